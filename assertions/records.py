@@ -23,7 +23,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of all records: frozen, closed against unknown keys."""
 
 
-class Request(Record):
+class Request(Record, frozen=True, kw_only=True):
     """One planned request."""
 
     index: int
@@ -42,7 +42,7 @@ class Request(Record):
     """Open model: seconds after the phase's start; None in a closed model or a sequence."""
 
 
-class PhasePlan(Record):
+class PhasePlan(Record, frozen=True, kw_only=True):
     """One stretch of load of one kind."""
 
     name: str
@@ -60,7 +60,7 @@ class PhasePlan(Record):
     """All clients start together (a burst)."""
 
 
-class Plan(Record):
+class Plan(Record, frozen=True, kw_only=True):
     """What a scenario asks for, fixed before the first request is sent."""
 
     scenario: str
@@ -70,7 +70,7 @@ class Plan(Record):
     phases: tuple[PhasePlan, ...]
 
 
-class Hit(Record):
+class Hit(Record, frozen=True, kw_only=True):
     """One request as the client saw it. Every request sent to the target's /export/run is here, good or bad."""
 
     id: str
@@ -104,7 +104,7 @@ class Hit(Record):
     """Which generator sent it: `locust-<worker>-<user>` or `examiner`."""
 
 
-class Fetch(Record):
+class Fetch(Record, frozen=True, kw_only=True):
     """One download of an exported file, made right after its export was answered."""
 
     hit: str
@@ -124,7 +124,7 @@ class Fetch(Record):
     """`again`: the same file fetched once more at the scenario's end, to see whether it is still the same."""
 
 
-class Finding(Record):
+class Finding(Record, frozen=True, kw_only=True):
     """One thing wrong with one file."""
 
     code: str
@@ -137,7 +137,7 @@ class Finding(Record):
     """Cut at 200 characters."""
 
 
-class FileCheck(Record):
+class FileCheck(Record, frozen=True, kw_only=True):
     """What opening one exported file showed."""
 
     hit: str
@@ -158,7 +158,7 @@ class FileCheck(Record):
     """Where the file is kept, relative to the scenario's folder; None: not kept, its hash is."""
 
 
-class Scrape(Record):
+class Scrape(Record, frozen=True, kw_only=True):
     """One reading of the metrics page, whole."""
 
     start: float
@@ -174,7 +174,7 @@ class Scrape(Record):
     """The page; cut at 8 MiB."""
 
 
-class ProcessSample(Record):
+class ProcessSample(Record, frozen=True, kw_only=True):
     """One process of the target's tree at one moment."""
 
     pid: int
@@ -190,7 +190,7 @@ class ProcessSample(Record):
     threads: int
 
 
-class Probe(Record):
+class Probe(Record, frozen=True, kw_only=True):
     """The target's process tree at one moment."""
 
     at: float
@@ -203,7 +203,7 @@ class Probe(Record):
     """The root first; empty when it was gone."""
 
 
-class HealthProbe(Record):
+class HealthProbe(Record, frozen=True, kw_only=True):
     """One call of /health or /export/status."""
 
     path: str
@@ -216,7 +216,7 @@ class HealthProbe(Record):
     """Cut at 4 KiB."""
 
 
-class PhaseRun(Record):
+class PhaseRun(Record, frozen=True, kw_only=True):
     """When a phase ran and whether its generator came through whole."""
 
     name: str
@@ -229,7 +229,7 @@ class PhaseRun(Record):
     note: str | None = None
 
 
-class Generator(Record):
+class Generator(Record, frozen=True, kw_only=True):
     """What the load generator says of itself; the instrument's own health."""
 
     exit_code: int | None
@@ -246,7 +246,7 @@ class Generator(Record):
     workers: int
 
 
-class Scenario(Record):
+class Scenario(Record, frozen=True, kw_only=True):
     """One scenario's run: where, when, how it ended."""
 
     name: str
