@@ -132,7 +132,7 @@ def size_of(records: int) -> str:
 
 
 def pages_for(records: int) -> int:
-    """Return the pages of a PDF: max(1, ceil(records / 50)), so that an empty export is a page too. ValueError below 0."""
+    """Return the pages of a PDF: max(1, ceil(records / 50)); an empty export has a page too. ValueError below 0."""
     _not_negative(records)
     return max(1, -(-records // RECORDS_PER_PAGE))
 
