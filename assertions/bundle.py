@@ -1,0 +1,206 @@
+"""Reading a run directory: raw records in, one view a scenario out. The only part of the judge that opens files."""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .exposition import Page, read_page
+from .records import (
+    Fetch,
+    FileCheck,
+    HealthProbe,
+    Hit,
+    PhaseRun,
+    Plan,
+    Probe,
+    RecordError,
+    Scenario,
+    Scrape,
+    read_lines,
+    read_one,
+)
+
+RUN_PATH = "/export/run"
+LOAD_PHASES = ("measure", "burst")
+"""Where several clients ask at once and limits under load are judged; user-made phases of these modes count too."""
+
+
+@dataclass(frozen=True)
+class TimedPage:
+    """A scrape that was answered, read."""
+
+    scrape: Scrape
+    page: Page
+
+    @property
+    def running(self) -> float | None:
+        return self.page.total("export_concurrent_running")
+
+    @property
+    def waiting(self) -> float | None:
+        return self.page.total("export_queue_depth")
+
+
+@dataclass(frozen=True)
+class ScenarioRecord:
+    """All that was written down in one scenario."""
+
+    scenario: Scenario
+    plan: Plan
+    hits: tuple[Hit, ...]
+    fetches: tuple[Fetch, ...]
+    files: tuple[FileCheck, ...]
+    scrapes: tuple[Scrape, ...]
+    probes: tuple[Probe, ...]
+    health: tuple[HealthProbe, ...]
+
+    @property
+    def name(self) -> str:
+        return self.scenario.name
+
+    @cached_property
+    def posts(self) -> tuple[Hit, ...]:
+        """Every request for an export, well-formed or not."""
+        return tuple(hit for hit in self.hits if hit.method == "POST" and hit.path.endswith(RUN_PATH))
+
+    @cached_property
+    def exports(self) -> tuple[Hit, ...]:
+        """Well-formed requests for an export."""
+        return tuple(hit for hit in self.posts if hit.phase != "behaviour" or hit.case == "after-bad-input")
+
+    @cached_property
+    def done(self) -> tuple[Hit, ...]:
+        """Exports that were answered 200."""
+        return tuple(hit for hit in self.exports if hit.status == 200)
+
+    @cached_property
+    def pages(self) -> tuple[TimedPage, ...]:
+        """The metrics pages that came, in order of time."""
+        known: dict[tuple[str | None, str], Page] = {}
+        pages = []
+        for scrape in self.scrapes:
+            if scrape.status == 200:
+                key = (scrape.content_type, scrape.text)
+                if key not in known:
+                    known[key] = read_page(scrape.text, scrape.content_type)
+                pages.append(TimedPage(scrape, known[key]))
+        return tuple(pages)
+
+    @cached_property
+    def before(self) -> Page | None:
+        """The last page before the first request; None when there is none."""
+        return next((timed.page for timed in reversed(self.pages) if timed.scrape.moment == "before"), None)
+
+    @cached_property
+    def after(self) -> Page | None:
+        """The last page, with the target at rest; None when there is none."""
+        return next((timed.page for timed in reversed(self.pages) if timed.scrape.moment == "after"), None)
+
+    def phase(self, name: str) -> PhaseRun | None:
+        return next((phase for phase in self.scenario.phases if phase.name == name), None)
+
+    def of_phase(self, *names: str) -> tuple[Hit, ...]:
+        """Well-formed exports of these phases, in order of their start."""
+        return tuple(sorted((hit for hit in self.exports if hit.phase in names), key=lambda hit: hit.start))
+
+    def delta(self, name: str, **labels: str) -> float | None:
+        """How far a counter moved over the scenario; a series that was not there before counts from 0."""
+        if self.before is None or self.after is None:
+            return None
+        after = self.after.total(name, **labels)
+        return None if after is None else after - (self.before.total(name, **labels) or 0.0)
+
+    @cached_property
+    def in_flight(self) -> InFlight:
+        """How many requests for an export were under way, as the clients saw it."""
+        return InFlight(self.posts)
+
+    @cached_property
+    def answers(self) -> Mapping[str, dict[str, Any]]:
+        """The answers that are JSON objects, by hit id."""
+        return {hit.id: body for hit in self.posts if (body := as_object(hit.answer)) is not None}
+
+    @cached_property
+    def fetched(self) -> Mapping[str, Fetch]:
+        """The first download of each export's file, by hit id."""
+        return {fetch.hit: fetch for fetch in self.fetches if fetch.purpose == "file"}
+
+
+class InFlight:
+    """Counts of requests under way at a moment, from their starts and ends."""
+
+    def __init__(self, hits: Iterable[Hit]) -> None:
+        spans = [(hit.start, hit.end) for hit in hits]
+        self._starts = sorted(start for start, _ in spans)
+        self._ends = sorted(end for _, end in spans)
+
+    def at(self, moment: float) -> int:
+        """Requests sent and not yet answered at that moment."""
+        return bisect.bisect_right(self._starts, moment) - bisect.bisect_left(self._ends, moment)
+
+    def most(self, start: float, end: float, slack_s: float = 0.0) -> int:
+        """Upper bound: requests that overlap [start, end], each lengthened by the slack at its end."""
+        return bisect.bisect_right(self._starts, end) - bisect.bisect_left(self._ends, start - slack_s)
+
+    def least(self, start: float, end: float) -> int:
+        """Lower bound: the fewest under way at any moment of [start, end]."""
+        first, last = bisect.bisect_left(self._ends, start), bisect.bisect_right(self._ends, end)
+        moments = [start, end, *(one + 1e-9 for one in self._ends[first:last] if one + 1e-9 <= end)]
+        return min(self.at(moment) for moment in moments)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, read."""
+
+    path: Path
+    scenarios: Mapping[str, ScenarioRecord]
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Scenarios whose record is there but can't be read, with the reason."""
+
+
+def as_object(text: str | None) -> dict[str, Any] | None:
+    """A JSON object's keys and values; None for anything else."""
+    if text is None:
+        return None
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def load_scenario(folder: Path) -> ScenarioRecord:
+    """Read one scenario's folder; RecordError when a file is missing or malformed."""
+    return ScenarioRecord(
+        scenario=read_one(folder / "scenario.json", Scenario),
+        plan=read_one(folder / "plan.json", Plan),
+        hits=tuple(read_lines(folder / "hits.jsonl", Hit)),
+        fetches=tuple(read_lines(folder / "fetches.jsonl", Fetch)),
+        files=tuple(read_lines(folder / "files.jsonl", FileCheck)),
+        scrapes=tuple(sorted(read_lines(folder / "scrapes.jsonl", Scrape), key=lambda scrape: scrape.start)),
+        probes=tuple(sorted(read_lines(folder / "probes.jsonl", Probe), key=lambda probe: probe.at)),
+        health=tuple(sorted(read_lines(folder / "health.jsonl", HealthProbe), key=lambda probe: probe.start)),
+    )
+
+
+def load_run(path: Path, names: Sequence[str]) -> Run:
+    """Read a run directory; RecordError when it is none at all. A broken scenario is a problem, not an exception."""
+    if not path.is_dir():
+        raise RecordError(f"{path} is no run directory; make one with `python -m evidence run smoke load batch`")
+    scenarios: dict[str, ScenarioRecord] = {}
+    problems: dict[str, str] = {}
+    for name in names:
+        if not (path / name).is_dir():
+            continue
+        try:
+            scenarios[name] = load_scenario(path / name)
+        except RecordError as error:
+            problems[name] = str(error)
+    return Run(path, scenarios, problems)

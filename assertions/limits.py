@@ -1,0 +1,146 @@
+"""Limits as data: read from TOML, validated whole before anything runs, applied to finite numbers only."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+Operator = Literal["<", "<=", ">", ">="]
+
+DEFAULT_PATH = Path(__file__).with_name("limits.toml")
+
+IDS = frozenset(
+    {
+        "latency_p95_ms",
+        "success_ratio",
+        "concurrent_exports",
+        "queue_depth",
+        "exported_bytes",
+        "throughput_per_s",
+        "memory_bytes",
+        "smoke_latency_ms",
+        "batch_s",
+        "health_p95_ms",
+        "drift_ratio",
+        "leak_memory_bytes_per_export",
+        "leak_fds_per_export",
+        "leak_threads_per_export",
+        "leak_children_per_export",
+        "generator_cpu_ratio",
+        "generator_lag_p99_ms",
+        "scrape_gap_p95_ms",
+    }
+)
+"""Every limit that a check uses. A limits file names each exactly once."""
+
+
+class LimitsError(Exception):
+    """The limits file can't be used; the message lists everything that is wrong with it."""
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One pass condition: `reading op target`."""
+
+    id: str
+    op: Operator
+    target: float
+    unit: str
+    reason: str
+    """Why this bound."""
+    critical: float | None = None
+    """Beyond this a failure is critical; None: no such step."""
+
+    def holds(self, value: float) -> bool:
+        """Whether the value passes. NaN and infinities never do."""
+        return math.isfinite(value) and _compare(self.op, value, self.target)
+
+    def is_critical(self, value: float) -> bool:
+        """Whether a failing value lies on or beyond the critical bound's bad side."""
+        return self.critical is not None and not _compare(self.op, value, self.critical)
+
+    def __str__(self) -> str:
+        return f"{self.op} {self.target:g} {self.unit}"
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """All limits of a run."""
+
+    by_id: dict[str, Limit]
+    sha256: str
+    """Of the file's bytes."""
+
+    def __getitem__(self, limit_id: str) -> Limit:
+        return self.by_id[limit_id]
+
+
+def _compare(op: Operator, value: float, bound: float) -> bool:
+    match op:
+        case "<":
+            return value < bound
+        case "<=":
+            return value <= bound
+        case ">":
+            return value > bound
+        case ">=":
+            return value >= bound
+
+
+def load(path: Path = DEFAULT_PATH) -> Limits:
+    """Read and validate a limits file; LimitsError when it can't be read or used."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise LimitsError(f"the limits file {path} can't be read: {error.strerror}") from error
+    return parse(text, path.name)
+
+
+def parse(text: bytes, name: str) -> Limits:
+    """Validate a limits file's bytes; LimitsError lists all its problems, each with its entry or line."""
+    try:
+        document = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LimitsError(f"{name} is no TOML: {error}") from error
+    problems = [f"unknown key {key!r}; only [[limit]] tables belong here" for key in document if key != "limit"]
+    entries = document.get("limit", [])
+    if not isinstance(entries, list):
+        raise LimitsError(f"{name}: `limit` must be an array of tables, written [[limit]]")
+    found: dict[str, Limit] = {}
+    for number, entry in enumerate(entries, 1):
+        try:
+            limit = msgspec.convert(entry, Limit)
+        except msgspec.ValidationError as error:
+            problems.append(f"[[limit]] number {number} ({_id_of(entry)}): {error}")
+            continue
+        problems += [f"[[limit]] number {number} ({limit.id}): {problem}" for problem in _problems(limit)]
+        if limit.id in found:
+            problems.append(f"[[limit]] number {number}: {limit.id!r} is there twice")
+        found[limit.id] = limit
+    broken = {_id_of(entry) for entry in entries}
+    problems += [f"limit {missing!r} is missing" for missing in sorted(IDS - found.keys() - broken)]
+    if problems:
+        raise LimitsError(f"{name} can't be used: " + "; ".join(problems))
+    return Limits(by_id=found, sha256=hashlib.sha256(text).hexdigest())
+
+
+def _id_of(entry: object) -> str:
+    return str(entry.get("id", "no id")) if isinstance(entry, dict) else "no table"
+
+
+def _problems(limit: Limit) -> list[str]:
+    problems = []
+    if limit.id not in IDS:
+        problems.append(f"unknown limit; known are {', '.join(sorted(IDS))}")
+    if not math.isfinite(limit.target):
+        problems.append("target must be a finite number")
+    if limit.critical is not None:
+        worse = limit.critical <= limit.target if limit.op in (">", ">=") else limit.critical >= limit.target
+        if not math.isfinite(limit.critical):
+            problems.append("critical must be a finite number")
+        elif not worse:
+            problems.append("critical must lie on the bad side of target")
+    return problems

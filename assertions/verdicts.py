@@ -1,0 +1,113 @@
+"""The words of a judgement: reading, judgement, verdict, colour."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from .limits import Limit
+
+Status = Literal["PASS", "FAIL", "NO DATA"]
+Colour = Literal["GREEN", "RED", "NO DATA"]
+
+SCENARIOS = ("smoke", "load", "batch")
+"""What a whole run consists of, in this order."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """One number with its unit, count and source."""
+
+    name: str
+    value: float | None
+    """None: it could not be read."""
+    unit: str
+    source: str
+    """The file it came from, relative to the run directory or to the scenario's folder, and what in it."""
+    count: int | None = None
+    """How many samples it rests on."""
+    low: float | None = None
+    high: float | None = None
+    """Bounds at 95 % confidence, one-sided each."""
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What one check found in one scenario, or in the whole run."""
+
+    status: Status
+    reason: str
+    """One line; also for a pass."""
+    readings: tuple[Reading, ...] = ()
+    limit: Limit | None = None
+    critical: bool = False
+    catches: str = ""
+    """What a pass rules out: "P95 >= … would have failed"."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A judgement with its place: which check, of which scenario."""
+
+    id: str
+    title: str
+    group: str
+    """What a waiver may name beside the id: `memory` covers all that needs the target's process."""
+    scenario: str
+    """`smoke`, `load`, `batch`, or `run` for what spans them."""
+    judgement: Judgement
+    waived: str | None = None
+    """Why a NO DATA is accepted; a FAIL can't be waived."""
+
+    @property
+    def status(self) -> Status:
+        return self.judgement.status
+
+    @property
+    def green(self) -> bool:
+        return self.status == "PASS" or self.waived is not None
+
+
+class Assertion(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the six: the roll-up of what the target says, what was seen from outside, and whether they agree."""
+
+    title: str
+    status: Status
+    reason: str
+    target: str
+    """What the target says of itself, in one phrase."""
+    outside: str
+    """What the harness saw."""
+    verdicts: tuple[str, ...]
+    """The verdicts that it rests on, `<scenario>/<id>`."""
+    critical: bool = False
+
+
+def passed(reason: str, *readings: Reading, limit: Limit | None = None, catches: str = "") -> Judgement:
+    """A pass, explaining itself."""
+    return Judgement(status="PASS", reason=reason, readings=readings, limit=limit, catches=catches)
+
+
+def failed(reason: str, *readings: Reading, limit: Limit | None = None, critical: bool = False) -> Judgement:
+    """A failure, explaining itself."""
+    return Judgement(status="FAIL", reason=reason, readings=readings, limit=limit, critical=critical)
+
+
+def no_data(reason: str, *readings: Reading, limit: Limit | None = None) -> Judgement:
+    """Nothing was measured, or not enough; never green."""
+    return Judgement(status="NO DATA", reason=reason, readings=readings, limit=limit)
+
+
+def against(limit: Limit, reading: Reading, subject: str, catches: str = "") -> Judgement:
+    """Hold one reading against its limit; NO DATA when it has no value."""
+    if reading.value is None:
+        return no_data(f"{subject} could not be read from {reading.source}", reading, limit=limit)
+    said = f"{subject} is {number(reading.value)} {reading.unit} (limit {limit}; {reading.source})"
+    if limit.holds(reading.value):
+        return passed(said, reading, limit=limit, catches=catches)
+    return failed(said, reading, limit=limit, critical=limit.is_critical(reading.value))
+
+
+def number(value: float) -> str:
+    """A number as a person reads it: at most four significant digits after the whole part is exact."""
+    if value == int(value) if value not in (float("inf"), float("-inf")) and value == value else False:
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
