@@ -1,0 +1,61 @@
+"""What an animal is, and the list of all of them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class Service(Protocol):
+    """Something that can be served."""
+
+    def serve(self, port: int, announce: Callable[[str], None]) -> None:
+        """Listen on the port (0: any free one), call `announce` with the URL, run until SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Animal:
+    """One service of the zoo."""
+
+    name: str
+    group: str
+    healthy: bool
+    expect: frozenset[str]
+    """Ids of verdicts of which at least one must FAIL; empty for a healthy animal."""
+    why: str
+    """What is wrong with it, or in what it differs; one sentence."""
+    build: Callable[[Path], Service]
+    """Makes it, given the folder of its exports."""
+
+
+class Unknown(Exception):
+    """No animal bears this name."""
+
+
+def animals() -> tuple[Animal, ...]:
+    """All animals: the keeper, the other healthy ones, the broken ones, each group in its own order."""
+    from tests.zoo import faults, healthy
+
+    found: list[Animal] = []
+    for package in (healthy, faults):
+        for module in sorted(item.name for item in pkgutil.iter_modules(package.__path__)):
+            found.extend(importlib.import_module(f"{package.__name__}.{module}").ANIMALS)
+    names = [animal.name for animal in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Unknown(f"two animals are named {', '.join(twice)}")
+    return tuple(found)
+
+
+def chosen(names: Iterable[str]) -> tuple[Animal, ...]:
+    """The animals of these names or groups, in the zoo's order; all when none is named."""
+    wanted = set(names)
+    every = animals()
+    unknown = wanted - {animal.name for animal in every} - {animal.group for animal in every}
+    if unknown:
+        raise Unknown(f"no animal or group is named {', '.join(sorted(unknown))}; see `python -m tests.zoo list`")
+    return tuple(animal for animal in every if not wanted or wanted & {animal.name, animal.group})

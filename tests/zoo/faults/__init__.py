@@ -1,0 +1,1 @@
+"""Broken animals, a module a group."""

@@ -1,0 +1,1 @@
+"""Healthy animals: all that the contract allows, and a harness must not object to."""
