@@ -1,0 +1,189 @@
+"""All checks of one rule file in order, each a `Step`; the results are a value, nothing is printed.
+
+A check that can't be made is a step that is not ok and says why: what was not looked at is never green.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from rules.coverage import coverage_problems
+from rules.expressions import expression_problems
+from rules.fetch import ToolFailed, ToolMissing
+from rules.promtool import Outcome, Promtool, find
+from rules.records import CaseFile, PromtoolResults, RuleFile, RulesError, Step, StepName, read_rules, read_tests
+
+_LATENCY_BOUND: Final = re.compile(r"export_latency_ms_bucket.*>\s*([0-9.e+]+)\s*$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What is to be checked."""
+
+    rules: Path
+    """The rule file."""
+    tests: Path
+    """Its promtool unit tests."""
+    metrics: Path | None = None
+    """A metrics page as a target served it (text format); None: none is checked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What came out, and whether that is a verdict."""
+
+    results: PromtoolResults
+    unjudged: str | None
+    """Why there is no verdict: promtool can't be had or an input is missing; None when there is one."""
+
+
+def check_all(inputs: Inputs, env: Mapping[str, str]) -> Checked:
+    """Run every check; failures and accidents become steps, so that the results can always be written down."""
+    reasons: list[str] = []
+    promtool: Promtool | None = None
+    steps: list[Step] = []
+    try:
+        promtool = find(env)
+        argv = ("promtool", "--version")
+        steps.append(Step(name="version", argv=argv, exit_code=0, output=promtool.version, ok=True))
+    except (ToolMissing, ToolFailed) as error:
+        reasons.append(str(error))
+        exit_code = error.exit_code if isinstance(error, ToolFailed) else None
+        steps.append(_not_made("version", str(error), exit_code))
+
+    rules, tests = _read(inputs, reasons)
+    steps.append(_command("check rules", promtool, inputs, reasons))
+    steps.append(_command("test rules", promtool, inputs, reasons))
+    if rules is None or tests is None:
+        steps.append(_not_made("rule coverage", "the rule file and its tests could not both be read"))
+    else:
+        found = rule_files_found(inputs, tests)
+        steps.append(_own("rule coverage", coverage_problems(rules, tests, found), f"{len(rules.alerts)} alerts"))
+    if rules is None:
+        steps.append(_not_made("expressions", "the rule file could not be read"))
+    else:
+        steps.append(_own("expressions", expression_problems(rules), f"{len(rules.rules)} expressions"))
+    if inputs.metrics is not None:
+        steps.append(_metrics(inputs.metrics, promtool, rules, reasons))
+
+    alerts = tuple(dict.fromkeys(rule.alert or "" for rule in rules.alerts)) if rules else ()
+    results = PromtoolResults(
+        version=promtool.version if promtool else None,
+        steps=tuple(steps),
+        ok=all(step.ok for step in steps),
+        alerts=alerts,
+    )
+    return Checked(results=results, unjudged="; ".join(dict.fromkeys(reasons)) or None)
+
+
+def rule_files_found(inputs: Inputs, tests: CaseFile) -> dict[str, bool | None]:
+    """Say of each `rule_files` pattern whether it matches the rule file (True), only others (False), or nothing (None).
+
+    Patterns count from the test file's folder, as in promtool.
+    """
+    wanted = inputs.rules.resolve()
+    found: dict[str, bool | None] = {}
+    for pattern in tests.rule_files or ():
+        path = Path(pattern)
+        base = Path(path.anchor) if path.is_absolute() else inputs.tests.resolve().parent
+        relative = path.relative_to(path.anchor) if path.is_absolute() else path
+        matches = [match.resolve() for match in base.glob(str(relative)) if match.is_file()]
+        found[pattern] = wanted in matches if matches else None
+    return found
+
+
+def page_problems(page: str, rules: RuleFile | None) -> tuple[str, ...]:
+    """Return why a metrics page that promtool accepts is still no ground for these rules; empty when it is.
+
+    An empty page passes in promtool. And where the highest finite latency bucket is not above a rule's bound, that
+    rule can never fire: histogram_quantile() never answers more than the highest finite bound.
+    """
+    try:
+        samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+    except ValueError as error:
+        return (f"the page can't be read: {error}",)
+    if not samples:
+        return ("the page holds no samples",)
+    buckets = [float(s.labels.get("le", "nan")) for s in samples if s.name == "export_latency_ms_bucket"]
+    finite = [bound for bound in buckets if math.isfinite(bound)]
+    if not finite:
+        return ("the page holds no export_latency_ms buckets, so the latency alerts match nothing",)
+    problems = []
+    for rule in rules.alerts if rules else ():
+        bound = _LATENCY_BOUND.search(rule.expr)
+        if bound and max(finite) <= float(bound[1]):
+            problems.append(f"{rule.identity} can never fire: the highest finite bucket is {max(finite):g} ms")
+    return tuple(problems)
+
+
+def _read(inputs: Inputs, reasons: list[str]) -> tuple[RuleFile | None, CaseFile | None]:
+    rules: RuleFile | None = None
+    tests: CaseFile | None = None
+    try:
+        rules = read_rules(inputs.rules)
+    except RulesError as error:
+        reasons.append(str(error))
+    try:
+        tests = read_tests(inputs.tests)
+    except RulesError as error:
+        reasons.append(str(error))
+    return rules, tests
+
+
+def _command(name: StepName, promtool: Promtool | None, inputs: Inputs, reasons: list[str]) -> Step:
+    file = inputs.rules if name == "check rules" else inputs.tests
+    if promtool is None:
+        return _not_made(name, "promtool could not be had")
+    if not file.is_file():
+        return _not_made(name, f"{file.name} is missing")
+    try:
+        return _step(name, promtool.check_rules(file) if name == "check rules" else promtool.test_rules(file))
+    except ToolFailed as error:
+        reasons.append(str(error))
+        return _not_made(name, str(error), error.exit_code)
+
+
+def _metrics(path: Path, promtool: Promtool | None, rules: RuleFile | None, reasons: list[str]) -> Step:
+    try:
+        page = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = f"{path.name}: no metrics page can be read there ({error})".replace(str(path), path.name)
+        reasons.append(reason)
+        return _not_made("check metrics", reason)
+    if promtool is None:
+        return _not_made("check metrics", "promtool could not be had")
+    try:
+        outcome = promtool.check_metrics(page)
+    except ToolFailed as error:
+        reasons.append(str(error))
+        return _not_made("check metrics", str(error), error.exit_code)
+    # What promtool can't parse needs no second opinion.
+    problems = () if outcome.exit_code == 1 else page_problems(page, rules)
+    notes = [*problems, *(f"allowed, the contract's own name: {line}" for line in outcome.allowed)]
+    return _step("check metrics", outcome, ok=outcome.ok and not problems, note="; ".join(notes) or None)
+
+
+def _step(name: StepName, outcome: Outcome, *, ok: bool | None = None, note: str | None = None) -> Step:
+    return Step(
+        name=name,
+        argv=outcome.argv,
+        exit_code=outcome.exit_code,
+        output=outcome.output,
+        ok=outcome.ok if ok is None else ok,
+        note=note,
+    )
+
+
+def _own(name: StepName, problems: tuple[str, ...], note: str) -> Step:
+    return Step(name=name, argv=(), exit_code=None, output="\n".join(problems), ok=not problems, note=note)
+
+
+def _not_made(name: StepName, why: str, exit_code: int | None = None) -> Step:
+    return Step(name=name, argv=(), exit_code=exit_code, output="", ok=False, note=f"not made: {why}")

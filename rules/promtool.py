@@ -1,0 +1,102 @@
+"""The one wrapper of promtool: finds it, runs it, and tells a verdict from an accident.
+
+promtool exits 0 when content, 1 on an error and 3 on a lint finding. Those are verdicts, handed back as an `Outcome`.
+Everything else (it hangs, is killed, exits otherwise) is a `ToolFailed` with its stderr and exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rules.fetch import PROMTOOL, ToolFailed, find_binary, run, version_of
+
+TIMEOUT_S: Final = 60.0
+"""For one run of promtool; unit tests of minutes run in a tenth of a second on its virtual clock."""
+
+VERDICTS: Final = (0, 1, 3)
+"""promtool's exit codes that are verdicts: content, an error, a lint finding."""
+
+ALLOWED_COMPLAINTS: Final = tuple(
+    f"{name} metric names should not contain abbreviated units"
+    for name in ("export_latency_ms", "export_throughput_ops_per_sec")
+)
+"""Complaints of `check metrics` about units in names that the contract fixes; these lines exactly, no others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One run of promtool that ended with a verdict."""
+
+    argv: tuple[str, ...]
+    """The command, files by name only."""
+    exit_code: int
+    """One of `VERDICTS`."""
+    output: str
+    """stdout, then stderr."""
+    allowed: tuple[str, ...] = ()
+    """Complaints in the output that the contract itself causes."""
+    complaints: tuple[str, ...] = ()
+    """Lines of a lint verdict (exit code 3) of `check metrics` that are not allowed."""
+
+    @property
+    def ok(self) -> bool:
+        """promtool was content, or complained of nothing but what is allowed."""
+        return self.exit_code == 0 or (self.exit_code == 3 and bool(self.allowed) and not self.complaints)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promtool:
+    """A promtool that works."""
+
+    path: Path
+    """The binary."""
+    version: str
+    """Its own, such as `2.42.0+ds`."""
+
+    @property
+    def major(self) -> int | None:
+        """The first number of the version; None where it starts with none."""
+        match = re.match(r"\d+", self.version)
+        return int(match[0]) if match else None
+
+    def check_rules(self, rules: Path) -> Outcome:
+        """Check a rule file's syntax and lint. Zero rules pass here: `rules.coverage` sees to that."""
+        return self._run(["check", "rules", "--lint=all", "--lint-fatal", rules.name], cwd=rules.resolve().parent)
+
+    def test_rules(self, tests: Path) -> Outcome:
+        """Run a unit-test file. Much passes silently here: `rules.coverage` sees to that."""
+        return self._run(["test", "rules", tests.name], cwd=tests.resolve().parent)
+
+    def check_metrics(self, page: str) -> Outcome:
+        """Check a metrics page (Prometheus text format). An empty page passes here."""
+        outcome = self._run(["check", "metrics"], stdin=page)
+        lines = tuple(line.strip() for line in outcome.output.splitlines() if line.strip())
+        return Outcome(
+            argv=outcome.argv,
+            exit_code=outcome.exit_code,
+            output=outcome.output,
+            allowed=tuple(line for line in lines if line in ALLOWED_COMPLAINTS),
+            complaints=tuple(line for line in lines if line not in ALLOWED_COMPLAINTS),
+        )
+
+    def _run(self, arguments: Sequence[str], *, stdin: str = "", cwd: Path | None = None) -> Outcome:
+        # Files are given by name from within their folder, so that no output bears this machine's paths.
+        argv = [str(self.path.resolve()), *arguments]
+        done = run(argv, timeout_s=TIMEOUT_S, stdin=stdin, cwd=cwd)
+        if done.returncode not in VERDICTS:
+            raise ToolFailed(argv, done.returncode, done.stderr, "gave no verdict")
+        return Outcome(argv=(PROMTOOL, *arguments), exit_code=done.returncode, output=done.stdout + done.stderr)
+
+
+def find(env: Mapping[str, str] | None = None) -> Promtool:
+    """Find promtool: $PROMTOOL, PATH, the user's cache folder, else fetched by apt without root into that folder.
+
+    ToolMissing says what to do when it can't be had, ToolFailed that the one found does not work.
+    """
+    path = find_binary(PROMTOOL, os.environ if env is None else env)
+    return Promtool(path=path, version=version_of(path))
