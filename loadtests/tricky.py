@@ -1,0 +1,128 @@
+"""The edge data sets, each a case of its own: what a plain size does not show."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from loadtests.words import (
+    BIG_INTEGERS,
+    BROKEN_NOTES,
+    EMOJI_NOTES,
+    NAMES,
+    NESTED_NOTES,
+    ODD_FLOATS,
+    PLAIN_NOTES,
+    QUOTED_NOTES,
+    SENTENCES,
+    SPACED_NOTES,
+)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One edge set."""
+
+    rows: Sequence[Mapping[str, object]]
+    columns: Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What an edge set is made with."""
+
+    rng: random.Random
+    placeholder: str
+    row: Callable[[random.Random, int], Mapping[str, object]]
+    """An ordinary record by its number, from 1."""
+    columns: Sequence[str]
+    """The ordinary columns."""
+
+    def rows(self, count: int) -> list[Mapping[str, object]]:
+        """That many ordinary records."""
+        return [self.row(self.rng, number) for number in range(1, count + 1)]
+
+    def ref(self, number: int) -> str:
+        """The tagged cell of a record."""
+        return f"{self.placeholder}-{number}"
+
+
+def _empty(make: Maker) -> Edge:
+    return Edge((), make.columns)
+
+
+def _one(make: Maker) -> Edge:
+    return Edge(make.rows(1), make.columns)
+
+
+def _wide(make: Maker) -> Edge:
+    names = [f"c{number:02}" for number in range(1, 40)]
+    rows = [
+        {"ref": make.ref(number), **{name: make.rng.choice((number, "", None, "x,y", 0.5, True)) for name in names}}
+        for number in range(1, 61)
+    ]
+    return Edge(rows, ["ref", *names])
+
+
+def _single(make: Maker) -> Edge:
+    """One column, some of its cells empty: a blank line is no record unless it is quoted."""
+    return Edge([{"ref": make.ref(n) if n % 3 == 1 else ("" if n % 3 else None)} for n in range(1, 11)], ["ref"])
+
+
+def _tricky(make: Maker) -> Edge:
+    """Every awkward value in every place of a row, columns in an order of their own, keys missing and keys unused."""
+    values: list[object] = [
+        *QUOTED_NOTES, *BROKEN_NOTES, *SPACED_NOTES, *EMOJI_NOTES, *NESTED_NOTES, *BIG_INTEGERS, *ODD_FLOATS,
+        *NAMES[12:], None, True, False, "", "null", "true", "0", "00123", "1e5", "NaN", 0, -1, "a" * 300, "\ufeffmark",
+        "\u00a0", "e\u0301", "\u200eleft", '"quoted"', '",","', '\r\n","\r\n', "\\", "\\n", "NULL", "#", "'",
+    ]  # fmt: skip
+    rows: list[Mapping[str, object]] = []
+    for number, value in enumerate(values, 1):
+        row: dict[str, object] = {"unused": "never shown", "left": value, "ref": make.ref(number), "right": value}
+        row["middle, with a comma"] = values[-number]
+        if number % 7 == 0:
+            del row["right"]
+        if number % 11 == 0:
+            del row["left"]
+        rows.append(row)
+    return Edge(rows, ["right", 'head "quoted"', "ref", "middle, with a comma", "left"])
+
+
+def _pdf_tricky(make: Maker) -> Edge:
+    """One record more than a page holds, with scripts and long values on both pages."""
+    values: list[object] = [
+        *NAMES, *SENTENCES, *PLAIN_NOTES, *QUOTED_NOTES[:5], *NESTED_NOTES[:4], *BIG_INTEGERS, *ODD_FLOATS, None, True,
+    ]  # fmt: skip
+    rows: list[Mapping[str, object]] = []
+    for number in range(1, 52):
+        row = {"id": number, "ref": make.ref(number), "name": NAMES[number % len(NAMES)], "value": values[number]}
+        row["note"] = _long(make.rng, 120, 400) if number in {1, 7, 8, 25, 50, 51} else make.rng.choice(PLAIN_NOTES)
+        rows.append(row)
+    return Edge(rows, ["id", "ref", "name", "value", "note"])
+
+
+def _long(rng: random.Random, at_least: int, at_most: int) -> str:
+    length = rng.randint(at_least, at_most)
+    return " ".join(rng.choice(SENTENCES) for _ in range(40))[:length].strip()
+
+
+def _no_columns(make: Maker) -> Edge:
+    """Columns left to the first record; a later record has one key less and one more."""
+    rows = [dict(row) for row in make.rows(12)]
+    del rows[3]["dept"]
+    rows[4]["extra"] = "no column of this name"
+    return Edge(rows, None)
+
+
+EDGES: Mapping[str, Callable[[Maker], Edge]] = {
+    "csv-empty": _empty,
+    "csv-one": _one,
+    "csv-single": _single,
+    "csv-tricky": _tricky,
+    "csv-wide": _wide,
+    "pdf-empty": _empty,
+    "pdf-one": _one,
+    "pdf-tricky": _pdf_tricky,
+    "pdf-nocolumns": _no_columns,
+}

@@ -1,0 +1,39 @@
+"""The text that made-up records are made of: scripts, punctuation and sizes that exports have stumbled over."""
+
+from __future__ import annotations
+
+NAMES = (
+    "Ada Lovelace", "Grace Hopper", "Alan Turing", "Edsger Dijkstra", "Barbara Liskov", "Donald Knuth",
+    "Tony Hoare", "Radia Perlman", "Ken Thompson", "Frances Allen", "Niklaus Wirth", "John Backus",
+    "Ayşe Yılmaz", "Çağrı Öztürk", "İsmail Güneş", "Şule Iğdır", "Νίκος Παπαδόπουλος", "Ελένη Κωνσταντίνου",
+    "Иван Петров", "Ольга Щербакова", "Jürgen Müßig", "Zoë Brontë", "Łukasz Żółw", "Seán O'Brien",
+    "王小明", "佐藤花子", "김민수", "Trần Thị Hòa",
+)  # fmt: skip
+DEPARTMENTS = ("Sales", "Ops", "Legal", "R&D", "HR", "Finanzen", "Müşteri", "Склад", "営業")
+PLAIN_NOTES = ("paid", "open", "on hold", "second reminder", "ok", "see file", "новый", "εντάξει", "tamamlandı", "済み")
+QUOTED_NOTES = (
+    'said "yes"', "a, b, c", '"', '""', ",", 'ends with "', "semi;colon", "tab\there", "it's; fine, \"really\"",
+    "=1+2", "@home", "-5 %", "+49 30 1234",
+)  # fmt: skip
+BROKEN_NOTES = ("line one\nline two", "dos\r\nbreak", "lone\rreturn", "\nleading", "trailing\n", "two\n\nbreaks")
+SPACED_NOTES = ("  leading", "trailing  ", "  both  ", "   ", "wide\u3000space")
+EMOJI_NOTES = ("👍", "🚀 launched", "family 👨\u200d👩\u200d👧", "flag 🇹🇷", "naïve café ☕")
+NESTED_NOTES: tuple[object, ...] = (
+    ["red", "green"],
+    {"street": "Hauptstraße 5", "zip": 10115},
+    [1, 2.5, None, True],
+    {"a": [{"b": 'quoted "c"'}]},
+    [],
+    {},
+)
+SENTENCES = (
+    "Delivered late because the bridge was closed.",
+    "Müşteri faturayı ödedi, teşekkür etti.",
+    "Ο πελάτης ζήτησε νέα προσφορά.",
+    "Клиент просит перезвонить завтра утром.",
+    "請確認收貨地址後再出貨。",
+    "Größe und Farbe wie besprochen.",
+    "The second parcel follows next week.",
+)
+BIG_INTEGERS = (2**53 + 1, -(2**53) - 1, 2**63 - 1, 10**18 + 7, 123456789012345678901234567890)
+ODD_FLOATS = (1e-7, 1.5e300, 0.1, -273.15, 5e-324, 1e21, 123456.789012345, 2.5e-5)
