@@ -1,0 +1,238 @@
+"""Does a CSV file hold what was sent?
+
+Legal differences pass: LF or CRLF, any cell quoted or only those that need it, no final line end, one leading
+byte-order mark (it is legal UTF-8, and spreadsheets ask for it), any spelling of the same number or the same JSON.
+A record of a single empty cell may be a blank line: RFC 4180 can't tell it from none.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Final, Literal
+
+from assertions.contents.sent import Findings, Json, Outcome, Row, Sent
+
+_QUOTED = r'"(?:[^"]++|"")*+"'
+_BARE = r'[^",\r\n]*+'
+_CELL: Final = re.compile(rf'(?:"((?:[^"]++|"")*+)"|({_BARE}))(,|\r?\n|\Z)')
+_VALID: Final = re.compile(rf"(?:(?:{_QUOTED}|{_BARE})(?:,|\r?\n|\Z))*+")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_GUARDS: Final = "'\t"
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_MAX_NUMBER_CHARS: Final = 5_000
+"""Longer cells are never compared as numbers, only letter by letter."""
+
+
+def check_csv(data: bytes, sent: Sent) -> Outcome:
+    """Compare a CSV file with what was sent; never raises, whatever the bytes are."""
+    findings = Findings()
+    text = _decode(data, sent, findings)
+    rows = _rows(text, findings)
+    if rows is None:
+        return findings.outcome()
+    if not rows:
+        findings.add("header", "", ",".join(sent.columns), "an empty file")
+        return findings.outcome(rows=0)
+    header, body = rows[0], rows[1:]
+    if header != list(sent.columns):
+        findings.add("header", "", _line(sent.columns), _line(header))
+    if len(sent.columns) == 1 and len(body) == len(sent.records) - 1 and _canonical(_last(sent)) == "":
+        body = [*body, [""]]  # the last, empty record and a missing final line end look like no record
+    _Comparison(sent, findings).run(body)
+    return findings.outcome(rows=len(body))
+
+
+def _decode(data: bytes, sent: Sent, findings: Findings) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        piece = data[max(0, error.start - 20) : error.start + 20]
+        findings.add("encoding", f"byte {error.start}, line {line}", "UTF-8", repr(piece))
+        text = data.decode("utf-8", "replace")
+    own_mark = bool(sent.columns) and sent.columns[0].startswith("\ufeff")
+    return text[1:] if text.startswith("\ufeff\ufeff" if own_mark else "\ufeff") else text
+
+
+def _last(sent: Sent) -> Json:
+    return sent.records[-1].get(sent.columns[0])
+
+
+def _rows(text: str, findings: Findings) -> list[list[str]] | None:
+    """Parse by RFC 4180; where the text breaks it, note that and read on as a lenient reader would."""
+    if not text:
+        return []
+    valid = _VALID.match(text)
+    end = valid.end() if valid else 0
+    if end < len(text):
+        near = text[max(0, end - 40) : end + 40]
+        line = text.count("\n", 0, end) + 1
+        findings.add("syntax", f"line {line}", "cells quoted as RFC 4180 asks", repr(near))
+        try:
+            return list(csv.reader(io.StringIO(text, newline="")))
+        except csv.Error:
+            return None
+    try:  # quick, and right once the text is known to be valid
+        return [row or [""] for row in csv.reader(io.StringIO(text, newline=""))]
+    except csv.Error:  # a cell longer than the reader's limit
+        return _slow_rows(text)
+
+
+def _slow_rows(text: str) -> list[list[str]]:
+    """Parse valid text with cells of any length."""
+    cells = _CELL.findall(text)
+    if not text.endswith(","):
+        cells.pop()  # the empty match at the very end
+    rows: list[list[str]] = []
+    row: list[str] = []
+    for quoted, bare, after in cells:
+        row.append(quoted.replace('""', '"') if quoted else bare)
+        if after != ",":
+            rows.append(row)
+            row = []
+    if row:
+        rows.append(row)
+    return rows
+
+
+def _line(cells: Sequence[str]) -> str:
+    return json.dumps(list(cells), ensure_ascii=False)
+
+
+def _canonical(value: Json) -> str:
+    """Return the commonest spelling of a value."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return _encode(value)
+
+
+def judge_cell(value: Json, cell: str) -> Literal["cell", "formula-guard"] | None:
+    """Return what is wrong with one cell, or None where it says the value that was sent."""
+    if _says(value, cell):
+        return None
+    if cell[:1] and cell[0] in _GUARDS and _says(value, cell[1:]):
+        return "formula-guard"
+    return "cell"
+
+
+def _says(value: Json, cell: str) -> bool:
+    if value is None or isinstance(value, (str, bool)):
+        return cell == _canonical(value)
+    if isinstance(value, (int, float)):
+        return _says_number(value, cell)
+    try:
+        return _same(json.loads(cell, parse_constant=_no_constant), value)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _says_number(value: int | float, cell: str) -> bool:
+    if cell == repr(value):
+        return True
+    if len(cell) > _MAX_NUMBER_CHARS or not _NUMBER.fullmatch(cell):
+        return False
+    if isinstance(value, float):
+        return float(cell) == value
+    try:
+        return Decimal(cell) == value
+    except InvalidOperation:
+        return False
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _same(left: Json, right: Json) -> bool:
+    """Equal as JSON: true is not 1, 1 is 1.0, keys in any order."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
+
+
+class _Comparison:
+    """One file's rows against the records sent."""
+
+    def __init__(self, sent: Sent, findings: Findings) -> None:
+        self.columns = sent.columns
+        self.records = sent.records
+        self.findings = findings
+        self.canonical = [[_canonical(record.get(name)) for name in sent.columns] for record in sent.records]
+
+    def run(self, rows: list[list[str]]) -> None:
+        """Note all that differs."""
+        if rows == self.canonical:
+            return
+        if len(rows) != len(self.records):
+            self.findings.add("row-count", "", f"{len(self.records)} records", f"{len(rows)} rows")
+        if len(rows) == len(self.records) and all(self._holds(i, row) for i, row in enumerate(rows)):
+            return
+        self._explain(rows)
+
+    def _holds(self, index: int, row: list[str]) -> bool:
+        if row == self.canonical[index]:
+            return True
+        return len(row) == len(self.columns) and not any(self._wrong(self.records[index], row))
+
+    def _wrong(self, record: Row, row: list[str]) -> Iterator[tuple[str, Literal["cell", "formula-guard"]]]:
+        for name, cell in zip(self.columns, row, strict=False):
+            code = judge_cell(record.get(name), cell)
+            if code:
+                yield name, code
+
+    def _explain(self, rows: list[list[str]]) -> None:
+        """Say what happened to each row, found again by a column whose values are all different."""
+        key = self._key(rows)
+        where = {} if key is None else {cells[key]: i for i, cells in enumerate(self.canonical)}
+        homes = [where.get(row[key]) if key is not None and len(row) > key else None for row in rows]
+        seen = {home for home in homes if home is not None}
+        taken: set[int] = set()
+        furthest = -1
+        for index, (row, home) in enumerate(zip(rows, homes, strict=True)):
+            place = f"row {index + 1}"
+            if len(row) != len(self.columns):
+                self.findings.add("ragged", place, f"{len(self.columns)} cells", f"{len(row)} cells: {_line(row)}")
+            if home is None:
+                if index >= len(self.records) or index in seen or len(rows) != len(self.records):
+                    self.findings.add("foreign", place, "a record that was sent", _line(row))
+                    continue
+                home = index  # noqa: PLW2901 -- a damaged key: judge the row by its place
+            elif home in taken:
+                self.findings.add("repeated", place, "each record once", f"record {home + 1} again")
+                continue
+            elif home < furthest:
+                self.findings.add("order", place, f"record {index + 1}", f"record {home + 1}")
+            furthest = max(furthest, home)
+            taken.add(home)
+            for name, code in self._wrong(self.records[home], row):
+                value = _canonical(self.records[home].get(name))
+                self.findings.add(code, f"{place}, column {name}", value, row[self.columns.index(name)])
+        for home in range(len(self.records)):
+            if home not in taken:
+                self.findings.add("lost", f"record {home + 1}", _line(self.canonical[home]), "")
+
+    def _key(self, rows: list[list[str]]) -> int | None:
+        """Choose the column that tells records apart and of which most is still there."""
+        best, most = None, 0
+        for column in range(len(self.columns)):
+            values = {cells[column] for cells in self.canonical}
+            if len(values) == len(self.canonical):
+                hits = len(values & {row[column] for row in rows if len(row) > column})
+                if hits > most:
+                    best, most = column, hits
+        return best

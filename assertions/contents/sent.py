@@ -1,0 +1,128 @@
+"""What was sent, and what opening the exported file showed of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
+
+from assertions.records import Finding
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Row = Mapping[str, Json]
+
+Code = Literal[
+    "encoding",  # csv: not UTF-8
+    "syntax",  # csv: not RFC 4180
+    "header",  # csv: the first row is not the columns; pdf: a page lacks a column head
+    "ragged",  # csv: a row with too few or too many cells
+    "formula-guard",  # csv: a cell bears a guard against formulas that nobody asked for
+    "unreadable",  # pdf: does not open, or is cut short
+    "encrypted",  # pdf: does not open without a password
+    "no-text",  # pdf: a page without any text
+    "pages",  # pdf: not max(1, ceil(n / 50)) pages
+    "title",  # pdf: not on the first page
+    "user",  # pdf: not on the first page
+    "record-count",  # pdf: the number of records is not on the first page
+    "time",  # pdf: no time of making on the first page
+    "page-number",  # pdf: a page lacks its number or the total
+    "row-count",  # more or fewer records than were sent
+    "order",  # a record, or a column, in the wrong place
+    "lost",  # a record that was sent is not there
+    "repeated",  # a record is there more than once
+    "foreign",  # a row that was never sent
+    "cell",  # a value is not what was sent
+]
+"""What can be wrong with a file."""
+
+CODES: Final[frozenset[str]] = frozenset(get_args(Code))
+"""The closed set of finding codes."""
+
+MAX_FINDINGS: Final = 20
+"""How many findings an outcome lists; it counts all."""
+MAX_TEXT: Final = 200
+"""How many characters of an expected or found text a finding keeps."""
+DEFAULT_TITLE: Final = "Export Report"
+DEFAULT_USER: Final = "anonymous"
+
+
+class ContentsError(Exception):
+    """A request body from which the expected file can't be told; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What one export was asked to hold."""
+
+    columns: tuple[str, ...]
+    """In order; the first record's keys where the body named none."""
+    records: tuple[Row, ...]
+    """In order; integers and floats are apart, integers of any size exact."""
+    title: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What opening one exported file showed."""
+
+    rows: int | None
+    """Data rows read back (csv); None for pdf, or where the file can't be read."""
+    pages: int | None
+    """Pages (pdf); None for csv, or where the file can't be opened."""
+    findings: tuple[Finding, ...]
+    """At most 20; empty: the file holds what was sent."""
+    finding_count: int
+    """How many there were in all."""
+
+
+def _cut(text: str) -> str:
+    """Keep a text writable as UTF-8 and at most 200 characters long."""
+    clean = text[:MAX_TEXT].encode("utf-8", "backslashreplace").decode("utf-8")
+    return clean if len(clean) <= MAX_TEXT and len(text) <= MAX_TEXT else clean[: MAX_TEXT - 1] + "…"
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects what is wrong with one file: counts all, keeps the first 20."""
+
+    kept: list[Finding] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, code: Code, where: str, expected: str, found: str) -> None:
+        """Note one thing wrong."""
+        self.count += 1
+        if len(self.kept) < MAX_FINDINGS:
+            self.kept.append(Finding(code=code, where=where, expected=_cut(expected), found=_cut(found)))
+
+    def outcome(self, *, rows: int | None = None, pages: int | None = None) -> Outcome:
+        """Close the collection."""
+        return Outcome(rows=rows, pages=pages, findings=tuple(self.kept), finding_count=self.count)
+
+
+def expected(template: bytes, tag: str | None, placeholder: str) -> Sent:
+    """Read what an export must hold from its request body.
+
+    template: the JSON body, with `placeholder` wherever the request's own tag goes; tag: put in its place (None: the
+    body is used as it is). Raises ContentsError where the body is no JSON object with an array of objects in `data`.
+    """
+    body = template if tag is None else template.replace(placeholder.encode(), tag.encode())
+    try:
+        asked = json.loads(body)
+    except ValueError as error:
+        raise ContentsError(f"the request body is not JSON: {error}") from error
+    if not isinstance(asked, dict):
+        raise ContentsError(f"the request body must be a JSON object, not {type(asked).__name__}")
+    data = asked.get("data")
+    if not isinstance(data, list) or not all(isinstance(record, dict) for record in data):
+        raise ContentsError("`data` in the request body must be an array of objects")
+    columns = asked.get("columns")
+    if columns is None:
+        columns = list(data[0]) if data else []
+    return Sent(
+        columns=tuple(columns),
+        records=tuple(data),
+        title=asked.get("title", DEFAULT_TITLE),
+        user=asked.get("user", DEFAULT_USER),
+    )
