@@ -1,0 +1,62 @@
+"""The text of a JSON value in a cell: what both writers show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from service.rows import Slice
+
+_text = msgspec.json.Decoder(str).decode
+_nested = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw]).decode
+_quoted = msgspec.json.Encoder().encode
+
+
+def raw_text(value: msgspec.Raw) -> str:
+    """The cell of a value's JSON source: strings unescaped, null empty, objects and arrays as compact JSON in UTF-8
+    (numbers in them as they were written), all else as it was written."""
+    source = bytes(value).strip()
+    first = source[:1]
+    if first == b'"':
+        return _text(source)
+    if first == b"n":
+        return ""
+    if first in b"{[":
+        return compact(source)
+    return source.decode()
+
+
+def compact(source: bytes) -> str:
+    """JSON text without white space and needless escapes; every number keeps its digits."""
+    first = source[:1]
+    if first == b'"':
+        return _quoted(_text(source)).decode()
+    if first not in b"{[":
+        return source.decode()
+    parts = _nested(source)
+    if isinstance(parts, dict):
+        inner = (f"{_quoted(name).decode()}:{compact(bytes(part).strip())}" for name, part in parts.items())
+        return "{" + ",".join(inner) + "}"
+    return "[" + ",".join(compact(bytes(part).strip()) for part in parts) + "]"
+
+
+def value_text(value: Any) -> str:
+    """The cell of a decoded flat value (str, int, bool or None; floats are text already)."""
+    if value is None:
+        return ""
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    return str(value)
+
+
+def cell_rows(part: Slice, columns: tuple[str, ...]) -> list[list[str]]:
+    """The cells of a slice, row by row in the order of the columns."""
+    rows = part.rows
+    # every record has one brace and nothing else has a bracket: no nested values
+    if rows is not None and part.raw.count(b"{") == len(rows) and part.raw.count(b"[") == 1:
+        return [[value_text(row.get(name)) for name in columns] for row in rows]
+    absent = msgspec.Raw(b"null")
+    return [[raw_text(row.get(name, absent)) for name in columns] for row in part.raw_rows()]

@@ -1,0 +1,192 @@
+"""The life of an export: admitted, waits, runs in a worker, succeeds or fails; every step counted as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+from service import files, pipeline
+from service.admission import Admission, Ticket
+from service.body import Body
+from service.logs import Log
+from service.metrics import Metrics, Reason
+from service.order import Order
+from service.pool import WorkerDied
+from service.settings import Settings
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Failed(Exception):
+    """A started export ended without a file; already counted."""
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason: Reason = reason
+        self.sentence = sentence
+
+
+@dataclass(eq=False)
+class Export:
+    """One admitted export."""
+
+    order: Order
+    body: Body
+    name: str
+    """Of its file."""
+    arrived: float
+    """Monotonic seconds."""
+    request_id: str
+    ticket: Ticket
+    running: bool = False
+    gone: bool = False
+    """Its client went away while it ran."""
+
+
+def reason_of(error: BaseException) -> tuple[Reason, str]:
+    """The reason label of a failure and a sentence for the client."""
+    if isinstance(error, files.Cancelled):
+        return "client_gone", "the client went away"
+    if isinstance(error, WorkerDied):
+        return "worker_died", f"the export failed: {error}"
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return "disk_full", "no room on the disk for the export"
+    if isinstance(error, OSError):
+        return "io", f"the export failed: {error.strerror or type(error).__name__}"
+    return "internal", f"the export failed: {type(error).__name__}"
+
+
+class Exports:
+    """All exports of one service; lives on the event loop, the work itself on the executor."""
+
+    def __init__(self, settings: Settings, executor: Executor, metrics: Metrics, log: Log) -> None:
+        self._settings = settings
+        self._executor = executor
+        self._metrics = metrics
+        self._log = log
+        self._tasks: set[asyncio.Task[pipeline.Done]] = set()
+        self.admission = Admission(settings.max_concurrent, settings.max_queue, metrics.load)
+        self._waiting: set[Export] = set()
+
+    def start(
+        self, order: Order, body: Body, *, arrived: float, request_id: str, made_at: str
+    ) -> tuple[Export, asyncio.Task[pipeline.Done]]:
+        """Admit an export; admission.Full when there is no place. Await the task shielded; it raises Failed."""
+        ticket = self.admission.enter()
+        self._metrics.started(order.format, order.user)
+        name = files.new_name(order.format)
+        export = Export(order=order, body=body, name=name, arrived=arrived, request_id=request_id, ticket=ticket)
+        self._waiting.add(export)
+        task = asyncio.get_running_loop().create_task(self._live(export, made_at))
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return export, task
+
+    def _forget(self, task: asyncio.Task[pipeline.Done]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # its client may be gone and nobody else asks
+
+    def client_gone(self, export: Export) -> None:
+        """Nobody waits for the answer: a waiting export leaves the queue, a running one stops at its next slice."""
+        if export.running:
+            export.gone = True
+            files.part_path(self._settings.exports, export.name).unlink(missing_ok=True)
+        elif export in self._waiting:
+            self._withdraw(export, Failed("client_gone", "the client went away"))
+
+    def _withdraw(self, export: Export, error: Failed) -> None:
+        self._waiting.discard(export)
+        self.admission.leave(export.ticket)
+        self._metrics.failed(export.order.format, export.order.user, error.reason)
+        if not export.ticket.turn.done():
+            export.ticket.turn.set_exception(error)
+
+    def withdraw_waiting(self) -> None:
+        """Fail all that wait: the service ends."""
+        for export in [one for one in self._waiting if not one.ticket.turn.done()]:
+            self._withdraw(export, Failed("shutdown", "the service is shutting down"))
+
+    async def _live(self, export: Export, made_at: str) -> pipeline.Done:
+        try:
+            await export.ticket.turn
+            self._waiting.discard(export)
+            export.running = True
+            return await self._run(export, made_at)
+        finally:
+            export.body.close()
+
+    async def _run(self, export: Export, made_at: str) -> pipeline.Done:
+        order = export.order
+        began = time.monotonic()
+        job = pipeline.Job(
+            order=order,
+            folder=self._settings.exports,
+            name=export.name,
+            made_at=made_at,
+            body=export.body.content,
+            guard_formulas=self._settings.guard_formulas,
+            database=self._settings.database,
+        )
+        error: BaseException
+        try:
+            done = await asyncio.wrap_future(self._executor.submit(pipeline.run, job))
+            if not export.gone:
+                return self._succeed(export, done, began)
+            (self._settings.exports / export.name).unlink(missing_ok=True)
+            error = files.Cancelled()
+        except Exception as raised:
+            error = raised
+        reason, sentence = reason_of(files.Cancelled() if export.gone else error)
+        self._clean(export)
+        self.admission.leave(export.ticket, time.monotonic() - began)
+        self._metrics.failed(order.format, order.user, reason)
+        self._log.event(
+            "export-failed",
+            request_id=export.request_id,
+            format=order.format,
+            reason=reason,
+            error=f"{type(error).__name__}: {error}"[:500],
+        )
+        raise Failed(reason, sentence)
+
+    def _clean(self, export: Export) -> None:
+        """A killed worker can't remove its own part file."""
+        files.part_path(self._settings.exports, export.name).unlink(missing_ok=True)
+
+    def _succeed(self, export: Export, done: pipeline.Done, began: float) -> pipeline.Done:
+        now = time.monotonic()
+        latency_ms = (now - export.arrived) * 1_000
+        order = export.order
+        self.admission.leave(export.ticket, now - began)
+        self._metrics.succeeded(
+            order.format,
+            order.user,
+            records=done.records,
+            file_bytes=done.file_bytes,
+            latency_ms=latency_ms,
+            memory_bytes=done.memory_bytes,
+        )
+        self._log.event(
+            "export-done",
+            request_id=export.request_id,
+            format=order.format,
+            records=done.records,
+            bytes=done.file_bytes,
+            file=done.name,
+            latency_ms=round(latency_ms, 3),
+            run_ms=round((now - began) * 1_000, 3),
+            memory_bytes=done.memory_bytes,
+        )
+        return done
+
+    def path_of(self, name: str) -> Path | None:
+        """The finished file of that name; None when there is none."""
+        if files.FINAL_NAME.fullmatch(name) is None:
+            return None
+        path = self._settings.exports / name
+        return path if path.is_file() and not path.is_symlink() else None

@@ -1,0 +1,222 @@
+"""What a request asks for: the body's envelope, checked whole before anything starts."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from service import rows
+from service.metrics import DEFAULT_USER, Format
+
+DEFAULT_TITLE = "Export Report"
+MAX_COLUMNS = 1_000
+
+
+class BadRequest(Exception):
+    """The body can't be an order; the message is one sentence that names the field."""
+
+    def __init__(self, sentence: str, format: Format = "unknown", user: str = DEFAULT_USER) -> None:
+        super().__init__(sentence, format, user)
+        self.sentence = sentence
+        self.format: Format = format
+        self.user = user
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Records that are read from the database instead of the body."""
+
+    table: str
+    limit: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked request."""
+
+    format: Literal["csv", "pdf"]
+    columns: tuple[str, ...]
+    """In order; for a source without columns, empty until the table is looked up."""
+    title: str
+    user: str
+    records: int | None
+    """How many `data` holds; None for a source."""
+    source: Source | None
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True):
+    format: Literal["csv", "pdf"]
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    columns: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    title: str = DEFAULT_TITLE
+    user: str = DEFAULT_USER
+    source: Source | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Hint(msgspec.Struct):
+    format: object = None
+    user: object = None
+
+
+class _DataOnly(msgspec.Struct):
+    data: msgspec.Raw
+
+
+_body = msgspec.json.Decoder(_Body).decode
+_hint = msgspec.json.Decoder(_Hint).decode
+_data = msgspec.json.Decoder(_DataOnly).decode
+
+
+@contextmanager
+def opened(body: bytes | Path) -> Iterator[memoryview]:
+    """A body as a buffer: bytes as they are, a spool file mapped (its pages are the kernel's, not ours)."""
+    if isinstance(body, bytes):
+        yield memoryview(body)
+        return
+    with body.open("rb") as file:
+        # not closed here: decoded parts point into it, and it goes with the last of them
+        yield memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def data_of(body: memoryview) -> memoryview:
+    """The JSON text of a checked body's `data`."""
+    return memoryview(_data(body).data)
+
+
+def inspect(body: bytes | Path) -> Order:
+    """Check a body and say what it asks for; BadRequest names the first field that is wrong.
+
+    Every record is looked at, so that an export which starts can't fail on what it was sent.
+    """
+    if not body if isinstance(body, bytes) else body.stat().st_size == 0:
+        raise BadRequest("body: empty; send a JSON object")
+    with opened(body) as view:
+        try:
+            return _inspect(view)
+        except BadRequest as error:
+            raise BadRequest(error.sentence, *_hints(view)) from None
+
+
+def _inspect(view: memoryview) -> Order:
+    try:
+        body = _body(view)
+    except msgspec.DecodeError as error:
+        raise BadRequest(_sentence(error)) from None
+    except UnicodeDecodeError:
+        raise BadRequest("body: not UTF-8; send JSON as UTF-8") from None
+    except RecursionError:
+        raise BadRequest("body: nested too deep") from None
+    columns = None if body.columns is msgspec.UNSET else body.columns
+    if columns is not None:
+        _check_columns(columns)
+    elif body.format == "csv":
+        raise BadRequest("columns: required for csv; send an array of column names")
+    if body.source is not msgspec.UNSET:
+        if body.data is not msgspec.UNSET:
+            raise BadRequest("source: can't be given together with data; send one of them")
+        return Order(
+            format=body.format,
+            columns=columns or (),
+            title=body.title,
+            user=body.user,
+            records=None,
+            source=body.source,
+        )
+    if body.data is msgspec.UNSET:
+        raise BadRequest("data: required unless source is given; send an array of objects")
+    data = memoryview(body.data)
+    records = _count(data)
+    if columns is None:
+        columns = rows.first_keys(data)
+        if records and not columns:
+            raise BadRequest("columns: the first record has no keys to take them from; send an array of column names")
+        if len(columns) > MAX_COLUMNS:
+            raise BadRequest(f"columns: the first record has {len(columns)} keys, at most {MAX_COLUMNS} are allowed")
+    return Order(format=body.format, columns=columns, title=body.title, user=body.user, records=records, source=None)
+
+
+def _check_columns(columns: tuple[str, ...]) -> None:
+    if not columns:
+        raise BadRequest("columns: empty; name at least one column")
+    if len(columns) > MAX_COLUMNS:
+        raise BadRequest(f"columns: {len(columns)} of them, at most {MAX_COLUMNS} are allowed")
+    seen: set[str] = set()
+    for name in columns:
+        if name in seen:
+            raise BadRequest(f"columns: {name[:100]!r} is there twice; names must be distinct")
+        seen.add(name)
+
+
+def _count(data: memoryview) -> int:
+    try:
+        return rows.check(data)
+    except msgspec.ValidationError as error:
+        what = re.match(r"Expected `(\w+)`, got `(\w+)`", str(error))
+        if what is None or what[1] == "array":
+            raise BadRequest("data: must be an array of objects") from None
+        raise BadRequest(f"data: every record must be an object, one is {_article(what[2])}") from None
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"data: {_plain(error)}") from None
+    except UnicodeDecodeError:
+        raise BadRequest("data: not UTF-8; send JSON as UTF-8") from None
+    except RecursionError:
+        raise BadRequest("data: nested too deep") from None
+
+
+def _article(kind: str) -> str:
+    return {"array": "an array", "int": "a number", "float": "a number", "str": "a string", "bool": "a boolean"}.get(
+        kind, kind
+    )
+
+
+def _hints(view: memoryview) -> tuple[Format, str]:
+    """Format and user of a bad body, as far as they can be told."""
+    try:
+        hint = _hint(view)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "unknown", DEFAULT_USER
+    format: Format = "unknown"
+    if hint.format == "csv":
+        format = "csv"
+    elif hint.format == "pdf":
+        format = "pdf"
+    return format, hint.user if isinstance(hint.user, str) else DEFAULT_USER
+
+
+def _plain(error: Exception) -> str:
+    text = str(error)
+    if text.startswith("JSON is malformed: "):
+        return "not JSON, " + text.removeprefix("JSON is malformed: ")
+    if text == "Input data was truncated" or "surrogate" in text:
+        # the decoder gives this answer for both
+        return "not JSON, it ends too early or holds half of a surrogate pair, which no UTF-8 file can hold"
+    return text
+
+
+def _sentence(error: msgspec.DecodeError) -> str:
+    text = str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        return f"body: {_plain(error)}"
+    missing = re.match(r"Object missing required field `(\w+)`(?: - at `\$\.(\w+)`)?", text)
+    if missing:
+        where = f"{missing[2]}.{missing[1]}" if missing[2] else missing[1]
+        return f"{where}: required" + ("; it must be csv or pdf" if where == "format" else "")
+    unknown = re.match(r"Object contains unknown field `(.*)`(?: - at `\$\.(\w+)`)?$", text, re.DOTALL)
+    if unknown:
+        return f"{unknown[2] + '.' if unknown[2] else ''}{unknown[1][:100]}: unknown key"
+    what, _, path = text.partition(" - at `$")
+    field = path.rstrip("`").lstrip(".")
+    if not field:
+        return f"body: must be a JSON object ({what[0].lower()}{what[1:]})"
+    if field == "format":
+        return "format: must be csv or pdf"
+    if field == "columns":
+        return "columns: must be an array of strings"
+    if field.startswith("columns["):
+        return "columns: every name must be a string"
+    return f"{field}: {what[0].lower()}{what[1:]}".replace("`", "")
