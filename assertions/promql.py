@@ -229,6 +229,7 @@ class _Check:
         return outer
 
     def _binary(self, tree: promql.BinaryExpr) -> Labels | None:
+        before = len(self.problems)
         left, right = self.labels(tree.lhs), self.labels(tree.rhs)
         if left is None or right is None:
             return left if right is None else right
@@ -237,7 +238,8 @@ class _Check:
         named: Labels = frozenset(matching.labels) if matching else frozenset()
         on = matching is not None and matching.type == promql.LabelModifierType.Include
         keys = (left & named, right & named) if on else (left - named, right - named)
-        if operator != "or" and (keys[0] != keys[1] or (on and keys[0] != named)):
+        sound = len(self.problems) == before  # a fault within one side says nothing about the match
+        if sound and operator != "or" and (keys[0] != keys[1] or (on and keys[0] != named)):
             how = f"on ({_listed(named)})" if on else f"by {_listed(keys[0])} and {_listed(keys[1])}"
             self.problems.append(f"the two sides of {operator} never match: compared {how}")
         if operator in {"and", "unless"}:
