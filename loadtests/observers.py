@@ -1,0 +1,165 @@
+"""Recorders that look at the target over HTTP while load runs: its metrics page, /health and /export/status."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from assertions.records import HealthProbe, Record, Scrape
+from loadtests.stage import Scene, Stage, seen_between
+from loadtests.target import Target
+
+METRICS_PATH = "/export/metrics"
+WATCHED_PATHS = ("/health", "/export/status")
+INTERVAL_S = 0.2
+TIMEOUT_S = 30.0
+MAX_PAGE_BYTES = 8 * 1024 * 1024
+MAX_ANSWER_BYTES = 4 * 1024
+PROMETHEUS_ACCEPT = "text/plain;version=0.0.4;q=0.9,*/*;q=0.1"
+_RESTLESS = ("export_throughput_ops_per_sec",)
+_AT_REST = ("export_concurrent_running", "export_queue_depth")
+
+
+class LineFile:
+    """A JSON-lines file that several threads write; a failed write is kept for the runner to see."""
+
+    def __init__(self, path: Path, fail: Callable[[str], None]) -> None:
+        self._file = path.open("wb")
+        self._lock = threading.Lock()
+        self._fail = fail
+        self._encode = msgspec.json.Encoder().encode
+
+    def write(self, record: Record) -> None:
+        """Write one record and hand it to the system."""
+        try:
+            with self._lock:
+                self._file.write(self._encode(record) + b"\n")
+                self._file.flush()
+        except OSError as error:
+            self._fail(f"the record can't be written: {error.strerror or error}")
+
+    def close(self) -> None:
+        """Close the file."""
+        try:
+            self._file.close()
+        except OSError as error:
+            self._fail(f"the record can't be written: {error.strerror or error}")
+
+
+class Ticker:
+    """Calls something every so often on a fixed grid of time, in a thread; slow calls skip beats, never pile up."""
+
+    def __init__(self, name: str, call: Callable[[], object], now: Callable[[], float], offset_s: float = 0.0) -> None:
+        self._call, self._now, self._offset_s = call, now, offset_s
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """End; a call that hangs is left behind as a daemon thread."""
+        self._end.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        due = self._now() + self._offset_s
+        while not self._end.wait(max(due - self._now(), 0)):
+            self._call()
+            due += INTERVAL_S
+            late = self._now() - due
+            if late > 0:
+                due += INTERVAL_S * int(late / INTERVAL_S + 1)
+
+
+class Scraper:
+    """Reads the metrics page whole."""
+
+    def __init__(self, target: Target, stage: Stage, out: LineFile) -> None:
+        self._target, self._stage, self._out = target, stage, out
+        self._lock = threading.Lock()
+        self.ticker = Ticker("scraper", self.scrape, target.clock.now)
+
+    def scrape(self) -> Scrape:
+        """One reading, written down."""
+        with self._lock:
+            before = self._stage.scene()
+            answer = self._target.request(
+                "GET",
+                METRICS_PATH,
+                headers={"Accept": PROMETHEUS_ACCEPT},
+                timeout_s=TIMEOUT_S,
+                max_bytes=MAX_PAGE_BYTES,
+            )
+            scene = seen_between(before, self._stage.scene())
+            scrape = Scrape(
+                start=answer.start,
+                end=answer.end,
+                moment=scene.moment,
+                phase=scene.phase,
+                status=answer.status,
+                error=answer.error,
+                content_type=answer.headers.get("content-type"),
+                text=answer.body.decode("utf-8", "replace"),
+            )
+            self._out.write(scrape)
+            return scrape
+
+    def settle(self, pause: Callable[[float], object], seconds: float = 3.0) -> None:
+        """After the load: read until two pages in a row are equal and at rest, or the time is over."""
+        deadline = self._target.clock.now() + seconds
+        last: tuple[str, ...] | None = None
+        while True:
+            scrape = self.scrape()
+            page = resting_page(scrape.text)
+            if page is not None and page == last:
+                return
+            last = page
+            if self._target.clock.now() + INTERVAL_S > deadline:
+                return
+            pause(INTERVAL_S)
+
+
+def resting_page(text: str) -> tuple[str, ...] | None:
+    """The page's own lines that stay as they are while nothing happens; None where exports run or wait."""
+    lines = tuple(line for line in text.splitlines() if line.startswith("export_") and not line.startswith(_RESTLESS))
+    for line in lines:
+        if line.startswith(_AT_REST) and line.split()[1:2] not in ([], ["0"], ["0.0"]):
+            return None
+    return lines
+
+
+class Watcher:
+    """Calls /health or /export/status: does the target answer while it works, and what does it say?"""
+
+    def __init__(self, target: Target, stage: Stage, out: LineFile, path: str, offset_s: float) -> None:
+        self._target, self._stage, self._out, self._path = target, stage, out, path
+        self.ticker = Ticker(f"watch {path}", self.probe, target.clock.now, offset_s)
+
+    def probe(self) -> HealthProbe:
+        """One call, written down."""
+        before = self._stage.scene()
+        answer = self._target.request("GET", self._path, timeout_s=TIMEOUT_S)
+        scene: Scene = seen_between(before, self._stage.scene())
+        probe = HealthProbe(
+            path=self._path,
+            phase=scene.phase,
+            start=answer.start,
+            end=answer.end,
+            status=answer.status,
+            error=answer.error,
+            answer=None if answer.status is None else answer.body.decode("utf-8", "replace")[:MAX_ANSWER_BYTES],
+        )
+        self._out.write(probe)
+        return probe
+
+
+def watchers(target: Target, stage: Stage, out: LineFile) -> list[Watcher]:
+    """One for each watched path, taking turns."""
+    step = INTERVAL_S / len(WATCHED_PATHS)
+    return [Watcher(target, stage, out, path, number * step) for number, path in enumerate(WATCHED_PATHS)]

@@ -1,0 +1,87 @@
+"""From a profile and a seed to a plan: every request fixed before the first is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from assertions.records import PhasePlan, Plan, Request
+from loadtests.arrivals import arrival_times
+from loadtests.datasets import USER, Dataset, make_tag
+from loadtests.drive import PhaseDrive
+from loadtests.profiles import Leak, Phase, Profile, Share
+
+PROBE_TIMEOUT_S = 60.0
+
+
+def interleave(mix: Sequence[Share]) -> Iterator[str]:
+    """The cases of a mix without end, spread as evenly as their counts allow, in the same order for the same mix."""
+    total = sum(share.count for share in mix)
+    while True:
+        given = [0] * len(mix)
+        for step in range(1, total + 1):
+            # the share that lags most behind its part of the requests so far; the first one named wins a tie
+            lags = [share.count * step - given[place] * total for place, share in enumerate(mix)]
+            place = lags.index(max(lags))
+            given[place] += 1
+            yield mix[place].case
+
+
+def cases_of(profile: Profile) -> tuple[str, ...]:
+    """Every case that a profile asks for, once, in the order of their first place."""
+    named = [share.case for phase in profile.phases for share in phase.mix]
+    return tuple(dict.fromkeys([*named, *(profile.leak.cases if profile.leak else ())]))
+
+
+def build_plan(profile: Profile, datasets: dict[str, Dataset], seed: int) -> Plan:
+    """The plan of a scenario; `datasets` holds every case of `cases_of`."""
+    phases = [_plan_phase(number, phase, datasets, seed) for number, phase in enumerate(profile.phases)]
+    if profile.behaviour:
+        phases.append(PhasePlan(name="behaviour", mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S))
+    if profile.leak is not None:
+        phases.append(_plan_leak(len(phases), profile.leak, datasets))
+    return Plan(scenario=profile.name, profile_sha256=profile.sha256, seed=seed, phases=tuple(phases))
+
+
+def drive_of(phase: Phase, plan: PhasePlan) -> PhaseDrive:
+    """How far a phase goes."""
+    least = len(plan.requests) if phase.mode == "open" else phase.count
+    seconds = 0.0 if phase.mode == "open" else phase.seconds
+    return PhaseDrive(least=least, seconds=seconds, max_seconds=phase.max_seconds)
+
+
+def _plan_phase(number: int, phase: Phase, datasets: dict[str, Dataset], seed: int) -> PhasePlan:
+    due: Sequence[float | None]
+    if phase.mode == "open":
+        due = tuple(arrival_times(phase.shape, phase.arrivals, seed + number))
+    else:
+        due = (None,) * phase.max_count
+    cases = interleave(phase.mix)
+    requests = tuple(_request(number, index, next(cases), datasets, at) for index, at in enumerate(due))
+    return PhasePlan(
+        name=phase.name,
+        mode=phase.mode,
+        clients=phase.clients,
+        requests=requests,
+        timeout_s=phase.timeout_s,
+        at_once=phase.at_once,
+    )
+
+
+def _plan_leak(number: int, leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
+    requests = tuple(
+        _request(number, index, leak.cases[index % len(leak.cases)], datasets, None) for index in range(leak.count)
+    )
+    return PhasePlan(name="leak", mode="sequence", clients=1, requests=requests, timeout_s=PROBE_TIMEOUT_S)
+
+
+def _request(phase: int, index: int, case: str, datasets: dict[str, Dataset], due: float | None) -> Request:
+    dataset = datasets[case]
+    return Request(
+        index=index,
+        case=case,
+        format=dataset.format,
+        records=len(dataset.rows),
+        user=USER,
+        tag=make_tag(phase, index) if dataset.tagged else None,
+        intended_s=due,
+    )
