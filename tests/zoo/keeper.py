@@ -136,6 +136,7 @@ class Keeper:
         """Wait, work, answer."""
         self.book.started(ask.format, ask.user)
         await turn
+        arrived = self.since(arrived)
         name = self.new_name(ask.format)
         job = work.Job(body=body, write=self.write[ask.format], folder=self.folder, name=name, made_at=now_text())
         try:
@@ -164,6 +165,10 @@ class Keeper:
             return Reply(200, self.answer(ask, name, made, latency_ms))
         finally:
             self.slots.leave()
+
+    def since(self, arrived: float) -> float:
+        """When an export's clock starts: at its arrival, its wait included."""
+        return arrived
 
     async def do(self, job: work.Job) -> work.Made:
         """Let a worker make the file."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.zoo import page
 from tests.zoo.animal import Animal, Service
-from tests.zoo.keeper import Keeper
+from tests.zoo.keeper import Keeper, Reply
+from tests.zoo.work import Write
 
 Change = Callable[[Keeper], None]
 
@@ -20,18 +22,8 @@ class Group:
         self.healthy = healthy
         self.animals: list[Animal] = []
 
-    def add(self, name: str, why: str, change: Change, *expect: str) -> None:
-        """One animal: the keeper after `change`; `expect` are the verdicts of which one must fail."""
-
-        def build(folder: Path) -> Service:
-            keeper = Keeper(folder)
-            change(keeper)
-            return keeper
-
-        self.add_built(name, why, build, *expect)
-
-    def add_built(self, name: str, why: str, build: Callable[[Path], Service], *expect: str) -> None:
-        """One animal that is more than a changed keeper."""
+    def add(self, name: str, why: str, build: Callable[[Path], Service], *expect: str) -> None:
+        """One animal, by what builds it; `expect` are the verdicts of which one must fail."""
         if self.healthy == bool(expect):
             raise ValueError(f"{name}: a broken animal names the verdicts that must fail, a healthy one names none")
         self.animals.append(
@@ -45,15 +37,30 @@ class Group:
             )
         )
 
-    def broken(self, name: str, why: str, *expect: str) -> Callable[[Change], Change]:
-        """The same as a decorator of the change."""
+    def make(
+        self, name: str, why: str, *expect: str, kind: Callable[[Path], Keeper] = Keeper
+    ) -> Callable[[Change], Change]:
+        """A decorator: the animal is a keeper (of that kind) after the decorated change."""
 
         def take(change: Change) -> Change:
-            self.add(name, why, change, *expect)
+            def build(folder: Path) -> Service:
+                keeper = kind(folder)
+                change(keeper)
+                return keeper
+
+            self.add(name, why, build, *expect)
             return change
 
         return take
 
-    def legal(self, name: str, why: str) -> Callable[[Change], Change]:
-        """A healthy animal, as a decorator of its change."""
-        return self.broken(name, why)
+    def page(self, name: str, why: str, change: page.Change, *expect: str) -> None:
+        """The keeper with one change of its metrics page."""
+        self.make(name, why, *expect)(lambda keeper: keeper.changes.append(change))
+
+    def file(self, name: str, why: str, form: str, write: Write, *expect: str) -> None:
+        """The keeper with another writer for one format; a worker must be able to import it."""
+        self.make(name, why, *expect)(lambda keeper: keeper.write.update({form: write}))
+
+    def reply(self, name: str, why: str, change: Callable[[Reply], Reply], *expect: str) -> None:
+        """The keeper with one change of its answers to exports."""
+        self.make(name, why, *expect)(lambda keeper: keeper.replies.append(change))

@@ -34,6 +34,8 @@ class Family:
 
 Page = list[Family]
 Change = Callable[[Page], Page]
+TextChange = Callable[[str], str]
+SampleChange = Callable[[Sample], Sample | None]
 
 
 def number(value: float) -> str:
@@ -93,7 +95,7 @@ def changed(name: str, change: Callable[[Family], Family | None]) -> Change:
     return apply
 
 
-def each_sample(name: str, change: Callable[[Sample], Sample | None]) -> Change:
+def each_sample(name: str, change: SampleChange) -> Change:
     """Change every sample of one family; None removes it."""
 
     def of_family(family: Family) -> Family:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import matplotlib as mpl
 from reportlab.pdfbase import pdfmetrics, ttfonts
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
@@ -79,11 +79,19 @@ def _to_unicode(name: str, subset: list[int]) -> str:
     )
 
 
+def _matplotlib() -> Path:
+    """Where matplotlib lies, which ships the font; importing it would take most of an animal's start."""
+    spec = find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("matplotlib, whose fonts the zoo borrows, is not installed")
+    return Path(spec.origin).parent
+
+
 @cache
 def _mono() -> Any:
     """Register the fonts once a process; the one that is embedded is returned."""
     ttfonts.makeToUnicodeCMap = _to_unicode
-    font = TTFont(FONT, str(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf"))
+    font = TTFont(FONT, str(_matplotlib() / "mpl-data" / "fonts" / "ttf" / "DejaVuSansMono.ttf"))
     pdfmetrics.registerFont(font)
     for name, _ in EAST_ASIAN:
         pdfmetrics.registerFont(UnicodeCIDFont(name))

@@ -8,7 +8,7 @@ from tests.zoo.kinds import Group
 GROUP = Group("healthy", healthy=True)
 
 
-@GROUP.legal("keeper", "The plain keeper, with nothing changed.")
+@GROUP.make("keeper", "The plain keeper, with nothing changed.")
 def _keeper(keeper: Keeper) -> None:
     pass
 

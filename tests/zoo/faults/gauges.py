@@ -1,0 +1,195 @@
+"""Gauges that do not show what is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import psutil
+
+from tests.zoo import page
+from tests.zoo.book import Book
+from tests.zoo.keeper import Keeper
+from tests.zoo.kinds import Group
+from tests.zoo.tricks import slow, times
+
+GROUP = Group("gauges")
+RUNNING = "export_concurrent_running"
+WAITING = "export_queue_depth"
+MEMORY = "export_memory_bytes"
+RATE = "export_throughput_ops_per_sec"
+
+
+def _value(value: float) -> Callable[[page.Sample], float]:
+    """Always the same."""
+    return lambda sample: value
+
+
+GROUP.page(
+    "running-zero", "The running gauge is always 0.", page.with_value(RUNNING, _value(0)), "concurrency-agreement"
+)
+GROUP.page(
+    "running-one",
+    "The running gauge is always 1.",
+    page.with_value(RUNNING, _value(1)),
+    "rest",
+    "concurrency-agreement",
+)
+GROUP.page(
+    "running-doubled",
+    "The running gauge is twice the truth.",
+    times(RUNNING, 2),
+    "concurrency",
+    "concurrency-agreement",
+)
+GROUP.page("waiting-zero", "The queue gauge is always 0.", page.with_value(WAITING, _value(0)), "queue-agreement")
+GROUP.page(
+    "waiting-constant", "The queue gauge is always 3.", page.with_value(WAITING, _value(3)), "rest", "queue-agreement"
+)
+
+
+@GROUP.make("running-stuck", "One export in ten never leaves the running gauge.", "rest", "concurrency")
+def _stuck(keeper: Keeper) -> None:
+    keeper.changes.append(page.with_value(RUNNING, lambda sample: min(5, sample.value + keeper.made // 10)))
+
+
+@GROUP.make("waiting-never-falls", "The queue gauge only ever rises.", "rest", "queue-agreement", "queue")
+def _never_falls(keeper: Keeper) -> None:
+    highest = [0.0]
+
+    def rise(sample: page.Sample) -> float:
+        highest[0] = max(highest[0], sample.value)
+        return highest[0]
+
+    keeper.changes.append(page.with_value(WAITING, rise))
+    slow(keeper, 0.05)
+
+
+@GROUP.make("waiting-negative", "The queue gauge is lowered once too often, and falls below 0.", "queue", "rest")
+def _negative(keeper: Keeper) -> None:
+    keeper.changes.append(page.with_value(WAITING, lambda sample: sample.value - 1 if keeper.made else sample.value))
+
+
+class StatusZero(Keeper):
+    """Its status page knows nothing."""
+
+    def status_body(self) -> dict[str, Any]:
+        """Always idle."""
+        return super().status_body() | {"concurrentExports": 0, "queueDepth": 0}
+
+
+@GROUP.make(
+    "status-zero",
+    "The status page says 0 running and 0 waiting, always.",
+    "status-page",
+    "concurrency-agreement",
+    kind=StatusZero,
+)
+def _status_zero(keeper: Keeper) -> None:
+    slow(keeper, 0.02)
+
+
+class StatusBare(Keeper):
+    """Its status page lacks most keys."""
+
+    def status_body(self) -> dict[str, Any]:
+        """One word."""
+        return {"status": "ready"}
+
+
+@GROUP.make("status-bare", "The status page has none of its numbers.", "status-page", kind=StatusBare)
+def _status_bare(keeper: Keeper) -> None:
+    pass
+
+
+class StatusWrong(Keeper):
+    """Its status page has words where numbers belong."""
+
+    def status_body(self) -> dict[str, Any]:
+        """Another limit, numbers as text, a time of no calendar."""
+        return super().status_body() | {"maxConcurrentExports": 50, "queueDepth": "none", "timestamp": "now"}
+
+
+@GROUP.make("status-wrong", "The status page has another limit, and text for numbers.", "status-page", kind=StatusWrong)
+def _status_wrong(keeper: Keeper) -> None:
+    pass
+
+
+# -- throughput, memory --
+
+GROUP.page(
+    "throughput-inf",
+    "The throughput gauge is +Inf.",
+    page.with_value(RATE, _value(float("inf"))),
+    "throughput",
+    "moved",
+    "throughput-gauge",
+)
+GROUP.page(
+    "throughput-zero",
+    "The throughput gauge stays at 0.",
+    page.with_value(RATE, _value(0)),
+    "throughput",
+    "moved",
+    "throughput-gauge",
+)
+GROUP.page(
+    "throughput-minute",
+    "The throughput gauge tells exports a minute, a thousandfold.",
+    times(RATE, 60_000),
+    "throughput",
+    "throughput-gauge",
+)
+GROUP.page("memory-zero", "The memory gauge stays at 0.", page.with_value(MEMORY, _value(0)), "memory-gauge", "moved")
+GROUP.page(
+    "memory-terabyte", "The memory gauge says 5 TB.", page.with_value(MEMORY, _value(5e12)), "memory", "memory-gauge"
+)
+GROUP.page(
+    "memory-negative", "The memory gauge is below 0.", page.with_value(MEMORY, _value(-4096)), "memory-gauge", "moved"
+)
+
+
+def _whole_process(sample: page.Sample) -> float:
+    """All that the process holds."""
+    return float(psutil.Process(os.getpid()).memory_info().rss) + 200_000_000
+
+
+GROUP.page(
+    "memory-whole-process",
+    "The memory gauge shows the size of a whole, big process instead of what an export added.",
+    page.with_value(MEMORY, _whole_process),
+    "memory",
+    "memory-gauge",
+)
+
+
+class Throughput(Book):
+    """Divides by the duration of the last export."""
+
+    def throughput(self, form: str) -> float:
+        """A rate that a single fast export could have had."""
+        return 5_000.0 if self.finished[form] else 0.0
+
+
+@GROUP.make(
+    "throughput-of-one",
+    "The throughput gauge is one divided by the latest export's time.",
+    "throughput",
+    "throughput-gauge",
+)
+def _of_one(keeper: Keeper) -> None:
+    keeper.book = Throughput()
+
+
+@GROUP.make(
+    "gauges-flicker", "Every other reading of the running gauge is a constant 4.", "rest", "concurrency-agreement"
+)
+def _flicker(keeper: Keeper) -> None:
+    numbers = count()
+    keeper.changes.append(page.each_sample(RUNNING, lambda one: replace(one, value=4.0) if next(numbers) % 2 else one))
+
+
+ANIMALS = GROUP.animals
