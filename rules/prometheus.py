@@ -246,7 +246,7 @@ def _last_words(log: str) -> str:
     told = [
         line for line in log.splitlines() if "level=error" in line or "level=ERROR" in line or line.startswith("Error")
     ]
-    return " | ".join((told or log.splitlines())[-2:]) or "it said nothing"
+    return " | ".join(told[:2] or log.splitlines()[-2:]) or "it said nothing"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
