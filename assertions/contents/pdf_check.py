@@ -1,0 +1,145 @@
+"""Does a PDF hold what was sent?
+
+The layout is the service's: rows or columns in any order of drawing, any font, cells wrapped or not, heads in any
+case, numbers with separators. The text must be there as text, whole, on the right page, in order and once.
+A null may be shown as anything that means nothing; a float may be rounded to no fewer than two decimals.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import pypdfium2 as pdfium
+
+from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number
+from assertions.contents.pdf_match import Plan, make_plan
+from assertions.contents.pdf_page import Layout, Reading, read_page
+from assertions.contents.pdf_text import Page, PageError
+from assertions.contents.sent import Code, Findings, Outcome, Sent
+
+PER_PAGE = 50
+"""Records a page."""
+_TAIL_BYTES = 2048
+"""The end mark must stand in so many last bytes."""
+_ONE_AT_A_TIME = threading.Lock()
+"""PDFium works in one thread at a time."""
+_MAX_SEARCHES = 100
+"""Records that are not on their page are looked for on the others, up to so many."""
+
+
+def check_pdf(data: bytes, sent: Sent) -> Outcome:
+    """Compare a PDF file with what was sent; never raises, whatever the bytes are."""
+    findings = Findings()
+    if b"%%EOF" not in data[-_TAIL_BYTES:]:
+        findings.add("unreadable", "", "a file that ends with %%EOF", repr(data[-40:]))
+    with _ONE_AT_A_TIME:
+        return findings.outcome(pages=_open(data, sent, findings))
+
+
+def _open(data: bytes, sent: Sent, findings: Findings) -> int | None:
+    """Check an open file; returns its pages, or None where it does not open."""
+    try:
+        document = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        code: Code = "encrypted" if "password" in str(error).lower() else "unreadable"
+        findings.add(code, "", "a PDF that opens", str(error))
+        return None
+    try:
+        _Check(document, len(document), sent, findings).run()
+        return len(document)
+    finally:
+        document.close()
+
+
+class _Check:
+    """One file's pages against the records sent."""
+
+    def __init__(self, document: pdfium.PdfDocument, pages: int, sent: Sent, findings: Findings) -> None:
+        self.pages = [Page(document, index) for index in range(pages)]
+        self.sent = sent
+        self.findings = findings
+        self.plans = make_plan(sent.records, sent.columns, PER_PAGE)
+        self.searches = 0
+
+    def run(self) -> None:
+        """Note all that differs."""
+        if len(self.pages) != len(self.plans):
+            self.findings.add("pages", "", f"{len(self.plans)} pages", f"{len(self.pages)} pages")
+        layout: Layout = "rows"
+        for index, page in enumerate(self.pages):
+            try:
+                layout = self._page(index, page, layout)
+            except PageError as error:
+                self.findings.add("unreadable", f"page {index + 1}", "a page that can be read", str(error))
+        for plan in self.plans[len(self.pages) :]:
+            for row in range(len(plan.records)):
+                self._lost(plan, row, "its page is not there")
+
+    def _page(self, index: int, page: Page, layout: Layout) -> Layout:
+        number = index + 1
+        if not page.drawn.words:
+            self.findings.add("no-text", f"page {number}", "text", "a page without any text")
+            return layout
+        plan = self.plans[index] if index < len(self.plans) else make_plan((), self.sent.columns, PER_PAGE)[0]
+        reading = read_page(page, plan, layout)
+        for code, row, column, expected, found in reading.problems:
+            if code == "lost":
+                self._lost(plan, row, found)
+                continue
+            where = f"page {number}, record {plan.first + row + 1}"
+            self.findings.add(
+                code, where if column is None else f"{where}, column {plan.columns[column]}", expected, found
+            )
+        self._neighbours(index, page)
+        self._furniture(number, page, reading)
+        page.forget()
+        return reading.layout
+
+    def _furniture(self, number: int, page: Page, reading: Reading) -> None:
+        heads = Findings()
+        check_heads([reading.furniture], self.sent.columns, number, heads)
+        if heads.count:  # once more, as the page is seen
+            heads = Findings()
+            whole = page.placed
+            check_heads([reading.furniture, whole.spaced(0, len(whole.joined))], self.sent.columns, number, heads)
+        for finding in heads.kept:
+            self.findings.add("header", finding.where, finding.expected, finding.found)
+        check_page_number(reading.furniture, number, max(len(self.pages), 1), self.findings)
+        if number == 1:
+            check_first_page(reading.furniture, self.sent, len(self.pages), self.findings)
+
+    def _neighbours(self, index: int, page: Page) -> None:
+        """A record of the page before or behind must not stand on this one."""
+        for other in (index - 1, index + 1):
+            if not 0 <= other < len(self.plans):
+                continue
+            plan = self.plans[other]
+            for row in range(len(plan.records)):
+                cell = "" if plan.key is None else plan.cells[row][plan.key]
+                if len(cell) >= 4 and self._stands(cell, page):
+                    where = f"page {index + 1}, record {plan.first + row + 1}"
+                    self.findings.add("order", where, f"on page {other + 1}", f"on page {index + 1}")
+
+    def _stands(self, cell: str, page: Page) -> bool:
+        """Whether a key stands on a page as a word of its own."""
+        text = page.drawn
+        place = text.joined.find(cell)
+        while place >= 0:
+            if place in text.borders and place + len(cell) in text.borders:
+                return True
+            place = text.joined.find(cell, place + 1)
+        return False
+
+    def _lost(self, plan: Plan, row: int, found: str) -> None:
+        """Note a record that is not on its page: on another one, or nowhere."""
+        where = f"record {plan.first + row + 1}"
+        anchor = plan.cells[row][plan.anchor(row)] if plan.columns else ""
+        self.searches += 1
+        if len(anchor) >= 4 and self.searches <= _MAX_SEARCHES:
+            for index, page in enumerate(self.pages):
+                if self._stands(anchor, page):
+                    home = plan.first // PER_PAGE + 1
+                    if index + 1 != home:
+                        self.findings.add("order", where, f"on page {home}", f"on page {index + 1}")
+                        return
+        self.findings.add("lost", where, " ".join(plan.cells[row]), found)

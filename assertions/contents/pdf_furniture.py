@@ -1,0 +1,127 @@
+"""What stands on a page beside its records: heads, page numbers and, on the first, who asked for what and when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from assertions.contents.pdf_text import squeeze
+from assertions.contents.sent import Findings, Sent
+
+_TIME: Final = re.compile(
+    r"(?:19|20)\d\d|\d{1,2}\s?[:.h]\s?\d{2}(?!\d)|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}|\d{10,13}"
+)
+_SIGNS: Final = re.compile(r"[\W_]+")
+
+
+def check_first_page(furniture: str, sent: Sent, pages: int, findings: Findings) -> None:
+    """Look for title, user, number of records and time of making. furniture: the page's text but for its records."""
+    plain = squeeze(furniture).casefold()
+    if squeeze(sent.title).casefold() not in plain and not _has_pieces(furniture, sent.title):
+        findings.add("title", "page 1", sent.title, furniture)
+    if squeeze(sent.user).casefold() not in plain and not _has_pieces(furniture, sent.user):
+        findings.add("user", "page 1", sent.user, furniture)
+    rest = furniture
+    for text in sorted((sent.title, sent.user), key=len, reverse=True):
+        rest = _without(rest, text)
+    if not _TIME.search(rest):
+        findings.add("time", "page 1", "the time of making", furniture)
+    if not _has_count(rest, len(sent.records), pages):
+        findings.add("record-count", "page 1", str(len(sent.records)), furniture)
+
+
+def _has_pieces(furniture: str, text: str) -> bool:
+    """Whether all words of a text are there, though not side by side: a wrapped title beside other text."""
+    words = set(furniture.casefold().split())
+    return all(squeeze(word).casefold() in words for word in text.split())
+
+
+def _without(furniture: str, text: str) -> str:
+    """The furniture but for one mention of a text that may hold digits of its own."""
+    words = [re.escape(word) for word in squeeze_words(text)]
+    return re.sub(r"\s*".join(words), " ", furniture, count=1, flags=re.IGNORECASE) if words else furniture
+
+
+def squeeze_words(text: str) -> list[str]:
+    """A text's letters in normal form, so that any may have white space behind it."""
+    return list(squeeze(text))
+
+
+def _numbers(text: str) -> list[int]:
+    """The whole numbers in a text, thousands separators or not."""
+    found = [int(digits) for digits in re.findall(r"\d{1,18}", text)]
+    found += [int(re.sub(r"\D", "", digits)) for digits in re.findall(r"(?<!\d)\d{1,3}(?:[.,'’ ]\d{3})+(?!\d)", text)]
+    return found
+
+
+def _has_count(furniture: str, records: int, pages: int) -> bool:
+    if records == 0 and re.search(r"\b(?:no|none|empty|zero)\b", furniture, re.IGNORECASE):
+        return True
+    numbers = _numbers(furniture)
+    for own in (1, pages):  # the page's own number and the total are no number of records
+        if own in numbers:
+            numbers.remove(own)
+    return records in numbers
+
+
+def check_page_number(furniture: str, number: int, total: int, findings: Findings) -> None:
+    """Look for a page's number and the total. number: from 1."""
+    numbers = _numbers(furniture)
+    present = number in numbers
+    if present:
+        numbers.remove(number)
+    if not present or total not in numbers:
+        findings.add("page-number", f"page {number}", f"{number} of {total}", furniture)
+
+
+def check_heads(furniture: Sequence[str], columns: Sequence[str], number: int, findings: Findings) -> None:
+    """Look for the column heads, in order. furniture: the page's text but for its records, in each way it was read."""
+    heads = [_letters(name) for name in columns]
+    texts = [_letters(text) for text in furniture]
+    absent = [
+        name
+        for name, head in zip(columns, heads, strict=True)
+        if not any(head in text for text in texts)
+        and not any(_has_pieces(text, name) for text in furniture)
+        and not any(_has_letters(text, name) for text in furniture)
+    ]
+    for name in absent:
+        findings.add("header", f"page {number}, column {name}", name, furniture[0] if furniture else "")
+    whole = all(head in text for text in texts for head in heads)
+    if not absent and texts and whole and not any(_in_order(text, heads) for text in texts):
+        findings.add("header", f"page {number}", " ".join(columns), furniture[0])
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone: `first_name` may be headed `First Name`; a head of signs alone is kept."""
+    plain = squeeze(text).casefold()
+    return _SIGNS.sub("", plain) or plain
+
+
+def _has_letters(furniture: str, name: str) -> bool:
+    """Whether a head was broken into pieces that follow each other with other heads' pieces between."""
+    rest = _letters(name)
+    for word in furniture.split():
+        piece = _letters(word)
+        if piece and rest.startswith(piece):
+            rest = rest[len(piece) :]
+    return not rest
+
+
+def _in_order(text: str, heads: Sequence[str]) -> bool:
+    """Whether the heads stand one behind the other, beginning at any mention of the first."""
+    if not heads:
+        return True
+    begin = text.find(heads[0])
+    while begin >= 0:
+        position = begin
+        for head in heads:
+            position = text.find(head, position)
+            if position < 0:
+                break
+            position += len(head)
+        else:
+            return True
+        begin = text.find(heads[0], begin + 1)
+    return False

@@ -1,0 +1,334 @@
+"""Finding records in a page's text, whatever the layout: row by row, column by column, or cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Final
+
+from assertions.contents.pdf_text import Text, squeeze
+from assertions.contents.pdf_values import canonical, ends, spellings
+from assertions.contents.sent import Json, Row
+
+_DASHES: Final = "-+"
+_MAX_SIGNS: Final = 6
+"""Signs such as `|` that may stand between two cells."""
+_RULE: Final = "|"
+_MAX_STEPS: Final = 20_000
+"""Tries after which a sequence counts as not found."""
+_LONG: Final = 6
+"""A text this long is known again without a word border beside it."""
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one page must hold."""
+
+    first: int
+    """Index of its first record in the whole export."""
+    records: tuple[Row, ...]
+    columns: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    """Each record's cells, canonical."""
+    key: int | None
+    """The column whose values tell all the export's records apart."""
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The columns' heads in normal form."""
+        return tuple(squeeze(name) for name in self.columns)
+
+    @cached_property
+    def rows(self) -> tuple[str, ...]:
+        """Each record's cells, one after the other."""
+        return tuple("".join(cells) for cells in self.cells)
+
+    @cached_property
+    def ruled_rows(self) -> tuple[str, ...]:
+        """Each record's cells with the commonest sign between them."""
+        return tuple(_RULE.join(cells) for cells in self.cells)
+
+    def value(self, row: int, column: int) -> Json:
+        """What was sent for one cell."""
+        return self.records[row].get(self.columns[column])
+
+    def anchor(self, row: int) -> int:
+        """The column by which a record is looked for."""
+        if self.key is not None and self.cells[row][self.key]:
+            return self.key
+        return max(range(len(self.columns)), key=lambda column: len(self.cells[row][column]), default=0)
+
+
+def make_plan(records: Sequence[Row], columns: tuple[str, ...], per_page: int) -> list[Plan]:
+    """Cut an export into its pages; without records there is one empty page."""
+    cells = [tuple(canonical(record.get(name)) for name in columns) for record in records]
+    key = None
+    for column in range(len(columns) if cells else 0):
+        values = {row[column] for row in cells}
+        if len(values) == len(cells) and (key is None or len(cells[0][column]) > len(cells[0][key])):
+            key = column
+    return [
+        Plan(start, tuple(records[start : start + per_page]), columns, tuple(cells[start : start + per_page]), key)
+        for start in range(0, max(1, len(records)), per_page)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One cell of a sequence."""
+
+    value: Json
+    first: str
+    """Its canonical spelling."""
+    label: str
+    """May stand before it."""
+
+
+def follow(text: str, start: int, items: Sequence[Item]) -> tuple[int | None, int]:
+    """Match cells one after the other, nothing but signs and labels between them.
+
+    Returns where the last one ends (None: they are not all there), and how many were found at best.
+    """
+    if not items:
+        return start, 0
+    failed: set[tuple[int, int]] = set()
+    stack = [_ends_from(text, start, items[0])]
+    best = steps = 0
+    while stack:
+        steps += 1
+        if steps > _MAX_STEPS:
+            return None, best
+        position = next(stack[-1], None)
+        if position is None:
+            stack.pop()
+            continue
+        depth = len(stack)
+        best = max(best, depth)
+        if depth == len(items):
+            return position, depth
+        if (depth, position) not in failed:
+            failed.add((depth, position))
+            stack.append(_ends_from(text, position, items[depth]))
+    return None, best
+
+
+def _ends_from(text: str, position: int, item: Item) -> Iterator[int]:
+    for start in _starts(text, position, item):
+        yield from ends(item.value, item.first, text, start)
+
+
+def _starts(text: str, position: int, item: Item) -> Iterator[int]:
+    """Where a cell may begin: here, or behind some signs, or behind its label."""
+    number = isinstance(item.value, (int, float)) and not isinstance(item.value, bool)
+    yield position
+    last = min(position + _MAX_SIGNS, len(text))
+    place, signed = position, False
+    while place < last and not text[place].isalnum():
+        signed = signed or text[place] in _DASHES
+        place += 1
+        if not (number and signed):
+            yield place
+    for labelled in range(position, place + 1):
+        if item.label and text.startswith(item.label, labelled):
+            behind = labelled + len(item.label)
+            yield behind
+            while behind < min(labelled + len(item.label) + _MAX_SIGNS, len(text)) and not text[behind].isalnum():
+                behind += 1
+                if not (number and text[behind - 1] in _DASHES):
+                    yield behind
+
+
+def match_rows(text: Text, plan: Plan) -> list[Span | None]:
+    """Find each record as a row: all its cells in order, one behind the other."""
+    spans: list[Span | None] = []
+    position: int | None = None
+    for row in range(len(plan.records)):
+        span = None if position is None else _row_at(text, plan, row, position)
+        span = span or _row_anywhere(text, plan, row, position or 0)
+        spans.append(span)
+        position = span[1] if span else None
+    return spans
+
+
+def _items(plan: Plan, row: int) -> list[Item]:
+    cells, labels = plan.cells[row], plan.labels
+    return [Item(plan.value(row, column), cells[column], labels[column]) for column in range(len(labels))]
+
+
+def closed(text: Text, place: int) -> bool:
+    """Whether no word goes on across a place."""
+    joined = text.joined
+    if place <= 0 or place >= len(joined) or place in text.borders:
+        return True
+    return not (joined[place - 1].isalnum() and joined[place].isalnum())
+
+
+def _row_at(text: Text, plan: Plan, row: int, start: int) -> Span | None:
+    joined, whole = text.joined, plan.rows[row]
+    quick = joined.startswith(whole, start)
+    if quick and closed(text, start + len(whole)):
+        return start, start + len(whole)
+    place = start + 1 if joined.startswith(_RULE, start) and not plan.cells[row][0].startswith(_RULE) else start
+    ruled = plan.ruled_rows[row]
+    if joined.startswith(ruled, place) and closed(text, place + len(ruled)):
+        return start, place + len(ruled)
+    items = _items(plan, row)
+    end, _ = follow(joined, start, items)
+    if end is not None and closed(text, end):
+        return start, end
+    for number in (str(plan.first + row + 1), str(row + 1)):
+        for place in range(start, start + 3):
+            if joined.startswith(number, place) and not any(map(str.isalnum, joined[start:place])):
+                numbered, _ = follow(joined, place + len(number), items)
+                if numbered is not None:
+                    return start, numbered
+    if quick:
+        return start, start + len(whole)
+    return None if end is None else (start, end)
+
+
+def _row_anywhere(text: Text, plan: Plan, row: int, after: int) -> Span | None:
+    joined, whole = text.joined, plan.rows[row]
+    for begin in (after, 0):
+        place = joined.find(whole, begin)
+        while whole and place >= 0:
+            if closed(text, place) and closed(text, place + len(whole)):
+                return place, place + len(whole)
+            place = joined.find(whole, place + 1)
+    if not plan.columns:
+        return None
+    column = plan.anchor(row)
+    anchor = plan.cells[row][column]
+    if not anchor:
+        return None
+    lead = sum(map(len, plan.cells[row][:column]))
+    place = joined.find(anchor, after)
+    if place < 0:
+        place = joined.find(anchor)
+    slack = 12 * (column + 1) + sum(len(label) + 4 for label in plan.labels[: column + 1])
+    for _ in range(4):
+        if place < 0:
+            break
+        near = {begin for begin in text.borders if place - lead - slack <= begin <= place} | {max(0, place - lead)}
+        for begin in sorted(near, key=lambda begin: abs(begin - (place - lead))):
+            span = _row_at(text, plan, row, begin)
+            if span and span[0] <= place < span[1]:
+                return span
+        place = joined.find(anchor, place + 1)
+    return None
+
+
+def match_columns(texts: Sequence[Text], plan: Plan) -> list[tuple[Span | None, int]]:
+    """Find each column: all its cells in order from the top. texts: the page's, or one a column.
+
+    Returns for each column its place in its text (None: not all of it is there) and how many cells were found at best.
+    """
+    found: list[tuple[Span | None, int]] = []
+    position = 0
+    for column, label in enumerate(plan.labels):
+        text = texts[min(column, len(texts) - 1)]
+        items = [Item(plan.value(row, column), cells[column], "") for row, cells in enumerate(plan.cells)]
+        begins: list[int] = []
+        if len(texts) == 1 and column:
+            begins.append(position)
+        place = text.joined.find(label, position if len(texts) == 1 else 0)
+        while label and place >= 0 and len(begins) < 8:
+            begins.append(place + len(label))
+            place = text.joined.find(label, place + 1)
+        whole = "".join(item.first for item in items)
+        if whole and text.joined.find(whole, position) >= 0:
+            begins.append(text.joined.find(whole, position))
+        best = 0
+        span = None
+        for begin in begins:
+            end, count = follow(text.joined, begin, items)
+            best = max(best, count)
+            if end is not None and closed(text, end):
+                span = begin, end
+                break
+        found.append((span, best))
+        position = (span[1] if span else position) if len(texts) == 1 else 0
+    return found
+
+
+class Pool:
+    """A stretch of text from which cells are taken, each letter once."""
+
+    def __init__(self, text: Text, start: int = 0, end: int | None = None) -> None:
+        end = len(text.joined) if end is None else end
+        self.text = text.joined[start:end]
+        self.borders = {border - start for border in text.borders if start <= border <= end}
+
+    def take(self, value: Json, first: str) -> int | None:
+        """Take a cell that stands in one piece; returns its place."""
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        shown = [text for text in spellings(value, first) if text]
+        for spelling in shown:
+            place = self._find(spelling, number)
+            if place is not None:
+                return self._use(place, place + len(spelling))
+        if isinstance(value, (dict, list, str)) and shown:
+            for begin in sorted(self.borders):
+                for end in ends(value, first, self.text, begin):
+                    if end > begin:
+                        return self._use(begin, end)
+        for spelling in shown:
+            place = self.text.find(spelling)
+            if not number and len(spelling) >= _LONG and place >= 0:
+                return self._use(place, place + len(spelling))
+        return None
+
+    def _use(self, start: int, end: int) -> int:
+        self.text = self.text[:start] + "\0" * (end - start) + self.text[end:]
+        return start
+
+    def _find(self, spelling: str, number: bool) -> int | None:
+        place = self.text.find(spelling)
+        while place >= 0:
+            if self._apart(place, spelling, number):
+                return place
+            place = self.text.find(spelling, place + 1)
+        return None
+
+    def _apart(self, place: int, spelling: str, number: bool) -> bool:
+        end = place + len(spelling)
+        before, after = self.text[max(0, place - 1) : place], self.text[end : end + 2]
+        if place not in self.borders and before:
+            if number and (before.isdigit() or before in ".,-+"):
+                return False
+            if not number and before.isalnum() and spelling[0].isalnum():
+                return False
+        if end not in self.borders and after:
+            if number and (after[0].isdigit() or (after[0] in ".," and after[1:].isdigit())):
+                return False
+            if not number and after[0].isalnum() and spelling[-1].isalnum():
+                return False
+        return True
+
+    def take_pieces(self, first: str) -> int | None:
+        """Take a text that was broken into lines with other cells' lines between them; returns where it begins."""
+        cuts = sorted(self.borders)
+        words = [(a, self.text[a:b]) for a, b in pairwise(cuts)]
+        for index, (begin, word) in enumerate(words):
+            if not word or not first.startswith(word):
+                continue
+            rest = first
+            used: list[Span] = []
+            for place, piece in words[index:]:
+                if rest.startswith(piece) and (len(piece) > 1 or piece == rest or not used):
+                    used.append((place, place + len(piece)))
+                    rest = rest[len(piece) :]
+                    if not rest:
+                        for a, b in used:
+                            self._use(a, b)
+                        return begin
+        return None
+
+    def rest(self) -> str:
+        """What nobody took, with a space at each word border."""
+        cuts = sorted(self.borders | {0, len(self.text)})
+        return " ".join(self.text[a:b].replace("\0", " ") for a, b in pairwise(cuts))

@@ -1,0 +1,198 @@
+"""The text of a PDF's pages, made comparable: one normal form, no white space, word borders kept beside it."""
+
+from __future__ import annotations
+
+import ctypes
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import Any, Final
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+_DROPPED: Final = (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF, 0xFFFF)
+_TABLE: Final[dict[int, str | None]] = {
+    **dict.fromkeys(_DROPPED),
+    **{code: None for code in range(0x20) if not chr(code).isspace()},
+    # what PDFium makes of a hyphen at a line's end
+    0x02: "-",
+    0xFFFE: "-",
+    # dashes that fonts and extractors take for one another
+    **dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-"),
+}
+
+
+def words_of(text: str) -> list[str]:
+    """Split a text at white space, in the normal form in which texts are compared."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_TABLE))
+    elif not text.isprintable():
+        text = text.translate(_TABLE)
+    return text.split()
+
+
+def squeeze(text: str) -> str:
+    """Return a text in normal form, without white space."""
+    return "".join(words_of(text))
+
+
+@dataclass(frozen=True)
+class Text:
+    """One page's text in one reading order."""
+
+    words: tuple[str, ...]
+
+    @cached_property
+    def joined(self) -> str:
+        """All words without anything between them."""
+        return "".join(self.words)
+
+    @cached_property
+    def borders(self) -> frozenset[int]:
+        """Where in `joined` a word begins or ends."""
+        return frozenset(accumulate(map(len, self.words), initial=0))
+
+    def spaced(self, start: int, end: int) -> str:
+        """Return a piece of `joined` with a space at each word border."""
+        cuts = sorted({start, end, *(cut for cut in self.borders if start < cut < end)})
+        return " ".join(self.joined[a:b] for a, b in pairwise(cuts))
+
+
+def text_of(raw: str) -> Text:
+    """Make a text comparable."""
+    return Text(tuple(words_of(raw)))
+
+
+class PageError(Exception):
+    """A page can't be loaded; the message is PDFium's."""
+
+
+class Page:
+    """One page: its text in the order in which it was drawn and, when asked for, in the order of its places."""
+
+    def __init__(self, document: pdfium.PdfDocument, index: int) -> None:
+        self._document = document
+        self._index = index
+
+    def _textpage(self) -> Any:
+        try:
+            return self._document[self._index].get_textpage()
+        except pdfium.PdfiumError as error:
+            raise PageError(str(error)) from error
+
+    @cached_property
+    def drawn(self) -> Text:
+        """The text as it was drawn; PageError where the page can't be read."""
+        textpage = self._textpage()
+        try:
+            return text_of(textpage.get_text_range())
+        finally:
+            textpage.close()
+
+    def forget(self) -> None:
+        """Give back what only `placed` and `bands` need; it is read again when asked for."""
+        for name in ("_lines", "placed"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def _lines(self) -> list[list[_Glyph]]:
+        textpage = self._textpage()
+        try:
+            return _lines(_glyphs(textpage))
+        finally:
+            textpage.close()
+
+    @cached_property
+    def placed(self) -> Text:
+        """The text line by line, from the top, each from the left."""
+        return Text(tuple(word for line in self._lines for piece in _split(line) for word in words_of(piece)))
+
+    def bands(self, columns: int) -> tuple[Text, ...] | None:
+        """Return the text of each column of the table, or None where white rivers do not make that many columns."""
+        lines = self._lines
+        for top in range(min(len(lines), 12)):
+            for bottom in range(min(len(lines) - top, 5)):
+                rivers = _rivers(lines[top : len(lines) - bottom])
+                if len(rivers) + 1 == columns:
+                    return _bands(lines[top:], rivers)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Glyph:
+    """One letter and its place, in points from the page's left and bottom."""
+
+    char: str
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+def _glyphs(textpage: Any) -> list[_Glyph]:
+    raw = textpage.raw
+    box = pdfium_c.FS_RECTF()
+    found = []
+    for index in range(textpage.count_chars()):
+        char = chr(pdfium_c.FPDFText_GetUnicode(raw, index))
+        if char.isspace() or not pdfium_c.FPDFText_GetLooseCharBox(raw, index, ctypes.byref(box)):
+            continue
+        found.append(_Glyph(char, box.left, box.right, min(box.bottom, box.top), max(box.bottom, box.top)))
+    return found
+
+
+def _lines(glyphs: list[_Glyph]) -> list[list[_Glyph]]:
+    """Group letters whose middles are at one height, from the top down."""
+    lines: list[list[_Glyph]] = []
+    middle = 0.0
+    for glyph in sorted(glyphs, key=lambda g: -(g.bottom + g.top)):
+        here = (glyph.bottom + glyph.top) / 2
+        if not lines or middle - here > 0.4 * max(glyph.top - glyph.bottom, 1.0):
+            lines.append([])
+            middle = here
+        lines[-1].append(glyph)
+    for line in lines:
+        line.sort(key=lambda glyph: glyph.left)
+    return lines
+
+
+def _split(line: Sequence[_Glyph]) -> Iterable[str]:
+    """Words of a line: letters with no gap between them."""
+    word = ""
+    end = 0.0
+    for glyph in line:
+        if word and glyph.left - end > 0.12 * (glyph.top - glyph.bottom):
+            yield word
+            word = ""
+        word += glyph.char
+        end = glyph.right
+    if word:
+        yield word
+
+
+def _rivers(lines: Sequence[Sequence[_Glyph]]) -> list[float]:
+    """Return the middles of the white stripes, wider than a space, that run through all lines."""
+    spans = sorted((glyph.left, glyph.right) for line in lines for glyph in line)
+    height = max((glyph.top - glyph.bottom for line in lines for glyph in line), default=0.0)
+    rivers = []
+    end = spans[0][1] if spans else 0.0
+    for left, right in spans:
+        if left - end > 0.15 * height:
+            rivers.append((left + end) / 2)
+        end = max(end, right)
+    return rivers
+
+
+def _bands(lines: Sequence[Sequence[_Glyph]], rivers: Sequence[float]) -> tuple[Text, ...]:
+    edges = [float("-inf"), *rivers, float("inf")]
+    bands = []
+    for left, right in pairwise(edges):
+        words: list[str] = []
+        for line in lines:
+            inside = [glyph for glyph in line if left <= (glyph.left + glyph.right) / 2 < right]
+            words += [word for piece in _split(inside) for word in words_of(piece)]
+        bands.append(Text(tuple(words)))
+    return tuple(bands)
