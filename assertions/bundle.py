@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .exposition import Page, read_page
 from .records import (
     Fetch,
@@ -27,8 +29,6 @@ from .records import (
 )
 
 RUN_PATH = "/export/run"
-LOAD_PHASES = ("measure", "burst")
-"""Where several clients ask at once and limits under load are judged; user-made phases of these modes count too."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class ScenarioRecord:
 
     @cached_property
     def exports(self) -> tuple[Hit, ...]:
-        """Well-formed requests for an export."""
-        return tuple(hit for hit in self.posts if hit.phase != "behaviour" or hit.case == "after-bad-input")
+        """Well-formed requests for an export; what the behaviour probes ask is judged by its own check."""
+        return tuple(hit for hit in self.posts if hit.phase != "behaviour")
 
     @cached_property
     def done(self) -> tuple[Hit, ...]:
@@ -155,6 +155,23 @@ class InFlight:
         return min(self.at(moment) for moment in moments)
 
 
+class ToolStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a tool's run; keys that the judge does not use are passed over."""
+
+    name: str
+    ok: bool
+    output: str = ""
+    note: str | None = None
+
+
+class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What `python -m rules` or `python -m dashboards check` wrote down."""
+
+    ok: bool
+    steps: tuple[ToolStep, ...]
+    version: str | None = None
+
+
 @dataclass(frozen=True)
 class Run:
     """A run directory, read."""
@@ -163,6 +180,8 @@ class Run:
     scenarios: Mapping[str, ScenarioRecord]
     problems: Mapping[str, str] = field(default_factory=dict)
     """Scenarios whose record is there but can't be read, with the reason."""
+    promtool: ToolRun | None = None
+    dashboard: ToolRun | None = None
 
 
 def as_object(text: str | None) -> dict[str, Any] | None:
@@ -203,4 +222,11 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
             scenarios[name] = load_scenario(path / name)
         except RecordError as error:
             problems[name] = str(error)
-    return Run(path, scenarios, problems)
+    return Run(path, scenarios, problems, _tool(path / "promtool.json"), _tool(path / "dashboard.json"))
+
+
+def _tool(path: Path) -> ToolRun | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ToolRun)
+    except (OSError, msgspec.DecodeError):
+        return None

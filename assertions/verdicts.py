@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -42,6 +43,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     critical: bool = False
     catches: str = ""
     """What a pass rules out: "P95 >= … would have failed"."""
+    waiting: bool = False
+    """True: NO DATA only because a scenario has not been run yet."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +99,11 @@ def no_data(reason: str, *readings: Reading, limit: Limit | None = None) -> Judg
     return Judgement(status="NO DATA", reason=reason, readings=readings, limit=limit)
 
 
+def not_run(scenario: str) -> Judgement:
+    """A scenario that this needs has not been run yet."""
+    return Judgement(status="NO DATA", reason=f"the scenario {scenario} has not been run", waiting=True)
+
+
 def against(limit: Limit, reading: Reading, subject: str, catches: str = "") -> Judgement:
     """Hold one reading against its limit; NO DATA when it has no value."""
     if reading.value is None:
@@ -107,7 +115,7 @@ def against(limit: Limit, reading: Reading, subject: str, catches: str = "") -> 
 
 
 def number(value: float) -> str:
-    """A number as a person reads it: at most four significant digits after the whole part is exact."""
-    if value == int(value) if value not in (float("inf"), float("-inf")) and value == value else False:
+    """A number as a person reads it: whole numbers exactly, others to four significant digits or one decimal."""
+    if math.isfinite(value) and value == int(value):
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"

@@ -1,0 +1,207 @@
+"""The checks, as data: what is judged, where, and which of the six assertions rests on it.
+
+A check that is not in this list does not exist, and each one in it has a verdict in every report: a scenario that was
+not run, a record that can't be read, or a check that breaks is NO DATA, never silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..bundle import Run, ScenarioRecord
+from ..limits import Limits
+from ..verdicts import SCENARIOS, Judgement
+from . import admission, conduct, contents, counters, latency, metrics, resources, tools
+
+OfScenario = Callable[[ScenarioRecord, Limits], Judgement]
+OfAll = Callable[[Mapping[str, ScenarioRecord], Limits], Judgement]
+OfRun = Callable[[Run, Limits], Judgement]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that is judged."""
+
+    id: str
+    title: str
+    scenarios: tuple[str, ...] = SCENARIOS
+    """Where it is judged, each on its own; for `of_all` those whose records it needs."""
+    of_scenario: OfScenario | None = None
+    of_all: OfAll | None = None
+    """Judged once over the records of all its scenarios."""
+    of_run: OfRun | None = None
+    """Judged once, on files that belong to no scenario."""
+    group: str = ""
+    """A name by which a waiver may cover several checks."""
+    optional: bool = False
+    """True: where it can't be seen, that alone does not stop GREEN; a FAIL always does."""
+    by_clock: bool = False
+    """True: it rests on the generator's clock or load, so it is NO DATA when the generator was not fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Six:
+    """One of the six assertions: which checks speak for the target, which for the outside, which for agreement."""
+
+    title: str
+    target: tuple[str, ...]
+    outside: tuple[str, ...]
+    agreement: tuple[str, ...] = ()
+
+
+_LOAD, _BATCH, _SMOKE = ("load",), ("batch",), ("smoke",)
+_BUSY = ("load", "batch")
+
+CHECKS: tuple[Check, ...] = (
+    Check(id="scrapes", title="Metrics page answered throughout", of_scenario=metrics.scrapes),
+    Check(id="exposition", title="Metrics page well-formed", of_scenario=metrics.exposition),
+    Check(id="coverage", title="Nine families, types, labels", of_scenario=metrics.coverage),
+    Check(id="moved", title="Metrics moved with the load", of_scenario=metrics.moved),
+    Check(id="labels", title="Label values bounded", of_scenario=metrics.labels_bounded),
+    Check(id="monotonic", title="Counters never fall", of_scenario=metrics.monotonic),
+    Check(id="offered", title="Series that rules and panels need", of_scenario=metrics.offered),
+    Check(id="requests", title="Requests counted as sent", of_scenario=counters.requests),
+    Check(id="latency-counts", title="Latencies counted as sent", of_scenario=counters.latency_counts),
+    Check(id="identity", title="started = succeeded + failed + running + waiting", of_scenario=counters.identity),
+    Check(id="success-target", title="Success rate by the target", of_all=counters.success_target),
+    Check(id="success-outside", title="Success rate from outside", of_all=counters.success_outside, by_clock=True),
+    Check(id="success-gauge", title="Success gauge fits its counters", of_scenario=counters.success_gauge),
+    Check(id="bytes-target", title="Bytes by the target", of_all=counters.bytes_target),
+    Check(id="bytes-outside", title="Bytes fetched", of_all=counters.bytes_outside),
+    Check(id="bytes-agree", title="Bytes counted are bytes fetched", of_scenario=counters.bytes_agree),
+    Check(
+        id="latency-outside",
+        title="P95 of 10k exports by the client",
+        scenarios=_LOAD,
+        of_scenario=latency.p95_outside,
+        by_clock=True,
+    ),
+    Check(
+        id="latency-target", title="P95 of 10k exports by the target", scenarios=_LOAD, of_scenario=latency.p95_target
+    ),
+    Check(id="latency-agree", title="processingTime fits the client's clock", of_scenario=latency.answers_agree),
+    Check(id="latency-sum", title="Histogram fits the answers", of_scenario=latency.sum_agrees),
+    Check(id="histogram", title="Histogram consistent in itself", of_scenario=latency.histogram),
+    Check(
+        id="smoke-latency",
+        title="1k export in time",
+        scenarios=_SMOKE,
+        of_scenario=latency.smoke_latency,
+        by_clock=True,
+    ),
+    Check(id="batch", title="Batch of five in time", scenarios=_BATCH, of_scenario=latency.batch, by_clock=True),
+    Check(
+        id="throughput", title="Throughput under load", scenarios=_LOAD, of_scenario=latency.throughput, by_clock=True
+    ),
+    Check(
+        id="throughput-gauge", title="Throughput gauge plausible", scenarios=_LOAD, of_scenario=metrics.throughput_gauge
+    ),
+    Check(
+        id="drift", title="Equal exports do not get slower", scenarios=_LOAD, of_scenario=latency.drift, by_clock=True
+    ),
+    Check(
+        id="fairness", title="First come, first served", scenarios=_BATCH, of_scenario=latency.fairness, optional=True
+    ),
+    Check(id="concurrency-target", title="Running at once by the target", of_all=admission.concurrency_target),
+    Check(
+        id="concurrency-outside",
+        title="Running at once from outside",
+        of_all=admission.concurrency_outside,
+        by_clock=True,
+    ),
+    Check(
+        id="concurrency-agree",
+        title="Running and waiting fit requests under way",
+        scenarios=_BUSY,
+        of_scenario=admission.concurrency_agree,
+        optional=True,
+    ),
+    Check(id="queue-target", title="Waiting by the target", of_all=admission.queue_target),
+    Check(id="queue-outside", title="Waiting from outside", scenarios=_BATCH, of_all=admission.queue_outside),
+    Check(
+        id="queue-agree",
+        title="Waiting fits requests under way",
+        scenarios=_BATCH,
+        of_scenario=admission.queue_agree,
+        optional=True,
+    ),
+    Check(id="rejections", title="Turned away only beyond the limits", of_scenario=admission.rejections),
+    Check(id="rest", title="Gauges come back to rest", of_scenario=admission.rest),
+    Check(id="answered", title="Every request answered", of_scenario=conduct.answered),
+    Check(id="answers", title="Answers complete and true", of_scenario=contents.answers),
+    Check(id="names", title="File names never used twice", of_scenario=contents.names),
+    Check(id="downloads", title="Files can be fetched", of_scenario=contents.downloads),
+    Check(id="csv-contents", title="CSV files hold what was sent", of_scenario=contents.csv_contents),
+    Check(id="pdf-contents", title="PDF files hold what was sent", of_scenario=contents.pdf_contents),
+    Check(
+        id="behaviour",
+        title="Bad input refused, nothing reachable outside",
+        scenarios=_SMOKE,
+        of_scenario=conduct.behaviour,
+    ),
+    Check(id="health", title="Awake while exporting", scenarios=_BUSY, of_scenario=conduct.health, by_clock=True),
+    Check(id="status-page", title="Status page truthful", of_scenario=conduct.status_page),
+    Check(id="memory-gauge", title="Memory an export by the target", of_scenario=resources.memory_gauge),
+    Check(id="memory", title="Memory an export from outside", of_scenario=resources.memory, group="memory"),
+    Check(id="memory-agree", title="Memory gauge fits the process", of_scenario=resources.memory_agree, group="memory"),
+    Check(
+        id="leak-memory", title="No leak of memory", scenarios=_LOAD, of_scenario=resources.leak_memory, group="memory"
+    ),
+    Check(
+        id="leak-fds", title="No leak of descriptors", scenarios=_LOAD, of_scenario=resources.leak_fds, group="memory"
+    ),
+    Check(
+        id="leak-threads",
+        title="No leak of threads",
+        scenarios=_LOAD,
+        of_scenario=resources.leak_threads,
+        group="memory",
+    ),
+    Check(
+        id="leak-children",
+        title="No leak of processes",
+        scenarios=_LOAD,
+        of_scenario=resources.leak_children,
+        group="memory",
+    ),
+    Check(id="leftovers", title="Nothing left behind in the folder", of_scenario=resources.leftovers, optional=True),
+    Check(id="generator", title="The load was what was asked", of_scenario=conduct.generator),
+    Check(id="shutdown", title="Embedded service ends when asked", of_scenario=conduct.shutdown),
+    Check(id="rules", title="Alert rules tested with promtool", of_run=tools.rules),
+    Check(id="dashboard", title="Dashboard queries fit the contract", of_run=tools.dashboard),
+)
+
+SIX: tuple[Six, ...] = (
+    Six(
+        title="Metrics Coverage",
+        target=("scrapes", "exposition", "coverage", "labels", "offered"),
+        outside=("moved",),
+        agreement=("requests", "identity", "monotonic", "rest"),
+    ),
+    Six(
+        title="Latency P95 < 10s",
+        target=("latency-target", "histogram"),
+        outside=("latency-outside",),
+        agreement=("latency-agree", "latency-sum", "latency-counts"),
+    ),
+    Six(
+        title="Success Rate >= 95%",
+        target=("success-target", "success-gauge"),
+        outside=("success-outside",),
+        agreement=("requests", "answered"),
+    ),
+    Six(
+        title="Concurrent <= 5",
+        target=("concurrency-target",),
+        outside=("concurrency-outside",),
+        agreement=("concurrency-agree",),
+    ),
+    Six(
+        title="Queue Depth <= 100",
+        target=("queue-target",),
+        outside=("queue-outside", "rejections"),
+        agreement=("queue-agree",),
+    ),
+    Six(title="Bytes Exported > 0", target=("bytes-target",), outside=("bytes-outside",), agreement=("bytes-agree",)),
+)

@@ -1,0 +1,319 @@
+"""Five at once, one hundred waiting, first come first served: by the target's gauges and by what was seen outside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..bundle import ScenarioRecord, as_object
+from ..contract import MAX_CONCURRENT
+from ..limits import Limits
+from ..records import Hit
+from ..statistics import median
+from ..verdicts import Judgement, Reading, against, failed, no_data, passed
+from .counters import beyond_limits
+
+SETTLE_S = 0.3
+"""A gauge may fall this much later than the answer is read: both come from one event loop's turn, seldom later."""
+
+
+def statuses(record: ScenarioRecord) -> Iterator[tuple[float, float, str | None, dict[str, object]]]:
+    """(start, end, phase, body) of each /export/status that was answered with a JSON object."""
+    for probe in record.health:
+        body = as_object(probe.answer)
+        if probe.path.endswith("/export/status") and probe.status == 200 and body is not None:
+            yield probe.start, probe.end, probe.phase, body
+
+
+def _whole(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[float | None, int, str]:
+    """The highest reading of a gauge or of its word in /export/status, how many there were, and where it was."""
+    readings: list[tuple[float, str]] = []
+    for record in records.values():
+        for timed in record.pages:
+            value = timed.page.total(gauge)
+            if value is not None:
+                readings.append((math.inf if math.isnan(value) else value, f"{record.name}/scrapes.jsonl, {gauge}"))
+        for _, _, _, body in statuses(record):
+            told = _whole(body.get(key))
+            if told is not None:
+                readings.append((told, f"{record.name}/health.jsonl, {key}"))
+        if key == "queueDepth":
+            for hit in record.posts:
+                told = _whole((as_object(hit.answer) or {}).get(key)) if hit.status == 429 else None
+                if told is not None:
+                    readings.append((told, f"{record.name}/hits.jsonl, {key} of {hit.id}"))
+    if not readings:
+        return None, 0, gauge
+    value, where = max(readings)
+    return value, len(readings), where
+
+
+def concurrency_target(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
+    """The peak of running exports by the target's own word, over the load."""
+    return _peak_judged(
+        records,
+        limits,
+        "concurrent_exports",
+        "export_concurrent_running",
+        "concurrentExports",
+        "exports running at once",
+    )
+
+
+def queue_target(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
+    """The peak of waiting exports by the target's own word, over the load."""
+    return _peak_judged(records, limits, "queue_depth", "export_queue_depth", "queueDepth", "exports waiting")
+
+
+def _peak_judged(
+    records: Mapping[str, ScenarioRecord], limits: Limits, limit_id: str, gauge: str, key: str, what: str
+) -> Judgement:
+    limit = limits[limit_id]
+    value, count, where = _peak(records, gauge, key)
+    during = sum(1 for record in records.values() for timed in record.pages if timed.scrape.moment == "during")
+    if value is None or during < 5:
+        return no_data(f"{gauge} was read {during} times while load ran; its peak can't be told", limit=limit)
+    lowest = min(
+        (
+            read
+            for record in records.values()
+            for timed in record.pages
+            if (read := timed.page.total(gauge)) is not None
+        ),
+        default=0.0,
+    )
+    if lowest < 0:
+        return failed(f"{gauge} fell to {lowest:g}", limit=limit)
+    reading = Reading(name=f"peak of {what}", value=value, unit="exports", source=where, count=count)
+    return against(limit, reading, f"the peak of {what} in {count} readings")
+
+
+def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
+    """How many exports were demonstrably under way at once, seen from the clients alone."""
+    limit = limits["concurrent_exports"]
+    record = records.get("batch")
+    burst = _first_wave(record) if record else []
+    if record is None or len(burst) < 2 * MAX_CONCURRENT:
+        return no_data(f"a burst of at least {2 * MAX_CONCURRENT} exports at once is needed", limit=limit)
+    alone = [hit.end - hit.start for hit in record.of_phase("solo") if hit.case == burst[0].case and hit.status == 200]
+    if not alone:
+        return no_data(f"no {burst[0].case} was exported alone, to compare the burst with", limit=limit)
+    solo_s = min(alone)
+    share = _running_share(records)
+    if share is None:
+        return no_data("the running gauge could not be held against requests under way", limit=limit)
+    everything = [hit for hit in record.of_phase("burst") if hit.status == 200]
+    span = max(hit.end for hit in everything) - min(hit.start for hit in everything)
+    # n exports that run s seconds each and end within w seconds ran n*s/w at once on average
+    shown = len(everything) * solo_s * share / span
+    reading = Reading(
+        name="exports demonstrably at once",
+        value=round(shown, 2),
+        unit="exports",
+        source="batch/hits.jsonl: exports * time alone / span of the burst",
+        count=len(everything),
+    )
+    if shown > limit.target * 1.3:
+        return failed(
+            f"{len(everything)} exports that take {solo_s:.2f} s alone ended within {span:.2f} s: at least {shown:.1f} ran "
+            f"at once ({limit})",
+            reading,
+            limit=limit,
+        )
+    together = _ended_together(burst, solo_s * share)
+    if together:
+        return failed(together, reading, limit=limit)
+    return passed(
+        f"the burst of {len(everything)} exports took {span:.2f} s; from outside at least {max(shown, 1):.1f} at once are "
+        f"certain ({limit})",
+        reading,
+        limit=limit,
+        catches=f"more than {limit.target * 1.3:.1f} at once would have ended the burst sooner",
+    )
+
+
+def _first_wave(record: ScenarioRecord) -> list[Hit]:
+    """Each client's first export of the burst, those that started together."""
+    first: dict[str, Hit] = {}
+    for hit in record.of_phase("burst"):
+        first.setdefault(hit.client, hit)
+    return [hit for hit in first.values() if hit.status == 200]
+
+
+def _ended_together(wave: Sequence[Hit], solo_s: float) -> str | None:
+    """Twenty that share the machine end together, near the end; five at a time end in turns."""
+    start = min(hit.start for hit in wave)
+    ends = sorted(hit.end - start for hit in wave)
+    fifth, last = ends[MAX_CONCURRENT - 1], ends[-1]
+    if len(wave) >= 4 * MAX_CONCURRENT - 2 and last >= 3 * solo_s and fifth > 0.75 * last and last > 0.2:
+        return (
+            f"{len(wave)} exports asked for at once ended together (the fifth after {fifth:.2f} s, the last after "
+            f"{last:.2f} s; alone one takes {solo_s:.2f} s): they did not run five at a time"
+        )
+    return None
+
+
+def _under_load(record: ScenarioRecord, phases: Sequence[str]) -> list[tuple[float, float, float, float]]:
+    """(in flight at least, at most, running, waiting) for each page and status read while these phases ran."""
+    spans = [(phase.start, phase.end) for phase in record.scenario.phases if phase.name in phases]
+    seen = []
+
+    def add(start: float, end: float, running: float | None, waiting: float | None) -> None:
+        if running is None or waiting is None or not any(s <= start and end <= e for s, e in spans):
+            return
+        flight = record.in_flight
+        seen.append((flight.least(start, end), flight.most(start, end, SETTLE_S), running, waiting))
+
+    for timed in record.pages:
+        add(timed.scrape.start, timed.scrape.end, timed.running, timed.waiting)
+    for start, end, _, body in statuses(record):
+        add(start, end, _whole(body.get("concurrentExports")), _whole(body.get("queueDepth")))
+    return [(float(least), float(most), running, waiting) for least, most, running, waiting in seen]
+
+
+def _running_share(records: Mapping[str, ScenarioRecord]) -> float | None:
+    """Which share of a request's time the target calls running, while five clients or fewer ask."""
+    seen = [one for record in records.values() for one in _under_load(record, ("measure", "solo", "sequence"))]
+    seen = [one for one in seen if 1 <= one[0] <= MAX_CONCURRENT]
+    flight = sum(one[0] for one in seen)
+    if len(seen) < 5 or not flight:
+        return None
+    return min(1.0, sum(one[2] for one in seen) / flight)
+
+
+def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Running and waiting, as the target tells them, are no more and not much less than the requests under way."""
+    seen = _under_load(record, ("measure", "burst"))
+    if len(seen) < 5:
+        return no_data(f"only {len(seen)} readings were taken while clients waited")
+    excess = [one for one in seen if one[2] + one[3] > one[1]]
+    if len(excess) > max(2, 0.1 * len(seen)) and not any(hit.status is None for hit in record.posts):
+        _, most, running, waiting = max(excess, key=lambda one: one[2] + one[3] - one[1])
+        return failed(
+            f"the target tells of {running:g} running and {waiting:g} waiting while at most {most:g} requests were under "
+            f"way ({len(excess)} of {len(seen)} readings)"
+        )
+    flight = sum(one[0] for one in seen)
+    told = sum(one[2] + one[3] for one in seen)
+    if flight < len(seen):
+        return no_data("requests were too short for the target's gauges to be held against them")
+    if sum(one[2] for one in seen) == 0:
+        return failed(f"export_concurrent_running was 0 in all of {len(seen)} readings while requests were under way")
+    if told < 0.35 * flight:
+        return failed(
+            f"the target tells of {told / len(seen):.1f} running or waiting on average while {flight / len(seen):.1f} "
+            f"requests were under way ({len(seen)} readings)"
+        )
+    return passed(
+        f"running and waiting ({told / len(seen):.1f} on average) fit the requests under way ({flight / len(seen):.1f})"
+    )
+
+
+def queue_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """While more than five ask, the others wait, and the target says so."""
+    seen = [one for one in _under_load(record, ("burst",)) if one[0] > 2 * MAX_CONCURRENT]
+    if len(seen) < 3:
+        return no_data(f"only {len(seen)} readings were taken while more than {2 * MAX_CONCURRENT} clients waited")
+    expected = sum(one[0] - MAX_CONCURRENT for one in seen)
+    told = sum(one[3] for one in seen)
+    if told < 0.35 * expected:
+        return failed(
+            f"the target tells of {told / len(seen):.1f} waiting on average where {expected / len(seen):.1f} must wait "
+            f"({len(seen)} readings)"
+        )
+    return passed(f"{told / len(seen):.1f} waiting on average, {expected / len(seen):.1f} seen from outside")
+
+
+def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
+    """No more can have waited than asked; and who asked when 105 were inside was turned away."""
+    limit = limits["queue_depth"]
+    record = records.get("batch")
+    if record is None or not record.posts:
+        return no_data("the batch scenario, with its burst beyond the queue, is needed", limit=limit)
+    most = max(record.in_flight.at(hit.start) for hit in record.posts)
+    refused = [hit for hit in record.exports if hit.status == 429]
+    edge = record.of_phase("edge", "burst")
+    inside = 0
+    if edge and not refused:
+        start = min(hit.start for hit in edge)
+        # connections may wait in the kernel for a moment before the service sees them
+        last = max(hit.end for hit in edge)
+        inside = record.in_flight.least(start + 2, start + 3) if last > start + 3 else 0
+    waiting = max(0, inside - MAX_CONCURRENT)
+    reading = Reading(
+        name="exports demonstrably waiting",
+        value=waiting,
+        unit="exports",
+        source=f"batch/hits.jsonl ({most} under way at the most)",
+        count=len(record.posts),
+    )
+    if inside > MAX_CONCURRENT + limit.target + 10:
+        return failed(
+            f"{inside} exports were inside for a second and none was turned away with 429", reading, limit=limit
+        )
+    return passed(
+        f"{most} exports were under way at the most, {len(refused)} turned away; none shows a queue beyond {limit}",
+        reading,
+        limit=limit,
+        catches=f"{MAX_CONCURRENT + limit.target + 10:g} held inside for a second without a 429 would have been seen",
+    )
+
+
+def rejections(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """A 429 comes only when five run and a hundred wait, and says when to come back."""
+    if not record.exports:
+        return no_data("no export was asked for")
+    refused = [hit for hit in record.exports if hit.status in (429, 503)]
+    for hit in refused:
+        if hit.status == 503:
+            return failed(f"{hit.id} was refused with 503, though nobody shut the service down")
+        if not beyond_limits(record, hit):
+            most = record.in_flight.most(hit.start, hit.end)
+            return failed(f"{hit.id} was refused with 429 while at most {most} exports were under way")
+        if not _retry_after(hit.headers.get("retry-after")):
+            return failed(f"the 429 of {hit.id} bears no usable Retry-After: {hit.headers.get('retry-after')!r}")
+        body = as_object(hit.answer) or {}
+        if _whole(body.get("queueDepth")) is None or body.get("success") is not False or not body.get("error"):
+            return failed(f"the 429 of {hit.id} lacks success false, an error or queueDepth")
+    return passed(
+        f"{len(refused)} of {len(record.exports)} exports were turned away, each beyond the limits and with Retry-After"
+        if refused
+        else f"none of {len(record.exports)} exports was turned away"
+    )
+
+
+def _retry_after(value: str | None) -> bool:
+    """Seconds, or an HTTP date (which holds a colon and GMT)."""
+    if value is None:
+        return False
+    return value.strip().isdigit() or ("GMT" in value and ":" in value)
+
+
+def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """After the load the gauges return to 0, and so does what /export/status says."""
+    if record.after is None:
+        return no_data("there is no readable page from after the last request")
+    for gauge in ("export_concurrent_running", "export_queue_depth"):
+        value = record.after.total(gauge)
+        if value is None:
+            return no_data(f"{gauge} is missing")
+        if value != 0:
+            return failed(f"{gauge} still reads {value:g} with nothing under way")
+    last_end = max((hit.end for hit in record.posts), default=0.0)
+    late = [body for start, _, _, body in statuses(record) if start > last_end + 1]
+    if late and any(_whole(late[-1].get(key)) != 0 for key in ("concurrentExports", "queueDepth")):
+        return failed(
+            f"/export/status still tells of {late[-1].get('concurrentExports')} running and "
+            f"{late[-1].get('queueDepth')} waiting with nothing under way"
+        )
+    return passed("running and waiting came back to 0")
+
+
+def burst_spread(record: ScenarioRecord) -> tuple[float, float] | None:
+    """Median and longest wait (s) of the burst, for the report; None without one."""
+    waits = [hit.end - hit.start for hit in record.of_phase("burst") if hit.status == 200]
+    return (median(waits), max(waits)) if waits else None

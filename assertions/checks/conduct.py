@@ -1,0 +1,146 @@
+"""How the target behaves beside exporting: awake, truthful in its status, firm against bad input. And the instrument."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..behaviour import CASES, judge_behaviour
+from ..bundle import ScenarioRecord, as_object
+from ..contract import MAX_CONCURRENT
+from ..limits import Limits
+from ..statistics import percentile
+from ..verdicts import Judgement, Reading, against, failed, no_data, passed
+from .admission import statuses
+
+LOADED = ("measure", "burst", "solo", "sequence")
+
+
+def behaviour(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Bad input is refused with a sentence that names the field; files outside the folder can't be had."""
+    hits = {hit.case: hit for hit in record.hits if hit.phase == "behaviour"}
+    missing = [case.name for case in CASES if case.name not in hits]
+    if missing:
+        return no_data(f"{len(missing)} of {len(CASES)} behaviour probes were not made, {missing[0]} among them")
+    wrong = [
+        (case, reason)
+        for case in CASES
+        if (reason := judge_behaviour(case, hits[case.name].status, hits[case.name].answer, hits[case.name].headers))
+    ]
+    if wrong:
+        case, reason = wrong[0]
+        return failed(f"{len(wrong)} of {len(CASES)} behaviour probes went wrong; {case.name}: {reason}")
+    return passed(f"{len(CASES)} behaviour probes were answered as the contract says")
+
+
+def health(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """/health answers while exports run, and quickly."""
+    limit = limits["health_p95_ms"]
+    probes = [probe for probe in record.health if probe.path.endswith("/health") and probe.phase in LOADED]
+    if len(probes) < 5:
+        return no_data(f"/health was asked {len(probes)} times while exports ran", limit=limit)
+    bad = [probe for probe in probes if probe.status != 200 or (as_object(probe.answer) or {}).get("ok") is not True]
+    if len(bad) > max(1, 0.01 * len(probes)):
+        what = bad[0].status if bad[0].status is not None else bad[0].error
+        return failed(
+            f"{len(bad)} of {len(probes)} calls of /health under load failed, the first with {what}: "
+            f"{(bad[0].answer or '')[:80]!r}",
+            limit=limit,
+        )
+    reading = Reading(
+        name="health P95",
+        value=percentile([(probe.end - probe.start) * 1000 for probe in probes], 0.95),
+        unit="ms",
+        source="health.jsonl",
+        count=len(probes),
+    )
+    return against(limit, reading, f"P95 of {len(probes)} calls of /health under load")
+
+
+def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """/export/status answers, with the contract's fields, truthfully."""
+    probes = [probe for probe in record.health if probe.path.endswith("/export/status")]
+    if len(probes) < 5:
+        return no_data(f"/export/status was asked {len(probes)} times")
+    bad = [probe for probe in probes if probe.status != 200 or as_object(probe.answer) is None]
+    if len(bad) > max(1, 0.01 * len(probes)):
+        what = bad[0].status if bad[0].status is not None else bad[0].error
+        return failed(f"{len(bad)} of {len(probes)} calls of /export/status failed, the first with {what}")
+    for _, _, _, body in statuses(record):
+        problem = _status_problem(body)
+        if problem:
+            return failed(f"/export/status: {problem}")
+    busy = [(start, end, body) for start, end, phase, body in statuses(record) if phase in ("measure", "burst")]
+    flight = [record.in_flight.least(start, end) for start, end, _ in busy]
+    told = [float(str(body["concurrentExports"])) + float(str(body["queueDepth"])) for _, _, body in busy]
+    if len(busy) >= 5 and sum(flight) >= len(busy) and sum(told) < 0.35 * sum(flight):
+        return failed(
+            f"/export/status tells of {sum(told) / len(told):.1f} exports running or waiting on average while "
+            f"{sum(flight) / len(flight):.1f} requests were under way"
+        )
+    return passed(f"{len(probes)} calls of /export/status were answered, truthfully")
+
+
+def _status_problem(body: dict[str, object]) -> str | None:
+    for key in ("concurrentExports", "queueDepth", "maxConcurrentExports"):
+        value = body.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            return f"{key} is {value!r}, no count"
+    if body["maxConcurrentExports"] != MAX_CONCURRENT:
+        return f"maxConcurrentExports is {body['maxConcurrentExports']}, not {MAX_CONCURRENT}"
+    if body.get("status") != "ready":
+        return f"status is {body.get('status')!r}, not 'ready'"
+    if not isinstance(body.get("version"), str) or not body["version"]:
+        return f"version is {body.get('version')!r}"
+    try:
+        datetime.fromisoformat(str(body.get("timestamp")))
+    except ValueError:
+        return f"timestamp {body.get('timestamp')!r} is no ISO 8601"
+    return None
+
+
+def answered(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Requests are answered: they neither hang nor break off. One in a hundred may, it counts as a failed export."""
+    if not record.posts:
+        return no_data("no request was sent")
+    lost = [hit for hit in record.posts if hit.status is None]
+    if len(lost) > max(1, 0.01 * len(record.posts)):
+        return failed(
+            f"{len(lost)} of {len(record.posts)} requests had no answer, {lost[0].id} ({lost[0].error}) first"
+        )
+    return passed(f"{len(record.posts) - len(lost)} of {len(record.posts)} requests were answered")
+
+
+def shutdown(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The embedded service ended by itself when asked to."""
+    if not record.scenario.embedded:
+        return passed("the target is not ours to end")
+    if record.scenario.shutdown_exit_code is None:
+        return failed("the embedded service did not end within its time after SIGTERM")
+    if record.scenario.shutdown_exit_code != 0:
+        return failed(f"the embedded service ended with exit code {record.scenario.shutdown_exit_code} after SIGTERM")
+    return passed("the embedded service ended with exit code 0 after SIGTERM")
+
+
+def generator(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The load was what was asked, and the generator was not its own bottleneck. Never a FAIL: it blames no target."""
+    made = record.scenario.generator
+    if made.exit_code != 0:
+        return no_data(f"the load generator ended with {made.exit_code}, not 0")
+    if made.end_marks != made.workers:
+        return no_data(f"{made.end_marks} of {made.workers} load workers said that they recorded everything")
+    for phase in record.scenario.phases:
+        count = sum(1 for hit in record.hits if hit.phase == phase.name)
+        if not phase.completed:
+            return no_data(f"the phase {phase.name} was cut short: {phase.note}")
+        if phase.recorded != phase.planned or count != phase.recorded:
+            return no_data(f"the phase {phase.name} planned {phase.planned} requests and recorded {count}")
+    for value, limit_id, what, unit in (
+        (made.cpu_ratio, "generator_cpu_ratio", "the generator's share of a core", "ratio"),
+        (made.lag_p99_ms, "generator_lag_p99_ms", "the generator's event-loop lag P99", "ms"),
+    ):
+        limit = limits[limit_id]
+        reading = Reading(name=what, value=value, unit=unit, source="scenario.json")
+        judged = against(limit, reading, what)
+        if judged.status != "PASS":
+            return no_data(f"{judged.reason}: the generator measured itself", reading, limit=limit)
+    return passed(f"all {len(record.hits)} planned requests were made and recorded, the generator had time to spare")

@@ -1,0 +1,156 @@
+"""What the answers say and what the files hold."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime
+from urllib.parse import unquote
+
+from ..bundle import ScenarioRecord
+from ..contract import FILENAME
+from ..limits import Limits
+from ..records import Hit
+from ..verdicts import Judgement, failed, no_data, passed
+
+_MEDIA = {"csv": "text/csv", "pdf": "application/pdf"}
+_LENGTH = re.compile(r"\d+")
+
+
+def csv_contents(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Every CSV file, cell by cell, against what was sent."""
+    return _contents(record, "csv")
+
+
+def pdf_contents(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Every PDF file, page by page, against what was sent."""
+    return _contents(record, "pdf")
+
+
+def _contents(record: ScenarioRecord, fmt: str) -> Judgement:
+    done = [hit for hit in record.done if hit.format == fmt]
+    if not done:
+        return no_data(f"no {fmt} export was done")
+    checked = {check.hit: check for check in record.files}
+    missing = [hit for hit in done if hit.id not in checked]
+    if missing:
+        return no_data(f"{len(missing)} of {len(done)} {fmt} files were not opened, the first of {missing[0].id}")
+    broken = [checked[hit.id] for hit in done if checked[hit.id].finding_count]
+    if broken:
+        first = broken[0].findings[0]
+        where = f" at {first.where}" if first.where else ""
+        return failed(
+            f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent; {broken[0].hit}: {first.code}{where}, "
+            f"expected {first.expected!r}, found {first.found!r}"
+        )
+    records = sum(hit.records or 0 for hit in done)
+    return passed(f"{len(done)} {fmt} files with {records:,} records hold what was sent")
+
+
+def answers(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Each 200 says what the contract says it says, and says it truly."""
+    if not record.done:
+        return no_data("no export was done")
+    for hit in record.done:
+        problem = _answer_problem(record, hit)
+        if problem:
+            return failed(f"the answer of {hit.id} ({hit.case}): {problem}")
+    for hit in record.posts:
+        if hit.status is None or hit.status == 200 or hit.phase == "behaviour":
+            continue
+        body = record.answers.get(hit.id)
+        if body is None or body.get("success") is not False or not isinstance(body.get("error"), str):
+            return failed(f"the {hit.status} of {hit.id} ({hit.case}) bears no `success: false` and `error` in JSON")
+    return passed(f"{len(record.done)} answers are complete, and true of their files")
+
+
+def _answer_problem(record: ScenarioRecord, hit: Hit) -> str | None:
+    body = record.answers.get(hit.id)
+    if body is None:
+        return "is no JSON object"
+    result = body.get("result")
+    if body.get("success") is not True or not isinstance(result, dict) or result.get("success") is not True:
+        return "does not say success"
+    if body.get("records") != hit.records:
+        return f"says {body.get('records')!r} records where {hit.records} were sent"
+    if not _is_time(body.get("timestamp")):
+        return f"timestamp {body.get('timestamp')!r} is no ISO 8601"
+    name = _name_of(result)
+    if name is None:
+        return f"filename {result.get('filename')!r} does not end in export_<ms>_<letters or digits>.<format>"
+    match = FILENAME.search(name)
+    if match is None or match["format"] != hit.format:
+        return f"filename {result.get('filename')!r} is not of a {hit.format} file"
+    if abs(int(match["ms"]) / 1000 - hit.start) > 86_400:
+        return f"filename {result.get('filename')!r} bears no time near the export's"
+    url = result.get("downloadUrl")
+    if not isinstance(url, str) or "/export/files/" not in url or unquote(url.rsplit("/", 1)[-1]) != name:
+        return f"downloadUrl {url!r} does not lead to /export/files/{name}"
+    size = result.get("bytes")
+    fetch = record.fetched.get(hit.id)
+    if not isinstance(size, int) or isinstance(size, bool):
+        return f"bytes is {size!r}"
+    if fetch is not None and fetch.status == 200 and size != fetch.bytes:
+        return f"says {size} bytes where the file has {fetch.bytes}"
+    return None
+
+
+def _is_time(text: object) -> bool:
+    if not isinstance(text, str):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _name_of(result: dict[str, object]) -> str | None:
+    filename = result.get("filename")
+    if not isinstance(filename, str) or FILENAME.search(filename) is None:
+        return None
+    return re.split(r"[/\\]", filename)[-1]
+
+
+def names(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """A file name is never used twice."""
+    given = Counter(
+        name
+        for hit in record.done
+        if isinstance(result := record.answers.get(hit.id, {}).get("result"), dict)
+        and (name := _name_of(result)) is not None
+    )
+    if not given:
+        return no_data("no answer named a file")
+    twice = [name for name, times in given.items() if times > 1]
+    if twice:
+        return failed(f"{len(twice)} file names were given more than once, {twice[0]} {given[twice[0]]} times")
+    return passed(f"{len(given)} exports, {len(given)} names")
+
+
+def downloads(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Each file can be fetched whole, with its media type, length and download name, and stays the same."""
+    if not record.done:
+        return no_data("no export was done")
+    for hit in record.done:
+        fetch = record.fetched.get(hit.id)
+        if fetch is None:
+            return failed(f"the file of {hit.id} could not be asked for: {(hit.answer or '')[:200]!r} leads nowhere")
+        what = fetch.status if fetch.status is not None else fetch.error
+        if fetch.status != 200:
+            return failed(f"the file of {hit.id} ({fetch.path}) was answered {what}")
+        media = fetch.headers.get("content-type", "").split(";")[0].strip().lower()
+        if media != _MEDIA.get(hit.format or ""):
+            return failed(f"the {hit.format} file of {hit.id} came as {media or 'no media type'}")
+        length = fetch.headers.get("content-length")
+        encoded = "content-encoding" in fetch.headers
+        if length is not None and not encoded and not (_LENGTH.fullmatch(length) and int(length) == fetch.bytes):
+            return failed(f"the file of {hit.id} says Content-Length {length} and has {fetch.bytes} bytes")
+        if "filename" not in fetch.headers.get("content-disposition", ""):
+            return failed(f"the file of {hit.id} came without a download name (Content-Disposition)")
+    for again in record.fetches:
+        first = record.fetched.get(again.hit)
+        # how long files are kept is the service's own affair; what a name stands for is not
+        if again.purpose == "again" and again.status == 200 and first is not None and again.sha256 != first.sha256:
+            return failed(f"the file of {again.hit} was another when it was fetched again")
+    return passed(f"{len(record.done)} files were fetched whole, with media type and name")

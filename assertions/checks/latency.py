@@ -1,0 +1,343 @@
+"""How long exports take, by the client's clock and by the target's, and whether both can be true."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from ..bundle import ScenarioRecord
+from ..contract import FORMATS
+from ..exposition import Histogram, histograms
+from ..limits import Limits
+from ..records import Hit
+from ..statistics import lower_rank, median, needed_for_upper, percentile, upper_rank
+from ..verdicts import Judgement, Reading, against, failed, no_data, passed
+
+LARGE = 10_000
+"""Records of the exports that the latency limit speaks of."""
+UNDER_LOAD = ("measure", "burst")
+
+
+def latency_ms(hit: Hit) -> float:
+    """From the intended start, so that a stall counts against all who wait for it."""
+    return (hit.end - hit.intended) * 1000
+
+
+def server_ms(record: ScenarioRecord, hit: Hit) -> float | None:
+    """`processingTime` of an answer, in ms; None where it is no number."""
+    value = record.answers.get(hit.id, {}).get("processingTime")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def p95_outside(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Exact P95 of 10k-record exports by the client's clock, with its confidence interval."""
+    limit = limits["latency_p95_ms"]
+    hits = [hit for hit in record.of_phase("measure") if (hit.records or 0) >= LARGE]
+    # one that was never answered took at least as long as its client waited
+    values = [latency_ms(hit) for hit in hits if hit.status == 200 or hit.error == "timeout"]
+    if not values:
+        return no_data("no export of 10k records was answered under load", limit=limit)
+    worst = against(limit, _p95(values, "hits.jsonl"), f"P95 of {len(values)} exports of 10k records")
+    if worst.status != "PASS":
+        return worst
+    needed = needed_for_upper(0.95)
+    rank = upper_rank(len(values), 0.95)
+    if rank is None:
+        return no_data(
+            f"P95 of {len(values)} exports of 10k records has no upper bound yet: inconclusive, needs "
+            f"{needed - len(values)} more",
+            *worst.readings,
+            limit=limit,
+        )
+    high = sorted(values)[rank - 1]
+    if not limit.holds(high):
+        return no_data(
+            f"{worst.reason}, but at 95 % confidence it may be as high as {high:,.0f} ms: inconclusive, needs more "
+            "exports",
+            *worst.readings,
+            limit=limit,
+        )
+    for fmt in FORMATS:
+        mine = [latency_ms(hit) for hit in hits if hit.format == fmt and hit.status == 200]
+        alone = (
+            against(limit, _p95(mine, "hits.jsonl"), f"P95 of {len(mine)} {fmt} exports of 10k records")
+            if mine
+            else None
+        )
+        if alone is not None and alone.status != "PASS":
+            return alone
+    return passed(
+        worst.reason,
+        *worst.readings,
+        limit=limit,
+        catches=f"a true P95 of {high:,.0f} ms or more would have been seen with 95 % power",
+    )
+
+
+def _p95(values: Sequence[float], source: str) -> Reading:
+    ordered = sorted(values)
+    low, high = lower_rank(len(ordered), 0.95), upper_rank(len(ordered), 0.95)
+    return Reading(
+        name="P95 latency",
+        value=percentile(ordered, 0.95),
+        unit="ms",
+        source=source,
+        count=len(ordered),
+        low=ordered[low - 1] if low else None,
+        high=ordered[high - 1] if high else None,
+    )
+
+
+def _added(record: ScenarioRecord, **labels: str) -> Histogram | None:
+    if record.before is None or record.after is None:
+        return None
+    after = record.after.histogram("export_latency_ms", **labels)
+    return after.minus(record.before.histogram("export_latency_ms", **labels)) if after else None
+
+
+def p95_target(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The target's own P95 of large exports, from what its histogram gained."""
+    limit = limits["latency_p95_ms"]
+    added = _added(record, size="large")
+    value = added.quantile(0.95) if added else None
+    if added is None or value is None:
+        return no_data("the target's latency histogram shows no large export", limit=limit)
+    reading = Reading(
+        name="P95 latency by the target",
+        value=value,
+        unit="ms",
+        source="scrapes.jsonl, export_latency_ms",
+        count=round(added.count or 0),
+    )
+    if math.isinf(value):
+        return failed(f"the target's own P95 is beyond its highest bucket bound ({limit})", reading, limit=limit)
+    return against(limit, reading, "the target's own P95 of large exports")
+
+
+def answers_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Each answer's processingTime fits between what the client saw and what the transfer explains."""
+    if not record.done:
+        return no_data("no export was done")
+    told = [(hit, value) for hit in record.done if (value := server_ms(record, hit)) is not None]
+    if len(told) < len(record.done):
+        return failed(f"{len(record.done) - len(told)} of {len(record.done)} answers bear no processingTime in ms")
+    above = [(hit, value) for hit, value in told if value > (hit.end - hit.start) * 1000 * 1.02 + 50]
+    if len(above) > max(1, 0.02 * len(told)):
+        hit, value = above[0]
+        return failed(
+            f"{len(above)} of {len(told)} answers claim more time than the client saw: {hit.id} says {value:,.0f} ms of "
+            f"{(hit.end - hit.start) * 1000:,.0f} ms"
+        )
+    large = [value for hit, value in told if (hit.records or 0) >= 5_000]
+    if len(large) >= 5 and sum(value <= 0 for value in large) > len(large) / 2:
+        return failed(f"processingTime is 0 or less in most of {len(large)} answers to large exports")
+    if len(large) >= 20 and len(set(large)) == 1:
+        return failed(f"processingTime is {large[0]:g} ms in all of {len(large)} answers to large exports")
+    return _not_less(record, told)
+
+
+def _not_less(record: ScenarioRecord, told: Sequence[tuple[Hit, float]]) -> Judgement:
+    """The target may not claim less than the client saw, beyond what transfer explains: by medians over long exports."""
+    moving = [fetch.end - fetch.start for fetch in record.fetched.values() if fetch.status == 200]
+    transfer_ms = 2_000 * median(moving) if moving else 0.0
+    for phases in (("measure",), ("burst",), ("solo", "sequence", "contents", "leak")):
+        shares = []
+        for hit, value in told:
+            seen = (hit.end - hit.start) * 1000
+            allowance = 25 + min(transfer_ms, 0.5 * seen)
+            if hit.phase in phases and seen > 3 * allowance:
+                shares.append((value + allowance) / seen)
+        # half the truth is a lie; what a proxy, an upload or a slow accept adds is less than that
+        if len(shares) >= 3 and median(shares) < 0.7:
+            return failed(
+                f"in half of {len(shares)} long exports ({', '.join(phases)}) the target claims less than "
+                f"{median(shares):.0%} of the time the client saw, transfer allowed for"
+            )
+    return passed(f"processingTime of {len(told)} answers fits what the client's clock saw")
+
+
+def sum_agrees(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The histogram is of the same exports, in the same unit, as the answers: its sum and its counts by bound."""
+    added = _added(record)
+    if added is None:
+        return no_data("the latency histogram could not be read")
+    told = sorted(value for hit in record.done if (value := server_ms(record, hit)) is not None)
+    if not told or added.sum is None:
+        return no_data("no answer bears a processingTime, or the histogram has no sum")
+    if any(hit.status is None or hit.status in (500, 507) for hit in record.exports):
+        return _loosely(added, told)
+    total = math.fsum(told)
+    slack = 0.1 * total + 10 * len(told)
+    if abs(added.sum - total) > slack:
+        return failed(
+            f"export_latency_ms_sum gained {added.sum:,.0f}, but the answers' processingTime add up to {total:,.0f} ms "
+            f"(tolerance {slack:,.0f})"
+        )
+    for bound, count in added.buckets.items():
+        if math.isinf(bound):
+            continue
+        least = sum(value <= bound * 0.9 - 10 for value in told)
+        most = sum(value <= bound * 1.1 + 10 for value in told)
+        if not least - 1 <= count <= most + 1:
+            return failed(
+                f'export_latency_ms_bucket{{le="{bound:g}"}} gained {count:g}, but between {least} and {most} answers '
+                "took so long by their own processingTime"
+            )
+    return passed(f"histogram and {len(told)} answers tell of the same times")
+
+
+def _loosely(added: Histogram, told: Sequence[float]) -> Judgement:
+    """Failed exports may be in the histogram or not, so only the mean's order of magnitude can be held."""
+    mean, seen = (added.sum or 0.0) / max(added.count or 0.0, 1.0), math.fsum(told) / len(told)
+    if not seen / 3 - 20 <= mean <= seen * 3 + 20:
+        return failed(f"the histogram's mean is {mean:,.1f} ms where the answers' is {seen:,.1f} ms")
+    return passed("histogram and answers tell of times of the same order; some exports failed, so not closer")
+
+
+def histogram(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Each series is cumulative, ends in +Inf equal to its count, and has a sum that its buckets allow."""
+    judged = 0
+    for timed in record.pages:
+        family = timed.page.family("export_latency_ms")
+        if family is None:
+            return no_data("export_latency_ms is missing")
+        for series in histograms(family):
+            judged += 1
+            problem = _broken(series)
+            if problem:
+                return failed(f"export_latency_ms{dict(series.labels)}: {problem}")
+    if not judged:
+        return no_data("export_latency_ms has no series")
+    return passed(f"{judged} readings of histogram series are consistent in themselves")
+
+
+def _broken(series: Histogram) -> str | None:
+    bounds = sorted(series.buckets)
+    if not bounds or not math.isinf(bounds[-1]):
+        return "there is no +Inf bucket"
+    if len(bounds) < 2:
+        return "there is no finite bucket, so it tells no quantile"
+    counts = [series.buckets[bound] for bound in bounds]
+    if any(later < earlier for earlier, later in zip(counts, counts[1:], strict=False)):
+        return "its buckets are not cumulative"
+    if series.count is None or series.sum is None:
+        return "it lacks _count or _sum"
+    if counts[-1] != series.count:
+        return f"+Inf says {counts[-1]:g}, _count says {series.count:g}"
+    if not math.isfinite(series.sum) or series.sum < 0:
+        return f"its sum is {series.sum}"
+    least = sum(
+        (at - below) * max(low, 0.0)
+        for low, at, below in zip([0.0, *bounds], counts, [0.0, *counts], strict=False)
+        if math.isfinite(low)
+    )
+    if series.sum < least * 0.999 - 1e-6:
+        return f"its sum {series.sum:g} is less than its buckets allow ({least:g})"
+    finite = [(bound, at) for bound, at in zip(bounds, counts, strict=True) if math.isfinite(bound)]
+    if finite[-1][1] == series.count:
+        most = sum(
+            (at - below) * bound for (bound, at), below in zip(finite, [0.0, *[at for _, at in finite]], strict=False)
+        )
+        if series.sum > most * 1.001 + 1e-6:
+            return f"its sum {series.sum:g} is more than its buckets allow ({most:g})"
+    return None
+
+
+def smoke_latency(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """1k-record exports, one after the other."""
+    values = [latency_ms(hit) for hit in record.of_phase("measure") if hit.status == 200 or hit.error == "timeout"]
+    limit = limits["smoke_latency_ms"]
+    if len(values) < 5:
+        return no_data(f"only {len(values)} exports of 1k records were answered", limit=limit)
+    return against(limit, _p95(values, "hits.jsonl"), f"P95 of {len(values)} exports of 1k records")
+
+
+def batch(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The five scenarios in order, all done, without a 429, in time."""
+    limit = limits["batch_s"]
+    hits = record.of_phase("sequence")
+    if len(hits) < 5:
+        return no_data(f"{len(hits)} of the five scenarios were asked for", limit=limit)
+    refused = [hit for hit in hits if hit.status == 429]
+    if refused:
+        return failed(f"{refused[0].case} was refused with 429 while nothing else ran", limit=limit)
+    undone = [hit for hit in hits if hit.status != 200]
+    if undone:
+        what = undone[0].status if undone[0].status is not None else undone[0].error
+        return failed(f"{undone[0].case} ended with {what}", limit=limit)
+    took = Reading(
+        name="batch of five",
+        value=sum(hit.end - hit.start for hit in hits),
+        unit="s",
+        source="batch/hits.jsonl",
+        count=len(hits),
+    )
+    return against(limit, took, f"the batch of {len(hits)} exports")
+
+
+def throughput(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Exports finished a second under load."""
+    hits = record.of_phase("measure")
+    done = [hit for hit in hits if hit.status == 200]
+    if not done:
+        return no_data("no export was done under load", limit=limits["throughput_per_s"])
+    span = max(hit.end for hit in hits) - min(hit.start for hit in hits)
+    rate = Reading(name="throughput", value=len(done) / span, unit="exports/s", source="hits.jsonl", count=len(done))
+    return against(limits["throughput_per_s"], rate, "throughput under load")
+
+
+def drift(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Equal exports do not get slower: medians of the last and the first third, format by format."""
+    limit = limits["drift_ratio"]
+    worst: Reading | None = None
+    for phase in ("leak", "measure"):
+        for case in sorted({hit.case for hit in record.of_phase(phase)}):
+            values = [
+                (hit.end - hit.start) * 1000 for hit in record.of_phase(phase) if hit.case == case and hit.status == 200
+            ]
+            if len(values) < 30:
+                continue
+            third = len(values) // 3
+            first, last = median(values[:third]), median(values[-third:])
+            # a few ms more or less are the machine's
+            ratio = max(last - 25, 1e-9) / max(first, 1e-9)
+            if worst is None or worst.value is None or ratio > worst.value:
+                worst = Reading(
+                    name=f"drift of {case} in {phase}",
+                    value=ratio,
+                    unit="ratio",
+                    source="hits.jsonl",
+                    count=len(values),
+                )
+    if worst is None:
+        return no_data("no case was exported thirty times in one phase", limit=limit)
+    return against(limit, worst, f"the {worst.name}, last third over first (25 ms allowed)")
+
+
+def fairness(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """First come, first served: nobody waits through the whole burst while others go by."""
+    hits = [hit for hit in record.of_phase("burst") if hit.status == 200]
+    if len(hits) < 20:
+        return no_data(f"only {len(hits)} exports of the burst were done")
+    waits = [hit.end - hit.start for hit in hits]
+    span = max(hit.end for hit in hits) - min(hit.start for hit in hits)
+    clients = len({hit.client for hit in hits})
+    rounds = len(hits) / max(clients, 1)
+    if rounds < 3:
+        return no_data(f"the burst had {rounds:.1f} rounds a client; three are needed to tell a fair queue")
+    if max(waits) > 0.8 * span and median(waits) < 0.5 * span / rounds:
+        return failed(
+            f"one export of the burst waited {max(waits):.2f} s of its {span:.2f} s while the median was "
+            f"{median(waits):.2f} s: the queue is not first come, first served"
+        )
+    return passed(f"in a burst of {clients} clients the longest wait was {max(waits):.2f} s of {span:.2f} s")
+
+
+def sizes(records: Mapping[str, ScenarioRecord]) -> Mapping[str, list[float]]:
+    """Latencies in ms of all exports that were done alone or under load, by case; for the report's table."""
+    table: dict[str, list[float]] = {}
+    for record in records.values():
+        for hit in record.done:
+            if hit.phase in ("measure", "sequence", "solo"):
+                table.setdefault(hit.case, []).append(latency_ms(hit))
+    return table

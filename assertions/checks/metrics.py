@@ -1,0 +1,242 @@
+"""Is the metrics page there, is it well-formed, does it hold the nine families, and did they move with the load?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from ..bundle import ScenarioRecord, TimedPage
+from ..contract import FAMILIES, FORMATS, REQUEST_STATUSES, SIZES, Family
+from ..exposition import FamilyPage, Page
+from ..limits import Limits
+from ..statistics import percentile
+from ..verdicts import Judgement, Reading, against, failed, no_data, passed
+
+USERS_KEPT = 100
+"""The contract's bound on distinct `user` values; later ones are `other`."""
+PAGE_BYTES_MOST = 1 << 20
+"""A page of bounded label sets is tens of kB; Prometheus users alarm at a fraction of this."""
+
+
+def scrapes(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The page was answered, throughout, often enough for a peak to mean something."""
+    if not record.scrapes:
+        return no_data("nothing was scraped")
+    bad = [scrape for scrape in record.scrapes if scrape.status != 200]
+    if len(bad) > max(1, 0.01 * len(record.scrapes)):
+        first = bad[0]
+        what = f"status {first.status}" if first.status is not None else first.error
+        return failed(f"{len(bad)} of {len(record.scrapes)} scrapes of the metrics page failed, the first with {what}")
+    if record.before is None or record.after is None:
+        return no_data("there is no readable page from before the first request, or none from after the last")
+    biggest = max(len(scrape.text.encode()) for scrape in record.scrapes)
+    if biggest > PAGE_BYTES_MOST:
+        return failed(f"the metrics page grew to {biggest:,} bytes; label values must be bounded")
+    during = [timed for timed in record.pages if timed.scrape.moment == "during"]
+    if not during:
+        return no_data("no page was read while load ran")
+    starts = [timed.scrape.start for timed in during]
+    gaps = [
+        (later - earlier) * 1000
+        for earlier, later, one, two in zip(starts, starts[1:], during, during[1:], strict=False)
+        if one.scrape.phase == two.scrape.phase
+    ]
+    gap = Reading(
+        name="gap between scrapes, P95",
+        value=percentile(gaps, 0.95) if gaps else 0.0,
+        unit="ms",
+        source="scrapes.jsonl",
+        count=len(during),
+    )
+    judged = against(limits["scrape_gap_p95_ms"], gap, f"the P95 gap between {len(during)} scrapes under load")
+    return judged if judged.status == "PASS" else no_data(judged.reason, gap, limit=judged.limit)
+
+
+def exposition(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Every page parses strictly, and the nine families have a type and a help line."""
+    if not record.pages:
+        return no_data("no metrics page was read")
+    for timed in record.pages:
+        if timed.page.errors:
+            return failed(f"the metrics page is malformed ({timed.scrape.moment} load): {timed.page.errors[0]}")
+        without = [known.name for known in FAMILIES if (found := timed.page.family(known.name)) and not found.has_help]
+        if without:
+            return failed(f"no HELP line for {', '.join(without)}")
+    return passed(f"{len(record.pages)} pages parse strictly, with type and help")
+
+
+def coverage(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The nine families are there from the start, of their type, with their labels."""
+    if record.before is None or record.after is None:
+        return no_data("there is no readable page from before the first request, or none from after the last")
+    moments = {"before load": record.before, "after load": record.after}
+    moments |= {f"{timed.scrape.moment} load": timed.page for timed in record.pages}
+    for moment, page in moments.items():
+        for known in FAMILIES:
+            problem = _family_problem(known, page.family(known.name))
+            if problem:
+                return failed(f"{problem} ({moment})")
+    problem = next(_missing_series(record.before), None)
+    if problem:
+        return failed(f"{problem} before the first request; a series that appears later hides its first increase")
+    aliased = [known.name for known in FAMILIES if known.name not in record.after.families]
+    note = f"; {', '.join(aliased)} goes by an alias" if aliased else ""
+    return passed(f"all nine families are there, of their type, with their labels{note}")
+
+
+def _family_problem(known: Family, found: FamilyPage | None) -> str | None:
+    if found is None:
+        return f"{known.name} is missing"
+    if found.kind != known.kind:
+        return f"{known.name} is a {found.kind or 'family without a type'}, not a {known.kind}"
+    for sample in found.samples:
+        missing = [label for label in known.labels if label not in sample.labels]
+        if missing:
+            return f"a series of {known.name} lacks the label {', '.join(missing)}"
+        if not known.labels and not math.isfinite(sample.value):
+            return f"{known.name} reads {sample.value}"
+    if not known.labels and not found.samples:
+        return f"{known.name} has no value"
+    return None
+
+
+def _missing_series(page: Page) -> Iterator[str]:
+    for name in ("export_fail_total", "export_bytes_total", "export_memory_bytes", "export_success_rate"):
+        for fmt in FORMATS:
+            if page.total(name, format=fmt) is None:
+                yield f'{name} has no series for format="{fmt}"'
+    for fmt in FORMATS:
+        if page.total("export_throughput_ops_per_sec", format=fmt) is None:
+            yield f'export_throughput_ops_per_sec has no series for format="{fmt}"'
+        for size in SIZES:
+            if page.histogram("export_latency_ms", format=fmt, size=size) is None:
+                yield f'export_latency_ms has no series for format="{fmt}", size="{size}"'
+
+
+def moved(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Each family moved as the load moved it: a metric that stands still measures nothing."""
+    if record.before is None or record.after is None:
+        return no_data("there is no readable page from before the first request, or none from after the last")
+    if not record.done:
+        return no_data("no export was done, so nothing could move")
+    formats = sorted({hit.format for hit in record.done if hit.format in FORMATS})
+    for fmt in formats:
+        for name, labels in (
+            ("export_requests_total", {"status": "started"}),
+            ("export_requests_total", {"status": "succeeded"}),
+            ("export_bytes_total", {"status": "success"}),
+        ):
+            change = record.delta(name, format=fmt, **labels)
+            if not change or change <= 0:
+                return failed(f'{name}{{format="{fmt}"}} {labels} did not move while exports were done')
+        for name in ("export_memory_bytes", "export_throughput_ops_per_sec"):
+            problem = _gauge_problem(record, name, fmt)
+            if problem:
+                return failed(problem)
+    return passed(f"requests, bytes, latency, memory and throughput moved with the load ({', '.join(formats)})")
+
+
+def _gauge_problem(record: ScenarioRecord, name: str, fmt: str) -> str | None:
+    values = [timed.page.total(name, format=fmt) for timed in record.pages]
+    read = [value for value in values if value is not None]
+    if any(not math.isfinite(value) or value < 0 for value in read):
+        bad = next(value for value in read if not math.isfinite(value) or value < 0)
+        return f'{name}{{format="{fmt}"}} reads {bad}'
+    large = any(hit.format == fmt and (hit.records or 0) >= 10_000 for hit in record.done)
+    needs_weight = name == "export_memory_bytes" and not large  # a small export may add less than a page of memory
+    if not needs_weight and not any(value > 0 for value in read):
+        return f'{name}{{format="{fmt}"}} stayed at 0 while exports were done'
+    return None
+
+
+def throughput_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The throughput gauge is near what was seen to finish in the minute before."""
+    last = next((timed for timed in reversed(record.pages) if timed.scrape.moment in ("rest", "after")), None)
+    if last is None:
+        return no_data("no page was read at rest")
+    for fmt in FORMATS:
+        ends = sorted(hit.end for hit in record.done if hit.format == fmt)
+        recent = [end for end in ends if end > last.scrape.start - 55]
+        if len(recent) < 5:
+            continue
+        value = last.page.total("export_throughput_ops_per_sec", format=fmt)
+        if value is None:
+            return failed(f'export_throughput_ops_per_sec has no series for format="{fmt}"')
+        least = 0.5 * len(recent) / 60
+        most = 1.0 + 2 * _busiest_second(ends)
+        if not least <= value <= most:
+            return failed(
+                f'export_throughput_ops_per_sec{{format="{fmt}"}} reads {value:g} where {len(recent)} exports were '
+                f"seen to finish in the minute before: at least {least:.3g}, at most {most:.3g} a second"
+            )
+    return passed("the throughput gauge is in the range of what was seen to finish")
+
+
+def _busiest_second(ends: list[float]) -> int:
+    return max(sum(1 for other in ends[at:] if other <= end + 1) for at, end in enumerate(ends))
+
+
+def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Label values come from closed sets; `user` keeps its first 100 values."""
+    if record.after is None:
+        return no_data("there is no readable page from after the last request")
+    for known in FAMILIES:
+        family = record.after.family(known.name)
+        if family is None:
+            return no_data(f"{known.name} is missing")
+        users = {sample.labels["user"] for sample in family.samples if "user" in sample.labels} - {"other"}
+        if len(users) > USERS_KEPT:
+            return failed(
+                f"{known.name} has {len(users)} users; the contract keeps the first 100 and calls others `other`"
+            )
+        allowed = {"status": {*REQUEST_STATUSES}} if known.name == "export_requests_total" else {}
+        allowed |= {"size": {*SIZES}} if known.name == "export_latency_ms" else {}
+        allowed |= {"format": {*FORMATS, "unknown"}}
+        for sample in family.samples:
+            for label, values in allowed.items():
+                if label in sample.labels and sample.labels[label] not in values:
+                    return failed(f'{known.name} has {label}="{sample.labels[label]}", none of {sorted(values)}')
+    sent = len({hit.user for hit in record.posts if hit.user})
+    return passed(f"label values stay in their closed sets ({sent} users were sent)")
+
+
+def monotonic(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Counters never fall: a fall is a restart or a lie."""
+    if len(record.pages) < 2:
+        return no_data("fewer than two metrics pages were read")
+    for earlier, later in zip(record.pages, record.pages[1:], strict=False):
+        fallen = next(_fallen(earlier, later), None)
+        if fallen:
+            return failed(f"{fallen}; the service restarted, or the counter can't be believed")
+    return passed(f"no counter fell over {len(record.pages)} pages")
+
+
+def _fallen(earlier: TimedPage, later: TimedPage) -> Iterator[str]:
+    if earlier.page is later.page or earlier.scrape.end > later.scrape.start:
+        return
+    for known in FAMILIES:
+        if known.kind == "gauge":
+            continue
+        before, after = earlier.page.family(known.name), later.page.family(known.name)
+        if before is None or after is None:
+            continue
+        now = {(s.name, tuple(sorted(s.labels.items()))): s.value for s in after.samples}
+        for sample in before.samples:
+            if sample.name.endswith("_created"):
+                continue
+            value = now.get((sample.name, tuple(sorted(sample.labels.items()))))
+            if value is None:
+                yield f"the series {sample.name}{dict(sample.labels)} vanished"
+            elif value < sample.value:
+                yield f"{sample.name}{dict(sample.labels)} fell from {sample.value:g} to {value:g}"
+
+
+def offered(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Every series name that alert rules and panels ask for exists, so that none of them watches nothing."""
+    if record.after is None:
+        return no_data("there is no readable page from after the last request")
+    names = {sample.name for family in record.after.families.values() for sample in family.samples}
+    missing = [name for known in FAMILIES for name in known.series if name not in names]
+    if missing:
+        return failed(f"alert rules and panels ask for {', '.join(missing)}, which the target does not offer")
+    return passed("every series that alert rules and panels ask for is offered")

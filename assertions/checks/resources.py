@@ -1,0 +1,224 @@
+"""Memory an export, and leaks: read from the target's process tree, where it can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..bundle import ScenarioRecord
+from ..contract import FORMATS, MAX_CONCURRENT
+from ..leaks import judge_leak, slope
+from ..limits import Limits
+from ..records import Probe, ProcessSample
+from ..statistics import median
+from ..verdicts import Judgement, Reading, against, failed, no_data, passed
+
+MB = 1_000_000
+READINGS_NEEDED = 30
+"""Resting readings below which a slope says nothing."""
+
+
+def _blind(record: ScenarioRecord) -> str | None:
+    """Why the target's process could not be seen; None when it could."""
+    if record.scenario.target_pid is None:
+        return f"the target's process can't be seen: {record.scenario.pid_note}"
+    if not any(probe.processes for probe in record.probes):
+        return f"no sample of the target's process {record.scenario.target_pid} could be taken"
+    return None
+
+
+def _held(probe: Probe) -> int:
+    """Memory of the whole tree: what only it holds, else what is resident."""
+    return sum(one.uss_bytes if one.uss_bytes is not None else one.rss_bytes for one in probe.processes)
+
+
+def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Peak memory that one export adds, sampled over the tree and by the kernel's high-water mark."""
+    limit = limits["memory_bytes"]
+    blind = _blind(record)
+    if blind:
+        return no_data(blind, limit=limit)
+    if not record.done:
+        return no_data("no export was done", limit=limit)
+    grown: list[tuple[float, str, int]] = []
+    for phase in record.scenario.phases:
+        at_once = min(MAX_CONCURRENT, _clients(record, phase.name))
+        during = [_held(p) for p in record.probes if phase.start <= p.at <= phase.end and p.processes]
+        base = [_held(p) for p in record.probes if p.resting and p.at <= phase.start and p.processes]
+        # the first exports load what the service needs to export at all
+        if during and base and phase.name != "warmup":
+            grown.append(((max(during) - base[-1]) / at_once, f"{phase.name}, sampled", len(during)))
+    grown += _high_water(record)
+    if not grown:
+        return no_data("no reading was taken at rest before an export", limit=limit)
+    value, where, count = max(grown)
+    reading = Reading(
+        name="memory an export", value=max(0.0, value), unit="bytes", source=f"probes.jsonl ({where})", count=count
+    )
+    return against(limit, reading, "peak memory an export adds")
+
+
+def _clients(record: ScenarioRecord, phase: str) -> int:
+    plan = next((one for one in record.plan.phases if one.name == phase), None)
+    return 1 if plan is None or plan.mode in ("sequence", "probe") else max(1, plan.clients)
+
+
+def _high_water(record: ScenarioRecord) -> list[tuple[float, str, int]]:
+    """How far each process's high-water mark rose above its resting size, where our exports made it rise."""
+    by_pid: dict[int, list[tuple[Probe, ProcessSample]]] = {}
+    for probe in record.probes:
+        for one in probe.processes:
+            by_pid.setdefault(one.pid, []).append((probe, one))
+    rises = []
+    for samples in by_pid.values():
+        first, last = samples[0][1].peak_rss_bytes, samples[-1][1].peak_rss_bytes
+        resting = [one.rss_bytes for probe, one in samples if probe.resting and probe.exports_done > 0]
+        started_before = samples[0][0].at <= record.scenario.phases[0].start if record.scenario.phases else False
+        if first is None or last is None or not resting or not started_before or last <= first + MB:
+            continue
+        # one process may hold five exports at once; several share them
+        at_once = max(1.0, MAX_CONCURRENT / len(by_pid)) if _ever_parallel(record) else 1.0
+        rises.append(((last - median(resting)) / at_once, "high-water mark", len(samples)))
+    return rises
+
+
+def _ever_parallel(record: ScenarioRecord) -> bool:
+    return any(_clients(record, phase.name) > 1 for phase in record.scenario.phases)
+
+
+def memory_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The target's own word on memory: under the limit, and possible for its process."""
+    limit = limits["memory_bytes"]
+    readings = [
+        (value, fmt)
+        for timed in record.pages
+        for fmt in FORMATS
+        if (value := timed.page.total("export_memory_bytes", format=fmt)) is not None
+    ]
+    if not readings:
+        return no_data("export_memory_bytes could not be read", limit=limit)
+    value, fmt = max(readings)
+    reading = Reading(
+        name="memory an export by the target",
+        value=value,
+        unit="bytes",
+        source=f'scrapes.jsonl, export_memory_bytes{{format="{fmt}"}}',
+        count=len(readings),
+    )
+    return against(limit, reading, "the target's own peak memory an export")
+
+
+def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """What the target says an export adds fits what its processes were seen to hold."""
+    blind = _blind(record)
+    if blind:
+        return no_data(blind)
+    told = [
+        value
+        for timed in record.pages
+        for fmt in FORMATS
+        if (value := timed.page.total("export_memory_bytes", format=fmt)) is not None
+    ]
+    if not told:
+        return no_data("export_memory_bytes could not be read")
+    biggest = max(one.peak_rss_bytes or one.rss_bytes for probe in record.probes for one in probe.processes)
+    if max(told) > biggest:
+        return failed(
+            f"export_memory_bytes reads {max(told) / MB:,.1f} MB, more than any process of the target ever held "
+            f"({biggest / MB:,.1f} MB)"
+        )
+    seen = memory(record, limits)
+    grown = seen.readings[0].value if seen.readings else None
+    if grown is not None and grown > 2 * max(told) + 64 * MB:
+        return failed(
+            f"an export added {grown / MB:,.1f} MB as seen from outside, but export_memory_bytes never read more than "
+            f"{max(told) / MB:,.1f} MB"
+        )
+    return passed(
+        f"export_memory_bytes reads at most {max(told) / MB:,.1f} MB; the largest process {biggest / MB:,.1f} MB"
+    )
+
+
+def _leak(
+    record: ScenarioRecord, limits: Limits, limit_id: str, what: str, unit: str, read: Callable[[Probe], float | None]
+) -> Judgement:
+    limit = limits[limit_id]
+    blind = _blind(record)
+    if blind:
+        return no_data(blind, limit=limit)
+    points = [
+        (float(probe.exports_done), value)
+        for probe in record.probes
+        if probe.phase == "leak" and probe.resting and probe.processes and (value := read(probe)) is not None
+    ]
+    if len(points) < READINGS_NEEDED or points[-1][0] - points[0][0] < READINGS_NEEDED:
+        return no_data(
+            f"{len(points)} resting readings over equal exports are too few to tell a leak of {what}", limit=limit
+        )
+    kept = points[len(points) // 4 :]
+    trend = slope([x for x, _ in kept], [y for _, y in kept])
+    reading = Reading(
+        name=f"{what} an export",
+        value=trend.per_export,
+        unit=unit,
+        source="probes.jsonl (leak, at rest)",
+        count=len(points),
+        low=trend.low,
+        high=trend.high,
+    )
+    said = (
+        f"{what} moved by {trend.per_export:,.3g} {unit} an export over {points[-1][0] - points[0][0]:.0f} equal exports "
+        f"(95 %: {trend.low:,.3g} to {trend.high:,.3g}; limit {limit})"
+    )
+    match judge_leak(points, limit.target):
+        case "leak":
+            return failed(said, reading, limit=limit)
+        case "inconclusive":
+            return no_data(f"{said}: inconclusive, needs more exports", reading, limit=limit)
+        case "flat":
+            return passed(said, reading, limit=limit)
+
+
+def leak_memory(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Resting memory of the process tree over equal exports."""
+    return _leak(record, limits, "leak_memory_bytes_per_export", "memory", "bytes", lambda probe: float(_held(probe)))
+
+
+def leak_fds(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Open descriptors of the process tree over equal exports."""
+
+    def read(probe: Probe) -> float | None:
+        counts = [one.fds for one in probe.processes]
+        return None if None in counts else float(sum(count for count in counts if count is not None))
+
+    return _leak(record, limits, "leak_fds_per_export", "open descriptors", "descriptors", read)
+
+
+def leak_threads(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Threads of the process tree over equal exports."""
+    return _leak(
+        record,
+        limits,
+        "leak_threads_per_export",
+        "threads",
+        "threads",
+        lambda probe: float(sum(one.threads for one in probe.processes)),
+    )
+
+
+def leak_children(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Processes of the tree over equal exports."""
+    return _leak(
+        record, limits, "leak_children_per_export", "processes", "processes", lambda probe: float(len(probe.processes))
+    )
+
+
+def leftovers(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Nothing but finished exports is left in the exports folder, where it can be seen."""
+    if record.scenario.leftovers is None:
+        return no_data("the exports folder can't be seen")
+    if record.scenario.leftovers:
+        return failed(
+            f"{len(record.scenario.leftovers)} files are left in the exports folder that are no finished export, "
+            f"{record.scenario.leftovers[0]} among them"
+        )
+    return passed("nothing but finished exports is left in the exports folder")

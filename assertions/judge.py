@@ -1,0 +1,204 @@
+"""The judge: a run directory's record, limits and waivers in, verdicts and a colour out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from .bundle import Run
+from .checks import CHECKS, SIX, Check, Six
+from .limits import Limits
+from .verdicts import SCENARIOS, Assertion, Colour, Judgement, Status, Verdict, no_data, not_run
+
+WAIVABLE = frozenset(check.id for check in CHECKS) | frozenset(check.group for check in CHECKS if check.group)
+"""What `--waive NAME=REASON` may name."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was judged. `verdict.json` is this, as JSON."""
+
+    schema: int = 1
+    colour: Colour
+    headline: str
+    """The colour with what goes with it: waivers, or how much is red."""
+    assertions: tuple[Assertion, ...]
+    """The six, in the contract's order."""
+    verdicts: tuple[Verdict, ...]
+    """Every check in every scenario, in the list's order."""
+    limits_sha256: str
+    waivers: dict[str, str]
+
+
+def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) -> Report:
+    """Judge everything, always, in the same order. Waivers: check id or group to reason; they cover NO DATA only."""
+    waivers = dict(waivers or {})
+    verdicts = tuple(_waived(verdict, waivers) for check in CHECKS for verdict in _verdicts(check, run, limits))
+    verdicts = _unfit(verdicts)
+    assertions = tuple(_roll_up(six, verdicts) for six in SIX)
+    colour = _colour(verdicts)
+    return Report(
+        colour=colour,
+        headline=_headline(colour, verdicts),
+        assertions=assertions,
+        verdicts=verdicts,
+        limits_sha256=limits.sha256,
+        waivers=waivers,
+    )
+
+
+def _verdicts(check: Check, run: Run, limits: Limits) -> Iterable[Verdict]:
+    if check.of_scenario is not None:
+        for name in check.scenarios:
+            yield _verdict(check, name, _guarded(check, run, limits, name))
+    else:
+        yield _verdict(check, "run", _guarded(check, run, limits, None))
+
+
+def _verdict(check: Check, scenario: str, judgement: Judgement) -> Verdict:
+    return Verdict(id=check.id, title=check.title, group=check.group, scenario=scenario, judgement=judgement)
+
+
+def _guarded(check: Check, run: Run, limits: Limits, scenario: str | None) -> Judgement:
+    """A check's own breakdown is NO DATA: a target may answer anything, and nothing of it may pass by accident."""
+    try:
+        return _judged(check, run, limits, scenario)
+    except Exception as error:
+        return no_data(f"the check broke on this record: {type(error).__name__}: {error}")
+
+
+def _judged(check: Check, run: Run, limits: Limits, scenario: str | None) -> Judgement:
+    if check.of_run is not None:
+        return check.of_run(run, limits)
+    wanted = check.scenarios if scenario is None else (scenario,)
+    for name in wanted:
+        if name in run.problems:
+            return no_data(run.problems[name])
+    there = {name: run.scenarios[name] for name in wanted if name in run.scenarios}
+    missing = [name for name in wanted if name not in there]
+    if check.of_all is not None and there:
+        judgement = check.of_all(there, limits)
+        # what is there may already be too bad; only then is it a verdict before all of it is there
+        return judgement if not missing or judgement.status == "FAIL" else not_run(missing[0])
+    if missing:
+        return not_run(missing[0])
+    assert check.of_scenario is not None
+    return check.of_scenario(there[wanted[0]], limits)
+
+
+def _waived(verdict: Verdict, waivers: Mapping[str, str]) -> Verdict:
+    reason = waivers.get(verdict.id) or (waivers.get(verdict.group) if verdict.group else None)
+    if reason is None or verdict.status != "NO DATA":
+        return verdict
+    return msgspec.structs.replace(verdict, waived=reason)
+
+
+def _unfit(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    """Where the generator was not fit, what rests on its clock is neither passed nor failed."""
+    unfit = {
+        verdict.scenario: verdict.judgement.reason
+        for verdict in verdicts
+        if verdict.id == "generator" and verdict.status != "PASS" and not verdict.judgement.waiting
+    }
+    by_clock = {check.id: check for check in CHECKS if check.by_clock}
+
+    def rest(verdict: Verdict) -> Verdict:
+        check = by_clock.get(verdict.id)
+        if check is None or verdict.status == "NO DATA":
+            return verdict
+        on = [name for name in ((verdict.scenario,) if verdict.scenario != "run" else check.scenarios) if name in unfit]
+        if not on:
+            return verdict
+        judgement = no_data(f"the generator was not fit in {on[0]}: {unfit[on[0]]}", *verdict.judgement.readings)
+        return msgspec.structs.replace(verdict, judgement=judgement)
+
+    return tuple(rest(verdict) for verdict in verdicts)
+
+
+def _optional(verdict: Verdict) -> bool:
+    return any(check.id == verdict.id and check.optional for check in CHECKS)
+
+
+def blocks(verdict: Verdict) -> bool:
+    """Whether this verdict alone keeps the run from being GREEN."""
+    if verdict.green:
+        return False
+    return verdict.status == "FAIL" or verdict.judgement.waiting or not _optional(verdict)
+
+
+def _worst(verdicts: Sequence[Verdict]) -> tuple[Status, Verdict | None]:
+    for status in ("FAIL", "NO DATA"):
+        for verdict in verdicts:
+            if verdict.status == status and blocks(verdict):
+                return verdict.status, verdict
+    return ("PASS", None) if verdicts else ("NO DATA", None)
+
+
+def _roll_up(six: Six, verdicts: Sequence[Verdict]) -> Assertion:
+    def of(ids: Sequence[str]) -> list[Verdict]:
+        return [verdict for check_id in ids for verdict in verdicts if verdict.id == check_id]
+
+    mine = of((*six.target, *six.outside, *six.agreement))
+    status, because = _worst(mine)
+    agreement = "both witnesses hold and agree" if six.agreement else "both witnesses hold"
+    return Assertion(
+        title=six.title,
+        status=status,
+        reason=f"{because.scenario}/{because.id}: {because.judgement.reason}" if because else agreement,
+        target=_phrase(of(six.target)),
+        outside=_phrase(of(six.outside)),
+        verdicts=tuple(f"{verdict.scenario}/{verdict.id}" for verdict in mine),
+        critical=any(verdict.judgement.critical for verdict in mine),
+    )
+
+
+def _phrase(verdicts: Sequence[Verdict]) -> str:
+    """What one witness says, by its worst verdict, else by the first that has a reading."""
+    _, because = _worst(verdicts)
+    best = because or next((v for v in verdicts if v.judgement.readings and v.judgement.limit), verdicts[0])
+    return best.judgement.reason
+
+
+def _colour(verdicts: Sequence[Verdict]) -> Colour:
+    if any(verdict.status == "FAIL" for verdict in verdicts):
+        return "RED"
+    return "NO DATA" if any(blocks(verdict) for verdict in verdicts) else "GREEN"
+
+
+def _headline(colour: Colour, verdicts: Sequence[Verdict]) -> str:
+    bad = [verdict for verdict in verdicts if verdict.status == "FAIL"]
+    blind = [verdict for verdict in verdicts if verdict.status == "NO DATA" and blocks(verdict)]
+    match colour:
+        case "GREEN":
+            waived = {(v.group or v.id): v.waived for v in verdicts if v.waived is not None}
+            named = ", ".join(f"{name} ({reason})" for name, reason in waived.items())
+            return f"GREEN, waived: {named}" if named else "GREEN"
+        case "RED":
+            critical = sum(verdict.judgement.critical for verdict in bad)
+            return (
+                f"RED: {len(bad)} of {len(verdicts)} verdicts failed"
+                + (f", {critical} of them critical" if critical else "")
+                + (f"; {len(blind)} have no data" if blind else "")
+            )
+        case "NO DATA":
+            missing = [name for name in SCENARIOS if any(v.scenario == name and v.judgement.waiting for v in blind)]
+            why = f"{', '.join(missing)} not run" if missing else blind[0].judgement.reason
+            return f"NO DATA: {len(blind)} of {len(verdicts)} verdicts have none; {why}"
+
+
+def runbook_text(report: Report) -> str:
+    """The six assertions in the runbook's form."""
+    marks: dict[Status, str] = {"PASS": "✅ PASS", "FAIL": "❌ FAIL", "NO DATA": "⚪ NO DATA"}
+    lines = ["=== Export Metrics Assertions ===", ""]
+    for assertion in report.assertions:
+        critical = " (critical)" if assertion.critical else ""
+        lines += [
+            f"{marks[assertion.status]}{critical}  {assertion.title}",
+            f"    target:  {assertion.target}",
+            f"    outside: {assertion.outside}",
+        ]
+        if assertion.status != "PASS":
+            lines.append(f"    because: {assertion.reason}")
+    passes = sum(assertion.status == "PASS" for assertion in report.assertions)
+    lines += ["", f"{passes} of {len(report.assertions)} assertions PASS", f"Verdict: {report.headline}", ""]
+    return "\n".join(lines)

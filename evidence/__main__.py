@@ -1,0 +1,175 @@
+"""The door: `python -m evidence run|verify|gate`. See `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from assertions import limits as limits_file
+from assertions.judge import WAIVABLE, runbook_text
+from assertions.verdicts import SCENARIOS
+
+from .publish import REPORT
+from .run import RunError, Settings, run
+from .verify import VerifyError, verify
+
+DEFAULT_OUT = Path("evidence/export")
+
+_EPILOG = """\
+exit codes:
+  0  nothing failed (run: of what has run so far; gate: GREEN)
+  1  a judged thing failed, or a bundle does not hold
+  2  no verdict possible: bad usage, unreachable target, something that should have been measured was not
+
+examples:
+  python -m evidence run smoke load batch
+  python -m evidence run smoke load batch --target http://127.0.0.1:4001
+  python -m evidence run smoke load batch --target https://export.example.org --waive memory="remote target"
+  python -m evidence verify evidence/export
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    options = _parser().parse_args(argv)
+    try:
+        match options.command:
+            case "run":
+                return _run(options)
+            case "verify":
+                return _verify(options.folder)
+            case _:
+                return _gate(options.folder)
+    except (RunError, VerifyError) as error:
+        print(f"evidence: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("evidence: interrupted; the report says so", file=sys.stderr)
+        return 2
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = Settings(
+        scenarios=tuple(dict.fromkeys(options.scenarios)),
+        out=options.out,
+        target=options.target,
+        target_pid=options.target_pid,
+        exports=options.exports,
+        limits=options.limits,
+        profiles=options.profiles,
+        waivers=dict(options.waive),
+        workers=options.workers,
+    )
+    report, code = run(settings, lambda line: print(line, flush=True))
+    print()
+    print(runbook_text(report))
+    print(f"report: {options.out / REPORT}")
+    return code
+
+
+def _verify(folder: Path) -> int:
+    problems, report = verify(folder)
+    for problem in problems:
+        print(problem)
+    if problems:
+        print(f"{folder} does not hold: {len(problems)} problem(s)")
+        return 1
+    print(f"{folder} holds: every file is as listed, and judged again it is {report.headline if report else 'nothing'}")
+    return 0
+
+
+def _gate(folder: Path) -> int:
+    problems, report = verify(folder)
+    if report is not None:
+        print(runbook_text(report))
+    for problem in problems:
+        print(problem)
+    if problems or report is None or report.colour != "GREEN":
+        print("gate: closed")
+        return 1
+    print("gate: open")
+    return 0
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"{text!r} is no http or https address, like http://127.0.0.1:4001")
+    return text
+
+
+def _waiver(text: str) -> tuple[str, str]:
+    name, _, reason = text.partition("=")
+    if name not in WAIVABLE:
+        raise argparse.ArgumentTypeError(f"{name!r} can't be waived; known are {', '.join(sorted(WAIVABLE))}")
+    if not reason.strip():
+        raise argparse.ArgumentTypeError(f'a waiver needs a reason, like --waive {name}="remote target"')
+    return name, " ".join(reason.split())
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m evidence",
+        description="Drive an export service, judge it, and leave evidence that anyone can recompute.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run|verify|gate")
+    one = commands.add_parser(
+        "run",
+        help="run scenarios against a target, judge, report",
+        description="Run scenarios against a target, judge them, and write the report. Scenarios of one target, commit and "
+        "set of limits complete each other in one run directory; one that is there already begins a new run.",
+    )
+    one.add_argument("scenarios", nargs="+", choices=SCENARIOS, metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}")
+    one.add_argument("--target", type=_url, metavar="URL", help="the service to judge (default: our own, started here)")
+    one.add_argument(
+        "--target-pid", type=_count, metavar="PID", help="its process (default: found by its listening port)"
+    )
+    one.add_argument("--exports", type=Path, metavar="DIR", help="where the target keeps its files, if it can be seen")
+    one.add_argument(
+        "--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"run directory (default: {DEFAULT_OUT})"
+    )
+    one.add_argument(
+        "--limits", type=Path, default=limits_file.DEFAULT_PATH, metavar="FILE", help="replaces assertions/limits.toml"
+    )
+    one.add_argument(
+        "--profiles", type=Path, metavar="DIR", help="replaces the load profiles smoke, load and batch .toml"
+    )
+    one.add_argument(
+        "--waive",
+        type=_waiver,
+        action="append",
+        default=[],
+        metavar="NAME=REASON",
+        help="accept NO DATA of a check or group; a FAIL stays. The report's first line carries it",
+    )
+    one.add_argument("--workers", type=_count, default=1, metavar="N", help="load generator processes (default: 1)")
+    for name, text in (
+        ("verify", "re-hash, re-judge from the raw record, and compare with what the bundle says"),
+        ("gate", "verify, and exit 0 only if all six assertions PASS and nothing is missing"),
+    ):
+        two = commands.add_parser(name, help=text, description=text)
+        two.add_argument(
+            "folder", nargs="?", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}"
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,213 @@
+"""GREEN_EVIDENCE as Markdown: a function of the report, the context and a few figures; nothing is read or written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from assertions.judge import Report, blocks
+from assertions.limits import Limit, Limits
+from assertions.verdicts import Reading, Verdict, number
+
+from .checklist import BOXES, state, verdicts_of
+from .context import Context
+
+MARKS = {"PASS": "✅", "FAIL": "❌", "NO DATA": "⚪"}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the report shows beside the verdicts."""
+
+    latencies_ms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Client latencies of finished exports by case."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Scenario to the target's URL."""
+    target_version: str | None = None
+    plots: Sequence[tuple[str, str]] = ()
+    """(title, path) of each plot, relative to the run directory."""
+    generators: Mapping[str, str] = field(default_factory=dict)
+    """Scenario to one line on the load generator."""
+
+
+_PERFORMANCE = (
+    ("1k export, P95", "smoke_latency_ms", "smoke-latency"),
+    ("10k export, P95 by the client", "latency_p95_ms", "latency-outside"),
+    ("10k export, P95 by the target", "latency_p95_ms", "latency-target"),
+    ("Batch of five", "batch_s", "batch"),
+    ("Throughput", "throughput_per_s", "throughput"),
+    ("Success rate from outside", "success_ratio", "success-outside"),
+    ("Success rate by the target", "success_ratio", "success-target"),
+    ("Running at once, peak", "concurrent_exports", "concurrency-target"),
+    ("Waiting, peak", "queue_depth", "queue-target"),
+    ("Memory an export, from outside", "memory_bytes", "memory"),
+    ("Memory an export, by the target", "memory_bytes", "memory-gauge"),
+    ("/health under load, P95", "health_p95_ms", "health"),
+    ("Memory leak an export", "leak_memory_bytes_per_export", "leak-memory"),
+)
+
+
+def markdown(report: Report, limits: Limits, context: Context | None, figures: Figures) -> str:
+    """The whole report. Its first line is the colour with what goes with it."""
+    parts = [
+        f"# {report.headline}",
+        "",
+        "Export@Scale evidence, v1.7. Made by checks only; `python -m evidence verify` recomputes it from the files beside it.",
+        *_incidents(context),
+        *_why(report),
+        "",
+        "## The six assertions",
+        "",
+        "| | assertion | the target says | seen from outside | both |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {MARKS[one.status]} {one.status} | **{_cell(one.title)}** | {_cell(one.target)} | {_cell(one.outside)} "
+            f"| {_cell(one.reason)} |"
+            for one in report.assertions
+        ),
+        "",
+        "## Checklist",
+        "",
+        *_checklist(report),
+        "",
+        "## Performance",
+        "",
+        "| measure | target | critical | measured | samples | verdict |",
+        "|---|---|---|---|---|---|",
+        *_performance(report, limits),
+        "",
+        *_latencies(figures),
+        *_plots(figures),
+        "## All verdicts",
+        "",
+        "| | scenario | check | reason | a pass rules out |",
+        "|---|---|---|---|---|",
+        *(_row(verdict) for verdict in report.verdicts),
+        "",
+        "## Context",
+        "",
+        *_context(report, context, figures),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("\r", " ")
+
+
+def _incidents(context: Context | None) -> Iterable[str]:
+    for incident in context.incidents if context else ():
+        yield ""
+        yield f"> **Could not run:** {_cell(incident)}"
+
+
+def _why(report: Report) -> Iterable[str]:
+    against = [v for v in report.verdicts if v.status == "FAIL"]
+    against += [v for v in report.verdicts if v.status == "NO DATA" and blocks(v) and not v.judgement.waiting]
+    waiting = list(dict.fromkeys(v.judgement.reason for v in report.verdicts if v.judgement.waiting))
+    if not against and not waiting:
+        return
+    yield ""
+    yield "## Why it is not GREEN"
+    yield ""
+    for reason in waiting:
+        yield f"- ⚪ {_cell(reason)}: `python -m evidence run {reason.split()[2]}`"
+    for verdict in against:
+        critical = " (critical)" if verdict.judgement.critical else ""
+        yield (
+            f"- {MARKS[verdict.status]} **{verdict.title}**{critical} in {verdict.scenario} "
+            f"(`{verdict.id}`): {_cell(verdict.judgement.reason)}"
+        )
+
+
+def _checklist(report: Report) -> Iterable[str]:
+    for box in BOXES:
+        ticked, reason = state(verdicts_of(box, report))
+        link = f"[{box.artifact}]({box.artifact})"
+        yield f"- [{'x' if ticked else ' '}] {box.text} — {link} — {_cell(reason)}"
+
+
+def _performance(report: Report, limits: Limits) -> Iterable[str]:
+    for title, limit_id, check_id in _PERFORMANCE:
+        limit = limits[limit_id]
+        verdicts = [verdict for verdict in report.verdicts if verdict.id == check_id]
+        worst = _worst(verdicts, limit)
+        readings = worst.judgement.readings if worst else ()
+        reading = readings[0] if readings else None
+        yield (
+            f"| {title} | {limit} | {_critical(limit)} | {_measured(reading)} "
+            f"| {reading.count if reading and reading.count is not None else '–'} | {worst.status if worst else 'NO DATA'} |"
+        )
+
+
+def _worst(verdicts: Sequence[Verdict], limit: Limit) -> Verdict | None:
+    """The verdict with the reading furthest on the bad side."""
+    read = [v for v in verdicts if v.judgement.readings and v.judgement.readings[0].value is not None]
+    sign = -1 if limit.op in (">", ">=") else 1
+    ordered = sorted(read, key=lambda v: sign * (v.judgement.readings[0].value or 0.0))
+    return ordered[-1] if ordered else (verdicts[0] if verdicts else None)
+
+
+def _critical(limit: Limit) -> str:
+    return "–" if limit.critical is None else f"{limit.critical:g} {limit.unit}"
+
+
+def _measured(reading: Reading | None) -> str:
+    if reading is None or reading.value is None:
+        return "–"
+    bounds = ""
+    if reading.low is not None and reading.high is not None:
+        bounds = f" ({number(reading.low)} to {number(reading.high)} at 95 %)"
+    return f"{number(reading.value)} {reading.unit}{bounds}"
+
+
+def _latencies(figures: Figures) -> Iterable[str]:
+    from assertions.statistics import median, percentile  # noqa: PLC0415
+
+    if not figures.latencies_ms:
+        return
+    yield "| case | exports | median ms | P95 ms | longest ms |"
+    yield "|---|---|---|---|---|"
+    for case, values in sorted(figures.latencies_ms.items()):
+        yield (
+            f"| {case} | {len(values)} | {median(values):,.1f} | {percentile(values, 0.95):,.1f} | {max(values):,.1f} |"
+        )
+    yield ""
+
+
+def _plots(figures: Figures) -> Iterable[str]:
+    for title, path in figures.plots:
+        yield f"![{title}]({path})"
+        yield ""
+
+
+def _row(verdict: Verdict) -> str:
+    judgement = verdict.judgement
+    waived = f" *waived: {_cell(verdict.waived)}*" if verdict.waived else ""
+    critical = " (critical)" if judgement.critical else ""
+    return (
+        f"| {MARKS[verdict.status]} {verdict.status}{critical} | {verdict.scenario} | `{verdict.id}` {_cell(verdict.title)} "
+        f"| {_cell(judgement.reason)}{waived} | {_cell(judgement.catches)} |"
+    )
+
+
+def _context(report: Report, context: Context | None, figures: Figures) -> Iterable[str]:
+    if context is None:
+        yield "- not known: the run's context could not be read"
+        return
+    dirty = {True: ", with changes that are not committed", False: "", None: ", changes unknown"}[context.dirty]
+    began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(context.started))
+    yield f"- run {context.run_id}, begun {began}"
+    yield f"- target: {context.target}, version {figures.target_version or 'unknown'}"
+    for scenario, url in figures.targets.items():
+        yield f"  - {scenario}: {url}"
+    yield f"- commit {context.commit or 'unknown'}{dirty}"
+    yield f"- judge {context.harness_sha256[:16]}, limits {report.limits_sha256[:16]}"
+    yield f"- machine: {context.machine}, {context.cpus} CPUs, {context.memory_bytes / 1e9:,.1f} GB"
+    yield f"- Python {context.python}; " + ", ".join(f"{name} {version}" for name, version in context.packages.items())
+    for scenario, line in figures.generators.items():
+        yield f"- load generator in {scenario}: {line}"
+    for name, reason in context.waivers.items():
+        yield f"- waiver: {name} ({_cell(reason)})"
