@@ -55,8 +55,12 @@ def value_text(value: Any) -> str:
 def cell_rows(part: Slice, columns: tuple[str, ...]) -> list[list[str]]:
     """The cells of a slice, row by row in the order of the columns."""
     rows = part.rows
-    # every record has one brace and nothing else has a bracket: no nested values
-    if rows is not None and part.raw.count(b"{") == len(rows) and part.raw.count(b"[") == 1:
-        return [[value_text(row.get(name)) for name in columns] for row in rows]
-    absent = msgspec.Raw(b"null")
-    return [[raw_text(row.get(name, absent)) for name in columns] for row in part.raw_rows()]
+    if rows is None or part.nested:
+        absent = msgspec.Raw(b"null")
+        return [[raw_text(row.get(name, absent)) for name in columns] for row in part.raw_rows()]
+    if not part.literals:
+        try:
+            return [list(map(str, map(row.__getitem__, columns))) for row in rows]
+        except KeyError:
+            pass  # some record lacks a column
+    return [[value_text(row.get(name)) for name in columns] for row in rows]

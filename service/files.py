@@ -49,6 +49,12 @@ class PartFile:
         # x: two exports can never share a name
         self.file: BinaryIO = self._part.open("xb", buffering=0)
 
+    def write(self, data: bytes) -> None:
+        """Append all of it."""
+        view = memoryview(data)
+        while view:
+            view = view[self.file.write(view) :]
+
     def check_wanted(self) -> None:
         """Cancelled if the part file was removed."""
         if os.fstat(self.file.fileno()).st_nlink == 0:

@@ -1,19 +1,28 @@
-"""Records to PDF."""
+"""Records to PDF: 50 to a page, heads and number on each, all text whole and readable back, constant memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.pdfgen.canvas import Canvas
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from service.cells import cell_rows
 from service.files import PartFile
+from service.fonts import BOLD, SANS, DocumentFonts, widths
+from service.pdf_document import PagedDocument
+from service.pdf_layout import FOOT, LONGEST_SIDE, MARGIN, RECORDS_PER_PAGE, Table, table_for
+from service.pdf_page import Block, Sheet, page_number, title_block
 from service.rows import Slice
 
-RECORDS_PER_PAGE = 50
+CREATOR = "Export@Scale 1.7.0"
+SAMPLE = 500
+HEAD_LIMIT = 12_000
+NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+
+
+def pages_of(records: int) -> int:
+    """How many pages so many records take."""
+    return max(1, -(-records // RECORDS_PER_PAGE))
 
 
 def write_pdf(
@@ -26,30 +35,119 @@ def write_pdf(
     made_at: str,
     records: int,
 ) -> int:
-    if "DejaVuSans" not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(TTFont("DejaVuSans", str(Path(__file__).parent / "fonts" / "DejaVuSans.ttf")))
-    canvas = Canvas(out.file)
-    pages = max(1, -(-records // RECORDS_PER_PAGE))
-
-    def head(page: int) -> None:
-        canvas.setFont("DejaVuSans", 8)
-        if page == 1:
-            canvas.drawString(30, 820, f"{title}  {made_at}  {user}  {records} records")
-        canvas.drawString(30, 800, "  ".join(columns))
-        canvas.drawString(30, 20, f"Page {page} of {pages}")
-
-    page = 1
-    head(1)
+    """Write the document; the number of records. `records` must be how many `parts` holds."""
+    document = PagedDocument(out.write, title=title, author=user, creator=CREATOR, lang="en")
+    rows = _rows(out, parts, columns)
+    sample = list(islice(rows, SAMPLE))
+    writer = _Writer(
+        document, columns, sample, title, f"Made: {made_at}    User: {user}    Records: {records}", records
+    )
+    page: list[list[str]] = []
     count = 0
+    for source in (sample, rows):
+        for row in source:
+            page.append(row)
+            if len(page) == RECORDS_PER_PAGE:
+                writer.page(page)
+                count += len(page)
+                page = []
+    if page or not count:
+        writer.page(page)
+        count += len(page)
+    writer.finish()
+    return count
+
+
+def _rows(out: PartFile, parts: Iterable[Slice], columns: tuple[str, ...]) -> Iterator[list[str]]:
     for part in parts:
         out.check_wanted()
-        for row in cell_rows(part, columns):
-            if count and count % RECORDS_PER_PAGE == 0:
-                canvas.showPage()
-                page += 1
-                head(page)
-            canvas.drawString(30, 785 - 15 * (count % RECORDS_PER_PAGE), "  ".join(row))
-            count += 1
-    canvas.showPage()
-    canvas.save()
-    return count
+        yield from cell_rows(part, columns)
+
+
+def layout_of(columns: tuple[str, ...], sample: list[list[str]], records: int) -> Table:
+    """The table's layout, from its heads and its first records."""
+    regular, bold = widths(SANS), widths(BOLD)
+    usual, aligned = [], []
+    for at, head in enumerate(columns):
+        cells = [row[at] for row in sample if row[at]]
+        numeric = bool(cells) and all(map(NUMBER.fullmatch, cells))
+        widest = max((max(map(regular.of, cell.splitlines() or [""])) for cell in cells), default=0)
+        if numeric:
+            # running numbers grow; the widest may be as long as the count of records
+            widest = max(widest, regular.of("0" * len(str(records)))) + regular["."]
+        usual.append(max(widest, min(bold.of(head), HEAD_LIMIT), 1_000))
+        aligned.append(numeric)
+    return table_for(usual, aligned)
+
+
+class _Writer:
+    """One document in the making."""
+
+    def __init__(
+        self,
+        document: PagedDocument,
+        columns: tuple[str, ...],
+        sample: list[list[str]],
+        title: str,
+        facts: str,
+        records: int,
+    ) -> None:
+        self._document = document
+        self._columns = columns
+        self._title = title
+        self._facts = facts
+        self._pages = pages_of(records)
+        self._page = 0
+        self._fonts = DocumentFonts()
+        self._sheet = Sheet(layout_of(columns, sample, records), columns, self._fonts)
+        box = (-1.0, -LONGEST_SIDE, LONGEST_SIDE, LONGEST_SIDE)
+        document.add_form("Head", box, self._sheet.head.marks.encode("latin-1"))
+        document.add_form("Grid", box, self._sheet.grid.encode("latin-1"))
+
+    def page(self, rows: list[list[str]]) -> None:
+        """Write the next page."""
+        self._page += 1
+        plain = self._sheet.plain_rows(rows) if rows and self._columns else None
+        if plain is not None:
+            grid = "/Grid Do\n" if len(rows) == RECORDS_PER_PAGE else self._sheet.rules_for(len(rows))
+            self._put(self._sheet, Block(grid + plain, self._sheet.pitch * len(rows)), "/Head Do\n")
+            return
+        factor = 1
+        sheet = self._sheet
+        while True:
+            block, single = sheet.any_rows(rows)
+            title = self._title_on(sheet)
+            tall = title.height + sheet.head.height + block.height + 2 * MARGIN + FOOT
+            if tall <= max(LONGEST_SIDE, sheet.table.width):
+                break
+            # the format's limit: widen; past that limit too, `_put` draws the whole page smaller
+            factor *= 2
+            sheet = Sheet(self._sheet.table.widened(factor), self._columns, self._fonts)
+        head = "/Head Do\n" if factor == 1 else sheet.head.marks
+        if single:
+            head += "/Grid Do\n" if factor == 1 else sheet.grid
+        self._put(sheet, block, head)
+
+    def _title_on(self, sheet: Sheet) -> Block:
+        if self._page > 1:
+            return Block("", 0.0)
+        return title_block(self._title, self._facts, sheet.table, self._fonts)
+
+    def _put(self, sheet: Sheet, body: Block, head: str) -> None:
+        table = sheet.table
+        title = self._title_on(sheet)
+        needed = title.height + sheet.head.height + body.height + 2 * MARGIN + FOOT
+        height = max(table.height, needed)
+        scale = min(1.0, LONGEST_SIDE / max(table.width, height))
+        marks = [f"{scale:.6f} 0 0 {scale:.6f} 0 0 cm\n"] if scale < 1 else []
+        if title.marks:
+            marks.append(f"q 1 0 0 1 {MARGIN:g} {height - MARGIN:.2f} cm\n{title.marks}Q\n")
+        top = height - MARGIN - title.height
+        marks.append(f"q 1 0 0 1 {MARGIN:g} {top:.2f} cm\n{head}{body.marks}Q\n")
+        number = page_number(self._page, self._pages, table, self._fonts)
+        marks.append(f"q 1 0 0 1 {MARGIN:g} {MARGIN - 6:g} cm\n{number}Q\n")
+        self._document.add_page(table.width * scale, height * scale, "".join(marks).encode("latin-1"))
+
+    def finish(self) -> None:
+        """Write what belongs to all pages."""
+        self._document.finish(self._fonts.add_to(self._document))

@@ -11,6 +11,8 @@ import msgspec
 SLICE_BYTES = 128 * 1024
 BETWEEN_RECORDS = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 
+MINUS_ZERO = re.compile(rb"-0[ \t\r\n]*[,}]")
+
 Row: TypeAlias = dict[str, Any]
 """One record. Floats are kept as the text that JSON had; all else as msgspec decodes it."""
 
@@ -31,6 +33,25 @@ class Slice:
         self.raw = raw
         self.rows = rows
         """None: an integer in here is too long for a plain decode, use `raw_rows`."""
+
+    @property
+    def nested(self) -> bool:
+        """True when a value may be an object or an array, or a number that a plain decode would change (-0)."""
+        raw = self.raw
+        if self.rows is None or raw.count(b"{") != len(self.rows) or raw.count(b"[") != 1:
+            return True
+        return b"-0" in raw and MINUS_ZERO.search(raw) is not None
+
+    @property
+    def literals(self) -> bool:
+        """True when a value may be null, true or false."""
+        raw = self.raw
+        return b"null" in raw or b"true" in raw or b"false" in raw
+
+    @property
+    def escapes(self) -> bool:
+        """True when a string may hold quotes, line ends or other signs that JSON must escape."""
+        return b"\\" in self.raw
 
     def raw_rows(self) -> list[dict[str, msgspec.Raw]]:
         """The same records with every value as its JSON source text."""
