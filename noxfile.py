@@ -72,6 +72,6 @@ def lock(session: nox.Session) -> None:
     for name, groups in {"run": (), "test": ("test",), "lint": ("test", "lint"), "bench": ("test", "bench")}.items():
         words = [word for group in groups for word in ("--group", group)]
         session.run(
-            "uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--quiet", "--python-version", "3.11",
-            "pyproject.toml", *words, "-o", f"requirements/{name}.txt", *session.posargs,
+            "uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--quiet",
+            "--python-version", "3.11", "pyproject.toml", *words, "-o", f"requirements/{name}.txt", *session.posargs,
         )  # fmt: skip

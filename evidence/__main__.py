@@ -133,8 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser(
         "run",
         help="run scenarios against a target, judge, report",
-        description="Run scenarios against a target, judge them, and write the report. Scenarios of one target, commit and "
-        "set of limits complete each other in one run directory; one that is there already begins a new run.",
+        description="Run scenarios against a target, judge them, and write the report. Scenarios of one target, "
+        "commit and set of limits complete each other in one run directory; one that is there begins a new run.",
     )
     one.add_argument("scenarios", nargs="+", choices=SCENARIOS, metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}")
     one.add_argument("--target", type=_url, metavar="URL", help="the service to judge (default: our own, started here)")

@@ -89,22 +89,15 @@ def _at_once(record: ScenarioRecord) -> Callable[[Any], None]:
         axes.fill_between(
             [one - start for one in moments], seen, step="mid", color="#cccccc", label="under way, outside"
         )
-        for label, colour, read in (
-            ("running, by the target", "#2166ac", lambda timed: timed.running),
-            ("waiting, by the target", "#b2182b", lambda timed: timed.waiting),
+        for label, colour, told in (
+            ("running, by the target", "#2166ac", [timed.running for timed in record.pages]),
+            ("waiting, by the target", "#b2182b", [timed.waiting for timed in record.pages]),
         ):
-            points = [
-                (timed.scrape.start - start, value) for timed in record.pages if (value := read(timed)) is not None
+            xs = [
+                timed.scrape.start - start for timed, value in zip(record.pages, told, strict=True) if value is not None
             ]
-            axes.plot(
-                [x for x, _ in points],
-                [y for _, y in points],
-                ".-",
-                color=colour,
-                markersize=3,
-                linewidth=0.8,
-                label=label,
-            )
+            ys = [value for value in told if value is not None]
+            axes.plot(xs, ys, ".-", color=colour, markersize=3, linewidth=0.8, label=label)
         axes.axhline(5, color="#2166ac", linestyle=":", linewidth=0.8)
         axes.set_ylabel("exports")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ from assertions import limits as limits_file
 from assertions.bundle import Run, as_object, load_run
 from assertions.checks.latency import sizes
 from assertions.judge import Report, judge, runbook_text
-from assertions.records import RecordError, read_one
+from assertions.records import Generator, read_one
 from assertions.verdicts import SCENARIOS
 
 from . import manifest
@@ -34,7 +34,7 @@ def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
 
 
 def publish(out: Path, context: Context) -> Report:
-    """Judge and write everything. RecordError or LimitsError when the directory can't be judged; OSError when it is full."""
+    """Judge and write everything. RecordError or LimitsError when it can't be judged; OSError when the disk is full."""
     run, limits, report, _ = judge_folder(out)
     _artifacts(out, run, report)
     plots = draw(out / "plots", run)
@@ -78,17 +78,13 @@ def figures(run: Run, plots: Iterable[tuple[str, str]]) -> Figures:
     )
 
 
-def _generator_line(generator: object) -> str:
-    from assertions.records import Generator  # noqa: PLC0415
-
-    assert isinstance(generator, Generator)
-
+def _generator_line(generator: Generator) -> str:
     def shown(value: float | None, unit: str) -> str:
         return "unknown" if value is None else f"{value:.3g}{unit}"
 
     return (
-        f"Locust {generator.version}, {generator.workers} worker(s), busiest {shown(generator.cpu_ratio, ' of a core')}, "
-        f"event-loop lag P99 {shown(generator.lag_p99_ms, ' ms')}"
+        f"Locust {generator.version}, {generator.workers} worker(s), busiest "
+        f"{shown(generator.cpu_ratio, ' of a core')}, event-loop lag P99 {shown(generator.lag_p99_ms, ' ms')}"
     )
 
 
@@ -107,12 +103,9 @@ def _artifacts(out: Path, run: Run, report: Report) -> None:
             shutil.copyfile(kept, out / f"sample_1k.{fmt}")
 
 
-def _kept(run: Run, case: str) -> Iterable[Path]:
+def _kept(run: Run, case: str) -> Iterator[Path]:
     for name, record in run.scenarios.items():
         cases = {hit.id: hit.case for hit in record.hits}
         for check in record.files:
             if check.kept is not None and cases.get(check.hit) == case:
                 yield run.path / name / check.kept
-
-
-__all__ = ["CONTEXT", "REPORT", "VERDICT", "RecordError", "figures", "judge_folder", "publish", "publish_stillborn"]

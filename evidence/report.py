@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from assertions.judge import Report, blocks
 from assertions.limits import Limit, Limits
+from assertions.statistics import median, percentile
 from assertions.verdicts import Reading, Verdict, number
 
 from .checklist import BOXES, state, verdicts_of
@@ -53,7 +54,7 @@ def markdown(report: Report, limits: Limits, context: Context | None, figures: F
     parts = [
         f"# {report.headline}",
         "",
-        "Export@Scale evidence, v1.7. Made by checks only; `python -m evidence verify` recomputes it from the files beside it.",
+        "Export@Scale evidence, v1.7. Made by checks only; `python -m evidence verify` recomputes it from these files.",
         *_incidents(context),
         *_why(report),
         "",
@@ -136,9 +137,10 @@ def _performance(report: Report, limits: Limits) -> Iterable[str]:
         worst = _worst(verdicts, limit)
         readings = worst.judgement.readings if worst else ()
         reading = readings[0] if readings else None
+        count = reading.count if reading is not None and reading.count is not None else "–"
         yield (
             f"| {title} | {limit} | {_critical(limit)} | {_measured(reading)} "
-            f"| {reading.count if reading and reading.count is not None else '–'} | {worst.status if worst else 'NO DATA'} |"
+            f"| {count} | {worst.status if worst else 'NO DATA'} |"
         )
 
 
@@ -164,8 +166,6 @@ def _measured(reading: Reading | None) -> str:
 
 
 def _latencies(figures: Figures) -> Iterable[str]:
-    from assertions.statistics import median, percentile  # noqa: PLC0415
-
     if not figures.latencies_ms:
         return
     yield "| case | exports | median ms | P95 ms | longest ms |"
@@ -188,8 +188,8 @@ def _row(verdict: Verdict) -> str:
     waived = f" *waived: {_cell(verdict.waived)}*" if verdict.waived else ""
     critical = " (critical)" if judgement.critical else ""
     return (
-        f"| {MARKS[verdict.status]} {verdict.status}{critical} | {verdict.scenario} | `{verdict.id}` {_cell(verdict.title)} "
-        f"| {_cell(judgement.reason)}{waived} | {_cell(judgement.catches)} |"
+        f"| {MARKS[verdict.status]} {verdict.status}{critical} | {verdict.scenario} | `{verdict.id}` "
+        f"{_cell(verdict.title)} | {_cell(judgement.reason)}{waived} | {_cell(judgement.catches)} |"
     )
 
 

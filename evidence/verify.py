@@ -1,4 +1,4 @@
-"""Recompute a run directory's verdict from its files: hashes, contents of kept files, judgement, report's first line."""
+"""Recompute a run directory's verdict from its files: hashes, contents of kept files, judgement, first line."""
 
 from __future__ import annotations
 

@@ -119,8 +119,8 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
     )
     if shown > limit.target * 1.3:
         return failed(
-            f"{len(everything)} exports that take {solo_s:.2f} s alone ended within {span:.2f} s: at least {shown:.1f} ran "
-            f"at once ({limit})",
+            f"{len(everything)} exports that take {solo_s:.2f} s alone ended within {span:.2f} s: at least {shown:.1f} "
+            f"ran at once ({limit})",
             reading,
             limit=limit,
         )
@@ -128,8 +128,8 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
     if together:
         return failed(together, reading, limit=limit)
     return passed(
-        f"the burst of {len(everything)} exports took {span:.2f} s; from outside at least {max(shown, 1):.1f} at once are "
-        f"certain ({limit})",
+        f"the burst of {len(everything)} exports took {span:.2f} s; from outside at least {max(shown, 1):.1f} at once "
+        f"are certain ({limit})",
         reading,
         limit=limit,
         catches=f"more than {limit.target * 1.3:.1f} at once would have ended the burst sooner",
@@ -194,8 +194,8 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     if len(excess) > max(2, 0.1 * len(seen)) and not any(hit.status is None for hit in record.posts):
         _, most, running, waiting = max(excess, key=lambda one: one[2] + one[3] - one[1])
         return failed(
-            f"the target tells of {running:g} running and {waiting:g} waiting while at most {most:g} requests were under "
-            f"way ({len(excess)} of {len(seen)} readings)"
+            f"the target tells of {running:g} running and {waiting:g} waiting while at most {most:g} requests were "
+            f"under way ({len(excess)} of {len(seen)} readings)"
         )
     flight = sum(one[0] for one in seen)
     told = sum(one[2] + one[3] for one in seen)

@@ -1,4 +1,4 @@
-"""How the target behaves beside exporting: awake, truthful in its status, firm against bad input. And the instrument."""
+"""How the target behaves beside exporting: awake, truthful, firm against bad input. And the instrument itself."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ def _contents(record: ScenarioRecord, fmt: str) -> Judgement:
         first = broken[0].findings[0]
         where = f" at {first.where}" if first.where else ""
         return failed(
-            f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent; {broken[0].hit}: {first.code}{where}, "
-            f"expected {first.expected!r}, found {first.found!r}"
+            f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent; {broken[0].hit}: {first.code}{where}"
+            f", expected {first.expected!r}, found {first.found!r}"
         )
     records = sum(hit.records or 0 for hit in done)
     return passed(f"{len(done)} {fmt} files with {records:,} records hold what was sent")

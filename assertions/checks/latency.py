@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from ..bundle import ScenarioRecord
 from ..contract import FORMATS
@@ -125,8 +126,8 @@ def answers_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     if len(above) > max(1, 0.02 * len(told)):
         hit, value = above[0]
         return failed(
-            f"{len(above)} of {len(told)} answers claim more time than the client saw: {hit.id} says {value:,.0f} ms of "
-            f"{(hit.end - hit.start) * 1000:,.0f} ms"
+            f"{len(above)} of {len(told)} answers claim more time than the client saw: {hit.id} says {value:,.0f} "
+            f"ms of {(hit.end - hit.start) * 1000:,.0f} ms"
         )
     large = [value for hit, value in told if (hit.records or 0) >= 5_000]
     if len(large) >= 5 and sum(value <= 0 for value in large) > len(large) / 2:
@@ -137,7 +138,7 @@ def answers_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 
 def _not_less(record: ScenarioRecord, told: Sequence[tuple[Hit, float]]) -> Judgement:
-    """The target may not claim less than the client saw, beyond what transfer explains: by medians over long exports."""
+    """The target may not claim less than the client saw, beyond what transfer explains: medians of long exports."""
     moving = [fetch.end - fetch.start for fetch in record.fetched.values() if fetch.status == 200]
     transfer_ms = 2_000 * median(moving) if moving else 0.0
     for phases in (("measure",), ("burst",), ("solo", "sequence", "contents", "leak")):
@@ -218,7 +219,7 @@ def _broken(series: Histogram) -> str | None:
     if len(bounds) < 2:
         return "there is no finite bucket, so it tells no quantile"
     counts = [series.buckets[bound] for bound in bounds]
-    if any(later < earlier for earlier, later in zip(counts, counts[1:], strict=False)):
+    if any(later < earlier for earlier, later in pairwise(counts)):
         return "its buckets are not cumulative"
     if series.count is None or series.sum is None:
         return "it lacks _count or _sum"

@@ -166,7 +166,7 @@ def _leak(
         high=trend.high,
     )
     said = (
-        f"{what} moved by {trend.per_export:,.3g} {unit} an export over {points[-1][0] - points[0][0]:.0f} equal exports "
+        f"{what} moved by {trend.per_export:,.3g} {unit} an export over {points[-1][0] - points[0][0]:.0f} exports "
         f"(95 %: {trend.low:,.3g} to {trend.high:,.3g}; limit {limit})"
     )
     match judge_leak(points, limit.target):
