@@ -1,0 +1,164 @@
+"""The check of a dashboard: can Grafana draw it, and do its queries speak of what the contract offers?
+
+Not an import: no Grafana takes part. Pure: a dashboard in, sentences out.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Final
+
+from assertions.contract import FAMILIES
+from assertions.promql import GRAFANA_VARIABLES, PromqlError, families_in, labels_of, problems_of, substitute
+from dashboards.model import Dashboard, DataSource, GridPos, Panel, Target
+
+SCHEMA_VERSIONS: Final = range(36, 42)
+"""From the oldest that Grafana 10 writes to the newest of this kind; 42 and later are another model."""
+PANEL_TYPES: Final = frozenset(
+    {"timeseries", "stat", "gauge", "bargauge", "barchart", "table", "heatmap", "histogram", "state-timeline"}
+)
+"""Panels of a plain Grafana that draw query results."""
+GRID_WIDTH: Final = 24
+DATASOURCE_TYPE: Final = "prometheus"
+
+_LEGEND_LABEL: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+def dashboard_problems(dashboard: Dashboard) -> tuple[str, ...]:
+    """Return all that is wrong with a dashboard, each as one sentence with its panel before it; empty when nothing is.
+
+    Every family of the contract must be read by some panel: a metric that nobody looks at may as well be missing.
+    """
+    variables = query_variables(dashboard)
+    found = [*_whole(dashboard), *_layout(dashboard)]
+    names = {variable.name for variable in dashboard.templating.list if variable.type == "datasource"}
+    read: set[str] = set()
+    for panel in dashboard.drawn:
+        found += [f"{_name(panel)}: {problem}" for problem in _panel(panel, names)]
+        for target in panel.targets:
+            where = f"{_name(panel)}, query {target.ref_id or '?'}"
+            found += [f"{where}: {problem}" for problem in _query(target, variables, names)]
+            read |= _families(target, variables)
+    found += [f"no panel reads {family.name}" for family in FAMILIES if family.name not in read]
+    return tuple(found)
+
+
+def query_variables(dashboard: Dashboard) -> Mapping[str, str]:
+    """Return what a query's variables stand for: Grafana's own, and the dashboard's with their current values."""
+    own = {
+        variable.name: variable.current.value
+        for variable in dashboard.templating.list
+        if variable.type != "datasource" and variable.current and isinstance(variable.current.value, str)
+    }
+    return {**GRAFANA_VARIABLES, **own}
+
+
+def _whole(dashboard: Dashboard) -> Iterator[str]:
+    if not dashboard.title:
+        yield "the dashboard has no title"
+    if not dashboard.uid:
+        yield "the dashboard has no uid, so each import makes another one"
+    if dashboard.schema_version not in SCHEMA_VERSIONS:
+        low, high = SCHEMA_VERSIONS[0], SCHEMA_VERSIONS[-1]
+        yield f"schemaVersion is {low} to {high} here, not {dashboard.schema_version}"
+    if not dashboard.drawn:
+        yield "the dashboard has no panels"
+    sources = [variable for variable in dashboard.templating.list if variable.type == "datasource"]
+    if not any(variable.query == DATASOURCE_TYPE for variable in sources):
+        yield "no variable of type datasource chooses a Prometheus"
+    panels = [*dashboard.drawn, *(panel for panel in dashboard.panels if panel.type == "row")]
+    for number, count in Counter(panel.id for panel in panels).items():
+        if number is None or number < 1:
+            yield f"{count} panels have no id from 1 on"
+        elif count > 1:
+            yield f"{count} panels have the id {number}"
+    for title, count in Counter(panel.title for panel in dashboard.drawn).items():
+        if not title:
+            yield f"{count} panels have no title"
+        elif count > 1:
+            yield f"{count} panels have the title {title!r}"
+
+
+def _layout(dashboard: Dashboard) -> Iterator[str]:
+    for panel in dashboard.panels:
+        place = panel.grid_pos
+        if place.x < 0 or place.y < 0 or place.w < 1 or place.h < 1 or place.x + place.w > GRID_WIDTH:
+            yield f"{_name(panel)}: gridPos {_shown(place)} is not inside a grid {GRID_WIDTH} wide"
+    for one, other in combinations(dashboard.panels, 2):
+        a, b = one.grid_pos, other.grid_pos
+        if a.x < b.x + b.w and b.x < a.x + a.w and a.y < b.y + b.h and b.y < a.y + a.h:
+            yield f"{_name(one)} and {_name(other)} overlap"
+
+
+def _panel(panel: Panel, sources: set[str]) -> Iterator[str]:
+    if panel.type not in PANEL_TYPES:
+        yield f"its type {panel.type!r} is none of {', '.join(sorted(PANEL_TYPES))}"
+    if not panel.field_config.defaults.unit:
+        yield "it names no unit"
+    thresholds = panel.field_config.defaults.thresholds
+    if thresholds is not None:
+        values = [step.value for step in thresholds.steps]
+        bounds = [value for value in values[1:] if value is not None]
+        rising = bounds == sorted(set(bounds)) and all(math.isfinite(bound) for bound in bounds)
+        if not values or values[0] is not None or len(bounds) != len(values) - 1 or not rising:
+            yield "its thresholds do not rise from a first one without a value"
+    yield from _source(panel.datasource, sources, "it")
+    if not panel.targets:
+        yield "it has no queries"
+    for ref, count in Counter(target.ref_id for target in panel.targets).items():
+        if not ref:
+            yield f"{count} queries have no refId"
+        elif count > 1:
+            yield f"{count} queries have the refId {ref}"
+
+
+def _source(source: DataSource | None, names: set[str], who: str) -> Iterator[str]:
+    if source is None:
+        yield f"{who} names no datasource"
+        return
+    if source.type != DATASOURCE_TYPE:
+        yield f"{who} reads from a datasource of type {source.type!r}, not {DATASOURCE_TYPE!r}"
+    if source.uid not in {spelt for name in names for spelt in (f"${{{name}}}", f"${name}")}:
+        yield f"{who} reads from the datasource {source.uid!r}; only the datasource variable fits every server"
+
+
+def _query(target: Target, variables: Mapping[str, str], sources: set[str]) -> Iterator[str]:
+    if target.datasource is not None:  # without one it takes its panel's
+        yield from _source(target.datasource, sources, "it")
+    if not target.expr.strip():
+        yield "it has no expr"
+        return
+    try:
+        expression = substitute(target.expr, variables)
+    except PromqlError as error:
+        yield str(error)
+        return
+    problems = problems_of(expression)
+    yield from problems
+    if not target.legend_format:
+        yield "it has no legendFormat, so its series show as raw label sets"
+    if problems:
+        return
+    carried = labels_of(expression)
+    for label in _LEGEND_LABEL.findall(target.legend_format):
+        if label not in carried:
+            yield f"its legend speaks of label {label}, which the result lacks: {', '.join(sorted(carried)) or 'none'}"
+
+
+def _families(target: Target, variables: Mapping[str, str]) -> set[str]:
+    try:
+        return set(families_in(substitute(target.expr, variables)))
+    except PromqlError:
+        return set()  # told as the query's own problem
+
+
+def _name(panel: Panel) -> str:
+    return f"panel {panel.id if panel.id is not None else '?'} {panel.title!r}"
+
+
+def _shown(place: GridPos) -> str:
+    return f"x={place.x} y={place.y} w={place.w} h={place.h}"

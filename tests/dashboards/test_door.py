@@ -1,0 +1,169 @@
+"""The dashboard's door as users run it, with a real Prometheus that scrapes a real endpoint."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assertions.records import read_one
+from dashboards.live import LivePanel, LiveQuery, LiveResults, report
+from rules.prometheus import Prometheus, running
+from tests.rules.endpoint import serving
+
+ROOT = Path(__file__).parents[2]
+EXPORT = ROOT / "dashboards" / "export.json"
+
+
+def door(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run `python -m dashboards` for real."""
+    return subprocess.run(
+        [sys.executable, "-m", "dashboards", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def prometheus() -> Iterator[Prometheus]:
+    """A server that has scraped a healthy endpoint some times."""
+    with serving() as target, running(target, scrape_interval_s=0.2) as server:
+        server.wait_for_scrapes(10)
+        yield server
+
+
+def test_check_is_green_for_ours() -> None:
+    """Our dashboard passes its check: exit 0."""
+    done = door("check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok   export.json: 5 panels, 13 queries\n", "")
+
+
+def test_check_is_red_for_a_broken_one(tmp_path: Path) -> None:
+    """A query that matches nothing gives exit 1 and is named."""
+    broken = tmp_path / "broken.json"
+    broken.write_text(EXPORT.read_text().replace("export_latency_ms_bucket", "export_latency_ms_bucket_bucket"))
+    done = door("check", broken)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[0] == (
+        "FAIL panel 1 'Export latency', query A: export_latency_ms_bucket_bucket is no metric of the contract"
+    )
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"panels": 3}'])
+def test_check_without_a_dashboard_is_no_verdict(content: str | None, tmp_path: Path) -> None:
+    """A missing and a malformed file give exit 2 and one sentence."""
+    file = tmp_path / "file.json"
+    if content is not None:
+        file.write_text(content)
+    done = door("check", file)
+    assert done.returncode == 2
+    assert done.stderr.startswith("dashboards: no verdict: file.json ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_live_is_green_on_a_healthy_target(prometheus: Prometheus, tmp_path: Path) -> None:
+    """Every query of every panel brings data from a real Prometheus; the series are as many as the labels give."""
+    out = tmp_path / "live.json"
+    done = door("live", "--prometheus", prometheus.url, "--step", "1", "--minutes", "2", "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    results = read_one(out, LiveResults)
+    assert results.ok
+    assert {panel.title: [query.series_with_data for query in panel.queries] for panel in results.panels} == {
+        "Export latency": [6, 2, 2],
+        "Success rate": [2, 2, 2],
+        "Concurrency and queue depth": [1, 1],
+        "Throughput and bytes": [2, 2, 2, 2],
+        "Memory per export": [2],
+    }
+    assert done.stdout.splitlines()[0] == "ok   Export latency: 10 series with data"
+
+
+def test_live_is_red_when_one_query_brings_nothing(prometheus: Prometheus, tmp_path: Path) -> None:
+    """A query that matches nothing, one that is always NaN and one that is refused each fail their panel."""
+    model = json.loads(EXPORT.read_text())
+    model["panels"][0]["targets"][0]["expr"] = "no_such_metric"
+    model["panels"][1]["targets"][0]["expr"] = "export_queue_depth * NaN"
+    model["panels"][2]["targets"][0]["expr"] = "rate("
+    model["panels"][3]["targets"][0]["expr"] = "rate(x[$unknown])"
+    model["panels"][4]["targets"] = []
+    file, out = tmp_path / "broken.json", tmp_path / "live.json"
+    file.write_text(json.dumps(model))
+    done = door("live", "--prometheus", prometheus.url, "--file", file, "--minutes", "1", "--out", out)
+    assert (done.returncode, done.stderr) == (1, "")
+    results = read_one(out, LiveResults)
+    assert [panel.ok for panel in results.panels] == [False] * 5
+    first = [panel.queries[0] for panel in results.panels[:4]]
+    assert [(query.series, query.series_with_data) for query in first] == [(0, 0), (1, 0), (0, 0), (0, 0)]
+    assert [bool(query.error) for query in first] == [False, False, True, True]
+    assert all(query.series_with_data for panel in results.panels for query in panel.queries[1:])
+
+
+def test_live_without_a_prometheus_is_no_verdict(tmp_path: Path) -> None:
+    """A dead address, an address of another service and a bad one give exit 2 and one sentence."""
+    with serving() as target:
+        gone = target
+        other = door("live", "--prometheus", target)
+        assert (other.returncode, other.stderr) == (
+            2,
+            f"dashboards: no verdict: {target} answered 404, not as a Prometheus does\n",
+        )
+    dead = door("live", "--prometheus", gone)
+    assert dead.returncode == 2
+    assert dead.stderr.startswith(f"dashboards: no verdict: {gone} does not answer: ")
+    assert dead.stderr.count("\n") == 1
+    bad = door("live", "--prometheus", "localhost:9090")
+    assert bad.returncode == 2
+    assert "is a base URL such as" in bad.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "required"),
+        (("draw",), "invalid choice"),
+        (("live",), "--prometheus"),
+        (
+            ("live", "--prometheus", "http://127.0.0.1:1", "--minutes", "0"),
+            "a finite number above 0 is expected, not '0'",
+        ),
+        (("live", "--prometheus", "http://127.0.0.1:1", "--minutes", "nan"), "a finite number above 0 is expected"),
+        (("live", "--prometheus", "http://127.0.0.1:1", "--step", "x"), "a finite number above 0 is expected, not 'x'"),
+        (("live", "--prometheus", "http://127.0.0.1:1", "--rate-interval", "1"), "a duration such as 30s or 1m"),
+        (("live", "--prometheus", "http://127.0.0.1:1", "--rate-interval", "1m:5s"), "a duration such as 30s or 1m"),
+        (
+            ("live", "--prometheus", "http://127.0.0.1:1", "--step", "0.01"),
+            "at most 11,000 points a series, not 90,000",
+        ),
+    ],
+)
+def test_bad_usage_is_no_verdict(arguments: tuple[str, ...], said: str) -> None:
+    """Bad usage gives exit 2 and says what was expected."""
+    done = door(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_teaches() -> None:
+    """The help names the exit codes and an example."""
+    done = door("--help")
+    assert done.returncode == 0
+    assert "exit codes:" in done.stdout
+    assert "python -m dashboards live --prometheus" in done.stdout
+
+
+def test_report_of_panels() -> None:
+    """The report has a line for each panel and each query; no panels are a failure."""
+    good = LiveQuery(ref="A", expression="x", series=2, series_with_data=1, error=None)
+    bad = LiveQuery(ref="B", expression="y", series=0, series_with_data=0, error="refused")
+    panel = LivePanel(id=1, title="P", queries=(good, bad), ok=False)
+    results = LiveResults(start=0, end=1, step_s=1, panels=(panel,), ok=False)
+    assert report(results) == "FAIL P: 1 series with data\n       A: 1 of 2 series have data\n       B: refused"
+    assert report(LiveResults(start=0, end=1, step_s=1, panels=(), ok=False)) == "FAIL the dashboard has no panels"
