@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.zoo.animal import Unknown, chosen
+from tests.zoo.check import look
 
 HELP = """\
 Export services of our own, healthy and broken, by which the harness is judged.
 
 examples:
   python -m tests.zoo list                        every animal, its group and what is wrong with it
+  python -m tests.zoo check                       does each start, answer /health and an export, and end?
   python -m tests.zoo serve keeper                start one; a JSON line on stdout says where it listens
 """
 
@@ -29,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="show the animals")
     listing.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; all by default")
     listing.add_argument("--json", action="store_true", help="as JSON, for programs")
+    check = commands.add_parser("check", help="start each for a moment and speak with it")
+    check.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; all by default")
     serve = commands.add_parser("serve", help="run one animal until SIGTERM")
     serve.add_argument("name", metavar="NAME")
     serve.add_argument("--port", type=int, default=0, help="default 0: any free one")
@@ -55,6 +59,16 @@ def list_animals(names: Sequence[str], as_json: bool) -> int:
     return 0
 
 
+def check(names: Sequence[str]) -> int:
+    """Look at the animals; 1 when one does not live."""
+    found = chosen(names)
+    dead = [looked for looked in map(look, found) if looked.problem]
+    for looked in dead:
+        print(f"{looked.name}: {looked.problem}")
+    print(f"{len(found) - len(dead)} of {len(found)} animals live and answer")
+    return 1 if dead else 0
+
+
 def serve(name: str, port: int, exports: Path) -> int:
     """Run one animal, with the folder above its exports as its own."""
     found = [animal for animal in chosen([name]) if animal.name == name]
@@ -77,6 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "list":
             return list_animals(options.names, options.json)
+        if options.command == "check":
+            return check(options.names)
         return serve(options.name, options.port, options.exports)
     except (Unknown, OSError) as error:
         print(f"zoo: {error}", file=sys.stderr)

@@ -1,0 +1,244 @@
+"""Services that admit too many, too few, or in the wrong order; and services that fail."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from itertools import count
+from typing import Any
+
+from tests.zoo import page, work
+from tests.zoo.ask import Ask
+from tests.zoo.keeper import Keeper, Reply
+from tests.zoo.kinds import Group
+from tests.zoo.slots import Slots
+from tests.zoo.tricks import Broken, fail_each, slow
+
+GROUP = Group("admission")
+
+
+def _twenty(keeper: Keeper) -> None:
+    """Twenty at once, each long enough to be seen."""
+    keeper.slots = Slots(most_running=20)
+    keeper.pool = partial(work.processes, 8)
+    slow(keeper, 0.3, at_least=5000)
+
+
+@GROUP.make("twenty-at-once", "Twenty exports run at once, and the gauge says so.", "concurrency")
+def _twenty_honest(keeper: Keeper) -> None:
+    _twenty(keeper)
+
+
+class Clamped(Keeper):
+    """Shows no more than five running; the others seem to wait."""
+
+    def status_body(self) -> dict[str, Any]:
+        """Five at most."""
+        running, waiting = self.slots.running, self.slots.waiting
+        return super().status_body() | {
+            "concurrentExports": min(5, running),
+            "queueDepth": waiting + max(0, running - 5),
+        }
+
+
+@GROUP.make(
+    "twenty-clamped",
+    "Twenty exports run at once, and the gauges show five and a queue.",
+    "concurrency",
+    "concurrency-outside",
+    kind=Clamped,
+)
+def _twenty_clamped(keeper: Keeper) -> None:
+    _twenty(keeper)
+
+    def clamp(families: page.Page) -> page.Page:
+        running, waiting = keeper.slots.running, keeper.slots.waiting
+        shown = page.with_value("export_concurrent_running", lambda one: min(5, running))(families)
+        return page.with_value("export_queue_depth", lambda one: waiting + max(0, running - 5))(shown)
+
+    keeper.changes.append(clamp)
+
+
+@GROUP.make("six-at-once", "Six exports run at once.", "concurrency")
+def _six(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_running=6)
+    keeper.pool = partial(work.processes, 6)
+    slow(keeper, 0.1)
+
+
+@GROUP.make("queue-endless", "Any number may wait.", "queue")
+def _endless(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_waiting=100_000)
+    slow(keeper, 0.1)
+
+
+@GROUP.make(
+    "queue-endless-clamped",
+    "Any number may wait, and the gauge shows at most 100.",
+    "queue",
+    "queue-outside",
+    "concurrency-agreement",
+    "queue-agreement",
+    kind=Clamped,
+)
+def _endless_clamped(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_waiting=100_000)
+    slow(keeper, 0.25)
+    keeper.changes.append(page.with_value("export_queue_depth", lambda one: min(100, one.value)))
+
+
+class Newest(Slots):
+    """The last that came is the next to run."""
+
+    def next_place(self) -> int:
+        """The end of the line."""
+        return -1
+
+
+@GROUP.make("last-come-first", "The last that came is served first, so that the first may starve.", "fairness")
+def _newest(keeper: Keeper) -> None:
+    keeper.slots = Newest()
+    slow(keeper, 0.05)
+
+
+@GROUP.make("queue-of-ten", "Only ten may wait; the others get 429.", "rejections", "success-rate", "batch")
+def _ten(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_waiting=10)
+    slow(keeper, 0.05)
+
+
+@GROUP.make("no-queue", "Nobody may wait; the sixth gets 429.", "rejections", "success-rate", "batch")
+def _no_queue(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_waiting=0)
+    slow(keeper, 0.05)
+
+
+def _429(name: str, why: str, status: int, drop: tuple[str, ...], *expect: str) -> None:
+    """The keeper, slow enough to have to refuse, whose 429 lacks something."""
+
+    def change(keeper: Keeper) -> None:
+        slow(keeper, 0.25)
+
+        def spoil(reply: Reply) -> Reply:
+            if reply.status == 429:
+                reply.status = status
+                for key in drop:
+                    reply.headers.pop(key, None)
+                    reply.body.pop(key, None)
+            return reply
+
+        keeper.replies.append(spoil)
+
+    GROUP.make(name, why, *expect)(change)
+
+
+_429("no-retry-after", "A 429 does not say when to come back.", 429, ("Retry-After",), "rejections")
+_429("no-queue-depth", "A 429 does not say how many wait.", 429, ("queueDepth",), "rejections")
+_429("429-as-503", "Who must be turned away gets 503.", 503, (), "rejections")
+_429(
+    "429-as-500",
+    "Who must be turned away gets 500.",
+    500,
+    (),
+    "rejections",
+    "success-rate",
+    "success-agreement",
+    "answers",
+    "counters",
+)
+
+
+class Asleep(Slots):
+    """Wakes nobody."""
+
+    def leave(self) -> None:
+        """The next in line is forgotten."""
+        self.running -= 1
+
+
+@GROUP.make(
+    "queue-never-run",
+    "Who had to wait is never run, and never answered.",
+    "success-rate",
+    "completeness",
+    "rest",
+    "stability",
+)
+def _asleep(keeper: Keeper) -> None:
+    keeper.slots = Asleep()
+    slow(keeper, 0.05)
+
+
+@GROUP.make("fails-1-in-12", "One export in twelve fails.", "success-rate")
+def _one_in_12(keeper: Keeper) -> None:
+    fail_each(keeper, 12)
+
+
+@GROUP.make("fails-under-load", "Of exports that run beside three others, every second one fails.", "success-rate")
+def _under_load(keeper: Keeper) -> None:
+    numbers = count(1)
+
+    def maybe(ask: Ask) -> float:
+        if keeper.slots.running > 3 and next(numbers) % 2 == 0:
+            raise Broken
+        return 0.0
+
+    keeper.pause_s = maybe
+
+
+@GROUP.make("fails-large", "Exports of 10,000 records fail.", "success-rate")
+def _large(keeper: Keeper) -> None:
+    def maybe(ask: Ask) -> float:
+        if len(ask.rows) >= 10_000:
+            raise Broken
+        return 0.0
+
+    keeper.pause_s = maybe
+
+
+@GROUP.make("fails-pdf", "Every PDF export fails.", "success-rate")
+def _pdf(keeper: Keeper) -> None:
+    def maybe(ask: Ask) -> float:
+        if ask.format == "pdf":
+            raise Broken
+        return 0.0
+
+    keeper.pause_s = maybe
+
+
+@GROUP.make(
+    "body-limit",
+    "Bodies over 1 MiB are refused with 413, as the framework does by default.",
+    "success-rate",
+    "rejections",
+)
+def _limit(keeper: Keeper) -> None:
+    keeper.body_limit = 2**20
+
+
+class Lossy(Keeper):
+    """Hangs up on some."""
+
+    async def reply_to(self, request: Any, arrived: float) -> Reply:
+        """One in twelve gets no answer at all."""
+        reply = await super().reply_to(request, arrived)
+        self.__dict__["asked"] = self.__dict__.get("asked", 0) + 1
+        if self.__dict__["asked"] % 12 == 0:
+            request.transport.abort()
+            await asyncio.sleep(0)
+        return reply
+
+
+@GROUP.make(
+    "hangs-up",
+    "One request in twelve is cut off after its export was made.",
+    "success-rate",
+    "answers",
+    "success-agreement",
+    kind=Lossy,
+)
+def _lossy(keeper: Keeper) -> None:
+    pass
+
+
+ANIMALS = GROUP.animals

@@ -1,0 +1,131 @@
+"""Services that keep what they should give back, or take too much of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from functools import partial
+from typing import Any, BinaryIO
+
+from tests.zoo import page, work
+from tests.zoo.ask import Ask
+from tests.zoo.csvfile import write_csv
+from tests.zoo.keeper import Keeper
+from tests.zoo.kinds import Group
+from tests.zoo.pdffile import write_pdf
+from tests.zoo.tricks import fail_each
+
+GROUP = Group("leaks")
+
+
+def _keep(keeper: Keeper, size_bytes: int) -> None:
+    """Each export leaves so much behind, in memory that is really used."""
+    kept: list[bytes] = []
+    keeper.after.append(lambda made: kept.append(os.urandom(64) * (size_bytes // 64)))
+
+
+@GROUP.make("leak-1mb", "Each export leaves a megabyte behind.", "leak-memory")
+def _leak_1mb(keeper: Keeper) -> None:
+    _keep(keeper, 1_000_000)
+
+
+@GROUP.make("leak-150kb", "Each export leaves 150 kB behind.", "leak-memory")
+def _leak_150kb(keeper: Keeper) -> None:
+    _keep(keeper, 150_000)
+
+
+def leaking_write(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """A CSV writer that never forgets, in its worker."""
+    write_csv(file, ask, made_at)
+    KEPT.append(os.urandom(64) * 5000)
+
+
+KEPT: list[bytes] = []
+"""What the workers of `leak-in-worker` never let go."""
+
+
+@GROUP.make("leak-in-worker", "Each csv export leaves 320 kB behind in its worker process.", "leak-memory")
+def _leak_in_worker(keeper: Keeper) -> None:
+    keeper.write["csv"] = leaking_write
+
+
+@GROUP.make("leak-fds", "Each export leaves a descriptor open.", "leak-fds")
+def _leak_fds(keeper: Keeper) -> None:
+    kept: list[int] = []
+    keeper.after.append(lambda made: kept.append(os.open(os.devnull, os.O_RDONLY)))
+
+
+@GROUP.make("leak-threads", "Each export leaves a thread behind.", "leak-threads")
+def _leak_threads(keeper: Keeper) -> None:
+    never = threading.Event()
+    keeper.after.append(lambda made: threading.Thread(target=never.wait, daemon=True).start())
+
+
+@GROUP.make("leak-children", "One export in four leaves a child process behind.", "leak-children")
+def _leak_children(keeper: Keeper) -> None:
+    kept: list[subprocess.Popen[bytes]] = []
+
+    def leave(made: work.Made) -> None:
+        if keeper.made % 4 == 0 and len(kept) < 60:
+            kept.append(subprocess.Popen(["cat"], stdin=subprocess.PIPE))  # ends with us: its input does
+
+    keeper.after.append(leave)
+
+
+@GROUP.make("leak-parts", "Each export leaves its half-made file in the exports folder.", "leak-files")
+def _leak_parts(keeper: Keeper) -> None:
+    keeper.after.append(lambda made: (keeper.folder / f".part-{keeper.made}.tmp").touch())
+
+
+@GROUP.make("leak-stubs", "One export in 30 fails and leaves an empty file under a final name.", "leak-files", "names")
+def _leak_stubs(keeper: Keeper) -> None:
+    fail_each(keeper, 30)
+    inner = keeper.book.failed
+
+    def failed(form: str, user: str, reason: str) -> None:
+        inner(form, user, reason)
+        (keeper.folder / keeper.new_name(form)).touch()
+
+    keeper.book.__dict__["failed"] = failed
+
+
+def greedy(file: BinaryIO, ask: Ask, made_at: str, *, inner: work.Write, at_least: int) -> None:
+    """A writer that needs 150 MB for a large export."""
+    block = os.urandom(4096) * (150_000_000 // 4096) if len(ask.rows) >= at_least else b""
+    inner(file, ask, made_at)
+    del block
+
+
+@GROUP.make("greedy", "An export of 5,000 records and more takes 150 MB, and the gauge says so.", "memory")
+def _greedy(keeper: Keeper) -> None:
+    keeper.write["csv"] = partial(greedy, inner=write_csv, at_least=5000)
+    keeper.write["pdf"] = partial(greedy, inner=write_pdf, at_least=5000)
+
+
+@GROUP.make(
+    "greedy-hidden",
+    "An export of 5,000 records and more takes 150 MB, and the gauge says 2.",
+    "memory",
+    "memory-gauge",
+    "memory-agreement",
+)
+def _greedy_hidden(keeper: Keeper) -> None:
+    _greedy(keeper)
+    keeper.changes.append(page.with_value("export_memory_bytes", lambda one: min(one.value, 2e6)))
+
+
+@GROUP.make("cache", "Every body is kept for ever, in case somebody asks again.", "leak-memory")
+def _cache(keeper: Keeper) -> None:
+    kept: list[bytes] = []
+    inner = keeper.do
+
+    async def do(job: work.Job) -> work.Made:
+        kept.append(job.body)
+        return await inner(job)
+
+    own: dict[str, Any] = keeper.__dict__
+    own["do"] = do
+
+
+ANIMALS = GROUP.animals

@@ -1,0 +1,104 @@
+"""Services that are too slow, now and then, more and more, or at the wrong place."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import count
+
+from aiohttp import web
+
+from tests.zoo.ask import Ask
+from tests.zoo.keeper import Handler, Keeper
+from tests.zoo.kinds import Group
+from tests.zoo.tricks import slow
+
+GROUP = Group("slowness")
+
+
+@GROUP.make("slow-large", "Exports of 10,000 records take two seconds longer than they may.", "latency-p95")
+def _slow_large(keeper: Keeper) -> None:
+    slow(keeper, 3.0, at_least=10_000)
+
+
+@GROUP.make("slow-small", "Exports of 1,000 records take too long, one after the other.", "smoke-latency")
+def _slow_small(keeper: Keeper) -> None:
+    slow(keeper, 0.6, at_least=1000)
+
+
+@GROUP.make("slow-batch", "Exports of 5,000 records and more take three seconds longer.", "batch", "latency-p95")
+def _slow_batch(keeper: Keeper) -> None:
+    slow(keeper, 3.0, at_least=5000)
+
+
+@GROUP.make("slow-one-in-ten", "One large export in ten takes four seconds.", "latency-p95")
+def _one_in_ten(keeper: Keeper) -> None:
+    numbers = count(1)
+    keeper.pause_s = lambda ask: 4.0 if len(ask.rows) >= 10_000 and next(numbers) % 10 == 0 else 0.0
+
+
+@GROUP.make("drifting", "Each export takes a little longer than the one before it.", "drift")
+def _drifting(keeper: Keeper) -> None:
+    keeper.pause_s = lambda ask: keeper.made * 0.003
+
+
+@GROUP.make(
+    "tired", "After 60 exports each takes another half second.", "drift", "latency-p95", "smoke-latency", "batch"
+)
+def _tired(keeper: Keeper) -> None:
+    keeper.pause_s = lambda ask: 0.5 if keeper.made > 60 else 0.0
+
+
+@GROUP.make("blocking", "The event loop stands still while an export is made, and /health waits.", "health")
+def _blocking(keeper: Keeper) -> None:
+    def stop(ask: Ask) -> float:
+        time.sleep(0.0001 * len(ask.rows))
+        return 0.0
+
+    keeper.pause_s = stop
+
+
+@GROUP.make(
+    "stalling", "Everything stands still for two seconds once in 25 exports.", "health", "latency-p95", "smoke-latency"
+)
+def _stalling(keeper: Keeper) -> None:
+    numbers = count(1)
+
+    def stop(ask: Ask) -> float:
+        if next(numbers) % 25 == 0:
+            time.sleep(2.0)
+        return 0.0
+
+    keeper.pause_s = stop
+
+
+def _delay(keeper: Keeper, path: str, seconds: float) -> None:
+    """Every answer of one path comes late."""
+
+    def wrap(inner: Handler) -> Handler:
+        async def outer(request: web.Request) -> web.StreamResponse:
+            if request.path.endswith(path):
+                await asyncio.sleep(seconds)
+            return await inner(request)
+
+        return outer
+
+    keeper.wrap.append(wrap)
+
+
+@GROUP.make("health-slow", "/health takes a second.", "health")
+def _health(keeper: Keeper) -> None:
+    _delay(keeper, "/health", 1.0)
+
+
+@GROUP.make(
+    "answers-late",
+    "Every export's answer is held back a second, unseen by its own clock.",
+    "latency-agreement",
+    "smoke-latency",
+)
+def _late(keeper: Keeper) -> None:
+    _delay(keeper, "/export/run", 0.7)
+
+
+ANIMALS = GROUP.animals

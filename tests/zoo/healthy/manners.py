@@ -1,0 +1,133 @@
+"""Services that work another way, or elsewhere, within the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import count
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.zoo import work
+from tests.zoo.ask import Ask
+from tests.zoo.keeper import Handler, Keeper
+from tests.zoo.kinds import Group
+from tests.zoo.slots import Slots
+from tests.zoo.tricks import fail_each
+
+GROUP = Group("healthy", healthy=True)
+
+
+@GROUP.make("jitter", "Each export takes 50 to 150 ms longer.")
+def _jitter(keeper: Keeper) -> None:
+    dice = random.Random(7)
+    keeper.pause_s = lambda ask: dice.uniform(0.05, 0.15)
+
+
+@GROUP.make("slow-but-legal", "Slow, within all limits: more records take longer.")
+def _slow(keeper: Keeper) -> None:
+    keeper.pause_s = lambda ask: 0.15 if len(ask.rows) < 5000 else 0.4
+
+
+@GROUP.make("no-keep-alive", "Every connection is closed after its answer.")
+def _close(keeper: Keeper) -> None:
+    def wrap(inner: Handler) -> Handler:
+        async def outer(request: web.Request) -> web.StreamResponse:
+            response = await inner(request)
+            response.force_close()
+            return response
+
+        return outer
+
+    keeper.wrap.append(wrap)
+
+
+@GROUP.make("one-at-a-time", "Exports are made one after the other; the others wait, and the gauges say so.")
+def _serial(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_running=1, most_waiting=100)
+
+
+@GROUP.make("threads", "One process; its threads make the files.")
+def _threads(keeper: Keeper) -> None:
+    keeper.pool = work.threads
+
+
+@GROUP.make("two-workers", "Five exports run on two worker processes.")
+def _two(keeper: Keeper) -> None:
+    from tests.zoo.healthy.pages import two_processes
+
+    keeper.pool = two_processes
+
+
+@GROUP.make("no-children", "One process, one thread a worker, nothing else to be seen.")
+def _no_children(keeper: Keeper) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    keeper.slots = Slots(most_running=2)
+    keeper.pool = lambda: ThreadPoolExecutor(2)
+
+
+@GROUP.make("retention", "Files are removed half a minute after they were made.")
+def _retention(keeper: Keeper) -> None:
+    def later(made: work.Made) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(30.0, _remove_older, keeper.folder, 30.0)
+
+    keeper.after.append(later)
+
+
+def _remove_older(folder: Path, seconds: float) -> None:
+    """Remove what is older."""
+    import time
+
+    for path in folder.glob("export_*"):
+        if time.time() - path.stat().st_mtime > seconds:
+            path.unlink(missing_ok=True)
+
+
+@GROUP.make("base-path", "The service lives below a base path.")
+def _base(keeper: Keeper) -> None:
+    keeper.prefix = "/tools/exports-v1"
+
+
+@GROUP.make("ipv6", "The service listens on [::1].")
+def _ipv6(keeper: Keeper) -> None:
+    keeper.host = "::1"
+
+
+@GROUP.make("fails-1-in-60", "One export in sixty fails, honestly counted: within the limit of 95 %.")
+def _one_in_60(keeper: Keeper) -> None:
+    fail_each(keeper, 60)
+
+
+@GROUP.make("first-is-slow", "The first export of each format takes a moment longer: fonts must be loaded.")
+def _first(keeper: Keeper) -> None:
+    seen: set[str] = set()
+
+    def pause_s(ask: Ask) -> float:
+        first = ask.format not in seen
+        seen.add(ask.format)
+        return 0.4 if first else 0.0
+
+    keeper.pause_s = pause_s
+
+
+@GROUP.make("rare-hiccup", "One export in 40 takes a quarter of a second longer.")
+def _hiccup(keeper: Keeper) -> None:
+    numbers = count(1)
+    keeper.pause_s = lambda ask: 0.25 if next(numbers) % 40 == 0 else 0.0
+
+
+@GROUP.make("four-at-once", "Four run at once instead of five.")
+def _four(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_running=4)
+
+
+@GROUP.make("users-other", "The hundred names of the user label are taken; all others are `other`.")
+def _users(keeper: Keeper) -> None:
+    for number in range(99):
+        keeper.book.user_label(f"colleague-{number}")
+
+
+ANIMALS = GROUP.animals
