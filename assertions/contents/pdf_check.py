@@ -14,7 +14,7 @@ import pypdfium2 as pdfium
 from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number
 from assertions.contents.pdf_match import Plan, make_plan
 from assertions.contents.pdf_page import Layout, Reading, read_page
-from assertions.contents.pdf_text import Page, PageError
+from assertions.contents.pdf_text import Page, PageError, squeeze
 from assertions.contents.sent import Code, Findings, Outcome, Sent
 
 PER_PAGE = 50
@@ -23,6 +23,8 @@ _TAIL_BYTES = 2048
 """The end mark must stand in so many last bytes."""
 _ONE_AT_A_TIME = threading.Lock()
 """PDFium works in one thread at a time."""
+_DISTINCT = 4
+"""A value at least this long is known again on another page."""
 _MAX_SEARCHES = 100
 """Records that are not on their page are looked for on the others, up to so many."""
 
@@ -90,7 +92,7 @@ class _Check:
             self.findings.add(
                 code, where if column is None else f"{where}, column {plan.columns[column]}", expected, found
             )
-        self._neighbours(index, page)
+        self._neighbours(index, page, reading)
         self._furniture(number, page, reading)
         page.forget()
         return reading.layout
@@ -108,15 +110,16 @@ class _Check:
         if number == 1:
             check_first_page(reading.furniture, self.sent, len(self.pages), self.findings)
 
-    def _neighbours(self, index: int, page: Page) -> None:
+    def _neighbours(self, index: int, page: Page, reading: Reading) -> None:
         """A record of the page before or behind must not stand on this one."""
+        words, rest = set(page.drawn.words), squeeze(reading.furniture)
         for other in (index - 1, index + 1):
             if not 0 <= other < len(self.plans):
                 continue
             plan = self.plans[other]
             for row in range(len(plan.records)):
                 cell = "" if plan.key is None else plan.cells[row][plan.key]
-                if len(cell) >= 4 and self._stands(cell, page):
+                if len(cell) >= _DISTINCT and (cell in words or cell in rest):
                     where = f"page {index + 1}, record {plan.first + row + 1}"
                     self.findings.add("order", where, f"on page {other + 1}", f"on page {index + 1}")
 
@@ -135,7 +138,7 @@ class _Check:
         where = f"record {plan.first + row + 1}"
         anchor = plan.cells[row][plan.anchor(row)] if plan.columns else ""
         self.searches += 1
-        if len(anchor) >= 4 and self.searches <= _MAX_SEARCHES:
+        if len(anchor) >= _DISTINCT and self.searches <= _MAX_SEARCHES:
             for index, page in enumerate(self.pages):
                 if self._stands(anchor, page):
                     home = plan.first // PER_PAGE + 1

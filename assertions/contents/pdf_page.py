@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from assertions.contents.pdf_match import Plan, Pool, Span, match_columns, match_rows
 from assertions.contents.pdf_text import Page, Text
+from assertions.contents.pdf_values import NOTHING
 from assertions.contents.sent import Code
 
 Layout = Literal["rows", "placed-rows", "columns", "bands", "loose"]
@@ -88,11 +89,20 @@ def _explain_rows(reading: Reading, text: Text, plan: Plan, spans: Sequence[Span
             continue
         if span[0] < furthest:
             reading.note("order", row, None, "records in the order sent", "a later record stands before it")
-        elif last is not None and any(map(str.isalnum, text.joined[furthest : span[0]])):
+        elif last is not None and _says_something(text.joined[furthest : span[0]], plan):
             between = text.spaced(furthest, span[0])
             code: Code = "repeated" if any(cells and cells in between for cells in _keys(plan)) else "foreign"
             reading.note(code, last, None, "nothing between two records", between)
         furthest, last = max(furthest, span[1]), row
+
+
+def _says_something(between: str, plan: Plan) -> bool:
+    """Whether text between two records is more than signs, labels and words for nothing."""
+    if not any(map(str.isalnum, between)):
+        return False
+    for label in sorted(filter(None, plan.labels), key=len, reverse=True):
+        between = between.replace(label, " ")
+    return any(map(str.isalnum, NOTHING.sub(" ", between)))
 
 
 def _keys(plan: Plan) -> list[str]:

@@ -14,7 +14,8 @@ from assertions.contents.sent import Json
 
 _TRUE: Final = ("true", "True", "TRUE", "yes", "Yes", "YES", "Y", "✓", "✔", "☑", "1")
 _FALSE: Final = ("false", "False", "FALSE", "no", "No", "NO", "N", "✗", "✘", "✕", "×", "☐", "0")
-_NOTHING: Final = re.compile(r"\(?(?:null|none|nil|undefined|n/?a|empty|-{1,3}|∅|\"\"|'')\)?", re.IGNORECASE)
+NOTHING: Final = re.compile(r"\(?(?:null|none|nil|undefined|n/?a|empty|-{1,3}|∅|\"\"|'')\)?", re.IGNORECASE)
+"""What may stand where there is no value."""
 _BREAK: Final = r"(?:\\r\\n|\\n|\\r|\\t|[↵⏎¶␤␊␍␉→⇥⤶/|]|<br/?>)?"
 _GROUPS: Final = (",", ".", "'", "_")
 """Thousands separators beside white space, which is not looked at."""
@@ -48,7 +49,7 @@ def ends(value: Json, first: str, text: str, start: int) -> Iterator[int]:
     first: the value's canonical spelling.
     """
     if value is None:
-        shown = _NOTHING.match(text, start)
+        shown = NOTHING.match(text, start)
         if shown:
             yield shown.end()
         yield start
