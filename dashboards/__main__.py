@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from assertions.records import write_one
-from dashboards.check import dashboard_problems
+from assertions.records import Record, write_one
+from dashboards.check import expression_problems, structure_problems
 from dashboards.live import look, report
 from dashboards.model import DashboardError, read
+from dashboards.records import CheckStep, DashboardResults, StepName
 from dashboards.source import text
 
 EXPORT: Final = Path(__file__).parent / "export.json"
 MAX_POINTS: Final = 11_000
+STEPS: Final[tuple[StepName, StepName]] = ("structure", "expressions")
 EXIT_OK, EXIT_FAILED, EXIT_NO_VERDICT = 0, 1, 2
 
 DESCRIPTION: Final = """\
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "build":
             return _build()
-        return _check(options.file) if options.command == "check" else _live(options)
+        return _check(options.file, options.out) if options.command == "check" else _live(options)
     except DashboardError as error:
         print(f"dashboards: no verdict: {error}", file=sys.stderr)
         return EXIT_NO_VERDICT
@@ -60,15 +62,43 @@ def _build() -> int:
     return EXIT_OK
 
 
-def _check(file: Path) -> int:
+def _check(file: Path, out: Path | None) -> int:
+    try:
+        results = _checked(file)
+    except DashboardError as error:
+        if out is not None:  # an older run's results must not stand for this one
+            steps = tuple(CheckStep(name=name, ok=False, output="", note=f"not made: {error}") for name in STEPS)
+            _write(out / "dashboard.json", DashboardResults(file=file.name, steps=steps, ok=False))
+        raise
+    if out is not None:
+        _write(out / "dashboard.json", results)
+    for step in results.steps:
+        print(f"{'ok' if step.ok else 'FAIL':4} {step.name:12} {step.note or ''}".rstrip())
+        for problem in step.output.splitlines():
+            print(f"       {problem}")
+    return EXIT_OK if results.ok else EXIT_FAILED
+
+
+def _checked(file: Path) -> DashboardResults:
     dashboard = read(file)
-    problems = dashboard_problems(dashboard)
-    for problem in problems:
-        print(f"FAIL {problem}")
-    if not problems:
-        queries = sum(len(panel.targets) for panel in dashboard.drawn)
-        print(f"ok   {file.name}: {len(dashboard.drawn)} panels, {queries} queries")
-    return EXIT_FAILED if problems else EXIT_OK
+    queries = sum(len(panel.targets) for panel in dashboard.drawn)
+    found = (
+        (STEPS[0], structure_problems(dashboard), f"{len(dashboard.drawn)} panels"),
+        (STEPS[1], expression_problems(dashboard), f"{queries} queries"),
+    )
+    steps = tuple(
+        CheckStep(name=name, ok=not problems, output="\n".join(problems), note=None if problems else note)
+        for name, problems, note in found
+    )
+    return DashboardResults(file=file.name, steps=steps, ok=all(step.ok for step in steps))
+
+
+def _write(path: Path, record: Record) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_one(path, record)
+    except OSError as error:
+        raise DashboardError(f"{path.name} can't be written: {error.strerror}") from error
 
 
 def _live(options: argparse.Namespace) -> int:
@@ -85,10 +115,7 @@ def _live(options: argparse.Namespace) -> int:
         rate_interval=options.rate_interval,
     )
     if options.out is not None:
-        try:
-            write_one(options.out, results)
-        except OSError as error:
-            raise DashboardError(f"the results can't be written to {options.out.name}: {error.strerror}") from error
+        _write(options.out / "dashboard_live.json", results)
     print(report(results))
     return EXIT_OK if results.ok else EXIT_FAILED
 
@@ -119,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="check|live|build")
     check = commands.add_parser("check", help="check a dashboard's structure and queries")
     check.add_argument("file", nargs="?", type=Path, default=EXPORT, help="the dashboard (default: ours)")
+    check.add_argument("--out", type=Path, metavar="DIR", help="write dashboard.json here (default: nowhere)")
     live = commands.add_parser("live", help="ask the queries of a live Prometheus")
     live.add_argument("--prometheus", required=True, metavar="URL", help="its base URL")
     live.add_argument("--file", type=Path, default=EXPORT, help="the dashboard (default: ours)")
@@ -127,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     live.add_argument(
         "--rate-interval", type=_duration, default="1m", metavar="DURATION", help="for $__rate_interval (default: 1m)"
     )
-    live.add_argument("--out", type=Path, metavar="FILE", help="also write the results as JSON")
+    live.add_argument("--out", type=Path, metavar="DIR", help="write dashboard_live.json here (default: nowhere)")
     commands.add_parser("build", help="write export.json from its source")
     return parser
 

@@ -28,20 +28,29 @@ DATASOURCE_TYPE: Final = "prometheus"
 _LEGEND_LABEL: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
-def dashboard_problems(dashboard: Dashboard) -> tuple[str, ...]:
-    """Return all that is wrong with a dashboard, each as one sentence with its panel before it; empty when nothing is.
+def structure_problems(dashboard: Dashboard) -> tuple[str, ...]:
+    """Return what is wrong with a dashboard's structure, each as one sentence; empty when nothing is."""
+    names = _source_names(dashboard)
+    found = [*_whole(dashboard), *_layout(dashboard)]
+    for panel in dashboard.drawn:
+        found += [f"{_name(panel)}: {problem}" for problem in _panel(panel, names)]
+        for target in panel.targets:
+            if target.datasource is not None:  # without one it takes its panel's
+                found += [f"{_at(panel, target)}: {problem}" for problem in _source(target.datasource, names, "it")]
+    return tuple(found)
+
+
+def expression_problems(dashboard: Dashboard) -> tuple[str, ...]:
+    """Return what is wrong with a dashboard's queries, each as one sentence; empty when nothing is.
 
     Every family of the contract must be read by some panel: a metric that nobody looks at may as well be missing.
     """
     variables = query_variables(dashboard)
-    found = [*_whole(dashboard), *_layout(dashboard)]
-    names = {variable.name for variable in dashboard.templating.list if variable.type == "datasource"}
+    found: list[str] = []
     read: set[str] = set()
     for panel in dashboard.drawn:
-        found += [f"{_name(panel)}: {problem}" for problem in _panel(panel, names)]
         for target in panel.targets:
-            where = f"{_name(panel)}, query {target.ref_id or '?'}"
-            found += [f"{where}: {problem}" for problem in _query(target, variables, names)]
+            found += [f"{_at(panel, target)}: {problem}" for problem in _query(target, variables)]
             read |= _families(target, variables)
     found += [f"no panel reads {family.name}" for family in FAMILIES if family.name not in read]
     return tuple(found)
@@ -126,9 +135,7 @@ def _source(source: DataSource | None, names: set[str], who: str) -> Iterator[st
         yield f"{who} reads from the datasource {source.uid!r}; only the datasource variable fits every server"
 
 
-def _query(target: Target, variables: Mapping[str, str], sources: set[str]) -> Iterator[str]:
-    if target.datasource is not None:  # without one it takes its panel's
-        yield from _source(target.datasource, sources, "it")
+def _query(target: Target, variables: Mapping[str, str]) -> Iterator[str]:
     if not target.expr.strip():
         yield "it has no expr"
         return
@@ -158,6 +165,14 @@ def _families(target: Target, variables: Mapping[str, str]) -> set[str]:
 
 def _name(panel: Panel) -> str:
     return f"panel {panel.id if panel.id is not None else '?'} {panel.title!r}"
+
+
+def _at(panel: Panel, target: Target) -> str:
+    return f"{_name(panel)}, query {target.ref_id or '?'}"
+
+
+def _source_names(dashboard: Dashboard) -> set[str]:
+    return {variable.name for variable in dashboard.templating.list if variable.type == "datasource"}
 
 
 def _shown(place: GridPos) -> str:

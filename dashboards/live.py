@@ -18,49 +18,12 @@ from typing import Final
 import msgspec
 
 from assertions.promql import PromqlError, substitute
-from assertions.records import Record
 from dashboards.check import query_variables
 from dashboards.model import Dashboard, DashboardError
+from dashboards.records import LivePanel, LiveQuery, LiveResults
 
 TIMEOUT_S: Final = 10.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-class LiveQuery(Record, frozen=True, kw_only=True):
-    """What one query brought."""
-
-    ref: str
-    expression: str
-    """As asked, variables replaced."""
-    series: int
-    """How many came."""
-    series_with_data: int
-    """Of these, how many have at least one finite value; NaN is no data."""
-    error: str | None
-    """Prometheus' own account when it refused the query; None when it took it."""
-
-
-class LivePanel(Record, frozen=True, kw_only=True):
-    """What one panel's queries brought."""
-
-    id: int | None
-    title: str
-    queries: tuple[LiveQuery, ...]
-    ok: bool
-    """True only if there are queries and each brought data."""
-
-
-class LiveResults(Record, frozen=True, kw_only=True):
-    """One look at all panels."""
-
-    start: float
-    """Unix seconds: the left edge of the panels."""
-    end: float
-    """Unix seconds: the right edge."""
-    step_s: float
-    panels: tuple[LivePanel, ...]
-    ok: bool
-    """True only if there are panels and each is ok."""
 
 
 class _Series(msgspec.Struct, frozen=True):

@@ -166,7 +166,10 @@ def _metrics(path: Path, promtool: Promtool | None, rules: RuleFile | None, reas
         return _not_made("check metrics", str(error), error.exit_code)
     # What promtool can't parse needs no second opinion.
     problems = () if outcome.exit_code == 1 else page_problems(page, rules)
-    notes = [*problems, *(f"allowed, the contract's own name: {line}" for line in outcome.allowed)]
+    if outcome.ok and not problems:
+        notes = [f"allowed, the contract's own name: {line}" for line in outcome.allowed]
+    else:
+        notes = [*problems, *outcome.complaints]
     return _step("check metrics", outcome, ok=outcome.ok and not problems, note="; ".join(notes) or None)
 
 
@@ -182,7 +185,9 @@ def _step(name: StepName, outcome: Outcome, *, ok: bool | None = None, note: str
 
 
 def _own(name: StepName, problems: tuple[str, ...], note: str) -> Step:
-    return Step(name=name, argv=(), exit_code=None, output="\n".join(problems), ok=not problems, note=note)
+    # On a failure the problems themselves are what a reader needs.
+    count = None if problems else note
+    return Step(name=name, argv=(), exit_code=None, output="\n".join(problems), ok=not problems, note=count)
 
 
 def _not_made(name: StepName, why: str, exit_code: int | None = None) -> Step:

@@ -12,7 +12,7 @@ import pytest
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from dashboards import source
 from dashboards.__main__ import EXPORT
-from dashboards.check import dashboard_problems, query_variables
+from dashboards.check import expression_problems, query_variables, structure_problems
 from dashboards.model import Dashboard, DashboardError, parse
 
 Model = dict[str, Any]
@@ -21,11 +21,16 @@ Change = Callable[[Model], object]
 SOURCE = "only the datasource variable fits every server"
 
 
+def both(dashboard: Dashboard) -> tuple[str, ...]:
+    """The problems of structure, then those of the queries."""
+    return (*structure_problems(dashboard), *expression_problems(dashboard))
+
+
 def problems(change: Change) -> tuple[str, ...]:
     """The problems of the committed dashboard after one change."""
     model = json.loads(source.text())
     change(model)
-    return dashboard_problems(parse(json.dumps(model)))
+    return both(parse(json.dumps(model)))
 
 
 def panel(number: int, **keys: object) -> Change:
@@ -52,7 +57,7 @@ def test_the_committed_file_is_the_sources_output() -> None:
 def test_the_committed_dashboard_is_right() -> None:
     """Nothing is wrong with the dashboard that we ship: five panels that read all nine families."""
     dashboard = parse(EXPORT.read_bytes())
-    assert dashboard_problems(dashboard) == ()
+    assert both(dashboard) == ()
     assert [shown.title for shown in dashboard.drawn] == [
         "Export latency",
         "Success rate",

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from assertions.records import read_one
-from dashboards.live import LivePanel, LiveQuery, LiveResults, report
+from dashboards.live import report
+from dashboards.records import DashboardResults, LivePanel, LiveQuery, LiveResults
 from rules.prometheus import Prometheus, running
 from tests.rules.endpoint import serving
 
@@ -42,17 +43,24 @@ def prometheus() -> Iterator[Prometheus]:
 def test_check_is_green_for_ours() -> None:
     """Our dashboard passes its check: exit 0."""
     done = door("check")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ok   export.json: 5 panels, 13 queries\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "ok   structure    5 panels\nok   expressions  13 queries\n",
+        "",
+    )
 
 
 def test_check_is_red_for_a_broken_one(tmp_path: Path) -> None:
     """A query that matches nothing gives exit 1 and is named."""
     broken = tmp_path / "broken.json"
     broken.write_text(EXPORT.read_text().replace("export_latency_ms_bucket", "export_latency_ms_bucket_bucket"))
-    done = door("check", broken)
+    done = door("check", broken, "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.splitlines()[0] == (
-        "FAIL panel 1 'Export latency', query A: export_latency_ms_bucket_bucket is no metric of the contract"
+    results = read_one(tmp_path / "out" / "dashboard.json", DashboardResults)
+    assert (results.file, results.ok) == ("broken.json", False)
+    assert [(step.name, step.ok) for step in results.steps] == [("structure", True), ("expressions", False)]
+    assert results.steps[1].output.splitlines()[0] == (
+        "panel 1 'Export latency', query A: export_latency_ms_bucket_bucket is no metric of the contract"
     )
 
 
@@ -62,18 +70,31 @@ def test_check_without_a_dashboard_is_no_verdict(content: str | None, tmp_path: 
     file = tmp_path / "file.json"
     if content is not None:
         file.write_text(content)
-    done = door("check", file)
+    done = door("check", file, "--out", tmp_path)
     assert done.returncode == 2
+    results = read_one(tmp_path / "dashboard.json", DashboardResults)
+    assert not results.ok
+    assert [(step.name, step.ok) for step in results.steps] == [("structure", False), ("expressions", False)]
+    assert all((step.note or "").startswith("not made: file.json ") for step in results.steps)
     assert done.stderr.startswith("dashboards: no verdict: file.json ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_results_must_be_writable(tmp_path: Path) -> None:
+    """A folder that can't be made gives exit 2 and one sentence."""
+    (tmp_path / "file").write_text("")
+    done = door("check", "--out", tmp_path / "file")
+    assert done.returncode == 2
+    assert done.stderr.startswith("dashboards: no verdict: dashboard.json can't be written: ")
     assert done.stderr.count("\n") == 1
 
 
 def test_live_is_green_on_a_healthy_target(prometheus: Prometheus, tmp_path: Path) -> None:
     """Every query of every panel brings data from a real Prometheus; the series are as many as the labels give."""
-    out = tmp_path / "live.json"
+    out = tmp_path
     done = door("live", "--prometheus", prometheus.url, "--step", "1", "--minutes", "2", "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
-    results = read_one(out, LiveResults)
+    results = read_one(out / "dashboard_live.json", LiveResults)
     assert results.ok
     assert {panel.title: [query.series_with_data for query in panel.queries] for panel in results.panels} == {
         "Export latency": [6, 2, 2],
@@ -93,11 +114,11 @@ def test_live_is_red_when_one_query_brings_nothing(prometheus: Prometheus, tmp_p
     model["panels"][2]["targets"][0]["expr"] = "rate("
     model["panels"][3]["targets"][0]["expr"] = "rate(x[$unknown])"
     model["panels"][4]["targets"] = []
-    file, out = tmp_path / "broken.json", tmp_path / "live.json"
+    file, out = tmp_path / "broken.json", tmp_path
     file.write_text(json.dumps(model))
     done = door("live", "--prometheus", prometheus.url, "--file", file, "--minutes", "1", "--out", out)
     assert (done.returncode, done.stderr) == (1, "")
-    results = read_one(out, LiveResults)
+    results = read_one(out / "dashboard_live.json", LiveResults)
     assert [panel.ok for panel in results.panels] == [False] * 5
     first = [panel.queries[0] for panel in results.panels[:4]]
     assert [(query.series, query.series_with_data) for query in first] == [(0, 0), (1, 0), (0, 0), (0, 0)]
