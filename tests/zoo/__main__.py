@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.zoo.animal import Unknown, chosen
+from tests.zoo import matrix
+from tests.zoo.animal import Animal, Unknown, chosen
 from tests.zoo.check import look
+from tests.zoo.run import ROOT, Outcome, run_one
 
 HELP = """\
 Export services of our own, healthy and broken, by which the harness is judged.
@@ -19,6 +25,13 @@ examples:
   python -m tests.zoo list                        every animal, its group and what is wrong with it
   python -m tests.zoo check                       does each start, answer /health and an export, and end?
   python -m tests.zoo serve keeper                start one; a JSON line on stdout says where it listens
+  python -m tests.zoo run --out zoo-run           let the harness judge all of them, and see whether it is right
+  python -m tests.zoo run healthy csv --jobs 2    only these groups
+
+exit codes:
+  0  done; run: every broken animal was caught for a fitting reason, every healthy one is GREEN
+  1  check: an animal does not live; run: the harness misjudged one
+  2  bad usage
 """
 
 
@@ -37,6 +50,11 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("name", metavar="NAME")
     serve.add_argument("--port", type=int, default=0, help="default 0: any free one")
     serve.add_argument("--exports", type=Path, default=Path("exports"), metavar="DIR", help="where files go")
+    run = commands.add_parser("run", help="let the harness judge animals, and judge the harness by that")
+    run.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; all by default")
+    run.add_argument("--jobs", type=int, default=2, metavar="N", help="animals at the same time, default 2")
+    run.add_argument("--out", type=Path, metavar="DIR", help="where matrix.json, sensitivity.json and records go")
+    run.add_argument("--keep", action="store_true", help="keep the record of animals that were judged rightly, too")
     return top
 
 
@@ -85,12 +103,68 @@ def serve(name: str, port: int, exports: Path) -> int:
     return 0
 
 
+def run(names: Sequence[str], jobs: int, out: Path | None, keep: bool) -> int:
+    """Judge the harness by the animals; 1 when it misjudged one."""
+    found = chosen(names)
+    if jobs < 1:
+        raise Unknown("--jobs must be at least 1")
+    with tempfile.TemporaryDirectory(prefix="zoo-") as own:
+        folder = (out or Path(own)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        outcomes: dict[str, Outcome] = {}
+        for outcome in _outcomes(found, folder, jobs, keep):
+            outcomes[outcome.animal.name] = outcome
+            _tell(outcome, len(outcomes), len(found))
+        ordered = [outcomes[animal.name] for animal in found]
+        commit, when = _commit(), datetime.now(UTC).isoformat(timespec="seconds")
+        (folder / "matrix.json").write_text(matrix.matrix_json(ordered, commit, when))
+        (folder / "sensitivity.json").write_text(matrix.sensitivity_json(ordered, commit, when))
+    print(matrix.summary(ordered))
+    return 1 if any(outcome.problem for outcome in ordered) else 0
+
+
+def _outcomes(found: Sequence[Animal], folder: Path, jobs: int, keep: bool) -> Iterator[Outcome]:
+    """Outcomes as they come."""
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting = [pool.submit(run_one, animal, folder / animal.name, keep) for animal in found]
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _tell(outcome: Outcome, number: int, total: int) -> None:
+    """One line an animal, and on a terminal a bar below."""
+    bar_columns = 40
+    if sys.stdout.isatty():
+        full = bar_columns * number // total
+        print("\r\x1b[K" + matrix.line(outcome))
+        print(f"[{'#' * full}{'.' * (bar_columns - full)}] {number} of {total}", end="", flush=True)
+        if number == total:
+            print("\r\x1b[K", end="")
+    else:
+        print(f"{number:3}/{total} {matrix.line(outcome)}", flush=True)
+
+
+def _commit() -> str:
+    """What is judged: the commit, marked where files differ from it."""
+    try:
+        words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """0: done; 1: the harness misjudged an animal; 2: nothing could be judged."""
     options = parser().parse_args(argv)
     try:
         if options.command == "list":
             return list_animals(options.names, options.json)
+        if options.command == "run":
+            return run(options.names, options.jobs, options.out, options.keep)
         if options.command == "check":
             return check(options.names)
         return serve(options.name, options.port, options.exports)

@@ -24,7 +24,7 @@ def _twenty(keeper: Keeper) -> None:
     slow(keeper, 0.3, at_least=5000)
 
 
-@GROUP.make("twenty-at-once", "Twenty exports run at once, and the gauge says so.", "concurrency")
+@GROUP.make("twenty-at-once", "Twenty exports run at once, and the gauge says so.", "concurrency-target")
 def _twenty_honest(keeper: Keeper) -> None:
     _twenty(keeper)
 
@@ -44,7 +44,7 @@ class Clamped(Keeper):
 @GROUP.make(
     "twenty-clamped",
     "Twenty exports run at once, and the gauges show five and a queue.",
-    "concurrency",
+    "concurrency-target",
     "concurrency-outside",
     kind=Clamped,
 )
@@ -59,14 +59,14 @@ def _twenty_clamped(keeper: Keeper) -> None:
     keeper.changes.append(clamp)
 
 
-@GROUP.make("six-at-once", "Six exports run at once.", "concurrency")
+@GROUP.make("six-at-once", "Six exports run at once.", "concurrency-target")
 def _six(keeper: Keeper) -> None:
     keeper.slots = Slots(most_running=6)
     keeper.pool = partial(work.processes, 6)
     slow(keeper, 0.1)
 
 
-@GROUP.make("queue-endless", "Any number may wait.", "queue")
+@GROUP.make("queue-endless", "Any number may wait.", "queue-target")
 def _endless(keeper: Keeper) -> None:
     keeper.slots = Slots(most_waiting=100_000)
     slow(keeper, 0.1)
@@ -75,10 +75,10 @@ def _endless(keeper: Keeper) -> None:
 @GROUP.make(
     "queue-endless-clamped",
     "Any number may wait, and the gauge shows at most 100.",
-    "queue",
+    "queue-target",
     "queue-outside",
-    "concurrency-agreement",
-    "queue-agreement",
+    "concurrency-agree",
+    "queue-agree",
     kind=Clamped,
 )
 def _endless_clamped(keeper: Keeper) -> None:
@@ -101,13 +101,17 @@ def _newest(keeper: Keeper) -> None:
     slow(keeper, 0.05)
 
 
-@GROUP.make("queue-of-ten", "Only ten may wait; the others get 429.", "rejections", "success-rate", "batch")
+@GROUP.make(
+    "queue-of-ten", "Only ten may wait; the others get 429.", "rejections", "success-target", "success-outside", "batch"
+)
 def _ten(keeper: Keeper) -> None:
     keeper.slots = Slots(most_waiting=10)
     slow(keeper, 0.05)
 
 
-@GROUP.make("no-queue", "Nobody may wait; the sixth gets 429.", "rejections", "success-rate", "batch")
+@GROUP.make(
+    "no-queue", "Nobody may wait; the sixth gets 429.", "rejections", "success-target", "success-outside", "batch"
+)
 def _no_queue(keeper: Keeper) -> None:
     keeper.slots = Slots(most_waiting=0)
     slow(keeper, 0.05)
@@ -141,10 +145,11 @@ _429(
     500,
     (),
     "rejections",
-    "success-rate",
-    "success-agreement",
+    "success-target",
+    "success-outside",
+    "requests",
     "answers",
-    "counters",
+    "requests",
 )
 
 
@@ -159,22 +164,29 @@ class Asleep(Slots):
 @GROUP.make(
     "queue-never-run",
     "Who had to wait is never run, and never answered.",
-    "success-rate",
-    "completeness",
+    "success-target",
+    "success-outside",
+    "answered",
     "rest",
-    "stability",
+    "monotonic",
+    "answered",
 )
 def _asleep(keeper: Keeper) -> None:
     keeper.slots = Asleep()
     slow(keeper, 0.05)
 
 
-@GROUP.make("fails-1-in-12", "One export in twelve fails.", "success-rate")
+@GROUP.make("fails-1-in-12", "One export in twelve fails.", "success-target", "success-outside")
 def _one_in_12(keeper: Keeper) -> None:
     fail_each(keeper, 12)
 
 
-@GROUP.make("fails-under-load", "Of exports that run beside three others, every second one fails.", "success-rate")
+@GROUP.make(
+    "fails-under-load",
+    "Of exports that run beside three others, every second one fails.",
+    "success-target",
+    "success-outside",
+)
 def _under_load(keeper: Keeper) -> None:
     numbers = count(1)
 
@@ -186,7 +198,7 @@ def _under_load(keeper: Keeper) -> None:
     keeper.pause_s = maybe
 
 
-@GROUP.make("fails-large", "Exports of 10,000 records fail.", "success-rate")
+@GROUP.make("fails-large", "Exports of 10,000 records fail.", "success-target", "success-outside")
 def _large(keeper: Keeper) -> None:
     def maybe(ask: Ask) -> float:
         if len(ask.rows) >= 10_000:
@@ -196,7 +208,7 @@ def _large(keeper: Keeper) -> None:
     keeper.pause_s = maybe
 
 
-@GROUP.make("fails-pdf", "Every PDF export fails.", "success-rate")
+@GROUP.make("fails-pdf", "Every PDF export fails.", "success-target", "success-outside")
 def _pdf(keeper: Keeper) -> None:
     def maybe(ask: Ask) -> float:
         if ask.format == "pdf":
@@ -209,7 +221,8 @@ def _pdf(keeper: Keeper) -> None:
 @GROUP.make(
     "body-limit",
     "Bodies over 1 MiB are refused with 413, as the framework does by default.",
-    "success-rate",
+    "success-target",
+    "success-outside",
     "rejections",
 )
 def _limit(keeper: Keeper) -> None:
@@ -232,9 +245,10 @@ class Lossy(Keeper):
 @GROUP.make(
     "hangs-up",
     "One request in twelve is cut off after its export was made.",
-    "success-rate",
+    "success-target",
+    "success-outside",
     "answers",
-    "success-agreement",
+    "requests",
     kind=Lossy,
 )
 def _lossy(keeper: Keeper) -> None:

@@ -35,9 +35,9 @@ def _drop(key: str) -> Callable[[Reply], None]:
     return lambda reply: reply.body.pop(key)
 
 
-GROUP.reply("bytes-plus-one", "`bytes` is one more than the file has.", good(_more_bytes), "answers", "bytes")
-GROUP.reply("bytes-of-json", "`bytes` is an estimate, 1.8 times the file.", good(_json_bytes), "answers", "bytes")
-GROUP.reply("bytes-answer-zero", "`bytes` is 0.", of_result(bytes=0), "answers", "bytes")
+GROUP.reply("bytes-plus-one", "`bytes` is one more than the file has.", good(_more_bytes), "answers", "bytes-agree")
+GROUP.reply("bytes-of-json", "`bytes` is an estimate, 1.8 times the file.", good(_json_bytes), "answers", "bytes-agree")
+GROUP.reply("bytes-answer-zero", "`bytes` is 0.", of_result(bytes=0), "answers", "bytes-agree")
 GROUP.reply("records-wrong", "`records` is one less than was sent.", good(_fewer_records), "answers")
 GROUP.reply("records-missing", "The answer has no `records`.", good(_drop("records")), "answers")
 GROUP.reply("result-missing", "The answer has no `result`.", good(_drop("result")), "answers", "downloads")
@@ -51,8 +51,9 @@ GROUP.reply("success-text", "`success` is the text true.", of_answer(success="tr
     "failed-but-200",
     "One export in 30 fails and is answered 200 with success false.",
     "answers",
-    "success-rate",
-    "counters",
+    "success-target",
+    "success-outside",
+    "requests",
 )
 def _failed_but_200(keeper: Keeper) -> None:
     fail_each(keeper, 30)
@@ -68,8 +69,8 @@ def _failed_but_200(keeper: Keeper) -> None:
     "done-but-500",
     "One good export in 30 is answered 500, its body saying success.",
     "answers",
-    "success-agreement",
-    "counters",
+    "requests",
+    "requests",
 )
 def _done_but_500(keeper: Keeper) -> None:
     numbers = count(1)
@@ -254,7 +255,7 @@ def _newest(keeper: Keeper) -> None:
     "downloads",
     "csv-contents",
     "pdf-contents",
-    "bytes",
+    "bytes-agree",
 )
 def _cut(keeper: Keeper) -> None:
     def cut(made: work.Made) -> None:

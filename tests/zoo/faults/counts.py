@@ -17,7 +17,9 @@ REQUESTS = "export_requests_total"
 RATE = "export_success_rate"
 
 
-@GROUP.make("counters-reset", "All counters go back to 0 at every twentieth export.", "stability", "monotonic")
+@GROUP.make(
+    "counters-reset", "All counters go back to 0 at every twentieth export.", "monotonic", "answered", "monotonic"
+)
 def _reset(keeper: Keeper) -> None:
     def start_anew(made: object) -> None:
         if keeper.made % 20 == 0:
@@ -35,7 +37,7 @@ class Twice(Book):
         self.count(done.form, "succeeded", done.user)
 
 
-@GROUP.make("success-twice", "Each success is counted twice.", "counters", "identity")
+@GROUP.make("success-twice", "Each success is counted twice.", "requests", "identity")
 def _twice(keeper: Keeper) -> None:
     keeper.book = Twice()
 
@@ -48,13 +50,13 @@ def _only(status: str, value: float) -> page.Change:
 
 
 GROUP.page(
-    "started-uncounted", "Nothing is ever counted as started.", _only("started", 0), "counters", "identity", "moved"
+    "started-uncounted", "Nothing is ever counted as started.", _only("started", 0), "requests", "identity", "moved"
 )
-GROUP.page("success-uncounted", "Nothing is ever counted as succeeded.", _only("succeeded", 0), "counters", "identity")
+GROUP.page("success-uncounted", "Nothing is ever counted as succeeded.", _only("succeeded", 0), "requests", "identity")
 GROUP.page(
-    "rejections-uncounted", "Refused requests are counted nowhere.", _only("rejected", 0), "counters", "rejections"
+    "rejections-uncounted", "Refused requests are counted nowhere.", _only("rejected", 0), "requests", "rejections"
 )
-GROUP.page("requests-doubled", "Every request counter is twice the truth.", times(REQUESTS, 2), "counters")
+GROUP.page("requests-doubled", "Every request counter is twice the truth.", times(REQUESTS, 2), "requests")
 
 
 class RejectedFail(Book):
@@ -68,7 +70,12 @@ class RejectedFail(Book):
 
 
 @GROUP.make(
-    "rejections-as-failures", "A bad request counts against the success rate.", "counters", "success-rate", "rejections"
+    "rejections-as-failures",
+    "A bad request counts against the success rate.",
+    "requests",
+    "success-target",
+    "success-outside",
+    "rejections",
 )
 def _as_failures(keeper: Keeper) -> None:
     keeper.book = RejectedFail()
@@ -82,9 +89,7 @@ class FailuresSucceed(Book):
         self.count(form, "succeeded", user)
 
 
-@GROUP.make(
-    "failures-as-successes", "One export in 30 fails and is counted as a success.", "counters", "success-agreement"
-)
+@GROUP.make("failures-as-successes", "One export in 30 fails and is counted as a success.", "requests", "requests")
 def _as_successes(keeper: Keeper) -> None:
     keeper.book = FailuresSucceed()
     fail_each(keeper, 30)
@@ -97,7 +102,7 @@ class FailuresUnseen(Book):
         """Wrong: the export was counted as started."""
 
 
-@GROUP.make("failures-uncounted", "One export in 30 fails and is counted nowhere.", "counters", "identity")
+@GROUP.make("failures-uncounted", "One export in 30 fails and is counted nowhere.", "requests", "identity")
 def _unseen(keeper: Keeper) -> None:
     keeper.book = FailuresUnseen()
     fail_each(keeper, 30)
@@ -111,7 +116,7 @@ class NoReason(Book):
         self.count(form, "failed", user)
 
 
-@GROUP.make("reasons-uncounted", "One export in 30 fails, and export_fail_total stays at 0.", "counters")
+@GROUP.make("reasons-uncounted", "One export in 30 fails, and export_fail_total stays at 0.", "requests")
 def _no_reason(keeper: Keeper) -> None:
     keeper.book = NoReason()
     fail_each(keeper, 30)
@@ -156,20 +161,29 @@ def _constant(keeper: Keeper) -> None:
     keeper.changes.append(page.with_value(RATE, lambda one: 1.0))
 
 
-GROUP.page("rate-percent", "The success gauge is in percent.", times(RATE, 100), "success-gauge", "success-rate")
+GROUP.page(
+    "rate-percent",
+    "The success gauge is in percent.",
+    times(RATE, 100),
+    "success-gauge",
+    "success-target",
+    "success-outside",
+)
 GROUP.page(
     "rate-contradicts",
     "The success gauge says 0.5 while nothing fails.",
     times(RATE, 0.5),
     "success-gauge",
-    "success-rate",
+    "success-target",
+    "success-outside",
 )
 GROUP.page(
     "rate-nan",
     "The success gauge is not a number.",
     page.with_value(RATE, lambda one: float("nan")),
     "success-gauge",
-    "success-rate",
+    "success-target",
+    "success-outside",
 )
 
 
@@ -181,21 +195,21 @@ class FromJson(Book):
         super().succeeded(replace(done, size_bytes=done.records * 190))
 
 
-@GROUP.make("bytes-guessed", "The byte counter is guessed from the number of records.", "bytes", "counters")
+@GROUP.make("bytes-guessed", "The byte counter is guessed from the number of records.", "bytes-agree", "requests")
 def _guessed(keeper: Keeper) -> None:
     keeper.book = FromJson()
 
 
-GROUP.page("bytes-doubled", "The byte counter is twice the truth.", times("export_bytes_total", 2), "bytes")
-GROUP.page("bytes-zero", "The byte counter stays at 0.", times("export_bytes_total", 0), "bytes")
-GROUP.page("bytes-kilo", "The byte counter counts kilobytes.", times("export_bytes_total", 0.001), "bytes")
+GROUP.page("bytes-doubled", "The byte counter is twice the truth.", times("export_bytes_total", 2), "bytes-agree")
+GROUP.page("bytes-zero", "The byte counter stays at 0.", times("export_bytes_total", 0), "bytes-agree")
+GROUP.page("bytes-kilo", "The byte counter counts kilobytes.", times("export_bytes_total", 0.001), "bytes-agree")
 GROUP.page(
     "bytes-csv-only",
     "The byte counter knows only csv.",
     page.each_sample(
         "export_bytes_total", lambda one: replace(one, value=0.0) if page.label(one, "format") == "pdf" else one
     ),
-    "bytes",
+    "bytes-agree",
     "moved",
 )
 
@@ -210,7 +224,7 @@ GROUP.page(
     "formats-swapped",
     "The byte counter calls csv pdf and pdf csv.",
     page.relabelled("export_bytes_total", _swapped),
-    "bytes",
+    "bytes-agree",
 )
 GROUP.page(
     "statuses-renamed",
@@ -221,7 +235,7 @@ GROUP.page(
             labels | {"status": {"succeeded": "ok", "failed": "error"}.get(labels["status"], labels["status"])}
         ),
     ),
-    "counters",
+    "requests",
     "coverage",
     "labels",
 )
@@ -244,7 +258,7 @@ class Endless(Book):
         super().started(form, f"{user}-{self.number}")
 
 
-@GROUP.make("users-unbounded", "Each request makes a new value of the user label.", "labels", "counters")
+@GROUP.make("users-unbounded", "Each request makes a new value of the user label.", "labels", "requests")
 def _endless(keeper: Keeper) -> None:
     keeper.book = Endless()
 

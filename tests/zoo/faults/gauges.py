@@ -28,35 +28,33 @@ def _value(value: float) -> Callable[[page.Sample], float]:
     return lambda sample: value
 
 
-GROUP.page(
-    "running-zero", "The running gauge is always 0.", page.with_value(RUNNING, _value(0)), "concurrency-agreement"
-)
+GROUP.page("running-zero", "The running gauge is always 0.", page.with_value(RUNNING, _value(0)), "concurrency-agree")
 GROUP.page(
     "running-one",
     "The running gauge is always 1.",
     page.with_value(RUNNING, _value(1)),
     "rest",
-    "concurrency-agreement",
+    "concurrency-agree",
 )
 GROUP.page(
     "running-doubled",
     "The running gauge is twice the truth.",
     times(RUNNING, 2),
-    "concurrency",
-    "concurrency-agreement",
+    "concurrency-target",
+    "concurrency-agree",
 )
-GROUP.page("waiting-zero", "The queue gauge is always 0.", page.with_value(WAITING, _value(0)), "queue-agreement")
+GROUP.page("waiting-zero", "The queue gauge is always 0.", page.with_value(WAITING, _value(0)), "queue-agree")
 GROUP.page(
-    "waiting-constant", "The queue gauge is always 3.", page.with_value(WAITING, _value(3)), "rest", "queue-agreement"
+    "waiting-constant", "The queue gauge is always 3.", page.with_value(WAITING, _value(3)), "rest", "queue-agree"
 )
 
 
-@GROUP.make("running-stuck", "One export in ten never leaves the running gauge.", "rest", "concurrency")
+@GROUP.make("running-stuck", "One export in ten never leaves the running gauge.", "rest", "concurrency-target")
 def _stuck(keeper: Keeper) -> None:
     keeper.changes.append(page.with_value(RUNNING, lambda sample: min(5, sample.value + keeper.made // 10)))
 
 
-@GROUP.make("waiting-never-falls", "The queue gauge only ever rises.", "rest", "queue-agreement", "queue")
+@GROUP.make("waiting-never-falls", "The queue gauge only ever rises.", "rest", "queue-agree", "queue-target")
 def _never_falls(keeper: Keeper) -> None:
     highest = [0.0]
 
@@ -68,7 +66,7 @@ def _never_falls(keeper: Keeper) -> None:
     slow(keeper, 0.05)
 
 
-@GROUP.make("waiting-negative", "The queue gauge is lowered once too often, and falls below 0.", "queue", "rest")
+@GROUP.make("waiting-negative", "The queue gauge is lowered once too often, and falls below 0.", "queue-target", "rest")
 def _negative(keeper: Keeper) -> None:
     keeper.changes.append(page.with_value(WAITING, lambda sample: sample.value - 1 if keeper.made else sample.value))
 
@@ -85,7 +83,7 @@ class StatusZero(Keeper):
     "status-zero",
     "The status page says 0 running and 0 waiting, always.",
     "status-page",
-    "concurrency-agreement",
+    "concurrency-agree",
     kind=StatusZero,
 )
 def _status_zero(keeper: Keeper) -> None:
@@ -184,9 +182,7 @@ def _of_one(keeper: Keeper) -> None:
     keeper.book = Throughput()
 
 
-@GROUP.make(
-    "gauges-flicker", "Every other reading of the running gauge is a constant 4.", "rest", "concurrency-agreement"
-)
+@GROUP.make("gauges-flicker", "Every other reading of the running gauge is a constant 4.", "rest", "concurrency-agree")
 def _flicker(keeper: Keeper) -> None:
     numbers = count()
     keeper.changes.append(page.each_sample(RUNNING, lambda one: replace(one, value=4.0) if next(numbers) % 2 else one))

@@ -212,9 +212,10 @@ class Fragile(Keeper):
     "bad-crash",
     "A body that is no JSON ends the process.",
     "behaviour",
-    "stability",
+    "monotonic",
+    "answered",
     "health",
-    "completeness",
+    "answered",
     kind=Fragile,
 )
 def _fragile(keeper: Keeper) -> None:

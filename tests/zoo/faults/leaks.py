@@ -73,12 +73,12 @@ def _leak_children(keeper: Keeper) -> None:
     keeper.after.append(leave)
 
 
-@GROUP.make("leak-parts", "Each export leaves its half-made file in the exports folder.", "leak-files")
+@GROUP.make("leak-parts", "Each export leaves its half-made file in the exports folder.", "leftovers")
 def _leak_parts(keeper: Keeper) -> None:
     keeper.after.append(lambda made: (keeper.folder / f".part-{keeper.made}.tmp").touch())
 
 
-@GROUP.make("leak-stubs", "One export in 30 fails and leaves an empty file under a final name.", "leak-files", "names")
+@GROUP.make("leak-stubs", "One export in 30 fails and leaves an empty file under a final name.", "leftovers", "names")
 def _leak_stubs(keeper: Keeper) -> None:
     fail_each(keeper, 30)
     inner = keeper.book.failed
@@ -108,7 +108,7 @@ def _greedy(keeper: Keeper) -> None:
     "An export of 5,000 records and more takes 150 MB, and the gauge says 2.",
     "memory",
     "memory-gauge",
-    "memory-agreement",
+    "memory-agree",
 )
 def _greedy_hidden(keeper: Keeper) -> None:
     _greedy(keeper)

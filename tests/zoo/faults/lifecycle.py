@@ -16,9 +16,11 @@ GROUP = Group("lifecycle")
 @GROUP.make(
     "crashes",
     "The process ends at its 50th export, and nobody starts it again.",
-    "stability",
-    "success-rate",
-    "completeness",
+    "monotonic",
+    "answered",
+    "success-target",
+    "success-outside",
+    "answered",
     "health",
 )
 def _crashes(keeper: Keeper) -> None:
@@ -44,7 +46,7 @@ class Reborn(Keeper):
 
 @GROUP.make(
     "restarts", "The service is restarted at its 50th export; its counters begin at 0 again.",
-    "stability", "monotonic", "success-rate", "completeness", kind=Reborn,
+    "monotonic", "answered", "monotonic", "success-target", "success-outside", "answered", kind=Reborn,
 )  # fmt: skip
 def _restarts(keeper: Keeper) -> None:
     def again(made: work.Made) -> None:
@@ -74,7 +76,8 @@ class Refusing(Keeper):
 @GROUP.make(
     "refuses",
     "After 50 exports all others are refused with 503, while /health is well.",
-    "success-rate",
+    "success-target",
+    "success-outside",
     "rejections",
     kind=Refusing,
 )
@@ -83,7 +86,12 @@ def _refuses(keeper: Keeper) -> None:
 
 
 @GROUP.make(
-    "workers-die", "Its workers are killed at the 40th export; all later exports fail.", "success-rate", "stability"
+    "workers-die",
+    "Its workers are killed at the 40th export; all later exports fail.",
+    "success-target",
+    "success-outside",
+    "monotonic",
+    "answered",
 )
 def _workers_die(keeper: Keeper) -> None:
     def kill(made: work.Made) -> None:
@@ -100,7 +108,7 @@ def _workers_die(keeper: Keeper) -> None:
     "names",
     "csv-contents",
     "pdf-contents",
-    "counters",
+    "requests",
 )
 def _stale(keeper: Keeper) -> None:
     last: dict[str, Any] = {}

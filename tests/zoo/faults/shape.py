@@ -121,7 +121,7 @@ def _fails(keeper: Keeper) -> None:
     keeper.wrap.append(wrap)
 
 
-@GROUP.make("page-frozen", "The metrics page is cached for a minute.", "counters", "moved", "concurrency-agreement")
+@GROUP.make("page-frozen", "The metrics page is cached for a minute.", "requests", "moved", "concurrency-agree")
 def _frozen(keeper: Keeper) -> None:
     kept: dict[str, tuple[float, page.Page]] = {}
 

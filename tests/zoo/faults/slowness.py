@@ -16,7 +16,7 @@ from tests.zoo.tricks import slow
 GROUP = Group("slowness")
 
 
-@GROUP.make("slow-large", "Exports of 10,000 records take two seconds longer than they may.", "latency-p95")
+@GROUP.make("slow-large", "Exports of 10,000 records take two seconds longer than they may.", "latency-outside")
 def _slow_large(keeper: Keeper) -> None:
     slow(keeper, 3.0, at_least=10_000)
 
@@ -26,12 +26,12 @@ def _slow_small(keeper: Keeper) -> None:
     slow(keeper, 0.6, at_least=1000)
 
 
-@GROUP.make("slow-batch", "Exports of 5,000 records and more take three seconds longer.", "batch", "latency-p95")
+@GROUP.make("slow-batch", "Exports of 5,000 records and more take three seconds longer.", "batch", "latency-outside")
 def _slow_batch(keeper: Keeper) -> None:
     slow(keeper, 3.0, at_least=5000)
 
 
-@GROUP.make("slow-one-in-ten", "One large export in ten takes four seconds.", "latency-p95")
+@GROUP.make("slow-one-in-ten", "One large export in ten takes four seconds.", "latency-outside")
 def _one_in_ten(keeper: Keeper) -> None:
     numbers = count(1)
     keeper.pause_s = lambda ask: 4.0 if len(ask.rows) >= 10_000 and next(numbers) % 10 == 0 else 0.0
@@ -43,7 +43,7 @@ def _drifting(keeper: Keeper) -> None:
 
 
 @GROUP.make(
-    "tired", "After 60 exports each takes another half second.", "drift", "latency-p95", "smoke-latency", "batch"
+    "tired", "After 60 exports each takes another half second.", "drift", "latency-outside", "smoke-latency", "batch"
 )
 def _tired(keeper: Keeper) -> None:
     keeper.pause_s = lambda ask: 0.5 if keeper.made > 60 else 0.0
@@ -59,7 +59,11 @@ def _blocking(keeper: Keeper) -> None:
 
 
 @GROUP.make(
-    "stalling", "Everything stands still for two seconds once in 25 exports.", "health", "latency-p95", "smoke-latency"
+    "stalling",
+    "Everything stands still for two seconds once in 25 exports.",
+    "health",
+    "latency-outside",
+    "smoke-latency",
 )
 def _stalling(keeper: Keeper) -> None:
     numbers = count(1)
@@ -94,7 +98,8 @@ def _health(keeper: Keeper) -> None:
 @GROUP.make(
     "answers-late",
     "Every export's answer is held back a second, unseen by its own clock.",
-    "latency-agreement",
+    "latency-agree",
+    "latency-sum",
     "smoke-latency",
 )
 def _late(keeper: Keeper) -> None:
