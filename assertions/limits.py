@@ -64,7 +64,7 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.critical is not None and not _compare(self.op, value, self.critical)
 
     def __str__(self) -> str:
-        return f"{self.op} {self.target:g} {self.unit}"
+        return f"{self.op} {self.target:,.10g} {self.unit}"
 
 
 class Limits(msgspec.Struct, frozen=True):
