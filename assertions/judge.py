@@ -153,10 +153,9 @@ def _roll_up(six: Six, verdicts: Sequence[Verdict]) -> Assertion:
 
 
 def _phrase(verdicts: Sequence[Verdict]) -> str:
-    """What one witness says, by its worst verdict, else by the first that has a reading."""
+    """What one witness says: its worst verdict, else its first."""
     _, because = _worst(verdicts)
-    best = because or next((v for v in verdicts if v.judgement.readings and v.judgement.limit), verdicts[0])
-    return best.judgement.reason
+    return (because or verdicts[0]).judgement.reason
 
 
 def _colour(verdicts: Sequence[Verdict]) -> Colour:

@@ -175,7 +175,7 @@ CHECKS: tuple[Check, ...] = (
 SIX: tuple[Six, ...] = (
     Six(
         title="Metrics Coverage",
-        target=("scrapes", "exposition", "coverage", "labels", "offered"),
+        target=("coverage", "exposition", "scrapes", "labels", "offered"),
         outside=("moved",),
         agreement=("requests", "identity", "monotonic", "rest"),
     ),
