@@ -26,8 +26,8 @@ _AT_REST = ("export_concurrent_running", "export_queue_depth")
 class LineFile:
     """A JSON-lines file that several threads write; a failed write is kept for the runner to see."""
 
-    def __init__(self, path: Path, fail: Callable[[str], None]) -> None:
-        self._file = path.open("wb")
+    def __init__(self, path: Path, fail: Callable[[str], None], *, append: bool = False) -> None:
+        self._file = path.open("ab" if append else "wb")
         self._lock = threading.Lock()
         self._fail = fail
         self._encode = msgspec.json.Encoder().encode

@@ -197,8 +197,8 @@ class Target:
         except (OSError, http.client.HTTPException, ValueError) as problem:
             error = error_name(problem)
         finally:
-            link.close()
-        sha256 = digest.hexdigest() if status is not None else None
+            link.end()
+        sha256 = digest.hexdigest() if count or (status is not None and error is None) else None
         return Download(status, error, got, count, sha256, start, self.clock.now())
 
 
@@ -216,6 +216,7 @@ class _Link(http.client.HTTPConnection):
         super().__init__(target.host, target.port, timeout=max(deadline - target.clock.now(), 0.001))
         self.target = target
         self.deadline = deadline
+        self._raw: socket.socket | None = None
 
     def connect(self) -> None:
         super().connect()
@@ -225,7 +226,14 @@ class _Link(http.client.HTTPConnection):
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE
             self.sock = context.wrap_socket(self.sock, server_hostname=self.target.host)
+        self._raw = self.sock
         self.sock = _DeadlineSocket(self.sock, self.target.clock, self.deadline)
+
+    def end(self) -> None:
+        """Close the connection for good."""
+        self.close()
+        if self._raw is not None:
+            self._raw.close()
 
 
 class _DeadlineSocket:
@@ -252,7 +260,7 @@ class _DeadlineSocket:
         return io.BufferedReader(_Reader(self), CHUNK_BYTES)
 
     def close(self) -> None:
-        self.inner.close()
+        """Nothing yet: http.client calls this as soon as an answer says `Connection: close`, before reading it."""
 
 
 class _Reader(io.RawIOBase):

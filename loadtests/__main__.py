@@ -1,0 +1,171 @@
+"""The door of the load tests: `run` one scenario on a target, or `seed` it with exports."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from loadtests.clock import start_clock
+from loadtests.conductor import Progress, RunError
+from loadtests.datasets import MAX_RECORDS
+from loadtests.folder import FolderError
+from loadtests.locust_process import LocustError
+from loadtests.profiles import ProfileError, load_profile
+from loadtests.runner import Settings, check_target, run_scenario
+from loadtests.seed import BATCH, seed
+from loadtests.target import TARGET_HEADERS, TARGET_TOKEN, Target, TargetError, headers_from, parse_target
+
+DEFAULT_TARGET = "http://127.0.0.1:4001"
+DEFAULT_SEED = 17
+ENVIRONMENT = f"""\
+environment:
+  {TARGET_HEADERS}  lines `Name: value`, sent with every request
+  {TARGET_TOKEN}    sent as `Authorization: Bearer …`
+  Neither is ever written to a file.
+"""
+EPILOG = f"""\
+{ENVIRONMENT}
+exit codes:
+  0  run: the record is complete; seed: every export was made
+  1  run: the load was cut short (the record says where); seed: an export failed
+  2  bad usage, a wrong profile, a target that can't be reached, a record that can't be written
+
+examples:
+  python -m loadtests run smoke --target http://127.0.0.1:4001 --out evidence/export/smoke
+  python -m loadtests run mine --profiles my-profiles --target https://export.example/base --out run/mine
+  python -m loadtests seed --records 1000 --format csv
+  python -m loadtests seed --batch
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        return int(options.door(options))
+    except (ProfileError, TargetError, FolderError, RunError, LocustError) as error:
+        for problem in getattr(error, "problems", (error,)):
+            print(f"loadtests: {problem}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtests",
+        description="Drives load on an export service and writes down what happened, for others to judge.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    doors = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = doors.add_parser(
+        "run", help="run one scenario on a running target and write its raw record", allow_abbrev=False
+    )
+    run.add_argument("scenario", metavar="SCENARIO", help="smoke, load, batch, or the name of a profile of your own")
+    _add_target(run)
+    run.add_argument("--out", required=True, type=Path, metavar="DIR", help="the scenario's folder; emptied first")
+    run.add_argument(
+        "--target-pid", type=int, metavar="PID", help="the target's process, if it can't be found by its port"
+    )
+    run.add_argument("--exports", type=Path, metavar="DIR", help="where the target keeps its files, if on this machine")
+    run.add_argument("--profiles", type=Path, metavar="DIR", help="a folder with profiles of your own, NAME.toml")
+    run.add_argument("--embedded", action="store_true", help="note in the record that the harness started the target")
+    run.add_argument("--workers", type=_count(64), default=1, metavar="N", help="generator processes (1)")
+    run.set_defaults(door=_run)
+    sow = doors.add_parser(
+        "seed", help="make one export, or the batch of five, and print a line for each", allow_abbrev=False
+    )
+    _add_target(sow)
+    sow.add_argument(
+        "--records", type=_count(MAX_RECORDS), default=1000, metavar="N", help="records in the export (1000)"
+    )
+    sow.add_argument("--format", choices=("csv", "pdf"), default="csv", help="its format (csv)")
+    sow.add_argument("--batch", action="store_true", help=f"instead: {', '.join(BATCH)}")
+    sow.set_defaults(door=_seed)
+    return parser
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", default=DEFAULT_TARGET, metavar="URL", help=f"base URL ({DEFAULT_TARGET})")
+    parser.add_argument("--insecure", action="store_true", help="do not check the target's https certificate")
+    parser.add_argument(
+        "--seed", type=int, default=DEFAULT_SEED, metavar="N", help=f"of the made-up data ({DEFAULT_SEED})"
+    )
+
+
+def _count(most: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}, not {text!r}")
+        return int(text)
+
+    return whole
+
+
+def _target(options: argparse.Namespace) -> Target:
+    return parse_target(options.target, start_clock(), headers_from(), insecure=options.insecure)
+
+
+def _reach(target: Target) -> None:
+    problem = check_target(target)
+    if problem is not None:
+        raise TargetError(problem)
+
+
+def _run(options: argparse.Namespace) -> int:
+    profile = load_profile(options.scenario, options.profiles)
+    target = _target(options)
+    _reach(target)
+    settings = Settings(
+        profile=profile,
+        target=target,
+        out=options.out,
+        seed=options.seed,
+        workers=options.workers,
+        target_pid=options.target_pid,
+        exports=options.exports,
+        embedded=options.embedded,
+    )
+    scenario = run_scenario(settings, _teller())
+    for phase in scenario.phases:
+        state = "complete" if phase.completed else f"CUT SHORT: {phase.note}"
+        seconds = phase.end - phase.start
+        print(f"{scenario.name} {phase.name}: {phase.recorded} of {phase.planned} requests in {seconds:.1f} s, {state}")
+    return 0 if all(phase.completed for phase in scenario.phases) else 1
+
+
+def _seed(options: argparse.Namespace) -> int:
+    target = _target(options)
+    _reach(target)
+    cases = BATCH if options.batch else (f"{options.format}-{options.records}",)
+    return 0 if seed(target, cases, options.seed, lambda line: print(line, flush=True)) else 1
+
+
+def _teller() -> Callable[[Progress], None]:
+    """Tells how far the run is: a live line on a terminal, else a plain line every few seconds."""
+    live = sys.stderr.isatty()
+    pause_s = 0.2 if live else 3.0
+    last_told = 0.0
+    last_phase = ""
+
+    def tell(progress: Progress) -> None:
+        nonlocal last_told, last_phase
+        now = time.monotonic()
+        if now - last_told < pause_s and progress.phase == last_phase:
+            return
+        last_told, last_phase = now, progress.phase
+        p95 = "-" if progress.p95_ms is None else f"{progress.p95_ms:.0f} ms"
+        line = (
+            f"{progress.scenario} {progress.phase}: {progress.answered} answered, {progress.rate_per_s:.1f}/s, "
+            f"{progress.failed} not 200, P95 so far {p95}"
+        )
+        print(f"\r\x1b[2K{line}" if live else line, end="" if live else "\n", file=sys.stderr, flush=True)
+
+    return tell
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,228 @@
+"""Leads the generators through the plan, phase by phase, with a rest between two."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from assertions.records import Plan
+from loadtests import drive
+from loadtests.clock import Clock
+from loadtests.control import Control, Event
+from loadtests.locust_process import LocustError, LocustProcess
+from loadtests.parts import nearest_rank
+from loadtests.stage import Stage
+
+REST_S = 0.6
+LEAD_S = 0.05
+START_TIMEOUT_S = 60.0
+SILENCE_S = 60.0
+FAREWELL_S = 15.0
+
+
+class RunError(Exception):
+    """The scenario can't go on, through no fault of the target; one sentence."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a scenario is."""
+
+    scenario: str
+    phase: str
+    started: int
+    answered: int
+    failed: int
+    rate_per_s: float
+    """Requests answered a second, in this phase."""
+    p95_ms: float | None
+    """Of the exports of this phase so far."""
+
+
+@dataclass
+class Led:
+    """How one phase went."""
+
+    name: str
+    start: float
+    end: float
+    taken: int
+    """Requests that its generators took on; those of a generator that ended early are not known."""
+    cut: list[str] = field(default_factory=list)
+    """Why it did not come to its end; empty: it did."""
+    cpu_ratio: float | None = None
+
+
+@dataclass
+class _Worker:
+    heard: float
+    tick: drive.Tick | None = None
+    ready: int = -1
+    done: drive.Done | None = None
+    ended: bool = False
+    gone: bool = False
+
+
+class Conductor:
+    """Runs the phases that Locust drives."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        loads: int,
+        control: Control,
+        locust: LocustProcess,
+        stage: Stage,
+        clock: Clock,
+        report: Callable[[Progress], None],
+        trouble: Callable[[], str | None],
+    ) -> None:
+        self.plan, self.loads = plan, loads
+        self.control, self.locust, self.stage, self.clock = control, locust, stage, clock
+        self.report, self.trouble = report, trouble
+        self.led: list[Led] = []
+        self.workers: dict[int, _Worker] = {}
+        self._latencies_ms: list[float] = []
+        self._phase = ""
+        self._phase_start = 0.0
+        self._answered_before = 0
+
+    def run(self) -> None:
+        """All phases in order. RunError when it can't go on; LocustError when Locust ended or never came up."""
+        self._await(lambda: len(self.workers) == self.control.workers, START_TIMEOUT_S, "start")
+        for number in range(self.loads):
+            rest_from = self.clock.now()
+            self._await(lambda n=number: all(one.ready >= n for one in self._alive()), START_TIMEOUT_S, "get ready")  # type: ignore[misc]
+            while self.clock.now() - rest_from < REST_S:
+                self._pump(0.05)
+            self._lead(number)
+            if not self._alive():
+                break
+        self.finish(drive.End())
+
+    def interrupt(self) -> None:
+        """Give up what is in flight; the generators record it and end."""
+        if self.led and self.led[-1].end == 0.0:
+            self._close_phase(["interrupted"])
+        self.finish(drive.Stop())
+
+    def finish(self, message: drive.RunnerMessage) -> None:
+        """Tell the generators that it is over, and wait until their record is closed."""
+        self.control.send(message)
+        deadline = self.clock.now() + FAREWELL_S
+        while not all(one.ended for one in self._alive()) and self.clock.now() < deadline:
+            self._pump(0.05)
+        self.control.send(drive.End())
+
+    def _alive(self) -> list[_Worker]:
+        return [one for one in self.workers.values() if not one.gone]
+
+    def _await(self, reached: Callable[[], bool], timeout_s: float, what: str) -> None:
+        deadline = self.clock.now() + timeout_s
+        while not reached():
+            if not self.locust.running():
+                raise LocustError(f"Locust ended before the load did: {self.locust.last_words()}")
+            if self.clock.now() > deadline:
+                raise LocustError(f"Locust did not {what} within {timeout_s:g} s: {self.locust.last_words()}")
+            self._pump(0.05)
+
+    def _lead(self, number: int) -> None:
+        phase = self.plan.phases[number]
+        self._phase, self._latencies_ms = phase.name, []
+        self._answered_before = self._sum("answered")
+        at = self._phase_start = self.clock.now() + LEAD_S
+        self.led.append(Led(phase.name, at, 0.0, 0))
+        cpu_before = self.locust.cpu_seconds()
+        self.stage.enter("during", phase.name)
+        self.control.send(drive.Go(phase=number, at=at))
+        while not all(one.done is not None and one.done.phase == number for one in self._alive()):
+            self._pump(0.1)
+            self._end_silent()
+        cut = []
+        for name, worker in sorted(self.workers.items()):
+            if worker.done is None or worker.done.phase != number:
+                cut.append(f"generator {name} ended early")
+            elif worker.done.cut:
+                cut.append(worker.done.cut)
+        self._close_phase(list(dict.fromkeys(cut)))
+        self.led[-1].cpu_ratio = self._cpu_ratio(cpu_before, self.clock.now() - at)
+
+    def _close_phase(self, cut: list[str]) -> None:
+        led = self.led[-1]
+        done = [one.done for one in self.workers.values() if one.done is not None and one.done.end >= led.start]
+        led.end = max(one.end for one in done) if done and len(done) == len(self.workers) else self.clock.now()
+        led.taken = sum(one.taken for one in done)
+        led.cut = cut
+        self.stage.enter("rest")
+        self._tell()
+
+    def _cpu_ratio(self, before: dict[int, float], wall_s: float) -> float | None:
+        used = [cpu - before[pid] for pid, cpu in self.locust.cpu_seconds().items() if pid in before]
+        return max(used) / wall_s if used and wall_s > 0 else None
+
+    def _end_silent(self) -> None:
+        """A generator that said nothing for long hangs: end it, its broken line tells the rest."""
+        for name, worker in self.workers.items():
+            if not worker.gone and self.clock.now() - worker.heard > SILENCE_S:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.control.pids[name], signal.SIGKILL)
+
+    def _pump(self, timeout_s: float) -> None:
+        try:
+            self._take(self.control.events.get(timeout=timeout_s))
+            while True:
+                self._take(self.control.events.get_nowait())
+        except queue.Empty:
+            pass
+        text = self.trouble()
+        if text is not None:
+            raise RunError(text)
+        self._tell()
+
+    def _take(self, event: Event) -> None:
+        if event.worker is None:
+            return
+        worker = self.workers.setdefault(event.worker, _Worker(heard=self.clock.now()))
+        worker.heard = self.clock.now()
+        match event.message:
+            case None:
+                worker.gone = True
+            case drive.Ready(phase=number):
+                worker.ready = number
+            case drive.Tick() as tick:
+                worker.tick = tick
+                self._latencies_ms.extend(tick.latencies_ms)
+                self.stage.count(self._sum("exports"))
+            case drive.Done() as done:
+                worker.done = done
+            case drive.Ended():
+                worker.ended = True
+            case drive.Trouble(text=text):
+                raise RunError(text)
+            case _:
+                pass
+
+    def _sum(self, name: str) -> int:
+        return sum(int(getattr(one.tick, name)) for one in self.workers.values() if one.tick is not None)
+
+    def _tell(self) -> None:
+        if not self._phase:
+            return
+        answered = self._sum("answered")
+        seconds = max(self.clock.now() - self._phase_start, 0.001)
+        self.report(
+            Progress(
+                scenario=self.plan.scenario,
+                phase=self._phase,
+                started=self._sum("started"),
+                answered=answered,
+                failed=answered - self._sum("exports"),
+                rate_per_s=(answered - self._answered_before) / seconds,
+                p95_ms=nearest_rank(self._latencies_ms, 0.95),
+            )
+        )

@@ -1,0 +1,92 @@
+"""Lets the examiner make its phases, and writes down what it hands over."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assertions.records import Fetch, Hit, PhasePlan, PhaseRun, Plan
+from loadtests.datasets import TAG_PLACEHOLDER, tagged
+from loadtests.exporting import RUN_PATH
+from loadtests.observers import LineFile
+from loadtests.processes import Prober
+from loadtests.profiles import Leak
+from loadtests.stage import Stage
+from loadtests.target import Target
+
+
+@dataclass
+class Examining:
+    """The examiner's surroundings in one scenario."""
+
+    plan: Plan
+    leak: Leak | None
+    target: Target
+    stage: Stage
+    templates: Mapping[str, bytes]
+    hits: LineFile
+    fetches: LineFile
+    prober: Prober | None
+    check: Callable[[], None]
+    """Raises where the record can't be written any more."""
+    counted: int = 0
+
+    def run(self, phase: PhasePlan, note: Callable[[PhaseRun], None]) -> None:
+        """One phase of the examiner's; interrupted, it is noted as cut short and the interrupt goes on."""
+        examiner: Any = importlib.import_module("loadtests.examiner")
+        self.counted = 0
+        start = self.target.clock.now()
+        self.stage.enter("during", phase.name)
+        try:
+            if phase.name == "behaviour":
+                note(examiner.behaviour(self.target, self._record_hit))
+            else:
+                assert self.leak is not None
+                note(
+                    examiner.leak(
+                        self.target,
+                        self._record_hit,
+                        self._record_fetch,
+                        self._sample,
+                        self._make_body,
+                        count=self.leak.count,
+                        seconds=self.leak.seconds,
+                    )
+                )
+        except KeyboardInterrupt:
+            note(
+                PhaseRun(
+                    name=phase.name,
+                    start=start,
+                    end=self.target.clock.now(),
+                    planned=max(len(phase.requests), self.counted),
+                    recorded=self.counted,
+                    completed=False,
+                    note="interrupted",
+                )
+            )
+            raise
+        finally:
+            self.stage.enter("rest")
+
+    def _record_hit(self, hit: Hit) -> None:
+        self.counted += 1
+        self.hits.write(hit)
+        self.check()
+        if hit.status == 200 and hit.path == RUN_PATH:
+            self.stage.count(self.stage.scene().exports_done + 1)
+
+    def _record_fetch(self, fetch: Fetch) -> None:
+        self.fetches.write(fetch)
+        self.check()
+
+    def _sample(self) -> None:
+        """Called by the examiner between two requests: nothing of ours is in flight."""
+        if self.prober is not None:
+            self.prober.probe(resting=True)
+
+    def _make_body(self, case: str, tag: str) -> bytes:
+        template = self.templates[case]
+        return tagged(template, tag if TAG_PLACEHOLDER.encode() in template else None)

@@ -1,0 +1,341 @@
+"""One scenario from plan to raw record."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from assertions.records import Generator, PhaseRun, Plan, Scenario, write_one
+from loadtests import drive
+from loadtests.conductor import REST_S, Conductor, Progress, RunError
+from loadtests.control import Control
+from loadtests.datasets import encode_body, make_dataset
+from loadtests.examining import Examining
+from loadtests.exporting import answered_filename, fetch_file
+from loadtests.folder import Folder, prepare
+from loadtests.locust_process import (
+    LocustProcess,
+    clean_environment,
+    free_port,
+    locust_arguments,
+    locust_version,
+)
+from loadtests.observers import LineFile, Scraper, watchers
+from loadtests.parts import Merged, merge, nearest_rank
+from loadtests.plans import PROBE_TIMEOUT_S, build_plan, cases_of, drive_of
+from loadtests.processes import Found, Prober, exports_folder, find_process, leftovers
+from loadtests.profiles import Profile
+from loadtests.seed import seed_line
+from loadtests.stage import Stage
+from loadtests.target import Target
+
+CHECK_S = 5.0
+LOCUST_EXIT_S = 20.0
+LONGEST_RUN_S = 6 * 3600.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one run of a scenario is asked for."""
+
+    profile: Profile
+    target: Target
+    out: Path
+    seed: int
+    workers: int = 1
+    target_pid: int | None = None
+    exports: Path | None = None
+    embedded: bool = False
+
+
+def check_target(target: Target) -> str | None:
+    """Why the target can't be judged at all, in one sentence; None: it answers. Takes at most 5 seconds."""
+    deadline = target.clock.now() + CHECK_S
+    statuses = []
+    for path in ("/health", "/export/metrics"):
+        answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
+        if answer.status is None:
+            return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; is it running?"
+        statuses.append(answer.status)
+    if statuses == [404, 404]:
+        return f"{target.url} answers, but knows neither /health nor /export/metrics; is it an export service?"
+    return None
+
+
+def run_scenario(settings: Settings, report: Callable[[Progress], None]) -> Scenario:
+    """Run one scenario and write its record into a folder of its own.
+
+    FolderError, RunError or LocustError where no record can be made (one sentence). An interrupt (SIGINT, SIGTERM)
+    ends the load; what was recorded until then is completed, and the phases say that they were cut short.
+    """
+    datasets = {case: make_dataset(case, settings.seed) for case in cases_of(settings.profile)}
+    plan = build_plan(settings.profile, datasets, settings.seed)
+    folder = prepare(settings.out)
+    try:
+        templates = {case: encode_body(dataset) for case, dataset in datasets.items()}
+        for case, template in templates.items():
+            (folder.sent / f"{case}.json").write_bytes(template)
+        write_one(folder.plan, plan)
+        return _Run(settings, folder, plan, templates, report).run()
+    except OSError as error:
+        raise RunError(f"the record can't be written to {settings.out}: {error.strerror or error}") from error
+
+
+class _Run:
+    """A scenario while it runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Folder,
+        plan: Plan,
+        templates: Mapping[str, bytes],
+        report: Callable[[Progress], None],
+    ) -> None:
+        self.settings, self.folder, self.plan, self.templates, self.report = settings, folder, plan, templates, report
+        self.target, self.now = settings.target, settings.target.clock.now
+        self.stage = Stage()
+        self.phases: list[PhaseRun] = []
+        self.merged = Merged()
+        self.trouble: str | None = None
+        self.interrupted = False
+        self.exit_code: int | None = None
+        self.cpu_ratio: float | None = None
+
+    def run(self) -> Scenario:
+        """The whole of it."""
+        start = self.now()
+        found = find_process(self.target, self.settings.target_pid)
+        scrapes, probes = LineFile(self.folder.scrapes, self._fail), LineFile(self.folder.probes, self._fail)
+        health = LineFile(self.folder.health, self._fail)
+        scraper = Scraper(self.target, self.stage, scrapes)
+        prober = Prober(self.target, self.stage, probes, found.pid) if found.pid is not None else None
+        tickers = [scraper.ticker, *(one.ticker for one in watchers(self.target, self.stage, health))]
+        tickers += [prober.ticker] if prober is not None else []
+        scraper.scrape()
+        for ticker in tickers:
+            ticker.start()
+        try:
+            with _interruptible():
+                try:
+                    self._load()
+                    self._examine(prober)
+                    self._fetch_again()
+                except KeyboardInterrupt:
+                    self.interrupted = True
+            self._note_missing()
+            self.stage.enter("after")
+            scraper.settle(time.sleep)
+            if prober is not None:
+                prober.probe()
+        finally:
+            for ticker in tickers:
+                ticker.stop()
+            for file in (scrapes, probes, health):
+                file.close()
+        self._check_trouble()
+        return self._finish(start, found)
+
+    def _fail(self, text: str) -> None:
+        self.trouble = self.trouble or text
+
+    def _check_trouble(self) -> None:
+        if self.trouble is not None:
+            raise RunError(self.trouble)
+
+    def _load(self) -> None:
+        """All phases that Locust drives."""
+        phases = self.settings.profile.phases
+        drives = tuple(drive_of(phase, self.plan.phases[number]) for number, phase in enumerate(phases))
+        workers = self.settings.workers
+        control = Control(workers)
+        path = self.folder.parts / "drive.json"
+        path.write_bytes(drive.encode(self._drive(control.port, drives)))
+        stop_s = max(phase.timeout_s for phase in phases) + 5
+        arguments = locust_arguments(
+            workers=workers, stop_timeout_s=stop_s, run_time_s=LONGEST_RUN_S, port=free_port() if workers > 1 else 0
+        )
+        with tempfile.TemporaryDirectory(prefix="export-loadtests-") as home:
+            environment = clean_environment(os.environ, Path(home), path.resolve())
+            locust = LocustProcess(arguments, environment, Path(home), self.folder.locust_log)
+            conductor = Conductor(
+                plan=self.plan,
+                loads=len(phases),
+                control=control,
+                locust=locust,
+                stage=self.stage,
+                clock=self.target.clock,
+                report=self.report,
+                trouble=lambda: self.trouble,
+            )
+            try:
+                try:
+                    conductor.run()
+                except KeyboardInterrupt:
+                    self.interrupted = True
+                    conductor.interrupt()
+                self.exit_code = locust.wait(LOCUST_EXIT_S)
+            finally:
+                control.close()
+                locust.kill()
+        opened = frozenset(phase.name for phase in phases if phase.mode == "open")
+        self.merged = merge(self.folder.parts, workers, opened, self.folder.hits, self.folder.fetches)
+        self._note_phases(conductor, drives)
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    def _drive(self, port: int, drives: tuple[drive.PhaseDrive, ...]) -> drive.Drive:
+        return drive.Drive(
+            plan=str(self.folder.plan.resolve()),
+            folder=str(self.folder.parts.resolve()),
+            spool=str(self.folder.spool.resolve()),
+            target=self.target.url,
+            anchor=self.target.clock.anchor,
+            insecure=self.target.insecure,
+            control_port=port,
+            templates={case: str((self.folder.sent / f"{case}.json").resolve()) for case in self.templates},
+            phases=drives,
+        )
+
+    def _note_phases(self, conductor: Conductor, drives: tuple[drive.PhaseDrive, ...]) -> None:
+        """What became of each phase that Locust drove."""
+        long_enough = [led.cpu_ratio for led in conductor.led if led.cpu_ratio is not None and led.end - led.start >= 1]
+        self.cpu_ratio = max(
+            long_enough or [led.cpu_ratio for led in conductor.led if led.cpu_ratio is not None], default=None
+        )
+        for led, limits in zip(conductor.led, drives, strict=False):
+            recorded = self.merged.hits[led.name]
+            notes = [*led.cut, *self.merged.broken.values()]
+            planned = led.taken
+            if notes:
+                planned = max(limits.least, led.taken, self.merged.last_index.get(led.name, -1) + 1)
+            if recorded != planned:
+                notes.append(f"{recorded} of {planned} requests recorded")
+            note = "; ".join(notes) or None
+            self.phases.append(
+                PhaseRun(
+                    name=led.name,
+                    start=led.start,
+                    end=led.end,
+                    planned=planned,
+                    recorded=recorded,
+                    completed=note is None,
+                    note=note,
+                )
+            )
+
+    def _examine(self, prober: Prober | None) -> None:
+        """The phases that the examiner makes."""
+        hits, fetches = (LineFile(path, self._fail, append=True) for path in (self.folder.hits, self.folder.fetches))
+        examining = Examining(
+            plan=self.plan,
+            leak=self.settings.profile.leak,
+            target=self.target,
+            stage=self.stage,
+            templates=self.templates,
+            hits=hits,
+            fetches=fetches,
+            prober=prober,
+            check=self._check_trouble,
+        )
+        try:
+            for phase in self.plan.phases[len(self.settings.profile.phases) :]:
+                time.sleep(REST_S)
+                examining.run(phase, self.phases.append)
+        finally:
+            hits.close()
+            fetches.close()
+
+    def _fetch_again(self) -> None:
+        """The first file of each case once more: is it still there, and still the same?"""
+        again = LineFile(self.folder.fetches, self._fail, append=True)
+        try:
+            for hit in self.merged.firsts.values():
+                again.write(fetch_file(self.target, hit, None, PROBE_TIMEOUT_S, again=True))
+        finally:
+            again.close()
+
+    def _note_missing(self) -> None:
+        """Phases that never began are said to be missing, too."""
+        ran = {phase.name for phase in self.phases}
+        now = self.now()
+        for phase in self.plan.phases:
+            if phase.name not in ran:
+                self.phases.append(
+                    PhaseRun(
+                        name=phase.name,
+                        start=now,
+                        end=now,
+                        planned=len(phase.requests),
+                        recorded=0,
+                        completed=False,
+                        note="never began",
+                    )
+                )
+
+    def _finish(self, start: float, found: Found) -> Scenario:
+        """Write what is known only at the end."""
+        for path in (self.folder.hits, self.folder.fetches):
+            path.touch()
+        filename = next((answered_filename(hit.answer) for hit in self.merged.firsts.values()), None)
+        folder = exports_folder(self.settings.exports, found.pid, filename)
+        if self.merged.sequence:
+            self.folder.seed_log.write_text("".join(f"{seed_line(hit)}\n" for hit in self.merged.sequence), "utf-8")
+        scenario = Scenario(
+            name=self.plan.scenario,
+            target=self.target.url,
+            embedded=self.settings.embedded,
+            target_pid=found.pid,
+            pid_note=found.note,
+            start=start,
+            end=self.now(),
+            phases=tuple(self.phases),
+            generator=Generator(
+                exit_code=self.exit_code,
+                version=locust_version(),
+                cpu_ratio=self.cpu_ratio,
+                lag_p99_ms=nearest_rank(self.merged.lags_ms, 0.99),
+                lateness_p99_ms=nearest_rank(self.merged.lateness_ms, 0.99),
+                end_marks=self.merged.marks,
+                workers=self.settings.workers,
+            ),
+            exports_folder=None if folder is None else str(folder),
+            leftovers=leftovers(folder),
+        )
+        write_one(self.folder.scenario, scenario)
+        shutil.rmtree(self.folder.parts, ignore_errors=True)
+        return scenario
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """The first SIGINT or SIGTERM raises KeyboardInterrupt here; later ones, and those after it, are ignored.
+
+    Closing the record must not be interrupted: it takes seconds, and a record without its end is worth nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    raised = False
+
+    def once(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal raised
+        if not raised:
+            raised = True
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, once)
+    try:
+        yield
+    finally:
+        raised = True
