@@ -146,7 +146,7 @@ class Numbered(Keeper):
     find = NoTime.find
 
 
-@GROUP.make("names-plain", "Files are called report-1.csv, report-2.csv …", "names", "answers", kind=NoTime)
+@GROUP.make("names-plain", "Files are called report-1.csv, report-2.csv and so on.", "names", "answers", kind=NoTime)
 def _names_plain(keeper: Keeper) -> None:
     keeper.__dict__["numbers"] = count(1)
 

@@ -1,0 +1,117 @@
+"""The zoo's own judgement of the harness, on made-up verdicts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.zoo import matrix
+from tests.zoo.animal import Animal
+from tests.zoo.judged import Judged, Unjudged, Word, read_judged
+from tests.zoo.keeper import Keeper
+from tests.zoo.run import Outcome, problem_of
+
+
+def _animal(healthy: bool = False) -> Animal:
+    expect = frozenset() if healthy else frozenset({"bytes-agree"})
+    return Animal(name="one", group="g", healthy=healthy, expect=expect, why="It is one.", build=Keeper)
+
+
+def _judged(colour: str, **statuses: str) -> Judged:
+    words = tuple(
+        Word(id=id.replace("_", "-"), scenario="load", status=status.replace("_", " "), reason="why", counts=True)
+        for id, status in statuses.items()
+    )
+    return Judged(colour=colour, headline=colour, words=words)
+
+
+@pytest.mark.parametrize(
+    ("healthy", "judged", "problem"),
+    [
+        (True, _judged("GREEN", rest="PASS"), None),
+        (True, _judged("RED", rest="FAIL"), "healthy, but RED: rest, load: why"),
+        (True, _judged("NO DATA", rest="NO_DATA"), "healthy, but NO DATA: rest, load: why"),
+        (False, _judged("RED", bytes_agree="FAIL", rest="FAIL"), None),
+        (False, _judged("GREEN", bytes_agree="PASS"), "stays GREEN"),
+        (False, _judged("NO DATA", bytes_agree="NO_DATA"), "nothing FAILed, the colour is NO DATA"),
+        (False, _judged("RED", rest="FAIL"), "caught for another reason only: rest instead of bytes-agree"),
+        (False, _judged("GREEN", bytes_agree="FAIL"), "stays GREEN"),
+    ],
+)
+def test_a_judgement_is_judged(healthy: bool, judged: Judged, problem: str | None) -> None:
+    """Right is GREEN for a healthy animal, and an expected FAIL with another colour for a broken one."""
+    assert problem_of(_animal(healthy), judged) == problem
+
+
+def test_the_verdict_file_is_read(tmp_path: Path) -> None:
+    """Colour, ids, statuses and reasons come from verdict.json."""
+    path = tmp_path / "verdict.json"
+    verdict = {"id": "rest", "scenario": "load", "judgement": {"status": "FAIL", "reason": "3 run"}, "waived": None}
+    path.write_text(json.dumps({"schema": 1, "colour": "RED", "headline": "RED: 1", "verdicts": [verdict]}))
+    judged = read_judged(path)
+    assert (judged.colour, judged.of("FAIL"), judged.of("NO DATA")) == ("RED", {"rest": "load: 3 run"}, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"colour": "NO DATA", "headline": "NO DATA: no target"}', "NO DATA: no target"),
+        ("{", "verdict.json is no verdict"),
+        (None, "there is no verdict.json"),
+    ],
+)
+def test_no_verdict_is_no_judgement(tmp_path: Path, text: str | None, said: str) -> None:
+    """A missing, broken or stillborn verdict is told as such, never read as a pass."""
+    path = tmp_path / "verdict.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(Unjudged) as caught:
+        read_judged(path)
+    assert str(caught.value).startswith(said)
+
+
+def _outcome(healthy: bool, judged: Judged | None, problem: str | None = None) -> Outcome:
+    return Outcome(animal=_animal(healthy), judged=judged, seconds=2.0, problem=problem)
+
+
+def test_the_matrix_is_written() -> None:
+    """matrix.json and sensitivity.json tell fault, verdicts, commit and time."""
+    outcomes = [_outcome(False, _judged("RED", bytes_agree="FAIL", rest="PASS"))]
+    told = json.loads(matrix.sensitivity_json(outcomes, "abc", "now"))
+    assert told == {
+        "commit": "abc",
+        "when": "now",
+        "faults": {"one": ["bytes-agree"]},
+        "verdicts": {"bytes-agree": 1},
+        "never_red": ["rest"],
+    }
+    row = json.loads(matrix.matrix_json(outcomes, "abc", "now"))["animals"][0]
+    assert (row["failed"], row["colour"], row["problem"]) == ({"bytes-agree": "load: why"}, "RED", None)
+
+
+def test_the_summary_counts_and_names_what_is_wrong() -> None:
+    """People see how many were judged rightly, silent checks, checks that broke, and each misjudged animal."""
+    broke = Judged(
+        colour="NO DATA",
+        headline="",
+        words=(Word(id="rest", scenario="load", status="NO DATA", reason=f"{matrix.BROKE}: KeyError", counts=True),),
+    )
+    outcomes = [
+        _outcome(True, _judged("GREEN", rest="PASS")),
+        _outcome(False, broke, "nothing FAILed, the colour is NO DATA"),
+    ]
+    assert matrix.summary(outcomes).splitlines() == [
+        "0 of 1 broken animals were caught for a fitting reason",
+        "1 of 1 healthy animals came out GREEN",
+        "checks that no animal turned red: rest",
+        "a check broke on one: rest, load: the check broke on this record: KeyError",
+        "WRONG one: nothing FAILed, the colour is NO DATA",
+    ]
+
+
+def test_a_line_marks_the_expected_verdicts() -> None:
+    """The verdicts that the fault was made for come first, with a star."""
+    outcome = _outcome(False, _judged("RED", answers="FAIL", bytes_agree="FAIL"))
+    assert matrix.line(outcome) == f"ok    {'one':32} RED        2.0 s  bytes-agree*, answers"
