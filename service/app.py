@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from pathlib import Path
 
 import msgspec
 from aiohttp import ClientPayloadError, web
@@ -19,7 +20,9 @@ from service.body import Body, Budget, TooLarge
 from service.exports import NO_ROOM, Exports, Failed
 from service.logs import Log, now_iso
 from service.metrics import DEFAULT_USER, Format, Metrics
+from service.openapi import document
 from service.settings import VERSION, Settings
+from service.sources import SourceError, open_database
 
 INSPECT_ON_LOOP_BYTES = 2 * 1024 * 1024
 STOP_RETRY_S = 10
@@ -69,7 +72,7 @@ def problem(sentence: str, status: int, headers: dict[str, str] | None = None, *
     return answer({"success": False, "error": sentence, "timestamp": now_iso(), **more}, status, headers)
 
 
-async def health(request: web.Request) -> web.Response:
+async def health(_: web.Request) -> web.Response:
     """GET /health."""
     return answer({"ok": True, "ts": time.time_ns() // 1_000_000})
 
@@ -118,6 +121,11 @@ async def file(request: web.Request) -> web.StreamResponse:
             "X-Content-Type-Options": "nosniff",
         },
     )
+
+
+async def openapi(_: web.Request) -> web.Response:
+    """GET /openapi.json."""
+    return answer(document())
 
 
 async def run(request: web.Request) -> web.Response:
@@ -190,14 +198,33 @@ async def _accept(service: Service, request: web.Request, body: Body) -> orders.
     if service.stopping:
         raise Refused(503, "the service is shutting down")
     try:
-        content = body.content
-        if isinstance(content, bytes) and len(content) <= INSPECT_ON_LOOP_BYTES:
-            return orders.inspect(content)
-        if service.exports.admission.full:
-            raise Refused(429, _full_sentence(service))
-        return await asyncio.wrap_future(service.inspector.submit(orders.inspect, content))
+        order = await _inspect(service, body.content)
+        if order.source is not None:
+            await asyncio.to_thread(_check_source, service.settings.database, order.source, order)
     except orders.BadRequest as bad:
         raise Refused(400, bad.sentence, bad.format, bad.user) from None
+    return order
+
+
+async def _inspect(service: Service, content: bytes | Path) -> orders.Order:
+    if isinstance(content, bytes) and len(content) <= INSPECT_ON_LOOP_BYTES:
+        return orders.inspect(content)
+    if service.exports.admission.full:
+        raise Refused(429, _full_sentence(service))
+    return await asyncio.wrap_future(service.inspector.submit(orders.inspect, content))
+
+
+def _check_source(database: Path | None, source: orders.Source, order: orders.Order) -> None:
+    """BadRequest for a table or a column that is not there; a database that can't be read fails in the export."""
+    if database is None:
+        raise orders.BadRequest("source: the service was started without a database", order.format, order.user)
+    try:
+        with open_database(database) as opened:
+            opened.checked_columns(source, order.columns)
+    except orders.BadRequest as bad:
+        raise orders.BadRequest(bad.sentence, order.format, order.user) from None
+    except SourceError:
+        return
 
 
 def _refuse(service: Service, request: web.Request, refused: Refused) -> web.Response:
@@ -246,6 +273,7 @@ def create_app(settings: Settings, executor: Executor, inspector: Executor, log:
     app = web.Application(middlewares=[frame], client_max_size=settings.max_body_bytes)
     app[SERVICE] = Service(settings, executor, inspector, log)
     app.router.add_get("/health", health)
+    app.router.add_get("/openapi.json", openapi)
     app.router.add_get("/export/status", status)
     app.router.add_get("/export/metrics", metrics)
     app.router.add_post("/export/run", run)

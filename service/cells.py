@@ -7,6 +7,10 @@ from typing import Any
 import msgspec
 
 from service.rows import Slice
+from service.sources import TableRows
+
+Part = Slice | TableRows
+"""What both writers take, some records at a time."""
 
 _text = msgspec.json.Decoder(str).decode
 _nested = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw]).decode
@@ -52,8 +56,10 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
-def cell_rows(part: Slice, columns: tuple[str, ...]) -> list[list[str]]:
+def cell_rows(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
     """The cells of a slice, row by row in the order of the columns."""
+    if isinstance(part, TableRows):
+        return part.cells()
     rows = part.rows
     if rows is None or part.nested:
         absent = msgspec.Raw(b"null")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from operator import itemgetter
 
-from service.cells import cell_rows
+from service.cells import Part, cell_rows
 from service.files import PartFile
 from service.rows import Row, Slice
 
@@ -30,7 +30,7 @@ def guarded(cell: str) -> str:
     return cell
 
 
-def write_csv(out: PartFile, columns: tuple[str, ...], parts: Iterable[Slice], *, guard_formulas: bool) -> int:
+def write_csv(out: PartFile, columns: tuple[str, ...], parts: Iterable[Part], *, guard_formulas: bool) -> int:
     """Write header and records; the number of records."""
     heads = [guarded(name) for name in columns] if guard_formulas else list(columns)
     out.write(csv_text([heads]).encode())
@@ -38,15 +38,13 @@ def write_csv(out: PartFile, columns: tuple[str, ...], parts: Iterable[Slice], *
     count = 0
     for part in parts:
         out.check_wanted()
-        text = None if guard_formulas else fast.text(part)
+        text = fast.text(part) if isinstance(part, Slice) and not guard_formulas else None
         if text is None:
             rows = cell_rows(part, columns)
             if guard_formulas:
                 rows = [list(map(guarded, row)) for row in rows]
-            count += len(rows)
             text = csv_text(rows)
-        else:
-            count += len(part.rows or ())
+        count += part.count
         out.write(text.encode())
     return count
 

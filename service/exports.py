@@ -17,6 +17,7 @@ from service.metrics import Metrics, Reason
 from service.order import Order
 from service.pool import WorkerDied
 from service.settings import Settings
+from service.sources import SourceError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
@@ -53,6 +54,8 @@ def reason_of(error: BaseException) -> tuple[Reason, str]:
         return "client_gone", "the client went away"
     if isinstance(error, WorkerDied):
         return "worker_died", f"the export failed: {error}"
+    if isinstance(error, SourceError):
+        return "source", f"the export failed: {error}"
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return "disk_full", "no room on the disk for the export"
     if isinstance(error, OSError):

@@ -10,21 +10,25 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import groupby
 from pathlib import Path
 from struct import pack
 
 from reportlab.pdfbase import pdfdoc
 from reportlab.pdfbase.ttfonts import TTFontFile
 
+from service.bidi import visual
+
 FOLDER = Path(__file__).parent / "fonts"
-SANS, BOLD, FALLBACK = "DejaVuSans", "DejaVuSans-Bold", "DroidSansFallbackFull"
+SANS, BOLD = "DejaVuSans", "DejaVuSans-Bold"
+FALLBACKS = ("DroidSansFallbackFull",)
+"""Asked in order for what the first two lack; one more is one more file in `fonts/`, its name here and in KEYS."""
 ASCII = range(32, 127)
 BLANKS = {0x09: 0x20, 0x0A: 0x20, 0x0D: 0x20, 0xA0: 0x20}
 """Characters that are shown like another one, but read back as themselves."""
 SLOT_CODES = 60_000
 SUBSET_LIMIT = 20_000
 """With more characters than this the whole font goes into the file: its subset's table could not hold them."""
-ESCAPES = str.maketrans({"\\": "\\\\", "(": "\\(", ")": "\\)", "\r": "\\r"})
 
 
 class Face:
@@ -80,11 +84,20 @@ def widths(name: str) -> Widths:
     return Widths(name)
 
 
+def warm_up() -> None:
+    """Parse the fonts that every document needs, ahead of the first one."""
+    for name in (SANS, BOLD):
+        widths(name)
+        _program(name, ())
+
+
 def face_for(code: int, name: str) -> str:
     """Which face shows a character; the first one's empty box when none does."""
     if face(name).has(code):
         return name
-    return FALLBACK if code > 0x2FF and face(FALLBACK).has(code) else name
+    if code <= 0x2FF:
+        return name  # Latin and control characters: no reason to load a big font
+    return next((other for other in FALLBACKS if face(other).has(code)), name)
 
 
 @dataclass
@@ -99,7 +112,28 @@ class _Used:
     """Characters beyond it -> running number; 60,000 to a font."""
 
 
-KEYS = {SANS: "R", BOLD: "B", FALLBACK: "C"}
+KEYS = {SANS: "R", BOLD: "B", "DroidSansFallbackFull": "C"}
+
+
+class _Keys(dict[str, str]):
+    """Character -> resource name of the font that shows it; looking one up marks it as used."""
+
+    def __init__(self, name: str, used: dict[str, _Used]) -> None:
+        super().__init__()
+        self._name = name
+        self._used = used
+
+    def __missing__(self, char: str) -> str:
+        code = ord(char)
+        shown = face_for(code, self._name)
+        used = self._used[shown]
+        if code < 0x10000:
+            used.codes.add(code)
+            key = self[char] = KEYS[shown] + "u"
+        else:
+            number = used.slots.setdefault(code, len(used.slots))
+            key = self[char] = f"{KEYS[shown]}x{number // SLOT_CODES}"
+        return key
 
 
 class DocumentFonts:
@@ -107,6 +141,7 @@ class DocumentFonts:
 
     def __init__(self) -> None:
         self._used = {name: _Used() for name in KEYS}
+        self._keys = {name: _Keys(name, self._used) for name in KEYS}
 
     def plain(self, name: str) -> None:
         """Remember that a face's simple font was used directly."""
@@ -116,27 +151,15 @@ class DocumentFonts:
         """Pieces (font's resource name, escaped literal) that show the text; codes are Latin-1 characters."""
         if text.isascii() and text.isprintable():
             self._used[name].plain = True
-            return [(KEYS[name], text.translate(ESCAPES))]
-        codes = self._used[name].codes
-        if all(char in codes for char in map(ord, set(text))):
-            return [(KEYS[name] + "u", _wide(text))]
-        pieces: list[tuple[str, str]] = []
-        for char in text:
-            font, literal = self._encode_char(ord(char), name)
-            if pieces and pieces[-1][0] == font:
-                pieces[-1] = (font, pieces[-1][1] + literal)
-            else:
-                pieces.append((font, literal))
-        return pieces
+            return [(KEYS[name], escaped(text))]
+        text = visual(text)
+        return [(key, self._literal(key, "".join(some))) for key, some in groupby(text, self._keys[name].__getitem__)]
 
-    def _encode_char(self, code: int, name: str) -> tuple[str, str]:
-        shown = face_for(code, name)
-        used = self._used[shown]
-        if code < 0x10000:
-            used.codes.add(code)
-            return KEYS[shown] + "u", _wide(chr(code))
-        number = used.slots.setdefault(code, len(used.slots))
-        return f"{KEYS[shown]}x{number // SLOT_CODES}", _wide(chr(number % SLOT_CODES))
+    def _literal(self, key: str, text: str) -> str:
+        if key[1] == "x":
+            slots = next(used.slots for name, used in self._used.items() if KEYS[name] == key[0])
+            text = "".join(chr(slots[ord(char)] % SLOT_CODES) for char in text)
+        return escaped(text.encode("utf-16-be", "surrogatepass").decode("latin-1"))
 
     def add_to(self, document: pdfdoc.PDFDocument) -> pdfdoc.PDFDictionary:
         """Put the used fonts into the document; the dictionary of font resources."""
@@ -191,8 +214,9 @@ class DocumentFonts:
             )
 
 
-def _wide(text: str) -> str:
-    return text.encode("utf-16-be", "surrogatepass").decode("latin-1").translate(ESCAPES)
+def escaped(text: str) -> str:
+    """The inside of a PDF literal string."""
+    return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)").replace("\r", "\\r")
 
 
 def _tag(shown: list[int]) -> str:

@@ -44,7 +44,7 @@ class Metrics:
         self._clock = clock
         self._registry = CollectorRegistry(auto_describe=False)
         # `_created` series would be a tenth family in the text format
-        prometheus_client.disable_created_metrics()
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._requests = self._counter("export_requests_total", "Export requests by outcome.", "format status user")
         self._bytes = self._counter("export_bytes_total", "Bytes of finished export files.", "format status")
         self._fails = self._counter("export_fail_total", "Failed exports by reason.", "reason format")

@@ -15,7 +15,7 @@ LEVEL = 1
 
 
 class PagedDocument(pdfdoc.PDFDocument):  # type: ignore[misc]
-    """Writes each page at `add_page` and keeps only where it is; all other objects are reportlab's, written at `finish`.
+    """Writes each page at `add_page` and keeps only where it is; reportlab's own objects follow at `finish`.
 
     `write` takes bytes. No outlines, no encryption.
     """

@@ -5,7 +5,8 @@ Points are 1/72 inch. Text widths are in 1/1000 of the type size ("units").
 The rules, in order:
 1. The first paper on which the columns' usual widths fit: A4 upright 8 pt, A4 lying 7 pt, A3 lying 8 and 7 pt,
    A2 lying 8, 7 and 6 pt. 6 pt is the smallest type there is.
-2. On the last paper, columns that want more than their share wrap; below 14 pt a column the page gets wider instead.
+2. On the last paper, columns that want more than their share wrap. No column gets narrower than the longest word of
+   its head (of that, at most 8 times the type size): the page gets wider instead.
 3. A page always holds 50 records. When their lines need more room than the paper has, that page is made taller.
 4. A page that would be taller than 14,400 pt (the format's limit) is made wider, and its columns with it; only when
    that limit is reached too is the whole page drawn smaller.
@@ -21,12 +22,13 @@ from itertools import accumulate
 LONGEST_SIDE = 14_400.0
 MARGIN = 28.0
 FOOT = 14.0
-PAD = 3.0
+PAD = 4.0
 LEADING = 1.2
 PITCH = 14.0
 NARROWEST = 14.0
 WIDEN = 1.6
 USUAL_LIMIT = 24_000
+LEAST_LIMIT = 8_000
 TITLE_ROOM = 40.0
 RECORDS_PER_PAGE = 50
 
@@ -98,27 +100,39 @@ class Table:
         return Table(self.width * factor, self.height, self.size, columns)
 
 
-def table_for(usual_units: list[int], right_aligned: list[bool]) -> Table:
-    """The layout for columns of these usual widths."""
+def table_for(usual_units: list[int], least_units: list[int], right_aligned: list[bool]) -> Table:
+    """The layout for columns of these usual widths, each at least as wide as the least."""
     wanted = [min(units, USUAL_LIMIT) for units in usual_units]
     for paper in PAPERS:
         widths = [units * paper.size / 1000 + 2 * PAD + 1 for units in wanted]
         room = paper.width - 2 * MARGIN
         if sum(widths) <= room:
-            ratio = min(WIDEN, room / sum(widths)) if widths else 1.0
-            return _placed(paper, paper.width, [width * ratio for width in widths], right_aligned)
+            return _placed(paper, paper.width, _spread(widths, right_aligned, room), right_aligned)
     paper = PAPERS[-1]
-    room = max(paper.width - 2 * MARGIN, NARROWEST * len(widths))
-    return _placed(paper, room + 2 * MARGIN, _shared(widths, room), right_aligned)
+    least = [min(units, LEAST_LIMIT) * paper.size / 1000 + 2 * PAD + 1 for units in least_units]
+    if sum(least) > LONGEST_SIDE - 2 * MARGIN:
+        least = [NARROWEST] * len(widths)
+    room = max(paper.width - 2 * MARGIN, sum(least))
+    return _placed(paper, room + 2 * MARGIN, _shared(widths, least, room), right_aligned)
 
 
-def _shared(wanted: list[float], room: float) -> list[float]:
-    """Narrow columns get what they want, the others the same share of the rest."""
-    given = [0.0] * len(wanted)
-    left = len(wanted)
-    for at in sorted(range(len(wanted)), key=wanted.__getitem__):
-        given[at] = min(wanted[at], room / left)
-        room -= given[at]
+def _spread(wanted: list[float], right_aligned: list[bool], room: float) -> list[float]:
+    """Left-aligned columns take what is left over, up to 1.6 times what they want."""
+    text = sum(width for width, aligned in zip(wanted, right_aligned, strict=True) if not aligned)
+    ratio = min(WIDEN, 1 + (room - sum(wanted)) / text) if text else 1.0
+    return [width if aligned else width * ratio for width, aligned in zip(wanted, right_aligned, strict=True)]
+
+
+def _shared(wanted: list[float], least: list[float], room: float) -> list[float]:
+    """Every column its least; of what is left over, small wishes whole and the others the same share."""
+    given = list(least)
+    spare = room - sum(least)
+    wishes = [max(0.0, want - floor) for want, floor in zip(wanted, least, strict=True)]
+    left = len(wishes)
+    for at in sorted(range(len(wishes)), key=wishes.__getitem__):
+        extra = min(wishes[at], spare / left)
+        given[at] += extra
+        spare -= extra
         left -= 1
     return given
 

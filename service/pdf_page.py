@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
+from operator import le
 
-from service.fonts import BOLD, ESCAPES, KEYS, SANS, DocumentFonts, widths
+from service.fonts import BOLD, KEYS, SANS, DocumentFonts, escaped, widths
 from service.pdf_layout import FOOT, LEADING, MARGIN, PITCH, RECORDS_PER_PAGE, TITLE_ROOM, Table, wrap
 
 BASELINE = 0.76
@@ -66,7 +67,9 @@ class Sheet:
         spare = table.height - 2 * MARGIN - TITLE_ROOM - FOOT - self.head.height
         self.pitch = max(LEADING * table.size, min(PITCH, spare / RECORDS_PER_PAGE))
         self._drop = (self.pitch - table.size) / 2 + BASELINE * table.size
-        self._template = self._row_template()
+        self._font = f"/{KEYS[SANS]} {self._size:g} Tf"
+        self._template = self._row_template("(%s)Tj", "[%d(%s)]TJ")
+        self._marks_template = self._row_template("%s", "%s")
         full = [-self.head.height - number * self.pitch for number in range(1, RECORDS_PER_PAGE + 1)]
         self.grid = self._rules(full)
 
@@ -88,61 +91,116 @@ class Sheet:
         lines = " ".join(f"0 {y:.2f} m {self.table_width:.2f} {y:.2f} l" for y in levels)
         return f"{RULE} {lines} S\n"
 
-    def _row_template(self) -> str:
+    def _row_template(self, left: str, right: str) -> str:
         parts = []
-        at = 0.0
+        back = at = 0.0
         for column in self.table.columns:
-            parts.append(f"{column.anchor - at:.2f} 0 Td {'[%d(%s)]' if column.right_aligned else '(%s)'}T")
-            parts[-1] += "J" if column.right_aligned else "j"
+            move = f"{column.anchor - at:.2f}"
+            parts.append(f"{move} 0 Td {right if column.right_aligned else left}")
             at = column.anchor
-        # the moves are rounded, so the way back is the sum of what was written
-        back = sum(float(part.split(" ", 1)[0]) for part in parts)
+            back += float(move)  # the moves are rounded, so the way back is the sum of what was written
         return " ".join(parts) + f" {-back:.2f} {-self.pitch:.2f} Td\n"
 
-    def plain_rows(self, rows: list[list[str]]) -> str | None:
-        """The text block of records that are all plain ASCII and fit on one line each; None when they are not."""
+    def single_rows(self, rows: list[list[str]]) -> str | None:
+        """The text block of records that all fit on one line each; None when some cell must be wrapped or looked at."""
         flat = list(chain.from_iterable(rows))
         joined = " ".join(flat)
-        if not (joined.isascii() and joined.isprintable()):
+        if not joined.isprintable():
             return None
-        step, steps = widths(SANS).step, widths(SANS).steps
-        units = [step * sum(cell.encode().translate(steps)) for cell in flat]
+        units = self._units(flat, joined.isascii())
         count = len(self.table.columns)
         if any(max(units[at::count]) > limit for at, limit in enumerate(self._limits)):
             return None
-        if "(" in joined or ")" in joined or "\\" in joined:
-            flat = [cell.translate(ESCAPES) for cell in flat]
+        self._fonts.plain(SANS)
+        if joined.isascii():
+            if "(" in joined or ")" in joined or "\\" in joined:
+                flat = list(map(escaped, flat))
+            body = self._plain_body(flat, units)
+        else:
+            body = self._mixed_body(flat, units)
+        return f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n{body}ET\n"
+
+    def _units(self, flat: list[str], plain: bool) -> list[int]:
+        made = widths(SANS)
+        if not plain:
+            return list(map(made.of, flat))
+        step, steps = made.step, made.steps
+        return [step * sum(cell.encode().translate(steps)) for cell in flat]
+
+    def _plain_body(self, flat: list[str], units: list[int]) -> str:
+        count = len(self.table.columns)
         values: list[list[str] | list[int]] = []
         for at, column in enumerate(self.table.columns):
             if column.right_aligned:
                 values.append(units[at::count])
             values.append(flat[at::count])
-        self._fonts.plain(SANS)
         template = self._template
-        body = "".join([template % row for row in zip(*values, strict=True)])
-        return f"0 g BT /{KEYS[SANS]} {self._size:g} Tf 0 {-self.head.height - self._drop:.2f} Td\n{body}ET\n"
+        return "".join([template % row for row in zip(*values, strict=True)])
+
+    def _mixed_body(self, flat: list[str], units: list[int]) -> str:
+        count = len(self.table.columns)
+        template = self._marks_template
+        values: list[list[str]] = []
+        for at, column in enumerate(self.table.columns):
+            if column.right_aligned:
+                values.append(list(map(self._mark, flat[at::count], units[at::count])))
+            else:
+                values.append(list(map(self._mark, flat[at::count])))
+        return "".join([template % row for row in zip(*values, strict=True)])
+
+    def _mark(self, text: str, shift: int = 0) -> str:
+        """One cell's operators, from the plain font and back to it."""
+        if text.isascii() and text.isprintable():
+            return f"[{shift}({escaped(text)})]TJ" if shift else f"({escaped(text)})Tj"
+        pieces = [f"/{key} {self._size:g} Tf({literal})Tj" for key, literal in self._fonts.encode(text)]
+        return (f"[{shift}]TJ" if shift else "") + "".join(pieces) + self._font
 
     def any_rows(self, rows: list[list[str]]) -> tuple[Block, bool]:
         """The text block of any records, wrapped where they must be, and whether each took one line."""
-        size, pitch = self._size, self.pitch
-        char_width, text_width = widths(SANS).__getitem__, widths(SANS).of
-        pen = Pen(self._fonts)
-        y = -self.head.height
+        self._fonts.plain(SANS)
+        text_width = widths(SANS).of
+        parts = []
         levels = []
+        y = -self.head.height
         for row in rows:
-            tallest = 1
-            for text, column, limit in zip(row, self.table.columns, self._limits, strict=True):
-                if not text:
-                    continue
-                short = text_width(text) <= limit and "\n" not in text and "\r" not in text
-                lines = [text] if short else wrap(text, limit, char_width)
-                tallest = max(tallest, len(lines))
-                pen.lines(lines, column.anchor, y - self._drop, size, SANS, column.right_aligned)
-            y -= pitch + (tallest - 1) * size * LEADING
+            units = list(map(text_width, row))
+            if " ".join(row).isprintable() and all(map(le, units, self._limits)):
+                marks = [self._mark(*cell) for cell in zip(row, self._shifts(units), strict=True)]
+                parts.append(self._marks_template % tuple(marks))
+                y -= self.pitch
+            else:
+                text, height = self._wrapped_row(row)
+                parts.append(text)
+                y -= height
             levels.append(y)
-        single = len(rows) == RECORDS_PER_PAGE and abs(y + self.head.height + pitch * len(rows)) < 0.01
-        rules = "" if single else self._rules(levels)
-        return Block(rules + pen.block(), -self.head.height - y), single
+        even = len(rows) == RECORDS_PER_PAGE and abs(y + self.head.height + self.pitch * len(rows)) < 0.01
+        rules = "" if even else self._rules(levels)
+        start = f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n"
+        return Block(f"{rules}{start}{''.join(parts)}ET\n", -self.head.height - y), even
+
+    def _shifts(self, units: list[int]) -> list[int]:
+        """How far left of its anchor a cell of each column starts."""
+        return [width if column.right_aligned else 0 for width, column in zip(units, self.table.columns, strict=True)]
+
+    def _wrapped_row(self, row: list[str]) -> tuple[str, float]:
+        """One record's text operators and its height."""
+        made = widths(SANS)
+        lead = self._size * LEADING
+        tallest = 1
+        parts = []
+        back = at = 0.0
+        for text, column, limit in zip(row, self.table.columns, self._limits, strict=True):
+            move = f"{column.anchor - at:.2f}"
+            at = column.anchor
+            back += float(move)
+            lines = wrap(text, limit, made.__getitem__)
+            tallest = max(tallest, len(lines))
+            marks = [self._mark(line, made.of(line) if column.right_aligned else 0) for line in lines]
+            parts.append(f"{move} 0 Td " + f"\n0 {-lead:.2f} Td ".join(marks))
+            if len(lines) > 1:
+                parts.append(f"0 {(len(lines) - 1) * float(f'{lead:.2f}'):.2f} Td")
+        height = self.pitch + (tallest - 1) * lead
+        return " ".join(parts) + f" {-back:.2f} {-height:.2f} Td\n", height
 
     def rules_for(self, count: int) -> str:
         """Rules under `count` records of one line."""

@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from service.cells import cell_rows
+from service.cells import Part, cell_rows
 from service.files import PartFile
 from service.fonts import BOLD, SANS, DocumentFonts, widths
 from service.pdf_document import PagedDocument
 from service.pdf_layout import FOOT, LONGEST_SIDE, MARGIN, RECORDS_PER_PAGE, Table, table_for
 from service.pdf_page import Block, Sheet, page_number, title_block
-from service.rows import Slice
 
 CREATOR = "Export@Scale 1.7.0"
 SAMPLE = 500
@@ -28,7 +27,7 @@ def pages_of(records: int) -> int:
 def write_pdf(
     out: PartFile,
     columns: tuple[str, ...],
-    parts: Iterable[Slice],
+    parts: Iterable[Part],
     *,
     title: str,
     user: str,
@@ -58,7 +57,7 @@ def write_pdf(
     return count
 
 
-def _rows(out: PartFile, parts: Iterable[Slice], columns: tuple[str, ...]) -> Iterator[list[str]]:
+def _rows(out: PartFile, parts: Iterable[Part], columns: tuple[str, ...]) -> Iterator[list[str]]:
     for part in parts:
         out.check_wanted()
         yield from cell_rows(part, columns)
@@ -67,17 +66,18 @@ def _rows(out: PartFile, parts: Iterable[Slice], columns: tuple[str, ...]) -> It
 def layout_of(columns: tuple[str, ...], sample: list[list[str]], records: int) -> Table:
     """The table's layout, from its heads and its first records."""
     regular, bold = widths(SANS), widths(BOLD)
-    usual, aligned = [], []
+    usual, least, aligned = [], [], []
     for at, head in enumerate(columns):
         cells = [row[at] for row in sample if row[at]]
         numeric = bool(cells) and all(map(NUMBER.fullmatch, cells))
         widest = max((max(map(regular.of, cell.splitlines() or [""])) for cell in cells), default=0)
         if numeric:
-            # running numbers grow; the widest may be as long as the count of records
-            widest = max(widest, regular.of("0" * len(str(records)))) + regular["."]
+            # running numbers and sums grow beyond what the first records show
+            widest += regular.of("000" if records > len(sample) else "")
         usual.append(max(widest, min(bold.of(head), HEAD_LIMIT), 1_000))
+        least.append(max(map(bold.of, head.split() or [""])))
         aligned.append(numeric)
-    return table_for(usual, aligned)
+    return table_for(usual, least, aligned)
 
 
 class _Writer:
@@ -107,15 +107,15 @@ class _Writer:
     def page(self, rows: list[list[str]]) -> None:
         """Write the next page."""
         self._page += 1
-        plain = self._sheet.plain_rows(rows) if rows and self._columns else None
-        if plain is not None:
+        single = self._sheet.single_rows(rows) if rows and self._columns else None
+        if single is not None:
             grid = "/Grid Do\n" if len(rows) == RECORDS_PER_PAGE else self._sheet.rules_for(len(rows))
-            self._put(self._sheet, Block(grid + plain, self._sheet.pitch * len(rows)), "/Head Do\n")
+            self._put(self._sheet, Block(grid + single, self._sheet.pitch * len(rows)), "/Head Do\n")
             return
         factor = 1
         sheet = self._sheet
         while True:
-            block, single = sheet.any_rows(rows)
+            block, even = sheet.any_rows(rows)
             title = self._title_on(sheet)
             tall = title.height + sheet.head.height + block.height + 2 * MARGIN + FOOT
             if tall <= max(LONGEST_SIDE, sheet.table.width):
@@ -124,7 +124,7 @@ class _Writer:
             factor *= 2
             sheet = Sheet(self._sheet.table.widened(factor), self._columns, self._fonts)
         head = "/Head Do\n" if factor == 1 else sheet.head.marks
-        if single:
+        if even:
             head += "/Grid Do\n" if factor == 1 else sheet.grid
         self._put(sheet, block, head)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from service import memory, order, rows
+from service.cells import Part
 from service.csv_writer import write_csv
 from service.files import PartFile
 from service.pdf_writer import write_pdf
+from service.sources import SourceError, open_database
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,21 +52,31 @@ def run(job: Job) -> Done:
     No file is left behind on any error.
     """
     held = len(job.body) if isinstance(job.body, bytes) else 0
-    with memory.Peak() as peak, PartFile(job.folder, job.name) as out, order.opened(job.body) as body:
+    with memory.Peak() as peak, PartFile(job.folder, job.name) as out, _records(job) as (columns, count, parts):
         ask = job.order
-        assert ask.records is not None
-        parts = rows.slices(order.data_of(body))
         if ask.format == "csv":
-            records = write_csv(out, ask.columns, parts, guard_formulas=job.guard_formulas)
+            records = write_csv(out, columns, parts, guard_formulas=job.guard_formulas)
         else:
-            records = write_pdf(
-                out,
-                ask.columns,
-                parts,
-                title=ask.title,
-                user=ask.user,
-                made_at=job.made_at,
-                records=ask.records,
-            )
+            records = write_pdf(out, columns, parts, title=ask.title, user=ask.user, made_at=job.made_at, records=count)
         size = out.publish()
     return Done(name=job.name, file_bytes=size, records=records, memory_bytes=peak.added_bytes + held)
+
+
+@contextmanager
+def _records(job: Job) -> Iterator[tuple[tuple[str, ...], int, Iterable[Part]]]:
+    """The columns, how many records there are, and the records."""
+    ask = job.order
+    if ask.source is None:
+        with order.opened(job.body) as body:
+            yield ask.columns, ask.records or 0, rows.slices(order.data_of(body))
+    elif job.database is None:
+        raise SourceError("the service was started without a database")
+    else:
+        with open_database(job.database) as database:
+            try:
+                columns = database.checked_columns(ask.source, ask.columns)
+            except order.BadRequest as changed:
+                raise SourceError(changed.sentence) from None
+            # only a PDF must know the number of its pages before it begins
+            count = database.count(ask.source) if ask.format == "pdf" else 0
+            yield columns, count, database.parts(ask.source, columns)

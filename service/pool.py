@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
+
+from service import fonts
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +34,7 @@ def _start_worker() -> None:
         os.nice(NICENESS)
     # a worker decodes nested text with less stack in use than its checker had, and never the other way round
     sys.setrecursionlimit(RECURSION_LIMIT)
+    fonts.warm_up()
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
 
 
@@ -44,6 +49,14 @@ def _ready() -> int:
     return os.getpid()
 
 
+class _Task:
+    """One submitted call and the future its submitter holds."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call = call
+        self.future: Future[Any] = Future()
+
+
 class WorkerPool(Executor):
     """`workers` processes, each an executor of one, so that a death breaks one task and is mended at once.
 
@@ -55,11 +68,11 @@ class WorkerPool(Executor):
         if sys.platform == "linux":
             self._context.set_forkserver_preload(PRELOAD)
         self._recycle_after = recycle_after or None
-        self._lock = threading.Lock()
-        self._tasks: deque[tuple[Future[Any], Callable[[], tuple[Any, ...]]]] = deque()
+        self._state = threading.Condition()
+        self._tasks: deque[_Task] = deque()
         self._closed = False
-        self._lanes: list[ProcessPoolExecutor] = [self._lane() for _ in range(workers)]
-        self._free: deque[int] = deque(range(workers))
+        self._lanes = [self._lane() for _ in range(workers)]
+        self._free = deque(range(workers))
 
     def _lane(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(1, self._context, initializer=_start_worker, max_tasks_per_child=self._recycle_after)
@@ -70,43 +83,43 @@ class WorkerPool(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `fn` in the next free process; WorkerDied as the result when that process dies."""
-        future: Future[T] = Future()
-        with self._lock:
+        task = _Task(partial(fn, *args, **kwargs))
+        with self._state:
             if self._closed:
                 raise RuntimeError("the pool is shut down")
-            self._tasks.append((future, lambda: (fn, args, kwargs)))
+            self._tasks.append(task)
         self._dispatch()
-        return future
+        return task.future
 
     def _dispatch(self) -> None:
         while True:
-            with self._lock:
+            with self._state:
                 if not self._tasks or not self._free:
                     return
-                outer, task = self._tasks.popleft()
-                if not outer.set_running_or_notify_cancel():
+                task = self._tasks.popleft()
+                if not task.future.set_running_or_notify_cancel():
                     continue
                 number = self._free.popleft()
-            fn, args, kwargs = task()
             try:
-                inner = self._lanes[number].submit(fn, *args, **kwargs)
+                inner = self._lanes[number].submit(task.call)
             except BrokenProcessPool:
                 # it died at rest: nobody's task is hurt
                 self._mend(number)
-                inner = self._lanes[number].submit(fn, *args, **kwargs)
-            inner.add_done_callback(lambda done, outer=outer, number=number: self._finish(done, outer, number))
+                inner = self._lanes[number].submit(task.call)
+            inner.add_done_callback(partial(self._finish, task, number))
 
-    def _finish(self, inner: Future[Any], outer: Future[Any], number: int) -> None:
+    def _finish(self, task: _Task, number: int, inner: Future[Any]) -> None:
         error = inner.exception()
         if isinstance(error, BrokenProcessPool):
             self._mend(number)
             error = WorkerDied("the worker process died in mid-export")
-        with self._lock:
+        with self._state:
             self._free.append(number)
+            self._state.notify_all()
         if error is not None:
-            outer.set_exception(error)
+            task.future.set_exception(error)
         else:
-            outer.set_result(inner.result())
+            task.future.set_result(inner.result())
         self._dispatch()
 
     def _mend(self, number: int) -> None:
@@ -119,13 +132,19 @@ class WorkerPool(Executor):
         return [pid for lane in self._lanes for pid in (lane._processes or {})]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more tasks; with `cancel_futures` drop those that wait."""
-        with self._lock:
+        """Take no more tasks; with `cancel_futures` drop those that wait, else they are still run."""
+        with self._state:
             self._closed = True
-            dropped = list(self._tasks) if cancel_futures else []
             if cancel_futures:
-                self._tasks.clear()
-        for future, _ in dropped:
-            future.cancel()
+                while self._tasks:
+                    self._tasks.popleft().future.cancel()
+            if wait or not cancel_futures:
+                self._state.wait_for(lambda: not self._tasks and len(self._free) == len(self._lanes))
         for lane in self._lanes:
-            lane.shutdown(wait=wait, cancel_futures=cancel_futures)
+            lane.shutdown(wait=wait)
+
+    def kill(self) -> None:
+        """End all processes at once; what they ran fails with WorkerDied."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

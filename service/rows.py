@@ -35,6 +35,11 @@ class Slice:
         """None: an integer in here is too long for a plain decode, use `raw_rows`."""
 
     @property
+    def count(self) -> int:
+        """How many records."""
+        return len(_check(self.raw)) if self.rows is None else len(self.rows)
+
+    @property
     def nested(self) -> bool:
         """True when a value may be an object or an array, or a number that a plain decode would change (-0)."""
         raw = self.raw

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
+import time
 from concurrent.futures import Executor
 
 from aiohttp import web
@@ -16,8 +16,11 @@ from service.app import SERVICE, create_app
 from service.logs import Log
 from service.pool import WorkerPool
 from service.settings import VERSION, Settings
+from service.sources import SourceError, open_database
 
 ANSWER_S = 5.0
+"""How long a stop waits for answers on their way."""
+MIN_SWEEP_S, MAX_SWEEP_S = 0.5, 600.0
 
 
 class StartError(Exception):
@@ -37,12 +40,22 @@ def _listen(settings: Settings) -> socket.socket:
     return made
 
 
+def _check_database(settings: Settings) -> None:
+    if settings.database is None:
+        return
+    try:
+        open_database(settings.database).close()
+    except SourceError as error:
+        raise StartError(f"{error}; give a SQLite file with --database") from None
+
+
 def _claim(settings: Settings, log: Log) -> int:
     try:
         lock, removed = files.claim(settings.exports)
     except OSError as error:
         raise StartError(
-            f"can't write to the exports folder {settings.exports}: {error.strerror or error}; choose another with --exports"
+            f"can't write to the exports folder {settings.exports}: {error.strerror or error}; "
+            "choose another with --exports"
         ) from None
     if removed:
         log.event("swept", removed=removed)
@@ -52,29 +65,32 @@ def _claim(settings: Settings, log: Log) -> int:
 async def serve(settings: Settings, log: Log, executor: Executor | None = None) -> None:
     """Run until SIGTERM or SIGINT, then let admitted exports finish; StartError when it can't begin.
 
-    `executor` runs the exports instead of the process pool; it must be able to reach the exports folder.
+    `executor` runs the exports instead of the process pool; it must be able to reach the exports folder. It is the
+    caller's to shut down.
     """
+    _check_database(settings)
     lock = _claim(settings, log)
     listener = _listen(settings)
-    pool = None
-    if executor is None:
-        executor = pool = WorkerPool(settings.workers, settings.recycle_after)
     inspector = WorkerPool(1, settings.recycle_after)
+    pool = WorkerPool(settings.workers, settings.recycle_after) if executor is None else None
     try:
         if pool is not None:
             await asyncio.gather(*(asyncio.wrap_future(one) for one in pool.warm_up()))
-        await _serve(settings, log, executor, inspector, listener)
+        in_time = await _serve(settings, log, executor or pool or inspector, inspector, listener)
+        if pool is not None and not in_time:
+            pool.kill()
     finally:
-        inspector.shutdown(cancel_futures=True)
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
+        for one in (inspector, pool):
+            if one is not None:
+                one.shutdown(cancel_futures=True)
         listener.close()
         os.close(lock)
 
 
 async def _serve(
     settings: Settings, log: Log, executor: Executor, inspector: Executor, listener: socket.socket
-) -> None:
+) -> bool:
+    """Serve until told to stop; False when exports were still running after the grace time."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -83,6 +99,8 @@ async def _serve(
     service = app[SERVICE]
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=ANSWER_S)
     await runner.setup()
+    sweeper = loop.create_task(_sweep(settings, log)) if settings.retention_s else None
+    in_time = True
     try:
         await web.SockSite(runner, listener, backlog=1024).start()
         host, port = listener.getsockname()[:2]
@@ -97,10 +115,25 @@ async def _serve(
         )
         await stop.wait()
         service.stopping = True
-        log.event("stopping", running=service.exports.admission.running, waiting=service.exports.admission.waiting)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(service.exports.admission.idle(), settings.grace_s or None)
-        service.exports.withdraw_waiting()
+        admission = service.exports.admission
+        log.event("stopping", running=admission.running, waiting=admission.waiting)
+        try:
+            await asyncio.wait_for(admission.idle(), settings.grace_s or None)
+        except TimeoutError:
+            in_time = False
+            service.exports.withdraw_waiting()
     finally:
+        if sweeper is not None:
+            sweeper.cancel()
         await runner.cleanup()
-    log.event("stopped")
+    log.event("stopped", in_time=in_time)
+    return in_time
+
+
+async def _sweep(settings: Settings, log: Log) -> None:
+    """Remove old files now and then, for ever."""
+    while True:
+        removed = await asyncio.to_thread(files.remove_old, settings.exports, settings.retention_s, time.time())
+        if removed:
+            log.event("removed-old", removed=removed)
+        await asyncio.sleep(max(MIN_SWEEP_S, min(MAX_SWEEP_S, settings.retention_s / 10)))

@@ -1,0 +1,117 @@
+"""The contract as an OpenAPI 3.1 document, served at /openapi.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.metrics import DEFAULT_USER
+from service.order import DEFAULT_TITLE
+from service.settings import VERSION
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _object(required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": required.split(), "properties": properties}
+
+
+STRING = {"type": "string"}
+INTEGER = {"type": "integer", "minimum": 0}
+TRUE = {"const": True}
+TIME = {"type": "string", "format": "date-time"}
+PROBLEM = _object("success error timestamp", success={"const": False}, error=STRING, timestamp=TIME, queueDepth=INTEGER)
+RETRY = {"Retry-After": {"description": "Seconds until a place is likely free.", "schema": INTEGER}}
+NAME = [{"name": "name", "in": "path", "required": True, "schema": STRING}]
+ORDER = {
+    **_object(
+        "format",
+        format={"enum": ["csv", "pdf"]},
+        data={"type": "array", "items": {"type": "object"}},
+        columns={"type": "array", "items": STRING, "minItems": 1, "uniqueItems": True},
+        title={"type": "string", "default": DEFAULT_TITLE},
+        user={"type": "string", "default": DEFAULT_USER},
+        source=_object("table", table=STRING, limit=INTEGER, offset=INTEGER),
+    ),
+    "additionalProperties": False,
+    "oneOf": [{"required": ["data"]}, {"required": ["source"]}],
+}
+DONE = _object(
+    "success result processingTime records timestamp",
+    success=TRUE,
+    result=_object(
+        "success bytes filename downloadUrl", success=TRUE, bytes=INTEGER, filename=STRING, downloadUrl=STRING
+    ),
+    processingTime={"type": "number", "description": "Milliseconds from the request's arrival."},
+    records=INTEGER,
+    timestamp=TIME,
+)
+STATUS = _object(
+    "status concurrentExports queueDepth maxConcurrentExports timestamp version",
+    status={"enum": ["ready", "stopping"]},
+    concurrentExports=INTEGER,
+    queueDepth=INTEGER,
+    maxConcurrentExports=INTEGER,
+    timestamp=TIME,
+    version=STRING,
+)
+
+
+def _problem(text: str, **more: Any) -> dict[str, Any]:
+    return {"description": text, "content": _json(PROBLEM), **more}
+
+
+def _get(text: str, schema: dict[str, Any], *, name: bool = False) -> dict[str, Any]:
+    responses: dict[str, Any] = {"200": {"description": text, "content": _json(schema)}}
+    if name:
+        responses["404"] = _problem("No such export.")
+    return {"get": {"summary": text, "responses": responses, **({"parameters": NAME} if name else {})}}
+
+
+def document() -> dict[str, Any]:
+    """The whole document as plain data."""
+    run = {
+        "summary": "Make an export; answers when the file is complete and durable.",
+        "requestBody": {"required": True, "content": _json(ORDER)},
+        "responses": {
+            "200": {"description": "Done.", "content": _json(DONE)},
+            "400": _problem("The body is no order; the sentence names the field."),
+            "413": _problem("The body is over the limit."),
+            "429": _problem("All places are taken.", headers=RETRY),
+            "500": _problem("The export failed; no file is left behind."),
+            "503": _problem("The service is shutting down.", headers=RETRY),
+            "507": _problem("No room on the disk; no file is left behind."),
+        },
+    }
+    file = {
+        "summary": "A finished file.",
+        "parameters": NAME,
+        "responses": {
+            "200": {"description": "The file.", "content": {"text/csv": {}, "application/pdf": {}}},
+            "404": _problem("No such export."),
+        },
+    }
+    page = {
+        "summary": "The nine metrics.",
+        "responses": {
+            "200": {
+                "description": "Prometheus text or OpenMetrics, as Accept asks.",
+                "content": {"text/plain": {}, "application/openmetrics-text": {}},
+            }
+        },
+    }
+    health = _object("ok ts", ok=TRUE, ts={"type": "integer", "description": "Milliseconds since 1970."})
+    link = _object("downloadUrl status timestamp", downloadUrl=STRING, status={"const": "ready"}, timestamp=TIME)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Export service", "version": VERSION},
+        "paths": {
+            "/health": _get("Is it awake?", health),
+            "/export/status": _get("What runs and what waits.", STATUS),
+            "/export/metrics": {"get": page},
+            "/export/run": {"post": run},
+            "/export/files/{name}": {"get": file},
+            "/export/download/{name}": _get("Where a finished file is.", link, name=True),
+        },
+    }
