@@ -6,7 +6,6 @@ from typing import Literal
 
 from assertions.records import Record
 
-
 StepName = Literal["structure", "expressions"]
 
 

@@ -5,6 +5,7 @@ A check that can't be made is a step that is not ok and says why: what was not l
 
 from __future__ import annotations
 
+import glob
 import math
 import re
 from collections.abc import Mapping
@@ -91,10 +92,9 @@ def rule_files_found(inputs: Inputs, tests: CaseFile) -> dict[str, bool | None]:
     wanted = inputs.rules.resolve()
     found: dict[str, bool | None] = {}
     for pattern in tests.rule_files or ():
-        path = Path(pattern)
-        base = Path(path.anchor) if path.is_absolute() else inputs.tests.resolve().parent
-        relative = path.relative_to(path.anchor) if path.is_absolute() else path
-        matches = [match.resolve() for match in base.glob(str(relative)) if match.is_file()]
+        # Not Path.glob: it refuses some patterns and follows `**`, neither of which promtool does.
+        names = glob.glob(pattern, root_dir=inputs.tests.resolve().parent)  # noqa: PTH207
+        matches = [path.resolve() for name in names if (path := inputs.tests.resolve().parent / name).is_file()]
         found[pattern] = wanted in matches if matches else None
     return found
 

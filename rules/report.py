@@ -18,13 +18,12 @@ def text_report(results: PromtoolResults) -> str:
 
 
 def summary(results: PromtoolResults) -> str:
-    """Return one line a step, for the terminal."""
+    """Return one line a step, for the terminal; below a failed one its output."""
     lines = []
     for step in results.steps:
-        tail = step.note or ""
-        if not step.ok and step.output.strip():
-            tail = "\n       ".join(step.output.strip().splitlines())
-        lines.append(f"{_word(step.ok):4} {step.name:14} {tail}".rstrip())
+        lines.append(f"{_word(step.ok):4} {step.name:14} {step.note or ''}".rstrip())
+        if not step.ok:
+            lines += [f"     {line}" for line in step.output.strip("\n").splitlines()]
     return "\n".join(lines)
 
 

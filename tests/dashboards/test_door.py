@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from assertions.records import read_one
+from assertions.records import read_one, write_one
 from dashboards.live import report
-from dashboards.records import DashboardResults, LivePanel, LiveQuery, LiveResults
+from dashboards.records import CheckStep, DashboardResults, LivePanel, LiveQuery, LiveResults
 from rules.prometheus import Prometheus, running
 from tests.rules.endpoint import serving
 
@@ -188,3 +190,36 @@ def test_report_of_panels() -> None:
     results = LiveResults(start=0, end=1, step_s=1, panels=(panel,), ok=False)
     assert report(results) == "FAIL P: 1 series with data\n       A: 1 of 2 series have data\n       B: refused"
     assert report(LiveResults(start=0, end=1, step_s=1, panels=(), ok=False)) == "FAIL the dashboard has no panels"
+
+
+TEXT = st.text(max_size=20)
+COUNT = st.integers(0, 2**53)
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+QUERIES = st.builds(LiveQuery, ref=TEXT, expression=TEXT, series=COUNT, series_with_data=COUNT, error=st.none() | TEXT)
+PANELS = st.builds(
+    LivePanel, id=st.none() | COUNT, title=TEXT, queries=st.lists(QUERIES, max_size=3).map(tuple), ok=st.booleans()
+)
+LIVE = st.builds(
+    LiveResults,
+    start=FINITE,
+    end=FINITE,
+    step_s=FINITE,
+    panels=st.lists(PANELS, max_size=3).map(tuple),
+    ok=st.booleans(),
+)
+STEPS = st.builds(
+    CheckStep,
+    name=st.sampled_from(("structure", "expressions")),
+    ok=st.booleans(),
+    output=TEXT,
+    note=st.none() | TEXT,
+)
+CHECKED = st.builds(DashboardResults, file=TEXT, steps=st.lists(STEPS, max_size=2).map(tuple), ok=st.booleans())
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LIVE | CHECKED)
+def test_results_round_trip(tmp_path: Path, results: LiveResults | DashboardResults) -> None:
+    """What is written to the results files is what is read from them."""
+    write_one(tmp_path / "results.json", results)
+    assert read_one(tmp_path / "results.json", type(results)) == results

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from rules import fetch
 from rules.fetch import ToolFailed, ToolMissing, cache_folder, find_binary, run, version_of
 from rules.promtool import ALLOWED_COMPLAINTS, Promtool, find
-from tests.rules.conftest import RULES, TESTS, Copies, edit
+from tests.rules.conftest import ROOT, RULES, TESTS, Copies, edit
 from tests.rules.endpoint import page
 
 
@@ -127,6 +129,30 @@ def test_both_layouts_of_debian(packages: str, tmp_path: Path) -> None:
     assert path == cache_folder(env) / "promtool-9.8.7" / "promtool"
     assert sorted(kept.name for kept in path.parent.iterdir()) == ["prometheus", "promtool"]
     assert fetch._cached("prometheus", cache_folder(env)) == path.parent / "prometheus"
+
+
+def test_only_one_process_fetches(tmp_path: Path) -> None:
+    """Three that ask at once get the same binary from one download; the others wait at the lock."""
+    count = tmp_path / "count"
+    script(
+        tmp_path / "bin" / "apt-get",
+        f'for last; do :; done; case "$last" in update) echo x >> {count}; sleep 0.3;; *) : > "${{last}}_1.deb";; esac',
+    )
+    script(
+        tmp_path / "bin" / "dpkg-deb",
+        'mkdir -p "$3/usr/bin"; for name in promtool prometheus; do\n'
+        'printf "#!/bin/sh\\necho promtool, version 9.8.7\\n" > "$3/usr/bin/$name"; chmod +x "$3/usr/bin/$name"; done',
+    )
+    env = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    code = "import os; from rules.fetch import _fetch, cache_folder as c; e = os.environ; print(_fetch('promtool', c(e), e))"
+    asking = [
+        subprocess.Popen([sys.executable, "-c", code], env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    answers = [process.communicate(timeout=60)[0].strip() for process in asking]
+    assert [process.returncode for process in asking] == [0, 0, 0]
+    assert answers == [str(cache_folder(env) / "promtool-9.8.7" / "promtool")] * 3
+    assert count.read_text() == "x\n"
 
 
 def test_a_binary_that_tells_no_version_is_an_error(tmp_path: Path) -> None:
