@@ -13,7 +13,7 @@ import pypdfium2 as pdfium
 
 from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number
 from assertions.contents.pdf_match import Plan, make_plan
-from assertions.contents.pdf_page import Layout, Reading, read_page
+from assertions.contents.pdf_page import Layout, Reading, keys_of, read_page
 from assertions.contents.pdf_text import Page, PageError, squeeze
 from assertions.contents.sent import Code, Findings, Outcome, Sent
 
@@ -92,35 +92,30 @@ class _Check:
             self.findings.add(
                 code, where if column is None else f"{where}, column {plan.columns[column]}", expected, found
             )
-        self._neighbours(index, page, reading)
-        self._furniture(number, page, reading)
+        self._strangers(index, page, reading)
+        self._furniture(number, reading)
         page.forget()
         return reading.layout
 
-    def _furniture(self, number: int, page: Page, reading: Reading) -> None:
-        heads = Findings()
-        check_heads([reading.furniture], self.sent.columns, number, heads)
-        if heads.count:  # once more, as the page is seen
-            heads = Findings()
-            whole = page.placed
-            check_heads([reading.furniture, whole.spaced(0, len(whole.joined))], self.sent.columns, number, heads)
-        for finding in heads.kept:
-            self.findings.add("header", finding.where, finding.expected, finding.found)
+    def _furniture(self, number: int, reading: Reading) -> None:
+        texts = [text for text in (reading.furniture, reading.heads) if text]
+        check_heads(texts, self.sent.columns, number, self.findings)
         check_page_number(reading.furniture, number, max(len(self.pages), 1), self.findings)
         if number == 1:
             check_first_page(reading.furniture, self.sent, len(self.pages), self.findings)
 
-    def _neighbours(self, index: int, page: Page, reading: Reading) -> None:
-        """A record of the page before or behind must not stand on this one."""
+    def _strangers(self, index: int, page: Page, reading: Reading) -> None:
+        """Beside its own records a page must hold none of them again, and none of its neighbours'."""
         words, rest = set(page.drawn.words), squeeze(reading.furniture)
-        for other in (index - 1, index + 1):
-            if not 0 <= other < len(self.plans):
-                continue
+        for other in range(max(0, index - 1), min(index + 2, len(self.plans))):
             plan = self.plans[other]
-            for row in range(len(plan.records)):
-                cell = "" if plan.key is None else plan.cells[row][plan.key]
-                if len(cell) >= _DISTINCT and (cell in words or cell in rest):
-                    where = f"page {index + 1}, record {plan.first + row + 1}"
+            for row, key in enumerate(keys_of(plan)):
+                if len(key) < _DISTINCT or not (_holds(rest, key) or (other != index and key in words)):
+                    continue
+                where = f"page {index + 1}, record {plan.first + row + 1}"
+                if other == index:
+                    self.findings.add("repeated", where, "each record once", key)
+                else:
                     self.findings.add("order", where, f"on page {other + 1}", f"on page {index + 1}")
 
     def _stands(self, cell: str, page: Page) -> bool:
@@ -146,3 +141,13 @@ class _Check:
                         self.findings.add("order", where, f"on page {home}", f"on page {index + 1}")
                         return
         self.findings.add("lost", where, " ".join(plan.cells[row]), found)
+
+
+def _holds(text: str, key: str) -> bool:
+    """Whether a key stands in a text without white space, and not as the beginning of a longer number."""
+    place = text.find(key)
+    while place >= 0:
+        if not text[place + len(key) : place + len(key) + 1].isdigit():
+            return True
+        place = text.find(key, place + 1)
+    return False

@@ -104,7 +104,7 @@ def _has_letters(furniture: str, name: str) -> bool:
     rest = _letters(name)
     for word in furniture.split():
         piece = _letters(word)
-        if piece and rest.startswith(piece):
+        if rest.startswith(piece) and (len(piece) > 1 or piece == rest):
             rest = rest[len(piece) :]
     return not rest
 

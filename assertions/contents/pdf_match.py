@@ -18,6 +18,10 @@ _MAX_SIGNS: Final = 6
 _RULE: Final = "|"
 _MAX_STEPS: Final = 20_000
 """Tries after which a sequence counts as not found."""
+_MAX_WORDS: Final = 600
+"""How far apart the pieces of one broken text may stand."""
+_MAX_BEGINNINGS: Final = 12
+"""How many places are tried for the first of them."""
 _LONG: Final = 6
 """A text this long is known again without a word border beside it."""
 
@@ -262,6 +266,7 @@ class Pool:
         end = len(text.joined) if end is None else end
         self.text = text.joined[start:end]
         self.borders = {border - start for border in text.borders if start <= border <= end}
+        self._left: list[tuple[int, str]] | None = None
 
     def take(self, value: Json, first: str) -> int | None:
         """Take a cell that stands in one piece; returns its place."""
@@ -272,10 +277,12 @@ class Pool:
             if place is not None:
                 return self._use(place, place + len(spelling))
         if isinstance(value, (dict, list, str)) and shown:
-            for begin in sorted(self.borders):
-                for end in ends(value, first, self.text, begin):
-                    if end > begin:
-                        return self._use(begin, end)
+            firsts = (first[0], "\\") if isinstance(value, str) else ("[", "{", "(", *shown[-1][1:3])
+            for begin, word in self._words():
+                if word.startswith(firsts):
+                    for end in ends(value, first, self.text, begin):
+                        if end > begin:
+                            return self._use(begin, end)
         for spelling in shown:
             place = self.text.find(spelling)
             if not number and len(spelling) >= _LONG and place >= 0:
@@ -284,6 +291,7 @@ class Pool:
 
     def _use(self, start: int, end: int) -> int:
         self.text = self.text[:start] + "\0" * (end - start) + self.text[end:]
+        self._left = None
         return start
 
     def _find(self, spelling: str, number: bool) -> int | None:
@@ -311,24 +319,41 @@ class Pool:
 
     def take_pieces(self, first: str) -> int | None:
         """Take a text that was broken into lines with other cells' lines between them; returns where it begins."""
-        cuts = sorted(self.borders)
-        words = [(a, self.text[a:b]) for a, b in pairwise(cuts)]
-        for index, (begin, word) in enumerate(words):
-            if not word or not first.startswith(word):
+        starts = 0
+        for index, (begin, word) in enumerate(self._words()):
+            if len(word) < 2 or not first.startswith(word):
                 continue
-            rest = first
-            used: list[Span] = []
-            for place, piece in words[index:]:
-                if rest.startswith(piece) and (len(piece) > 1 or piece == rest or not used):
-                    used.append((place, place + len(piece)))
-                    rest = rest[len(piece) :]
-                    if not rest:
-                        for a, b in used:
-                            self._use(a, b)
-                        return begin
+            starts += 1
+            used = _pieces(self._words()[index : index + _MAX_WORDS], first)
+            if used:
+                for start, end in used:
+                    self._use(start, end)
+                return begin
+            if starts >= _MAX_BEGINNINGS:
+                break
         return None
+
+    def _words(self) -> list[tuple[int, str]]:
+        """What is left, word by word, each with its place."""
+        if self._left is None:
+            cuts = sorted(self.borders)
+            self._left = [(a, self.text[a:b]) for a, b in pairwise(cuts) if self.text[a] != "\0"]
+        return self._left
 
     def rest(self) -> str:
         """What nobody took, with a space at each word border."""
         cuts = sorted(self.borders | {0, len(self.text)})
         return " ".join(self.text[a:b].replace("\0", " ") for a, b in pairwise(cuts))
+
+
+def _pieces(words: Sequence[tuple[int, str]], whole: str) -> list[Span]:
+    """Choose words that make up a text, in order, others between them left out; nothing where they do not."""
+    rest = whole
+    used: list[Span] = []
+    for place, piece in words:
+        if rest.startswith(piece) and (len(piece) > 1 or piece == rest):
+            used.append((place, place + len(piece)))
+            rest = rest[len(piece) :]
+            if not rest:
+                return used
+    return []

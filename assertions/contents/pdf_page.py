@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from assertions.contents.pdf_match import Plan, Pool, Span, match_columns, match_rows
-from assertions.contents.pdf_text import Page, Text
-from assertions.contents.pdf_values import NOTHING
+from assertions.contents.pdf_text import Page, Text, squeeze
+from assertions.contents.pdf_values import NOTHING, spellings
 from assertions.contents.sent import Code
 
 Layout = Literal["rows", "placed-rows", "columns", "bands", "loose"]
 LAYOUTS: Final[tuple[Layout, ...]] = ("rows", "columns", "placed-rows", "bands", "loose")
 """How a page can be read, the quickest first."""
+_MOST: Final = 0.5
 _DISTINCT: Final = 4
 """A value at least this long, and once on its page, tells where its record is."""
 
@@ -29,6 +31,8 @@ class Reading:
     """The share of records (or columns) that are where the layout would have them."""
     furniture: str = ""
     """The page's text but for its records."""
+    heads: str = ""
+    """What stands above the table's columns, column by column, where that was read apart."""
 
     def note(self, code: Code, row: int, column: int | None, expected: str, found: str) -> None:
         """Note one thing wrong."""
@@ -36,20 +40,21 @@ class Reading:
 
 
 def read_page(page: Page, plan: Plan, first: Layout) -> Reading:
-    """Read a page as `first`, then as any other layout; return the first reading without a problem, or the best."""
-    best: Reading | None = None
+    """Read a page as `first`, then as any other layout; return the reading to believe.
+
+    That is the first without a problem. A page most of whose records are where a strict layout has them is of that
+    layout, and its faults are faults; else the loosest reading tells best what is missing.
+    """
+    reading = Reading("loose")
     for layout in (first, *(layout for layout in LAYOUTS if layout != first)):
-        reading = _READERS[layout](page, plan)
-        if reading is None:
+        tried = _READERS[layout](page, plan)
+        if tried is None:
             continue
-        if not reading.problems:
-            return reading
-        # a page most of whose records are where a strict layout has them is of that layout, and its faults are faults
-        if reading.found >= 0.5 and layout != "loose":
-            return reading
-        if best is None or (reading.found, -len(reading.problems)) > (best.found, -len(best.problems)):
-            best = reading
-    return best or Reading("loose")
+        if not tried.problems or (tried.found >= _MOST and layout != "loose"):
+            return tried
+        if layout == "loose":
+            reading = tried
+    return reading
 
 
 def _read_rows(page: Page, plan: Plan) -> Reading:
@@ -74,24 +79,31 @@ def _rows(layout: Layout, text: Text, plan: Plan) -> Reading:
         return reading
     _explain_rows(reading, text, plan, spans)
     begin, end = min(span[0] for span in known), max(span[1] for span in known)
-    reading.furniture = f"{text.spaced(0, begin)} \n {text.spaced(end, len(text.joined))}"
+    above = _explain_records(reading, text, plan, _leading(spans), (0, begin))
+    below = _explain_records(reading, text, plan, _leading(spans[::-1], len(spans)), (end, len(text.joined)))
+    reading.furniture = f"{above} \n {below}"
     return reading
 
 
+def _leading(spans: Sequence[Span | None], backwards: int = 0) -> list[int]:
+    """Indexes of the records before the first one that was found; backwards: how many there are, read from the end."""
+    count = next((index for index, span in enumerate(spans) if span), len(spans))
+    return [backwards - 1 - index for index in reversed(range(count))] if backwards else list(range(count))
+
+
 def _explain_rows(reading: Reading, text: Text, plan: Plan, spans: Sequence[Span | None]) -> None:
-    furthest = 0
-    last: int | None = None
+    """Judge all from the first record that was found to the last."""
+    furthest, last = 0, -1
     for row, span in enumerate(spans):
         if span is None:
-            following = next((span[0] for span in spans[row + 1 :] if span and span[0] >= furthest), len(text.joined))
-            _explain_record(reading, text, plan, row, (furthest, following))
-            last = None
             continue
-        if span[0] < furthest:
+        if last >= 0 and span[0] < furthest:
             reading.note("order", row, None, "records in the order sent", "a later record stands before it")
-        elif last is not None and _says_something(text.joined[furthest : span[0]], plan):
+        elif 0 <= last < row - 1:
+            _explain_records(reading, text, plan, range(last + 1, row), (furthest, span[0]))
+        elif last >= 0 and _says_something(text.joined[furthest : span[0]], plan):
             between = text.spaced(furthest, span[0])
-            code: Code = "repeated" if any(cells and cells in between for cells in _keys(plan)) else "foreign"
+            code: Code = "repeated" if any(key and key in squeeze(between) for key in keys_of(plan)) else "foreign"
             reading.note(code, last, None, "nothing between two records", between)
         furthest, last = max(furthest, span[1]), row
 
@@ -105,23 +117,30 @@ def _says_something(between: str, plan: Plan) -> bool:
     return any(map(str.isalnum, NOTHING.sub(" ", between)))
 
 
-def _keys(plan: Plan) -> list[str]:
+def keys_of(plan: Plan) -> list[str]:
+    """The values by which a page's records are told apart; none where no column does."""
     return [] if plan.key is None else [cells[plan.key] for cells in plan.cells]
 
 
-def _explain_record(reading: Reading, text: Text, plan: Plan, row: int, window: Span) -> None:
-    """Judge a record that does not stand in one row: its cells may be broken into lines."""
+def _explain_records(reading: Reading, text: Text, plan: Plan, rows: Sequence[int], window: Span) -> str:
+    """Judge records that do not stand in one row: their cells may be broken into lines. Returns what is left."""
     pool = Pool(text, *window)
-    missing = _take_all(pool, plan, [row])[0]
-    shown = [column for column, cell in enumerate(plan.cells[row]) if cell]
-    if not missing:
+    gone: dict[int, list[int]] = {}
+    for row, column in _take_all(pool, plan, rows)[0]:
+        gone.setdefault(row, []).append(column)
+    for row, columns in gone.items():
+        _note_missing(reading, plan, row, columns, text.spaced(*window))
+    return pool.rest()
+
+
+def _note_missing(reading: Reading, plan: Plan, row: int, columns: Sequence[int], found: str) -> None:
+    """Note a record whose key and most of whose cells are gone as lost, else each cell."""
+    shown = sum(1 for cell in plan.cells[row] if cell)
+    if 2 * len(columns) > shown and (plan.key is None or plan.key in columns):
+        reading.note("lost", row, None, " ".join(plan.cells[row]), found)
         return
-    key_gone = plan.key is not None and (row, plan.key) in missing
-    if key_gone and 2 * len(missing) > len(shown):
-        reading.note("lost", row, None, " ".join(plan.cells[row]), text.spaced(*window))
-        return
-    for _, column in missing:
-        reading.note("cell", row, column, plan.cells[row][column], text.spaced(*window))
+    for column in columns:
+        reading.note("cell", row, column, plan.cells[row][column], found)
 
 
 def _take_all(pool: Pool, plan: Plan, rows: Sequence[int]) -> tuple[list[tuple[int, int]], dict[tuple[int, int], int]]:
@@ -166,14 +185,14 @@ def _columns(layout: Layout, texts: Sequence[Text], plan: Plan, whole: Text) -> 
             rest.append(text.spaced(position, span[0]))
             position = span[1]
         else:
-            rest += [text.spaced(0, span[0]), text.spaced(span[1], len(text.joined))]
+            rest.append(text.spaced(0, span[0]))
     if len(texts) == 1:
         rest.append(texts[0].spaced(position, len(texts[0].joined)))
+        reading.furniture = " \n ".join(rest)
     else:
         pool = Pool(whole)
         _take_all(pool, plan, range(len(plan.records)))
-        rest.append(pool.rest())
-    reading.furniture = " \n ".join(rest)
+        reading.furniture, reading.heads = pool.rest(), " ".join(rest)
     return reading
 
 
@@ -193,22 +212,14 @@ def _loose(text: Text, plan: Plan) -> Reading:
     for row, column in missing:
         gone.setdefault(row, []).append(column)
     for row, columns in gone.items():
-        shown = sum(1 for cell in plan.cells[row] if cell)
-        if 2 * len(columns) > shown and (plan.key is None or plan.key in columns):
-            reading.note("lost", row, None, " ".join(plan.cells[row]), "")
-            continue
-        for column in columns:
-            reading.note("cell", row, column, plan.cells[row][column], "not on the page, or not whole")
+        _note_missing(reading, plan, row, columns, "not on the page, or not whole")
     reading.furniture = pool.rest()
-    _loose_order(reading, plan, places)
-    for row, key in enumerate(_keys(plan)):
-        if len(key) >= _DISTINCT and row not in gone and key in reading.furniture.split():
-            reading.note("repeated", row, None, "each record once", key)
+    _loose_order(reading, text, plan, places)
     reading.found = 1 - len(gone) / max(1, len(plan.records))
     return reading
 
 
-def _loose_order(reading: Reading, plan: Plan, places: dict[tuple[int, int], int]) -> None:
+def _loose_order(reading: Reading, text: Text, plan: Plan, places: dict[tuple[int, int], int]) -> None:
     every = [cell for cells in plan.cells for cell in cells]
     counts: dict[str, int] = {}
     for cell in every:
@@ -226,13 +237,36 @@ def _loose_order(reading: Reading, plan: Plan, places: dict[tuple[int, int], int
             if at is not None and at < furthest:
                 reading.note("order", row, None, "records in the order sent", "a later record stands before it")
             furthest = max(furthest, at if at is not None else -1)
-    crossed = told = 0
-    for row in range(len(plan.records)):
-        order = [distinct[row, column] for column in range(len(plan.columns)) if (row, column) in distinct]
-        told += len(order) > 1
-        crossed += order != sorted(order)
-    if told and 2 * crossed > told:
-        reading.note("order", 0, None, "cells in the order of the columns", f"otherwise in {crossed} records")
+    told = _out_of_place(text, plan, [distinct.get((row, column or 0)) for row in range(len(plan.records))])
+    for at in told:
+        reading.note("order", 0, at, "cells in the order of the columns", "another place in most records")
+
+
+def _out_of_place(text: Text, plan: Plan, keys: Sequence[int | None]) -> list[int]:
+    """Return the columns that stand, in most records, on the wrong side of the key. keys: its place in each record.
+
+    Only columns that are near their key at all are judged: a table drawn column by column has none.
+    """
+    if plan.key is None:
+        return []
+    right, near, asked = Counter[int](), Counter[int](), Counter[int]()
+    ends = [0, *(at for at in keys if at is not None), len(text.joined)]
+    if ends != sorted(ends):
+        return []
+    known = [row for row, at in enumerate(keys) if at is not None]
+    for number, row in enumerate(known):
+        before = text.joined[ends[number] : ends[number + 1]]
+        after = text.joined[ends[number + 1] + len(plan.cells[row][plan.key]) : ends[number + 2]]
+        for column, cell in enumerate(plan.cells[row]):
+            if column == plan.key or len(cell) < 2:
+                continue
+            shown = [spelling for spelling in spellings(plan.value(row, column), cell) if len(spelling) > 1]
+            here, there = (before, after) if column < plan.key else (after, before)
+            asked[column] += 1
+            at_home = any(spelling in here for spelling in shown)
+            right[column] += at_home
+            near[column] += at_home or any(spelling in there for spelling in shown)
+    return [column for column, count in asked.items() if near[column] >= 0.8 * count and right[column] <= 0.4 * count]
 
 
 _READERS: Final[dict[Layout, Callable[[Page, Plan], Reading | None]]] = {
