@@ -206,7 +206,7 @@ def _sentence(error: msgspec.DecodeError) -> str:
     if missing:
         where = f"{missing[2]}.{missing[1]}" if missing[2] else missing[1]
         return f"{where}: required" + ("; it must be csv or pdf" if where == "format" else "")
-    unknown = re.match(r"Object contains unknown field `(.*)`(?: - at `\$\.(\w+)`)?$", text, re.DOTALL)
+    unknown = re.match(r"Object contains unknown field `(.*?)`(?: - at `\$\.(\w+)`)?$", text, re.DOTALL)
     if unknown:
         return f"{unknown[2] + '.' if unknown[2] else ''}{unknown[1][:100]}: unknown key"
     what, _, path = text.partition(" - at `$")
