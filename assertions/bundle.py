@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -151,7 +152,9 @@ class InFlight:
     def least(self, start: float, end: float) -> int:
         """Lower bound: the fewest under way at any moment of [start, end]."""
         first, last = bisect.bisect_left(self._ends, start), bisect.bisect_right(self._ends, end)
-        moments = [start, end, *(one + 1e-9 for one in self._ends[first:last] if one + 1e-9 <= end)]
+        # just after each end; adding a small constant would be lost in a Unix time's 53 bits
+        just_after = (math.nextafter(one, math.inf) for one in self._ends[first:last])
+        moments = [start, end, *(one for one in just_after if one <= end)]
         return min(self.at(moment) for moment in moments)
 
 
