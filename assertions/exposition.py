@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from .contract import FAMILIES
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_SAMPLE = re.compile(rf"({_NAME})(?:\{{(.*?)\}})?[ \t]+(\S+)(?:[ \t]+(\S+))?[ \t]*")
+_INSIDE = r'(?:[^"}]|"(?:[^"\\]|\\.)*")*'  # a label's value may hold any sign, a closing brace among them
+_SAMPLE = re.compile(rf"({_NAME})(?:\{{({_INSIDE})\}})?[ \t]+(\S+)(?:[ \t]+(\S+))?[ \t]*")
+_EXEMPLAR = re.compile(rf"(.*?)[ \t]+# \{{{_INSIDE}\}}[ \t]+\S+(?:[ \t]+\S+)?[ \t]*")
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\\n]|\\.)*)"\s*(,|$)')
 _META = re.compile(rf"#[ \t]+(HELP|TYPE|UNIT)[ \t]+({_NAME})(?:[ \t]+(.*))?")
 _ESCAPE = re.compile(r"\\(.)")
@@ -202,8 +204,9 @@ class _Reader:
             family.kind = rest.strip()
 
     def sample(self, line: str) -> None:
-        text = line.split(" # ", 1)[0] if self.openmetrics else line  # what follows is an exemplar
-        match = _SAMPLE.fullmatch(text)
+        match = _SAMPLE.fullmatch(line)
+        if match is None and self.openmetrics and (with_exemplar := _EXEMPLAR.fullmatch(line)):
+            match = _SAMPLE.fullmatch(with_exemplar[1])
         if match is None:
             self.error(f"no sample: {line[:80]!r}")
             return
