@@ -292,6 +292,8 @@ def read_lines(path: Path, kind: type[R]) -> Iterator[R]:
                     raise RecordError(f"{path.name} line {number} is no {kind.__name__}: {error}") from error
     except FileNotFoundError:
         raise RecordError(f"{path} is missing; run its scenario again") from None
+    except OSError as error:
+        raise RecordError(f"{path} can't be read: {error.strerror}") from error
 
 
 def write_one(path: Path, record: Record) -> None:
@@ -305,5 +307,7 @@ def read_one(path: Path, kind: type[R]) -> R:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         raise RecordError(f"{path} is missing; run its scenario again") from None
+    except OSError as error:
+        raise RecordError(f"{path} can't be read: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(f"{path} is no {kind.__name__}: {error}") from error
