@@ -33,6 +33,11 @@ def slow(keeper: Keeper, seconds: float, at_least: int = 0) -> None:
     keeper.pause_s = lambda ask: seconds if len(ask.rows) >= at_least else 0.0
 
 
+def slow_when_busy(keeper: Keeper, seconds: float, waiting: int) -> None:
+    """Every export takes so much longer while so many wait, so that a burst lasts and all else is quick."""
+    keeper.pause_s = lambda ask: seconds if keeper.slots.waiting >= waiting else 0.0
+
+
 def good(change: Callable[[Reply], None]) -> Callable[[Reply], Reply]:
     """A change of the answers 200 only."""
 

@@ -51,8 +51,6 @@ GROUP.reply("success-text", "`success` is the text true.", of_answer(success="tr
     "failed-but-200",
     "One export in 30 fails and is answered 200 with success false.",
     "answers",
-    "success-target",
-    "success-outside",
     "requests",
 )
 def _failed_but_200(keeper: Keeper) -> None:
@@ -158,7 +156,7 @@ def _names_dashes(keeper: Keeper) -> None:
 
 @GROUP.make(
     "names-twice", "Exports of the same tenth of a second get the same name, and one replaces the other.",
-    "names", "csv-contents", "pdf-contents", "downloads", kind=SameName,
+    "names", kind=SameName,
 )  # fmt: skip
 def _names_twice(keeper: Keeper) -> None:
     pass
@@ -240,9 +238,6 @@ def _late(keeper: Keeper) -> None:
     "downloads-newest",
     "Every download serves the newest file.",
     "downloads",
-    "csv-contents",
-    "pdf-contents",
-    "names",
     kind=Newest,
 )
 def _newest(keeper: Keeper) -> None:
@@ -252,10 +247,8 @@ def _newest(keeper: Keeper) -> None:
 @GROUP.make(
     "files-cut",
     "One file in 20 loses its second half after its answer's size was taken.",
-    "downloads",
-    "csv-contents",
-    "pdf-contents",
     "bytes-agree",
+    "downloads",
 )
 def _cut(keeper: Keeper) -> None:
     def cut(made: work.Made) -> None:

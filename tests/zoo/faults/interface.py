@@ -212,10 +212,6 @@ class Fragile(Keeper):
     "bad-crash",
     "A body that is no JSON ends the process.",
     "behaviour",
-    "monotonic",
-    "answered",
-    "health",
-    "answered",
     kind=Fragile,
 )
 def _fragile(keeper: Keeper) -> None:

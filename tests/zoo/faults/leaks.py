@@ -78,7 +78,7 @@ def _leak_parts(keeper: Keeper) -> None:
     keeper.after.append(lambda made: (keeper.folder / f".part-{keeper.made}.tmp").touch())
 
 
-@GROUP.make("leak-stubs", "One export in 30 fails and leaves an empty file under a final name.", "leftovers", "names")
+@GROUP.make("leak-stubs", "One export in 30 fails and leaves an empty file under a final name.", "leftovers")
 def _leak_stubs(keeper: Keeper) -> None:
     fail_each(keeper, 30)
     inner = keeper.book.failed
@@ -107,7 +107,6 @@ def _greedy(keeper: Keeper) -> None:
     "greedy-hidden",
     "An export of 5,000 records and more takes 150 MB, and the gauge says 2.",
     "memory",
-    "memory-gauge",
     "memory-agree",
 )
 def _greedy_hidden(keeper: Keeper) -> None:

@@ -16,12 +16,8 @@ GROUP = Group("lifecycle")
 @GROUP.make(
     "crashes",
     "The process ends at its 50th export, and nobody starts it again.",
-    "monotonic",
     "answered",
-    "success-target",
     "success-outside",
-    "answered",
-    "health",
 )
 def _crashes(keeper: Keeper) -> None:
     def end(made: work.Made) -> None:
@@ -46,7 +42,7 @@ class Reborn(Keeper):
 
 @GROUP.make(
     "restarts", "The service is restarted at its 50th export; its counters begin at 0 again.",
-    "monotonic", "answered", "monotonic", "success-target", "success-outside", "answered", kind=Reborn,
+    "monotonic", "answered", kind=Reborn,
 )  # fmt: skip
 def _restarts(keeper: Keeper) -> None:
     def again(made: work.Made) -> None:
@@ -76,7 +72,6 @@ class Refusing(Keeper):
 @GROUP.make(
     "refuses",
     "After 50 exports all others are refused with 503, while /health is well.",
-    "success-target",
     "success-outside",
     "rejections",
     kind=Refusing,
@@ -90,8 +85,6 @@ def _refuses(keeper: Keeper) -> None:
     "Its workers are killed at the 40th export; all later exports fail.",
     "success-target",
     "success-outside",
-    "monotonic",
-    "answered",
 )
 def _workers_die(keeper: Keeper) -> None:
     def kill(made: work.Made) -> None:
@@ -106,9 +99,6 @@ def _workers_die(keeper: Keeper) -> None:
     "stale",
     "After 50 exports the answers name an older file of the format.",
     "names",
-    "csv-contents",
-    "pdf-contents",
-    "requests",
 )
 def _stale(keeper: Keeper) -> None:
     last: dict[str, Any] = {}

@@ -121,7 +121,7 @@ def _fails(keeper: Keeper) -> None:
     keeper.wrap.append(wrap)
 
 
-@GROUP.make("page-frozen", "The metrics page is cached for a minute.", "requests", "moved", "concurrency-agree")
+@GROUP.make("page-frozen", "The metrics page is cached for a minute.", "moved", "requests")
 def _frozen(keeper: Keeper) -> None:
     kept: dict[str, tuple[float, page.Page]] = {}
 
