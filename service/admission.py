@@ -81,12 +81,6 @@ class Admission:
             self._idle.set()
         self._changed(self.running, self.waiting)
 
-    def break_off(self, error: Exception) -> None:
-        """Fail the turn of all who wait; each then leaves by itself."""
-        for ticket in self._waiting:
-            if not ticket.turn.done():
-                ticket.turn.set_exception(error)
-
     async def idle(self) -> None:
         """Return when nothing runs and nothing waits."""
         await self._idle.wait()

@@ -43,7 +43,6 @@ class Export:
     """Monotonic seconds."""
     request_id: str
     ticket: Ticket
-    running: bool = False
     gone: bool = False
     """Its client went away while it ran."""
 
@@ -73,7 +72,8 @@ class Exports:
         self._log = log
         self._tasks: set[asyncio.Task[pipeline.Done]] = set()
         self.admission = Admission(settings.max_concurrent, settings.max_queue, metrics.load)
-        self._waiting: set[Export] = set()
+        self.admitted: set[Export] = set()
+        """Those that wait or run now."""
 
     def start(
         self, order: Order, body: Body, *, arrived: float, request_id: str, made_at: str
@@ -83,7 +83,7 @@ class Exports:
         self._metrics.started(order.format, order.user)
         name = files.new_name(order.format)
         export = Export(order=order, body=body, name=name, arrived=arrived, request_id=request_id, ticket=ticket)
-        self._waiting.add(export)
+        self.admitted.add(export)
         task = asyncio.get_running_loop().create_task(self._live(export, made_at))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
@@ -96,31 +96,31 @@ class Exports:
 
     def client_gone(self, export: Export) -> None:
         """Nobody waits for the answer: a waiting export leaves the queue, a running one stops at its next slice."""
-        if export.running:
+        if export not in self.admitted:
+            return
+        if export.ticket.turn.done():
             export.gone = True
-            files.part_path(self._settings.exports, export.name).unlink(missing_ok=True)
-        elif export in self._waiting:
+            self._clean(export)
+        else:
             self._withdraw(export, Failed("client_gone", "the client went away"))
 
     def _withdraw(self, export: Export, error: Failed) -> None:
-        self._waiting.discard(export)
+        self.admitted.discard(export)
         self.admission.leave(export.ticket)
         self._metrics.failed(export.order.format, export.order.user, error.reason)
-        if not export.ticket.turn.done():
-            export.ticket.turn.set_exception(error)
+        export.ticket.turn.set_exception(error)
 
     def withdraw_waiting(self) -> None:
         """Fail all that wait: the service ends."""
-        for export in [one for one in self._waiting if not one.ticket.turn.done()]:
+        for export in [one for one in self.admitted if not one.ticket.turn.done()]:
             self._withdraw(export, Failed("shutdown", "the service is shutting down"))
 
     async def _live(self, export: Export, made_at: str) -> pipeline.Done:
         try:
             await export.ticket.turn
-            self._waiting.discard(export)
-            export.running = True
             return await self._run(export, made_at)
         finally:
+            self.admitted.discard(export)
             export.body.close()
 
     async def _run(self, export: Export, made_at: str) -> pipeline.Done:
@@ -137,6 +137,8 @@ class Exports:
         )
         error: BaseException
         try:
+            if export.gone:
+                raise files.Cancelled
             done = await asyncio.wrap_future(self._executor.submit(pipeline.run, job))
             if not export.gone:
                 return self._succeed(export, done, began)

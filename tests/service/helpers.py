@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import io
 import json
 import os
 import re
@@ -198,7 +199,7 @@ class Local:
 
     async def post(self, body: bytes, **headers: str) -> tuple[int, Any, dict[str, str]]:
         """POST /export/run: status, JSON, headers."""
-        async with self.session.post(f"{self.url}/export/run", data=body, headers=headers) as answer:
+        async with self.session.post(f"{self.url}/export/run", data=io.BytesIO(body), headers=headers) as answer:
             return answer.status, await answer.json(), dict(answer.headers)
 
     async def page(self) -> str:
