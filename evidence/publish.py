@@ -15,7 +15,7 @@ from assertions.judge import Report, judge, runbook_text
 from assertions.records import Generator, read_one
 from assertions.verdicts import SCENARIOS
 
-from . import manifest
+from . import manifest, sensitivity
 from .context import Context
 from .plots import draw
 from .report import Figures, markdown
@@ -37,6 +37,8 @@ def publish(out: Path, context: Context) -> Report:
     """Judge and write everything. RecordError or LimitsError when it can't be judged; OSError when the disk is full."""
     run, limits, report, _ = judge_folder(out)
     _artifacts(out, run, report)
+    if sensitivity.STORED.is_file():
+        shutil.copyfile(sensitivity.STORED, out / sensitivity.NAME)
     plots = draw(out / "plots", run)
     (out / VERDICT).write_bytes(verdict_json(report))
     (out / REPORT).write_text(markdown(report, limits, context, figures(run, plots)), encoding="utf-8")
@@ -74,6 +76,7 @@ def figures(run: Run, plots: Iterable[tuple[str, str]]) -> Figures:
         targets={name: record.scenario.target for name, record in records.items()},
         target_version=version,
         plots=tuple(plots),
+        sensitivity=sensitivity.read(run.path / sensitivity.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
     )
 

@@ -11,8 +11,10 @@ from assertions.limits import Limit, Limits
 from assertions.statistics import median, percentile
 from assertions.verdicts import Reading, Verdict, number
 
+from . import sensitivity
 from .checklist import BOXES, state, verdicts_of
 from .context import Context
+from .sensitivity import Sensitivity
 
 MARKS = {"PASS": "✅", "FAIL": "❌", "NO DATA": "⚪"}
 
@@ -28,6 +30,7 @@ class Figures:
     target_version: str | None = None
     plots: Sequence[tuple[str, str]] = ()
     """(title, path) of each plot, relative to the run directory."""
+    sensitivity: Sensitivity | None = None
     generators: Mapping[str, str] = field(default_factory=dict)
     """Scenario to one line on the load generator."""
 
@@ -85,6 +88,8 @@ def markdown(report: Report, limits: Limits, context: Context | None, figures: F
         "| | scenario | check | reason | a pass rules out |",
         "|---|---|---|---|---|",
         *(_row(verdict) for verdict in report.verdicts),
+        "",
+        *sensitivity.lines(figures.sensitivity, context.harness_sha256 if context else ""),
         "",
         "## Context",
         "",
