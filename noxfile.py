@@ -59,6 +59,13 @@ def zoo(session: nox.Session) -> None:
 
 
 @nox.session
+def steady(session: nox.Session) -> None:
+    """False alarms: judge the healthy service N times (`-- N`, default 20) beside a busy neighbour on the CPU."""
+    session.install("-r", "requirements/run.txt")
+    session.run("python", "-m", "tests.steady", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Speed and memory of the export service beside peers, as ratios in one run."""
     session.install("-r", "requirements/bench.txt")

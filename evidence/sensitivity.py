@@ -1,4 +1,4 @@
-"""Which fault turned which check red: the proof that a check can fail, made by `nox -s zoo` and kept beside the code."""
+"""Which fault turned which check red: the proof that a check can fail, made by `nox -s zoo` and kept here."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def lines(shown: Sensitivity | None, judge_sha256: str) -> Iterable[str]:
     stale = "" if shown.judge_sha256 == judge_sha256 else " **Stale: made with another version of the judge.**"
     yield (
         f"{shown.caught} of {shown.faults} broken services were caught for a fitting reason and {shown.green} of "
-        f"{shown.healthy} healthy ones came out GREEN, on {shown.when} at commit {(shown.commit or 'unknown')[:12]}.{stale}"
+        f"{shown.healthy} healthy ones came out GREEN, on {shown.when} at commit "
+        f"{(shown.commit or 'unknown')[:12]}.{stale}"
     )
     yield ""
     yield "| check | part of | a fault that turned it red |"
