@@ -8,8 +8,8 @@ The rules, in order:
 2. On the last paper, columns that want more than their share wrap. No column gets narrower than the longest word of
    its head (of that, at most 8 times the type size): the page gets wider instead.
 3. A page always holds 50 records. When their lines need more room than the paper has, that page is made taller.
-4. A page that would be taller than 14,400 pt (the format's limit) is made wider, and its columns with it; only when
-   that limit is reached too is the whole page drawn smaller.
+4. A page that would be taller than 14,400 pt (the format's limit) is made wider, and its columns with it. Only a page
+   that is beyond that limit both ways, or has hundreds of columns, is drawn smaller as a whole.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ FOOT = 14.0
 PAD = 4.0
 LEADING = 1.2
 PITCH = 14.0
-NARROWEST = 14.0
 WIDEN = 1.6
 USUAL_LIMIT = 24_000
 LEAST_LIMIT = 8_000
@@ -110,8 +109,6 @@ def table_for(usual_units: list[int], least_units: list[int], right_aligned: lis
             return _placed(paper, paper.width, _spread(widths, right_aligned, room), right_aligned)
     paper = PAPERS[-1]
     least = [min(units, LEAST_LIMIT) * paper.size / 1000 + 2 * PAD + 1 for units in least_units]
-    if sum(least) > LONGEST_SIDE - 2 * MARGIN:
-        least = [NARROWEST] * len(widths)
     room = max(paper.width - 2 * MARGIN, sum(least))
     return _placed(paper, room + 2 * MARGIN, _shared(widths, least, room), right_aligned)
 

@@ -1,0 +1,158 @@
+"""CSV: any records come back as they were sent."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from service import order, pipeline
+from service.csv_writer import csv_text
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+WORDS = st.sampled_from(
+    ["null", "true", "false", "a,b", 'say "hi"', "\r", "\n", "\r\n", "{", "[1]", "=1+1", "", " ", "-0"]
+)
+FLAT = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**30), 10**30),
+    st.floats(allow_nan=False, allow_infinity=False),
+    TEXT,
+    WORDS,
+)
+VALUES = st.one_of(FLAT, st.recursive(FLAT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=5))
+ROWS = st.lists(st.dictionaries(st.sampled_from(["a", "b", 'ç,"', ""]), VALUES), max_size=30)
+
+
+def export(rows: list[dict[str, Any]], columns: list[str], **job: Any) -> bytes:
+    """The CSV file of these records."""
+    return export_body(json.dumps({"format": "csv", "data": rows, "columns": columns}, ensure_ascii=False), **job)
+
+
+def export_body(body: str, **job: Any) -> bytes:
+    """The CSV file of a request body."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked = order.inspect(body.encode())
+        name = "export_1_aaaaaaaaa.csv"
+        done = pipeline.run(
+            pipeline.Job(order=asked, folder=Path(folder), name=name, made_at="", body=body.encode(), **job)
+        )
+        data = (Path(folder) / name).read_bytes()
+        assert (done.file_bytes, done.records) == (len(data), asked.records)
+        return data
+
+
+def read(data: bytes) -> list[list[str]]:
+    """What a strict reader sees."""
+    return list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
+
+
+def cell(value: Any) -> Any:
+    """What a cell must say; nested values are compared as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return ("json", value)
+    return json.dumps(value) if isinstance(value, int | float) else value
+
+
+@settings(max_examples=300, deadline=None)
+@given(ROWS, st.permutations(["a", "b", 'ç,"', ""]))
+@example([{"a": "x"}] * 3, ["a"])
+@example([{"a": ""}, {}, {"a": None}], ["a"])
+@example([{"a": "\r"}, {"a": "q\rw"}], ["a", "b"])
+def test_what_is_sent_is_read_back(rows: list[dict[str, Any]], columns: list[str]) -> None:
+    """Header, order, every cell of every record: a strict CSV reader gets what JSON held."""
+    got = read(export(rows, columns))
+    assert got[0] == columns
+    assert len(got) == len(rows) + 1
+    for row, sent in zip(got[1:], rows, strict=True):
+        for text, name in zip(row, columns, strict=True):
+            wanted = cell(sent.get(name))
+            if isinstance(wanted, tuple):
+                assert json.loads(text) == wanted[1]
+            else:
+                assert text == wanted
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(TEXT | WORDS | st.integers(), min_size=2, max_size=2), min_size=1, max_size=50))
+def test_the_fast_way_writes_the_same_bytes_as_the_csv_module(rows: list[list[Any]]) -> None:
+    """Whatever the values, the file equals what csv.writer makes of the cells."""
+    data = export([{"a": one, "b": two} for one, two in rows], ["a", "b"])
+    assert data.decode() == csv_text([["a", "b"], *([str(value) for value in row] for row in rows)])
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1.50", "1E5", "1e+5", "-0", "-0.0", "9" * 30, "0.1000000000000000055511151231257827", "9" * 5_000, "1e400"],
+)
+@pytest.mark.parametrize("shape", ["%s", '[%s,"x"]', '{"n":%s}'])
+def test_numbers_keep_the_digits_that_json_had(number: str, shape: str) -> None:
+    """No number is rounded, shortened or put in another form, in a cell or inside a nested value."""
+    text = shape % number
+    data = export_body(f'{{"format":"csv","columns":["a","b"],"data":[{{"a":{text},"b":1}},{{"a":"x","b":2}}]}}')
+    assert read(data) == [["a", "b"], [text, "1"], ["x", "2"]]
+
+
+def test_line_ends_and_quotes_follow_rfc_4180() -> None:
+    """Lines end in CRLF; only cells with comma, quote, CR or LF are quoted; there is no byte order mark."""
+    rows: list[dict[str, Any]] = [
+        {"a": "x,y", "b": 'say "hi"'},
+        {"a": "1\n2", "b": "1\r2"},
+        {"a": " plain ", "b": None},
+    ]
+    assert export(rows, ["a", "b"]) == b'a,b\r\n"x,y","say ""hi"""\r\n"1\n2","1\r2"\r\n plain ,\r\n'
+
+
+def test_an_empty_single_cell_is_quoted() -> None:
+    """A row of one empty cell is no blank line, which readers skip."""
+    assert export([{"a": ""}, {"a": None}, {}], ["a"]) == b'a\r\n""\r\n""\r\n""\r\n'
+
+
+def test_no_records_make_a_header_alone() -> None:
+    """An empty export is a file with its header."""
+    assert export([], ["ü", "b"]) == "ü,b\r\n".encode()
+
+
+def test_only_the_asked_columns_come_in_the_asked_order() -> None:
+    """Other keys are left out, missing ones are empty."""
+    assert export([{"a": 1, "b": 2, "c": 3}, {"c": 4}], ["c", "a"]) == b"c,a\r\n3,1\r\n4,\r\n"
+
+
+def test_nested_values_are_compact_json_in_utf_8() -> None:
+    """White space and escapes that JSON does not need are gone."""
+    body = '{"format":"csv","columns":["a"],"data":[{"a": { "k" : [1, "\\u015f", null, true] } }]}'
+    assert export_body(body) == 'a\r\n"{""k"":[1,""ş"",null,true]}"\r\n'.encode()
+
+
+def test_slices_of_any_size_give_the_same_file() -> None:
+    """Records that hold what looks like the space between two records are not cut in two."""
+    trap = '},{"a":1},{"a":"'
+    rows: list[dict[str, Any]] = [{"a": trap * (number % 50), "b": [{"x": 1}, {"y": {}}]} for number in range(3_000)]
+    got = read(export(rows, ["a", "b"]))
+    assert [row[0] for row in got[1:]] == [row["a"] for row in rows]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_formulas_are_guarded_only_when_asked(start: str) -> None:
+    """With the option, a text that a spreadsheet would run gets ' before it; without it nothing is changed."""
+    rows = [{"a": f"{start}cmd", "b": 1}]
+    assert read(export(rows, ["a", "b"]))[1] == [f"{start}cmd", "1"]
+    assert read(export(rows, ["a", "b"], guard_formulas=True))[1] == [f"'{start}cmd", "1"]
+
+
+def test_the_guard_leaves_numbers_and_guards_heads() -> None:
+    """A negative number is no formula; a column's name can be one."""
+    data = export([{"=x": -5.5, "b": "-5"}, {"=x": "-5+cmd", "b": True}], ["=x", "b"], guard_formulas=True)
+    assert read(data) == [["'=x", "b"], ["-5.5", "-5"], ["'-5+cmd", "true"]]
