@@ -137,6 +137,16 @@ class Histogram:
             lower, below = bound, at
         return math.inf
 
+    def quantile_bounds(self, q: float) -> tuple[float, float] | None:
+        """The bounds of the bucket that holds the nearest-rank quantile; None without observations."""
+        bounds = sorted(self.buckets)
+        total = self.buckets[bounds[-1]] if bounds else 0.0
+        if total <= 0:
+            return None
+        rank = max(1, math.ceil(q * total - 1e-9))
+        at = next((number for number, bound in enumerate(bounds) if self.buckets[bound] >= rank), len(bounds) - 1)
+        return (bounds[at - 1] if at else 0.0), bounds[at]
+
 
 def histograms(family: FamilyPage) -> list[Histogram]:
     """A histogram family's series apart, by their labels without `le`."""
