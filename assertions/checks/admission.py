@@ -236,7 +236,7 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
         return no_data("the batch scenario, with its burst beyond the queue, is needed", limit=limit)
     most = max(record.in_flight.at(hit.start) for hit in record.posts)
     refused = [hit for hit in record.exports if hit.status == 429]
-    edge = record.of_phase("edge", "burst")
+    edge = record.of_phase("edge") or record.of_phase("burst")  # the burst before it would set another start
     inside = 0
     if edge and not refused:
         start = min(hit.start for hit in edge)
