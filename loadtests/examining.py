@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from assertions.records import Fetch, Hit, PhasePlan, PhaseRun, Plan
+from loadtests import examiner
 from loadtests.datasets import TAG_PLACEHOLDER, tagged
 from loadtests.exporting import RUN_PATH
 from loadtests.observers import LineFile
@@ -28,6 +28,8 @@ class Examining:
     templates: Mapping[str, bytes]
     hits: LineFile
     fetches: LineFile
+    spool: Path
+    """Where the leak series' files go."""
     prober: Prober | None
     check: Callable[[], None]
     """Raises where the record can't be written any more."""
@@ -35,7 +37,6 @@ class Examining:
 
     def run(self, phase: PhasePlan, note: Callable[[PhaseRun], None]) -> None:
         """One phase of the examiner's; interrupted, it is noted as cut short and the interrupt goes on."""
-        examiner: Any = importlib.import_module("loadtests.examiner")
         self.counted = 0
         start = self.target.clock.now()
         self.stage.enter("during", phase.name)
@@ -51,8 +52,9 @@ class Examining:
                         self._record_fetch,
                         self._sample,
                         self._make_body,
-                        count=self.leak.count,
+                        requests=phase.requests,
                         seconds=self.leak.seconds,
+                        spool=self.spool,
                     )
                 )
         except KeyboardInterrupt:

@@ -244,6 +244,7 @@ class _Run:
             templates=self.templates,
             hits=hits,
             fetches=fetches,
+            spool=self.folder.spool,
             prober=prober,
             check=self._check_trouble,
         )
