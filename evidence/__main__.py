@@ -7,11 +7,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from assertions import limits as limits_file
 from assertions.judge import WAIVABLE, runbook_text
 from assertions.verdicts import SCENARIOS
+from loadtests.clock import start_clock
+from loadtests.target import TargetError, parse_target
 
 from .publish import REPORT
 from .run import RunError, Settings, run
@@ -35,7 +36,10 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, _interrupt)
     options = _parser().parse_args(argv)
     try:
         match options.command:
@@ -101,10 +105,11 @@ def _gate(folder: Path) -> int:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"{text!r} is no http or https address, like http://127.0.0.1:4001")
-    return text
+    """The address in one spelling; credentials in it are refused before they can be written down anywhere."""
+    try:
+        return parse_target(text, start_clock()).url
+    except TargetError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--target ")) from None
 
 
 def _waiver(text: str) -> tuple[str, str]:
@@ -117,7 +122,7 @@ def _waiver(text: str) -> tuple[str, str]:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return int(text)
 

@@ -15,7 +15,7 @@ class Box:
 
     text: str
     checks: tuple[str, ...]
-    """Every verdict of these must be a PASS; `<scenario>/<id>` narrows to one scenario."""
+    """No verdict of these may be a FAIL or block GREEN, and at least one must be a PASS."""
     artifact: str
     """Where the proof is, relative to the run directory."""
 
@@ -105,4 +105,6 @@ def state(verdicts: Sequence[Verdict]) -> tuple[bool, str]:
     if not seen:
         return False, f"not seen: {unseen[0].judgement.reason}"
     names = ", ".join(dict.fromkeys(v.id for v in seen))
+    if unseen:
+        names += f"; not seen: {unseen[0].scenario}/{unseen[0].id}: {unseen[0].judgement.reason}"
     return True, names

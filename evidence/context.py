@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -19,6 +20,23 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("aiohttp", "locust", "matplotlib", "msgspec", "prometheus-client", "psutil", "pypdfium2", "reportlab")
 
 
+JOIN_S = 6 * 3600
+"""A scenario joins a run younger than this; later it begins a new one."""
+_SAME = (
+    "commit",
+    "dirty",
+    "changes_sha256",
+    "harness_sha256",
+    "target",
+    "limits_sha256",
+    "profiles_sha256",
+    "waivers",
+    "python",
+    "packages",
+    "machine",
+)
+
+
 class Context(Record, frozen=True, kw_only=True):
     """One run: `run.json`."""
 
@@ -29,6 +47,8 @@ class Context(Record, frozen=True, kw_only=True):
     """Of the harness; None where it is not in a git checkout."""
     dirty: bool | None
     """Whether tracked files differ from the commit; None: unknown."""
+    changes_sha256: str | None = None
+    """Of that difference; None: there is none, or it is unknown."""
     harness_sha256: str
     """Of the judge's sources and tables, so that another judge's verdict is seen to be another's."""
     python: str
@@ -46,9 +66,10 @@ class Context(Record, frozen=True, kw_only=True):
     """What kept a scenario from its record: an unreachable target, an interruption."""
 
     def fits(self, other: Context) -> bool:
-        """Whether a scenario run under `other` may join this run: all that a verdict rests on is the same."""
-        same = ("commit", "dirty", "harness_sha256", "target", "limits_sha256", "profiles_sha256", "waivers", "python")
-        return all(getattr(self, name) == getattr(other, name) for name in same)
+        """Whether a scenario run under `other` may join this run: all that a verdict rests on is the same, it is no
+        older than 6 hours, and nothing went wrong in it."""
+        same = all(getattr(self, name) == getattr(other, name) for name in _SAME)
+        return same and not self.incidents and 0 <= other.started - self.started < JOIN_S
 
 
 def read(
@@ -57,12 +78,14 @@ def read(
     """Look at the machine, the checkout and the clock."""
     commit = _git("rev-parse", "HEAD")
     status = _git("status", "--porcelain", "--untracked-files=no")
+    changes = _git("diff", "HEAD") if status else None
     now = time.time()
     return Context(
         run_id=f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{os.getpid()}",
         started=now,
         commit=commit,
         dirty=None if status is None else bool(status),
+        changes_sha256=hashlib.sha256(changes.encode()).hexdigest() if changes else None,
         harness_sha256=harness_sha256,
         python=platform.python_version(),
         packages={name: _version(name) for name in PACKAGES},
@@ -91,7 +114,13 @@ def _version(package: str) -> str:
 def _git(*words: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, timeout=10, check=True, env=_quiet()
+            ["git", "-C", str(ROOT), *words],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=10,
+            check=True,
+            env=_quiet(),
         )
     except (OSError, subprocess.SubprocessError):
         return None

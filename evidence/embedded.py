@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -33,20 +35,28 @@ class Embedded:
 
     def stop(self) -> int | None:
         """SIGTERM, then its exit code; None when it had to be killed."""
-        self.process.terminate()
-        try:
-            return self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            return None
+        return end(self.process)
+
+
+def end(process: subprocess.Popen[bytes]) -> int | None:
+    """SIGTERM, patience, SIGKILL: it is gone afterwards. Its exit code; None when it had to be killed."""
+    process.terminate()
+    try:
+        return process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        # also when the wait itself is interrupted; its workers are of its group
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @contextlib.contextmanager
 def running(log: Path) -> Iterator[Embedded]:
     """Start the service on a free port of 127.0.0.1 with a folder of its own; end it in any case.
 
-    EmbeddedError when it does not listen within 20 s. Its log goes to `log`.
+    EmbeddedError when it does not listen within 20 s; OSError when the log can't be written. Its log goes to `log`.
     """
     with tempfile.TemporaryDirectory(prefix="exports-", ignore_cleanup_errors=True) as exports, log.open("wb") as sink:
         process = subprocess.Popen(
@@ -55,30 +65,32 @@ def running(log: Path) -> Iterator[Embedded]:
             stdout=sink,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
+            # Ctrl-C in a terminal is ours alone: the service answers until the load generator has closed its record
+            start_new_session=True,
         )
         try:
             url = _listening(process, log)
             yield Embedded(url=url, pid=process.pid, exports=Path(exports), process=process)
         finally:
-            if process.poll() is None:
-                process.terminate()
-                try:
-                    process.wait(STOP_S)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            end(process)
 
 
 def _listening(process: subprocess.Popen[bytes], log: Path) -> str:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
-        for line in log.read_text(errors="replace").splitlines():
+        # asked before the log is read, so that last words are not missed
+        ended = process.poll() is not None
+        for line in _lines(log):
             with contextlib.suppress(ValueError):
                 entry = json.loads(line)
-                if isinstance(entry, dict) and entry.get("event") == "listening":
+                if isinstance(entry, dict) and entry.get("event") == "listening" and isinstance(entry.get("url"), str):
                     return str(entry["url"])
-        if process.poll() is not None:
+        if ended:
             break
         time.sleep(0.02)
-    words = log.read_text(errors="replace").strip().splitlines()
+    words = _lines(log)
     raise EmbeddedError(f"the embedded service did not start: {words[-1] if words else 'it said nothing'}")
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

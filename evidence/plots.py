@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from assertions.bundle import Run, ScenarioRecord
 from assertions.checks.latency import latency_ms
+from assertions.records import Hit
 
 COLOURS = {"csv": "#2166ac", "pdf": "#b2182b"}
 
 
+MOST = 1e6
+"""Exports at once, ms, MB: what a target claims beyond this is drawn here, where it is seen to be absurd."""
+
+
 def draw(folder: Path, run: Run) -> list[tuple[str, str]]:
-    """Draw all plots that the record allows; (title, path relative to the run directory) of each."""
+    """Draw all plots that the record allows; (title, path relative to the run directory) of each.
+
+    OSError when they can't be written.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    drawn = []
     for name, title, paint in _plots(run):
         _figure(folder / f"{name}.svg", title, paint)
-        drawn.append((title, f"{folder.name}/{name}.svg"))
-    return drawn
+    return planned(folder.name, run)
+
+
+def planned(folder: str, run: Run) -> list[tuple[str, str]]:
+    """What `draw` returns, without drawing."""
+    return [(title, f"{folder}/{name}.svg") for name, title, _ in _plots(run)]
 
 
 def _plots(run: Run) -> Iterator[tuple[str, str, Callable[[Any], None]]]:
     for name, record in run.scenarios.items():
-        if record.done:
+        if record.exports:
             yield f"{name}-latency", f"{name}: latency of each export over time", _latency(record)
         if record.pages:
             yield f"{name}-at-once", f"{name}: requests under way, and what the target says of them", _at_once(record)
@@ -35,7 +47,8 @@ def _plots(run: Run) -> Iterator[tuple[str, str, Callable[[Any], None]]]:
 
 
 def _figure(path: Path, title: str, paint: Callable[[Any], None]) -> None:
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415 - slow to load, only needed here
+    import matplotlib as mpl  # noqa: PLC0415 - slow to load, only needed here
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(9, 3.2), layout="constrained")
@@ -46,7 +59,9 @@ def _figure(path: Path, title: str, paint: Callable[[Any], None]) -> None:
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, loc="best")
-    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    # words stay words, to be searched and read aloud; equal records give equal files
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
+        figure.savefig(path, metadata={"Date": None, "Creator": None, "Title": title})
 
 
 def _phases(axes: Any, record: ScenarioRecord) -> None:
@@ -68,16 +83,24 @@ def _latency(record: ScenarioRecord) -> Callable[[Any], None]:
         _phases(axes, record)
         for fmt, colour in COLOURS.items():
             hits = [hit for hit in record.done if hit.format == fmt]
-            xs, ys = [hit.end - record.scenario.start for hit in hits], [latency_ms(hit) for hit in hits]
-            axes.plot(xs, ys, ".", color=colour, markersize=4, label=fmt)
+            if hits:
+                axes.plot(*_latencies(record, hits), ".", color=colour, markersize=4, label=fmt)
         failed = [hit for hit in record.exports if hit.status != 200]
         if failed:
-            xs, ys = [hit.end - record.scenario.start for hit in failed], [latency_ms(hit) for hit in failed]
-            axes.plot(xs, ys, "x", color="black", markersize=5, label="not done")
+            axes.plot(*_latencies(record, failed), "x", color="black", markersize=5, label="not done")
         axes.set_yscale("log")
         axes.set_ylabel("latency, ms")
 
     return paint
+
+
+def _latencies(record: ScenarioRecord, hits: Sequence[Hit]) -> tuple[list[float], list[float]]:
+    """Moments of their ends, and latencies in ms; on a log scale nothing is 0."""
+    return [hit.end - record.scenario.start for hit in hits], [max(latency_ms(hit), 0.01) for hit in hits]
+
+
+def _drawable(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
 
 
 def _at_once(record: ScenarioRecord) -> Callable[[Any], None]:
@@ -94,9 +117,9 @@ def _at_once(record: ScenarioRecord) -> Callable[[Any], None]:
             ("waiting, by the target", "#b2182b", [timed.waiting for timed in record.pages]),
         ):
             xs = [
-                timed.scrape.start - start for timed, value in zip(record.pages, told, strict=True) if value is not None
+                timed.scrape.start - start for timed, value in zip(record.pages, told, strict=True) if _drawable(value)
             ]
-            ys = [value for value in told if value is not None]
+            ys = [min(max(value or 0.0, -MOST), MOST) for value in told if _drawable(value)]
             axes.plot(xs, ys, ".-", color=colour, markersize=3, linewidth=0.8, label=label)
         axes.axhline(5, color="#2166ac", linestyle=":", linewidth=0.8)
         axes.set_ylabel("exports")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from assertions import limits as limits_file
 from assertions.bundle import Run, as_object, load_run
@@ -17,26 +18,37 @@ from assertions.verdicts import SCENARIOS
 
 from . import manifest, sensitivity
 from .context import Context
-from .plots import draw
-from .report import Figures, markdown
+from .plots import draw, planned
+from .report import Figures, first_line, markdown
 
 CONTEXT = "run.json"
+LIMITS = "limits.toml"
 VERDICT = "verdict.json"
 REPORT = "GREEN_EVIDENCE_v1.7.md"
+COLOURED = (REPORT, VERDICT, manifest.NAME, "assert.log")
+"""What says a colour, or vouches for it."""
 
 
 def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
     """Read a run directory and judge it. RecordError or LimitsError when it is no run directory that can be judged."""
     context = read_one(out / CONTEXT, Context)
-    limits = limits_file.load(out / "limits.toml")
+    limits = limits_file.load(out / LIMITS)
     run = load_run(out, SCENARIOS)
-    return run, limits, judge(run, limits, context.waivers), context
+    return run, limits, with_incidents(judge(run, limits, context.waivers), context.incidents), context
 
 
-def publish(out: Path, context: Context) -> Report:
+def with_incidents(report: Report, incidents: tuple[str, ...]) -> Report:
+    """A run in which something could not be done is never GREEN, whatever was recorded; its headline says what."""
+    if not incidents or report.colour == "RED":
+        return report
+    return replace(report, colour="NO DATA", headline=f"NO DATA: {incidents[0]}")
+
+
+def publish(out: Path) -> Report:
     """Judge and write everything. RecordError or LimitsError when it can't be judged; OSError when the disk is full."""
-    run, limits, report, _ = judge_folder(out)
-    _artifacts(out, run, report)
+    run, limits, report, context = judge_folder(out)
+    for name, content in artifacts(run, report):
+        (out / name).write_bytes(content)
     if sensitivity.STORED.is_file():
         shutil.copyfile(sensitivity.STORED, out / sensitivity.NAME)
     plots = draw(out / "plots", run)
@@ -46,20 +58,33 @@ def publish(out: Path, context: Context) -> Report:
     return report
 
 
+def report_text(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> str:
+    """The report as `publish` writes it, from the same record; nothing is drawn."""
+    return markdown(report, limits, context, figures(run, planned("plots", run)))
+
+
 def verdict_json(report: Report) -> bytes:
     """The report as an indented JSON document."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
 def publish_stillborn(out: Path, sentence: str) -> None:
-    """Replace whatever report is there by one that says why there is none. OSError when even that can't be written."""
-    if not out.is_dir():
-        return
-    (out / "manifest.json").unlink(missing_ok=True)
-    (out / VERDICT).write_text(
-        msgspec.json.encode({"schema": 1, "colour": "NO DATA", "headline": f"NO DATA: {sentence}"}).decode() + "\n"
-    )
-    (out / REPORT).write_text(f"# NO DATA: {' '.join(sentence.split())}\n", encoding="utf-8")
+    """Replace whatever report is there by one that says why there is none. OSError when even that can't be written.
+
+    What says a colour goes first: on a full disk files can still be removed.
+    """
+    for name in COLOURED:
+        (out / name).unlink(missing_ok=True)
+    headline = f"NO DATA: {sentence}"
+    verdict = {"schema": 1, "colour": "NO DATA", "headline": headline}
+    try:
+        (out / VERDICT).write_bytes(msgspec.json.encode(verdict) + b"\n")
+        (out / REPORT).write_text(first_line(headline) + "\n", encoding="utf-8")
+    except OSError:
+        # half a file would be taken for somebody else's
+        for name in (VERDICT, REPORT):
+            (out / name).unlink(missing_ok=True)
+        raise
 
 
 def figures(run: Run, plots: Iterable[tuple[str, str]]) -> Figures:
@@ -91,24 +116,28 @@ def _generator_line(generator: Generator) -> str:
     )
 
 
-def _artifacts(out: Path, run: Run, report: Report) -> None:
-    """The runbook's artifact names, each from the record that has it; one that can't be made is not there."""
-    (out / "assert.log").write_text(runbook_text(report), encoding="utf-8")
-    pages = [(name, record.pages[-1].scrape.text) for name, record in run.scenarios.items() if record.pages]
+def artifacts(run: Run, report: Report) -> Iterator[tuple[str, bytes]]:
+    """The runbook's artifacts, (name, content), each from the record that has it; one that can't be made is not there.
+
+    OSError when a file of the record can't be read.
+    """
+    yield "assert.log", runbook_text(report).encode()
+    pages = [record.pages[-1].scrape.text for record in run.scenarios.values() if record.pages]
     if pages:
-        (out / "metrics_snapshot.txt").write_text(pages[-1][1], encoding="utf-8")
-    logs = [log for name in SCENARIOS if (log := out / name / "seed_batch.log").is_file()]
+        yield "metrics_snapshot.txt", pages[-1].encode()
+    logs = [log for name in SCENARIOS if (log := run.path / name / "seed_batch.log").is_file()]
     if logs:
-        (out / "seed_batch.log").write_bytes(logs[-1].read_bytes())
+        yield "seed_batch.log", logs[-1].read_bytes()
     for fmt in ("csv", "pdf"):
         kept = next(_kept(run, f"{fmt}-1k"), None)
         if kept is not None:
-            shutil.copyfile(kept, out / f"sample_1k.{fmt}")
+            yield f"sample_1k.{fmt}", kept.read_bytes()
 
 
 def _kept(run: Run, case: str) -> Iterator[Path]:
     for name, record in run.scenarios.items():
         cases = {hit.id: hit.case for hit in record.hits}
         for check in record.files:
-            if check.kept is not None and cases.get(check.hit) == case:
-                yield run.path / name / check.kept
+            path = run.path / name / (check.kept or "")
+            if cases.get(check.hit) == case and path.is_file():
+                yield path

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from assertions.judge import Report, blocks
 from assertions.limits import Limit, Limits
 from assertions.statistics import median, percentile
-from assertions.verdicts import Reading, Verdict, number
+from assertions.verdicts import SCENARIOS, Reading, Verdict, not_run, number
 
 from . import sensitivity
 from .checklist import BOXES, state, verdicts_of
@@ -17,6 +19,10 @@ from .context import Context
 from .sensitivity import Sensitivity
 
 MARKS = {"PASS": "✅", "FAIL": "❌", "NO DATA": "⚪"}
+LONGEST = 400
+"""Characters of one text in the report; verdict.json has it whole."""
+_FORGED = re.compile("[✅✔☑❌✖☒⚪🟢🔴\N{BALLOT BOX}]")
+_MARKUP = re.compile(r"[\\`*\[\]|~$]|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])|!(?=\[)")
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,15 @@ _PERFORMANCE = (
 )
 
 
-def markdown(report: Report, limits: Limits, context: Context | None, figures: Figures) -> str:
+def first_line(headline: str) -> str:
+    """The report's first line. A headline may hold a reason, and a reason may hold what a target said."""
+    return f"# {_cell(headline)}"
+
+
+def markdown(report: Report, limits: Limits, context: Context, figures: Figures) -> str:
     """The whole report. Its first line is the colour with what goes with it."""
     parts = [
-        f"# {report.headline}",
+        first_line(report.headline),
         "",
         "Export@Scale evidence, v1.7. Made by checks only; `python -m evidence verify` recomputes it from these files.",
         *_incidents(context),
@@ -100,11 +111,19 @@ def markdown(report: Report, limits: Limits, context: Context | None, figures: F
 
 
 def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("\r", " ")
+    """Any text as plain words on one line: parts of it may come from a target, and must not look like the report's own.
+
+    Control and format characters (escapes, line ends, direction marks) become spaces, our marks become question
+    marks, what Markdown or HTML would act on is escaped, and what is too long is cut.
+    """
+    words = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text).split()
+    plain = _FORGED.sub("?", " ".join(words))
+    cut = plain if len(plain) <= LONGEST else f"{plain[:LONGEST]}… ({len(plain) - LONGEST:,} characters more)"
+    return _MARKUP.sub(r"\\\g<0>", cut)
 
 
-def _incidents(context: Context | None) -> Iterable[str]:
-    for incident in context.incidents if context else ():
+def _incidents(context: Context) -> Iterable[str]:
+    for incident in context.incidents:
         yield ""
         yield f"> **Could not run:** {_cell(incident)}"
 
@@ -112,14 +131,15 @@ def _incidents(context: Context | None) -> Iterable[str]:
 def _why(report: Report) -> Iterable[str]:
     against = [v for v in report.verdicts if v.status == "FAIL"]
     against += [v for v in report.verdicts if v.status == "NO DATA" and blocks(v) and not v.judgement.waiting]
-    waiting = list(dict.fromkeys(v.judgement.reason for v in report.verdicts if v.judgement.waiting))
+    reasons = {v.judgement.reason for v in report.verdicts if v.judgement.waiting}
+    waiting = [name for name in SCENARIOS if not_run(name).reason in reasons]
     if not against and not waiting:
         return
     yield ""
     yield "## Why it is not GREEN"
     yield ""
-    for reason in waiting:
-        yield f"- ⚪ {_cell(reason)}: `python -m evidence run {reason.split()[2]}`"
+    for name in waiting:
+        yield f"- {MARKS['NO DATA']} {not_run(name).reason}: `python -m evidence run {name}`"
     for verdict in against:
         critical = " (critical)" if verdict.judgement.critical else ""
         yield (
@@ -144,7 +164,7 @@ def _performance(report: Report, limits: Limits) -> Iterable[str]:
         reading = readings[0] if readings else None
         count = reading.count if reading is not None and reading.count is not None else "–"
         yield (
-            f"| {title} | {limit} | {_critical(limit)} | {_measured(reading)} "
+            f"| {title} | {_cell(str(limit))} | {_critical(limit)} | {_measured(reading)} "
             f"| {count} | {worst.status if worst else 'NO DATA'} |"
         )
 
@@ -158,7 +178,7 @@ def _worst(verdicts: Sequence[Verdict], limit: Limit) -> Verdict | None:
 
 
 def _critical(limit: Limit) -> str:
-    return "–" if limit.critical is None else f"{limit.critical:g} {limit.unit}"
+    return "–" if limit.critical is None else f"{number(limit.critical)} {_cell(limit.unit)}"
 
 
 def _measured(reading: Reading | None) -> str:
@@ -167,7 +187,7 @@ def _measured(reading: Reading | None) -> str:
     bounds = ""
     if reading.low is not None and reading.high is not None:
         bounds = f" ({number(reading.low)} to {number(reading.high)} at 95 %)"
-    return f"{number(reading.value)} {reading.unit}{bounds}"
+    return f"{number(reading.value)} {_cell(reading.unit)}{bounds}"
 
 
 def _latencies(figures: Figures) -> Iterable[str]:
@@ -176,9 +196,8 @@ def _latencies(figures: Figures) -> Iterable[str]:
     yield "| case | exports | median ms | P95 ms | longest ms |"
     yield "|---|---|---|---|---|"
     for case, values in sorted(figures.latencies_ms.items()):
-        yield (
-            f"| {case} | {len(values)} | {median(values):,.1f} | {percentile(values, 0.95):,.1f} | {max(values):,.1f} |"
-        )
+        p95 = percentile(values, 0.95)
+        yield f"| {_cell(case)} | {len(values)} | {median(values):,.1f} | {p95:,.1f} | {max(values):,.1f} |"
     yield ""
 
 
@@ -198,21 +217,18 @@ def _row(verdict: Verdict) -> str:
     )
 
 
-def _context(report: Report, context: Context | None, figures: Figures) -> Iterable[str]:
-    if context is None:
-        yield "- not known: the run's context could not be read"
-        return
+def _context(report: Report, context: Context, figures: Figures) -> Iterable[str]:
     dirty = {True: ", with changes that are not committed", False: "", None: ", changes unknown"}[context.dirty]
     began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(context.started))
     yield f"- run {context.run_id}, begun {began}"
-    yield f"- target: {context.target}, version {figures.target_version or 'unknown'}"
+    yield f"- target: {_cell(context.target)}, version {_cell(figures.target_version or 'unknown')}"
     for scenario, url in figures.targets.items():
-        yield f"  - {scenario}: {url}"
+        yield f"  - {scenario}: {_cell(url)}"
     yield f"- commit {context.commit or 'unknown'}{dirty}"
     yield f"- judge {context.harness_sha256[:16]}, limits {report.limits_sha256[:16]}"
     yield f"- machine: {context.machine}, {context.cpus} CPUs, {context.memory_bytes / 1e9:,.1f} GB"
     yield f"- Python {context.python}; " + ", ".join(f"{name} {version}" for name, version in context.packages.items())
     for scenario, line in figures.generators.items():
-        yield f"- load generator in {scenario}: {line}"
+        yield f"- load generator in {scenario}: {_cell(line)}"
     for name, reason in context.waivers.items():
         yield f"- waiver: {name} ({_cell(reason)})"

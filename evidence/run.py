@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import shutil
+import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,19 +20,24 @@ from assertions.judge import Report, blocks
 from assertions.records import RecordError, Scenario, read_one, write_one
 
 from . import context as contexts
+from . import folder as folders
 from .context import ROOT, Context, interpreter
 from .embedded import EmbeddedError, running
-from .opening import check_folder
-from .publish import CONTEXT, publish, publish_stillborn
+from .opening import OpeningError, check_folder
+from .publish import CONTEXT, LIMITS, publish, publish_stillborn
 from .version import judge_sha256
 
-JOIN_S = 6 * 3600
-"""A scenario joins a run this young; later it begins a new one."""
 TOOL_TIMEOUT_S = 300.0
+CLOSE_S = 60.0
+"""How long the load generator may take to close its record when it is interrupted."""
 
 
 class RunError(Exception):
     """The run can't go on; the message is one sentence that says what was wrong and what to do."""
+
+
+_STOPS = (RunError, EmbeddedError, OpeningError, RecordError, limits_file.LimitsError, OSError)
+"""What ends a run with a sentence; all else is a defect of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,21 +62,27 @@ Say = Callable[[str], None]
 def run(settings: Settings, say: Say) -> tuple[Report, int]:
     """Run the scenarios and report. The code: 0 nothing failed, 1 something did, 2 something could not be measured.
 
-    RunError where nothing could be run. Whatever happens, no older GREEN is left in the run directory.
+    RunError where nothing could be run or written. Whatever happens, no older GREEN is left in the run directory.
     """
     context = _begin(settings)
-    for name in settings.scenarios:
-        try:
+    doing = ""
+    try:
+        for name in settings.scenarios:
+            doing = f"{name}: "
             _record(settings, name, say)
-        except KeyboardInterrupt:
-            _give_up(settings, context, f"{name}: interrupted before its record was complete")
-            raise
-        except (RunError, EmbeddedError, RecordError, OSError) as error:
-            sentence = f"{name}: {error}"
-            _give_up(settings, context, sentence)
-            raise RunError(sentence) from error
-    _tools(settings.out, say)
-    report = publish(settings.out, context)
+        doing = ""
+        _tools(settings.out, say)
+        report = publish(settings.out)
+    except KeyboardInterrupt:
+        _give_up(settings.out, context, f"{doing}interrupted before the record was complete")
+        raise
+    except _STOPS as error:
+        sentence = f"{doing}{_sentence(error, settings.out)}"
+        _give_up(settings.out, context, sentence)
+        raise RunError(sentence) from error
+    except BaseException as error:
+        _give_up(settings.out, context, f"{doing}{type(error).__name__}: {error}")
+        raise
     return report, exit_code(report)
 
 
@@ -79,56 +93,47 @@ def exit_code(report: Report) -> int:
     return 2 if any(blocks(verdict) and not verdict.judgement.waiting for verdict in report.verdicts) else 0
 
 
+def _sentence(error: Exception, out: Path) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or out} can't be written or read: {error.strerror or error}"
+    return str(error)
+
+
 def _begin(settings: Settings) -> Context:
     """Make the run directory ready; its old report goes before anything else can go wrong."""
     out = settings.out
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()) and not (out / CONTEXT).exists():
+        if not folders.is_ours(out):
             raise RunError(f"{out} holds other files and is no run directory; choose an empty --out")
         publish_stillborn(out, "the run is under way, or was ended before its report")
-        limits = limits_file.load(settings.limits)
-        context = contexts.read(
-            target=settings.target or "embedded",
-            limits_sha256=limits.sha256,
-            profiles_sha256=_profiles_sha256(settings.profiles),
-            waivers=settings.waivers,
-            harness_sha256=judge_sha256(),
-        )
-        there = _there(out)
-        if there is None or not _joins(there, context, settings):
-            _clear(out)
-            there = context
-            write_one(out / CONTEXT, there)
-            shutil.copyfile(settings.limits, out / "limits.toml")
-    except limits_file.LimitsError as error:
-        publish_stillborn(out, str(error))
-        raise RunError(str(error)) from error
     except OSError as error:
         raise RunError(f"{out} can't be written ({error.strerror or error}); choose another --out") from error
-    return there
-
-
-def _there(out: Path) -> Context | None:
     try:
-        return read_one(out / CONTEXT, Context)
-    except RecordError:
-        return None
+        mine = _context(settings)
+        there = folders.context_of(out)
+        if there is not None and there.fits(mine) and not any((out / name).exists() for name in settings.scenarios):
+            return there
+        folders.clear(out)
+        publish_stillborn(out, "the run is under way, or was ended before its report")
+        shutil.copyfile(settings.limits, out / LIMITS)
+        write_one(out / CONTEXT, mine)
+    except (limits_file.LimitsError, OSError) as error:
+        sentence = _sentence(error, out)
+        with contextlib.suppress(OSError):
+            publish_stillborn(out, sentence)
+        raise RunError(sentence) from error
+    return mine
 
 
-def _joins(there: Context, mine: Context, settings: Settings) -> bool:
-    """Whether these scenarios complete the run that is there, rather than begin a new one."""
-    new = not any((settings.out / name).exists() for name in settings.scenarios)
-    return new and there.fits(mine) and 0 <= mine.started - there.started < JOIN_S
-
-
-def _clear(out: Path) -> None:
-    for path in out.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    publish_stillborn(out, "the run is under way, or was ended before its report")
+def _context(settings: Settings) -> Context:
+    return contexts.read(
+        target=settings.target or "embedded",
+        limits_sha256=limits_file.load(settings.limits).sha256,
+        profiles_sha256=_profiles_sha256(settings.profiles),
+        waivers=settings.waivers,
+        harness_sha256=judge_sha256(),
+    )
 
 
 def _profiles_sha256(folder: Path | None) -> str | None:
@@ -136,19 +141,33 @@ def _profiles_sha256(folder: Path | None) -> str | None:
         return None
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.toml")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def _give_up(settings: Settings, context: Context, sentence: str) -> None:
-    """Report what there is, with what went wrong."""
-    context = contexts.with_incident(context, sentence)
+def _give_up(out: Path, context: Context, sentence: str) -> None:
+    """Report what there is, with what went wrong; on a full disk at least no colour stays."""
+    with _deaf():
+        try:
+            publish_stillborn(out, sentence)
+            write_one(out / CONTEXT, contexts.with_incident(context, sentence))
+            publish(out)
+        except Exception:
+            # the one that is told is what ended the run
+            with contextlib.suppress(OSError):
+                publish_stillborn(out, sentence)
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """The few seconds of the last report are not interrupted again: a report half written helps nobody."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
-        write_one(settings.out / CONTEXT, context)
-        publish(settings.out, context)
-    except OSError:
-        # a full disk: the report that the run is under way stays, which is not green
-        return
+        yield
+    finally:
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
 
 
 def _record(settings: Settings, name: str, say: Say) -> None:
@@ -169,43 +188,65 @@ def _record(settings: Settings, name: str, say: Say) -> None:
 
 def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Path | None, say: Say) -> None:
     """Run the load room's door on one scenario. RunError when it left no whole record."""
-    words = [interpreter(), "-m", "loadtests", "run", name, "--target", url, "--out", str(settings.out / name)]
+    folder = settings.out.resolve() / name
+    words = [interpreter(), "-m", "loadtests", "run", name, "--target", url, "--out", str(folder)]
     words += ["--target-pid", str(pid)] if pid is not None else []
-    words += ["--exports", str(exports)] if exports is not None else []
+    words += ["--exports", str(exports.resolve())] if exports is not None else []
     words += ["--profiles", str(settings.profiles.resolve())] if settings.profiles is not None else []
     words += ["--workers", str(settings.workers)] if settings.workers > 1 else []
     words += ["--embedded"] if settings.target is None else []
-    # its progress goes straight through; only its last sentence is kept, to be told again
-    process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, errors="replace")
-    assert process.stderr is not None
-    last = ""
+    # its progress goes straight through; only its last sentences are kept, to be told again
+    last, problems = "it said nothing", []
+    with subprocess.Popen(
+        words,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # Ctrl-C in a terminal reaches it once, through us
+    ) as process:
+        assert process.stderr is not None
+        try:
+            for line in process.stderr:
+                say(line.rstrip())
+                last = line.strip() or last
+                if line.startswith("loadtests: "):
+                    problems.append(line.removeprefix("loadtests: ").strip())
+            code = process.wait()
+        except BaseException:
+            _interrupt(process)
+            raise
+    if code == 2 and problems:
+        raise RunError("; ".join(problems))
+    if code not in (0, 1) or not (folder / "scenario.json").is_file():
+        raise RunError(f"the load generator ended with {code} and left no whole record: {last}")
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    """Let the load generator close its record, and see it gone."""
+    process.send_signal(signal.SIGINT)
     try:
-        for line in process.stderr:
-            say(line.rstrip())
-            last = line.strip() or last
-        code = process.wait()
-    except KeyboardInterrupt:
-        process.send_signal(2)
-        process.wait()
-        raise
-    if code == 2:
-        raise RunError(last or "the load generator could not run")
-    if code not in (0, 1):
-        raise RunError(f"the load generator ended with {code}: {last}")
+        process.communicate(timeout=CLOSE_S)
+    except subprocess.TimeoutExpired:
+        return
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _tools(out: Path, say: Say) -> None:
     """promtool on the rules and the check of the dashboard, with what they said written into the run directory."""
-    for words, name in (
-        (["rules", "check", "--out", str(out)], "promtool"),
-        (["dashboards", "check", "--out", str(out)], "dashboard"),
-    ):
+    for room, name in (("rules", "promtool"), ("dashboards", "dashboard")):
+        # what it said beside an earlier scenario must not stand for this one
+        (out / f"{name}.json").unlink(missing_ok=True)
         try:
             done = subprocess.run(
-                [interpreter(), "-m", *words],
+                [interpreter(), "-m", room, "check", "--out", str(out.resolve())],
                 cwd=ROOT,
                 capture_output=True,
                 text=True,
+                errors="replace",
                 timeout=TOOL_TIMEOUT_S,
                 check=False,
             )

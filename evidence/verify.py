@@ -1,18 +1,22 @@
-"""Recompute a run directory's verdict from its files: hashes, contents of kept files, judgement, first line."""
+"""Recompute a run directory's verdict from its files: hashes, contents of kept files, judgement, every report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from assertions.bundle import Run
 from assertions.judge import Report
 from assertions.limits import LimitsError
 from assertions.records import RecordError
 
 from . import manifest
 from .opening import recheck
-from .publish import REPORT, VERDICT, judge_folder
+from .publish import REPORT, VERDICT, artifacts, judge_folder, report_text, verdict_json
+from .report import first_line
+from .version import judge_sha256
 
 
 class VerifyError(Exception):
@@ -22,27 +26,32 @@ class VerifyError(Exception):
 def verify(out: Path) -> tuple[list[str], Report | None]:
     """(what does not hold, one sentence each; the verdict as judged anew). VerifyError when `out` is no bundle."""
     if not out.is_dir():
-        raise VerifyError(f"{out} is no run directory")
+        raise VerifyError(f"{out} is no run directory; make one with `python -m evidence run smoke load batch`")
+    try:
+        return _verify(out)
+    except OSError as error:
+        raise VerifyError(f"{error.filename or out} can't be read: {error.strerror or error}") from error
+
+
+def _verify(out: Path) -> tuple[list[str], Report | None]:
     try:
         said = manifest.read(out)
     except RecordError as error:
-        raise VerifyError(f"{out} is no bundle: {error}") from error
+        raise VerifyError(f"{out} is no bundle: {_unfinished(out) or error}") from error
     problems = manifest.differences(out, said)
-    report: Report | None = None
     try:
-        run, _, report, context = judge_folder(out)
+        run, limits, report, context = judge_folder(out)
     except (RecordError, LimitsError) as error:
         return [*problems, f"it can't be judged again: {error}"], None
     if context.run_id != said.run_id:
         problems.append(f"manifest.json is of the run {said.run_id}, run.json of {context.run_id}")
-    problems += _verdict_differs(out, report)
-    lines = (
-        (out / REPORT).read_text(encoding="utf-8", errors="replace").splitlines() if (out / REPORT).is_file() else []
-    )
-    if not lines or lines[0] != f"# {report.headline}":
-        problems.append(
-            f"{REPORT} begins with {lines[0] if lines else 'nothing'!r}, judged again it is '# {report.headline}'"
-        )
+    if context.limits_sha256 != limits.sha256:
+        problems.append("limits.toml is not the one that the run began with, by the hash in run.json")
+    differs = [*_verdict_differs(out, report), *_report_differs(out, report_text(run, limits, report, context), report)]
+    if differs and context.harness_sha256 != judge_sha256():
+        differs.append(f"the judge is another than the run's ({context.harness_sha256[:16]}); use that one's commit")
+    problems += differs
+    problems += _artifacts_differ(out, run, report)
     for name in run.scenarios:
         try:
             problems += recheck(out / name)
@@ -51,22 +60,56 @@ def verify(out: Path) -> tuple[list[str], Report | None]:
     return problems, report
 
 
-def _verdict_differs(out: Path, report: Report) -> list[str]:
+def _unfinished(out: Path) -> str | None:
+    """What the report of a run that never came to its end says, if there is one."""
     try:
-        told = msgspec.json.decode((out / VERDICT).read_bytes(), type=Report)
-    except OSError:
-        return [f"{VERDICT} is missing"]
-    except msgspec.DecodeError as error:
-        return [f"{VERDICT} is no verdict: {error}"]
-    if told == report:
-        return []
-    problems = []
-    if told.headline != report.headline:
-        problems.append(f"{VERDICT} says {told.headline!r}, judged again it is {report.headline!r}")
-    for then, now in zip(told.verdicts, report.verdicts, strict=False):
+        lines = (out / REPORT).read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    return lines[0].removeprefix("# ") if lines and lines[0].startswith("# NO DATA") else None
+
+
+def _verdict_differs(out: Path, report: Report) -> Iterator[str]:
+    path = out / VERDICT
+    if not path.is_file():
+        yield f"{VERDICT} is missing"
+        return
+    # what can't be written in JSON (NaN) must not look like a difference
+    told_bytes, mine_bytes = path.read_bytes(), verdict_json(report)
+    if told_bytes == mine_bytes:
+        return
+    try:
+        told = msgspec.json.decode(told_bytes, type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        yield f"{VERDICT} is no verdict: {error}"
+        return
+    mine = msgspec.json.decode(mine_bytes, type=Report)
+    if told.headline != mine.headline:
+        yield f"{VERDICT} says {told.headline!r}, judged again it is {mine.headline!r}"
+    for then, now in zip(told.verdicts, mine.verdicts, strict=False):
         if then != now:
-            problems.append(
+            yield (
                 f"{VERDICT} says {then.scenario}/{then.id} {then.status} ({then.judgement.reason}); judged again it is "
                 f"{now.scenario}/{now.id} {now.status} ({now.judgement.reason})"
             )
-    return problems or [f"{VERDICT} differs from what the raw record gives when judged again"]
+    yield f"{VERDICT} differs from what the raw record gives when judged again"
+
+
+def _report_differs(out: Path, wanted: str, report: Report) -> Iterator[str]:
+    path = out / REPORT
+    text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    if text == wanted:
+        return
+    told, mine = text.split("\n"), wanted.split("\n")
+    if told[0] != mine[0]:
+        yield f"{REPORT} begins with {told[0]!r}, judged again it is {first_line(report.headline)!r}"
+    else:
+        number = next((n for n, pair in enumerate(zip(told, mine, strict=False), 1) if pair[0] != pair[1]), len(told))
+        yield f"{REPORT} line {number} is not what the raw record gives when judged again"
+
+
+def _artifacts_differ(out: Path, run: Run, report: Report) -> Iterator[str]:
+    for name, content in artifacts(run, report):
+        path = out / name
+        if not path.is_file() or path.read_bytes() != content:
+            yield f"{name} is not what the raw record holds"
