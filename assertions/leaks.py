@@ -1,81 +1,112 @@
-"""Is it a leak? Resting readings over equal exports in, a slope and a word out. Pure.
+"""Is something never given back? Judged from readings at rest over equal exports (pure).
 
-A leak goes on: it rises in every part of the series, to its end. An allocator takes memory in steps and stops, a pool
-opens a few descriptors and keeps them, a collector lets a heap swell and empties it. So a slope alone is not enough.
+Readings from outside a process are rough: allocators keep memory in steps, collectors make a sawtooth, pools grow once
+and stay. A leak differs from all of these in that both its floor and its peaks go on rising to the end.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Final, Literal
 
-from .statistics import median
+_BINS: Final = 12
+_T_975: Final = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+"""Student's t, 97.5 %, for 1 to 10 degrees of freedom."""
+_SEGMENTS: Final = 6
+_FEWEST: Final = 18
+"""Readings, the first quarter left out, below which nothing can be told."""
+_POOL_GROWTH: Final = 2
+"""By so much a count of descriptors or threads may grow late: a pool's last members."""
 
-Word = Literal["flat", "leak", "inconclusive"]
 
-POINTS_NEEDED = 30
-"""Readings below which nothing can be told apart from noise."""
-BLOCKS = 6
-_Z95 = 1.959964
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Slope:
-    """A trend with its 95 % interval."""
+    """How much a reading grows with each export."""
 
     per_export: float
-    """Unit of the readings, an export."""
     low: float
     high: float
+    """The 95 % interval's ends."""
     n: int
-    """Readings that it rests on."""
+    """How many readings it rests on."""
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> Slope:
-    """Theil-Sen: the median of all pairwise slopes, with Sen's interval from Kendall's variance.
+    """Fit a line to the floor of readings. x: exports done, not falling; y: the reading, in any unit.
 
-    A few wild readings do not move it. ValueError for fewer than two distinct x. Source: P. K. Sen (1968), Estimates
-    of the regression coefficient based on Kendall's tau.
+    Least squares on the lowest reading of each of up to 12 stretches: what was only not yet collected stays out.
+    ValueError with fewer than 3 readings, or where x does not move.
     """
-    if len(x) != len(y):
-        raise ValueError(f"{len(x)} exports and {len(y)} readings")
-    slopes = sorted((y[j] - y[i]) / (x[j] - x[i]) for i in range(len(x)) for j in range(i + 1, len(x)) if x[i] != x[j])
-    if not slopes:
-        raise ValueError("a slope needs readings at two counts of exports at least")
-    n = len(x)
-    half = _Z95 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
-    low = max(0, math.floor((len(slopes) - half) / 2))
-    high = min(len(slopes) - 1, math.ceil((len(slopes) + half) / 2))
-    middle = len(slopes) // 2
-    centre = slopes[middle] if len(slopes) % 2 else (slopes[middle - 1] + slopes[middle]) / 2
-    return Slope(per_export=centre, low=slopes[low], high=slopes[high], n=n)
+    if len(x) != len(y) or len(x) < 3:
+        raise ValueError(f"a slope needs at least 3 readings and as many places, not {len(y)} and {len(x)}")
+    count = max(3, min(_BINS, len(x) // 3))
+    stretches = _cut(list(zip(x, y, strict=True)), count)
+    points = [min(part, key=lambda point: point[1]) for part in stretches]
+    middle_x = math.fsum(a for a, _ in points) / count
+    middle_y = math.fsum(b for _, b in points) / count
+    spread = math.fsum((a - middle_x) ** 2 for a, _ in points)
+    if not spread > 0:
+        raise ValueError("a slope needs readings at different numbers of exports")
+    per_export = math.fsum((a - middle_x) * (b - middle_y) for a, b in points) / spread
+    residue = math.fsum((b - middle_y - per_export * (a - middle_x)) ** 2 for a, b in points)
+    free = count - 2
+    margin = _T_975[min(free, len(_T_975)) - 1] * math.sqrt(residue / free / spread)
+    return Slope(per_export, per_export - margin, per_export + margin, len(x))
 
 
-def settled(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """The series without its first quarter, in which a service still loads and opens what it keeps."""
-    return points[len(points) // 4 :]
+def judge_leak(
+    series: Sequence[tuple[float, float]], limit_per_export: float
+) -> Literal["flat", "leak", "inconclusive"]:
+    """Tell a leak from warming up, noise and steps. series: (exports done, reading), at rest, in order.
 
-
-def judge_leak(points: Sequence[tuple[float, float]], limit_per_export: float) -> Word:
-    """Judge (exports done, reading) pairs in order of time against the slope that is still allowed."""
-    kept = settled(points)
-    if len(points) < POINTS_NEEDED or kept[-1][0] - kept[0][0] < POINTS_NEEDED / 2:
+    The first quarter is left out. leak: floor and peaks of the last third are above those of the middle and of the
+    first third by more than the limit allows, and the floor rose in nearly every stretch. flat: they are not, or it
+    rose in a single step. inconclusive: neither is sure, or there are too few readings.
+    """
+    kept = list(series[len(series) // 4 :])
+    if len(kept) < _FEWEST or not kept[-1][0] > kept[0][0] or not all(math.isfinite(value) for _, value in kept):
         return "inconclusive"
-    last = kept[len(kept) // 2 :]
-    whole, end = _trend(kept), _trend(last)
-    if whole.per_export <= limit_per_export or end.per_export <= limit_per_export / 2:
+    first, middle, last = _cut(kept, 3)
+    if any(
+        _height(pick, before, last) <= limit_per_export * _distance(before, last)
+        for before in (middle, first)
+        for pick in (min, max)
+    ):
         return "flat"
-    size = len(kept) // BLOCKS
-    # the least of a block is what is left when garbage has been collected and buffers have been freed
-    floors = [min(y for _, y in kept[at * size : (at + 1) * size]) for at in range(BLOCKS)]
-    middles = [median([x for x, _ in kept[at * size : (at + 1) * size]]) for at in range(BLOCKS)]
-    rises = sum(later > earlier for earlier, later in pairwise(floors))
-    per_export = (floors[-1] - floors[0]) / (middles[-1] - middles[0])
-    return "leak" if rises >= BLOCKS - 2 and per_export > limit_per_export / 2 else "flat"
+    values = [value for _, value in kept]
+    if (
+        limit_per_export < 1
+        and all(value == int(value) for value in values)
+        and max(values) - min(values) <= _POOL_GROWTH
+    ):
+        return "flat"
+    parts = _cut(kept, _SEGMENTS)
+    floor, peak = (
+        sum(_height(pick, a, b) > 0.25 * limit_per_export * _distance(a, b) for a, b in pairwise(parts))
+        for pick in (min, max)
+    )
+    if floor >= _SEGMENTS - 2:
+        return "leak"
+    return "flat" if max(floor, peak) <= 1 else "inconclusive"
 
 
-def _trend(points: Sequence[tuple[float, float]]) -> Slope:
-    return slope([x for x, _ in points], [y for _, y in points])
+Points = list[tuple[float, float]]
+
+
+def _cut(points: Points, count: int) -> list[Points]:
+    """Cut into stretches of nearly equal length."""
+    edges = [round(index * len(points) / count) for index in range(count + 1)]
+    return [points[a:b] for a, b in pairwise(edges)]
+
+
+def _height(pick: Callable[[Iterable[float]], float], before: Points, behind: Points) -> float:
+    """How much higher the floor (min) or the peak (max) of a later stretch is."""
+    return pick(value for _, value in behind) - pick(value for _, value in before)
+
+
+def _distance(before: Points, behind: Points) -> float:
+    """Exports from the middle of one stretch to the middle of another."""
+    return math.fsum(x for x, _ in behind) / len(behind) - math.fsum(x for x, _ in before) / len(before)

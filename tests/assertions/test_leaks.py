@@ -1,0 +1,165 @@
+"""A leak is told from noise, sawteeth, steps and plateaus, over many simulated runs."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from assertions.leaks import Slope, judge_leak, slope
+
+KB, MB = 1_000.0, 1_000_000.0
+LIMIT_BYTES, LIMIT_COUNT = 65_536.0, 0.02
+SEEDS = range(60)
+Series = list[tuple[float, float]]
+
+
+def series(value: Callable[[int], float], count: int = 120) -> Series:
+    """Readings after each of `count` exports."""
+    return [(float(x), value(x)) for x in range(1, count + 1)]
+
+
+def noisy(rng: random.Random, value: Callable[[int], float], kilobytes: float = 40) -> Callable[[int], float]:
+    """The same with an allocator's noise."""
+    return lambda x: 80 * MB + value(x) + rng.uniform(-kilobytes, kilobytes) * KB
+
+
+def sawtooth(rng: random.Random, period: int) -> Series:
+    """Memory that a collector gives back each so many exports."""
+    return series(noisy(rng, lambda x: x % period * 2 * MB))
+
+
+def step(rng: random.Random, at: int) -> Series:
+    """Memory that grows once."""
+    return series(noisy(rng, lambda x: 12 * MB if x >= at else 0))
+
+
+def more(*at: int) -> Series:
+    """A count that grows by one at each of these exports."""
+    return series(lambda x: 14 + sum(x >= one for one in at))
+
+
+def each_tenth(shift: int) -> Series:
+    """A count that grows by one at each tenth export."""
+    return series(lambda x: 14 + (x + shift) // 10)
+
+
+FLAT: dict[str, Callable[[random.Random], Series]] = {
+    "noise": lambda rng: series(noisy(rng, lambda x: 0)),
+    "warming up": lambda rng: series(noisy(rng, lambda x: 30 * MB * (1 - math.exp(-x / 10)))),
+    "sawtooth": lambda rng: sawtooth(rng, rng.randint(3, 12)),
+    "single step": lambda rng: step(rng, rng.randint(1, 120)),
+    "stairs to a plateau": lambda rng: series(noisy(rng, lambda x: min(x // 8, 7) * MB)),
+    "slow growth": lambda rng: series(noisy(rng, lambda x: 20 * KB * x)),
+    "falling": lambda rng: series(noisy(rng, lambda x: -200 * KB * x)),
+}
+LEAKS: dict[str, Callable[[random.Random], Series]] = {
+    "100 kB an export": lambda rng: series(noisy(rng, lambda x: 100 * KB * x)),
+    "100 kB an export, 80 exports": lambda rng: series(noisy(rng, lambda x: 100 * KB * x), 80),
+    "1 MB an export, 40 exports": lambda rng: series(noisy(rng, lambda x: MB * x, 400), 40),
+    "in blocks of 1 MB": lambda rng: series(noisy(rng, lambda x: x * 110 * KB // MB * MB)),
+    "under a sawtooth": lambda rng: series(noisy(rng, lambda x: 300 * KB * x + x % 6 * 2 * MB)),
+    "1 MB an export while warming up": lambda rng: series(
+        noisy(rng, lambda x: MB * x + 20 * MB * (1 - math.exp(-x / 10)))
+    ),
+}
+COUNTS_FLAT: dict[str, Callable[[random.Random], Series]] = {
+    "constant": lambda rng: series(lambda x: 14),
+    "up and down": lambda rng: series(lambda x: 14 + rng.randint(0, 3)),
+    "one more": lambda rng: more(rng.randint(1, 120)),
+    "two more": lambda rng: more(rng.randint(1, 120), rng.randint(1, 120)),
+    "a pool fills up": lambda rng: series(lambda x: 10 + min(x, 28)),
+}
+COUNTS_LEAK: dict[str, Callable[[random.Random], Series]] = {
+    "one an export": lambda rng: series(lambda x: 14 + x),
+    "one an export, 40 exports": lambda rng: series(lambda x: 14 + x, 40),
+    "one each tenth export": lambda rng: each_tenth(rng.randrange(10)),
+    "one each tenth on a noisy count": lambda rng: series(lambda x: 14 + x // 10 + rng.randint(0, 1)),
+    "every second": lambda rng: series(lambda x: 14 + x // 2 + rng.randint(0, 2)),
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_what_is_given_back_or_grows_once_is_flat(name: str) -> None:
+    """Noise, sawteeth, steps and plateaus of memory are no leak, in any of many runs."""
+    assert {judge_leak(FLAT[name](random.Random(seed)), LIMIT_BYTES) for seed in SEEDS} == {"flat"}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_memory_that_is_never_given_back_is_a_leak(name: str) -> None:
+    """A steady growth above the limit is found in each of many runs."""
+    assert {judge_leak(LEAKS[name](random.Random(seed)), LIMIT_BYTES) for seed in SEEDS} == {"leak"}
+
+
+@pytest.mark.parametrize("name", COUNTS_FLAT)
+def test_counts_that_settle_are_flat(name: str) -> None:
+    """Descriptors or threads that stay, waver, or grow by one or two are no leak."""
+    assert {judge_leak(COUNTS_FLAT[name](random.Random(seed)), LIMIT_COUNT) for seed in SEEDS} == {"flat"}
+
+
+@pytest.mark.parametrize("name", COUNTS_LEAK)
+def test_counts_that_go_on_rising_are_a_leak(name: str) -> None:
+    """A descriptor for each export, or for each tenth, is found."""
+    assert {judge_leak(COUNTS_LEAK[name](random.Random(seed)), LIMIT_COUNT) for seed in SEEDS} == {"leak"}
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 22])
+def test_too_few_readings_are_inconclusive(count: int) -> None:
+    """Without enough readings nothing is called flat."""
+    assert judge_leak(series(lambda x: 14, count), LIMIT_COUNT) == "inconclusive"
+
+
+def test_enough_readings_are_judged() -> None:
+    """23 readings, a quarter of which is left out, are the fewest that are judged."""
+    assert judge_leak(series(lambda x: 14, 23), LIMIT_COUNT) == "flat"
+
+
+def test_no_exports_are_inconclusive() -> None:
+    """Readings without any export between them say nothing."""
+    assert judge_leak([(5.0, 14.0)] * 50, LIMIT_COUNT) == "inconclusive"
+
+
+def test_readings_that_are_no_number_are_inconclusive() -> None:
+    """NaN is never flat."""
+    assert judge_leak(series(lambda x: math.nan), LIMIT_COUNT) == "inconclusive"
+
+
+def test_two_late_blocks_are_inconclusive() -> None:
+    """Two large steps in the later part may be either: it takes more exports to tell."""
+    assert judge_leak(series(lambda x: 20 * MB * ((x > 75) + (x > 110))), LIMIT_BYTES) == "inconclusive"
+
+
+def test_the_slope_of_a_line_is_exact() -> None:
+    """A straight line has its slope, and an interval of no width."""
+    got = slope(range(100), [7 + 3 * x for x in range(100)])
+    assert (round(got.per_export, 9), round(got.low, 6), round(got.high, 6), got.n) == (3, 3, 3, 100)
+
+
+def test_the_slope_of_three_readings() -> None:
+    """Three readings are the fewest that have a slope."""
+    assert slope([0, 1, 2], [5, 5, 5]) == Slope(0.0, 0.0, 0.0, 3)
+
+
+@pytest.mark.parametrize(("x", "y"), [([1, 2], [1, 2]), ([1, 2, 3], [1, 2]), ([4, 4, 4], [1, 2, 3])])
+def test_a_slope_that_can_not_be(x: list[float], y: list[float]) -> None:
+    """Too few readings, or all at one place, are an error."""
+    with pytest.raises(ValueError, match="a slope needs"):
+        slope(x, y)
+
+
+def test_the_interval_covers_the_truth() -> None:
+    """Under symmetric noise the 95 % interval holds the true slope in most of many runs."""
+    held = 0
+    for seed in range(200):
+        rng = random.Random(seed)
+        got = slope(range(120), [100 * x + rng.gauss(0, 500) for x in range(120)])
+        held += got.low <= 100 <= got.high
+    assert held >= 170
+
+
+def test_a_sawtooth_has_no_slope() -> None:
+    """What is collected in the end stays out of the slope."""
+    got = slope(range(120), [x % 5 * MB for x in range(120)])
+    assert got.low <= 0 <= got.high
