@@ -1,0 +1,299 @@
+"""Too many at once, too many waiting, and gauges that say otherwise."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from assertions.bundle import ScenarioRecord
+from assertions.records import HealthProbe, Hit
+
+from ..honest import changed, drop, each, honest, values, with_hits, with_pages, with_scenario, with_status
+from . import ALL, Case, no_hits, on_moment, without
+
+
+def _in_phase(record: ScenarioRecord, phase: str, change: Callable[[dict[str, Any]], None]) -> ScenarioRecord:
+    """What /export/status said during one phase, edited."""
+
+    def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
+        if probe.phase != phase or probe.path != "/export/status":
+            return None
+        body = json.loads(probe.answer or "")
+        change(body)
+        return {"answer": json.dumps(body)}
+
+    return changed(record, health=each(record.health, edit))
+
+
+def _once(record: ScenarioRecord, phase: str, **told: int) -> ScenarioRecord:
+    """/export/status said this once during a phase."""
+    bodies: list[dict[str, Any]] = []
+
+    def change(body: dict[str, Any]) -> None:
+        if not bodies:
+            body.update(told)
+        bodies.append(body)
+
+    return _in_phase(record, phase, change)
+
+
+def _capped(record: ScenarioRecord, most: int) -> ScenarioRecord:
+    """Whatever runs beyond so many is told as waiting."""
+
+    def page(text: str) -> str:
+        running = float(re.findall(r"^export_concurrent_running (\S+)$", text, re.MULTILINE)[0])
+        hidden = max(0.0, running - most)
+        text = values("export_concurrent_running", lambda value: value - hidden)(text)
+        return values("export_queue_depth", lambda value: value + hidden)(text)
+
+    def status(body: dict[str, Any]) -> None:
+        hidden = max(0, body["concurrentExports"] - most)
+        body["concurrentExports"] -= hidden
+        body["queueDepth"] += hidden
+
+    return with_status(with_pages(record, page), status)
+
+
+def _told(record: ScenarioRecord, running: int | None, waiting: int | None) -> ScenarioRecord:
+    """Page and status say these numbers whenever load runs."""
+    for gauge, key, value in (
+        ("export_concurrent_running", "concurrentExports", running),
+        ("export_queue_depth", "queueDepth", waiting),
+    ):
+        if value is not None:
+            record = with_pages(record, values(gauge, lambda _, value=value: value), on_moment("during"))  # type: ignore[misc]
+            record = with_status(record, lambda body, key=key, value=value: body.update({key: value}))  # type: ignore[misc]
+    return record
+
+
+def _more_waiting(body: dict[str, Any]) -> None:
+    body["queueDepth"] += 20
+
+
+def refused(record: ScenarioRecord, change: Callable[[Hit], Mapping[str, Any]], all_of_them: bool = False) -> Any:
+    """The first 429, or all of them, edited."""
+    first = next(hit.id for hit in record.hits if hit.status == 429)
+    return with_hits(
+        record, lambda hit: change(hit) if hit.id == first or (all_of_them and hit.status == 429) else None
+    )
+
+
+def _no_solo(record: ScenarioRecord) -> ScenarioRecord:
+    return changed(record, hits=tuple(hit for hit in record.hits if hit.phase != "solo"))
+
+
+def _deaf(record: ScenarioRecord) -> ScenarioRecord:
+    return changed(with_pages(record, drop("export_concurrent_running")), health=())
+
+
+FAILS = (
+    Case(
+        id="concurrency-target",
+        name="six at once",
+        on="batch",
+        change=lambda _: honest("batch", servers=6),
+        reason="the peak of exports running at once in",
+    ),
+    Case(
+        id="concurrency-target",
+        name="fewer than none",
+        on="batch",
+        change=lambda r: with_pages(r, values("export_concurrent_running", lambda _: -1), on_moment("before")),
+        reason="export_concurrent_running fell to -1",
+    ),
+    Case(
+        id="concurrency-outside",
+        name="twenty at once, told as five",
+        on="batch",
+        change=lambda _: _capped(honest("batch", servers=20), 5),
+        reason="80 exports that take 0.26 s alone ended within 1.10 s: at least 18.8 ran at once (<= 5 exports)",
+    ),
+    Case(
+        id="concurrency-agree",
+        name="twenty more waiting than asked",
+        on="load",
+        change=lambda r: _in_phase(r, "measure", _more_waiting),
+        reason="the target tells of 5 running and 20 waiting while at most",
+    ),
+    Case(
+        id="concurrency-agree",
+        name="none running",
+        on="load",
+        change=lambda r: _told(r, 0, None),
+        reason="export_concurrent_running was 0 in all of",
+        also=("identity", "status-page"),
+    ),
+    Case(
+        id="concurrency-agree",
+        name="one of five told",
+        on="load",
+        change=lambda r: _in_phase(
+            with_pages(r, values("export_concurrent_running", lambda value: value and 1), on_moment("during")),
+            "measure",
+            lambda body: body.update(concurrentExports=1),
+        ),
+        reason="the target tells of 1.0 running or waiting on average while 4.",
+        also=("identity", "status-page"),
+    ),
+    Case(
+        id="queue-target",
+        name="101 waiting once",
+        on="batch",
+        change=lambda r: _once(r, "burst", queueDepth=101),
+        reason="the peak of exports waiting in 312 readings is 101 exports (limit <= 100 exports; batch/health.jsonl",
+    ),
+    Case(
+        id="queue-target",
+        name="101 waiting by a 429",
+        on="batch",
+        change=lambda r: refused(
+            r, lambda hit: {"answer": json.dumps({"success": False, "error": "full", "queueDepth": 101})}
+        ),
+        reason="is 101 exports (limit <= 100 exports; batch/hits.jsonl, queueDepth of edge-105)",
+    ),
+    Case(
+        id="queue-outside",
+        name="a queue without end",
+        on="batch",
+        change=lambda _: honest("batch", queue=1_000, slow_edge=40.0),
+        reason="exports were inside for a second and none was turned away with 429",
+        also=("queue-target",),
+    ),
+    Case(
+        id="queue-agree",
+        name="nobody waits",
+        on="batch",
+        change=lambda r: _told(r, None, 0),
+        reason="the target tells of 0.0 waiting on average where",
+        also=("concurrency-agree", "identity", "status-page"),
+    ),
+    Case(
+        id="rejections",
+        name="a 503",
+        on="batch",
+        change=lambda r: refused(r, lambda hit: {"status": 503}),
+        reason="edge-105 was refused with 503, though nobody shut the service down",
+    ),
+    Case(
+        id="rejections",
+        name="within the limits",
+        on="batch",
+        change=lambda r: with_hits(r, lambda hit: {"status": 429, "answer": "{}"} if hit.id == "solo-0" else None),
+        reason="solo-0 was refused with 429 while at most 1 exports were under way",
+        also=("answers", "bytes-agree", "latency-counts", "requests"),
+    ),
+    Case(
+        id="rejections",
+        name="no Retry-After",
+        on="batch",
+        change=lambda r: refused(r, lambda hit: {"headers": {}}, True),
+        reason="the 429 of edge-105 bears no usable Retry-After: None",
+    ),
+    Case(
+        id="rejections",
+        name="a Retry-After of words",
+        on="batch",
+        change=lambda r: refused(r, lambda hit: {"headers": {"retry-after": "soon"}}, True),
+        reason="the 429 of edge-105 bears no usable Retry-After: 'soon'",
+    ),
+    Case(
+        id="rejections",
+        name="no queueDepth",
+        on="batch",
+        change=lambda r: refused(r, lambda hit: {"answer": json.dumps({"success": False, "error": "full"})}),
+        reason="the 429 of edge-105 lacks success false, an error or queueDepth",
+    ),
+    Case(
+        id="rest",
+        name="one still waits",
+        on="load",
+        change=lambda r: with_pages(r, values("export_queue_depth", lambda _: 1), on_moment("after")),
+        reason="export_queue_depth still reads 1 with nothing under way",
+        also=("identity",),
+    ),
+    Case(
+        id="rest",
+        name="status still tells of one",
+        on="load",
+        change=lambda r: with_status(
+            r, lambda body: body.update(queueDepth=1) if body["concurrentExports"] == 0 else None
+        ),
+        reason="/export/status still tells of 0 running and 1 waiting with nothing under way",
+    ),
+)
+
+BLIND = (
+    Case(
+        id="concurrency-target",
+        name="no gauge",
+        on=ALL,
+        change=_deaf,
+        reason="export_concurrent_running was read 124 times while load ran; its peak can't be told",
+    ),
+    Case(
+        id="concurrency-target",
+        name="nothing read under load",
+        on=ALL,
+        change=without("during"),
+        reason="export_concurrent_running was read 0 times while load ran",
+    ),
+    Case(
+        id="concurrency-outside", name="no burst", on="batch", change=no_hits, reason="a burst of at least 10 exports"
+    ),
+    Case(
+        id="concurrency-outside",
+        name="none alone",
+        on="batch",
+        change=_no_solo,
+        reason="no pdf-5k was exported alone, to compare the burst with",
+    ),
+    Case(
+        id="concurrency-outside",
+        name="no gauge",
+        on=ALL,
+        change=_deaf,
+        reason="the running gauge could not be held against requests under way",
+    ),
+    Case(
+        id="concurrency-agree",
+        name="no phases",
+        on="load",
+        change=lambda r: with_scenario(r, phases=()),
+        reason="only 0 readings were taken while clients waited",
+    ),
+    Case(
+        id="concurrency-agree",
+        name="nothing under way",
+        on="load",
+        change=lambda r: _told(no_hits(r), 0, 0),
+        reason="requests were too short for the target's gauges to be held against them",
+    ),
+    Case(
+        id="queue-target",
+        name="nothing read under load",
+        on=ALL,
+        change=without("during"),
+        reason="export_queue_depth was read 0 times while load ran",
+    ),
+    Case(id="queue-outside", name="no batch", on="batch", change=no_hits, reason="the batch scenario, with its burst"),
+    Case(
+        id="queue-agree",
+        name="no crowd",
+        on="batch",
+        change=no_hits,
+        reason="only 0 readings were taken while more than 10 clients waited",
+    ),
+    Case(id="rejections", name="none asked", on="load", change=no_hits, reason="no export was asked for"),
+    Case(
+        id="rest", name="none after", on="load", change=without("after"), reason="no readable page from after the last"
+    ),
+    Case(
+        id="rest",
+        name="no gauge",
+        on="load",
+        change=lambda r: with_pages(r, drop("export_queue_depth")),
+        reason="export_queue_depth is missing",
+    ),
+)

@@ -1,0 +1,283 @@
+"""Targets that fall asleep, lie about themselves, accept bad input or do not end; and generators that were not fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from assertions.bundle import ScenarioRecord
+from assertions.records import HealthProbe, Hit
+
+from ..honest import changed, each, with_hits, with_scenario, with_status
+from . import Case, no_hits
+
+Change = Callable[[ScenarioRecord], ScenarioRecord]
+
+
+def probes(path: str, count: int, **fields: Any) -> Change:
+    """A change of the first calls of a path that were made under load."""
+
+    def change(record: ScenarioRecord) -> ScenarioRecord:
+        mine = [one for one in record.health if one.path == path and one.phase == "measure"][:count]
+
+        def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
+            return fields if any(probe is one for one in mine) else None
+
+        return changed(record, health=each(record.health, edit))
+
+    return change
+
+
+def no_calls(path: str) -> Change:
+    """A change that drops all but four calls of a path under load."""
+
+    def change(record: ScenarioRecord) -> ScenarioRecord:
+        mine = [one for one in record.health if one.path == path and one.phase == "measure"][:4]
+        others = [one for one in record.health if one.path != path]
+        return changed(record, health=tuple(sorted([*mine, *others], key=lambda one: one.start)))
+
+    return change
+
+
+def behaving(case: str, **fields: Any) -> Change:
+    """A change of one behaviour probe's hit."""
+    return lambda record: with_hits(record, lambda hit: fields if hit.case == case else None)
+
+
+def status(**fields: Any) -> Change:
+    """A change of what every call of /export/status says; None drops a key."""
+
+    def edit(body: dict[str, Any]) -> None:
+        body.update(fields)
+        for key in [key for key, value in fields.items() if value is None]:
+            del body[key]
+
+    return lambda record: with_status(record, edit)
+
+
+def lost(count: int) -> Change:
+    """A change by which the first requests under load had no answer."""
+
+    def change(record: ScenarioRecord) -> ScenarioRecord:
+        def edit(hit: Hit) -> Mapping[str, Any] | None:
+            if hit.phase != "measure" or hit.index >= count:
+                return None
+            return {"status": None, "error": "reset", "answer": None, "headers": {}}
+
+        return with_hits(record, edit)
+
+    return change
+
+
+def generated(**fields: Any) -> Change:
+    """A change of what the generator says of itself."""
+    return lambda record: with_scenario(record, generator=msgspec.structs.replace(record.scenario.generator, **fields))
+
+
+def phase(name: str, **fields: Any) -> Change:
+    """A change of one phase's run."""
+
+    def change(record: ScenarioRecord) -> ScenarioRecord:
+        phases = each(record.scenario.phases, lambda one: fields if one.name == name else None)
+        return with_scenario(record, phases=phases)
+
+    return change
+
+
+_ASLEEP = json.dumps({"ok": False})
+_STATUS: tuple[tuple[str, Change, str, tuple[str, ...]], ...] = (
+    ("no running", status(concurrentExports=None), "concurrentExports is None, no count", ("rest",)),
+    ("running a flag", status(concurrentExports=False), "concurrentExports is False, no count", ("rest",)),
+    ("waiting below zero", status(queueDepth=-1), "queueDepth is -1, no count", ("rest",)),
+    ("most as text", status(maxConcurrentExports="5"), "maxConcurrentExports is '5', no count", ()),
+    ("another most", status(maxConcurrentExports=10), "maxConcurrentExports is 10, not 5", ()),
+    ("not ready", status(status="busy"), "status is 'busy', not 'ready'", ()),
+    ("no version", status(version=""), "version is ''", ()),
+    ("version a number", status(version=1.7), "version is 1.7", ()),
+    ("no time", status(timestamp=None), "timestamp None is no ISO 8601", ()),
+)
+
+FAILS = (
+    Case(
+        id="behaviour",
+        name="a field not named",
+        on="smoke",
+        change=behaving(
+            "bad-columns-twice",
+            answer='{"success": false, "error": "bad request", "timestamp": "2026-11-23T18:00:00Z"}',
+        ),
+        reason="1 of 55 behaviour probes went wrong; bad-columns-twice: ",
+    ),
+    Case(
+        id="behaviour",
+        name="a file from outside",
+        on="smoke",
+        change=behaving("path-encoded", status=200),
+        reason="1 of 55 behaviour probes went wrong; path-encoded: path-encoded: status 200, expected a refusal",
+    ),
+    Case(
+        id="health",
+        name="two calls refused",
+        on="load",
+        change=probes("/health", 2, status=None, error="refused", answer=None),
+        reason="2 of 42 calls of /health under load failed, the first with refused: ''",
+    ),
+    Case(
+        id="health",
+        name="not ok",
+        on="load",
+        change=probes("/health", 2, answer=_ASLEEP),
+        reason="2 of 42 calls of /health under load failed, the first with 200: '{\"ok\": false}'",
+    ),
+    *(
+        Case(
+            id="status-page",
+            name=name,
+            on="smoke",
+            change=change,
+            reason=f"/export/status: {reason}",
+            also=also,
+        )
+        for name, change, reason, also in _STATUS
+    ),
+    Case(
+        id="status-page",
+        name="two calls answered 500",
+        on="load",
+        change=probes("/export/status", 2, status=500),
+        reason="2 of 84 calls of /export/status failed, the first with 500",
+    ),
+    Case(
+        id="status-page",
+        name="two calls not answered",
+        on="load",
+        change=probes("/export/status", 2, status=None, error="timeout", answer=None),
+        reason="2 of 84 calls of /export/status failed, the first with timeout",
+    ),
+    Case(
+        id="status-page",
+        name="always idle",
+        on="load",
+        change=status(concurrentExports=0),
+        reason="/export/status tells of 0.0 exports running or waiting on average while 4.",
+    ),
+    Case(
+        id="answered",
+        name="three broken off",
+        on="load",
+        change=lost(3),
+        reason="3 of 228 requests had no answer, measure-0 (reset) first",
+    ),
+    Case(
+        id="shutdown",
+        name="does not end",
+        on="load",
+        change=lambda r: with_scenario(r, shutdown_exit_code=None),
+        reason="the embedded service did not end within its time after SIGTERM",
+    ),
+    Case(
+        id="shutdown",
+        name="ends with 1",
+        on="load",
+        change=lambda r: with_scenario(r, shutdown_exit_code=1),
+        reason="the embedded service ended with exit code 1 after SIGTERM",
+    ),
+)
+
+BLIND = (
+    Case(
+        id="behaviour",
+        name="not made",
+        on="smoke",
+        change=no_hits,
+        reason="55 of 55 behaviour probes were not made, bad-not-json among them",
+    ),
+    Case(
+        id="health",
+        name="four calls",
+        on="load",
+        change=no_calls("/health"),
+        reason="/health was asked 4 times while exports ran",
+    ),
+    Case(
+        id="status-page",
+        name="four calls",
+        on="load",
+        change=no_calls("/export/status"),
+        reason="/export/status was asked 4 times",
+    ),
+    Case(id="answered", name="none sent", on="load", change=no_hits, reason="no request was sent"),
+    Case(
+        id="generator",
+        name="ended with 1",
+        on="load",
+        change=generated(exit_code=1),
+        reason="the load generator ended with 1, not 0",
+    ),
+    Case(
+        id="generator",
+        name="killed",
+        on="load",
+        change=generated(exit_code=None),
+        reason="the load generator ended with None, not 0",
+    ),
+    Case(
+        id="generator",
+        name="a worker gone",
+        on="load",
+        change=generated(workers=2),
+        reason="1 of 2 load workers said that they recorded everything",
+    ),
+    Case(
+        id="generator",
+        name="cut short",
+        on="load",
+        change=phase("measure", completed=False, note="interrupted"),
+        reason="the phase measure was cut short: interrupted",
+    ),
+    Case(
+        id="generator",
+        name="fewer recorded than planned",
+        on="load",
+        change=phase("measure", planned=101),
+        reason="the phase measure planned 101 requests and recorded 100",
+    ),
+    Case(
+        id="generator",
+        name="a hit lost",
+        on="load",
+        change=lambda r: changed(r, hits=r.hits[1:]),
+        reason="the phase warmup planned 2 requests and recorded 1",
+    ),
+    Case(
+        id="generator",
+        name="a busy core",
+        on="load",
+        change=generated(cpu_ratio=0.91),
+        reason="the generator's share of a core is 0.91 ratio (limit <= 0.9 ratio; scenario.json): the generator",
+    ),
+    Case(
+        id="generator",
+        name="a late loop",
+        on="load",
+        change=generated(lag_p99_ms=251.0),
+        reason="the generator's event-loop lag P99 is 251 ms (limit <= 250 ms; scenario.json): the generator measured",
+    ),
+    Case(
+        id="generator",
+        name="nothing said",
+        on="load",
+        change=generated(cpu_ratio=None),
+        reason="the generator's share of a core could not be read from scenario.json",
+    ),
+    Case(
+        id="generator",
+        name="no number",
+        on="load",
+        change=generated(lag_p99_ms=float("nan")),
+        reason="the generator's event-loop lag P99 is nan ms",
+    ),
+)

@@ -1,0 +1,230 @@
+"""Answers that are not true and files that do not hold what was sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from assertions.bundle import ScenarioRecord
+from assertions.records import Fetch, FileCheck, Finding, Hit
+
+from ..honest import changed, each, honest, with_answers, with_hits
+from . import Case, no_hits, none_done
+
+HIT = "measure-3"
+"""A pdf export of the smoke scenario."""
+_ROW = Finding(code="row-count", where="row 17", expected="1000", found="999")
+_WHOLE = Finding(code="pages", where="", expected="20", found="19")
+
+
+def answer(change: Callable[[dict[str, Any]], Any]) -> Callable[[ScenarioRecord], ScenarioRecord]:
+    """A change of one answer's body."""
+    return lambda record: with_answers(record, lambda hit, body: change(body) if hit.id == HIT else None)
+
+
+def result(**fields: Any) -> Callable[[ScenarioRecord], ScenarioRecord]:
+    """A change of fields of one answer's `result`."""
+    return answer(lambda body: body["result"].update(fields))
+
+
+def text(written: str | None, status: int = 200) -> Callable[[ScenarioRecord], ScenarioRecord]:
+    """A change of one answer as a whole."""
+    return lambda record: with_hits(
+        record, lambda hit: {"answer": written, "status": status} if hit.id == HIT else None
+    )
+
+
+def fetched(change: Callable[[Fetch], Mapping[str, Any]], purpose: str = "file", hit: str = HIT) -> Any:
+    """A change of one download."""
+    return lambda record: changed(
+        record,
+        fetches=each(record.fetches, lambda one: change(one) if one.hit == hit and one.purpose == purpose else None),
+    )
+
+
+def _headers(**headers: str | None) -> Any:
+    """A change of one download's headers; None drops one."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def change(fetch: Fetch) -> Mapping[str, Any]:
+        merged = {**fetch.headers, **given}
+        return {"headers": {name: value for name, value in merged.items() if value is not None}}
+
+    return fetched(change)
+
+
+def _same_name(record: ScenarioRecord) -> ScenarioRecord:
+    """measure-3 gives the file name of measure-1."""
+    first = json.loads(next(hit.answer or "" for hit in record.hits if hit.id == "measure-1"))["result"]
+    given = {key: first[key] for key in ("filename", "downloadUrl")}
+    return result(**given)(record)
+
+
+def _found(fmt: str, finding: Finding) -> Callable[[ScenarioRecord], ScenarioRecord]:
+    def change(check: FileCheck) -> Mapping[str, Any] | None:
+        return {"findings": (finding,), "finding_count": 3} if check.format == fmt and check.records == 1_000 else None
+
+    return lambda record: changed(record, files=each(record.files, change))
+
+
+def _unopened(fmt: str) -> Callable[[ScenarioRecord], ScenarioRecord]:
+    return lambda record: changed(record, files=tuple(check for check in record.files if check.format != fmt))
+
+
+def _nameless(hit: Hit, body: dict[str, Any]) -> None:
+    del body["result"]
+
+
+_NAME = json.loads(next(hit.answer or "" for hit in honest("smoke").hits if hit.id == HIT))["result"]["filename"]
+_CSV_NAME = _NAME.replace(".pdf", ".csv")
+_OLD_NAME = "exports/export_1000000000000_zzzzzzzzz.pdf"
+
+_ANSWERS: tuple[tuple[str, Callable[[ScenarioRecord], ScenarioRecord], str, tuple[str, ...]], ...] = (
+    ("no JSON", text("<html>"), "is no JSON object", ("latency-agree", "latency-sum")),
+    ("no body", text(None), "is no JSON object", ("latency-agree", "latency-sum")),
+    ("success false", answer(lambda body: body.update(success=False)), "does not say success", ()),
+    ("result no object", answer(lambda body: body.update(result=[1])), "does not say success", ()),
+    ("result without success", result(success=None), "does not say success", ()),
+    ("records off", answer(lambda body: body.update(records=999)), "says 999 records where 1000 were sent", ()),
+    ("no time", answer(lambda body: body.pop("timestamp")), "timestamp None is no ISO 8601", ()),
+    ("bad time", answer(lambda body: body.update(timestamp="today")), "timestamp 'today' is no ISO 8601", ()),
+    ("no file name", result(filename=None), "filename None does not end in export_<ms>_", ()),
+    ("odd file name", result(filename="exports/a.pdf"), "filename 'exports/a.pdf' does not end in export_<ms>_", ()),
+    ("another format's name", result(filename=_CSV_NAME), "is not of a pdf file", ()),
+    ("an old name", result(filename=_OLD_NAME), "bears no time near the export's", ()),
+    ("no link", result(downloadUrl=None), "downloadUrl None does not lead to /export/files/export_", ()),
+    ("link elsewhere", result(downloadUrl="/files/x"), "downloadUrl '/files/x' does not lead to", ()),
+    ("link to another", result(downloadUrl="/export/files/x.pdf"), "does not lead to /export/files/export_", ()),
+    ("bytes no number", result(bytes="100040"), "bytes is '100040'", ()),
+    ("bytes a flag", result(bytes=True), "bytes is True", ()),
+    ("bytes off by one", result(bytes=100_041), "says 100041 bytes where the file has 100040", ()),
+)
+
+FAILS = (
+    *(
+        Case(id="answers", name=name, on="smoke", change=change, reason=reason, also=also)
+        for name, change, reason, also in _ANSWERS
+    ),
+    Case(
+        id="answers",
+        name="an error without its sentence",
+        on="batch",
+        change=lambda r: with_hits(r, lambda hit: {"answer": '{"success": false}'} if hit.id == "edge-129" else None),
+        reason="the 429 of edge-129 (csv-1k) bears no `success: false` and `error` in JSON",
+        also=("rejections",),
+    ),
+    Case(
+        id="names",
+        name="a name twice",
+        on="smoke",
+        change=_same_name,
+        reason="1 file names were given more than once, export_",
+    ),
+    Case(
+        id="downloads",
+        name="not found",
+        on="smoke",
+        change=fetched(lambda fetch: {"status": 404}),
+        reason="was answered 404",
+    ),
+    Case(
+        id="downloads",
+        name="broken off",
+        on="smoke",
+        change=fetched(lambda fetch: {"status": None, "error": "reset"}),
+        reason="was answered reset",
+    ),
+    Case(
+        id="downloads",
+        name="no link",
+        on="smoke",
+        change=lambda r: changed(r, fetches=tuple(one for one in r.fetches if one.hit != HIT)),
+        reason='the file of measure-3 could not be asked for: \'{"success": true',
+    ),
+    Case(
+        id="downloads",
+        name="another type",
+        on="smoke",
+        change=_headers(content_type="text/html"),
+        reason="the pdf file of measure-3 came as text/html",
+    ),
+    Case(
+        id="downloads",
+        name="no type",
+        on="smoke",
+        change=_headers(content_type=None),
+        reason="the pdf file of measure-3 came as no media type",
+    ),
+    Case(
+        id="downloads",
+        name="length off",
+        on="smoke",
+        change=_headers(content_length="100041"),
+        reason="the file of measure-3 says Content-Length 100041 and has 100040 bytes",
+    ),
+    Case(
+        id="downloads",
+        name="length no number",
+        on="smoke",
+        change=_headers(content_length="many"),
+        reason="the file of measure-3 says Content-Length many and has 100040 bytes",
+    ),
+    Case(
+        id="downloads",
+        name="no name",
+        on="smoke",
+        change=_headers(content_disposition="attachment"),
+        reason="the file of measure-3 came without a download name (Content-Disposition)",
+    ),
+    Case(
+        id="downloads",
+        name="another file later",
+        on="smoke",
+        change=fetched(lambda fetch: {"sha256": "f" * 64}, "again", "warmup-0"),
+        reason="the file of warmup-0 was another when it was fetched again",
+    ),
+    Case(
+        id="csv-contents",
+        name="a row short",
+        on="smoke",
+        change=_found("csv", _ROW),
+        reason="11 of 18 csv files do not hold what was sent; warmup-0: row-count at row 17, expected '1000', found",
+    ),
+    Case(
+        id="pdf-contents",
+        name="a page short",
+        on="load",
+        change=_found("pdf", _WHOLE),
+        reason="60 of 84 pdf files do not hold what was sent; leak-1: pages, expected '20', found '19'",
+    ),
+)
+
+BLIND = (
+    Case(id="answers", name="none done", on="load", change=none_done, reason="no export was done"),
+    Case(id="names", name="none done", on="load", change=none_done, reason="no answer named a file"),
+    Case(
+        id="names",
+        name="no names",
+        on="load",
+        change=lambda r: with_answers(r, _nameless),
+        reason="no answer named a file",
+    ),
+    Case(id="downloads", name="none asked", on="load", change=no_hits, reason="no export was done"),
+    Case(id="csv-contents", name="none", on="load", change=none_done, reason="no csv export was done"),
+    Case(id="pdf-contents", name="none", on="load", change=none_done, reason="no pdf export was done"),
+    Case(
+        id="csv-contents",
+        name="unopened",
+        on="load",
+        change=_unopened("csv"),
+        reason="144 of 144 csv files were not opened, the first of warmup-0",
+    ),
+    Case(
+        id="pdf-contents",
+        name="unopened",
+        on="load",
+        change=_unopened("pdf"),
+        reason="84 of 84 pdf files were not opened, the first of warmup-1",
+    ),
+)

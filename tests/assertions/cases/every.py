@@ -1,0 +1,10 @@
+"""All cases, in the order of the checks' modules."""
+
+from __future__ import annotations
+
+from . import Case, admission, conduct, contents, counters, latency, metrics, resources
+
+_MODULES = (metrics, counters, admission, contents, conduct, latency, resources)
+
+FAILS: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.FAILS)
+BLIND: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.BLIND)

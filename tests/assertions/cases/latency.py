@@ -1,0 +1,360 @@
+"""Exports that take too long, and clocks that can't both be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from assertions.bundle import ScenarioRecord
+from assertions.records import Hit
+
+from ..honest import changed, drop, drop_samples, honest, values, with_answers, with_hits, with_pages
+from . import Case, no_hits, none_done, on_moment, without
+from .counters import failing
+
+Change = Callable[[ScenarioRecord], ScenarioRecord]
+_LARGE = 'export_latency_ms_%s{format="%s",size="large"%s'
+
+
+def waited(phase: str, seconds: float, first: int = 0) -> Change:
+    """A change by which a phase's exports, from the first named on, took so long from their intended start."""
+
+    def edit(hit: Hit) -> Mapping[str, Any] | None:
+        return {"intended": hit.end - seconds} if hit.phase == phase and hit.index >= first else None
+
+    return lambda record: with_hits(record, edit)
+
+
+def took(seconds: float, *ids: str) -> Change:
+    """A change by which these exports took so long from their start."""
+    return lambda record: with_hits(record, lambda hit: {"start": hit.end - seconds} if hit.id in ids else None)
+
+
+def told(change: Callable[[Hit, float], float | None]) -> Change:
+    """A change of the processingTime that answers tell; None drops it."""
+
+    def edit(hit: Hit, body: dict[str, Any]) -> None:
+        value = change(hit, body.pop("processingTime"))
+        if value is not None:
+            body["processingTime"] = value
+
+    return lambda record: with_answers(record, edit)
+
+
+def only(phase: str, count: int) -> Change:
+    """A change that keeps so many hits of a phase."""
+    return lambda record: changed(
+        record, hits=tuple(hit for hit in record.hits if hit.phase != phase or hit.index < count)
+    )
+
+
+def ended(status: int | None, error: str | None, *ids: str) -> Change:
+    """A change by which these exports ended otherwise."""
+    return lambda record: with_hits(record, lambda hit: {"status": status, "error": error} if hit.id in ids else None)
+
+
+def histogram_line(series: str, change: Callable[[float], float | str], *moments: str) -> Change:
+    """A change of samples of the histogram."""
+    return lambda record: with_pages(record, values(series, change), on_moment(*moments))
+
+
+def _beyond(bound_ms: int) -> Callable[[str], str]:
+    """Every large export beyond a bound, by the target's own buckets."""
+
+    def rewrite(text: str) -> str:
+        for bound in (10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000):
+            for fmt in ("csv", "pdf") if bound <= bound_ms else ():
+                text = values(_LARGE % ("bucket", fmt, f',le="{bound}"'), lambda _: 0)(text)
+        return text
+
+    return rewrite
+
+
+def _more_below_100(text: str) -> str:
+    return values(_LARGE % ("bucket", "csv", ',le="100"'), lambda value: value + 20)(text)
+
+
+def _starved(record: ScenarioRecord) -> ScenarioRecord:
+    """The burst's first export waited for all others, which went by quickly."""
+    burst = [hit for hit in record.hits if hit.phase == "burst"]
+    last = max(hit.end for hit in burst)
+
+    def edit(hit: Hit) -> Mapping[str, Any] | None:
+        if hit.phase != "burst":
+            return None
+        return {"end": last} if hit.index == 0 else {"start": hit.end - 0.3, "intended": hit.end - 0.3}
+
+    return with_hits(record, edit)
+
+
+FAILS = (
+    Case(
+        id="latency-outside",
+        name="12 s from the intended start",
+        on="load",
+        change=waited("measure", 12.0),
+        reason="P95 of 100 exports of 10k records is 12,000 ms (limit < 10,000 ms; hits.jsonl)",
+    ),
+    Case(
+        id="latency-target",
+        name="beyond 10 s by its own buckets",
+        on="load",
+        change=lambda r: with_pages(r, _beyond(10_000), on_moment("after")),
+        reason="the P95 of the target's answers is 527 ms where its histogram says 10,000 to 30,000 ms",
+        also=("histogram", "latency-sum", "monotonic"),
+    ),
+    Case(
+        id="latency-target",
+        name="beyond its highest bound",
+        on="load",
+        change=lambda r: with_pages(r, _beyond(30_000), on_moment("after")),
+        reason="the P95 of the target's answers is 527 ms where its histogram says 30,000 to inf ms",
+        also=("histogram", "latency-sum", "monotonic"),
+    ),
+    Case(
+        id="latency-agree",
+        name="one without processingTime",
+        on="load",
+        change=told(lambda hit, value: None if hit.id == "measure-0" else value),
+        reason="1 of 228 answers bear no processingTime in ms",
+    ),
+    Case(
+        id="latency-agree",
+        name="seconds told more than seen",
+        on="load",
+        change=told(lambda hit, value: value + 2_000 if hit.phase == "solo" else value),
+        reason="6 of 228 answers claim more time than the client saw: solo-0 says 2,2",
+        also=("latency-sum", "latency-target"),
+    ),
+    Case(
+        id="latency-agree",
+        name="always 0",
+        on="load",
+        change=told(lambda hit, value: 0),
+        reason="processingTime is 0 or less in most of 108 answers to large exports",
+        also=("latency-sum", "latency-target"),
+    ),
+    Case(
+        id="latency-agree",
+        name="always the same",
+        on="load",
+        change=told(lambda hit, value: 200 if (hit.records or 0) >= 5_000 else value),
+        reason="processingTime is 200 ms in all of 108 answers to large exports",
+        also=("latency-sum", "latency-target"),
+    ),
+    Case(
+        id="latency-agree",
+        name="half the truth",
+        on="load",
+        change=told(lambda hit, value: value / 2),
+        reason="in half of 100 long exports (measure) the target claims less than 6",
+        also=("latency-sum", "latency-target"),
+    ),
+    Case(
+        id="latency-sum",
+        name="a sum too high",
+        on="load",
+        change=lambda r: with_pages(
+            r, values(_LARGE % ("sum", "pdf", "}"), lambda value: value * 1.6), on_moment("after")
+        ),
+        reason="export_latency_ms_sum gained",
+    ),
+    Case(
+        id="latency-sum",
+        name="buckets of other times",
+        on="load",
+        change=lambda r: with_pages(
+            r, values(_LARGE % ("bucket", "csv", ',le="100"'), lambda value: value + 20), on_moment("after")
+        ),
+        reason='export_latency_ms_bucket{le="100"} gained',
+        also=("histogram",),
+    ),
+    Case(
+        id="latency-sum",
+        name="a mean of seconds beside failures",
+        on="load",
+        change=lambda r: with_pages(
+            failing("load", "measure", 1), values("export_latency_ms_sum", lambda value: value * 5), on_moment("after")
+        ),
+        reason="the histogram's mean is",
+        also=("histogram",),
+    ),
+    Case(
+        id="histogram",
+        name="no +Inf",
+        on="batch",
+        change=lambda r: with_pages(r, lambda text: text.replace('le="+Inf"', 'le="60000"'), on_moment("before")),
+        reason="export_latency_ms{'format': 'csv', 'size': 'small'}: there is no +Inf bucket",
+        also=("monotonic",),
+    ),
+    Case(
+        id="smoke-latency",
+        name="a second",
+        on="smoke",
+        change=waited("measure", 1.5, 18),
+        reason="P95 of 20 exports of 1k records is 1,500 ms (limit < 1,000 ms; hits.jsonl)",
+    ),
+    Case(
+        id="batch",
+        name="refused",
+        on="batch",
+        change=ended(429, None, "sequence-1"),
+        reason="csv-5k was refused with 429 while nothing else ran",
+        also=("answers", "bytes-agree", "latency-counts", "rejections", "requests"),
+    ),
+    Case(
+        id="batch",
+        name="a failure",
+        on="batch",
+        change=ended(500, None, "sequence-2"),
+        reason="csv-10k ended with 500",
+        also=("answers", "bytes-agree", "requests"),
+    ),
+    Case(
+        id="batch",
+        name="no answer",
+        on="batch",
+        change=ended(None, "timeout", "sequence-2"),
+        reason="csv-10k ended with timeout",
+    ),
+    Case(
+        id="batch",
+        name="too long",
+        on="batch",
+        change=took(31.0, "sequence-4"),
+        reason="the batch of 5 exports is 31.",
+    ),
+    Case(
+        id="throughput",
+        name="one in half a minute",
+        on="load",
+        change=took(3_000.0, "measure-0"),
+        reason="throughput under load is 0.03",
+    ),
+    Case(
+        id="drift",
+        name="three milliseconds more each",
+        on="load",
+        change=lambda _: honest("load", growth_s=0.003),
+        reason="the drift of csv-10k in measure, last quarter over first (25 ms allowed) is",
+    ),
+    Case(
+        id="fairness",
+        name="one starved",
+        on="batch",
+        change=_starved,
+        reason="one export of the burst waited 4.23 s of its 4.28 s while the median was 0.30 s",
+        also=("concurrency-agree", "latency-agree"),
+    ),
+)
+
+
+def _no_cases(record: ScenarioRecord) -> ScenarioRecord:
+    return with_hits(record, lambda hit: {"case": f"case-{hit.id}"})
+
+
+BLIND = (
+    Case(
+        id="latency-outside",
+        name="nothing asked",
+        on="load",
+        change=no_hits,
+        reason="no export of 10k records was answered under load",
+    ),
+    Case(
+        id="latency-outside",
+        name="58 exports",
+        on="load",
+        change=only("measure", 58),
+        reason="P95 of 58 exports of 10k records has no upper bound yet: inconclusive, needs 1 more",
+    ),
+    Case(
+        id="latency-outside",
+        name="five slow ones of a hundred",
+        on="load",
+        change=waited("measure", 12.0, 95),
+        reason="but at 95 % confidence it may be as high as 12,000 ms: inconclusive, needs more exports",
+    ),
+    Case(
+        id="latency-target",
+        name="no histogram",
+        on="load",
+        change=lambda r: with_pages(r, drop("export_latency_ms")),
+        reason="the target's latency histogram shows no large export",
+    ),
+    Case(
+        id="latency-target",
+        name="none before",
+        on="load",
+        change=without("before"),
+        reason="the target's latency histogram shows no large export",
+    ),
+    Case(
+        id="latency-target",
+        name="nothing gained",
+        on="load",
+        change=lambda r: with_pages(r, values("export_latency_ms", lambda _: 0)),
+        reason="the target's latency histogram shows no large export",
+    ),
+    Case(id="latency-agree", name="none done", on="load", change=none_done, reason="no export was done"),
+    Case(
+        id="latency-sum",
+        name="no histogram",
+        on="load",
+        change=lambda r: with_pages(r, drop("export_latency_ms")),
+        reason="the latency histogram could not be read",
+    ),
+    Case(
+        id="latency-sum",
+        name="no answer tells",
+        on="load",
+        change=told(lambda hit, value: None),
+        reason="no answer bears a processingTime",
+    ),
+    Case(
+        id="histogram",
+        name="no family",
+        on="load",
+        change=lambda r: with_pages(r, drop("export_latency_ms")),
+        reason="export_latency_ms is missing",
+    ),
+    Case(
+        id="histogram",
+        name="no series",
+        on="load",
+        change=lambda r: with_pages(r, drop_samples("export_latency_ms")),
+        reason="export_latency_ms has no series",
+    ),
+    Case(
+        id="smoke-latency",
+        name="four exports",
+        on="smoke",
+        change=only("measure", 4),
+        reason="only 4 exports of 1k records were answered",
+    ),
+    Case(
+        id="batch",
+        name="four exports",
+        on="batch",
+        change=only("sequence", 4),
+        reason="4 of the five scenarios were asked for",
+    ),
+    Case(id="throughput", name="none done", on="load", change=none_done, reason="no export was done under load"),
+    Case(
+        id="drift",
+        name="no case thirty times",
+        on="load",
+        change=_no_cases,
+        reason="no case was exported thirty times in one phase",
+    ),
+    Case(
+        id="fairness", name="a short burst", on="batch", change=only("burst", 19), reason="only 19 exports of the burst"
+    ),
+    Case(
+        id="fairness",
+        name="two rounds",
+        on="batch",
+        change=only("burst", 58),
+        reason="the burst had 2.9 rounds a client; three are needed to tell a fair queue",
+    ),
+)

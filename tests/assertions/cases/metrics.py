@@ -1,0 +1,288 @@
+"""Wrong metrics pages."""
+
+from __future__ import annotations
+
+from assertions.bundle import ScenarioRecord
+
+from ..honest import changed, drop, drop_samples, values, with_pages
+from . import Case, no_hits, none_done, on_moment, scrapes_failing, without
+
+_NO_PAGE = "there is no readable page from before the first request"
+
+
+def _double(text: str) -> str:
+    return text.replace("export_queue_depth ", "export_queue_depth 0\nexport_queue_depth ", 1)
+
+
+def _big(record: ScenarioRecord) -> ScenarioRecord:
+    return with_pages(record, lambda text: text + "# " + "x" * (1 << 20) + "\n", on_moment("after"))
+
+
+def _users(count: int) -> str:
+    """Lines of so many users that did nothing."""
+    return "".join(
+        f'export_requests_total{{format="csv",status="started",user="user-{number}"}} 0\n' for number in range(count)
+    )
+
+
+def with_users(record: ScenarioRecord, count: int) -> ScenarioRecord:
+    """The last pages have this many users, the three honest ones among them."""
+    head = "# TYPE export_requests_total counter\n"
+    return with_pages(record, lambda text: text.replace(head, head + _users(count - 3)), on_moment("after"))
+
+
+def _unnamed_format(text: str) -> str:
+    return text.replace('export_bytes_total{format="csv",status="success"}', 'export_bytes_total{status="success"}')
+
+
+def _aliased(text: str) -> str:
+    return text.replace("export_latency_ms", "export_latency_ms_bucket")
+
+
+FAILS = (
+    Case(
+        id="scrapes",
+        name="two pages answered 500",
+        on="smoke",
+        change=scrapes_failing(2, 500),
+        reason="2 of 19 scrapes of the metrics page failed, the first with status 500",
+    ),
+    Case(
+        id="scrapes",
+        name="two pages refused",
+        on="smoke",
+        change=scrapes_failing(2, None, "refused"),
+        reason="the first with refused",
+    ),
+    Case(id="scrapes", name="a page of over 1 MiB", on="smoke", change=_big, reason="label values must be bounded"),
+    Case(
+        id="exposition",
+        name="a series twice",
+        on="smoke",
+        change=lambda record: with_pages(record, _double, on_moment("rest")),
+        reason="the metrics page is malformed (rest load): line",
+    ),
+    Case(
+        id="exposition",
+        name="no help",
+        on="batch",
+        change=lambda record: with_pages(record, lambda text: text.replace("# HELP export_memory_bytes", "# ")),
+        reason="no HELP line for export_memory_bytes",
+    ),
+    Case(
+        id="coverage",
+        name="a family missing",
+        on="load",
+        change=lambda record: with_pages(record, drop("export_fail_total")),
+        reason="export_fail_total is missing (before load)",
+        also=("offered",),
+    ),
+    Case(
+        id="coverage",
+        name="a family missing under load only",
+        on="load",
+        change=lambda record: with_pages(record, drop("export_memory_bytes"), on_moment("during")),
+        reason="export_memory_bytes is missing (during load)",
+    ),
+    Case(
+        id="coverage",
+        name="another type",
+        on="smoke",
+        change=lambda record: with_pages(
+            record, lambda text: text.replace("TYPE export_queue_depth gauge", "TYPE export_queue_depth counter")
+        ),
+        reason="export_queue_depth is a counter, not a gauge",
+    ),
+    Case(
+        id="coverage",
+        name="no type",
+        on="smoke",
+        change=lambda record: with_pages(record, drop_samples("# TYPE export_memory_bytes")),
+        reason="export_memory_bytes is a family without a type, not a gauge",
+    ),
+    Case(
+        id="coverage",
+        name="a label missing",
+        on="smoke",
+        change=lambda record: with_pages(record, _unnamed_format, on_moment("before")),
+        reason="a series of export_bytes_total lacks the label format",
+        also=("monotonic",),
+    ),
+    Case(
+        id="coverage",
+        name="a gauge that is no number",
+        on="smoke",
+        change=lambda record: with_pages(record, values("export_queue_depth", lambda _: "NaN"), on_moment("before")),
+        reason="export_queue_depth reads nan",
+        also=("queue-target",),
+    ),
+    Case(
+        id="coverage",
+        name="a gauge without a value",
+        on="smoke",
+        change=lambda record: with_pages(record, drop_samples("export_queue_depth"), on_moment("before")),
+        reason="export_queue_depth has no value",
+    ),
+    *(
+        Case(
+            id="coverage",
+            name=f"no {series} at the start",
+            on="smoke",
+            change=lambda record, series=series: with_pages(record, drop_samples(series), on_moment("before")),  # type: ignore[misc]
+            reason=f"{reason} before the first request; a series that appears later hides its first increase",
+        )
+        for series, reason in (
+            ("export_fail_total{", 'export_fail_total has no series for format="csv"'),
+            ('export_bytes_total{format="pdf"', 'export_bytes_total has no series for format="pdf"'),
+            ('export_memory_bytes{format="csv"', 'export_memory_bytes has no series for format="csv"'),
+            ('export_success_rate{format="csv"', 'export_success_rate has no series for format="csv"'),
+            ("export_throughput_ops_per_sec{", 'export_throughput_ops_per_sec has no series for format="csv"'),
+            ("export_latency_ms_", 'export_latency_ms has no series for format="csv", size="small"'),
+        )
+    ),
+    Case(
+        id="moved",
+        name="memory stands still",
+        on="load",
+        change=lambda record: with_pages(record, values("export_memory_bytes", lambda _: 0)),
+        reason='export_memory_bytes{format="csv"} stayed at 0 while exports were done',
+    ),
+    Case(
+        id="moved",
+        name="bytes stand still",
+        on="load",
+        change=lambda record: with_pages(record, values('export_bytes_total{format="pdf"', lambda _: 5)),
+        reason="export_bytes_total{format=\"pdf\"} {'status': 'success'} did not move",
+        also=("bytes-agree",),
+    ),
+    Case(
+        id="moved",
+        name="throughput without bound",
+        on="smoke",
+        change=lambda record: with_pages(record, values("export_throughput_ops_per_sec", lambda _: "+Inf")),
+        reason='export_throughput_ops_per_sec{format="csv"} reads inf',
+    ),
+    Case(
+        id="moved",
+        name="memory below zero",
+        on="smoke",
+        change=lambda record: with_pages(record, values("export_memory_bytes", lambda value: -value)),
+        reason='export_memory_bytes{format="csv"} reads -',
+    ),
+    Case(
+        id="labels",
+        name="101 users",
+        on="load",
+        change=lambda record: with_users(record, 101),
+        reason="export_requests_total has 101 users; the contract keeps the first 100",
+    ),
+    Case(
+        id="labels",
+        name="a status of its own",
+        on="load",
+        change=lambda record: with_pages(
+            record, lambda text: text.replace('status="rejected",user="examiner"', 'status="refused",user="examiner"')
+        ),
+        reason='export_requests_total has status="refused", none of',
+    ),
+    Case(
+        id="monotonic",
+        name="a counter falls",
+        on="batch",
+        change=lambda record: with_pages(
+            record, values('export_fail_total{reason="disk",format="csv"', lambda _: 3), on_moment("before")
+        ),
+        reason="export_fail_total{'reason': 'disk', 'format': 'csv'} fell from 3 to 0; the service restarted",
+        also=("requests",),
+    ),
+    Case(
+        id="monotonic",
+        name="a series vanishes",
+        on="batch",
+        change=lambda record: with_pages(
+            record, drop('export_fail_total{reason="disk",format="csv"'), on_moment("after")
+        ),
+        reason="the series export_fail_total{'reason': 'disk', 'format': 'csv'} vanished",
+    ),
+    Case(
+        id="offered",
+        name="the histogram by its other name",
+        on="batch",
+        change=lambda record: with_pages(record, _aliased),
+        reason="ask for export_latency_ms_bucket, export_latency_ms_sum, export_latency_ms_count, which",
+    ),
+    Case(
+        id="throughput-gauge",
+        name="ten thousand a second",
+        on="load",
+        change=lambda record: with_pages(
+            record, values('export_throughput_ops_per_sec{format="pdf"', lambda value: value and 10_000)
+        ),
+        reason='export_throughput_ops_per_sec{format="pdf"} reads 10000 where 84 exports were seen to finish',
+    ),
+    Case(
+        id="throughput-gauge",
+        name="no series",
+        on="load",
+        change=lambda record: with_pages(
+            record, drop('export_throughput_ops_per_sec{format="pdf"'), on_moment("after")
+        ),
+        reason='export_throughput_ops_per_sec has no series for format="pdf"',
+    ),
+)
+
+BLIND = (
+    Case(id="scrapes", name="none", on="load", change=lambda r: changed(r, scrapes=()), reason="nothing was scraped"),
+    Case(id="scrapes", name="none before", on="load", change=without("before"), reason=_NO_PAGE),
+    Case(id="scrapes", name="none after", on="load", change=without("after"), reason=_NO_PAGE),
+    Case(
+        id="scrapes", name="none during", on="load", change=without("during"), reason="no page was read while load ran"
+    ),
+    Case(
+        id="exposition",
+        name="none",
+        on="load",
+        change=lambda r: changed(r, scrapes=()),
+        reason="no metrics page was read",
+    ),
+    Case(id="coverage", name="none before", on="load", change=without("before"), reason=_NO_PAGE),
+    Case(id="coverage", name="none after", on="load", change=without("after"), reason=_NO_PAGE),
+    Case(id="moved", name="none before", on="load", change=without("before"), reason=_NO_PAGE),
+    Case(id="moved", name="no export done", on="load", change=none_done, reason="no export was done"),
+    Case(id="moved", name="no export asked for", on="load", change=no_hits, reason="no export was done"),
+    Case(
+        id="labels",
+        name="none after",
+        on="load",
+        change=without("after"),
+        reason="no readable page from after the last",
+    ),
+    Case(
+        id="labels",
+        name="a family missing",
+        on="load",
+        change=lambda record: with_pages(record, drop("export_fail_total")),
+        reason="export_fail_total is missing",
+    ),
+    Case(
+        id="monotonic",
+        name="one page",
+        on="load",
+        change=lambda r: changed(r, scrapes=r.scrapes[:1]),
+        reason="fewer than two metrics pages",
+    ),
+    Case(
+        id="offered",
+        name="none after",
+        on="load",
+        change=without("after"),
+        reason="no readable page from after the last",
+    ),
+    Case(
+        id="throughput-gauge",
+        name="none at rest",
+        on="load",
+        change=without("rest", "after"),
+        reason="no page was read at rest",
+    ),
+)

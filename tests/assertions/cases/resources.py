@@ -1,0 +1,192 @@
+"""Targets that hold too much memory, that leak, and that leave files behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from assertions.bundle import ScenarioRecord
+from assertions.records import Probe, ProcessSample
+
+from ..honest import changed, drop, each, values, with_pages, with_scenario
+from . import Case, none_done
+
+Change = Callable[[ScenarioRecord], ScenarioRecord]
+
+
+def processes(change: Callable[[Probe, ProcessSample], Mapping[str, Any] | None]) -> Change:
+    """A change of each process in each sample; None leaves one as it is."""
+
+    def edit(probe: Probe) -> Mapping[str, Any]:
+        samples = []
+        for one in probe.processes:
+            fields = change(probe, one)
+            samples.append(msgspec.structs.replace(one, **fields) if fields else one)
+        return {"processes": tuple(samples)}
+
+    return lambda record: changed(record, probes=each(record.probes, edit))
+
+
+def root(change: Callable[[Probe, ProcessSample], Mapping[str, Any] | None]) -> Change:
+    """A change of the first process in each sample."""
+    return processes(lambda probe, one: change(probe, one) if one.pid == 100 else None)
+
+
+def held_in(phase: str, more_bytes: int) -> Change:
+    """A change by which the root held so much more while a phase ran."""
+    return root(
+        lambda probe, one: (
+            {"uss_bytes": (one.uss_bytes or 0) + more_bytes} if probe.phase == phase and not probe.resting else None
+        )
+    )
+
+
+def _children(probe: Probe) -> Mapping[str, Any]:
+    extra = probe.processes[-1]
+    return {"processes": (*probe.processes, *(extra for _ in range(probe.exports_done // 10)))}
+
+
+def _few(record: ScenarioRecord) -> ScenarioRecord:
+    """Ten resting readings over the leak phase."""
+    leak = [one for one in record.probes if one.phase == "leak" and one.resting]
+    return changed(record, probes=tuple(one for one in record.probes if one not in leak[10:]))
+
+
+def _unseen(record: ScenarioRecord) -> ScenarioRecord:
+    return with_scenario(record, target_pid=None, pid_note="the target is on another machine")
+
+
+def _gone(record: ScenarioRecord) -> ScenarioRecord:
+    return changed(record, probes=each(record.probes, lambda probe: {"processes": ()}))
+
+
+_PID = "the target's process can't be seen: the target is on another machine"
+_GONE = "no sample of the target's process 100 could be taken"
+_FEW = "10 resting readings over equal exports are too few to tell a leak of"
+_LEAKS = ("leak-memory", "leak-fds", "leak-threads", "leak-children")
+
+FAILS = (
+    Case(
+        id="memory-gauge",
+        name="100 MB by its own word",
+        on="load",
+        change=lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 100_000_000)),
+        reason="the target's own peak memory an export is 100,000,000 bytes (limit < 100,000,000 bytes;",
+        also=("memory-agree",),
+    ),
+    Case(
+        id="memory",
+        name="600 MB in the process",
+        on="batch",
+        change=held_in("sequence", 600_000_000),
+        reason="peak memory an export adds is 60",
+        also=("memory-agree",),
+    ),
+    Case(
+        id="memory-agree",
+        name="more than the process ever held",
+        on="load",
+        change=lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 99_000_000)),
+        reason="export_memory_bytes reads 99.0 MB, more than any process of the target ever held (79.4 MB)",
+    ),
+    Case(
+        id="memory-agree",
+        name="far less than the process grew",
+        on="batch",
+        change=held_in("sequence", 90_000_000),
+        reason="as seen from outside, but export_memory_bytes never read more than 8.1 MB",
+    ),
+    Case(
+        id="leak-memory",
+        name="100 kB an export",
+        on="load",
+        change=root(lambda probe, one: {"uss_bytes": (one.uss_bytes or 0) + 100_000 * probe.exports_done}),
+        reason="memory moved by",
+    ),
+    Case(
+        id="leak-fds",
+        name="a descriptor in ten exports",
+        on="load",
+        change=root(lambda probe, one: {"fds": (one.fds or 0) + probe.exports_done // 10}),
+        reason="open descriptors moved by 0.1",
+    ),
+    Case(
+        id="leak-threads",
+        name="a thread in ten exports",
+        on="load",
+        change=root(lambda probe, one: {"threads": one.threads + probe.exports_done // 10}),
+        reason="threads moved by 0.1",
+    ),
+    Case(
+        id="leak-children",
+        name="a process in ten exports",
+        on="load",
+        change=lambda r: changed(r, probes=each(r.probes, _children)),
+        reason="processes moved by 0.1",
+        also=("leak-fds", "leak-memory", "leak-threads", "memory", "memory-agree"),
+    ),
+    Case(
+        id="leftovers",
+        name="a part file",
+        on="load",
+        change=lambda r: with_scenario(r, leftovers=("export_1.csv.part", "x")),
+        reason="2 files are left in the exports folder that are no finished export, export_1.csv.part among them",
+    ),
+)
+
+BLIND = (
+    *(
+        Case(id=id_, name="unseen", on="load", change=_unseen, reason=_PID)
+        for id_ in ("memory", "memory-agree", *_LEAKS)
+    ),
+    *(
+        Case(
+            id=id_, name="gone", on="load", change=_gone, reason="no sample of the target's process 100 could be taken"
+        )
+        for id_ in ("memory", "memory-agree", *_LEAKS)
+    ),
+    *(
+        Case(
+            id=id_, name="ten readings", on="load", change=_few, reason="10 resting readings over equal exports are too"
+        )
+        for id_ in _LEAKS
+    ),
+    Case(
+        id="leak-fds",
+        name="the platform does not tell",
+        on="load",
+        change=root(lambda probe, one: {"fds": None}),
+        reason="0 resting readings over equal exports are too few to tell a leak of open descriptors",
+    ),
+    Case(id="memory", name="none done", on="load", change=none_done, reason="no export was done"),
+    Case(
+        id="memory",
+        name="nothing at rest",
+        on="load",
+        change=lambda r: changed(r, probes=each(r.probes, lambda probe: {"resting": False})),
+        reason="no reading was taken at rest before an export",
+    ),
+    Case(
+        id="memory-gauge",
+        name="no gauge",
+        on="load",
+        change=lambda r: with_pages(r, drop("export_memory_bytes")),
+        reason="export_memory_bytes could not be read",
+    ),
+    Case(
+        id="memory-agree",
+        name="no gauge",
+        on="load",
+        change=lambda r: with_pages(r, drop("export_memory_bytes")),
+        reason="export_memory_bytes could not be read",
+    ),
+    Case(
+        id="leftovers",
+        name="unseen",
+        on="load",
+        change=lambda r: with_scenario(r, leftovers=None),
+        reason="the exports folder can't be seen",
+    ),
+)
