@@ -52,8 +52,9 @@ class Examining:
                         self._record_fetch,
                         self._sample,
                         self._make_body,
-                        requests=phase.requests,
+                        count=len(phase.requests),
                         seconds=self.leak.seconds,
+                        cases=self.leak.cases,
                         spool=self.spool,
                     )
                 )
