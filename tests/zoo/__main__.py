@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=int, default=2, metavar="N", help="animals at the same time, default 2")
     run.add_argument("--out", type=Path, metavar="DIR", help="where matrix.json, sensitivity.json and records go")
     run.add_argument("--keep", action="store_true", help="keep the record of animals that were judged rightly, too")
+    run.add_argument("--whole", action="store_true", help="drive broken animals through all scenarios, too")
     return top
 
 
@@ -103,7 +104,7 @@ def serve(name: str, port: int, exports: Path) -> int:
     return 0
 
 
-def run(names: Sequence[str], jobs: int, out: Path | None, keep: bool) -> int:
+def run(names: Sequence[str], jobs: int, out: Path | None, *, keep: bool, whole: bool) -> int:
     """Judge the harness by the animals; 1 when it misjudged one."""
     found = chosen(names)
     if jobs < 1:
@@ -112,21 +113,21 @@ def run(names: Sequence[str], jobs: int, out: Path | None, keep: bool) -> int:
         folder = (out or Path(own)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         outcomes: dict[str, Outcome] = {}
-        for outcome in _outcomes(found, folder, jobs, keep):
+        for outcome in _outcomes(found, folder, jobs, keep=keep, whole=whole):
             outcomes[outcome.animal.name] = outcome
             _tell(outcome, len(outcomes), len(found))
         ordered = [outcomes[animal.name] for animal in found]
         commit, when = _commit(), datetime.now(UTC).isoformat(timespec="seconds")
         (folder / "matrix.json").write_text(matrix.matrix_json(ordered, commit, when))
-        (folder / "sensitivity.json").write_text(matrix.sensitivity_json(ordered, commit, when))
+        (folder / "sensitivity.json").write_bytes(matrix.sensitivity_json(ordered, commit, when))
     print(matrix.summary(ordered))
     return 1 if any(outcome.problem for outcome in ordered) else 0
 
 
-def _outcomes(found: Sequence[Animal], folder: Path, jobs: int, keep: bool) -> Iterator[Outcome]:
+def _outcomes(found: Sequence[Animal], folder: Path, jobs: int, *, keep: bool, whole: bool) -> Iterator[Outcome]:
     """Outcomes as they come."""
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = [pool.submit(run_one, animal, folder / animal.name, keep) for animal in found]
+        waiting = [pool.submit(run_one, animal, folder / animal.name, keep=keep, whole=whole) for animal in found]
         try:
             for done in as_completed(waiting):
                 yield done.result()
@@ -164,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "list":
             return list_animals(options.names, options.json)
         if options.command == "run":
-            return run(options.names, options.jobs, options.out, options.keep)
+            return run(options.names, options.jobs, options.out, keep=options.keep, whole=options.whole)
         if options.command == "check":
             return check(options.names)
         return serve(options.name, options.port, options.exports)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+SCENARIOS = ("smoke", "load", "batch")
+"""What a whole run consists of."""
+
 
 class Service(Protocol):
     """Something that can be served."""
@@ -30,6 +33,8 @@ class Animal:
     """What is wrong with it, or in what it differs; one sentence."""
     build: Callable[[Path], Service]
     """Makes it, given the folder of its exports."""
+    scenarios: tuple[str, ...]
+    """Where its fault must show; a healthy animal must be GREEN over all of them."""
 
 
 class Unknown(Exception):

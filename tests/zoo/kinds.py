@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.zoo import page
-from tests.zoo.animal import Animal, Service
+from tests.zoo.animal import SCENARIOS, Animal, Service
 from tests.zoo.keeper import Keeper, Reply
 from tests.zoo.work import Write
 
@@ -16,13 +16,21 @@ Change = Callable[[Keeper], None]
 class Group:
     """Collects the animals of one module."""
 
-    def __init__(self, name: str, *, healthy: bool = False) -> None:
-        """An empty group."""
+    def __init__(self, name: str, *scenarios: str, healthy: bool = False) -> None:
+        """An empty group; `scenarios` are those in which its faults show (all, when none is named)."""
         self.name = name
+        self.scenarios = scenarios or SCENARIOS
         self.healthy = healthy
         self.animals: list[Animal] = []
 
-    def add(self, name: str, why: str, build: Callable[[Path], Service], *expect: str) -> None:
+    def add(
+        self,
+        name: str,
+        why: str,
+        build: Callable[[Path], Service],
+        *expect: str,
+        scenarios: tuple[str, ...] = (),
+    ) -> None:
         """One animal, by what builds it; `expect` are the verdicts of which one must fail."""
         if self.healthy == bool(expect):
             raise ValueError(f"{name}: a broken animal names the verdicts that must fail, a healthy one names none")
@@ -34,11 +42,17 @@ class Group:
                 expect=frozenset(expect),
                 why=why,
                 build=build,
+                scenarios=scenarios or self.scenarios,
             )
         )
 
     def make(
-        self, name: str, why: str, *expect: str, kind: Callable[[Path], Keeper] = Keeper
+        self,
+        name: str,
+        why: str,
+        *expect: str,
+        kind: Callable[[Path], Keeper] = Keeper,
+        scenarios: tuple[str, ...] = (),
     ) -> Callable[[Change], Change]:
         """A decorator: the animal is a keeper (of that kind) after the decorated change."""
 
@@ -48,14 +62,14 @@ class Group:
                 change(keeper)
                 return keeper
 
-            self.add(name, why, build, *expect)
+            self.add(name, why, build, *expect, scenarios=scenarios)
             return change
 
         return take
 
-    def page(self, name: str, why: str, change: page.Change, *expect: str) -> None:
+    def page(self, name: str, why: str, change: page.Change, *expect: str, scenarios: tuple[str, ...] = ()) -> None:
         """The keeper with one change of its metrics page."""
-        self.make(name, why, *expect)(lambda keeper: keeper.changes.append(change))
+        self.make(name, why, *expect, scenarios=scenarios)(lambda keeper: keeper.changes.append(change))
 
     def file(self, name: str, why: str, form: str, write: Write, *expect: str) -> None:
         """The keeper with another writer for one format; a worker must be able to import it."""

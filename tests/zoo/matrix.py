@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
+
+from evidence.sensitivity import Sensitivity, Shown
+from evidence.version import judge_sha256
 from tests.zoo.run import Outcome
+
+SHOWN_MOST = 5
+"""Faults that sensitivity.json names for one check."""
 
 BROKE = "the check broke on this record"
 """How the judge words a check's own breakdown."""
@@ -87,15 +93,26 @@ def matrix_json(outcomes: Sequence[Outcome], commit: str, when: str) -> str:
     return json.dumps({"commit": commit, "when": when, "animals": rows}, indent=2, ensure_ascii=False) + "\n"
 
 
-def sensitivity_json(outcomes: Sequence[Outcome], commit: str, when: str) -> str:
-    """Which verdicts each fault turned red, and how many faults each verdict saw."""
-    faults = {one.animal.name: sorted(one.failed) for one in outcomes if not one.animal.healthy}
-    seen = Counter(name for names in faults.values() for name in names)
-    entry = {
-        "commit": commit,
-        "when": when,
-        "faults": faults,
-        "verdicts": dict(sorted(seen.items())),
-        "never_red": silent_checks(outcomes),
-    }
-    return json.dumps(entry, indent=2) + "\n"
+def sensitivity_json(outcomes: Sequence[Outcome], commit: str, when: str) -> bytes:
+    """Which faults turned each check red, in the form that the report reads: at most five, the fitting ones first."""
+    checks: dict[str, list[tuple[bool, Shown]]] = {}
+    for one in outcomes:
+        for name in one.failed if not one.animal.healthy else ():
+            shown = Shown(fault=one.animal.name, why=one.animal.why)
+            checks.setdefault(name, []).append((name not in one.animal.expect, shown))
+    broken = [one for one in outcomes if not one.animal.healthy]
+    healthy = [one for one in outcomes if one.animal.healthy]
+    told = Sensitivity(
+        commit=commit,
+        when=when,
+        judge_sha256=judge_sha256(),
+        faults=len(broken),
+        caught=_right(broken),
+        healthy=len(healthy),
+        green=_right(healthy),
+        checks={
+            name: tuple(shown for _, shown in sorted(seen, key=lambda one: one[0])[:SHOWN_MOST])
+            for name, seen in sorted(checks.items())
+        },
+    )
+    return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"

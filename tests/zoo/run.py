@@ -10,17 +10,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.zoo.animal import Animal
+from tests.zoo.animal import SCENARIOS, Animal
 from tests.zoo.judged import Judged, Unjudged, read_judged
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-SCENARIOS = ("smoke", "load", "batch")
 START_S = 30.0
 END_S = 10.0
 LONGEST_RUN_S = 240.0
@@ -70,14 +69,22 @@ def problem_of(animal: Animal, judged: Judged) -> str | None:
     return None
 
 
-def run_one(animal: Animal, folder: Path, keep: bool) -> Outcome:
-    """Start an animal, let the harness judge it, end it. `folder` is its own; the record stays there when `keep`."""
+def run_one(animal: Animal, folder: Path, *, keep: bool = False, whole: bool = False) -> Outcome:
+    """Start an animal, let the harness judge it, end it.
+
+    `folder` is its own; the record stays there when `keep`, or when the harness was wrong. A broken animal is driven
+    briefly, where its fault must show, with the zoo's tighter limits; `whole`: like a healthy one, through all
+    scenarios, with the limits of the contract.
+    """
     start = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     judged, problem = None, None
     try:
         with alive(animal, folder) as (url, pid):
-            harness(url, pid, folder)
+            if whole or animal.healthy:
+                harness(url, pid, folder, SCENARIOS)
+            else:
+                harness(url, pid, folder, animal.scenarios, "--limits", str(HERE / "limits.toml"), brief=True)
         judged = read_judged(folder / "evidence" / "verdict.json")
         problem = problem_of(animal, judged)
     except (NoStart, Unjudged) as error:
@@ -127,11 +134,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdout.close()
 
 
-def harness(url: str, pid: int, folder: Path) -> None:
-    """The command that users run, with the zoo's quick profiles and limits; its words go to harness.log."""
-    words = [sys.executable, "-m", "evidence", "run", *SCENARIOS, "--target", url, "--target-pid", str(pid)]
+def harness(url: str, pid: int, folder: Path, scenarios: Sequence[str], *more: str, brief: bool = False) -> None:
+    """The command that users run, with the zoo's quick profiles; its words go to harness.log."""
+    profiles = HERE / "profiles" / "brief" if brief else HERE / "profiles"
+    words = [sys.executable, "-m", "evidence", "run", *scenarios, "--target", url, "--target-pid", str(pid)]
     words += ["--exports", str(folder / "exports"), "--out", str(folder / "evidence")]
-    words += ["--profiles", str(HERE / "profiles"), "--limits", str(HERE / "limits.toml")]
+    words += ["--profiles", str(profiles), *more]
     with (folder / "harness.log").open("wb") as log:
         process = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
         try:

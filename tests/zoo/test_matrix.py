@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from evidence.sensitivity import Sensitivity, Shown
 from tests.zoo import matrix
 from tests.zoo.animal import Animal
 from tests.zoo.judged import Judged, Unjudged, Word, read_judged
@@ -16,7 +18,9 @@ from tests.zoo.run import Outcome, problem_of
 
 def _animal(healthy: bool = False) -> Animal:
     expect = frozenset() if healthy else frozenset({"bytes-agree"})
-    return Animal(name="one", group="g", healthy=healthy, expect=expect, why="It is one.", build=Keeper)
+    return Animal(
+        name="one", group="g", healthy=healthy, expect=expect, why="It is one.", build=Keeper, scenarios=("load",)
+    )
 
 
 def _judged(colour: str, **statuses: str) -> Judged:
@@ -77,18 +81,20 @@ def _outcome(healthy: bool, judged: Judged | None, problem: str | None = None) -
 
 
 def test_the_matrix_is_written() -> None:
-    """matrix.json and sensitivity.json tell fault, verdicts, commit and time."""
+    """matrix.json tells every verdict that failed and why."""
     outcomes = [_outcome(False, _judged("RED", bytes_agree="FAIL", rest="PASS"))]
-    told = json.loads(matrix.sensitivity_json(outcomes, "abc", "now"))
-    assert told == {
-        "commit": "abc",
-        "when": "now",
-        "faults": {"one": ["bytes-agree"]},
-        "verdicts": {"bytes-agree": 1},
-        "never_red": ["rest"],
-    }
     row = json.loads(matrix.matrix_json(outcomes, "abc", "now"))["animals"][0]
     assert (row["failed"], row["colour"], row["problem"]) == ({"bytes-agree": "load: why"}, "RED", None)
+
+
+def test_the_proof_of_sensitivity_is_in_the_form_that_reports_read() -> None:
+    """sensitivity.json names a check's faults, the fitting ones first, and counts right judgements only."""
+    wrong = _outcome(False, _judged("RED", rest="FAIL"), "caught for another reason only")
+    right = _outcome(False, _judged("RED", bytes_agree="FAIL", rest="FAIL"))
+    told = msgspec.json.decode(matrix.sensitivity_json([wrong, right], "abc", "now"), type=Sensitivity)
+    shown = Shown(fault="one", why="It is one.")
+    assert (told.commit, told.when, told.faults, told.caught, told.healthy, told.green) == ("abc", "now", 2, 1, 0, 0)
+    assert told.checks == {"bytes-agree": (shown,), "rest": (shown, shown)}
 
 
 def test_the_summary_counts_and_names_what_is_wrong() -> None:

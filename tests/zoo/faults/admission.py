@@ -15,7 +15,7 @@ from tests.zoo.kinds import Group
 from tests.zoo.slots import Slots
 from tests.zoo.tricks import Broken, fail_each, slow, slow_when_busy
 
-GROUP = Group("admission")
+GROUP = Group("admission", "batch")
 
 
 def _twenty(keeper: Keeper) -> None:
@@ -169,7 +169,7 @@ def _asleep(keeper: Keeper) -> None:
     slow(keeper, 0.05)
 
 
-@GROUP.make("fails-1-in-12", "One export in twelve fails.", "success-target")
+@GROUP.make("fails-1-in-12", "One export in twelve fails.", "success-target", scenarios=("smoke",))
 def _one_in_12(keeper: Keeper) -> None:
     fail_each(keeper, 12)
 
@@ -178,6 +178,7 @@ def _one_in_12(keeper: Keeper) -> None:
     "fails-under-load",
     "Of exports that run beside three others, every second one fails.",
     "success-target",
+    scenarios=("smoke", "load"),
 )
 def _under_load(keeper: Keeper) -> None:
     numbers = count(1)
@@ -190,7 +191,7 @@ def _under_load(keeper: Keeper) -> None:
     keeper.pause_s = maybe
 
 
-@GROUP.make("fails-large", "Exports of 10,000 records fail.", "success-outside")
+@GROUP.make("fails-large", "Exports of 10,000 records fail.", "success-outside", scenarios=("load",))
 def _large(keeper: Keeper) -> None:
     def maybe(ask: Ask) -> float:
         if len(ask.rows) >= 10_000:
@@ -200,7 +201,7 @@ def _large(keeper: Keeper) -> None:
     keeper.pause_s = maybe
 
 
-@GROUP.make("fails-pdf", "Every PDF export fails.", "success-outside")
+@GROUP.make("fails-pdf", "Every PDF export fails.", "success-outside", scenarios=("smoke",))
 def _pdf(keeper: Keeper) -> None:
     def maybe(ask: Ask) -> float:
         if ask.format == "pdf":
@@ -214,6 +215,7 @@ def _pdf(keeper: Keeper) -> None:
     "body-limit",
     "Bodies over 1 MiB are refused with 413, as the framework does by default.",
     "success-outside",
+    scenarios=("load",),
 )
 def _limit(keeper: Keeper) -> None:
     keeper.body_limit = 2**20
@@ -238,6 +240,7 @@ class Lossy(Keeper):
     "answered",
     "success-outside",
     "requests",
+    scenarios=("smoke",),
     kind=Lossy,
 )
 def _lossy(keeper: Keeper) -> None:

@@ -16,7 +16,7 @@ from tests.zoo.keeper import Handler, Keeper, Reply
 from tests.zoo.kinds import Group
 from tests.zoo.tricks import fail_each, good, of_answer, of_result
 
-GROUP = Group("answers")
+GROUP = Group("answers", "smoke")
 
 
 def _more_bytes(reply: Reply) -> None:
@@ -52,6 +52,7 @@ GROUP.reply("success-text", "`success` is the text true.", of_answer(success="tr
     "One export in 30 fails and is answered 200 with success false.",
     "answers",
     "requests",
+    scenarios=("smoke", "load"),
 )
 def _failed_but_200(keeper: Keeper) -> None:
     fail_each(keeper, 30)
@@ -69,6 +70,7 @@ def _failed_but_200(keeper: Keeper) -> None:
     "answers",
     "requests",
     "requests",
+    scenarios=("smoke", "load"),
 )
 def _done_but_500(keeper: Keeper) -> None:
     numbers = count(1)
@@ -264,6 +266,7 @@ def _cut(keeper: Keeper) -> None:
     "While several exports run, a file may hold another request's records.",
     "csv-contents",
     "pdf-contents",
+    scenarios=("load",),
 )
 def _others(keeper: Keeper) -> None:
     latest: dict[str, bytes] = {}

@@ -12,7 +12,7 @@ from tests.zoo.keeper import Keeper, Reply
 from tests.zoo.kinds import Group
 from tests.zoo.tricks import fail_each, slow_when_busy, times
 
-GROUP = Group("counts")
+GROUP = Group("counts", "smoke")
 REQUESTS = "export_requests_total"
 RATE = "export_success_rate"
 
@@ -82,7 +82,13 @@ class FailuresSucceed(Book):
         self.count(form, "succeeded", user)
 
 
-@GROUP.make("failures-as-successes", "One export in 30 fails and is counted as a success.", "requests", "requests")
+@GROUP.make(
+    "failures-as-successes",
+    "One export in 30 fails and is counted as a success.",
+    "requests",
+    "requests",
+    scenarios=("smoke", "load"),
+)
 def _as_successes(keeper: Keeper) -> None:
     keeper.book = FailuresSucceed()
     fail_each(keeper, 30)
@@ -95,7 +101,13 @@ class FailuresUnseen(Book):
         """Wrong: the export was counted as started."""
 
 
-@GROUP.make("failures-uncounted", "One export in 30 fails and is counted nowhere.", "requests", "identity")
+@GROUP.make(
+    "failures-uncounted",
+    "One export in 30 fails and is counted nowhere.",
+    "requests",
+    "identity",
+    scenarios=("smoke", "load"),
+)
 def _unseen(keeper: Keeper) -> None:
     keeper.book = FailuresUnseen()
     fail_each(keeper, 30)
@@ -109,7 +121,12 @@ class NoReason(Book):
         self.count(form, "failed", user)
 
 
-@GROUP.make("reasons-uncounted", "One export in 30 fails, and export_fail_total stays at 0.", "requests")
+@GROUP.make(
+    "reasons-uncounted",
+    "One export in 30 fails, and export_fail_total stays at 0.",
+    "requests",
+    scenarios=("smoke", "load"),
+)
 def _no_reason(keeper: Keeper) -> None:
     keeper.book = NoReason()
     fail_each(keeper, 30)
@@ -142,13 +159,19 @@ class LastOutcome(Book):
     "rate-last-outcome",
     "One export in 25 fails; the success gauge tells only how the latest one went.",
     "success-gauge",
+    scenarios=("smoke", "load"),
 )
 def _last_outcome(keeper: Keeper) -> None:
     keeper.book = LastOutcome()
     fail_each(keeper, 25)
 
 
-@GROUP.make("rate-constant", "One export in 25 fails; the success gauge says 1 for ever.", "success-gauge")
+@GROUP.make(
+    "rate-constant",
+    "One export in 25 fails; the success gauge says 1 for ever.",
+    "success-gauge",
+    scenarios=("smoke", "load"),
+)
 def _constant(keeper: Keeper) -> None:
     fail_each(keeper, 25)
     keeper.changes.append(page.with_value(RATE, lambda one: 1.0))
@@ -243,7 +266,12 @@ class Endless(Book):
         super().started(form, f"{user}-{self.number}")
 
 
-@GROUP.make("users-unbounded", "Each request makes a new value of the user label.", "labels")
+@GROUP.make(
+    "users-unbounded",
+    "Each request makes a new value of the user label.",
+    "labels",
+    scenarios=("smoke", "load", "batch"),
+)
 def _endless(keeper: Keeper) -> None:
     keeper.book = Endless()
 
@@ -258,7 +286,13 @@ class StartedLate(Keeper):
         return await super().export(ask, body, turn, arrived)
 
 
-@GROUP.make("started-late", "An export that waits is not yet counted as started.", "identity", kind=StartedLate)
+@GROUP.make(
+    "started-late",
+    "An export that waits is not yet counted as started.",
+    "identity",
+    scenarios=("batch",),
+    kind=StartedLate,
+)
 def _late(keeper: Keeper) -> None:
     slow_when_busy(keeper, 0.05, waiting=3)
 

@@ -16,7 +16,7 @@ from tests.zoo.keeper import Keeper
 from tests.zoo.kinds import Group
 from tests.zoo.tricks import slow, slow_when_busy, times
 
-GROUP = Group("gauges")
+GROUP = Group("gauges", "load", "batch")
 RUNNING = "export_concurrent_running"
 WAITING = "export_queue_depth"
 MEMORY = "export_memory_bytes"
@@ -98,7 +98,9 @@ class StatusBare(Keeper):
         return {"status": "ready"}
 
 
-@GROUP.make("status-bare", "The status page has none of its numbers.", "status-page", kind=StatusBare)
+@GROUP.make(
+    "status-bare", "The status page has none of its numbers.", "status-page", scenarios=("smoke",), kind=StatusBare
+)
 def _status_bare(keeper: Keeper) -> None:
     pass
 
@@ -111,7 +113,13 @@ class StatusWrong(Keeper):
         return super().status_body() | {"maxConcurrentExports": 50, "queueDepth": "none", "timestamp": "now"}
 
 
-@GROUP.make("status-wrong", "The status page has another limit, and text for numbers.", "status-page", kind=StatusWrong)
+@GROUP.make(
+    "status-wrong",
+    "The status page has another limit, and text for numbers.",
+    "status-page",
+    scenarios=("smoke",),
+    kind=StatusWrong,
+)
 def _status_wrong(keeper: Keeper) -> None:
     pass
 
@@ -124,6 +132,7 @@ GROUP.page(
     page.with_value(RATE, _value(float("inf"))),
     "moved",
     "throughput-gauge",
+    scenarios=("smoke",),
 )
 GROUP.page(
     "throughput-zero",
@@ -139,9 +148,20 @@ GROUP.page(
     "throughput-gauge",
 )
 GROUP.page("memory-zero", "The memory gauge stays at 0.", page.with_value(MEMORY, _value(0)), "memory-gauge", "moved")
-GROUP.page("memory-terabyte", "The memory gauge says 5 TB.", page.with_value(MEMORY, _value(5e12)), "memory-gauge")
 GROUP.page(
-    "memory-negative", "The memory gauge is below 0.", page.with_value(MEMORY, _value(-4096)), "memory-gauge", "moved"
+    "memory-terabyte",
+    "The memory gauge says 5 TB.",
+    page.with_value(MEMORY, _value(5e12)),
+    "memory-gauge",
+    scenarios=("smoke",),
+)
+GROUP.page(
+    "memory-negative",
+    "The memory gauge is below 0.",
+    page.with_value(MEMORY, _value(-4096)),
+    "memory-gauge",
+    "moved",
+    scenarios=("smoke",),
 )
 
 
@@ -155,6 +175,7 @@ GROUP.page(
     "The memory gauge shows the size of a whole, big process instead of what an export added.",
     page.with_value(MEMORY, _whole_process),
     "memory-gauge",
+    scenarios=("smoke",),
 )
 
 

@@ -14,7 +14,7 @@ from tests.zoo.ask import Ask, BadAsk, Body, parse
 from tests.zoo.keeper import Handler, Keeper, Reply, now_text
 from tests.zoo.kinds import Group
 
-GROUP = Group("interface")
+GROUP = Group("interface", "smoke")
 
 
 def _of_400(change: Callable[[Reply], None]) -> Callable[[Reply], Reply]:
@@ -230,7 +230,7 @@ def _health(keeper: Keeper, answer: Callable[[], web.StreamResponse]) -> None:
     keeper.wrap.append(wrap)
 
 
-@GROUP.make("health-busy", "/health answers 503 while exports run.", "health")
+@GROUP.make("health-busy", "/health answers 503 while exports run.", "health", scenarios=("load",))
 def _busy(keeper: Keeper) -> None:
     def answer() -> web.StreamResponse:
         busy = keeper.slots.running > 0
@@ -239,12 +239,12 @@ def _busy(keeper: Keeper) -> None:
     _health(keeper, answer)
 
 
-@GROUP.make("health-not-ok", "/health answers 200 with ok false.", "health")
+@GROUP.make("health-not-ok", "/health answers 200 with ok false.", "health", scenarios=("load",))
 def _not_ok(keeper: Keeper) -> None:
     _health(keeper, lambda: web.json_response({"ok": False, "ts": 1}))
 
 
-@GROUP.make("health-text", "/health answers with a word.", "health")
+@GROUP.make("health-text", "/health answers with a word.", "health", scenarios=("load",))
 def _text(keeper: Keeper) -> None:
     _health(keeper, lambda: web.Response(text="OK"))
 

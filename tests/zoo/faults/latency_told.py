@@ -14,7 +14,7 @@ from tests.zoo.keeper import Keeper, Reply
 from tests.zoo.kinds import Group
 from tests.zoo.tricks import good, of_answer, slow
 
-GROUP = Group("latency-told")
+GROUP = Group("latency-told", "load")
 LATENCY = "export_latency_ms"
 
 
@@ -187,6 +187,7 @@ class FromWorkHistogram(FromWork):
     "queue-wait-left-out",
     "Latency runs from the start of the work, not from arrival.",
     "latency-agree",
+    scenarios=("batch",),
     kind=FromWork,
 )
 def _from_work(keeper: Keeper) -> None:
@@ -197,6 +198,7 @@ def _from_work(keeper: Keeper) -> None:
     "queue-wait-left-out-histogram",
     "The histogram leaves the wait in the queue out; the answers tell it.",
     "latency-sum",
+    scenarios=("batch",),
     kind=FromWorkHistogram,
 )
 def _from_work_histogram(keeper: Keeper) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
 import threading
@@ -16,13 +17,20 @@ from tests.zoo.kinds import Group
 from tests.zoo.pdffile import write_pdf
 from tests.zoo.tricks import fail_each
 
-GROUP = Group("leaks")
+GROUP = Group("leaks", "load")
 
 
 def _keep(keeper: Keeper, size_bytes: int) -> None:
     """Each export leaves so much behind, in memory that is really used."""
-    kept: list[bytes] = []
-    keeper.after.append(lambda made: kept.append(os.urandom(64) * (size_bytes // 64)))
+    kept: list[mmap.mmap] = []
+
+    def keep(made: work.Made) -> None:
+        # a mapping of its own: from the heap it would first fill holes that were never given back
+        block = mmap.mmap(-1, size_bytes)
+        block.write(b"x" * size_bytes)
+        kept.append(block)
+
+    keeper.after.append(keep)
 
 
 @GROUP.make("leak-1mb", "Each export leaves a megabyte behind.", "leak-memory")
@@ -73,12 +81,19 @@ def _leak_children(keeper: Keeper) -> None:
     keeper.after.append(leave)
 
 
-@GROUP.make("leak-parts", "Each export leaves its half-made file in the exports folder.", "leftovers")
+@GROUP.make(
+    "leak-parts", "Each export leaves its half-made file in the exports folder.", "leftovers", scenarios=("smoke",)
+)
 def _leak_parts(keeper: Keeper) -> None:
     keeper.after.append(lambda made: (keeper.folder / f".part-{keeper.made}.tmp").touch())
 
 
-@GROUP.make("leak-stubs", "One export in 30 fails and leaves an empty file under a final name.", "leftovers")
+@GROUP.make(
+    "leak-stubs",
+    "One export in 30 fails and leaves an empty file under a final name.",
+    "leftovers",
+    scenarios=("smoke", "load"),
+)
 def _leak_stubs(keeper: Keeper) -> None:
     fail_each(keeper, 30)
     inner = keeper.book.failed

@@ -10,7 +10,7 @@ from tests.zoo import work
 from tests.zoo.keeper import Keeper, Reply
 from tests.zoo.kinds import Group
 
-GROUP = Group("lifecycle")
+GROUP = Group("lifecycle", "smoke", "load")
 
 
 @GROUP.make(

@@ -15,7 +15,7 @@ from tests.zoo.kinds import Group
 from tests.zoo.pdffile import MARGIN_PT, PER_PAGE, Style, pages_of, write_pages
 from tests.zoo.work import Write
 
-GROUP = Group("pdf")
+GROUP = Group("pdf", "smoke")
 STYLE = Style()
 
 Pages = Iterator[tuple[list[str], list[list[str]]]]

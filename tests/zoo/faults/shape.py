@@ -12,7 +12,7 @@ from tests.zoo.keeper import Handler, Keeper, render
 from tests.zoo.kinds import Group
 from tests.zoo.tricks import without_label
 
-GROUP = Group("shape")
+GROUP = Group("shape", "smoke")
 LATENCY = "export_latency_ms"
 
 for _name in ("export_queue_depth", "export_fail_total", "export_memory_bytes"):
@@ -108,7 +108,7 @@ def _no_end(keeper: Keeper) -> None:
     keeper.render = cut
 
 
-@GROUP.make("page-fails-under-load", "The metrics page answers 500 while exports run.", "scrapes")
+@GROUP.make("page-fails-under-load", "The metrics page answers 500 while exports run.", "scrapes", scenarios=("load",))
 def _fails(keeper: Keeper) -> None:
     def wrap(inner: Handler) -> Handler:
         async def outer(request: web.Request) -> web.StreamResponse:

@@ -13,7 +13,7 @@ from tests.zoo.keeper import Handler, Keeper
 from tests.zoo.kinds import Group
 from tests.zoo.tricks import slow
 
-GROUP = Group("slowness")
+GROUP = Group("slowness", "load")
 
 
 @GROUP.make("slow-large", "Exports of 10,000 records take two seconds longer.", "latency-outside")
@@ -21,12 +21,19 @@ def _slow_large(keeper: Keeper) -> None:
     slow(keeper, 2.0, at_least=10_000)
 
 
-@GROUP.make("slow-small", "Exports of 1,000 records take too long, one after the other.", "smoke-latency")
+@GROUP.make(
+    "slow-small", "Exports of 1,000 records take too long, one after the other.", "smoke-latency", scenarios=("smoke",)
+)
 def _slow_small(keeper: Keeper) -> None:
     keeper.pause_s = lambda ask: 0.6 if 1000 <= len(ask.rows) < 5000 and keeper.slots.running == 1 else 0.0
 
 
-@GROUP.make("slow-batch", "Lone exports of 5,000 records and more take two and a half seconds longer.", "batch")
+@GROUP.make(
+    "slow-batch",
+    "Lone exports of 5,000 records and more take two and a half seconds longer.",
+    "batch",
+    scenarios=("batch",),
+)
 def _slow_batch(keeper: Keeper) -> None:
     keeper.pause_s = lambda ask: 2.5 if len(ask.rows) >= 5000 and keeper.slots.running == 1 else 0.0
 
@@ -98,6 +105,7 @@ def _health(keeper: Keeper) -> None:
     "Every export's answer is held back 0.7 seconds, unseen by its own clock.",
     "latency-agree",
     "smoke-latency",
+    scenarios=("smoke",),
 )
 def _late(keeper: Keeper) -> None:
     _delay(keeper, "/export/run", 0.7)
