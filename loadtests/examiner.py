@@ -104,8 +104,8 @@ def leak(
 
     make_body: the body of a case with a tag in it; count: how many exports at most; seconds: after so long it stops,
     but not before 40 exports (or `count`, where that is less), and in no case after four times as long; cases: taken
-    in turn; spool: where the files go to be opened later (None: only their hashes are kept). A phase that could not make
-    the least number is noted as cut short.
+    in turn; spool: where the files go to be opened later (None: only their hashes are kept). A phase that could not
+    make the least number is noted as cut short.
     """
     start = target.clock.now()
     least = min(count, LEAST_EXPORTS)

@@ -12,7 +12,7 @@ import threading
 import pypdfium2 as pdfium
 
 from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number
-from assertions.contents.pdf_match import Plan, make_plan
+from assertions.contents.pdf_match import DISTINCT, Plan, make_plan
 from assertions.contents.pdf_page import Layout, Reading, keys_of, read_page
 from assertions.contents.pdf_text import Page, PageError, squeeze
 from assertions.contents.sent import Code, Findings, Outcome, Sent
@@ -23,8 +23,8 @@ _TAIL_BYTES = 2048
 """The end mark must stand in so many last bytes."""
 _ONE_AT_A_TIME = threading.Lock()
 """PDFium works in one thread at a time."""
-_DISTINCT = 4
-"""A value at least this long is known again on another page."""
+_DEEP_PAGES = 6
+"""Pages with faults that are read in every way there is; the faults of further ones are only counted."""
 _MAX_SEARCHES = 100
 """Records that are not on their page are looked for on the others, up to so many."""
 
@@ -62,6 +62,7 @@ class _Check:
         self.findings = findings
         self.plans = make_plan(sent.records, sent.columns, PER_PAGE)
         self.searches = 0
+        self.bad_pages = 0
 
     def run(self) -> None:
         """Note all that differs."""
@@ -83,7 +84,8 @@ class _Check:
             self.findings.add("no-text", f"page {number}", "text", "a page without any text")
             return layout
         plan = self.plans[index] if index < len(self.plans) else make_plan((), self.sent.columns, PER_PAGE)[0]
-        reading = read_page(page, plan, layout)
+        reading = read_page(page, plan, layout, deep=self.bad_pages < _DEEP_PAGES)
+        self.bad_pages += bool(reading.problems)
         for code, row, column, expected, found in reading.problems:
             if code == "lost":
                 self._lost(plan, row, found)
@@ -92,7 +94,8 @@ class _Check:
             self.findings.add(
                 code, where if column is None else f"{where}, column {plan.columns[column]}", expected, found
             )
-        self._strangers(index, page, reading)
+        if not reading.quick:
+            self._strangers(index, page, reading)
         self._furniture(number, reading)
         page.forget()
         return reading.layout
@@ -106,12 +109,15 @@ class _Check:
 
     def _strangers(self, index: int, page: Page, reading: Reading) -> None:
         """Beside its own records a page must hold none of them again, and none of its neighbours'."""
-        words, rest = set(page.drawn.words), squeeze(reading.furniture)
+        words, left, rest = set(page.drawn.words), set(reading.furniture.split()), squeeze(reading.furniture)
+        own = keys_of(self.plans[index]) if index < len(self.plans) else []
         for other in range(max(0, index - 1), min(index + 2, len(self.plans))):
             plan = self.plans[other]
             for row, key in enumerate(keys_of(plan)):
-                if len(key) < _DISTINCT or not (_holds(rest, key) or (other != index and key in words)):
+                if len(key) < DISTINCT or not (key in left or _holds(rest, key) or (other != index and key in words)):
                     continue
+                if any(key != longer and longer.startswith(key) for longer in own):
+                    continue  # the first line of a longer key
                 where = f"page {index + 1}, record {plan.first + row + 1}"
                 if other == index:
                     self.findings.add("repeated", where, "each record once", key)
@@ -133,7 +139,7 @@ class _Check:
         where = f"record {plan.first + row + 1}"
         anchor = plan.cells[row][plan.anchor(row)] if plan.columns else ""
         self.searches += 1
-        if len(anchor) >= _DISTINCT and self.searches <= _MAX_SEARCHES:
+        if len(anchor) >= DISTINCT and self.searches <= _MAX_SEARCHES:
             for index, page in enumerate(self.pages):
                 if self._stands(anchor, page):
                     home = plan.first // PER_PAGE + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,8 @@ _MAX_WORDS: Final = 600
 """How far apart the pieces of one broken text may stand."""
 _MAX_BEGINNINGS: Final = 12
 """How many places are tried for the first of them."""
+DISTINCT: Final = 4
+"""A value at least this long, and once on its page, tells where its record is."""
 _LONG: Final = 6
 """A text this long is known again without a word border beside it."""
 
@@ -59,6 +62,15 @@ class Plan:
     def value(self, row: int, column: int) -> Json:
         """What was sent for one cell."""
         return self.records[row].get(self.columns[column])
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        return Counter(cell for cells in self.cells for cell in cells)
+
+    def is_distinct(self, row: int, column: int) -> bool:
+        """Whether no other cell of the page holds a cell's value, and it is long enough to be known by."""
+        cell = self.cells[row][column]
+        return len(cell) >= DISTINCT and self._counts[cell] == 1
 
     def anchor(self, row: int) -> int:
         """The column by which a record is looked for."""
@@ -268,12 +280,15 @@ class Pool:
         self.borders = {border - start for border in text.borders if start <= border <= end}
         self._left: list[tuple[int, str]] | None = None
 
-    def take(self, value: Json, first: str) -> int | None:
-        """Take a cell that stands in one piece; returns its place."""
+    def take(self, value: Json, first: str, near: int = 0) -> int | None:
+        """Take a cell that stands in one piece, at `near` or behind it if it can be; returns its place."""
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        place = self._find_near(first, number, near) if first else None
+        if place is not None:
+            return self._use(place, place + len(first))
         shown = [text for text in spellings(value, first) if text]
-        for spelling in shown:
-            place = self._find(spelling, number)
+        for spelling in shown[1:]:
+            place = self._find_near(spelling, number, near)
             if place is not None:
                 return self._use(place, place + len(spelling))
         if isinstance(value, (dict, list, str)) and shown:
@@ -294,8 +309,12 @@ class Pool:
         self._left = None
         return start
 
-    def _find(self, spelling: str, number: bool) -> int | None:
-        place = self.text.find(spelling)
+    def _find_near(self, spelling: str, number: bool, near: int) -> int | None:
+        place = self._find(spelling, number, near)
+        return self._find(spelling, number, 0) if place is None and near else place
+
+    def _find(self, spelling: str, number: bool, begin: int) -> int | None:
+        place = self.text.find(spelling, begin)
         while place >= 0:
             if self._apart(place, spelling, number):
                 return place
@@ -343,7 +362,7 @@ class Pool:
     def rest(self) -> str:
         """What nobody took, with a space at each word border."""
         cuts = sorted(self.borders | {0, len(self.text)})
-        return " ".join(self.text[a:b].replace("\0", " ") for a, b in pairwise(cuts))
+        return " ".join(" ".join(self.text[a:b].replace("\0", " ") for a, b in pairwise(cuts)).split())
 
 
 def _pieces(words: Sequence[tuple[int, str]], whole: str) -> list[Span]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, Literal
 
-from assertions.contents.pdf_match import Plan, Pool, Span, match_columns, match_rows
+from assertions.contents.pdf_match import DISTINCT, Plan, Pool, Span, match_columns, match_rows
 from assertions.contents.pdf_text import Page, Text, squeeze
 from assertions.contents.pdf_values import NOTHING, spellings
 from assertions.contents.sent import Code
@@ -16,8 +18,6 @@ Layout = Literal["rows", "placed-rows", "columns", "bands", "loose"]
 LAYOUTS: Final[tuple[Layout, ...]] = ("rows", "columns", "placed-rows", "bands", "loose")
 """How a page can be read, the quickest first."""
 _MOST: Final = 0.5
-_DISTINCT: Final = 4
-"""A value at least this long, and once on its page, tells where its record is."""
 
 
 @dataclass(slots=True)
@@ -34,17 +34,23 @@ class Reading:
     heads: str = ""
     """What stands above the table's columns, column by column, where that was read apart."""
 
+    quick: bool = False
+    """True: only looked through, the furniture holds the records too."""
+
     def note(self, code: Code, row: int, column: int | None, expected: str, found: str) -> None:
         """Note one thing wrong."""
         self.problems.append((code, row, column, expected, found))
 
 
-def read_page(page: Page, plan: Plan, first: Layout) -> Reading:
+def read_page(page: Page, plan: Plan, first: Layout, *, deep: bool = True) -> Reading:
     """Read a page as `first`, then as any other layout; return the reading to believe.
 
     That is the first without a problem. A page most of whose records are where a strict layout has them is of that
-    layout, and its faults are faults; else the loosest reading tells best what is missing.
+    layout, and its faults are faults; else the loosest reading tells best what is missing. deep False: the file is
+    known to be wrong, so a page that is not right as `first` is only read quickly.
     """
+    if not deep and first == "loose":
+        return _quick(page, plan)
     reading = Reading("loose")
     for layout in (first, *(layout for layout in LAYOUTS if layout != first)):
         tried = _READERS[layout](page, plan)
@@ -52,8 +58,25 @@ def read_page(page: Page, plan: Plan, first: Layout) -> Reading:
             continue
         if not tried.problems or (tried.found >= _MOST and layout != "loose"):
             return tried
+        if not deep:
+            return _quick(page, plan)
         if layout == "loose":
             reading = tried
+    return reading
+
+
+def _quick(page: Page, plan: Plan) -> Reading:
+    """Look for each cell on a page of a file that is known to be wrong, as it is commonly spelt."""
+    text = page.drawn
+    reading = Reading("loose", furniture=text.spaced(0, len(text.joined)), quick=True)
+    for row, cells in enumerate(plan.cells):
+        gone = [
+            column
+            for column, cell in enumerate(cells)
+            if cell and not any(spelling in text.joined for spelling in spellings(plan.value(row, column), cell))
+        ]
+        if gone:
+            _note_missing(reading, plan, row, gone, "not on the page, or not whole")
     return reading
 
 
@@ -82,6 +105,11 @@ def _rows(layout: Layout, text: Text, plan: Plan) -> Reading:
     above = _explain_records(reading, text, plan, _leading(spans), (0, begin))
     below = _explain_records(reading, text, plan, _leading(spans[::-1], len(spans)), (end, len(text.joined)))
     reading.furniture = f"{above} \n {below}"
+    row = next(row for row, span in enumerate(spans) if span)
+    if _end(spans[row]) - _start(spans[row]) > len(plan.rows[row]) + 1:  # labels may stand before the cells
+        pool = Pool(text, _start(spans[row]), _end(spans[row]))
+        _take_all(pool, plan, [row])
+        reading.heads = pool.rest()
     return reading
 
 
@@ -93,19 +121,49 @@ def _leading(spans: Sequence[Span | None], backwards: int = 0) -> list[int]:
 
 def _explain_rows(reading: Reading, text: Text, plan: Plan, spans: Sequence[Span | None]) -> None:
     """Judge all from the first record that was found to the last."""
-    furthest, last = 0, -1
-    for row, span in enumerate(spans):
-        if span is None:
+    rows = [row for row, span in enumerate(spans) if span]
+    steady = longest_rise([span[0] for span in spans if span])
+    kept = [rows[index] for index in steady]
+    for row in sorted(set(rows) - set(kept)):
+        reading.note("order", row, None, "records in the order sent", "at another place of the page")
+    for before, behind in pairwise(kept):
+        between = [row for row in range(before + 1, behind) if not spans[row]]
+        if between:
+            _explain_records(reading, text, plan, between, (_end(spans[before]), _start(spans[behind])))
+    for before, behind in pairwise(sorted(rows, key=lambda row: _start(spans[row]))):
+        gap = _end(spans[before]), _start(spans[behind])
+        missing = any(not span for span in spans[min(before, behind) : max(before, behind)])
+        if missing or not _says_something(text.joined[slice(*gap)], plan):
             continue
-        if last >= 0 and span[0] < furthest:
-            reading.note("order", row, None, "records in the order sent", "a later record stands before it")
-        elif 0 <= last < row - 1:
-            _explain_records(reading, text, plan, range(last + 1, row), (furthest, span[0]))
-        elif last >= 0 and _says_something(text.joined[furthest : span[0]], plan):
-            between = text.spaced(furthest, span[0])
-            code: Code = "repeated" if any(key and key in squeeze(between) for key in keys_of(plan)) else "foreign"
-            reading.note(code, last, None, "nothing between two records", between)
-        furthest, last = max(furthest, span[1]), row
+        found = text.spaced(*gap)
+        code: Code = "repeated" if any(key and key in squeeze(found) for key in keys_of(plan)) else "foreign"
+        reading.note(code, before, None, "nothing between two records", found)
+
+
+def _start(span: Span | None) -> int:
+    return span[0] if span else 0
+
+
+def _end(span: Span | None) -> int:
+    return span[1] if span else 0
+
+
+def longest_rise(places: Sequence[int]) -> list[int]:
+    """Return the indexes of the longest rising run, others left out: what stands in order."""
+    tails: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for index, place in enumerate(places):
+        at = bisect_left(tails, place)
+        before.append(ends[at - 1] if at else -1)
+        tails[at : at + 1] = [place]
+        ends[at : at + 1] = [index]
+    run: list[int] = []
+    index = ends[-1] if ends else -1
+    while index >= 0:
+        run.append(index)
+        index = before[index]
+    return run[::-1]
 
 
 def _says_something(between: str, plan: Plan) -> bool:
@@ -134,9 +192,10 @@ def _explain_records(reading: Reading, text: Text, plan: Plan, rows: Sequence[in
 
 
 def _note_missing(reading: Reading, plan: Plan, row: int, columns: Sequence[int], found: str) -> None:
-    """Note a record whose key and most of whose cells are gone as lost, else each cell."""
-    shown = sum(1 for cell in plan.cells[row] if cell)
-    if 2 * len(columns) > shown and (plan.key is None or plan.key in columns):
+    """Note a record as lost where nothing is left that only it holds, else each of its cells that is gone."""
+    shown = [column for column, cell in enumerate(plan.cells[row]) if cell]
+    own = [column for column in shown if plan.is_distinct(row, column)]
+    if set(own or shown) <= set(columns) and (len(own) > 1 or len(columns) > 1 or len(shown) == 1):
         reading.note("lost", row, None, " ".join(plan.cells[row]), found)
         return
     for column in columns:
@@ -151,8 +210,10 @@ def _take_all(pool: Pool, plan: Plan, rows: Sequence[int]) -> tuple[list[tuple[i
     missing: list[tuple[int, int]] = []
     for row, column in wanted:
         value, cell = plan.value(row, column), plan.cells[row][column]
-        at = pool.take(value, cell)
-        if at is None and isinstance(value, (str, dict, list)) and len(cell) >= _DISTINCT:
+        key = places.get((row, -1 if plan.key is None else plan.key))
+        lead = sum(map(len, plan.cells[row][:column])) + len(plan.cells[row]) if column < (plan.key or 0) else 0
+        at = pool.take(value, cell, 0 if key is None else max(0, key - lead))
+        if at is None and isinstance(value, (str, dict, list)) and len(cell) >= DISTINCT:
             at = pool.take_pieces(cell)
         if at is None:
             missing.append((row, column))
@@ -220,24 +281,13 @@ def _loose(text: Text, plan: Plan) -> Reading:
 
 
 def _loose_order(reading: Reading, text: Text, plan: Plan, places: dict[tuple[int, int], int]) -> None:
-    every = [cell for cells in plan.cells for cell in cells]
-    counts: dict[str, int] = {}
-    for cell in every:
-        counts[cell] = counts.get(cell, 0) + 1
-    distinct = {
-        place: at
-        for place, at in places.items()
-        if len(cell := plan.cells[place[0]][place[1]]) >= _DISTINCT and counts[cell] == 1
-    }
-    column = plan.key
-    if column is not None:
-        furthest = -1
-        for row in range(len(plan.records)):
-            at = distinct.get((row, column))
-            if at is not None and at < furthest:
-                reading.note("order", row, None, "records in the order sent", "a later record stands before it")
-            furthest = max(furthest, at if at is not None else -1)
-    told = _out_of_place(text, plan, [distinct.get((row, column or 0)) for row in range(len(plan.records))])
+    keys = [places.get((row, -1 if plan.key is None else plan.key)) for row in range(len(plan.records))]
+    known = [(row, at) for row, at in enumerate(keys) if at is not None and plan.is_distinct(row, plan.key or 0)]
+    steady = set(longest_rise([at for _, at in known]))
+    for index, (row, _) in enumerate(known):
+        if index not in steady:
+            reading.note("order", row, None, "records in the order sent", "at another place of the page")
+    told = _out_of_place(text, plan, keys)
     for at in told:
         reading.note("order", 0, at, "cells in the order of the columns", "another place in most records")
 

@@ -20,6 +20,7 @@ _BREAK: Final = r"(?:\\r\\n|\\n|\\r|\\t|[↵⏎¶␤␊␍␉→⇥⤶/|]|<br/?>
 _GROUPS: Final = (",", ".", "'", "_")
 """Thousands separators beside white space, which is not looked at."""
 _MAX_PLAIN_EXPONENT: Final = 310
+_PLACES: Final = (2, 3, 4, 5, 6, 8, 10, 15)
 _MAX_ROUNDED_EXPONENT: Final = 12
 _NUMBER_FIRST: Final = frozenset("-(.0123456789")
 _NUMBER_MORE: Final = frozenset(".,'_eE0123456789")
@@ -139,13 +140,13 @@ def _other_numbers(first: str) -> tuple[str, ...]:
 
 
 def _rounded(exact: Decimal, value: float) -> list[str]:
-    """A float with 2 to 15 decimals: rounded as it was written, or as the binary number that it became."""
+    """A float with 2 decimals and more: rounded as it was written, or as the binary number that it became."""
     sources = (exact, Decimal(value))
     if abs(exact.adjusted()) > _MAX_ROUNDED_EXPONENT:
         return [format(source, "f") for source in sources if source == source.to_integral_value()]
     return [
         format(source.quantize(Decimal(1).scaleb(-places), rounding), "f")
-        for places in range(2, 16)
+        for places in _PLACES
         for rounding in (ROUND_HALF_EVEN, ROUND_HALF_UP)
         for source in sources
     ]
@@ -154,7 +155,7 @@ def _rounded(exact: Decimal, value: float) -> list[str]:
 def _with_exponent(first: str) -> set[str]:
     """Spellings of a float with an exponent."""
     value = float(first)
-    found = {f"{value:.{places}{mark}}" for places in range(2, 17) for mark in "eE"}
+    found = {f"{value:.{places}{mark}}" for places in _PLACES for mark in "eE"}
     mantissa, _, exponent = first.partition("e")
     if exponent:
         digits = exponent.lstrip("+-").lstrip("0")
@@ -205,7 +206,8 @@ def _nested_end(value: Json, text: str, start: int) -> int | None:
         if leaf is None:
             shown = ["null", "None", ""]
         inner = "|".join(map(re.escape, shown))
-        match = re.compile(rf"{_FILLER}(?:[\w.\[\]]{{0,40}}?{label}{_FILLER})?(?:{inner})").match(text, position)
+        named = rf"(?:[\w.\[\]]{{0,40}}?{label}{_FILLER})?" if label else ""
+        match = re.compile(rf"{_FILLER}{named}(?:{inner})").match(text, position)
         if not match:
             return None
         position = match.end()

@@ -324,7 +324,7 @@ def with_forms(sheets: Model) -> bytes:
 LAYOUTS: Mapping[str, Callable[[Model], bytes]] = {
     layout.__name__: layout
     for layout in (
-        by_rows, by_columns, shuffled, text_lines, ruled_lines, tight_lines, embedded_fonts, labelled, numbered, fixed_width,
-        platypus, platypus_middle, two_blocks, rotated, with_forms,
+        by_rows, by_columns, shuffled, text_lines, ruled_lines, tight_lines, embedded_fonts, labelled, numbered,
+        fixed_width,        platypus, platypus_middle, two_blocks, rotated, with_forms,
     )
 }  # fmt: skip
