@@ -31,8 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(make_data.run(arguments[1:]))
             return 0
         settings = settings_from(arguments, os.environ)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(settings, Log(settings.log_format)))
+        log = Log(settings.log_format)
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(serve(settings, log))
+        finally:
+            log.close()
     except (SettingsError, StartError, make_data.MakeError) as error:
         print(f"service: {error}", file=sys.stderr)
         return 2

@@ -20,6 +20,7 @@ from service.settings import Settings
 from service.sources import SourceError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+SHUTDOWN: tuple[Reason, str] = ("shutdown", "the service is shutting down")
 
 
 class Failed(Exception):
@@ -72,6 +73,7 @@ class Exports:
         self._log = log
         self._tasks: set[asyncio.Task[pipeline.Done]] = set()
         self.admission = Admission(settings.max_concurrent, settings.max_queue, metrics.load)
+        self._ending = False
         self.admitted: set[Export] = set()
         """Those that wait or run now."""
 
@@ -111,9 +113,10 @@ class Exports:
         export.ticket.turn.set_exception(error)
 
     def withdraw_waiting(self) -> None:
-        """Fail all that wait: the service ends."""
+        """Fail all that wait, and say so too of what is broken off from now on: the service ends."""
+        self._ending = True
         for export in [one for one in self.admitted if not one.ticket.turn.done()]:
-            self._withdraw(export, Failed("shutdown", "the service is shutting down"))
+            self._withdraw(export, Failed(*SHUTDOWN))
 
     async def _live(self, export: Export, made_at: str) -> pipeline.Done:
         try:
@@ -144,9 +147,11 @@ class Exports:
                 return self._succeed(export, done, began)
             (self._settings.exports / export.name).unlink(missing_ok=True)
             error = files.Cancelled()
-        except Exception as raised:
+        except (Exception, asyncio.CancelledError) as raised:
             error = raised
         reason, sentence = reason_of(files.Cancelled() if export.gone else error)
+        if self._ending and not export.gone:
+            reason, sentence = SHUTDOWN
         self._clean(export)
         self.admission.leave(export.ticket, time.monotonic() - began)
         self._metrics.failed(order.format, order.user, reason)

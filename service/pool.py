@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
 from service import fonts
@@ -100,10 +101,12 @@ class WorkerPool(Executor):
                 if not task.future.set_running_or_notify_cancel():
                     continue
                 number = self._free.popleft()
+            # one that died at rest is replaced before anybody's task is hurt
+            if not all(process.is_alive() for process in _processes(self._lanes[number])):
+                self._mend(number)
             try:
                 inner = self._lanes[number].submit(task.call)
             except BrokenProcessPool:
-                # it died at rest: nobody's task is hurt
                 self._mend(number)
                 inner = self._lanes[number].submit(task.call)
             inner.add_done_callback(partial(self._finish, task, number))
@@ -129,7 +132,7 @@ class WorkerPool(Executor):
 
     def pids(self) -> list[int]:
         """The processes that live now."""
-        return [pid for lane in self._lanes for pid in (lane._processes or {})]
+        return [process.pid for lane in self._lanes for process in _processes(lane) if process.pid is not None]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more tasks; with `cancel_futures` drop those that wait, else they are still run."""
@@ -144,7 +147,18 @@ class WorkerPool(Executor):
             lane.shutdown(wait=wait)
 
     def kill(self) -> None:
-        """End all processes at once; what they ran fails with WorkerDied."""
+        """End everything at once, take nothing more; what ran or waited fails with WorkerDied."""
+        with self._state:
+            self._closed = True
+            waiting = list(self._tasks)
+            self._tasks.clear()
+        for task in waiting:
+            if task.future.set_running_or_notify_cancel():
+                task.future.set_exception(WorkerDied("the service ended before the export began"))
         for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _processes(lane: ProcessPoolExecutor) -> list[BaseProcess]:
+    return list((lane._processes or {}).values())

@@ -49,17 +49,14 @@ def _check_database(settings: Settings) -> None:
         raise StartError(f"{error}; give a SQLite file with --database") from None
 
 
-def _claim(settings: Settings, log: Log) -> int:
+def _claim(settings: Settings) -> tuple[int, int]:
     try:
-        lock, removed = files.claim(settings.exports)
+        return files.claim(settings.exports)
     except OSError as error:
         raise StartError(
             f"can't write to the exports folder {settings.exports}: {error.strerror or error}; "
             "choose another with --exports"
         ) from None
-    if removed:
-        log.event("swept", removed=removed)
-    return lock
 
 
 async def serve(settings: Settings, log: Log, executor: Executor | None = None) -> None:
@@ -69,16 +66,14 @@ async def serve(settings: Settings, log: Log, executor: Executor | None = None) 
     caller's to shut down.
     """
     _check_database(settings)
-    lock = _claim(settings, log)
+    lock, swept = _claim(settings)
     listener = _listen(settings)
     inspector = WorkerPool(1, settings.recycle_after)
     pool = WorkerPool(settings.workers, settings.recycle_after) if executor is None else None
     try:
         if pool is not None:
             await asyncio.gather(*(asyncio.wrap_future(one) for one in pool.warm_up()))
-        in_time = await _serve(settings, log, executor or pool or inspector, inspector, listener)
-        if pool is not None and not in_time:
-            pool.kill()
+        await _serve(settings, log, pool or executor or inspector, inspector, listener, swept)
     finally:
         for one in (inspector, pool):
             if one is not None:
@@ -88,9 +83,9 @@ async def serve(settings: Settings, log: Log, executor: Executor | None = None) 
 
 
 async def _serve(
-    settings: Settings, log: Log, executor: Executor, inspector: Executor, listener: socket.socket
-) -> bool:
-    """Serve until told to stop; False when exports were still running after the grace time."""
+    settings: Settings, log: Log, executor: Executor, inspector: Executor, listener: socket.socket, swept: int
+) -> None:
+    """Serve until told to stop."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -112,6 +107,7 @@ async def _serve(
             port=port,
             exports=str(settings.exports.resolve()),
             version=VERSION,
+            swept=swept,
         )
         await stop.wait()
         service.stopping = True
@@ -122,12 +118,13 @@ async def _serve(
         except TimeoutError:
             in_time = False
             service.exports.withdraw_waiting()
+            if isinstance(executor, WorkerPool):
+                executor.kill()
     finally:
         if sweeper is not None:
             sweeper.cancel()
         await runner.cleanup()
     log.event("stopped", in_time=in_time)
-    return in_time
 
 
 async def _sweep(settings: Settings, log: Log) -> None:

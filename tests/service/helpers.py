@@ -131,7 +131,9 @@ def start(*arguments: str, exports: Path, **environment: str) -> Running:
     )
     assert process.stderr is not None
     line = process.stderr.readline()
-    assert '"listening"' in line, line + process.stderr.read()
+    if '"listening"' not in line:
+        process.kill()
+        raise AssertionError(f"the service did not start: {line}{process.stderr.read()}")
     return Running(process, json.loads(line), exports)
 
 

@@ -1,0 +1,106 @@
+"""The metrics page: nine families, every label set from the start, closed label values."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.metrics import REASONS, Metrics, size_of
+from tests.service.helpers import sample
+
+TYPES = {
+    "export_requests": "counter",
+    "export_bytes": "counter",
+    "export_fail": "counter",
+    "export_latency_ms": "histogram",
+    "export_concurrent_running": "gauge",
+    "export_queue_depth": "gauge",
+    "export_memory_bytes": "gauge",
+    "export_throughput_ops_per_sec": "gauge",
+    "export_success_rate": "gauge",
+}
+
+
+def page(metrics: Metrics) -> str:
+    """The page as text."""
+    return metrics.page("")[0].decode()
+
+
+def test_there_are_nine_families_of_their_types() -> None:
+    """No more, no less, and no created-series beside them."""
+    families = {one.name: one.type for one in text_string_to_metric_families(page(Metrics()))}
+    assert families == TYPES
+
+
+def test_every_known_label_set_is_there_at_0_from_the_start() -> None:
+    """So that the first increase is seen; only the success rate starts at 1."""
+    text = page(Metrics())
+    for format in ("csv", "pdf"):
+        for status in ("started", "succeeded", "failed", "rejected"):
+            assert sample(text, "export_requests_total", format=format, status=status, user="anonymous") == 0
+        for reason in REASONS:
+            assert sample(text, "export_fail_total", format=format, reason=reason) == 0
+        for size in ("small", "medium", "large"):
+            assert sample(text, "export_latency_ms_count", format=format, size=size) == 0
+        assert sample(text, "export_bytes_total", format=format, status="success") == 0
+        assert sample(text, "export_memory_bytes", format=format) == 0
+        assert sample(text, "export_throughput_ops_per_sec", format=format) == 0
+        assert sample(text, "export_success_rate", format=format) == 1
+    assert sample(text, "export_requests_total", format="unknown", status="rejected") == 0
+
+
+def test_the_user_label_is_closed_at_a_hundred_values() -> None:
+    """The first 100 names are kept (anonymous is one), all later and all overlong ones are `other`."""
+    metrics = Metrics()
+    assert metrics.user_label("x" * 101) == "other"
+    labels = [metrics.user_label(f"user{number}") for number in range(150)]
+    assert labels == [*(f"user{number}" for number in range(99)), *["other"] * 51]
+    assert metrics.user_label("user7") == "user7"
+    assert metrics.user_label("anonymous") == "anonymous"
+    for number in range(10_000):
+        metrics.started("csv", f"user{number}")
+    users = {
+        one.labels["user"]
+        for family in text_string_to_metric_families(page(metrics))
+        for one in family.samples
+        if "user" in one.labels
+    }
+    assert len(users) == 101
+
+
+def test_size_classes_have_their_edges() -> None:
+    """small < 1,000 <= medium < 10,000 <= large."""
+    assert [size_of(count) for count in (0, 999, 1_000, 9_999, 10_000)] == [
+        "small",
+        "small",
+        "medium",
+        "medium",
+        "large",
+    ]
+
+
+def test_throughput_counts_the_last_minute_and_success_rate_all_time() -> None:
+    """Exports older than a minute leave the throughput, not the rate; rejections touch neither."""
+    now = [0.0]
+    metrics = Metrics(clock=lambda: now[0])
+    for _ in range(3):
+        metrics.succeeded("csv", "u", records=1, file_bytes=10, latency_ms=7, memory_bytes=5)
+    metrics.failed("csv", "u", "io")
+    metrics.rejected("csv", "u")
+    assert sample(page(metrics), "export_throughput_ops_per_sec", format="csv") == 3 / 60
+    assert sample(page(metrics), "export_success_rate", format="csv") == 0.75
+    now[0] = 60.5
+    metrics.succeeded("csv", "u", records=1, file_bytes=10, latency_ms=7, memory_bytes=6)
+    text = page(metrics)
+    assert sample(text, "export_throughput_ops_per_sec", format="csv") == 1 / 60
+    assert sample(text, "export_success_rate", format="csv") == 0.8
+    assert sample(text, "export_memory_bytes", format="csv") == 6
+    assert sample(text, "export_bytes_total", format="csv") == 40
+    assert sample(text, "export_latency_ms_sum", format="csv", size="small") == 28
+    assert sample(text, "export_latency_ms_bucket", format="csv", le="10.0") == 4
+
+
+def test_label_values_can_not_break_the_page() -> None:
+    """Quotes, line ends and backslashes in a user's name are escaped."""
+    metrics = Metrics()
+    metrics.started("csv", 'a"b\n\\c')
+    assert sample(page(metrics), "export_requests_total", user='a"b\n\\c', status="started") == 1

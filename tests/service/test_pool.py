@@ -1,0 +1,136 @@
+"""The worker pool: warm, replaced when dead, recycled when old."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import psutil
+import pytest
+
+from service.pool import NICENESS, WorkerDied, WorkerPool
+from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, sample
+
+
+def pid() -> int:
+    """Of the worker."""
+    return os.getpid()
+
+
+def niceness() -> int:
+    """Of the worker."""
+    return os.nice(0)
+
+
+def die() -> None:
+    """As a worker does that the kernel kills for its memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail() -> None:
+    """An ordinary error."""
+    raise ValueError("an ordinary error")
+
+
+def wait_for(path: str) -> int:
+    """Until the file is there; the worker's pid."""
+    while not Path(path).exists():
+        time.sleep(0.005)
+    return os.getpid()
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    """Two workers."""
+    made = WorkerPool(2)
+    yield made
+    made.shutdown(cancel_futures=True)
+
+
+def test_tasks_run_in_other_processes_at_low_priority(pool: WorkerPool) -> None:
+    """Workers are processes of their own, at niceness 10, so that the event loop stays awake."""
+    assert pool.submit(pid).result(TIMEOUT_S) != os.getpid()
+    assert pool.submit(niceness).result(TIMEOUT_S) == min(19, os.nice(0) + NICENESS)
+
+
+def test_an_error_comes_back_as_itself(pool: WorkerPool) -> None:
+    """What the task raises is what its future raises."""
+    with pytest.raises(ValueError, match="an ordinary error"):
+        pool.submit(fail).result(TIMEOUT_S)
+
+
+def test_a_dead_worker_fails_its_own_task_only(pool: WorkerPool, tmp_path: Path) -> None:
+    """While one worker is killed in mid-task, the other's task ends well, and those behind them too."""
+    long = pool.submit(wait_for, str(tmp_path / "go"))
+    dying = pool.submit(die)
+    behind = [pool.submit(pid) for _ in range(4)]
+    with pytest.raises(WorkerDied):
+        dying.result(TIMEOUT_S)
+    assert all(one.result(TIMEOUT_S) > 0 for one in behind)
+    (tmp_path / "go").touch()
+    assert long.result(TIMEOUT_S) not in {one.result() for one in behind}
+
+
+def test_a_worker_that_dies_at_rest_is_replaced(pool: WorkerPool) -> None:
+    """Killed between two tasks, it costs nobody anything."""
+    pids = [one.result(TIMEOUT_S) for one in pool.warm_up()]
+    for one in pids:
+        os.kill(one, signal.SIGKILL)
+    deadline = time.monotonic() + TIMEOUT_S
+    while any(map(psutil.pid_exists, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert pool.submit(pid).result(TIMEOUT_S) not in pids
+
+
+def test_workers_are_recycled() -> None:
+    """After so many tasks a worker is replaced by a fresh one."""
+    pool = WorkerPool(1, recycle_after=3)
+    pids = [pool.submit(pid).result(TIMEOUT_S) for _ in range(7)]
+    pool.shutdown()
+    assert [pids.index(one) for one in pids] == [0, 0, 0, 3, 3, 3, 6]
+
+
+def test_shutdown_finishes_what_was_submitted() -> None:
+    """Without cancelling, all tasks are done first, then nothing more is taken."""
+    pool = WorkerPool(1)
+    tasks = [pool.submit(pid) for _ in range(5)]
+    pool.shutdown()
+    assert all(one.done() and one.result() > 0 for one in tasks)
+    with pytest.raises(RuntimeError, match="shut down"):
+        pool.submit(pid)
+
+
+def test_shutdown_can_cancel_what_waits(tmp_path: Path) -> None:
+    """The running task is finished, those behind it are cancelled."""
+    pool = WorkerPool(1)
+    runs = pool.submit(wait_for, str(tmp_path / "go"))
+    waits = pool.submit(pid)
+    (tmp_path / "go").touch()
+    pool.shutdown(cancel_futures=True)
+    assert runs.result(TIMEOUT_S) > 0
+    with pytest.raises(CancelledError):
+        waits.result(TIMEOUT_S)
+
+
+def workers_of(service: Running) -> list[psutil.Process]:
+    """The service's processes that run exports: the children of its fork server."""
+    return [one for one in psutil.Process(service.process.pid).children(recursive=True) if one.nice() == NICENESS]
+
+
+def test_the_service_outlives_its_workers(service: Running) -> None:
+    """With all workers killed again and again, later exports still succeed and nothing is counted twice."""
+    for _ in range(3):
+        for worker in workers_of(service):
+            worker.kill()
+            worker.wait(TIMEOUT_S)
+        answers = [service.post(encoded(format="csv", columns=["a"], data=[{"a": 1}])) for _ in range(4)]
+        assert [one.status for one in answers][-2:] == [200, 200]
+        assert {one.status for one in answers} <= {200, 500}
+    page = service.metrics()
+    assert_identity(page)
+    assert sample(page, "export_requests_total", status="started") == 12
+    assert sample(page, "export_fail_total") == sample(page, "export_fail_total", reason="worker_died")

@@ -1,0 +1,174 @@
+"""Options, environment, and what happens when the service can't start."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from service.settings import MIB, Settings, SettingsError, parse_duration, parse_size, settings_from
+from tests.service.helpers import ROOT, TIMEOUT_S, running
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the real command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def test_the_defaults_are_the_contracts() -> None:
+    """Without options: the contract's address, places and limits."""
+    made = settings_from([], {})
+    assert made == Settings()
+    assert (made.host, made.port, made.max_concurrent, made.max_queue) == ("127.0.0.1", 4001, 5, 100)
+    assert made.max_body_bytes == 64 * MIB
+
+
+def test_an_option_wins_over_its_variable_and_that_over_the_default() -> None:
+    """EXPORT_PORT, EXPORT_MAX_BODY … set what no option sets."""
+    environment = {"EXPORT_PORT": "5001", "EXPORT_MAX_BODY": "1MiB", "EXPORT_GUARD_FORMULAS": "true"}
+    made = settings_from(["--port", "5002", "--retention", "7d"], environment)
+    assert (made.port, made.max_body_bytes, made.guard_formulas) == (5002, MIB, True)
+    assert made.retention_s == 7 * 86_400
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("0", 0), ("67108864", 64 * MIB), ("64MiB", 64 * MIB), ("1.5 kB", 1_500), ("2gib", 2_048 * MIB)]
+)
+def test_sizes(text: str, count: int) -> None:
+    """Bytes, or a number with a unit."""
+    assert parse_size(text) == count
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("15m", 900), ("24h", 86_400), ("never", 0), ("0.5s", 0.5)])
+def test_durations(text: str, seconds: float) -> None:
+    """Seconds, or a number with a unit, or never."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "word"),
+    [
+        (["--port", "x"], {}, "--port"),
+        (["--port", "65536"], {}, "--port"),
+        ([], {"EXPORT_PORT": "-1"}, "EXPORT_PORT"),
+        (["--max-concurrent", "0"], {}, "--max-concurrent"),
+        (["--max-queue", "-1"], {}, "--max-queue"),
+        (["--max-body", "64 apples"], {}, "apples"),
+        (["--retention", "soon"], {}, "soon"),
+        ([], {"EXPORT_LOG_FORMAT": "xml"}, "EXPORT_LOG_FORMAT"),
+        ([], {"EXPORT_GUARD_FORMULAS": "maybe"}, "EXPORT_GUARD_FORMULAS"),
+    ],
+)
+def test_what_can_not_be_used_is_named(arguments: list[str], environment: dict[str, str], word: str) -> None:
+    """The message names the option or the variable that is wrong."""
+    with pytest.raises(SettingsError, match=word):
+        settings_from(arguments, environment)
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit 2, one line on stderr that has these words, no traceback."""
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_a_port_in_use_is_exit_2() -> None:
+    """Said in one sentence with the address and the way out."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert_one_sentence(command("--port", port, "--exports", "exports"), f"127.0.0.1:{port}", "--port")
+    assert not (ROOT / "exports").exists() or not list((ROOT / "exports").glob(".*"))
+
+
+def test_a_folder_that_can_not_be_written_is_exit_2(tmp_path: Path) -> None:
+    """Said in one sentence with the folder and the way out."""
+    (tmp_path / "file").touch()
+    done = command("--port", "0", "--exports", str(tmp_path / "file"))
+    assert_one_sentence(done, str(tmp_path / "file"), "--exports")
+
+
+@pytest.mark.parametrize("content", [None, b"this is no database, however long it is " * 100])
+def test_a_bad_database_is_exit_2(tmp_path: Path, content: bytes | None) -> None:
+    """A missing file and one that is no database: one sentence with the file and the way out."""
+    path = tmp_path / "d.sqlite"
+    if content is not None:
+        path.write_bytes(content)
+    done = command("--port", "0", "--exports", str(tmp_path / "e"), "--database", str(path))
+    assert_one_sentence(done, str(path), "--database")
+
+
+def test_a_bad_option_is_exit_2() -> None:
+    """argparse's own errors and ours end alike."""
+    assert command("--nonsense").returncode == 2
+    assert_one_sentence(command("--port", "many"), "--port", "many")
+
+
+def test_help_teaches() -> None:
+    """Every option is named, with the variables and the exit codes."""
+    done = command("--help")
+    assert done.returncode == 0
+    for word in (
+        "--host",
+        "--port",
+        "--exports",
+        "--max-body",
+        "--database",
+        "--retention",
+        "EXPORT_PORT",
+        "make-data",
+    ):
+        assert word in done.stdout
+
+
+def test_settings_reach_the_service(tmp_path: Path) -> None:
+    """Places from the environment and the text log format are used."""
+    with running("--max-concurrent", "3", exports=tmp_path / "e", EXPORT_MAX_QUEUE="0") as service:
+        assert service.get("/export/status").json()["maxConcurrentExports"] == 3
+    done = subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", "0", "--exports", str(tmp_path / "e"), "--log-format", "text"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert done.stderr is not None
+        words = done.stderr.readline().split()
+        assert words[1] == "listening"
+        assert words[2].startswith("url=http://127.0.0.1:")
+        assert words[3] == f"pid={done.pid}"
+    finally:
+        done.terminate()
+        assert done.wait(TIMEOUT_S) == 0
+        assert done.stderr is not None
+        done.stderr.close()
+
+
+def test_old_files_are_removed_and_young_ones_stay(tmp_path: Path) -> None:
+    """With --retention, finished files beyond that age go while the service runs; nothing else does."""
+    exports = tmp_path / "e"
+    exports.mkdir()
+    old, young, other = (exports / name for name in ("export_1_aaaaaaaaa.csv", "export_2_bbbbbbbbb.pdf", "notes.txt"))
+    for path in (old, young, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (1_000, 1_000))
+    with running("--retention", "1h", exports=exports) as service:
+        deadline = time.monotonic() + TIMEOUT_S
+        while old.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert sorted(exports.iterdir()) == [young, other]
+        assert service.get("/health").status == 200
