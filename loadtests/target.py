@@ -185,7 +185,7 @@ class Target:
             answer = link.getresponse()
             status, got = answer.status, lower_headers(answer.getheaders())
             expected = answer.length
-            while chunk := answer.read(CHUNK_BYTES):
+            while chunk := answer.read1(CHUNK_BYTES):
                 if max_bytes is not None and count + len(chunk) > max_bytes:
                     error = "too-long"
                     break

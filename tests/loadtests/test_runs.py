@@ -285,7 +285,7 @@ def test_settings_of_locust_from_elsewhere_have_no_effect(tmp_path: Path) -> Non
 
 
 def test_an_open_phase_sees_a_stall_that_waiting_clients_would_miss(tmp_path: Path) -> None:
-    """P95 from the planned moments is that of the target's own stall schedule, within a tenth of a second."""
+    """P95 from the planned moments is that of the target's own stall schedule, within a quarter of a second."""
     profiles = one_phase(
         tmp_path, 'mode = "open"\nclients = 200\nrate_per_s = 50\nseconds = 10\narrivals = "poisson"', 'case = "csv-1"'
     )
@@ -308,7 +308,7 @@ def test_an_open_phase_sees_a_stall_that_waiting_clients_would_miss(tmp_path: Pa
     measured = sorted(hit.end - hit.intended for hit in record.hits)
     place = -(-len(dues) * 95 // 100) - 1
     assert true[place] > 0.5
-    assert measured[place] == pytest.approx(true[place], abs=0.1)
+    assert measured[place] == pytest.approx(true[place], abs=0.25)
     assert record.scenario.generator.lateness_p99_ms is not None
 
 
