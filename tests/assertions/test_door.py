@@ -1,0 +1,195 @@
+"""The door in a real subprocess: what it prints, and its exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assertions.__main__ import main
+from assertions.checks import CHECKS
+from assertions.limits import DEFAULT_PATH
+
+from .cases import scrapes_failing
+from .honest import changed, honest, honest_run, values, with_pages, write_run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def judged(*arguments: str | Path) -> tuple[int, str, str]:
+    """Exit code, output and errors of `python -m assertions`."""
+    command = [sys.executable, "-m", "assertions", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=120, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def refused(*arguments: str | Path) -> str:
+    """The one sentence on stderr of a call that ends with 2 and prints nothing."""
+    code, out, said = judged(*arguments)
+    assert (code, out) == (2, "")
+    assert said.startswith("assertions: ")
+    assert said.count("\n") == 1
+    return said.removeprefix("assertions: ").rstrip("\n")
+
+
+@pytest.fixture(scope="module")
+def honest_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of an honest service."""
+    return write_run(honest_run(), tmp_path_factory.mktemp("honest"))
+
+
+def test_an_honest_run_directory_passes_all_six(honest_folder: Path) -> None:
+    """Written to disk and judged by the command, an honest run shows six passes and ends with 0."""
+    code, out, said = judged(honest_folder)
+    lines = out.splitlines()
+    assert (code, said) == (0, "")
+    assert [line for line in lines if line.startswith("✅ PASS  ")] == [
+        "✅ PASS  Metrics Coverage",
+        "✅ PASS  Latency P95 < 10s",
+        "✅ PASS  Success Rate >= 95%",
+        "✅ PASS  Concurrent <= 5",
+        "✅ PASS  Queue Depth <= 100",
+        "✅ PASS  Bytes Exported > 0",
+    ]
+    assert lines[-3:-1] == ["6 of 6 assertions PASS", "Verdict: GREEN"]
+
+
+def test_a_failed_assertion_ends_with_1(tmp_path: Path) -> None:
+    """A metric that never moved turns its assertion red, says why, and the command ends with 1."""
+    still = with_pages(honest("load"), values("export_memory_bytes", lambda _: 0))
+    code, out, said = judged(write_run(honest_run(load=still), tmp_path))
+    assert (code, said) == (1, "")
+    assert "❌ FAIL  Metrics Coverage\n" in out
+    assert '    because: load/moved: export_memory_bytes{format="csv"} stayed at 0 while exports were done\n' in out
+    assert "5 of 6 assertions PASS\nVerdict: RED: 1 of " in out
+
+
+def test_a_failure_counts_more_than_what_is_missing(tmp_path: Path) -> None:
+    """Where one scenario failed and another was not run, the command ends with 1."""
+    run = honest_run(smoke=scrapes_failing(2, 500)(honest("smoke")))
+    kept = {name: record for name, record in run.scenarios.items() if name != "batch"}
+    code, out, _ = judged(write_run(replace(run, scenarios=kept), tmp_path))
+    assert code == 1
+    assert "⚪ NO DATA  Queue Depth <= 100" in out
+
+
+def test_a_scenario_not_run_ends_with_2(honest_folder: Path, tmp_path: Path) -> None:
+    """Without the batch there is no verdict, and the text says what has not been run."""
+    folder = tmp_path / "run"
+    shutil.copytree(honest_folder, folder, ignore=lambda _, names: {"batch"} & set(names))
+    code, out, said = judged(folder)
+    assert (code, said) == (2, "")
+    assert "⚪ NO DATA  Concurrent <= 5\n" in out
+    assert "because: run/concurrency-target: the scenario batch has not been run\n" in out
+    assert "0 of 6 assertions PASS" in out
+    assert "verdicts have none; batch not run\n" in out
+
+
+def test_a_run_without_a_single_scenario_ends_with_2(tmp_path: Path) -> None:
+    """An empty folder is never green."""
+    code, out, _ = judged(tmp_path)
+    assert code == 2
+    assert out.count("⚪ NO DATA") == 6
+    assert "smoke, load, batch not run" in out
+
+
+def test_a_broken_record_ends_with_2_and_is_named(honest_folder: Path, tmp_path: Path) -> None:
+    """A line that is no hit is told by file and line, in the verdict."""
+    folder = tmp_path / "run"
+    shutil.copytree(honest_folder, folder)
+    hits = (folder / "load" / "hits.jsonl").read_text().splitlines(keepends=True)
+    (folder / "load" / "hits.jsonl").write_text("".join([*hits[:6], "{}\n", *hits[7:]]))
+    code, out, _ = judged(folder)
+    assert code == 2
+    assert "hits.jsonl line 7 is no Hit: Object missing required field `id`" in out
+
+
+def test_a_folder_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+    """A run directory that is not there ends with 2 and says how to make one."""
+    said = refused(tmp_path / "none")
+    assert said == (f"{tmp_path / 'none'} is no run directory; make one with `python -m evidence run smoke load batch`")
+
+
+def test_limits_that_are_wrong_are_one_sentence(honest_folder: Path, tmp_path: Path) -> None:
+    """A limits file that can't be used ends with 2 before anything is judged."""
+    bad = tmp_path / "my.toml"
+    bad.write_text(DEFAULT_PATH.read_text().replace("target = 10_000", "target = true"))
+    assert refused(honest_folder, "--limits", bad) == (
+        "my.toml can't be used: [[limit]] number 1 (latency_p95_ms): Expected `float`, got `bool` - "
+        "at `$.target`"
+    )
+
+
+def test_limits_that_are_missing_are_one_sentence(honest_folder: Path, tmp_path: Path) -> None:
+    """A limits file that is not there is told with its path."""
+    bad = tmp_path / "none.toml"
+    assert refused(honest_folder, "--limits", bad) == f"the limits file {bad} can't be read: No such file or directory"
+
+
+def test_limits_given_are_the_limits_used(honest_folder: Path, tmp_path: Path) -> None:
+    """A stricter file turns the same record red."""
+    strict = tmp_path / "strict.toml"
+    strict.write_text(DEFAULT_PATH.read_text().replace("target = 10_000", "target = 100"))
+    code, out, _ = judged(honest_folder, "--limits", strict)
+    assert code == 1
+    assert "P95 of 100 exports of 10k records is 529.2 ms (limit < 100 ms; hits.jsonl)" in out
+
+
+def test_a_run_is_judged_by_its_own_limits(honest_folder: Path, tmp_path: Path) -> None:
+    """Limits that lie in the run directory are used unless others are given."""
+    folder = tmp_path / "run"
+    shutil.copytree(honest_folder, folder)
+    (folder / "limits.toml").write_text(DEFAULT_PATH.read_text().replace("target = 10_000", "target = 100"))
+    assert judged(folder)[0] == 1
+    assert judged(folder, "--limits", DEFAULT_PATH)[0] == 0
+
+
+def test_no_folder_is_bad_usage() -> None:
+    """Without a run directory the usage is told and the command ends with 2."""
+    code, out, said = judged()
+    assert (code, out) == (2, "")
+    assert said.splitlines()[-1] == "python -m assertions: error: a run directory is needed, like evidence/export"
+
+
+def test_the_list_names_every_check() -> None:
+    """--list has one line a check, with where it is judged, and ends with 0."""
+    code, out, said = judged("--list")
+    lines = out.splitlines()
+    assert (code, said) == (0, "")
+    assert [line.split()[0] for line in lines] == [check.id for check in CHECKS]
+    assert "behaviour            smoke                Bad input refused, nothing reachable outside" in lines
+    assert "fairness             batch                First come, first served (optional)" in lines
+    assert "rules                run                  Alert rules tested with promtool" in lines
+
+
+def test_the_help_tells_the_exit_codes() -> None:
+    """--help says what 0, 1 and 2 mean."""
+    code, out, _ = judged("--help")
+    assert code == 0
+    assert [f"\n  {number}  " in out for number in (0, 1, 2)] == [True] * 3
+
+
+def test_main_returns_its_code_in_the_same_process(honest_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Called as a function the door returns what the command exits with."""
+    assert main([str(honest_folder)]) == 0
+    assert "6 of 6 assertions PASS" in capsys.readouterr().out
+    assert main(["--list"]) == 0
+    assert capsys.readouterr().out.count("\n") == len(CHECKS)
+    assert main([str(honest_folder / "none")]) == 2
+    assert capsys.readouterr().err.startswith("assertions: ")
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+
+
+def test_no_page_at_all_is_never_green(tmp_path: Path) -> None:
+    """A target whose metrics page was never read has no verdict, in the command's code too."""
+    blind = {name: changed(honest(name), scrapes=()) for name in ("smoke", "load", "batch")}
+    code, out, _ = judged(write_run(honest_run(**blind), tmp_path))
+    assert code == 2
+    assert "⚪ NO DATA  Metrics Coverage" in out
+    assert "✅ PASS" not in out

@@ -1,0 +1,189 @@
+"""Limits: the file that is shipped can be used, and every kind of bad one is named."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+
+import pytest
+
+from assertions.limits import DEFAULT_PATH, IDS, Limit, LimitsError, load, parse
+
+OWN = DEFAULT_PATH.read_text()
+ENTRY = '[[limit]]\nid = "latency_p95_ms"\nop = "<"\ntarget = 10_000\ncritical = 30_000\nunit = "ms"\n'
+
+
+def problem(text: str | bytes) -> str:
+    """What is said of a file that can't be used."""
+    with pytest.raises(LimitsError) as caught:
+        parse(text if isinstance(text, bytes) else text.encode(), "limits.toml")
+    return str(caught.value)
+
+
+def changed(old: str, new: str) -> str:
+    """What is said of our own file with one thing changed."""
+    assert old in OWN
+    return problem(OWN.replace(old, new, 1))
+
+
+def test_the_file_shipped_names_every_limit_once() -> None:
+    """Our own file is whole, and its hash is that of its bytes."""
+    limits = load()
+    assert set(limits.by_id) == IDS
+    assert limits.sha256 == hashlib.sha256(DEFAULT_PATH.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("limit_id", "op", "target", "critical"),
+    [
+        ("latency_p95_ms", "<", 10_000, 30_000),
+        ("success_ratio", ">=", 0.95, 0.90),
+        ("concurrent_exports", "<=", 5, None),
+        ("queue_depth", "<=", 100, None),
+        ("exported_bytes", ">", 0, None),
+        ("throughput_per_s", ">=", 0.05, None),
+        ("memory_bytes", "<", 100e6, 500e6),
+        ("smoke_latency_ms", "<", 1_000, None),
+        ("batch_s", "<", 30, None),
+    ],
+)
+def test_the_contracts_figures(limit_id: str, op: str, target: float, critical: float | None) -> None:
+    """The limits shipped are those of the contract, with their sides."""
+    limit = load()[limit_id]
+    assert (limit.op, limit.target, limit.critical) == (op, target, critical)
+
+
+@pytest.mark.parametrize(
+    ("op", "inside", "at", "outside"),
+    [
+        ("<", math.nextafter(10, 0), False, 10.1),
+        ("<=", 10.0, True, math.nextafter(10, 11)),
+        (">", math.nextafter(10, 11), False, 9.9),
+        (">=", 10.0, True, math.nextafter(10, 0)),
+    ],
+)
+def test_each_operator_just_inside_at_and_just_outside(op: str, inside: float, at: bool, outside: float) -> None:
+    """A limit holds up to its bound, and at it only where the sign says so."""
+    limit = Limit(id="x", op=op, target=10.0, unit="ms", reason="r")  # type: ignore[arg-type]
+    assert (limit.holds(inside), limit.holds(10.0), limit.holds(outside)) == (True, at, False)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("op", ["<", "<=", ">", ">="])
+def test_no_operator_holds_for_what_is_not_finite(op: str, value: float) -> None:
+    """NaN and infinities never pass, on whichever side."""
+    assert not Limit(id="x", op=op, target=1.0, unit="ms", reason="r").holds(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "critical"), [(29_999.9, False), (30_000.0, True), (30_000.1, True), (math.nan, True), (math.inf, True)]
+)
+def test_critical_from_its_bound_on(value: float, critical: bool) -> None:
+    """At the critical bound of a `<` limit and beyond, and for NaN, a failure is critical."""
+    assert load()["latency_p95_ms"].is_critical(value) is critical
+
+
+@pytest.mark.parametrize(("value", "critical"), [(0.9001, False), (0.90, False), (0.8999, True)])
+def test_critical_below_a_floor(value: float, critical: bool) -> None:
+    """Below 90 % a failing success rate is critical, at it not yet."""
+    assert load()["success_ratio"].is_critical(value) is critical
+
+
+def test_without_a_critical_bound_nothing_is_critical() -> None:
+    """Where there is no such step, no value is beyond it."""
+    assert not load()["queue_depth"].is_critical(1e9)
+
+
+def test_a_limit_is_written_as_a_person_reads_it() -> None:
+    """Thousands are set apart, whole numbers have no point."""
+    limits = load()
+    assert [str(limits[one]) for one in ("latency_p95_ms", "success_ratio")] == ["< 10,000 ms", ">= 0.95 ratio"]
+
+
+def test_a_missing_limit_is_named() -> None:
+    """A file without a limit that a check uses can't be used."""
+    assert "limit 'latency_p95_ms' is missing" in problem(OWN.replace(ENTRY, ENTRY.replace("latency_p95_ms", "x"), 1))
+    assert problem("").count("is missing") == len(IDS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('id = "latency_p95_ms"', 'id = "latency"', "[[limit]] number 1 (latency): unknown limit; known are batch_s, "),
+        ('id = "success_ratio"', 'id = "latency_p95_ms"', "[[limit]] number 2: 'latency_p95_ms' is there twice"),
+        ("target = 10_000", "target = nan", "(latency_p95_ms): target must be a finite number"),
+        ("target = 10_000", "target = inf", "(latency_p95_ms): target must be a finite number"),
+        ("target = 10_000", 'target = "10"', "(latency_p95_ms): Expected `float`, got `str` - at `$.target`"),
+        ("target = 10_000", "target = true", "(latency_p95_ms): Expected `float`, got `bool` - at `$.target`"),
+        ("target = 10_000\n", "", "(latency_p95_ms): Object missing required field `target`"),
+        ("critical = 30_000", "critical = nan", "(latency_p95_ms): critical must be a finite number"),
+        ("critical = 30_000", "critical = inf", "(latency_p95_ms): critical must be a finite number"),
+        ("critical = 30_000", "critical = 9_999", "(latency_p95_ms): critical must lie on the bad side of target"),
+        ("critical = 0.90", "critical = 0.96", "(success_ratio): critical must lie on the bad side of target"),
+        ('op = "<"', 'op = "=="', "(latency_p95_ms): Invalid enum value '=='"),
+        ('unit = "ms"', 'unit = "ms"\nwarning = 5', "(latency_p95_ms): Object contains unknown field `warning`"),
+        ('unit = "ms"', "unit = 5", "(latency_p95_ms): Expected `str`, got `int` - at `$.unit`"),
+        ('id = "latency_p95_ms"\n', "", "[[limit]] number 1 (no id): Object missing required field `id`"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_is_named(old: str, new: str, expected: str) -> None:
+    """Each wrong entry is told by its number, its id and what is wrong with it."""
+    said = changed(old, new)
+    assert said.startswith("limits.toml can't be used: ")
+    assert expected in said
+
+
+def test_critical_may_lie_at_the_target() -> None:
+    """Every failure of such a limit is a critical one."""
+    limit = parse(OWN.replace("critical = 30_000", "critical = 10_000").encode(), "limits.toml")["latency_p95_ms"]
+    assert (limit.holds(9_999), limit.is_critical(9_999), limit.is_critical(10_000)) == (True, False, True)
+
+
+def test_an_entry_that_is_broken_is_not_missing_too() -> None:
+    """One mistake is told once."""
+    assert "is missing" not in changed("target = 10_000", 'target = "10"')
+
+
+def test_unknown_keys_beside_the_limits_are_named() -> None:
+    """A misspelt table would otherwise be a limit that nobody applies."""
+    said = problem(OWN + "\n[[limits]]\nid = 'x'\n")
+    assert said == "limits.toml can't be used: unknown key 'limits'; only [[limit]] tables belong here"
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """A person mends a file in one go."""
+    said = problem(OWN.replace("target = 10_000", "target = nan").replace('id = "batch_s"', 'id = "batch"'))
+    assert [part in said for part in ("target must be a finite", "unknown limit", "'batch_s' is missing")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("limit = 5", "limits.toml: `limit` must be an array of tables, written [[limit]]"),
+        ("[limit]\nid = 'x'", "limits.toml: `limit` must be an array of tables, written [[limit]]"),
+        ("[[limit]\n", "limits.toml is no TOML: "),
+        (b"\xff\xfe", "limits.toml is no TOML: "),
+    ],
+)
+def test_what_is_no_list_of_tables_is_told(text: str | bytes, expected: str) -> None:
+    """Other TOML, and what is no TOML, is told as such."""
+    assert problem(text).startswith(expected)
+
+
+def test_entries_that_are_no_tables_are_named() -> None:
+    """A number where a table belongs is told with its place."""
+    assert "[[limit]] number 1 (no table): Expected `object`, got `int`" in problem("limit = [5]")
+
+
+def test_a_file_that_is_not_there_or_can_not_be_read(tmp_path: Path) -> None:
+    """A missing file, and a folder, are told with their path."""
+    with pytest.raises(LimitsError, match=r"none\.toml can't be read: No such file or directory"):
+        load(tmp_path / "none.toml")
+    with pytest.raises(LimitsError, match=r"can't be read: Is a directory"):
+        load(tmp_path)
+
+
+def test_a_number_too_large_for_a_float_is_named() -> None:
+    """An integer of 400 digits is no finite target, and no crash either."""
+    assert "(latency_p95_ms)" in changed("target = 10_000", f"target = 1{'0' * 400}")
