@@ -8,13 +8,14 @@ from pathlib import Path
 
 from assertions.records import Fetch, Hit, PhasePlan, PhaseRun, Plan
 from loadtests import examiner
+from loadtests.conductor import RunError
 from loadtests.datasets import TAG_PLACEHOLDER, tagged
 from loadtests.exporting import RUN_PATH
 from loadtests.observers import LineFile
 from loadtests.processes import Prober
 from loadtests.profiles import Leak
 from loadtests.stage import Stage
-from loadtests.target import Target
+from loadtests.target import SinkError, Target
 
 
 @dataclass
@@ -71,6 +72,8 @@ class Examining:
                 )
             )
             raise
+        except SinkError as error:
+            raise RunError(str(error)) from error
         finally:
             self.stage.enter("rest")
 

@@ -8,6 +8,7 @@ from assertions.records import PhasePlan, Plan, Request
 from loadtests.arrivals import arrival_times
 from loadtests.datasets import USER, Dataset, make_tag
 from loadtests.drive import PhaseDrive
+from loadtests.examiner import LEAK_PHASE_NUMBER
 from loadtests.profiles import Leak, Phase, Profile, Share
 
 PROBE_TIMEOUT_S = 60.0
@@ -38,7 +39,7 @@ def build_plan(profile: Profile, datasets: dict[str, Dataset], seed: int) -> Pla
     if profile.behaviour:
         phases.append(PhasePlan(name="behaviour", mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S))
     if profile.leak is not None:
-        phases.append(_plan_leak(len(phases), profile.leak, datasets))
+        phases.append(_plan_leak(profile.leak, datasets))
     return Plan(scenario=profile.name, profile_sha256=profile.sha256, seed=seed, phases=tuple(phases))
 
 
@@ -67,9 +68,10 @@ def _plan_phase(number: int, phase: Phase, datasets: dict[str, Dataset], seed: i
     )
 
 
-def _plan_leak(number: int, leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
+def _plan_leak(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
     requests = tuple(
-        _request(number, index, leak.cases[index % len(leak.cases)], datasets, None) for index in range(leak.count)
+        _request(LEAK_PHASE_NUMBER, index, leak.cases[index % len(leak.cases)], datasets, None)
+        for index in range(leak.count)
     )
     return PhasePlan(name="leak", mode="sequence", clients=1, requests=requests, timeout_s=PROBE_TIMEOUT_S)
 
