@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from service.rows import Slice
+from service.rows import Row, Slice
 from service.sources import TableRows
 
 Part = Slice | TableRows
 """What both writers take, some records at a time."""
 
+_WORDS = {bool: ("false", "true"), type(None): ("", "")}
 _text = msgspec.json.Decoder(str).decode
 _nested = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw]).decode
 _quoted = msgspec.json.Encoder().encode
@@ -56,6 +59,19 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
+def plain_columns(rows: list[Row], columns: tuple[str, ...]) -> list[Sequence[Any]]:
+    """Flat records column by column: null, true and false as texts, all else as it is. KeyError: a key is missing."""
+    if len(columns) == 1:
+        return [_spelled([row[columns[0]] for row in rows])]
+    return [_spelled(column) for column in zip(*map(itemgetter(*columns), rows), strict=True)]
+
+
+def _spelled(column: Sequence[Any]) -> Sequence[Any]:
+    if _WORDS.keys().isdisjoint(map(type, column)):
+        return column
+    return [_WORDS[value.__class__][value is True] if value.__class__ in _WORDS else value for value in column]
+
+
 def cell_rows(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
     """The cells of a slice, row by row in the order of the columns."""
     if isinstance(part, TableRows):
@@ -64,9 +80,9 @@ def cell_rows(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
     if rows is None or part.nested:
         absent = msgspec.Raw(b"null")
         return [[raw_text(row.get(name, absent)) for name in columns] for row in part.raw_rows()]
-    if not part.literals:
-        try:
-            return [list(map(str, map(row.__getitem__, columns))) for row in rows]
-        except KeyError:
-            pass  # some record lacks a column
-    return [[value_text(row.get(name)) for name in columns] for row in rows]
+    try:
+        if part.literals:
+            return [list(map(str, row)) for row in zip(*plain_columns(rows, columns), strict=True)]
+        return [list(map(str, map(row.__getitem__, columns))) for row in rows]
+    except KeyError:  # some record lacks a column
+        return [[value_text(row.get(name)) for name in columns] for row in rows]

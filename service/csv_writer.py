@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from operator import itemgetter
 
-from service.cells import Part, cell_rows
+from service.cells import Part, cell_rows, plain_columns
 from service.files import PartFile
 from service.rows import Row, Slice
 
@@ -54,6 +54,7 @@ class _Fast:
     csv module."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
+        self._columns = columns
         self._commas = len(columns) - 1
         self._single = len(columns) == 1
         self._cells = itemgetter(*columns)
@@ -64,11 +65,12 @@ class _Fast:
         rows: list[Row] | None = part.rows
         # without escapes no string holds a quote or a line end, so only commas are left to look for; a single column
         # could be an empty string, whose row must not be a blank line
-        if rows is None or self._single or part.escapes or part.literals or part.nested:
+        if rows is None or self._single or part.escapes or part.nested:
             return None
         template = self._template
         try:
-            text = "".join([template % cells for cells in map(self._cells, rows)])
+            cells = zip(*plain_columns(rows, self._columns), strict=True) if part.literals else map(self._cells, rows)
+            text = "".join([template % row for row in cells])
         except KeyError:
             return None
         return text if text.count(",") == self._commas * len(rows) else None

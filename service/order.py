@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +15,8 @@ from service.metrics import DEFAULT_USER, Format
 
 DEFAULT_TITLE = "Export Report"
 MAX_COLUMNS = 1_000
+RELEASE_BYTES = 1024 * 1024
+DATA_KEY = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*')
 
 
 class BadRequest(Exception):
@@ -47,6 +48,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     records: int | None
     """How many `data` holds; None for a source."""
     source: Source | None
+    data_at: tuple[int, int] | None = None
+    """Where in the body the JSON text of `data` begins and ends, when known: it saves the worker a pass."""
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,25 +70,58 @@ class _DataOnly(msgspec.Struct):
     data: msgspec.Raw
 
 
+_data = msgspec.json.Decoder(_DataOnly).decode
 _body = msgspec.json.Decoder(_Body).decode
 _hint = msgspec.json.Decoder(_Hint).decode
-_data = msgspec.json.Decoder(_DataOnly).decode
 
 
-@contextmanager
-def opened(body: bytes | Path) -> Iterator[memoryview]:
-    """A body as a buffer: bytes as they are, a spool file mapped (its pages are the kernel's, not ours)."""
-    if isinstance(body, bytes):
-        yield memoryview(body)
-        return
-    with body.open("rb") as file:
-        # not closed here: decoded parts point into it, and it goes with the last of them
-        yield memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+class Opened:
+    """A body as a buffer: bytes as they are, a spool file mapped."""
+
+    def __init__(self, body: bytes | Path) -> None:
+        self._mapped: mmap.mmap | None = None
+        self._released = 0
+        if isinstance(body, bytes):
+            self.view = memoryview(body)
+            return
+        with body.open("rb") as file:
+            # never closed by hand: decoded parts point into it, and it goes with the last of them
+            self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.view = memoryview(self._mapped)
+
+    def release(self, end: int) -> None:
+        """Let go of the mapped memory before `end`; reading it again would work, but cost."""
+        whole = end // mmap.PAGESIZE * mmap.PAGESIZE
+        if self._mapped is not None and hasattr(mmap, "MADV_DONTNEED") and whole - self._released >= RELEASE_BYTES:
+            self._mapped.madvise(mmap.MADV_DONTNEED, self._released, whole - self._released)
+            self._released = whole
 
 
-def data_of(body: memoryview) -> memoryview:
-    """The JSON text of a checked body's `data`."""
-    return memoryview(_data(body).data)
+def _place(view: memoryview, data: memoryview) -> tuple[int, int] | None:
+    """Where `data`, a part of the body, begins and ends in it; None when that is not plain to see.
+
+    Quotes in a string are escaped, so the key is found only where a key is: at the top, or inside the records.
+    """
+    size = len(data)
+    for found in islice(DATA_KEY.finditer(view), 2):
+        at = found.end()
+        steps = range(0, size, RELEASE_BYTES)
+        if at + size <= len(view) and all(_same(view, at + on, data, on) for on in steps):
+            return at, at + size
+    return None
+
+
+def _same(view: memoryview, at: int, data: memoryview, on: int) -> bool:
+    piece = bytes(data[on : on + RELEASE_BYTES])
+    return bytes(view[at : at + len(piece)]) == piece
+
+
+def data_of(view: memoryview, place: tuple[int, int] | None) -> tuple[memoryview, int]:
+    """The JSON text of a checked body's `data`, and where it begins in the body (0 when that is not known)."""
+    if place is None:
+        return memoryview(_data(view).data), 0
+    begin, end = place
+    return view[begin:end], begin
 
 
 def inspect(body: bytes | Path) -> Order:
@@ -95,11 +131,11 @@ def inspect(body: bytes | Path) -> Order:
     """
     if not body if isinstance(body, bytes) else body.stat().st_size == 0:
         raise BadRequest("body: empty; send a JSON object")
-    with opened(body) as view:
-        try:
-            return _inspect(view)
-        except BadRequest as error:
-            raise BadRequest(error.sentence, *_hints(view)) from None
+    view = Opened(body).view
+    try:
+        return _inspect(view)
+    except BadRequest as error:
+        raise BadRequest(error.sentence, *_hints(view)) from None
 
 
 def _inspect(view: memoryview) -> Order:
@@ -137,7 +173,15 @@ def _inspect(view: memoryview) -> Order:
             raise BadRequest("columns: the first record has no keys to take them from; send an array of column names")
         if len(columns) > MAX_COLUMNS:
             raise BadRequest(f"columns: the first record has {len(columns)} keys, at most {MAX_COLUMNS} are allowed")
-    return Order(format=body.format, columns=columns, title=body.title, user=body.user, records=records, source=None)
+    return Order(
+        format=body.format,
+        columns=columns,
+        title=body.title,
+        user=body.user,
+        records=records,
+        source=None,
+        data_at=_place(view, data),
+    )
 
 
 def _check_columns(columns: tuple[str, ...]) -> None:

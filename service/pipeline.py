@@ -11,7 +11,7 @@ import msgspec
 from service import memory, order, rows
 from service.cells import Part
 from service.csv_writer import write_csv
-from service.files import PartFile
+from service.files import PartFile, new_name
 from service.pdf_writer import write_pdf
 from service.sources import SourceError, open_database
 
@@ -62,13 +62,24 @@ def run(job: Job) -> Done:
     return Done(name=job.name, file_bytes=size, records=records, memory_bytes=peak.added_bytes + held)
 
 
+def export_body(body: bytes, folder: Path, *, made_at: str = "1970-01-01T00:00:00Z") -> Done:
+    """Check a request body and write its file into a folder, all in this process: the service without HTTP and queue.
+
+    Raises order.BadRequest where the service answers 400, else as `run`.
+    """
+    ask = order.inspect(body)
+    return run(Job(order=ask, folder=folder, name=new_name(ask.format), made_at=made_at, body=body))
+
+
 @contextmanager
 def _records(job: Job) -> Iterator[tuple[tuple[str, ...], int, Iterable[Part]]]:
     """The columns, how many records there are, and the records."""
     ask = job.order
     if ask.source is None:
-        with order.opened(job.body) as body:
-            yield ask.columns, ask.records or 0, rows.slices(order.data_of(body))
+        body = order.Opened(job.body)
+        data, begin = order.data_of(body.view, ask.data_at)
+        parts = rows.slices(data, done=lambda used: body.release(begin + used))
+        yield ask.columns, ask.records or 0, parts
     elif job.database is None:
         raise SourceError("the service was started without a database")
     else:

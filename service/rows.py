@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import msgspec
@@ -76,9 +76,15 @@ def check(data: memoryview) -> int:
     return count
 
 
-def slices(data: memoryview, size: int = SLICE_BYTES) -> Iterator[Slice]:
-    """Yield a checked array's records in order, about `size` bytes of JSON at a time."""
+def slices(data: memoryview, size: int = SLICE_BYTES, done: Callable[[int], None] = lambda _: None) -> Iterator[Slice]:
+    """Yield a checked array's records in order, about `size` bytes of JSON at a time.
+
+    `done` is told, before each slice, how many bytes will not be read again.
+    """
+    used = 0
     for raw, rows in _cut(data, _decode, size):
+        done(used)
+        used += len(raw) - 2
         yield Slice(raw, rows)
 
 

@@ -144,6 +144,42 @@ def test_slices_of_any_size_give_the_same_file() -> None:
     assert [row[0] for row in got[1:]] == [row["a"] for row in rows]
 
 
+@pytest.mark.parametrize("format", ["csv", "pdf"])
+def test_memory_stays_constant_however_long_the_body_is(tmp_path: Path, format: str) -> None:
+    """A body of 25 MB on the disk adds less than 12 MB to the process."""
+    rows = [{"id": number, "text": "twenty letters of it" * 10, "ok": True} for number in range(100_000)]
+    path = tmp_path / ".export_1_aaaaaaaaa.body.part"
+    path.write_bytes(json.dumps({"format": format, "columns": ["id", "text", "ok"], "data": rows}).encode())
+    del rows
+    assert path.stat().st_size > 23_000_000
+    asked = order.inspect(path)
+    job = pipeline.Job(order=asked, folder=tmp_path, name=f"export_1_aaaaaaaaa.{format}", made_at="", body=path)
+    done = pipeline.run(job)
+    assert done.records == 100_000
+    assert 0 < done.memory_bytes < 12_000_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"data":[{"a":"x"}],"format":"csv","columns":["a"],"data":[{"a":"y"}]}',
+        '{"\\u0064ata":[{"a":"y"}],"format":"csv","columns":["a"]}',
+        '{"title":"\\"data\\":[{","format":"csv","columns":["a"],"data" : [{"a":"y","data":[1]}]}',
+        '{"format":"csv","columns":["a"],"data":[{"data":[{"a":"x"}],"a":"y"}]}',
+        '{"data":[{"data":[{"data":[{"a":"x"}]}],"a":"x"}],"format":"csv","columns":["a"],"data":[{"a":"y"}]}',
+    ],
+)
+def test_the_records_are_found_wherever_they_are(body: str) -> None:
+    """A key given twice, an escaped key, its name inside strings and records: the last `data` of the body counts."""
+    assert export_body(body) == b"a\r\ny\r\n"
+
+
+def test_export_body_does_it_in_one_call(tmp_path: Path) -> None:
+    """The benchmarks' entry: bytes in, a finished file in the folder."""
+    done = pipeline.export_body(b'{"format":"csv","columns":["a"],"data":[{"a":1}]}', tmp_path)
+    assert (tmp_path / done.name).read_bytes() == b"a\r\n1\r\n"
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_formulas_are_guarded_only_when_asked(start: str) -> None:
     """With the option, a text that a spreadsheet would run gets ' before it; without it nothing is changed."""
