@@ -27,7 +27,8 @@ class LineFile:
     """A JSON-lines file that several threads write; a failed write is kept for the runner to see."""
 
     def __init__(self, path: Path, fail: Callable[[str], None], *, append: bool = False) -> None:
-        self._file = path.open("ab" if append else "wb")
+        # unbuffered: every line is with the system at once, and none is left over when the disk is full
+        self._file = path.open("ab" if append else "wb", buffering=0)
         self._lock = threading.Lock()
         self._fail = fail
         self._encode = msgspec.json.Encoder().encode
@@ -36,8 +37,9 @@ class LineFile:
         """Write one record and hand it to the system."""
         try:
             with self._lock:
-                self._file.write(self._encode(record) + b"\n")
-                self._file.flush()
+                line = memoryview(self._encode(record) + b"\n")
+                while line:
+                    line = line[self._file.write(line) :]
         except OSError as error:
             self._fail(f"the record can't be written: {error.strerror or error}")
 

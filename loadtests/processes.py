@@ -165,11 +165,11 @@ def exports_folder(given: Path | None, pid: int | None, filename: str | None) ->
 
 
 def leftovers(folder: Path | None) -> tuple[str, ...] | None:
-    """Names in the exports folder that are no finished export, in order; None when it can't be seen."""
+    """Files in the exports folder, and below it, that are no finished export, in order; None when it can't be seen."""
     if folder is None:
         return None
     try:
-        names = sorted(str(PurePath(entry.relative_to(folder))) for entry in folder.rglob("*"))
+        names = sorted(str(PurePath(entry.relative_to(folder))) for entry in folder.rglob("*") if not entry.is_dir())
     except OSError:
         return None
     return tuple(name for name in names if not FINISHED_EXPORT.fullmatch(name))

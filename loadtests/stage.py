@@ -54,4 +54,7 @@ def seen_between(before: Scene, after: Scene) -> Scene:
     """
     if before.turn == after.turn or before.moment == "during":
         return before
+    if after.turn - before.turn > 1:
+        # a whole phase went by meanwhile
+        return Scene("during", after.phase, before.exports_done, before.turn)
     return Scene("during", after.phase, before.exports_done, before.turn) if after.moment == "during" else before

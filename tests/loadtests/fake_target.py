@@ -96,7 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         target = self.server.target
         target.got.append(self.path)
-        path = self.path.removeprefix(target.manners.base_path)
+        base = target.manners.base_path
+        path = self.path.removeprefix(base) if self.path.startswith(base) else "/outside"
         if path == "/health":
             self._answer(200, {"ok": True, "ts": time.time()})
         elif path == "/export/status":

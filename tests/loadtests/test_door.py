@@ -1,0 +1,150 @@
+"""The door's exit codes and sentences, by the real command: usage, targets that are not there, and the seed script."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.loadtests.door import run_door, write_profile
+from tests.loadtests.fake_target import Manners, fake_target
+
+
+def nobody() -> str:
+    """A URL at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def sentence(err: str) -> str:
+    """The one line on stderr."""
+    lines = err.strip().splitlines()
+    assert len(lines) == 1, err
+    return lines[0]
+
+
+def test_an_unreachable_target_is_exit_2_and_one_sentence(tmp_path: Path) -> None:
+    """No folder is made and no load started where nobody answers."""
+    for arguments in (("run", "smoke", "--out", tmp_path / "out"), ("seed",)):
+        ended = run_door(*arguments, "--target", nobody())
+        assert ended.code == 2
+        assert "can't be reached: GET /health ended with refused" in sentence(ended.err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_target_that_never_answers_is_given_up_within_its_time(tmp_path: Path) -> None:
+    """A port that accepts and says nothing is unreachable, too."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        ended = run_door("run", "smoke", "--target", url, "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert "GET /health ended with timeout" in sentence(ended.err)
+
+
+def test_another_kind_of_server_is_no_target(tmp_path: Path) -> None:
+    """A server that knows neither path is a mistake in the address."""
+    with fake_target(Manners(base_path="/base")) as target:
+        ended = run_door("run", "smoke", "--target", f"http://127.0.0.1:{target.port}", "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert "is it an export service?" in sentence(ended.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "required"),
+        (("walk",), "invalid choice"),
+        (("run", "smoke"), "--out"),
+        (("run", "gone", "--out", "x"), "there is no scenario 'gone'"),
+        (("run", "smoke", "--out", "x", "--workers", "0"), "whole number from 1 to 64"),
+        (("run", "smoke", "--out", "x", "--target", "ftp://h"), "--target must be http://"),
+        (("seed", "--records", "-1"), "whole number from 1 to"),
+        (("seed", "--records", "1e3"), "whole number from 1 to"),
+        (("seed", "--format", "xls"), "invalid choice"),
+    ],
+)
+def test_wrong_usage_is_exit_2(arguments: tuple[str, ...], words: str) -> None:
+    """The message says what was expected, without a traceback."""
+    ended = run_door(*arguments)
+    assert ended.code == 2
+    assert words in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_wrong_profile_is_exit_2_with_every_problem(tmp_path: Path) -> None:
+    """Each mistake is one line."""
+    profiles = write_profile(tmp_path / "profiles", '[[phase]]\nname = "x"\nmode = "sequence"\nspeed = 1\n')
+    ended = run_door("run", "mine", "--profiles", profiles, "--target", nobody(), "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert len(ended.err.strip().splitlines()) == 2
+    assert "phase[0].mix is missing" in ended.err
+    assert "phase[0].speed is no known key" in ended.err
+
+
+def test_a_folder_that_is_not_a_scenarios_is_never_emptied(tmp_path: Path) -> None:
+    """--out at somebody's own files is refused, and they stay."""
+    (tmp_path / "precious.txt").write_text("mine")
+    with fake_target() as target:
+        ended = run_door("run", "smoke", "--target", target.url, "--out", tmp_path)
+    assert ended.code == 2
+    assert "name another folder" in sentence(ended.err)
+    assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+def test_help_teaches() -> None:
+    """Exit codes, the environment and examples stand in the help."""
+    ended = run_door("--help")
+    assert ended.code == 0
+    for words in ("exit codes:", "EXPORT_TARGET_TOKEN", "python -m loadtests seed --batch"):
+        assert words in ended.out
+
+
+def test_seed_makes_one_export_and_prints_its_line() -> None:
+    """Exit 0, and a line with format, records, status, bytes, milliseconds and link."""
+    with fake_target() as target:
+        ended = run_door("seed", "--records", "30", "--format", "pdf", "--target", target.url)
+        (seen,) = target.seen
+    assert ended.code == 0, ended.err
+    asked = json.loads(seen.body)
+    assert (asked["format"], len(asked["data"])) == ("pdf", 30)
+    (line,) = ended.out.splitlines()
+    assert line.startswith(f"format=pdf records=30 status=200 bytes={len(seen.body)} ms=")
+    assert line.endswith(" downloadUrl=/export/files/export_1700000000001_abcdefghi.pdf")
+
+
+def test_seed_batch_makes_the_runbooks_five_exports() -> None:
+    """csv 1k, 5k, 10k and pdf 1k, 5k, in that order, a line each."""
+    with fake_target() as target:
+        ended = run_door("seed", "--batch", "--target", target.url)
+        asked = [json.loads(seen.body) for seen in target.seen]
+    assert ended.code == 0, ended.err
+    assert [(one["format"], len(one["data"])) for one in asked] == [
+        ("csv", 1000),
+        ("csv", 5000),
+        ("csv", 10000),
+        ("pdf", 1000),
+        ("pdf", 5000),
+    ]
+    assert len(ended.out.splitlines()) == 5
+
+
+@pytest.mark.parametrize("status", [0, 400, 413, 429, 500])
+def test_seed_fails_when_an_export_fails(status: int) -> None:
+    """Exit 1 on each refusal and on a dropped connection; the line says FAILED."""
+    with fake_target(Manners(status=lambda _: status)) as target:
+        ended = run_door("seed", "--target", target.url)
+    assert ended.code == 1, ended.err
+    assert f"status={status or 'reset'} " in ended.out
+    assert " FAILED" in ended.out
+
+
+def test_seed_batch_fails_when_only_one_of_five_fails() -> None:
+    """The other four are made all the same."""
+    with fake_target(Manners(status=lambda seen: 413 if len(seen.body) > 1_048_576 else 200)) as target:
+        ended = run_door("seed", "--batch", "--target", target.url)
+    assert ended.code == 1
+    assert [line.split()[2] for line in ended.out.splitlines()] == ["status=200"] * 2 + ["status=413"] + [
+        "status=200"
+    ] * 2
