@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,6 +28,7 @@ class Peak:
         self._rusage_before = 0
 
     def __enter__(self) -> Self:
+        _trim()
         self._rusage_before = _rusage_peak_bytes()
         try:
             _CLEAR.write_text("5")
@@ -41,6 +44,23 @@ class Peak:
             self.added_bytes = max(0, _status_bytes("VmHWM") - self._before)
         else:
             self.added_bytes = max(0, _rusage_peak_bytes() - self._rusage_before)
+
+
+def _load_trim() -> Callable[[int], int] | None:
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return None  # another C library than glibc
+    return trim
+
+
+_malloc_trim = _load_trim()
+
+
+def _trim() -> None:
+    """Give freed memory back first: work that fills old holes again would show as none."""
+    if _malloc_trim is not None:
+        _malloc_trim(0)
 
 
 def _status_bytes(field: str) -> int:
