@@ -63,7 +63,7 @@ def problem_of(animal: Animal, judged: Judged) -> str | None:
     if judged.colour == "GREEN":
         return "stays GREEN"
     if not failed:
-        return f"nothing FAILed, the colour is {judged.colour}"
+        return f"nothing FAILed; {judged.headline}"
     if not animal.expect & failed.keys():
         return f"caught for another reason only: {', '.join(failed)} instead of {' or '.join(sorted(animal.expect))}"
     return None

@@ -39,7 +39,7 @@ def _judged(colour: str, **statuses: str) -> Judged:
         (True, _judged("NO DATA", rest="NO_DATA"), "healthy, but NO DATA: rest, load: why"),
         (False, _judged("RED", bytes_agree="FAIL", rest="FAIL"), None),
         (False, _judged("GREEN", bytes_agree="PASS"), "stays GREEN"),
-        (False, _judged("NO DATA", bytes_agree="NO_DATA"), "nothing FAILed, the colour is NO DATA"),
+        (False, _judged("NO DATA", bytes_agree="NO_DATA"), "nothing FAILed; NO DATA"),
         (False, _judged("RED", rest="FAIL"), "caught for another reason only: rest instead of bytes-agree"),
         (False, _judged("GREEN", bytes_agree="FAIL"), "stays GREEN"),
     ],
@@ -106,14 +106,14 @@ def test_the_summary_counts_and_names_what_is_wrong() -> None:
     )
     outcomes = [
         _outcome(True, _judged("GREEN", rest="PASS")),
-        _outcome(False, broke, "nothing FAILed, the colour is NO DATA"),
+        _outcome(False, broke, "nothing FAILed; NO DATA"),
     ]
     assert matrix.summary(outcomes).splitlines() == [
         "0 of 1 broken animals were caught for a fitting reason",
         "1 of 1 healthy animals came out GREEN",
         "checks that no animal turned red: rest",
         "a check broke on one: rest, load: the check broke on this record: KeyError",
-        "WRONG one: nothing FAILed, the colour is NO DATA",
+        "WRONG one: nothing FAILed; NO DATA",
     ]
 
 
