@@ -19,8 +19,9 @@ from service.admission import Full
 from service.body import Body, Budget, TooLarge
 from service.exports import NO_ROOM, Exports, Failed
 from service.logs import Log, now_iso
-from service.metrics import DEFAULT_USER, Format, Metrics
+from service.metrics import DEFAULT_USER, Format, Metrics, Reason
 from service.openapi import document
+from service.pool import WorkerDied
 from service.settings import VERSION, Settings
 from service.sources import SourceError, open_database
 
@@ -52,10 +53,18 @@ SERVICE = web.AppKey("service", Service)
 
 
 class Refused(Exception):
-    """A request that does not start; counted when it is answered."""
+    """A request that does not start; counted when it is answered: as rejected, or, with a reason, as failed at once."""
 
-    def __init__(self, status: int, sentence: str, format: Format = "unknown", user: str = DEFAULT_USER) -> None:
+    def __init__(
+        self,
+        status: int,
+        sentence: str,
+        format: Format = "unknown",
+        user: str = DEFAULT_USER,
+        reason: Reason | None = None,
+    ) -> None:
         super().__init__(sentence)
+        self.reason: Reason | None = reason
         self.status = status
         self.sentence = sentence
         self.format: Format = format
@@ -193,16 +202,18 @@ async def _accept(service: Service, request: web.Request, body: Body) -> orders.
         raise Refused(400, f"body: could not be read ({type(error).__name__})") from None
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise Refused(507, "body: no room on the disk for it") from None
-        raise
-    if service.stopping:
-        raise Refused(503, "the service is shutting down")
+            raise Refused(507, "body: no room on the disk for it", reason="disk_full") from None
+        raise Refused(500, f"body: could not be kept ({error.strerror})", reason="io") from None
     try:
         order = await _inspect(service, body.content)
         if order.source is not None:
             await asyncio.to_thread(_check_source, service.settings.database, order.source, order)
     except orders.BadRequest as bad:
         raise Refused(400, bad.sentence, bad.format, bad.user) from None
+    except WorkerDied:
+        raise Refused(500, "body: the process that checked it died", reason="worker_died") from None
+    if service.stopping:
+        raise Refused(503, "the service is shutting down", order.format, order.user)
     return order
 
 
@@ -228,10 +239,10 @@ def _check_source(database: Path | None, source: orders.Source, order: orders.Or
 
 
 def _refuse(service: Service, request: web.Request, refused: Refused) -> web.Response:
-    if refused.status == 507:
-        # no refusal in the contract's sense: an export that failed at once
+    if refused.reason is not None:
+        # no rejection in the contract's sense: an export that failed before its format was known
         service.metrics.started(refused.format, refused.user)
-        service.metrics.failed(refused.format, refused.user, "disk_full")
+        service.metrics.failed(refused.format, refused.user, refused.reason)
     else:
         service.metrics.rejected(refused.format, refused.user)
     service.log.event(

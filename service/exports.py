@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import time
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,8 @@ class Export:
     """Monotonic seconds."""
     request_id: str
     ticket: Ticket
+    work: Future[pipeline.Done] | None = None
+    """What the executor does for it."""
     gone: bool = False
     """Its client went away while it ran."""
 
@@ -102,6 +105,8 @@ class Exports:
             return
         if export.ticket.turn.done():
             export.gone = True
+            if export.work is not None:
+                export.work.cancel()  # works while it waits for a worker
             self._clean(export)
         else:
             self._withdraw(export, Failed("client_gone", "the client went away"))
@@ -142,7 +147,8 @@ class Exports:
         try:
             if export.gone:
                 raise files.Cancelled
-            done = await asyncio.wrap_future(self._executor.submit(pipeline.run, job))
+            export.work = self._executor.submit(pipeline.run, job)
+            done = await asyncio.wrap_future(export.work)
             if not export.gone:
                 return self._succeed(export, done, began)
             (self._settings.exports / export.name).unlink(missing_ok=True)
@@ -166,7 +172,8 @@ class Exports:
 
     def _clean(self, export: Export) -> None:
         """A killed worker can't remove its own part file."""
-        files.part_path(self._settings.exports, export.name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            files.part_path(self._settings.exports, export.name).unlink(missing_ok=True)
 
     def _succeed(self, export: Export, done: pipeline.Done, began: float) -> pipeline.Done:
         now = time.monotonic()

@@ -136,23 +136,25 @@ def test_a_client_that_leaves_the_queue_frees_its_place(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize("finished", [False, True])
-def test_a_client_that_leaves_a_running_export_leaves_no_file(tmp_path: Path, finished: bool) -> None:
-    """The place stays taken until the work has ended, then it is free and no file is there."""
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_client_that_leaves_a_running_export_leaves_no_file(tmp_path: Path, begun: bool) -> None:
+    """What no worker has begun is dropped; what one has begun keeps its place until it ends, and its file goes."""
 
     async def scene() -> None:
         gate = Gate()
         async with local(gate, exports=tmp_path, max_concurrent=1) as service:
             admission = service.service.exports.admission
-            await ask_and_leave(service, "gone", lambda: len(gate.held) == 1)
-            exports = service.service.exports
-            await until(lambda: any(one.gone for one in live(exports)))
-            assert admission.running == 1
-            if finished:
+            asked = asyncio.create_task(ask_and_leave(service, "gone", lambda: len(gate.held) == 1))
+            await until(lambda: len(gate.held) == 1)
+            if begun:
+                assert gate.held[0].future.set_running_or_notify_cancel()
+            await asked
+            if begun:
+                await until(lambda: any(one.gone for one in live(service.service.exports)))
+                assert admission.running == 1
                 gate.held[0].run()
-            else:
-                gate.held[0].future.set_exception(OSError("broke off"))
             await until(lambda: admission.running == 0)
+            assert gate.held[0].future.cancelled() is not begun
             page = await service.page()
             assert_identity(page)
             assert sample(page, "export_fail_total", reason="client_gone") == 1
@@ -280,6 +282,24 @@ def test_no_room_for_a_big_body_is_507_and_a_failed_export(tmp_path: Path, monke
             assert_identity(page)
             assert sample(page, "export_fail_total", reason="disk_full", format="unknown") == 1
             assert sample(page, "export_requests_total", status="rejected") == 0
+            assert list(tmp_path.iterdir()) == []
+
+    asyncio.run(scene())
+
+
+def test_a_checker_that_dies_is_a_failed_export(tmp_path: Path) -> None:
+    """A big body whose checking process is killed: 500, counted as started and failed, nothing left behind."""
+
+    async def scene() -> None:
+        gate = Gate()
+        async with local(gate, exports=tmp_path) as service:
+            asked = asyncio.create_task(service.post(b" " * 6_000_000))
+            await until(lambda: len(gate.held) == 1)
+            gate.held[0].future.set_exception(WorkerDied("killed"))
+            assert (await asked)[0] == 500
+            page = await service.page()
+            assert_identity(page)
+            assert sample(page, "export_fail_total", reason="worker_died", format="unknown") == 1
             assert list(tmp_path.iterdir()) == []
 
     asyncio.run(scene())
