@@ -21,7 +21,7 @@ from .sensitivity import Sensitivity
 MARKS = {"PASS": "✅", "FAIL": "❌", "NO DATA": "⚪"}
 LONGEST = 400
 """Characters of one text in the report; verdict.json has it whole."""
-_FORGED = re.compile("[✅✔☑❌✖☒⚪🟢🔴\N{BALLOT BOX}]")
+_FORGED = re.compile("[✅✔✓☑❌✖✗☒⚪🟢🔴\N{BALLOT BOX}]")
 _MARKUP = re.compile(r"[\\`*\[\]|~$]|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])|!(?=\[)")
 
 
@@ -100,7 +100,7 @@ def markdown(report: Report, limits: Limits, context: Context, figures: Figures)
         "|---|---|---|---|---|",
         *(_row(verdict) for verdict in report.verdicts),
         "",
-        *sensitivity.lines(figures.sensitivity, context.harness_sha256 if context else ""),
+        *sensitivity.lines(figures.sensitivity, context.harness_sha256),
         "",
         "## Context",
         "",

@@ -1,0 +1,51 @@
+"""One real target and one real run directory for all tests that read them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.evidence.door import Ended, Target, copied, door, keeper, profiles
+
+
+@dataclass(frozen=True)
+class Made:
+    """A run directory that the real door made, and how it ended."""
+
+    path: Path
+    ended: Ended
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The zoo's healthy keeper."""
+    with keeper(tmp_path_factory.mktemp("keeper")) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def made(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A quick smoke run beside the keeper; read it, don't change it."""
+    folder = tmp_path_factory.mktemp("made")
+    words = ("run", "smoke", "--target", target.url, "--exports", target.exports, "--out", folder / "run")
+    return Made(folder / "run", door(*words, "--profiles", profiles(folder / "profiles")))
+
+
+@pytest.fixture
+def bundle(made: Made, tmp_path: Path) -> Path:
+    """A copy of that run directory, to be tampered with."""
+    return copied(made.path, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """The door takes signals for itself; afterwards they are pytest's again."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)

@@ -1,0 +1,133 @@
+"""The evidence room's real door in a subprocess, a real target beside it, and folders to run in."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROFILE = """\
+[[phase]]
+name = "sequence"
+mode = "sequence"
+timeout_s = 8
+max_seconds = 20
+mix = [{ case = "csv-1k", count = 2 }, { case = "pdf-1k", count = 1 }, { case = "csv-one", count = 1 }]
+"""
+REPORT = "GREEN_EVIDENCE_v1.7.md"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a door's process ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one line on stderr; fails where there are more or none."""
+        (line,) = self.err.splitlines()
+        return line
+
+
+@dataclass(frozen=True)
+class Target:
+    """A running service."""
+
+    url: str
+    exports: Path
+
+
+def start_door(*words: str | Path) -> subprocess.Popen[str]:
+    """Start `python -m evidence` with these words."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "evidence", *map(str, words)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+def end_of(process: subprocess.Popen[str], timeout_s: float = 90) -> Ended:
+    """Wait for a door's process; one that hangs is killed, and fails the test by its code."""
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+    return Ended(process.returncode, out, err)
+
+
+def door(*words: str | Path, timeout_s: float = 90) -> Ended:
+    """Run `python -m evidence` to its end."""
+    return end_of(start_door(*words), timeout_s)
+
+
+@contextmanager
+def keeper(folder: Path) -> Iterator[Target]:
+    """The zoo's healthy keeper, while the block runs."""
+    exports = folder / "exports"
+    words = [sys.executable, "-m", "tests.zoo", "serve", "keeper", "--port", "0", "--exports", str(exports)]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            yield Target(url=told["url"], exports=exports)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def profiles(folder: Path, text: str = PROFILE) -> Path:
+    """A folder with a quick profile for smoke."""
+    folder.mkdir(exist_ok=True)
+    (folder / "smoke.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def first_line(out: Path) -> str:
+    """The report's first line."""
+    return (out / REPORT).read_text(encoding="utf-8").splitlines()[0]
+
+
+def green_before(out: Path) -> Path:
+    """A run directory that looks as an old GREEN one does."""
+    out.mkdir(parents=True)
+    (out / "run.json").write_text('{"run_id": "old", "harness_sha256": "old"}')
+    (out / REPORT).write_text("# GREEN\n")
+    (out / "verdict.json").write_text('{"schema": 1, "colour": "GREEN", "headline": "GREEN"}')
+    (out / "assert.log").write_text("Verdict: GREEN\n")
+    (out / "manifest.json").write_text('{"run_id": "old", "artifacts": []}')
+    return out
+
+
+def colours_in(out: Path) -> list[str]:
+    """Files at the top of a run directory in which the word GREEN stands beyond the report's own name."""
+    said = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    return sorted(
+        name
+        for name, text in said.items()
+        if any(line.startswith((b"# GREEN", b"Verdict: GREEN")) for line in text.splitlines())
+        or re.search(rb'"GREEN[",]', text)
+    )
+
+
+def copied(bundle: Path, folder: Path) -> Path:
+    """A copy of a run directory, to be tampered with."""
+    return Path(shutil.copytree(bundle, folder / "copy", symlinks=True))

@@ -1,0 +1,160 @@
+"""Reports and contexts made by hand: what the judge could have said, without a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from assertions import limits as limits_file
+from assertions.checks import CHECKS, SIX
+from assertions.judge import Report
+from assertions.verdicts import (
+    Assertion,
+    Colour,
+    Judgement,
+    Reading,
+    Verdict,
+    against,
+    failed,
+    no_data,
+    not_run,
+    passed,
+)
+from evidence.context import Context
+from evidence.report import Figures
+from evidence.sensitivity import Sensitivity, Shown
+
+LIMITS = limits_file.load()
+Said = Mapping[str, Judgement]
+
+
+def context(**fields: Any) -> Context:
+    """One run's context; fields by name replace the usual ones."""
+    usual: dict[str, Any] = {
+        "run_id": "20260102T030405Z-42",
+        "started": 1_767_323_045.0,
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "dirty": False,
+        "harness_sha256": "ab" * 32,
+        "python": "3.11.2",
+        "packages": {"locust": "2.47.0", "msgspec": "0.20.0"},
+        "machine": "Linux 6.1 x86_64",
+        "cpus": 2,
+        "memory_bytes": 8_000_000_000,
+        "target": "http://127.0.0.1:4001",
+        "limits_sha256": "cd" * 32,
+        "waivers": {},
+    }
+    return Context(**{**usual, **fields})
+
+
+def verdicts(said: Said, waivers: Mapping[str, str], usual: Callable[[str], Judgement]) -> tuple[Verdict, ...]:
+    """A verdict of each check; `said` gives a check's judgement, `usual` that of the others in a scenario."""
+    made = []
+    for check in CHECKS:
+        for scenario in check.scenarios if check.of_scenario else ("run",):
+            judgement = said.get(check.id) or usual(scenario)
+            waived = waivers.get(check.group) or waivers.get(check.id) if judgement.status == "NO DATA" else None
+            made.append(
+                Verdict(
+                    id=check.id,
+                    title=check.title,
+                    group=check.group,
+                    scenario=scenario,
+                    judgement=judgement,
+                    waived=waived,
+                )
+            )
+    return tuple(made)
+
+
+def report(
+    colour: Colour,
+    headline: str,
+    said: Said,
+    waivers: Mapping[str, str] | None = None,
+    usual: Callable[[str], Judgement] = lambda scenario: passed("all as it should be", catches="anything else"),
+) -> Report:
+    """A report in which `said` stands out."""
+    mine = verdicts(said, waivers or {}, usual)
+    words: dict[Any, str] = {"GREEN": "PASS", "RED": "FAIL", "NO DATA": "NO DATA"}
+    assertions = tuple(
+        Assertion(
+            title=six.title,
+            status=words[colour] if number == 1 else "PASS",
+            reason="both witnesses hold and agree" if colour == "GREEN" else "see below",
+            target="the target's word",
+            outside="seen from outside",
+            verdicts=(),
+        )
+        for number, six in enumerate(SIX)
+    )
+    return Report(
+        colour=colour,
+        headline=headline,
+        assertions=assertions,
+        verdicts=mine,
+        limits_sha256="cd" * 32,
+        waivers=dict(waivers or {}),
+    )
+
+
+def p95(value: float) -> Judgement:
+    """The P95 of 10k exports, held against its limit."""
+    reading = Reading(
+        name="P95", value=value, unit="ms", source="load/hits.jsonl", count=300, low=value * 0.9, high=value * 1.2
+    )
+    return against(LIMITS["latency_p95_ms"], reading, "the P95 of 10k exports")
+
+
+def throughput(value: float | None) -> Judgement:
+    """The throughput, held against its limit; a reading that may be missing."""
+    reading = Reading(name="throughput", value=value, unit="exports/s", source="load/hits.jsonl", count=None)
+    return against(LIMITS["throughput_per_s"], reading, "the throughput")
+
+
+FIGURES = Figures(
+    latencies_ms={"pdf-1k": [50.0, 60.0, 1500.25], "csv-10k": [20.0]},
+    targets={"load": "http://127.0.0.1:4001"},
+    target_version="1.7.0-export-scale",
+    plots=(("load: latency of each export over time", "plots/load-latency.svg"),),
+    generators={"load": "Locust 2.47.0, 1 worker(s), busiest 0.2 of a core, event-loop lag P99 1 ms"},
+    sensitivity=Sensitivity(
+        commit="0123456789abcdef",
+        when="2026-01-02T03:04:05+00:00",
+        judge_sha256="ab" * 32,
+        faults=2,
+        caught=2,
+        healthy=1,
+        green=1,
+        checks={"scrapes": (Shown(fault="no_metrics", why="the metrics page is gone"),)},
+    ),
+)
+SEEN: Said = {"latency-outside": p95(850.0), "throughput": throughput(12.5)}
+GREEN = report("GREEN", "GREEN", {**SEEN, "leftovers": no_data("the exports folder can't be seen")})
+REMOTE = {"memory": "remote target"}
+WAIVED = report(
+    "GREEN",
+    "GREEN, waived: memory (remote target)",
+    {**SEEN, **{c.id: no_data("the target's process can't be seen") for c in CHECKS if c.group == "memory"}},
+    REMOTE,
+)
+RED = report(
+    "RED",
+    "RED: 2 of 118 verdicts failed, 1 of them critical; 3 have no data",
+    {
+        "latency-outside": p95(31_000.0),
+        "latency-target": p95(9_000.0),
+        "throughput": throughput(None),
+        "rules": failed("check rules: line 3 is no rule (promtool.json)"),
+        "names": no_data("no answer named a file"),
+    },
+)
+SMOKE_ONLY = report(
+    "NO DATA",
+    "NO DATA: 84 of 118 verdicts have none; load, batch not run",
+    {},
+    usual=lambda scenario: (
+        passed("all as it should be") if scenario == "smoke" else not_run("batch" if scenario == "batch" else "load")
+    ),
+)

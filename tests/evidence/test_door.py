@@ -1,0 +1,228 @@
+"""The door, as users meet it: real commands, exit codes, one sentence, and never an old GREEN."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from assertions.limits import DEFAULT_PATH
+from tests.evidence.conftest import Made
+from tests.evidence.door import (
+    REPORT,
+    ROOT,
+    Target,
+    colours_in,
+    door,
+    end_of,
+    first_line,
+    green_before,
+    profiles,
+    start_door,
+)
+
+LONG = """\
+[[phase]]
+name = "measure"
+mode = "sequence"
+timeout_s = 5
+max_seconds = 60
+mix = [{ case = "csv-10k", count = 2000 }]
+"""
+
+
+def closed_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_a_whole_smoke_run(made: Made) -> None:
+    """A quick run of one scenario leaves every artifact, its own colour, and a code that says what it saw."""
+    verdict = json.loads((made.path / "verdict.json").read_bytes())
+    failed = [one["id"] for one in verdict["verdicts"] if one["judgement"]["status"] == "FAIL"]
+    assert failed == []
+    assert made.ended.code == 2  # the quick profile has no behaviour probes and too few exports
+    assert "report: " in made.ended.out
+    assert first_line(made.path).startswith("# NO DATA: ")
+    names = {path.name for path in made.path.iterdir()}
+    assert names >= {"assert.log", "metrics_snapshot.txt", "sample_1k.csv", "sample_1k.pdf", "seed_batch.log"}
+    assert names >= {"promtool_results.txt", REPORT, "manifest.json", "run.json", "limits.toml", "plots"}
+    assert not (made.path / "smoke" / "spool").exists()
+
+
+def test_an_unreachable_target(tmp_path: Path) -> None:
+    """A target that is down ends the door with 2 within 10 s, one sentence with its URL, and a report that says so."""
+    url = f"http://127.0.0.1:{closed_port()}"
+    out = green_before(tmp_path / "run")
+    ended = door("run", "smoke", "load", "batch", "--target", url, "--out", out, timeout_s=60)
+    assert ended.code == 2
+    assert ended.sentence.startswith(f"evidence: smoke: the target {url} can't be reached")
+    assert "is it running?" in ended.sentence
+    assert first_line(out).startswith(f"# NO DATA: smoke: the target {url} can't be reached")
+    assert colours_in(out) == []
+    assert url in json.loads((out / "verdict.json").read_bytes())["headline"]
+    assert door("gate", out).code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "smoke", "--target", "localhost:4001"), "must be http://HOST[:PORT][/BASE]"),
+        (("run", "smoke", "--target", "http://me:secret@127.0.0.1:1"), "must hold no credentials"),
+        (("run", "smoke", "--target", "http://127.0.0.1:nine"), "is no URL"),
+        (("run", "smoke", "--waive", "luck=please"), "'luck' can't be waived; known are "),
+        (("run", "smoke", "--waive", "memory"), "a waiver needs a reason"),
+        (("run", "smoke", "--waive", "memory= "), "a waiver needs a reason"),
+        (("run", "smocke"), "invalid choice: 'smocke'"),
+        (("run",), "the following arguments are required: SCENARIO"),
+        (("run", "smoke", "--workers", "0"), "'0' is no number above 0"),
+        (("run", "smoke", "--workers", "²"), "is no number above 0"),
+        ((), "the following arguments are required: run|verify|gate"),
+    ],
+)
+def test_bad_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:
+    """Bad usage is 2, with what was wrong; credentials are not repeated."""
+    from evidence.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in error.splitlines()[-1]
+    assert "secret" not in error
+
+
+def test_bad_usage_touches_nothing(tmp_path: Path) -> None:
+    """The real command ends with 2 on an unknown waiver, before any folder is made."""
+    ended = door("run", "smoke", "--waive", "luck=please", "--out", tmp_path / "run")
+    assert ended.code == 2
+    assert "Traceback" not in ended.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_impossible_limits(target: Target, tmp_path: Path) -> None:
+    """A limit that can't hold ends the door with 1; the report names limit, reading and file."""
+    text = DEFAULT_PATH.read_text()
+    entry = text.index('id = "smoke_latency_ms"')
+    limits = tmp_path / "limits.toml"
+    limits.write_text(text[:entry] + text[entry:].replace("target = 1_000", "target = 0.001", 1))
+    profile = profiles(
+        tmp_path / "p", '[[phase]]\nname = "measure"\nmode = "sequence"\nmix = [{ case = "csv-1k", count = 6 }]\n'
+    )
+    out = tmp_path / "run"
+    ended = door("run", "smoke", "--target", target.url, "--out", out, "--limits", limits, "--profiles", profile)
+    assert (ended.code, ended.err) == (1, "")
+    assert first_line(out).startswith("# RED: ")
+    line = next(line for line in (out / REPORT).read_text().splitlines() if line.startswith("- ❌") and "smoke" in line)
+    assert "limit < 0.001 ms" in line
+    assert "hits.jsonl" in line
+    assert " ms (" in line
+    assert door("gate", out).code == 1
+    assert door("verify", out).code == 0
+
+
+@pytest.mark.parametrize("text", ["[[", "[[limit]]\nid = 'x'\n", None])
+def test_broken_limits(tmp_path: Path, text: str | None) -> None:
+    """Limits that can't be used end the door with 2 and one sentence, and no old GREEN stays; mended, it can run."""
+    limits = tmp_path / "mine.toml"
+    if text is not None:
+        limits.write_text(text)
+    out = green_before(tmp_path / "run")
+    ended = door("run", "smoke", "--limits", limits, "--out", out)
+    assert ended.code == 2
+    assert "mine.toml" in ended.sentence
+    assert "mine.toml" in first_line(out)
+    assert colours_in(out) == []
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "others"])
+def test_an_out_that_is_no_run_directory(tmp_path: Path, place: str) -> None:
+    """--out that is a file, under a file, or a folder of somebody else's ends the door with 2, and touches nothing."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "run.json").write_text('{"name": "mine"}')
+    (tmp_path / "others" / "smoke").mkdir()
+    before = sorted((path.relative_to(tmp_path), path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    ended = door("run", "smoke", "--out", tmp_path / place)
+    assert ended.code == 2
+    assert str(tmp_path / place) in ended.sentence
+    assert "choose a" in ended.sentence
+    assert sorted((path.relative_to(tmp_path), path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(target: Target, tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM in the middle of the load end the door with 2, all it started with it, and no GREEN stays."""
+    out = green_before(tmp_path / "run")
+    words = ("run", "smoke", "--target", target.url, "--out", out, "--profiles", profiles(tmp_path / "p", LONG))
+    process = start_door(*words)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "smoke measure: " in line:
+            break
+    assert colours_in(out) == []
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    ended = end_of(process)
+    assert ended.code == 2
+    assert ended.sentence == "evidence: interrupted; the report says so"
+    assert first_line(out) == "# NO DATA: smoke: interrupted before the record was complete"
+    assert colours_in(out) == []
+    assert children
+    deadline = time.monotonic() + 20
+    while any(child.is_running() for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [child for child in children if child.is_running()] == []
+
+
+def limited(bytes_most: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """The real door in a process that can write no longer files than this, as on a full disk."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_most, bytes_most))
+
+    return subprocess.run(
+        [sys.executable, "-B", "-m", "evidence", *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        preexec_fn=limit,
+        check=False,
+        env={**os.environ},
+    )
+
+
+@pytest.mark.parametrize("most", [0, 50, 1000, 20_000])
+def test_a_full_disk(target: Target, tmp_path: Path, most: int) -> None:
+    """Where nothing more can be written the door ends with 2, one sentence, no traceback, and no GREEN stays."""
+    out = green_before(tmp_path / "run")
+    done = limited(most, "run", "smoke", "--target", target.url, "--out", out, "--profiles", profiles(tmp_path / "p"))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("evidence: ")
+    assert "File too large" in line or "can't be written" in line
+    assert colours_in(out) == []
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    """--help shows the exit codes and examples."""
+    from evidence.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert "exit codes:" in capsys.readouterr().out

@@ -1,0 +1,446 @@
+"""Running: joining, the way out of every trouble, and what is left behind; the load itself is a stand-in here."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assertions.judge import Report, judge
+from assertions.limits import load as load_limits
+from assertions.records import RecordError, read_one, write_one
+from assertions.verdicts import failed, no_data, not_run, passed
+from evidence import __main__ as entry
+from evidence import publish as publishing
+from evidence import run as running
+from evidence.context import Context
+from evidence.publish import with_incidents
+from evidence.run import RunError, Settings, exit_code, run
+from tests.assertions.honest import honest, honest_run, with_scenario, with_status, write_run
+from tests.evidence.door import REPORT, colours_in, first_line, green_before
+from tests.evidence.reports import GREEN, RED, SMOKE_ONLY, context, report
+
+Patch = pytest.MonkeyPatch
+
+
+def settings(out: Path, *scenarios: str, **fields: Any) -> Settings:
+    """A run of these scenarios against a target that nobody asks."""
+    usual: dict[str, Any] = {"scenarios": scenarios, "out": out, "target": "http://127.0.0.1:9", "waivers": {}}
+    return Settings(**{**usual, **fields})
+
+
+def quiet(line: str) -> None:
+    """Says nothing."""
+
+
+@pytest.fixture
+def recorded(monkeypatch: Patch) -> list[str]:
+    """Scenarios leave an honest record at once, tools are well; returns what was run."""
+    done: list[str] = []
+
+    def drive(mine: Settings, name: str, *_: object) -> None:
+        done.append(name)
+        folder = mine.out / "new"
+        whole = honest_run()
+        write_run(replace(whole, scenarios={name: honest(name)}), folder)
+        (folder / name).rename(mine.out / name)
+        for tool in ("promtool.json", "dashboard.json"):
+            (folder / tool).rename(mine.out / tool)
+        folder.rmdir()
+
+    monkeypatch.setattr(running, "_drive", drive)
+    monkeypatch.setattr(running, "check_folder", lambda folder: None)
+    monkeypatch.setattr(running, "_tools", lambda out, say: None)
+    monkeypatch.setattr(running.contexts, "read", lambda **mine: context(**mine))
+    monkeypatch.setattr(publishing, "draw", lambda folder, run: [])  # plots have tests of their own
+    monkeypatch.setattr(running, "judge_sha256", lambda: "j" * 64)
+    return done
+
+
+def the_context(out: Path) -> Context:
+    """The run that is there."""
+    return read_one(out / "run.json", Context)
+
+
+def test_green_at_once(recorded: list[str], tmp_path: Path) -> None:
+    """Three honest scenarios make a GREEN run, with code 0 and a first line that says so."""
+    judged, code = run(settings(tmp_path / "run", "smoke", "load", "batch"), quiet)
+    assert (judged.colour, code) == ("GREEN", 0)
+    assert first_line(tmp_path / "run") == "# GREEN"
+    assert (tmp_path / "run" / "sensitivity.json").exists() == publishing.sensitivity.STORED.is_file()
+
+
+def test_scenarios_complete_each_other(recorded: list[str], tmp_path: Path) -> None:
+    """Scenarios run one after the other join one run; each is green for itself, the last makes the whole GREEN."""
+    out = tmp_path / "run"
+    colours = []
+    for name in ("smoke", "load", "batch"):
+        judged, code = run(settings(out, name), quiet)
+        colours.append((judged.colour, code))
+    assert colours == [("NO DATA", 0), ("NO DATA", 0), ("GREEN", 0)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"target": "http://127.0.0.1:8"}, {"waivers": {"memory": "remote"}}, {"target": None, "scenarios": ("load",)}],
+)
+def test_another_target_begins_anew(recorded: list[str], tmp_path: Path, monkeypatch: Patch, fields: Any) -> None:
+    """With another target or other waivers nothing of the run that is there stays."""
+    run(settings(tmp_path / "run", "smoke"), quiet)
+    monkeypatch.setattr(running, "_record", lambda mine, name, say: running._drive(mine, name, "", None, None, say))
+    run(settings(tmp_path / "run", "load", **fields), quiet)
+    assert not (tmp_path / "run" / "smoke").exists()
+    assert (tmp_path / "run" / "load").exists()
+
+
+def test_other_limits_and_profiles_begin_anew(recorded: list[str], tmp_path: Path) -> None:
+    """Other limits, or other profiles, begin a new run; the same ones do not."""
+    out, mine = tmp_path / "run", tmp_path / "limits.toml"
+    mine.write_bytes(Settings(scenarios=(), out=out, target=None, waivers={}).limits.read_bytes() + b"# mine\n")
+    run(settings(out, "smoke"), quiet)
+    run(settings(out, "load", limits=mine), quiet)
+    assert sorted(path.name for path in out.iterdir() if path.name in ("smoke", "load")) == ["load"]
+    assert (out / "limits.toml").read_bytes() == mine.read_bytes()
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "batch.toml").write_text("x = 1\n")
+    run(settings(out, "batch", limits=mine, profiles=tmp_path / "p"), quiet)
+    assert sorted(path.name for path in out.iterdir() if path.name in ("load", "batch")) == ["batch"]
+    run(settings(out, "smoke", limits=mine, profiles=tmp_path / "p"), quiet)
+    assert sorted(path.name for path in out.iterdir() if path.name in ("smoke", "batch")) == ["batch", "smoke"]
+
+
+def test_a_scenario_that_is_there_begins_anew(recorded: list[str], tmp_path: Path) -> None:
+    """Running a scenario again begins a new run, and what somebody put beside it stays."""
+    out = tmp_path / "run"
+    run(settings(out, "smoke", "load"), quiet)
+    (out / "notes.txt").write_text("mine")
+    run(settings(out, "load"), quiet)
+    assert not (out / "smoke").exists()
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_an_incident_begins_anew(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
+    """After something went wrong the next scenario begins a new run rather than completing that one."""
+    out = tmp_path / "run"
+    run(settings(out, "smoke"), quiet)
+    with monkeypatch.context() as broken:
+        broken.setattr(running, "_drive", raising(RunError("it is down")))
+        with pytest.raises(RunError, match="load: it is down"):
+            run(settings(out, "load"), quiet)
+    assert the_context(out).incidents == ("load: it is down",)
+    assert (out / "smoke").exists()
+    run(settings(out, "load"), quiet)
+    assert the_context(out).incidents == ()
+    assert not (out / "smoke").exists()
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    """A function that raises."""
+
+    def door(*_: object, **__: object) -> None:
+        raise error
+
+    return door
+
+
+TROUBLES = [
+    (RunError("it is down"), "it is down"),
+    (RecordError("hits.jsonl is missing"), "hits.jsonl is missing"),
+    (running.EmbeddedError("did not start"), "did not start"),
+    (running.OpeningError("a process died"), "a process died"),
+    (OSError(28, "No space left on device"), "can't be written or read: No space left on device"),
+    (OSError(28, "No space left on device", "there"), "there can't be written or read: No space left on device"),
+    (BrokenPipeError(), "can't be written or read"),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "words"),
+    [
+        *(("_drive", error, words) for error, words in TROUBLES),
+        *((where, *TROUBLES[4]) for where in ("check_folder", "_tools", "publish")),
+    ],
+)
+def test_every_trouble_is_a_sentence(
+    recorded: list[str], tmp_path: Path, monkeypatch: Patch, where: str, error: Exception, words: str
+) -> None:
+    """Whatever goes wrong, wherever: one sentence, an incident in the report, and no GREEN though all is recorded."""
+    out = green_before(tmp_path / "run")
+    real = running.publish
+    calls: list[Path] = []
+
+    def once(place: Path) -> Report:
+        calls.append(place)
+        if len(calls) == 1:
+            raise error
+        return real(place)
+
+    monkeypatch.setattr(running, where, once if where == "publish" else raising(error))
+    names = ("smoke", "load", "batch") if where == "publish" else ("smoke",)
+    with pytest.raises(RunError) as raised:
+        run(settings(out, *names), quiet)
+    assert words in str(raised.value)
+    assert first_line(out).startswith("# NO DATA: ")
+    assert words in first_line(out)
+    assert colours_in(out) == []
+    assert (out / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("where", ["_drive", "check_folder", "_tools", "publish"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError("our own defect")])
+def test_interrupts_and_defects_go_on(
+    recorded: list[str], tmp_path: Path, monkeypatch: Patch, where: str, error: BaseException
+) -> None:
+    """Ctrl-C and our own defects leave no GREEN, also when the report itself is what breaks, and are not hidden."""
+    out = green_before(tmp_path / "run")
+    monkeypatch.setattr(running, where, raising(error))
+    with pytest.raises(type(error)):
+        run(settings(out, "smoke"), quiet)
+    assert first_line(out).startswith("# NO DATA: ")
+    assert ("interrupted" if isinstance(error, KeyboardInterrupt) else "our own defect") in first_line(out)
+    assert colours_in(out) == []
+
+
+def test_a_second_interrupt_waits_for_the_report(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
+    """Ctrl-C while the last report is written does not cut it off; afterwards signals are heard again."""
+    out = tmp_path / "run"
+    real = running.publish
+
+    def again(place: Path) -> Report:
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(place)
+
+    monkeypatch.setattr(running, "_drive", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(running, "publish", again)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(settings(out, "smoke"), quiet)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert (out / "manifest.json").is_file()
+
+
+def test_a_full_disk_leaves_no_colour(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
+    """Where not even the small report can be written the old ones are gone, and the folder can be used again."""
+    out = green_before(tmp_path / "run")
+    write_bytes, full = Path.write_bytes, OSError(28, "No space left on device")
+
+    def refuse(path: Path, data: bytes) -> int:
+        if path.name == "verdict.json":
+            raise full
+        return write_bytes(path, data)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_bytes", refuse)
+        with pytest.raises(RunError, match="No space left"):
+            run(settings(out, "smoke"), quiet)
+    assert colours_in(out) == []
+    assert not (out / REPORT).exists()
+    run(settings(out, "smoke"), quiet)
+    assert first_line(out).startswith("# NO DATA: ")
+
+
+def test_profiles_that_can_not_be_read(recorded: list[str], tmp_path: Path) -> None:
+    """A profile that can't be read is what the sentence names, not the run directory."""
+    (tmp_path / "p" / "smoke.toml").mkdir(parents=True)
+    with pytest.raises(RunError, match=r"smoke\.toml can't be written or read"):
+        run(settings(tmp_path / "run", "smoke", profiles=tmp_path / "p"), quiet)
+
+
+@pytest.mark.parametrize(
+    ("judged", "code"),
+    [
+        (GREEN, 0),
+        (SMOKE_ONLY, 0),
+        (RED, 1),
+        (report("NO DATA", "NO DATA", {"names": no_data("unseen")}), 2),
+        (report("NO DATA", "NO DATA", {"names": not_run("load")}), 0),
+        (report("RED", "RED", {"names": no_data("unseen"), "rules": failed("broken")}), 1),
+        (report("GREEN", "GREEN", {"memory": no_data("unseen")}, {"memory": "remote"}), 0),
+        (report("GREEN", "GREEN", {"rules": passed("all well")}), 0),
+    ],
+)
+def test_exit_codes(judged: Report, code: int) -> None:
+    """0: nothing failed of what was run; 1: something failed; 2: something that was run could not be measured."""
+    assert exit_code(judged) == code
+
+
+def test_incidents_are_never_green() -> None:
+    """An incident takes GREEN away, and leaves RED as it is."""
+    assert with_incidents(GREEN, ()) is GREEN
+    assert with_incidents(RED, ("x",)) is RED
+    assert (with_incidents(GREEN, ("x", "y")).colour, with_incidents(GREEN, ("x",)).headline) == (
+        "NO DATA",
+        "NO DATA: x",
+    )
+
+
+def test_the_shutdown_of_the_embedded_service_is_noted(tmp_path: Path, monkeypatch: Patch) -> None:
+    """The embedded service is really started and ended, and how it ended goes into the scenario's record."""
+
+    def drive(mine: Settings, name: str, url: str, pid: int, exports: Path, say: object) -> None:
+        assert url.startswith("http://127.0.0.1:")
+        assert exports.is_dir()
+        (mine.out / name).mkdir()
+        write_one(mine.out / name / "scenario.json", honest(name).scenario)
+
+    monkeypatch.setattr(running, "_drive", drive)
+    monkeypatch.setattr(running, "check_folder", lambda folder: None)
+    running._record(settings(tmp_path, "smoke", target=None), "smoke", quiet)
+    scenario = read_one(tmp_path / "smoke" / "scenario.json", type(honest("smoke").scenario))
+    assert (scenario.embedded, scenario.shutdown_exit_code) == (True, 0)
+    assert (tmp_path / "smoke-service.log").read_text()
+
+
+def stand_in(tmp_path: Path, monkeypatch: Patch, text: str) -> None:
+    """A program in place of the other doors."""
+    program = tmp_path / "program"
+    program.write_text(f"#!{sys.executable}\nimport sys, json, pathlib, time, signal\n{text}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(running, "interpreter", lambda: str(program))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sys.stderr.write('loadtests: one\\nloadtests: two\\n'); sys.exit(2)", "one; two"),
+        ("sys.exit(2)", "the load generator ended with 2 and left no whole record: it said nothing"),
+        ("raise ValueError('odd')", "the load generator ended with 1 and left no whole record: ValueError: odd"),
+        ("sys.exit(0)", "the load generator ended with 0 and left no whole record: it said nothing"),
+        ("signal.raise_signal(9)", "the load generator ended with -9 and left no whole record: it said nothing"),
+    ],
+)
+def test_a_load_generator_that_breaks(tmp_path: Path, monkeypatch: Patch, text: str, words: str) -> None:
+    """However the load generator ends without a record, the sentence is its own or says how it ended."""
+    stand_in(tmp_path, monkeypatch, text)
+    with pytest.raises(RunError) as error:
+        running._drive(settings(tmp_path, "smoke"), "smoke", "http://127.0.0.1:9", None, None, quiet)
+    assert str(error.value) == words
+
+
+def test_what_the_load_generator_is_told(tmp_path: Path, monkeypatch: Patch) -> None:
+    """Every option reaches the load generator, with paths that hold from another folder; its words are passed on."""
+    stand_in(
+        tmp_path,
+        monkeypatch,
+        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1]); out.mkdir()\n"
+        "(out / 'scenario.json').write_text(json.dumps(sys.argv[1:])); print('halfway', file=sys.stderr)",
+    )
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    mine = settings(Path(), "smoke", target=None, profiles=Path("p"), workers=2)
+    running._drive(mine, "smoke", "http://127.0.0.1:9", 7, Path("exports"), said.append)
+    told = json.loads((tmp_path / "smoke" / "scenario.json").read_text())
+    assert told == [
+        *("-m", "loadtests", "run", "smoke", "--target", "http://127.0.0.1:9", "--out", str(tmp_path / "smoke")),
+        *("--target-pid", "7", "--exports", str(tmp_path / "exports"), "--profiles", str(tmp_path / "p")),
+        *("--workers", "2", "--embedded"),
+    ]
+    assert said == ["halfway"]
+
+
+@pytest.mark.parametrize("ignoring", [False, True])
+def test_the_load_generator_is_gone_after_an_interrupt(tmp_path: Path, monkeypatch: Patch, ignoring: bool) -> None:
+    """Interrupted, the load generator may close its record; one that does not end is killed."""
+    handler = "signal.SIG_IGN" if ignoring else "lambda *_: (pathlib.Path('%s').touch(), sys.exit(0))"
+    closed = tmp_path / "closed"
+    text = (
+        f"signal.signal(signal.SIGINT, {handler.replace('%s', str(closed))})\n"
+        "print('ready', file=sys.stderr, flush=True); time.sleep(60)"
+    )
+    stand_in(tmp_path, monkeypatch, text)
+    monkeypatch.setattr(running, "CLOSE_S", 0.5 if ignoring else 20.0)
+    processes: list[subprocess.Popen[str]] = []
+    real = subprocess.Popen
+
+    def noted(*words: Any, **options: Any) -> subprocess.Popen[str]:
+        processes.append(real(*words, **options))
+        return processes[-1]
+
+    monkeypatch.setattr(running.subprocess, "Popen", noted)
+    with pytest.raises(KeyboardInterrupt):
+        running._drive(settings(tmp_path, "smoke"), "smoke", "u", None, None, raising(KeyboardInterrupt()))
+    assert processes[0].returncode == (-9 if ignoring else 0)
+    assert closed.exists() is not ignoring
+
+
+def test_tools(tmp_path: Path, monkeypatch: Patch) -> None:
+    """What the tools said is passed on in a line each, and their earlier results never stand for new ones."""
+    said: list[str] = []
+    (tmp_path / "promtool.json").write_text("old")
+    stand_in(tmp_path, monkeypatch, "print('first'); print(sys.argv[2]) if sys.argv[2] == 'rules' else sys.exit(2)")
+    running._tools(tmp_path, said.append)
+    assert said == ["promtool: rules", "dashboard: first"]
+    assert not (tmp_path / "promtool.json").exists()
+    stand_in(tmp_path, monkeypatch, "")
+    running._tools(tmp_path, said.append)
+    assert said[2:] == ["promtool: ?", "dashboard: ?"]
+
+
+def test_a_tool_that_hangs(tmp_path: Path, monkeypatch: Patch) -> None:
+    """A tool that does not end is ended, and said to have given no answer."""
+    said: list[str] = []
+    stand_in(tmp_path, monkeypatch, "time.sleep(60)")
+    monkeypatch.setattr(running, "TOOL_TIMEOUT_S", 0.2)
+    running._tools(tmp_path, said.append)
+    assert said == ["promtool: no answer within 0 s", "dashboard: no answer within 0 s"]
+
+
+def test_the_door_in_this_process(
+    recorded: list[str], tmp_path: Path, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """run, verify and gate through the door: codes and words, GREEN, RED and interrupted."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = [signal.getsignal(number) for number in numbers]
+    out = str(tmp_path / "run")
+    words = ["run", "smoke", "load", "batch", "--target", "http://127.0.0.1:9/", "--out", out]
+    try:
+        assert entry.main([*words, "--workers", "1", "--waive", "memory=a  reason"]) == 0
+        assert the_context(Path(out)).waivers == {"memory": "a reason"}
+        assert the_context(Path(out)).target == "http://127.0.0.1:9"
+        assert "Verdict: GREEN" in capsys.readouterr().out
+        monkeypatch.setattr(entry, "verify", lambda folder: ([], GREEN))
+        assert entry.main(["verify", out]) == 0
+        assert entry.main(["gate", out]) == 0
+        assert capsys.readouterr().out.endswith("gate: open\n")
+        for problems, judged in ([], RED), (["x was changed"], GREEN), ([], SMOKE_ONLY), (["broken"], None):
+            monkeypatch.setattr(entry, "verify", lambda folder, said=problems, mine=judged: (said, mine))
+            assert entry.main(["gate", out]) == 1
+            assert entry.main(["verify", out]) == (1 if problems else 0)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        monkeypatch.setattr(entry, "verify", raising(running.RunError("no")))
+        assert entry.main(["verify", out]) == 2
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        monkeypatch.setattr(entry, "run", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        assert entry.main(words) == 2
+        assert capsys.readouterr().err.endswith("evidence: interrupted; the report says so\n")
+    finally:
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
+
+
+def test_figures(tmp_path: Path) -> None:
+    """Figures of a record show the target's version only where it is a text, and unknown where nothing was measured."""
+    record = honest("smoke")
+    odd = with_status(record, lambda body: body.update(version=7))
+    bare = with_scenario(
+        odd, generator=type(record.scenario.generator)(**{**generator_fields(record), "cpu_ratio": None})
+    )
+    shown = publishing.figures(replace(honest_run(), scenarios={"smoke": bare}), ())
+    assert shown.target_version is None
+    assert "busiest unknown" in shown.generators["smoke"]
+    assert publishing.figures(replace(honest_run(), scenarios={"smoke": record}), ()).target_version is not None
+    assert judge(honest_run(), load_limits()).colour == "GREEN"
+
+
+def generator_fields(record: Any) -> dict[str, Any]:
+    """The fields of a record's generator."""
+    made = record.scenario.generator
+    return {name: getattr(made, name) for name in made.__struct_fields__}
