@@ -1,0 +1,1 @@
+"""Drives load on a target with Locust, and records raw what happened; others judge it."""

@@ -129,7 +129,11 @@ def _run(options: argparse.Namespace) -> int:
         exports=options.exports,
         embedded=options.embedded,
     )
-    scenario = run_scenario(settings, _teller())
+    try:
+        scenario = run_scenario(settings, _teller())
+    finally:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # end the live line
     for phase in scenario.phases:
         state = "complete" if phase.completed else f"CUT SHORT: {phase.note}"
         seconds = phase.end - phase.start
