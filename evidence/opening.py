@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from assertions.contents import ContentsError, Outcome, check_csv, check_pdf, expected
 from assertions.records import Fetch, FileCheck, Finding, Hit, RecordError, read_lines, write_lines
-from loadtests.datasets import TAG_PLACEHOLDER
+from loadtests.datasets import TAG_PLACEHOLDER, tagged
 
 KEPT_BROKEN_MOST = 10
 """Broken files kept a scenario; the findings of all stand in files.jsonl."""
@@ -85,9 +85,9 @@ def _template(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def check_file(data: bytes, template: bytes, fmt: str, tag: str | None) -> Outcome:
+def check_file(data: bytes, template: bytes, fmt: str, tag: str | None, user: str | None = None) -> Outcome:
     """Hold one file's bytes against the request that asked for it. ContentsError when the request can't be read."""
-    sent = expected(template, tag, TAG_PLACEHOLDER)
+    sent = expected(tagged(template, tag, user), None, TAG_PLACEHOLDER)
     try:
         return check_csv(data, sent) if fmt == "csv" else check_pdf(data, sent)
     except Exception as error:
@@ -99,7 +99,7 @@ def check_file(data: bytes, template: bytes, fmt: str, tag: str | None) -> Outco
 
 def _check(job: Opened) -> FileCheck:
     data = job.file.read_bytes()
-    outcome = check_file(data, _template(job.template), job.hit.format or "", job.hit.tag)
+    outcome = check_file(data, _template(job.template), job.hit.format or "", job.hit.tag, job.hit.user)
     return FileCheck(
         hit=job.hit.id,
         format=job.hit.format or "",
@@ -169,7 +169,7 @@ def _recheck_one(folder: Path, check: FileCheck, hit: Hit) -> list[str]:
     if hashlib.sha256(data).hexdigest() != check.sha256:
         return [f"{name} is not the file that files.jsonl says was checked"]
     try:
-        outcome = check_file(data, template.read_bytes(), check.format, hit.tag)
+        outcome = check_file(data, template.read_bytes(), check.format, hit.tag, hit.user)
     except ContentsError as error:
         return [f"{name} can't be checked again: {error}"]
     found = (outcome.rows, outcome.pages, outcome.findings, outcome.finding_count)

@@ -30,6 +30,7 @@ from loadtests.words import (
 TAG_PLACEHOLDER = "TAG0000000"
 MAX_RECORDS = 1_000_000
 USER = "loadtests"
+_USER_PAIR = b'"user":"%s"'
 FORMATS = ("csv", "pdf")
 _CASE = re.compile(r"(?P<format>csv|pdf)-(?P<name>(?P<count>[0-9]{1,7})(?P<k>k?)|[a-z][a-z0-9]*)")
 
@@ -160,8 +161,13 @@ def encode_body(dataset: Dataset) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def tagged(template: bytes, tag: str | None) -> bytes:
-    """The template as one request sends it; a tag must be as long as the placeholder (ValueError)."""
+def tagged(template: bytes, tag: str | None, user: str | None = None) -> bytes:
+    """The template as one request sends it; a tag must be as long as the placeholder (ValueError).
+
+    user: sent instead of the template's; None: the template's.
+    """
+    if user is not None and user != USER:
+        template = template.replace(_USER_PAIR % USER.encode(), _USER_PAIR % user.encode(), 1)
     if tag is None:
         return template
     if len(tag) != len(TAG_PLACEHOLDER) or not tag.isascii():

@@ -124,7 +124,7 @@ class Generator:
         prepared: dict[int, bytes] = {}
         size = 0
         for request in self._mine(phase)[: len(self._clients(phase))]:
-            prepared[request.index] = tagged(self.templates[request.case], request.tag)
+            prepared[request.index] = tagged(self.templates[request.case], request.tag, request.user)
             size += len(prepared[request.index])
             if size > MAX_PREPARED_BYTES:
                 break
@@ -154,7 +154,7 @@ class Generator:
         connection = Connection(self.target, self.new_session)
         for request in stream:
             free = self.target.clock.now()
-            body = prepared.pop(request.index, None) or tagged(self.templates[request.case], request.tag)
+            body = prepared.pop(request.index, None) or tagged(self.templates[request.case], request.tag, request.user)
             hit = self._send(phase, request, connection, body, intended=free, client=client)
             self._fetch(phase, hit)
             if self.stopped is not None or self.trouble is not None:
@@ -182,7 +182,7 @@ class Generator:
         idle: list[tuple[int, Connection]],
     ) -> None:
         """One arrival of the open model; one that found no free connection in time is recorded as `not-sent`."""
-        body = tagged(self.templates[request.case], request.tag)
+        body = tagged(self.templates[request.case], request.tag, request.user)
         try:
             free = slots.acquire(timeout=phase.timeout_s)
         except gevent.GreenletExit:

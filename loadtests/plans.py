@@ -57,7 +57,10 @@ def _plan_phase(number: int, phase: Phase, datasets: dict[str, Dataset], seed: i
     else:
         due = (None,) * phase.max_count
     cases = interleave(phase.mix)
-    requests = tuple(_request(number, index, next(cases), datasets, at) for index, at in enumerate(due))
+    requests = tuple(
+        _request(number, index, next(cases), datasets, at, user=_user(index, phase.users))
+        for index, at in enumerate(due)
+    )
     return PhasePlan(
         name=phase.name,
         mode=phase.mode,
@@ -76,14 +79,20 @@ def _plan_leak(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
     return PhasePlan(name="leak", mode="sequence", clients=1, requests=requests, timeout_s=PROBE_TIMEOUT_S)
 
 
-def _request(phase: int, index: int, case: str, datasets: dict[str, Dataset], due: float | None) -> Request:
+def _user(index: int, users: int) -> str:
+    return USER if users == 1 else f"{USER}-{index % users:03}"
+
+
+def _request(
+    phase: int, index: int, case: str, datasets: dict[str, Dataset], due: float | None, *, user: str = USER
+) -> Request:
     dataset = datasets[case]
     return Request(
         index=index,
         case=case,
         format=dataset.format,
         records=len(dataset.rows),
-        user=USER,
+        user=user,
         tag=make_tag(phase, index) if dataset.tagged else None,
         intended_s=due,
     )

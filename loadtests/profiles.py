@@ -54,6 +54,8 @@ class Phase:
     """After this a request counts as unanswered."""
     at_once: bool
     """Closed: all clients start in one moment."""
+    users: int
+    """Values of the body's `user` that take turns."""
     seconds: float
     """Closed and sequence: the mix is repeated until this much time is over, too; 0: as many as asked for."""
     max_count: int
@@ -139,6 +141,7 @@ def _phase(reader: TableReader) -> Phase:
         reader.wrong("mix", f"asks for more than {MAX_REQUESTS} requests")
     seconds = reader.number("seconds", 0.0, 0.0, DAY_S)
     at_once = reader.flag("at_once")
+    users = reader.whole("users", 1, 1, MAX_CLIENTS)
     max_count = reader.whole("max_count", max(count, 1), 1, MAX_REQUESTS)
     arrivals = reader.one_of("arrivals", ("poisson", "uniform"), "poisson")
     rate = reader.number("rate_per_s", 0.0, 0.0, MAX_RATE_PER_S)
@@ -167,6 +170,7 @@ def _phase(reader: TableReader) -> Phase:
         mix=mix,
         timeout_s=timeout_s,
         at_once=at_once,
+        users=users,
         seconds=seconds,
         max_count=max_count,
         max_seconds=max_seconds,
