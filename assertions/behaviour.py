@@ -244,11 +244,10 @@ def judge_behaviour(
     not looked at; only a file's headers are).
     """
     if status is None:
-        return f"{case.name}: no answer came, expected {_statuses(case.expect)}; {case.why}"
+        return f"no answer came, expected {_statuses(case.expect)}; {case.why}"
     if status not in case.expect:
-        return f"{case.name}: status {status}, expected {_statuses(case.expect)}; {case.why}"
-    wrong = _wrong(case, answer or "", headers)
-    return None if wrong is None else f"{case.name}: {wrong}"
+        return f"status {status}, expected {_statuses(case.expect)}; {case.why}"
+    return _wrong(case, answer or "", headers)
 
 
 def _statuses(expect: frozenset[int]) -> str:

@@ -180,7 +180,9 @@ def closed(text: Text, place: int) -> bool:
     joined = text.joined
     if place <= 0 or place >= len(joined) or place in text.borders:
         return True
-    return not (joined[place - 1].isalnum() and joined[place].isalnum())
+    before, behind = joined[place - 1], joined[place]
+    decimals = before.isdigit() and behind in ".," and joined[place + 1 : place + 2].isdigit()
+    return not decimals and not (before.isalnum() and behind.isalnum())
 
 
 def _row_at(text: Text, plan: Plan, row: int, start: int) -> Span | None:

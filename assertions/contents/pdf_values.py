@@ -164,6 +164,10 @@ def _with_exponent(first: str) -> set[str]:
     return found
 
 
+_LIGATURE: Final = re.compile(r"f-\?f-\?[il]|f-\?[fil]")
+"""What PDFium leaves out where a font says that its glyph is a ligature's own letter."""
+
+
 def _grouped(plain: str) -> Iterator[str]:
     """One number with each kind of separators, and with a minus in parentheses."""
     sign, digits = ("-", plain[1:]) if plain.startswith("-") else ("", plain)
@@ -190,7 +194,8 @@ def _loose(value: str) -> re.Pattern[str]:
             pattern.append(_BREAK * min(len(piece), 8) if not set(piece) <= {" "} else "")
             continue
         letters = [re.escape(letter) for letter in squeeze(piece)]
-        pattern.append("-?".join(rf"\\?{letter}" if letter in ('"', r"\\", "/") else letter for letter in letters))
+        letters = [rf"\\?{letter}" if letter in ('"', r"\\", "/") else letter for letter in letters]
+        pattern.append(_LIGATURE.sub(r"(?:\g<0>)?", "-?".join(letters)))
     return re.compile("".join(pattern))
 
 
@@ -221,6 +226,6 @@ def _keyed(value: Json, key: str) -> Iterator[tuple[str, Json]]:
             yield from _keyed(inner, name)
     elif isinstance(value, list):
         for inner in value:
-            yield from _keyed(inner, "")
+            yield from _keyed(inner, key)
     else:
         yield key, value

@@ -193,8 +193,6 @@ FAULTS: dict[str, tuple[Callable[[Model], Model], set[str]]] = {
 
 
 SEEN_OTHERWISE: dict[tuple[str, str], set[str]] = {
-    # the running numbers behind the gap are wrong, and come first in the list
-    ("numbered", "lost first record"): {"foreign"},
     # with its heads each record's labels change too
     ("labelled", "heads swapped"): {"cell"},
     ("labelled", "heads on the first page only"): {"cell", "lost"},
@@ -210,8 +208,8 @@ def _cut_row(row: tuple[str, ...], letters: int) -> tuple[str, ...]:
     return tuple(kept)
 
 
-HARD_LAYOUTS = ("by_rows", "by_columns", "shuffled", "tight_lines", "labelled", "fixed_width", "platypus", "two_blocks")
-"""One of each kind of layout."""
+HARD_LAYOUTS = ("by_columns", "labelled", "fixed_width", "platypus", "two_blocks")
+"""One of each kind of layout; the plain table has a test of its own."""
 
 
 @pytest.mark.parametrize("layout", HARD_LAYOUTS)

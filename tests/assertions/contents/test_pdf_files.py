@@ -1,0 +1,346 @@
+"""Files that are no readable PDF, scripts, spellings of values, and what a long list of faults costs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import pypdf
+import pytest
+from reportlab.lib import pdfencrypt
+from reportlab.pdfgen.canvas import Canvas
+
+from assertions.contents import Sent, check_pdf
+from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number
+from assertions.contents.pdf_match import Item, Pool, follow
+from assertions.contents.pdf_page import longest_rise
+from assertions.contents.pdf_text import squeeze, text_of
+from assertions.contents.pdf_values import canonical, ends
+from assertions.contents.sent import Findings, Json
+from tests.assertions.contents.layouts import LAYOUTS, Model, fonts, model, platypus, put, text_lines
+from tests.assertions.contents.test_pdf import SENT, codes, make_sent
+
+
+def one_column(*values: Json) -> Sent:
+    """An export of a reference and one more column."""
+    records = tuple({"ref": f"row-{index}", "v": value} for index, value in enumerate(values))
+    return Sent(("ref", "v"), records, "Values", "ann")
+
+
+@pytest.mark.parametrize("data", [b"", b"%PDF-1.4", b"id,name\r\n1,a\r\n", b"%PDF-1.4\n%%EOF\n", b"\0" * 5000])
+def test_what_is_no_pdf_is_unreadable(data: bytes) -> None:
+    """Anything that does not open is one fault, without pages."""
+    outcome = check_pdf(data, SENT)
+    assert codes(outcome) == {"unreadable"}
+    assert outcome.pages is None
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_file_that_breaks_off_is_found(share: float) -> None:
+    """However much of it is there, and whether a reader repairs it or not."""
+    data = text_lines(model(SENT))
+    assert "unreadable" in codes(check_pdf(data[: int(len(data) * share)], SENT))
+
+
+def drawn(draw: Callable[[Canvas], object], encrypt: object = None) -> bytes:
+    """A file of one page."""
+    fonts()
+    file = io.BytesIO()
+    canvas = Canvas(file, encrypt=encrypt)
+    draw(canvas)
+    canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def test_a_file_behind_a_password_is_encrypted() -> None:
+    """Who can't open it can't read it back."""
+    locked = drawn(lambda canvas: canvas.drawString(50, 50, "x"), pdfencrypt.StandardEncryption("secret"))
+    assert codes(check_pdf(locked, one_column())) == {"encrypted"}
+
+
+def test_a_file_that_only_forbids_changes_passes() -> None:
+    """Encryption with an empty user password hides nothing."""
+
+    def draw(canvas: Canvas) -> None:
+        for place, line in enumerate(("Values", "by ann", "2026-11-23", "0 records", "Page 1 of 1", "ref v")):
+            put(canvas, 50, 700 - 20 * place, line)
+
+    open_file = drawn(draw, pdfencrypt.StandardEncryption("", ownerPassword="owner", canModify=0))
+    assert check_pdf(open_file, one_column()).findings == ()
+
+
+def test_a_page_without_text_is_found() -> None:
+    """A page of lines and pictures can't be read back."""
+    assert codes(check_pdf(drawn(lambda canvas: canvas.rect(50, 50, 100, 100)), one_column("a"))) == {"no-text"}
+
+
+@pytest.mark.parametrize("layout", ["by_rows", "platypus", "text_lines", "by_columns"])
+def test_scripts_come_back(layout: str) -> None:
+    """Turkish, Greek, Cyrillic, Vietnamese, Chinese, Japanese and Korean pass, and one wrong letter is found."""
+    names = ("Iğdır İzmir ŞÇÖÜ", "Ωμέγα ΐ", "Щербакова Ёж", "Trần Thị Hòa", "请确认", "佐藤花子", "김민수", "naïve ﬁ ½")
+    sent = one_column(*names)
+    assert check_pdf(LAYOUTS[layout](model(sent)), sent).findings == ()
+    for index, name in enumerate(names):
+        other = one_column(*names[:index], name[1:] + "ß", *names[index + 1 :])
+        assert codes(check_pdf(LAYOUTS[layout](model(sent)), other)) & {"cell", "lost"}, name
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "right"),
+    [
+        (None, "", True),
+        (None, "null", True),
+        (None, "N/A", True),
+        (None, "—", True),
+        (None, "x", False),
+        (True, "true", True),
+        (True, "Yes", True),
+        (True, "✓", True),
+        (True, "false", False),
+        (False, "no", True),
+        (False, "", False),
+        (7, "7", True),
+        (7, "7.00", True),
+        (7, "77", False),
+        (7, "-7", False),
+        (-7, "-7", True),
+        (-7, "−7", True),
+        (-7, "(7)", True),
+        (-7, "7", False),
+        (1234567, "1,234,567", True),
+        (1234567, "1.234.567", True),
+        (1234567, "1 234 567", True),
+        (1234567, "1'234'567", True),
+        (1234567, "123,4567", False),
+        (9007199254740993, "9007199254740993", True),
+        (9007199254740993, "9007199254740992", False),
+        (12.5, "12.5", True),
+        (12.5, "12.50", True),
+        (12.5, "12,50", True),
+        (12.5, "13", False),
+        (12.345678, "12.35", True),
+        (12.345678, "12.3", False),
+        (2.675, "2.68", True),
+        (2.675, "2.67", True),
+        (2.675, "2.66", False),
+        (1000.0, "1000", True),
+        (1000.0, "1e3", False),
+        (1e21, "1e+21", True),
+        (1e21, "1E21", True),
+        (1e-7, "0.0000001", True),
+        (1e-7, "1e-7", True),
+        (1.5e300, "1.5e+300", True),
+        ("two\nlines", "two lines", True),
+        ("two\nlines", "two\\nlines", True),
+        ("two\nlines", "two ↵ lines", True),
+        ("two\nlines", "two", False),
+        ("a\tb", "a → b", True),
+        ('say "x"', 'say "x"', True),
+        ('say "x"', "say x", False),
+        ('say "x"', 'say \\"x\\"', True),
+        ("=1+1", "=1+1", True),
+        ("long-winded", "long-winded", True),
+        ("hyphenation", "hyphen-ation", True),
+        ("hyphenation", "hyphen", False),
+        ([1, 2.5, None, True], "[1, 2.5, null, true]", True),
+        ([1, 2.5, None, True], "[1,2.50,None,True]", True),
+        (["red", "green"], "red, green", True),
+        (["red", "green"], "red", False),
+        (["red", "green"], "green, red", False),
+        ({"street": "Hauptstr. 5", "zip": 10115}, "street: Hauptstr. 5, zip: 10115", True),
+        ({"street": "Hauptstr. 5", "zip": 10115}, "Hauptstr. 5; 10115", True),
+        ({"street": "Hauptstr. 5", "zip": 10115}, '{"street":"Hauptstr. 5","zip":10115}', True),
+        ({"street": "Hauptstr. 5", "zip": 10115}, "[object Object]", False),
+        ({"street": "Hauptstr. 5", "zip": 10115}, "street: Hauptstr. 5, zip: 10116", False),
+        ({"a": {"b": ["x", {"c": 5}]}}, "a.b: x, c: 5", True),
+        ([], "[]", True),
+        ({}, "{}", True),
+    ],
+)
+@pytest.mark.parametrize("layout", ["by_rows", "by_columns"])
+def test_spellings(layout: str, value: Json, shown: str, right: bool) -> None:
+    """A value may be shown in any way that still says it, and in no other."""
+    sent = one_column("first", value, "last")
+    sheets = model(sent)
+    rows = tuple((row[0], shown) if index == 1 else row for index, row in enumerate(sheets[0].rows))
+    outcome = check_pdf(LAYOUTS[layout]((replace(sheets[0], rows=rows),)), sent)
+    assert (outcome.findings == ()) is right, outcome.findings
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (("QUARTERLY FIGURES", "Nov 23, 2026", "examiner-7", "63 records"), set()),
+        (("Quarterly figures", "23/11/26", "EXAMINER-7", "63"), set()),
+        (("Quarterly figures | examiner-7 | 18:05", "Total: 63"), set()),
+        (("Quarterly fig…", "2026", "examiner-7", "63"), {"title"}),
+        (("Quarterly figures", "2026", "examiner", "63"), {"user"}),
+        (("Quarterly figures", "today", "examiner-7", "63"), {"time"}),
+        (("Quarterly figures", "2026", "examiner-7", "163"), {"record-count"}),
+    ],
+)
+def test_the_first_page_may_say_it_in_other_words(lines: tuple[str, ...], found: set[str]) -> None:
+    """Title, user, time and number of records are looked for, not their wording."""
+    sheets = model(SENT)
+    assert codes(check_pdf(text_lines((replace(sheets[0], lines=lines), *sheets[1:])), SENT)) == found
+
+
+@pytest.mark.parametrize(
+    "words", ["3/200", "- 3 of 200 -", "Seite 3 von 200", "200 pages, this is 3", "Page 3 / 1 200"]
+)
+def test_page_numbers_in_other_words(words: str) -> None:
+    """Any words that hold the number and the total will do."""
+    findings = Findings()
+    check_page_number(words, 3, 1200 if "1 200" in words else 200, findings)
+    assert findings.count == 0
+
+
+@pytest.mark.parametrize("words", ["Page 3", "3 of 20", "30 of 200", "200", ""])
+def test_page_numbers_that_are_not_there(words: str) -> None:
+    """A number inside another number is none."""
+    findings = Findings()
+    check_page_number(words, 3, 200, findings)
+    assert findings.count == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("first_name city", 0),
+        ("First Name City", 0),
+        ("FIRST NAME | CITY", 0),
+        ("first_ city name", 0),
+        ("city first_name", 1),
+        ("first_name", 1),
+        ("", 2),
+    ],
+)
+def test_heads_in_other_dress(text: str, count: int) -> None:
+    """Case, underscores and wrapping are free; all heads must be there, in order."""
+    findings = Findings()
+    check_heads([text], ("first_name", "city"), 1, findings)
+    assert findings.count == count
+
+
+def test_an_export_of_nothing_may_say_so_in_words() -> None:
+    """No records is as good as 0 records."""
+    findings = Findings()
+    check_first_page("Values ann 2026 no records", one_column(), 1, findings)
+    assert findings.count == 0
+
+
+def test_a_wrapped_title_beside_other_text_is_found() -> None:
+    """The words of a title need not stand side by side."""
+    findings = Findings()
+    check_first_page("Annual Made 2026 report by ann 0", Sent((), (), "Annual report", "ann"), 1, findings)
+    assert findings.count == 0
+
+
+def test_pages_of_the_wrong_number_are_found() -> None:
+    """Fewer pages lose records, more pages are too many."""
+    sheets = model(make_sent(120))
+    fewer = check_pdf(text_lines(sheets[:2]), make_sent(120))
+    assert {"pages", "lost"} <= codes(fewer)
+    assert fewer.finding_count >= 21 and len(fewer.findings) == 20
+    assert "pages" in codes(check_pdf(text_lines((*sheets, sheets[2])), make_sent(120)))
+
+
+def test_forty_records_a_page_are_found() -> None:
+    """The contract says fifty."""
+    assert {"pages", "order"} <= codes(check_pdf(text_lines(model(make_sent(100), per_page=40)), make_sent(100)))
+
+
+@pytest.mark.parametrize("layout", ["text_lines", "two_blocks", "shuffled"])
+def test_many_bad_pages_are_all_counted(layout: str) -> None:
+    """Beyond the first bad pages faults are only counted, and each page still counts."""
+    sent = make_sent(600)
+    stale = make_sent(600, "T000000002")
+    outcome = check_pdf(LAYOUTS[layout](model(stale)), sent)
+    assert outcome.finding_count >= 600
+    assert codes(outcome) <= {"cell", "lost"}
+
+
+def test_good_pages_behind_many_bad_ones_have_no_finding() -> None:
+    """Reading quickly finds nothing wrong where nothing is."""
+    sent = make_sent(600)
+    bad, good = model(make_sent(600, "T000000002")), model(sent)
+    few = check_pdf(LAYOUTS["shuffled"]((*bad[:7], *good[7:])), sent)
+    more = check_pdf(LAYOUTS["shuffled"]((*bad[:8], *good[8:])), sent)
+    assert 0 < more.finding_count - few.finding_count <= 120
+
+
+def test_records_without_a_key_are_judged_by_place() -> None:
+    """Where no column tells records apart, a lost one is still found."""
+    sent = Sent(("a", "b"), tuple({"a": "same", "b": value} for value in ("x1", "y2", "x1")), "T", "u")
+    assert check_pdf(text_lines(model(sent)), sent).findings == ()
+    fewer = Sent(sent.columns, sent.records[:2], "T", "u")
+    sheets = model(fewer)
+    counted = (replace(sheets[0], lines=(*sheets[0].lines[:3], "Records: 3")),)
+    assert codes(check_pdf(text_lines(counted), sent)) & {"lost", "cell", "order"}
+
+
+def test_records_of_nothing_pass() -> None:
+    """Null in every cell leaves nothing to be read back."""
+    sent = Sent(("a", "b"), ({"a": None}, {"b": ""}), "T", "u")
+    assert check_pdf(text_lines(model(sent)), sent).findings == ()
+
+
+def test_records_without_columns_pass() -> None:
+    """An empty first record has no keys, so there are no columns."""
+    sent = Sent((), ({}, {}), "T", "u")
+    assert check_pdf(text_lines(model(sent)), sent).findings == ()
+
+
+def test_a_second_reader_sees_the_same() -> None:
+    """pypdf finds the same pages and the same references in the samples, so the samples are sound."""
+    for layout in ("by_rows", "platypus", "with_forms"):
+        pages = pypdf.PdfReader(io.BytesIO(LAYOUTS[layout](model(SENT)))).pages
+        text = squeeze("".join(page.extract_text() for page in pages))
+        assert len(pages) == 2
+        assert all(squeeze(str(record["ref"])) in text for record in SENT.records)
+
+
+def test_the_longest_rise() -> None:
+    """What stands in order is kept; what was moved is left out."""
+    assert longest_rise([]) == []
+    assert longest_rise([1, 2, 9, 3, 4]) == [0, 1, 3, 4]
+    assert longest_rise([5, 1, 2, 3]) == [1, 2, 3]
+    assert len(longest_rise([3, 2, 1])) == 1
+
+
+def test_a_sequence_without_end_is_given_up() -> None:
+    """Cells that could stand anywhere do not keep the checker busy for ever."""
+    items = [Item(None, "", "")] * 400 + [Item("z", "z", "")]
+    assert follow("-" * 3000, 0, items)[0] is None
+
+
+def test_letters_are_taken_once() -> None:
+    """Two equal cells need two places on the page."""
+    pool = Pool(text_of("alpha beta alpha"))
+    assert [pool.take("alpha", "alpha"), pool.take("alpha", "alpha"), pool.take("alpha", "alpha")] == [0, 9, None]
+    assert pool.rest() == "beta"
+
+
+@pytest.mark.parametrize(("text", "number"), [("57", 5), ("5.7", 5), ("-5", 5), ("2.5", 5), ("1,5", 5)])
+def test_a_number_inside_another_is_not_taken(text: str, number: int) -> None:
+    """Digits, points and signs beside a number make it another number."""
+    assert Pool(text_of(text)).take(number, str(number)) is None
+
+
+def test_values_too_large_for_a_float_are_left_alone() -> None:
+    """A number beyond every float has its canonical spelling only."""
+    value = float("inf")
+    assert list(ends(value, canonical(value), "5", 0)) == []
+
+
+def many(sent: Sent) -> Model:
+    """Its pages."""
+    return model(sent)
+
+
+def test_wrapped_tables_of_many_pages_pass() -> None:
+    """A table of paragraphs over many pages has no finding."""
+    sent = make_sent(260)
+    assert check_pdf(platypus(many(sent)), sent).findings == ()
