@@ -66,7 +66,8 @@ def _unfinished(out: Path) -> str | None:
         lines = (out / REPORT).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return None
-    return lines[0].removeprefix("# ") if lines and lines[0].startswith("# NO DATA") else None
+    # a report of one line is the one that stands until there is a whole one
+    return lines[0].removeprefix("# ") if len(lines) == 1 and lines[0].startswith("# NO DATA") else None
 
 
 def _verdict_differs(out: Path, report: Report) -> Iterator[str]:

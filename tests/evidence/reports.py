@@ -77,7 +77,7 @@ def report(
 ) -> Report:
     """A report in which `said` stands out."""
     mine = verdicts(said, waivers or {}, usual)
-    words: dict[Any, str] = {"GREEN": "PASS", "RED": "FAIL", "NO DATA": "NO DATA"}
+    words: dict[Colour, Status] = {"GREEN": "PASS", "RED": "FAIL", "NO DATA": "NO DATA"}
     assertions = tuple(
         Assertion(
             title=six.title,

@@ -80,7 +80,7 @@ def test_optional_no_data_is_said() -> None:
 
 def test_nothing_seen_is_no_tick() -> None:
     """Where only optional checks speak and none saw anything the box stays empty, as it does without any verdict."""
-    unseen = [verdict for verdict in report("GREEN", "GREEN", {OPTIONAL: no_data("unseen")}).verdicts]
+    unseen = list(report("GREEN", "GREEN", {OPTIONAL: no_data("unseen")}).verdicts)
     only = [verdict for verdict in unseen if verdict.id == OPTIONAL]
     assert state(only) == (False, "not seen: unseen")
     assert state([]) == (False, "no check speaks for it")

@@ -19,9 +19,13 @@ from assertions.limits import load as load_limits
 from assertions.records import RecordError, read_one, write_one
 from assertions.verdicts import failed, no_data, not_run, passed
 from evidence import __main__ as entry
+from evidence import context as contexts
 from evidence import publish as publishing
 from evidence import run as running
+from evidence import sensitivity
 from evidence.context import Context
+from evidence.embedded import EmbeddedError
+from evidence.opening import OpeningError
 from evidence.publish import with_incidents
 from evidence.run import RunError, Settings, exit_code, run
 from tests.assertions.honest import honest, honest_run, with_scenario, with_status, write_run
@@ -59,7 +63,7 @@ def recorded(monkeypatch: Patch) -> list[str]:
     monkeypatch.setattr(running, "_drive", drive)
     monkeypatch.setattr(running, "check_folder", lambda folder: None)
     monkeypatch.setattr(running, "_tools", lambda out, say: None)
-    monkeypatch.setattr(running.contexts, "read", lambda **mine: context(**mine))
+    monkeypatch.setattr(contexts, "read", context)
     monkeypatch.setattr(publishing, "draw", lambda folder, run: [])  # plots have tests of their own
     monkeypatch.setattr(running, "judge_sha256", lambda: "j" * 64)
     return done
@@ -75,7 +79,7 @@ def test_green_at_once(recorded: list[str], tmp_path: Path) -> None:
     judged, code = run(settings(tmp_path / "run", "smoke", "load", "batch"), quiet)
     assert (judged.colour, code) == ("GREEN", 0)
     assert first_line(tmp_path / "run") == "# GREEN"
-    assert (tmp_path / "run" / "sensitivity.json").exists() == publishing.sensitivity.STORED.is_file()
+    assert (tmp_path / "run" / "sensitivity.json").exists() == sensitivity.STORED.is_file()
 
 
 def test_scenarios_complete_each_other(recorded: list[str], tmp_path: Path) -> None:
@@ -154,8 +158,8 @@ def raising(error: BaseException) -> Callable[..., Any]:
 TROUBLES = [
     (RunError("it is down"), "it is down"),
     (RecordError("hits.jsonl is missing"), "hits.jsonl is missing"),
-    (running.EmbeddedError("did not start"), "did not start"),
-    (running.OpeningError("a process died"), "a process died"),
+    (EmbeddedError("did not start"), "did not start"),
+    (OpeningError("a process died"), "a process died"),
     (OSError(28, "No space left on device"), "can't be written or read: No space left on device"),
     (OSError(28, "No space left on device", "there"), "there can't be written or read: No space left on device"),
     (BrokenPipeError(), "can't be written or read"),
@@ -174,7 +178,7 @@ def test_every_trouble_is_a_sentence(
 ) -> None:
     """Whatever goes wrong, wherever: one sentence, an incident in the report, and no GREEN though all is recorded."""
     out = green_before(tmp_path / "run")
-    real = running.publish
+    real = publishing.publish
     calls: list[Path] = []
 
     def once(place: Path) -> Report:
@@ -212,7 +216,7 @@ def test_interrupts_and_defects_go_on(
 def test_a_second_interrupt_waits_for_the_report(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
     """Ctrl-C while the last report is written does not cut it off; afterwards signals are heard again."""
     out = tmp_path / "run"
-    real = running.publish
+    real = publishing.publish
 
     def again(place: Path) -> Report:
         os.kill(os.getpid(), signal.SIGINT)
@@ -364,7 +368,7 @@ def test_the_load_generator_is_gone_after_an_interrupt(tmp_path: Path, monkeypat
         processes.append(real(*words, **options))
         return processes[-1]
 
-    monkeypatch.setattr(running.subprocess, "Popen", noted)
+    monkeypatch.setattr(subprocess, "Popen", noted)
     with pytest.raises(KeyboardInterrupt):
         running._drive(settings(tmp_path, "smoke"), "smoke", "u", None, None, raising(KeyboardInterrupt()))
     assert processes[0].returncode == (-9 if ignoring else 0)
