@@ -305,7 +305,8 @@ def drift(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Equal exports do not get slower: medians of quarters that rise throughout, the last over the first."""
     limit = limits["drift_ratio"]
     worst: Reading | None = None
-    for phase in ("leak", "measure"):
+    # one by one only the service itself can slow down; under load its neighbours on the machine do too
+    for phase in ("leak",) if record.of_phase("leak") else ("measure",):
         for case in sorted({hit.case for hit in record.of_phase(phase)}):
             hits = [hit for hit in record.of_phase(phase) if hit.case == case and hit.status == 200]
             if len(hits) < 30:
