@@ -13,6 +13,8 @@ from ..statistics import median
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 from .counters import beyond_limits
 
+CERTAIN_S = 0.05
+"""So far apart, one request certainly came or ended before another."""
 SETTLE_S = 0.3
 """A gauge may fall this much later than the answer is read: both come from one event loop's turn, seldom later."""
 
@@ -127,6 +129,14 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
     together = _ended_together(burst, solo_s * share)
     if together:
         return failed(together, reading, limit=limit)
+    passed_by = _passed_by(everything)
+    if passed_by is not None and passed_by > MAX_CONCURRENT + 1:
+        return failed(
+            f"when an export of the burst ended, {passed_by} that had come before it were not done (the median); with "
+            f"{MAX_CONCURRENT} at a time, first come first served, it is {MAX_CONCURRENT - 1} at the most",
+            reading,
+            limit=limit,
+        )
     return passed(
         f"the burst of {len(everything)} exports took {span:.2f} s; from outside at least {max(shown, 1):.1f} at once "
         f"are certain ({limit})",
@@ -155,6 +165,21 @@ def _ended_together(wave: Sequence[Hit], solo_s: float) -> str | None:
             f"{last:.2f} s; alone one takes {solo_s:.2f} s): they did not run five at a time"
         )
     return None
+
+
+def _passed_by(burst: Sequence[Hit]) -> int | None:
+    """How many earlier exports were not done when one ended, by the median; None where too few came one after another.
+
+    Of a queue served in order by five, at most four earlier ones can still run when one ends, however fast the machine.
+    """
+    first = min(hit.start for hit in burst)
+    later = [hit for hit in burst if hit.start > first + 2 * CERTAIN_S]
+    if len(later) < 4 * MAX_CONCURRENT:
+        return None
+    counts = [
+        sum(other.start + CERTAIN_S < hit.start and other.end > hit.end + CERTAIN_S for other in burst) for hit in later
+    ]
+    return round(median([float(count) for count in counts]))
 
 
 def _under_load(record: ScenarioRecord, phases: Sequence[str]) -> list[tuple[float, float, float, float]]:
