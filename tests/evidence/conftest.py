@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence.door import Ended, Target, copied, door, keeper, profiles
+from tests.evidence.door import Ended, Target, copied, door, impossible_limits, keeper, profiles
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 @pytest.fixture(scope="session")
 def made(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A quick smoke run beside the keeper; read it, don't change it."""
+    """A quick smoke run beside the keeper, with one limit that can't hold; read it, don't change it."""
     folder = tmp_path_factory.mktemp("made")
+    limits = impossible_limits(folder / "limits.toml")
     words = ("run", "smoke", "--target", target.url, "--exports", target.exports, "--out", folder / "run")
-    return Made(folder / "run", door(*words, "--profiles", profiles(folder / "profiles")))
+    return Made(folder / "run", door(*words, "--profiles", profiles(folder / "profiles"), "--limits", limits))
 
 
 @pytest.fixture

@@ -13,8 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from assertions.limits import DEFAULT_PATH
+
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = """\
+[[phase]]
+name = "measure"
+mode = "sequence"
+timeout_s = 8
+max_seconds = 20
+mix = [{ case = "csv-1k", count = 6 }]
+
 [[phase]]
 name = "sequence"
 mode = "sequence"
@@ -99,6 +108,14 @@ def profiles(folder: Path, text: str = PROFILE) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "smoke.toml").write_text(text, encoding="utf-8")
     return folder
+
+
+def impossible_limits(path: Path) -> Path:
+    """A limits file in which a 1k export may take no more than a microsecond."""
+    text = DEFAULT_PATH.read_text(encoding="utf-8")
+    entry = text.index('id = "smoke_latency_ms"')
+    path.write_text(text[:entry] + text[entry:].replace("target = 1_000", "target = 0.001", 1), encoding="utf-8")
+    return path
 
 
 def first_line(out: Path) -> str:

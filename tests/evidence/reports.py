@@ -13,6 +13,7 @@ from assertions.verdicts import (
     Colour,
     Judgement,
     Reading,
+    Status,
     Verdict,
     against,
     failed,

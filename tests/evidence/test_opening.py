@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,8 @@ def test_one_file_in_this_process(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "smoke", {"a": GOOD})
     job = Opened(hit=hit("a"), file=folder / "spool" / "a.csv", template=folder / "sent" / "csv-3.json")
     job.file.write_bytes(BAD.encode())
+    opening._deaf()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     check = opening._check(job)
     assert check.sha256 == hashlib.sha256(BAD.encode()).hexdigest()
     assert check.finding_count == 1

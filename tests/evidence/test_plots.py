@@ -65,6 +65,13 @@ def test_no_plot_for_missing_data(tmp_path: Path) -> None:
     assert list((tmp_path / "plots").iterdir()) == []
 
 
+def test_exports_of_no_known_format(tmp_path: Path) -> None:
+    """Exports that are neither csv nor pdf are no reason to break."""
+    record = with_hits(honest("smoke"), lambda hit: {"format": None})
+    draw(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
+    assert "smoke: latency" in svg(tmp_path / "plots" / "smoke-latency.svg")
+
+
 def test_failures_are_drawn(tmp_path: Path) -> None:
     """A run in which no export was done shows when they failed."""
     record = with_hits(honest("smoke"), lambda hit: {"status": 500, "end": hit.start})

@@ -108,7 +108,7 @@ def test_a_colour_in_the_verdict(bundle: Path) -> None:
 
     edit(bundle / "verdict.json", green)
     mend(bundle)
-    assert "verdict.json says 'GREEN', judged again it is 'NO DATA" in problems(bundle)
+    assert "verdict.json says 'GREEN', judged again it is 'RED" in problems(bundle)
     ended = door("gate", bundle)
     assert ended.code == 1
     assert ended.out.endswith("gate: closed\n")
@@ -128,7 +128,7 @@ def test_the_first_line(bundle: Path) -> None:
     mend(bundle)
     ended = door("verify", bundle)
     assert ended.code == 1
-    assert f"{REPORT} begins with '# GREEN', judged again it is '# NO DATA" in ended.out
+    assert f"{REPORT} begins with '# GREEN', judged again it is '# RED" in ended.out
 
 
 def test_a_tick(bundle: Path) -> None:
@@ -308,6 +308,8 @@ def test_an_unfinished_run_says_why(tmp_path: Path) -> None:
 
 def test_nothing_there(tmp_path: Path) -> None:
     """A folder that does not exist is no run directory: 2 and one sentence that says how to make one."""
+    with pytest.raises(VerifyError, match="none is no run directory"):
+        verify(tmp_path / "none")
     ended = door("verify", tmp_path / "none")
     assert ended.code == 2
     assert ended.sentence.endswith("none is no run directory; make one with `python -m evidence run smoke load batch`")
