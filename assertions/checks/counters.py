@@ -9,7 +9,7 @@ from ..contract import FORMATS, MAX_CONCURRENT, MAX_QUEUE, size_of
 from ..exposition import Page
 from ..limits import Limits
 from ..records import Hit
-from ..statistics import proportion_bounds
+from ..statistics import CONFIDENCE, binomial_cdf, proportion_bounds
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 
 REJECTED = frozenset({400, 413, 429, 503})
@@ -167,10 +167,12 @@ def _proportion(done: int, asked: int, limits: Limits, source: str, what: str) -
 
 def _more_needed(done: int, asked: int, limits: Limits) -> int:
     """How many more exports, at the same share of failures, would settle it; at most 100,000 are tried."""
-    n = asked
+    n, target = asked, limits["success_ratio"].target
     while n < 100_000:
         n = n + max(1, n // 20)
-        if limits["success_ratio"].holds(proportion_bounds(min(n, round(done / asked * n)), n)[0]):
+        # the lower bound is at the target or above just when so many successes are that unlikely there; the bound
+        # itself takes a search at each step, minutes where the share is close to the target
+        if 1 - binomial_cdf(min(n, round(done / asked * n)) - 1, n, target) <= 1 - CONFIDENCE:
             break
     return n - asked
 
