@@ -195,7 +195,7 @@ def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Pa
     words += ["--profiles", str(settings.profiles.resolve())] if settings.profiles is not None else []
     words += ["--workers", str(settings.workers)] if settings.workers > 1 else []
     words += ["--embedded"] if settings.target is None else []
-    # its progress goes straight through; only its last sentences are kept, to be told again
+    # its progress goes straight through; its own last sentences are told once, by the error that they make
     last, problems = "it said nothing", []
     with subprocess.Popen(
         words,
@@ -209,16 +209,19 @@ def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Pa
         assert process.stderr is not None
         try:
             for line in process.stderr:
-                say(line.rstrip())
                 last = line.strip() or last
                 if line.startswith("loadtests: "):
                     problems.append(line.removeprefix("loadtests: ").strip())
+                else:
+                    say(line.rstrip())
             code = process.wait()
         except BaseException:
             _interrupt(process)
             raise
     if code == 2 and problems:
         raise RunError("; ".join(problems))
+    for problem in problems:
+        say(f"loadtests: {problem}")
     if code not in (0, 1) or not (folder / "scenario.json").is_file():
         raise RunError(f"the load generator ended with {code} and left no whole record: {last}")
 
