@@ -29,16 +29,16 @@ def honest(
     fails: frozenset[str] = frozenset(),
     servers: int = MAX_CONCURRENT,
     queue: int = MAX_QUEUE,
-    growth_s: float = 0.0,
+    growth: float = 1.0,
     slow_edge: float = 1.0,
 ) -> ScenarioRecord:
     """The record of `smoke`, `load` or `batch`; the same object at each call.
 
     fails: ids of the requests that the service answers 500; servers, queue: how many exports it runs and keeps waiting;
-    growth_s: how much longer each export takes than the one before; slow_edge: how many times as long those of the
+    growth: how many times as long each export takes as the one before; slow_edge: how many times as long those of the
     edge phase take. All of it is told truly on all pages, so a record is coherent even where it breaks the contract.
     """
-    service = Service(servers=servers, queue=queue, growth_s=growth_s)
+    service = Service(servers=servers, queue=queue, growth=growth)
     return Recorder(name, fails, slow_edge, service=service).record()
 
 

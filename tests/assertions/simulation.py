@@ -63,8 +63,8 @@ class Service:
     """How many run at once; the honest number unless told otherwise."""
     queue: int = MAX_QUEUE
     """How many may wait; the honest number unless told otherwise."""
-    growth_s: float = 0.0
-    """How much longer each export takes than the one before it."""
+    growth: float = 1.0
+    """How many times as long each export takes as the one before it."""
     slow: float = 1.0
     """All exports take so many times as long."""
     _free: list[float] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Service:
         self._free = self._free or [0.0] * self.servers
         began = max(at, heapq.heappop(self._free))
         takes = (0.012 + records * _PER_RECORD_S[fmt]) * _JITTER[number % len(_JITTER)] * self.slow
-        ended = began + takes + self.growth_s * number
+        ended = began + takes * self.growth**number
         heapq.heappush(self._free, ended)
         job = Job(number, at, began, ended, fmt, records, user, status)
         self.jobs.append(job)

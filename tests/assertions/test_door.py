@@ -119,8 +119,7 @@ def test_limits_that_are_wrong_are_one_sentence(honest_folder: Path, tmp_path: P
     bad = tmp_path / "my.toml"
     bad.write_text(DEFAULT_PATH.read_text().replace("target = 10_000", "target = true"))
     assert refused(honest_folder, "--limits", bad) == (
-        "my.toml can't be used: [[limit]] number 1 (latency_p95_ms): Expected `float`, got `bool` - "
-        "at `$.target`"
+        "my.toml can't be used: [[limit]] number 1 (latency_p95_ms): Expected `float`, got `bool` - at `$.target`"
     )
 
 

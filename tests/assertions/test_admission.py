@@ -1,0 +1,223 @@
+"""Running at once and waiting, at their limits, and what was seen from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from assertions import limits as limits_file
+from assertions.bundle import ScenarioRecord
+from assertions.checks import admission
+from assertions.records import HealthProbe, Hit
+
+from .cases.admission import refused
+from .honest import changed, each, honest, values, with_hits, with_pages, with_status
+from .recorder import START
+
+LIMITS = limits_file.load()
+
+
+def status_said(key: str, value: object) -> ScenarioRecord:
+    """The batch, with /export/status saying this once under load."""
+    record = honest("batch")
+    first = next(one for one in record.health if one.path == "/export/status" and one.phase == "burst")
+
+    def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
+        if probe is not first:
+            return None
+        return {"answer": json.dumps({**json.loads(probe.answer or ""), key: value})}
+
+    return changed(record, health=each(record.health, edit))
+
+
+@pytest.mark.parametrize(("peak", "status"), [(4.9, "PASS"), (5, "PASS"), (5.1, "FAIL"), (6, "FAIL"), ("NaN", "FAIL")])
+def test_five_at_once_by_the_gauge(peak: float | str, status: str) -> None:
+    """Five may run at once, not more; a gauge that is no number is no five."""
+    record = with_pages(honest("batch"), values("export_concurrent_running", lambda value: min(value, 4)))
+    record = with_pages(
+        record, values("export_concurrent_running", lambda _: peak), lambda one: one is record.scrapes[9]
+    )
+    assert admission.concurrency_target({"batch": without_status(record)}, LIMITS).status == status
+
+
+def without_status(record: ScenarioRecord) -> ScenarioRecord:
+    """/export/status was never asked."""
+    return changed(record, health=())
+
+
+@pytest.mark.parametrize(("peak", "status"), [(99, "PASS"), (100, "PASS"), (101, "FAIL"), ("+Inf", "FAIL")])
+def test_a_hundred_waiting_by_the_gauge(peak: float | str, status: str) -> None:
+    """A hundred may wait, not more."""
+    quiet = with_hits(honest("batch"), lambda hit: {"answer": "{}"} if hit.status == 429 else None)
+    record = with_pages(quiet, values("export_queue_depth", lambda _: peak), lambda one: one is quiet.scrapes[9])
+    assert admission.queue_target({"batch": without_status(record)}, LIMITS).status == status
+
+
+@pytest.mark.parametrize(
+    ("told", "status"), [(100, "PASS"), (101, "FAIL"), (True, "PASS"), ("101", "PASS"), (None, "PASS")]
+)
+def test_a_hundred_waiting_by_the_status_page(told: object, status: str) -> None:
+    """The status page's word counts where it is a number; its type is judged elsewhere."""
+    assert admission.queue_target({"batch": status_said("queueDepth", told)}, LIMITS).status == status
+
+
+@pytest.mark.parametrize(("count", "status"), [(4, "NO DATA"), (5, "PASS")])
+def test_a_peak_needs_five_pages_under_load(count: int, status: str) -> None:
+    """From fewer pages no peak can be told."""
+    record = honest("batch")
+    during = [one for one in record.scrapes if one.moment == "during"][:count]
+    few = changed(record, scrapes=tuple(one for one in record.scrapes if one.moment != "during" or one in during))
+    assert admission.concurrency_target({"batch": few}, LIMITS).status == status
+
+
+def together(seconds: float, wave: int = 20) -> ScenarioRecord:
+    """The burst's first exports, one a client, all end within 50 ms after so many seconds."""
+
+    def edit(hit: Hit) -> Mapping[str, Any] | None:
+        if hit.phase != "burst" or hit.index >= wave:
+            return None
+        return {"end": hit.start + seconds + hit.index * 0.001}
+
+    return with_hits(honest("batch"), edit)
+
+
+def outside(record: ScenarioRecord) -> str:
+    """The verdict on running at once from outside, beside the honest load."""
+    return admission.concurrency_outside({"load": honest("load"), "batch": record}, LIMITS).status
+
+
+def test_exports_that_share_the_machine_end_together() -> None:
+    """Twenty at once on one machine end all at the end, though none ends early."""
+    judged = admission.concurrency_outside({"load": honest("load"), "batch": together(1.05)}, LIMITS)
+    assert judged.status == "FAIL"
+    assert judged.reason.startswith("20 exports asked for at once ended together (the fifth after 1.0")
+    assert judged.reason.endswith("they did not run five at a time")
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0.6, "PASS"), (1.05, "FAIL")])
+def test_a_wave_that_ends_together_must_be_slow_too(seconds: float, status: str) -> None:
+    """Ending together within three times what one takes alone proves nothing."""
+    assert outside(together(seconds)) == status
+
+
+@pytest.mark.parametrize(("servers", "status"), [(5, "PASS"), (6, "PASS"), (7, "FAIL"), (20, "FAIL")])
+def test_at_once_from_outside_by_how_soon_the_burst_ends(servers: int, status: str) -> None:
+    """One more than allowed is within the doubt of this witness; seven at once are certain."""
+    record = with_pages(honest("batch", servers=servers), lambda text: text)
+    assert outside(record) == status
+
+
+def passing(overtaken: int) -> ScenarioRecord:
+    """A burst of twelve clients whose exports end in blocks: each is passed by so many that came later."""
+    record = honest("batch")
+    burst = [hit for hit in record.hits if hit.phase == "burst"][:60]
+    block = overtaken * 2 + 1
+
+    def moved(place: int, hit: Hit) -> Hit:
+        start = START + 0.1 * place
+        turned = place // block * block + (block - 1 - place % block)
+        end = START + 10 + 0.1 * turned
+        return msgspec.structs.replace(hit, start=start, end=end, client=f"client-{place % 12}")
+
+    others = [hit for hit in record.hits if hit.phase != "burst"]
+    return changed(record, hits=(*others, *(moved(place, hit) for place, hit in enumerate(burst))))
+
+
+@pytest.mark.parametrize(("overtaken", "status"), [(0, "PASS"), (6, "PASS"), (7, "FAIL"), (9, "FAIL")])
+def test_exports_that_pass_more_than_five_earlier_ones(overtaken: int, status: str) -> None:
+    """Of a queue served in order, only those running can be passed, however fast the machine is."""
+    judged = admission.concurrency_outside({"load": honest("load"), "batch": passing(overtaken)}, LIMITS)
+    assert judged.status == status, judged.reason
+    assert (f"when an export of the burst ended, {overtaken} that had come before it" in judged.reason) == (
+        status == "FAIL"
+    )
+
+
+def test_a_burst_that_is_too_small_shows_nothing() -> None:
+    """Nine clients are too few to tell."""
+    record = honest("batch")
+    few = changed(record, hits=tuple(hit for hit in record.hits if hit.phase != "burst" or hit.client[-2:] < "-9"))
+    assert outside(few) == "NO DATA"
+
+
+@pytest.mark.parametrize(
+    ("value", "usable"),
+    [
+        ("2", True),
+        (" 2 ", True),
+        ("0", True),
+        ("Mon, 23 Nov 2026 18:19:38 GMT", True),
+        ("GMT", False),
+        ("", False),
+        ("soon", False),
+        ("-1", False),
+        ("1.5", False),
+        (None, False),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str | None, usable: bool) -> None:
+    """What a client can wait by."""
+    headers = {} if value is None else {"retry-after": value}
+    record = refused(honest("batch"), lambda hit: {"headers": headers}, True)
+    assert admission.rejections(record, LIMITS).status == ("PASS" if usable else "FAIL")
+
+
+@pytest.mark.parametrize(("under_way", "status"), [(105, "FAIL"), (106, "PASS")])
+def test_a_429_needs_a_hundred_and_five_inside(under_way: int, status: str) -> None:
+    """The 106th may be turned away, the 105th may not."""
+    record = honest("batch")
+    edge = [hit for hit in record.hits if hit.phase == "edge"][:under_way]
+    inside = [msgspec.structs.replace(hit, start=START, end=START + 5, status=200) for hit in edge[:-1]]
+    refusal = next(hit for hit in record.hits if hit.status == 429)
+    last = msgspec.structs.replace(refusal, start=START + 1, end=START + 2)
+    assert admission.rejections(changed(record, hits=(*inside, last)), LIMITS).status == status
+
+
+def inside_for(count: int, seconds: float) -> ScenarioRecord:
+    """So many exports of the edge were inside for so long, and none was turned away."""
+    record = honest("batch")
+    edge = [hit for hit in record.hits if hit.phase == "edge"]
+    hits = [msgspec.structs.replace(hit, start=START, end=START + seconds, status=200) for hit in edge[:count]]
+    return changed(record, hits=tuple(hits))
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "status"), [(115, 10.0, "PASS"), (116, 10.0, "FAIL"), (130, 2.9, "PASS"), (130, 3.1, "FAIL")]
+)
+def test_a_queue_beyond_its_limit_seen_from_outside(count: int, seconds: float, status: str) -> None:
+    """Five run, a hundred wait, ten are in doubt: one more inside for a second without a 429 fails."""
+    judged = admission.queue_outside({"batch": inside_for(count, seconds)}, LIMITS)
+    assert judged.status == status
+
+
+def test_the_burst_stands_in_where_there_is_no_edge() -> None:
+    """A profile without the edge phase is judged by its burst."""
+    burst = with_hits(inside_for(120, 10.0), lambda hit: {"phase": "burst"})
+    assert admission.queue_outside({"batch": burst}, LIMITS).status == "FAIL"
+
+
+def test_without_an_edge_nothing_waits() -> None:
+    """A batch of single exports shows no queue."""
+    record = honest("batch")
+    alone = changed(record, hits=tuple(hit for hit in record.hits if hit.phase in ("sequence", "solo")))
+    judged = admission.queue_outside({"batch": alone}, LIMITS)
+    assert (judged.status, judged.readings[0].value) == ("PASS", 0)
+
+
+@pytest.mark.parametrize("change", [lambda body: None, lambda body: body.update(concurrentExports=1)])
+def test_rest_without_late_calls_rests_on_the_page(change: Callable[[dict[str, Any]], None]) -> None:
+    """A status page that was not asked after the load can't contradict it."""
+    record = with_status(honest("load"), change)
+    early = changed(record, health=tuple(one for one in record.health if one.phase is not None))
+    assert admission.rest(early, LIMITS).status == "PASS"
+
+
+def test_the_bursts_spread_for_the_report() -> None:
+    """Median and longest wait of the burst in seconds; None without one."""
+    spread = admission.burst_spread(honest("batch"))
+    assert spread == pytest.approx((1.06, 1.07), abs=0.02)
+    assert admission.burst_spread(honest("load")) is None

@@ -1,0 +1,166 @@
+"""Memory, leaks, conduct and downloads at their limits: just inside, exactly at, just outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from assertions import limits as limits_file
+from assertions.bundle import ScenarioRecord
+from assertions.checks import conduct, contents, resources
+from assertions.records import HealthProbe
+
+from .cases.conduct import generated, lost, no_calls, probes, status
+from .cases.resources import root
+from .honest import changed, each, honest, values, with_pages, with_scenario
+
+LIMITS = limits_file.load()
+TICK = 2.0**-10
+
+
+@pytest.mark.parametrize(("count", "expected"), [(2, "PASS"), (3, "FAIL")])
+def test_one_answer_in_a_hundred_may_be_lost(count: int, expected: str) -> None:
+    """Of 228 requests two may break off."""
+    assert conduct.answered(lost(count)(honest("load")), LIMITS).status == expected
+
+
+def slow_health(seconds: float) -> ScenarioRecord:
+    """Each call of /health took so long."""
+
+    def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
+        return {"end": probe.start + seconds} if probe.path == "/health" else None
+
+    return changed(honest("load"), health=each(honest("load").health, edit))
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.5 - TICK, "PASS"), (0.5, "PASS"), (0.5 + TICK, "FAIL")])
+def test_health_at_half_a_second(seconds: float, expected: str) -> None:
+    """/health may take half a second under load."""
+    judged = conduct.health(slow_health(seconds), LIMITS)
+    assert (judged.status, judged.readings[0].value) == (expected, seconds * 1000)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, "PASS"), (2, "FAIL")])
+def test_one_call_of_each_watched_page_may_fail(count: int, expected: str) -> None:
+    """One call may be lost, two may not."""
+    assert conduct.health(probes("/health", count, status=503)(honest("load")), LIMITS).status == expected
+    assert conduct.status_page(probes("/export/status", count, status=503)(honest("load")), LIMITS).status == expected
+
+
+def test_a_status_page_is_truthful_even_where_few_were_asked() -> None:
+    """Five calls are enough for its fields, though not for its gauges."""
+    few = no_calls("/export/status")(honest("load"))
+    rest = [one for one in honest("load").health if one.phase is None and one.path == "/export/status"]
+    assert conduct.status_page(changed(few, health=(*few.health, *rest)), LIMITS).status == "PASS"
+
+
+def test_a_time_of_any_iso_form_is_one() -> None:
+    """Offsets and a Z are both ISO 8601."""
+    for stamp in ("2026-11-23T18:00:00Z", "2026-11-23T18:00:00+00:00", "2026-11-23"):
+        assert conduct.status_page(status(timestamp=stamp)(honest("load")), LIMITS).status == "PASS"
+
+
+@pytest.mark.parametrize(("cpu", "expected"), [(0.89, "PASS"), (0.9, "PASS"), (0.901, "NO DATA")])
+def test_the_generators_share_of_a_core(cpu: float, expected: str) -> None:
+    """A generator may use nine tenths of a core."""
+    assert conduct.generator(generated(cpu_ratio=cpu)(honest("load")), LIMITS).status == expected
+
+
+@pytest.mark.parametrize(("lag", "expected"), [(249.9, "PASS"), (250.0, "PASS"), (250.1, "NO DATA")])
+def test_the_generators_lag(lag: float, expected: str) -> None:
+    """Its event loop may wake a quarter of a second late."""
+    assert conduct.generator(generated(lag_p99_ms=lag)(honest("load")), LIMITS).status == expected
+
+
+def test_a_target_of_others_is_not_ended() -> None:
+    """Only the embedded service is ours to end."""
+    record = with_scenario(honest("load"), embedded=False, shutdown_exit_code=None)
+    judged = conduct.shutdown(record, LIMITS)
+    assert (judged.status, judged.reason) == ("PASS", "the target is not ours to end")
+
+
+@pytest.mark.parametrize(("value", "expected"), [(99_999_999, "PASS"), (100_000_000, "FAIL"), (100_000_001, "FAIL")])
+def test_memory_by_the_gauge_at_100_mb(value: int, expected: str) -> None:
+    """An export must add less than 100 MB by the target's word."""
+    judged = resources.memory_gauge(with_pages(honest("load"), values("export_memory_bytes", lambda _: value)), LIMITS)
+    assert (judged.status, judged.critical) == (expected, False)
+
+
+@pytest.mark.parametrize(("value", "critical"), [(499_999_999, False), (500_000_000, True)])
+def test_memory_by_the_gauge_at_500_mb(value: int, critical: bool) -> None:
+    """From 500 MB on it is critical."""
+    judged = resources.memory_gauge(with_pages(honest("load"), values("export_memory_bytes", lambda _: value)), LIMITS)
+    assert (judged.status, judged.critical) == ("FAIL", critical)
+
+
+def grown(more_bytes: int) -> ScenarioRecord:
+    """The root of the smoke scenario held just so much more under load than at rest; nothing else is known."""
+    record = root(lambda probe, one: {"uss_bytes": None, "rss_bytes": 10 if probe.resting else 10 + more_bytes})(
+        honest("smoke")
+    )
+    alone = each(record.probes, lambda probe: {"processes": probe.processes[:1]})
+    silent = changed(record, probes=alone)
+    return root(lambda probe, one: {"peak_rss_bytes": None})(silent)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(99_999_999, "PASS"), (100_000_000, "FAIL"), (100_000_001, "FAIL")])
+def test_memory_from_outside_at_100_mb(value: int, expected: str) -> None:
+    """The process must grow by less than 100 MB an export; resident memory stands in where no other is told."""
+    judged = resources.memory(grown(value), LIMITS)
+    assert (judged.status, judged.readings[0].value) == (expected, value)
+
+
+def test_a_peak_between_two_samples_is_seen_by_the_high_water_mark() -> None:
+    """What no sample caught the kernel's mark holds."""
+    record = root(lambda probe, one: {"peak_rss_bytes": 300_000_000 if probe.exports_done else 70_000_000})(
+        honest("smoke")
+    )
+    judged = resources.memory(record, LIMITS)
+    assert (judged.status, "high-water mark" in judged.readings[0].source) == ("FAIL", True)
+
+
+def test_without_phases_no_mark_is_set_against_a_start() -> None:
+    """A scenario of which no phase ran has no reading of memory."""
+    judged = resources.memory(with_scenario(honest("load"), phases=()), LIMITS)
+    assert (judged.status, judged.reason) == ("NO DATA", "no reading was taken at rest before an export")
+
+
+def test_a_leak_that_is_not_sure_is_inconclusive() -> None:
+    """Memory that rose in two single steps is neither sure to leak nor sure not to."""
+    last = max(probe.exports_done for probe in honest("load").probes if probe.phase == "leak")
+
+    def stepped(done: int) -> int:
+        """12 MB more after each of the last two times thirty exports."""
+        return 60_000_000 + 12_000_000 * max(0, (done - last - 2 + 90) // 30)
+
+    record = root(lambda probe, one: {"uss_bytes": stepped(probe.exports_done)})(honest("load"))
+    judged = resources.leak_memory(record, LIMITS)
+    assert (judged.status, judged.reason.endswith("inconclusive, needs more exports")) == ("NO DATA", True)
+
+
+@pytest.mark.parametrize(("every", "expected"), [(49, "PASS"), (0, "PASS"), (10, "FAIL")])
+def test_descriptors_that_leak_and_those_that_do_not(every: int, expected: str) -> None:
+    """One in fifty exports is a pool's growth, one in ten is a leak."""
+    record = root(lambda probe, one: {"fds": 20 + (probe.exports_done // every if every else 0)})(honest("load"))
+    assert resources.leak_fds(record, LIMITS).status == expected
+
+
+@pytest.mark.parametrize(("again", "expected"), [(404, "PASS"), (None, "PASS"), (200, "FAIL")])
+def test_a_file_may_go_but_not_change(again: int | None, expected: str) -> None:
+    """How long files are kept is the service's affair; what a name stands for is not."""
+    record = honest("smoke")
+    fetches = each(
+        record.fetches, lambda one: {"status": again, "sha256": "e" * 64} if one.purpose == "again" else None
+    )
+    assert contents.downloads(changed(record, fetches=fetches), LIMITS).status == expected
+
+
+def test_a_file_that_came_compressed_has_another_length() -> None:
+    """Content-Length is of what was sent, which a content encoding makes another."""
+    record = honest("smoke")
+    fetches = each(
+        record.fetches, lambda one: {"headers": {**one.headers, "content-length": "7", "content-encoding": "gzip"}}
+    )
+    assert contents.downloads(changed(record, fetches=fetches), LIMITS).status == "PASS"
