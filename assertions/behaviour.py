@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, assert_never
+from typing import Final, Literal
 
 Kind = Literal["error", "export", "file", "link", "refusal"]
 
@@ -254,18 +254,18 @@ def _statuses(expect: frozenset[int]) -> str:
     return "a refusal" if len(expect) > 3 else " or ".join(map(str, sorted(expect)))
 
 
-def _wrong(case: BehaviourCase, answer: str, headers: Mapping[str, str] | None) -> str | None:
-    if case.kind == "refusal":
-        return None
-    if case.kind == "error":
-        return _wrong_error(case, answer)
-    if case.kind == "export":
-        return _wrong_export(answer)
-    if case.kind == "link":
-        return _wrong_link(answer)
-    if case.kind == "file":
-        return _wrong_file(answer, headers)
-    assert_never(case.kind)
+def _wrong(probe: BehaviourCase, answer: str, headers: Mapping[str, str] | None) -> str | None:
+    match probe.kind:
+        case "refusal":
+            return None
+        case "error":
+            return _wrong_error(probe, answer)
+        case "export":
+            return _wrong_export(answer)
+        case "link":
+            return _wrong_link(answer)
+        case "file":
+            return _wrong_file(answer, headers)
 
 
 def _object(answer: str) -> dict[str, object] | None:

@@ -95,8 +95,6 @@ def _slow_rows(text: str) -> list[list[str]]:
         if after != ",":
             rows.append(row)
             row = []
-    if row:
-        rows.append(row)
     return rows
 
 

@@ -126,7 +126,10 @@ class _Check:
 
     def _stands(self, cell: str, page: Page) -> bool:
         """Whether a key stands on a page as a word of its own."""
-        text = page.drawn
+        try:
+            text = page.drawn
+        except PageError:
+            return False  # noted where the page itself is read
         place = text.joined.find(cell)
         while place >= 0:
             if place in text.borders and place + len(cell) in text.borders:

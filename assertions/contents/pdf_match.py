@@ -109,10 +109,8 @@ def follow(text: str, start: int, items: Sequence[Item]) -> tuple[int | None, in
 
     Returns where the last one ends (None: they are not all there), and how many were found at best.
     """
-    if not items:
-        return start, 0
     failed: set[tuple[int, int]] = set()
-    stack = [_ends_from(text, start, items[0])]
+    stack = [_ends_from(text, start, items[0])] if items else []
     best = steps = 0
     while stack:
         steps += 1

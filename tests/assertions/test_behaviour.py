@@ -64,6 +64,7 @@ def test_a_sentence_must_name_the_field(case: BehaviourCase) -> None:
         json.dumps({"error": "`format` is wrong", "timestamp": NOW}),
         json.dumps({"success": False, "error": "`format` is wrong"}),
         json.dumps({"success": False, "error": "`format` is wrong", "timestamp": "now"}),
+        json.dumps({"success": False, "error": "`format` is wrong", "timestamp": "2026-13-45T99"}),
         json.dumps({"success": False, "error": "`format` is wrong", "timestamp": 5}),
     ],
 )

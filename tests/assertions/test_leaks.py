@@ -131,6 +131,12 @@ def test_two_late_blocks_are_inconclusive() -> None:
     assert judge_leak(series(lambda x: 20 * MB * ((x > 75) + (x > 110))), LIMIT_BYTES) == "inconclusive"
 
 
+def test_a_pool_that_grows_by_two_late_is_flat() -> None:
+    """One more descriptor in the middle and one in the end, where every third is higher than the one before."""
+    assert judge_leak(more(75, 110), LIMIT_COUNT) == "flat"
+    assert judge_leak(more(75, 90, 110), LIMIT_COUNT) == "inconclusive"
+
+
 def test_the_slope_of_a_line_is_exact() -> None:
     """A straight line has its slope, and an interval of no width."""
     got = slope(range(100), [7 + 3 * x for x in range(100)])

@@ -267,6 +267,27 @@ def test_cells_longer_than_a_common_reader_takes_pass() -> None:
     assert codes(check(render(sent).replace("xx", "x", 1), sent)) == {"cell"}
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_an_empty_cell_behind_a_long_one_is_read(end: str) -> None:
+    """The last cell may be empty, with a line end behind it or without."""
+    sent = Sent(("a", "b"), ({"a": "x" * 200_000, "b": None},), "T", "u")
+    assert check("a,b\n" + "x" * 200_000 + "," + end, sent) == Outcome(1, None, (), 0)
+
+
+def test_long_cells_in_a_broken_file_are_no_rows() -> None:
+    """What neither we nor a common reader can read has no number of rows."""
+    sent = Sent(("a", "b"), ({"a": "x", "b": None},), "T", "u")
+    outcome = check('a,b\n"x"y,' + "x" * 200_000, sent)
+    assert (codes(outcome), outcome.rows) == ({"syntax"}, None)
+
+
+def test_a_column_may_begin_with_the_mark_itself() -> None:
+    """A byte-order mark that is part of the first column's name stays."""
+    sent = Sent(("\ufeffa",), ({"\ufeffa": "x"},), "T", "u")
+    assert check("\ufeffa\nx\n", sent).findings == ()
+    assert check("\ufeff\ufeffa\nx\n", sent).findings == ()
+
+
 def test_findings_are_counted_beyond_the_list() -> None:
     """A file that is wrong in every row lists 20 findings and counts all, each cut to 200 characters."""
     sent = Sent(("a",), tuple({"a": "x" * 500 + str(i)} for i in range(100)), "T", "u")
@@ -326,6 +347,14 @@ def test_any_changed_cell_is_found(data: st.DataObject, texts: list[str]) -> Non
     sent = Sent(("a", "b"), tuple({"a": text, "b": 1} for text in texts), "T", "u")
     table = [["a", "b"], *([other if i == at else text, "1"] for i, text in enumerate(texts))]
     assert check(write(table), sent).finding_count > 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.binary(max_size=60) | st.text(alphabet='a,"\r\n', max_size=30).map(str.encode))
+def test_any_bytes_are_judged_without_an_error(data: bytes) -> None:
+    """Whatever a file holds, the check ends with an outcome, and bytes that are no header never pass."""
+    outcome = check_csv(data, SENT)
+    assert outcome.finding_count >= 1
 
 
 def test_the_tag_is_written_into_the_template() -> None:

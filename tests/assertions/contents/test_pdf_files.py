@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pypdf
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reportlab.lib import pdfencrypt
 from reportlab.pdfgen.canvas import Canvas
 
@@ -20,6 +23,8 @@ from assertions.contents.pdf_values import canonical, ends
 from assertions.contents.sent import Findings, Json
 from tests.assertions.contents.layouts import LAYOUTS, Model, fonts, model, platypus, put, text_lines
 from tests.assertions.contents.test_pdf import SENT, codes, make_sent
+
+HEALTHY = text_lines(model(SENT))
 
 
 def one_column(*values: Json) -> Sent:
@@ -74,6 +79,27 @@ def test_a_file_that_only_forbids_changes_passes() -> None:
 def test_a_page_without_text_is_found() -> None:
     """A page of lines and pictures can't be read back."""
     assert codes(check_pdf(drawn(lambda canvas: canvas.rect(50, 50, 100, 100)), one_column("a"))) == {"no-text"}
+
+
+def test_a_page_that_can_not_be_loaded_is_found() -> None:
+    """A page tree that names an object that is not there is noted, and the other pages are read."""
+    sent = make_sent(120)
+    data = text_lines(model(make_sent(120, "T000000002")))
+    kids = re.search(rb"/Kids \[ (\d+) 0 R", data)
+    assert kids is not None
+    broken = data[: kids.start(1)] + b"9" * len(kids[1]) + data[kids.end(1) :]
+    outcome = check_pdf(broken, sent)
+    assert "unreadable" in codes(outcome)
+    assert outcome.finding_count > 100
+
+
+@settings(max_examples=60, deadline=None)
+@given(at=st.floats(0, 1), junk=st.binary(min_size=1, max_size=30))
+def test_damaged_files_are_judged_without_an_error(at: float, junk: bytes) -> None:
+    """Whatever bytes a file holds, the check ends with an outcome."""
+    place = int(at * len(HEALTHY))
+    outcome = check_pdf(HEALTHY[:place] + junk + HEALTHY[place + len(junk) :], SENT)
+    assert (outcome.finding_count == 0) == (outcome.findings == ())
 
 
 @pytest.mark.parametrize("layout", ["by_rows", "platypus", "text_lines", "by_columns"])
