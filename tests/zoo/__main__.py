@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 from tests.zoo import matrix
 from tests.zoo.animal import Animal, Unknown, chosen
 from tests.zoo.check import look
-from tests.zoo.run import ROOT, Outcome, run_one
+from tests.zoo.run import ROOT, Outcome, run_one, stop_all
 
 HELP = """\
 Export services of our own, healthy and broken, by which the harness is judged.
@@ -158,9 +159,18 @@ def _commit() -> str:
         return "unknown"
 
 
+def _interrupt(_number: int, _frame: object) -> None:
+    """End orderly: no animal and no harness is left behind."""
+    stop_all()
+    raise KeyboardInterrupt
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """0: done; 1: the harness misjudged an animal; 2: nothing could be judged."""
     options = parser().parse_args(argv)
+    if options.command == "run":
+        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         if options.command == "list":
             return list_animals(options.names, options.json)
@@ -169,6 +179,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "check":
             return check(options.names)
         return serve(options.name, options.port, options.exports)
+    except KeyboardInterrupt:
+        print("zoo: interrupted; the animals that ran were ended", file=sys.stderr)
+        return 2
     except (Unknown, OSError) as error:
         print(f"zoo: {error}", file=sys.stderr)
         return 2

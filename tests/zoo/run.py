@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +24,10 @@ ROOT = HERE.parent.parent
 START_S = 30.0
 END_S = 10.0
 LONGEST_RUN_S = 240.0
+
+
+STOPPING = threading.Event()
+"""Set when the whole run is to end."""
 
 
 class NoStart(Exception):
@@ -67,6 +72,11 @@ def problem_of(animal: Animal, judged: Judged) -> str | None:
     if not animal.expect & failed.keys():
         return f"caught for another reason only: {', '.join(failed)} instead of {' or '.join(sorted(animal.expect))}"
     return None
+
+
+def stop_all() -> None:
+    """Let every harness that runs in a thread of ours be ended, and its animal with it."""
+    STOPPING.set()
 
 
 def run_one(animal: Animal, folder: Path, *, keep: bool = False, whole: bool = False) -> Outcome:
@@ -143,11 +153,19 @@ def harness(url: str, pid: int, folder: Path, scenarios: Sequence[str], *more: s
     with (folder / "harness.log").open("wb") as log:
         process = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
         try:
-            process.wait(LONGEST_RUN_S)
-        except subprocess.TimeoutExpired:
-            raise Unjudged(f"the harness took longer than {LONGEST_RUN_S:g} s") from None
+            _wait(process)
         finally:
             _end(process)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    """Until it ends by itself; Unjudged when that takes too long, or when the whole run is to end."""
+    until = time.monotonic() + LONGEST_RUN_S
+    while process.poll() is None:
+        if time.monotonic() > until:
+            raise Unjudged(f"the harness took longer than {LONGEST_RUN_S:g} s")
+        if STOPPING.wait(0.1):
+            raise Unjudged("the run was interrupted")
 
 
 def _last_line(path: Path) -> str:
