@@ -117,7 +117,7 @@ FAILS = (
         name="a file from outside",
         on="smoke",
         change=behaving("path-encoded", status=200),
-        reason=f"1 of {len(CASES)} behaviour probes went wrong; path-encoded: path-encoded: status 200,",
+        reason=f"1 of {len(CASES)} behaviour probes went wrong; path-encoded: status 200,",
     ),
     Case(
         id="health",

@@ -235,7 +235,7 @@ FAILS = (
         name="a hundredth more each",
         on="load",
         change=lambda _: honest("load", growth=1.013),
-        reason="the drift of csv-1k in leak, last quarter over first (25 ms allowed) is",
+        reason="the drift of pdf-1k in leak, last quarter over first (25 ms allowed) is",
     ),
     Case(
         id="fairness",
