@@ -51,18 +51,20 @@ def read_page(page: Page, plan: Plan, first: Layout, *, deep: bool = True) -> Re
     """
     if not deep and first == "loose":
         return _quick(page, plan)
-    reading = Reading("loose")
+    likely: Reading | None = None
     for layout in (first, *(layout for layout in LAYOUTS if layout != first)):
+        if layout == "loose" and likely:
+            continue
         tried = _READERS[layout](page, plan)
         if tried is None:
             continue
-        if not tried.problems or (tried.found >= _MOST and layout != "loose"):
+        if not tried.problems:
             return tried
+        if layout == "loose" or tried.found >= _MOST:
+            likely = likely or tried
         if not deep:
-            return _quick(page, plan)
-        if layout == "loose":
-            reading = tried
-    return reading
+            break
+    return likely or _quick(page, plan)
 
 
 def _quick(page: Page, plan: Plan) -> Reading:

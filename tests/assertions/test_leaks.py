@@ -133,6 +133,7 @@ def test_two_late_blocks_are_inconclusive() -> None:
 
 def test_a_pool_that_grows_by_two_late_is_flat() -> None:
     """One more descriptor in the middle and one in the end, where every third is higher than the one before."""
+    assert judge_leak(more(61, 91), LIMIT_COUNT) == "flat"
     assert judge_leak(more(75, 110), LIMIT_COUNT) == "flat"
     assert judge_leak(more(75, 90, 110), LIMIT_COUNT) == "inconclusive"
 

@@ -93,6 +93,47 @@ def test_a_page_that_can_not_be_loaded_is_found() -> None:
     assert outcome.finding_count == 1 + 70
 
 
+def test_a_lost_record_beside_an_unloadable_page_is_lost() -> None:
+    """Looking for a record on the other pages does not stumble over one that can't be loaded."""
+    sent = make_sent(60)
+    sheets = model(sent)
+    data = text_lines((sheets[0], replace(sheets[1], rows=sheets[1].rows[1:])))
+    kids = re.search(rb"/Kids \[ (\d+) 0 R", data)
+    assert kids is not None
+    broken = data[: kids.start(1)] + b"9" * len(kids[1]) + data[kids.end(1) :]
+    assert codes(check_pdf(broken, sent)) == {"unreadable", "lost"}
+
+
+def test_a_page_unlike_the_others_is_read_quickly_behind_many_faults() -> None:
+    """Once a file is known to be wrong, a page that holds nothing of its records counts each of them."""
+    sent = make_sent(400)
+    sheets = model(sent)
+    faulty = tuple(replace(sheet, rows=sheet.rows[:20] + sheet.rows[21:]) for sheet in sheets[:7])
+    outcome = check_pdf(text_lines((*faulty, replace(sheets[7], rows=()))), sent)
+    assert outcome.finding_count == 7 + 50
+
+
+def test_a_loose_layout_without_a_key_passes() -> None:
+    """Where no column tells records apart, cells in any order of drawing still pass."""
+    values = ("xylophone", "yesterday", "xylophone")
+    records = tuple({"a": value, "b": "same words", "c": value[::-1], "d": "more words"} for value in values)
+    sent = Sent(("a", "b", "c", "d"), records, "T", "u")
+    assert check_pdf(LAYOUTS["two_blocks"](model(sent)), sent).findings == ()
+
+
+def test_two_records_that_look_like_a_row_by_chance_pass() -> None:
+    """Column by column, the first column's end and the second's beginning may look like a record."""
+    sent = Sent(("a", "b"), ({"a": "first", "b": "same"}, {"a": "second", "b": "same"}), "T", "u")
+    assert check_pdf(LAYOUTS["by_columns"](model(sent)), sent).findings == ()
+
+
+def test_a_text_without_a_border_is_taken_when_long() -> None:
+    """Letters that touch their neighbours are taken from a page only where there are enough of them."""
+    pool = Pool(text_of("xWilhelminay 12Adaz"))
+    assert pool.take("Wilhelmina", "Wilhelmina") == 1
+    assert pool.take("Ada", "Ada") is None
+
+
 @settings(max_examples=60, deadline=None)
 @given(at=st.floats(0, 1), junk=st.binary(min_size=1, max_size=30))
 def test_damaged_files_are_judged_without_an_error(at: float, junk: bytes) -> None:
