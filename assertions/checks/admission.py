@@ -182,27 +182,36 @@ def _passed_by(burst: Sequence[Hit]) -> int | None:
     return round(median([float(count) for count in counts]))
 
 
-def _under_load(record: ScenarioRecord, phases: Sequence[str]) -> list[tuple[float, float, float, float]]:
-    """(in flight at least, at most, running, waiting) for each page and status read while these phases ran."""
+Seen = tuple[float, float, float, float]
+"""Requests under way at least, at the most; running and waiting, by the target."""
+
+
+def _under_load(record: ScenarioRecord, phases: Sequence[str], *, status: bool = False) -> list[Seen]:
+    """What each metrics page, or each status page, said while these phases ran; two pages, two witnesses."""
     spans = [(phase.start, phase.end) for phase in record.scenario.phases if phase.name in phases]
-    seen = []
-
-    def add(start: float, end: float, running: float | None, waiting: float | None) -> None:
-        if running is None or waiting is None or not any(s <= start and end <= e for s, e in spans):
-            return
-        flight = record.in_flight
-        seen.append((flight.least(start, end), flight.most(start, end, SETTLE_S), running, waiting))
-
-    for timed in record.pages:
-        add(timed.scrape.start, timed.scrape.end, timed.running, timed.waiting)
-    for start, end, _, body in statuses(record):
-        add(start, end, _whole(body.get("concurrentExports")), _whole(body.get("queueDepth")))
-    return [(float(least), float(most), running, waiting) for least, most, running, waiting in seen]
+    told: list[tuple[float, float, float | None, float | None]]
+    if status:
+        told = [
+            (start, end, _whole(body.get("concurrentExports")), _whole(body.get("queueDepth")))
+            for start, end, _, body in statuses(record)
+        ]
+    else:
+        told = [(timed.scrape.start, timed.scrape.end, timed.running, timed.waiting) for timed in record.pages]
+    return [
+        (record.in_flight.least(start, end), record.in_flight.most(start, end, SETTLE_S), running, waiting)
+        for start, end, running, waiting in told
+        if running is not None and waiting is not None and any(s <= start and end <= e for s, e in spans)
+    ]
 
 
 def _running_share(records: Mapping[str, ScenarioRecord]) -> float | None:
     """Which share of a request's time the target calls running, while five clients or fewer ask."""
-    seen = [one for record in records.values() for one in _under_load(record, ("measure", "solo", "sequence"))]
+    seen = [
+        one
+        for record in records.values()
+        for status in (False, True)
+        for one in _under_load(record, ("measure", "solo", "sequence"), status=status)
+    ]
     seen = [one for one in seen if 1 <= one[0] <= MAX_CONCURRENT]
     flight = sum(one[0] for one in seen)
     if len(seen) < 5 or not flight:
