@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -14,7 +14,8 @@ from service.sources import TableRows
 Part = Slice | TableRows
 """What both writers take, some records at a time."""
 
-_WORDS = {bool: ("false", "true"), type(None): ("", "")}
+_WORDS = {False: "false", True: "true", None: ""}
+_WORD_TYPES = {bool, type(None)}
 _text = msgspec.json.Decoder(str).decode
 _nested = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw]).decode
 _quoted = msgspec.json.Encoder().encode
@@ -61,15 +62,34 @@ def value_text(value: Any) -> str:
 
 def plain_columns(rows: list[Row], columns: tuple[str, ...]) -> list[Sequence[Any]]:
     """Flat records column by column: null, true and false as texts, all else as it is. KeyError: a key is missing."""
+    return [_spelled(column) for column in _columns(rows, columns)]
+
+
+def _columns(rows: list[Row], columns: tuple[str, ...]) -> Iterable[Sequence[Any]]:
     if len(columns) == 1:
-        return [_spelled([row[columns[0]] for row in rows])]
-    return [_spelled(column) for column in zip(*map(itemgetter(*columns), rows), strict=True)]
+        return [[row[columns[0]] for row in rows]]
+    return zip(*map(itemgetter(*columns), rows), strict=True)
 
 
 def _spelled(column: Sequence[Any]) -> Sequence[Any]:
-    if _WORDS.keys().isdisjoint(map(type, column)):
+    types = set(map(type, column))
+    if types.isdisjoint(_WORD_TYPES):
         return column
-    return [_WORDS[value.__class__][value is True] if value.__class__ in _WORDS else value for value in column]
+    if types <= _WORD_TYPES:
+        return list(map(_WORDS.__getitem__, column))
+    return [_WORDS[value] if value.__class__ in _WORD_TYPES else value for value in column]
+
+
+def cell_columns(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
+    """The cells of a slice, column by column."""
+    rows = part.rows
+    if rows and isinstance(part, Slice) and not part.nested:
+        try:
+            found = plain_columns(part.rows or [], columns) if part.literals else _columns(part.rows or [], columns)
+            return [list(map(str, column)) for column in found]
+        except KeyError:  # some record lacks a column
+            pass
+    return [list(column) for column in zip(*cell_rows(part, columns), strict=True)] or [[] for _ in columns]
 
 
 def cell_rows(part: Part, columns: tuple[str, ...]) -> list[list[str]]:

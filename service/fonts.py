@@ -27,6 +27,8 @@ ASCII = range(32, 127)
 BLANKS = {0x09: 0x20, 0x0A: 0x20, 0x0D: 0x20, 0xA0: 0x20}
 """Characters that are shown like another one, but read back as themselves."""
 SLOT_CODES = 60_000
+LENGTHS_KEPT, LENGTH_KEPT_CHARS = 4_096, 64
+"""Widths remembered, of texts not longer than this."""
 SUBSET_LIMIT = 20_000
 """With more characters than this the whole font goes into the file: its subset's table could not hold them."""
 
@@ -65,6 +67,13 @@ class Widths(dict[str, int]):
         advances = [self[chr(code)] if code in ASCII else 0 for code in range(256)]
         self.step = 4 if max(advances) <= 4 * 255 else 5
         self.steps = bytes(-(-advance // self.step) for advance in advances)
+        # every character becomes the first one that is as wide: 2026-01-01 and 2026-12-31 are measured once
+        shape = bytearray(256)
+        shape[ord("\n")] = ord("\n")
+        for code in ASCII:
+            shape[code] = self.steps.index(self.steps[code], ASCII.start)
+        self._shape = bytes(shape)
+        self._lengths = _Lengths(self)
 
     def __missing__(self, char: str) -> int:
         code = ord(char)
@@ -76,6 +85,33 @@ class Widths(dict[str, int]):
         if text.isascii():
             return self.step * sum(text.encode().translate(self.steps))
         return sum(map(self.__getitem__, text))
+
+    def of_all(self, texts: list[str]) -> tuple[list[int], bool]:
+        """The widths of some texts, and whether they are all printable ASCII."""
+        lengths = self._lengths
+        if len(lengths) > LENGTHS_KEPT:
+            lengths.clear()
+        joined = "\n".join(texts)
+        if joined.isascii():
+            shapes = joined.encode().translate(self._shape)
+            if b"\0" not in shapes and shapes.count(b"\n") == len(texts) - 1:
+                return list(map(lengths.__getitem__, shapes.split(b"\n"))), True
+        return list(map(lengths.__getitem__, texts)), False
+
+
+class _Lengths(dict[str | bytes, int]):
+    """Text, or shape of an ASCII text -> its width; cleared now and then."""
+
+    def __init__(self, made: Widths) -> None:
+        super().__init__()
+        self._made = made
+
+    def __missing__(self, text: str | bytes) -> int:
+        made = self._made
+        value = made.step * sum(text.translate(made.steps)) if isinstance(text, bytes) else made.of(text)
+        if len(text) <= LENGTH_KEPT_CHARS:
+            self[text] = value
+        return value
 
 
 @cache

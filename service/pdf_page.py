@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import chain
 from operator import le
+from typing import cast
 
 from service.fonts import BOLD, KEYS, SANS, DocumentFonts, escaped, widths
 from service.pdf_layout import FOOT, LEADING, MARGIN, PITCH, RECORDS_PER_PAGE, TITLE_ROOM, Table, wrap
@@ -68,8 +69,8 @@ class Sheet:
         self.pitch = max(LEADING * table.size, min(PITCH, spare / RECORDS_PER_PAGE))
         self._drop = (self.pitch - table.size) / 2 + BASELINE * table.size
         self._font = f"/{KEYS[SANS]} {self._size:g} Tf"
-        self._template = self._row_template("(%s)Tj", "[%d(%s)]TJ")
-        self._marks_template = self._row_template("%s", "%s")
+        self._moves, self._back = self._row_moves()
+        self._marks_template = " ".join(f"{move} %s" for move in self._moves) + self._back
         full = [-self.head.height - number * self.pitch for number in range(1, RECORDS_PER_PAGE + 1)]
         self.grid = self._rules(full)
 
@@ -91,64 +92,47 @@ class Sheet:
         lines = " ".join(f"0 {y:.2f} m {self.table_width:.2f} {y:.2f} l" for y in levels)
         return f"{RULE} {lines} S\n"
 
-    def _row_template(self, left: str, right: str) -> str:
-        parts = []
+    def _row_moves(self) -> tuple[list[str], str]:
+        """The operators before each cell of a row of one line, and those from the last to the next row."""
+        moves = []
         back = at = 0.0
         for column in self.table.columns:
             move = f"{column.anchor - at:.2f}"
-            parts.append(f"{move} 0 Td {right if column.right_aligned else left}")
+            moves.append(f"{move} 0 Td")
             at = column.anchor
             back += float(move)  # the moves are rounded, so the way back is the sum of what was written
-        return " ".join(parts) + f" {-back:.2f} {-self.pitch:.2f} Td\n"
+        return moves, f" {-back:.2f} {-self.pitch:.2f} Td\n"
 
-    def single_rows(self, rows: list[list[str]]) -> str | None:
-        """The text block of records that all fit on one line each; None when some cell must be wrapped or looked at."""
-        flat = list(chain.from_iterable(rows))
-        joined = " ".join(flat)
-        if not joined.isprintable():
-            return None
-        units = self._units(flat, joined.isascii())
-        count = len(self.table.columns)
-        if any(max(units[at::count]) > limit for at, limit in enumerate(self._limits)):
-            return None
+    def strip(self, columns: list[list[str]]) -> Strip:
+        """Measure some records, at least one, given column by column."""
+        made = [
+            _Texts(texts, limit, column.right_aligned)
+            for texts, limit, column in zip(columns, self._limits, self.table.columns, strict=True)
+        ]
+        return Strip(made, self)
+
+    def single_rows(self, body: str) -> str:
+        """The text block of records that each take one line."""
         self._fonts.plain(SANS)
-        if joined.isascii():
-            if "(" in joined or ")" in joined or "\\" in joined:
-                flat = list(map(escaped, flat))
-            body = self._plain_body(flat, units)
-        else:
-            body = self._mixed_body(flat, units)
         return f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n{body}ET\n"
 
-    def _units(self, flat: list[str], plain: bool) -> list[int]:
-        made = widths(SANS)
-        if not plain:
-            return list(map(made.of, flat))
-        step, steps = made.step, made.steps
-        return [step * sum(cell.encode().translate(steps)) for cell in flat]
-
-    def _plain_body(self, flat: list[str], units: list[int]) -> str:
-        count = len(self.table.columns)
-        values: list[list[str] | list[int]] = []
-        for at, column in enumerate(self.table.columns):
-            if column.right_aligned:
-                values.append(units[at::count])
-            values.append(flat[at::count])
-        template = self._template
-        return "".join([template % row for row in zip(*values, strict=True)])
-
-    def _mixed_body(self, flat: list[str], units: list[int]) -> str:
-        count = len(self.table.columns)
-        template = self._marks_template
-        values: list[list[str]] = []
-        for at, column in enumerate(self.table.columns):
-            if column.right_aligned:
-                values.append(list(map(self._mark, flat[at::count], units[at::count])))
+    def pattern(self, texts: list[_Texts]) -> list[str | None]:
+        """One row of one line in pieces; None where `_Texts.values` go, in their order."""
+        parts: list[str | None] = []
+        before = ""
+        for move, column in zip(self._moves, texts, strict=True):
+            if not column.plain:
+                parts += [f"{before}{move} ", None]
+                before = " "
+            elif column.right_aligned:
+                parts += [f"{before}{move} [", None, "(", None]
+                before = ")]TJ "
             else:
-                values.append(list(map(self._mark, flat[at::count])))
-        return "".join([template % row for row in zip(*values, strict=True)])
+                parts += [f"{before}{move} (", None]
+                before = ")Tj "
+        return [*parts, before[:-1] + self._back]
 
-    def _mark(self, text: str, shift: int = 0) -> str:
+    def mark(self, text: str, shift: int = 0) -> str:
         """One cell's operators, from the plain font and back to it."""
         if text.isascii() and text.isprintable():
             return f"[{shift}({escaped(text)})]TJ" if shift else f"({escaped(text)})Tj"
@@ -165,7 +149,7 @@ class Sheet:
         for row in rows:
             units = list(map(text_width, row))
             if " ".join(row).isprintable() and all(map(le, units, self._limits)):
-                marks = [self._mark(*cell) for cell in zip(row, self._shifts(units), strict=True)]
+                marks = [self.mark(*cell) for cell in zip(row, self._shifts(units), strict=True)]
                 parts.append(self._marks_template % tuple(marks))
                 y -= self.pitch
             else:
@@ -195,7 +179,7 @@ class Sheet:
             back += float(move)
             lines = wrap(text, limit, made.__getitem__)
             tallest = max(tallest, len(lines))
-            marks = [self._mark(line, made.of(line) if column.right_aligned else 0) for line in lines]
+            marks = [self.mark(line, made.of(line) if column.right_aligned else 0) for line in lines]
             parts.append(f"{move} 0 Td " + f"\n0 {-lead:.2f} Td ".join(marks))
             if len(lines) > 1:
                 parts.append(f"0 {(len(lines) - 1) * float(f'{lead:.2f}'):.2f} Td")
@@ -205,6 +189,84 @@ class Sheet:
     def rules_for(self, count: int) -> str:
         """Rules under `count` records of one line."""
         return self._rules([-self.head.height - number * self.pitch for number in range(1, count + 1)])
+
+
+class _Digits(dict[int, str]):
+    """Number -> its digits, of the few hundred widths that there are."""
+
+    def __missing__(self, number: int) -> str:
+        value = self[number] = str(number)
+        return value
+
+
+_DIGITS = _Digits()
+
+
+class _Texts:
+    """One column of some records, measured."""
+
+    def __init__(self, texts: list[str], limit: int, right_aligned: bool) -> None:
+        self.texts = texts
+        self.right_aligned = right_aligned
+        self._limit = limit
+        self._units, self.plain = widths(SANS).of_all(texts)
+        self.fits = self.plain and max(self._units) <= limit
+        """All of them on one line each, without a look at every page."""
+        joined = "".join(texts) if self.plain else ""
+        care = "(" in joined or ")" in joined or "\\" in joined
+        self._shown = list(map(escaped, texts)) if care else texts
+
+    def fits_in(self, first: int, last: int) -> bool:
+        """Those from `first` up to `last`."""
+        if self.fits:
+            return True
+        printable = self.plain or " ".join(self.texts[first:last]).isprintable()
+        return printable and max(self._units[first:last]) <= self._limit
+
+    def values(self, first: int, last: int, sheet: Sheet) -> list[list[str]]:
+        """What goes into the pattern's gaps."""
+        units = self._units[first:last]
+        if self.plain:
+            shown = self._shown[first:last]
+            return [list(map(_DIGITS.__getitem__, units)), shown] if self.right_aligned else [shown]
+        if self.right_aligned:
+            return [list(map(sheet.mark, self.texts[first:last], units))]
+        return [list(map(sheet.mark, self.texts[first:last]))]
+
+
+class Strip:
+    """Some records that are measured together, column by column, and drawn page by page."""
+
+    def __init__(self, texts: list[_Texts], sheet: Sheet) -> None:
+        self._texts = texts
+        self._sheet = sheet
+        self._pattern = sheet.pattern(texts)
+        self._count = len(texts[0].texts)
+        self._all = self._filled(0, self._count) if all(column.fits for column in texts) else None
+
+    def _filled(self, first: int, last: int) -> list[str | None]:
+        parts = self._pattern * (last - first)
+        values = chain.from_iterable(column.values(first, last, self._sheet) for column in self._texts)
+        width = len(self._pattern)
+        for at, part in enumerate(self._pattern):
+            if part is None:
+                parts[at::width] = next(values)
+        return parts
+
+    def single_rows(self, first: int, last: int) -> str | None:
+        """The text block of a page's records; None when one must be wrapped or looked at."""
+        width = len(self._pattern)
+        if self._all is not None:
+            parts = self._all[first * width : last * width]
+        elif all(column.fits_in(first, last) for column in self._texts):
+            parts = self._filled(first, last)
+        else:
+            return None
+        return self._sheet.single_rows("".join(cast(list[str], parts)))
+
+    def rows(self, first: int, last: int) -> list[list[str]]:
+        """A page's records row by row."""
+        return list(map(list, zip(*(column.texts[first:last] for column in self._texts), strict=True)))
 
 
 def title_block(title: str, facts: str, table: Table, fonts: DocumentFonts) -> Block:
@@ -223,6 +285,9 @@ def title_block(title: str, facts: str, table: Table, fonts: DocumentFonts) -> B
 
 def page_number(page: int, pages: int, table: Table, fonts: DocumentFonts) -> str:
     """`Page x of y`, ending at the table's right edge; y is 0."""
-    pen = Pen(fonts)
-    pen.lines([f"Page {page} of {pages}"], table.width - 2 * MARGIN, 0, NUMBER_SIZE, SANS, right=True)
-    return pen.block("0.35 g")
+    text = f"Page {page} of {pages}"
+    fonts.plain(SANS)
+    x = table.width - 2 * MARGIN
+    return (
+        f"0.35 g BT 1 0 0 1 {x:.2f} 0 Tm /{KEYS[SANS]} {NUMBER_SIZE:g} Tf [{widths(SANS).of(text)}({text})]TJ ET\n"
+    )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
-from service.cells import Part, cell_rows
+from service.cells import Part, cell_columns
 from service.files import PartFile
 from service.fonts import BOLD, SANS, DocumentFonts, widths
 from service.pdf_document import PagedDocument
 from service.pdf_layout import FOOT, LONGEST_SIDE, MARGIN, RECORDS_PER_PAGE, Table, table_for
-from service.pdf_page import Block, Sheet, page_number, title_block
+from service.pdf_page import Block, Sheet, Strip, page_number, title_block
 
 CREATOR = "Export@Scale 1.7.0"
 SAMPLE = 500
 HEAD_LIMIT = 12_000
+STRIP_CELLS = 10_000
+"""Cells measured together: enough to share the cost, few enough for constant memory."""
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -36,44 +37,51 @@ def write_pdf(
 ) -> int:
     """Write the document; the number of records. `records` must be how many `parts` holds."""
     document = PagedDocument(out.write, title=title, author=user, creator=CREATOR, lang="en")
-    rows = _rows(out, parts, columns)
-    sample = list(islice(rows, SAMPLE))
+    strips = _strips(out, parts, columns)
+    first = next(strips, [])
+    sample = [column[:SAMPLE] for column in first] or [[] for _ in columns]
     writer = _Writer(
         document, columns, sample, title, f"Made: {made_at}    User: {user}    Records: {records}", records
     )
-    page: list[list[str]] = []
-    count = 0
-    for source in (sample, rows):
-        for row in source:
-            page.append(row)
-            if len(page) == RECORDS_PER_PAGE:
-                writer.page(page)
-                count += len(page)
-                page = []
-    if page or not count:
-        writer.page(page)
-        count += len(page)
+    count = writer.strip(first)
+    for strip in strips:
+        count += writer.strip(strip)
+    if not count:
+        writer.empty_page()
     writer.finish()
     return count
 
 
-def _rows(out: PartFile, parts: Iterable[Part], columns: tuple[str, ...]) -> Iterator[list[str]]:
+def _strips(out: PartFile, parts: Iterable[Part], columns: tuple[str, ...]) -> Iterator[list[list[str]]]:
+    """Records column by column, in whole pages but for the last; the first holds the sample."""
+    held: list[list[str]] = [[] for _ in columns]
+    least = SAMPLE
     for part in parts:
         out.check_wanted()
-        yield from cell_rows(part, columns)
+        for column, more in zip(held, cell_columns(part, columns), strict=True):
+            column.extend(more)
+        count = len(held[0]) if held else 0
+        if count >= least:
+            whole = count - count % RECORDS_PER_PAGE
+            yield [column[:whole] for column in held]
+            held = [column[whole:] for column in held]
+            least = RECORDS_PER_PAGE
+    if held and held[0]:
+        yield held
 
 
 def layout_of(columns: tuple[str, ...], sample: list[list[str]], records: int) -> Table:
-    """The table's layout, from its heads and its first records."""
+    """The table's layout, from its heads and its first records' cells, column by column."""
     regular, bold = widths(SANS), widths(BOLD)
     usual, least, aligned = [], [], []
-    for at, head in enumerate(columns):
-        cells = [row[at] for row in sample if row[at]]
+    for head, texts in zip(columns, sample, strict=True):
+        cells = [text for text in texts if text]
         numeric = bool(cells) and all(map(NUMBER.fullmatch, cells))
-        widest = max((max(map(regular.of, cell.splitlines() or [""])) for cell in cells), default=0)
+        units, plain = regular.of_all(cells) if cells else ([0], True)
+        widest = max(units) if plain else max(max(map(regular.of, cell.splitlines() or [""])) for cell in cells)
         if numeric:
             # running numbers and sums grow beyond what the first records show
-            widest += regular.of("000" if records > len(sample) else "")
+            widest += regular.of("000" if records > len(texts) else "")
         usual.append(max(widest, min(bold.of(head), HEAD_LIMIT), 1_000))
         least.append(max(map(bold.of, head.split() or [""])))
         aligned.append(numeric)
@@ -104,14 +112,34 @@ class _Writer:
         document.add_form("Head", box, self._sheet.head.marks.encode("latin-1"))
         document.add_form("Grid", box, self._sheet.grid.encode("latin-1"))
 
-    def page(self, rows: list[list[str]]) -> None:
-        """Write the next page."""
+    def strip(self, columns: list[list[str]]) -> int:
+        """Write some whole pages, or the last ones; how many records they hold."""
+        count = len(columns[0]) if columns else 0
+        step = max(1, STRIP_CELLS // RECORDS_PER_PAGE // max(1, len(columns))) * RECORDS_PER_PAGE
+        for at in range(0, count, step):
+            some = self._sheet.strip([column[at : at + step] for column in columns])
+            end = min(step, count - at)
+            for first in range(0, end, RECORDS_PER_PAGE):
+                self._page_of(some, first, min(first + RECORDS_PER_PAGE, end))
+        return count
+
+    def empty_page(self) -> None:
+        """The only page of a document without records."""
         self._page += 1
-        single = self._sheet.single_rows(rows) if rows and self._columns else None
-        if single is not None:
-            grid = "/Grid Do\n" if len(rows) == RECORDS_PER_PAGE else self._sheet.rules_for(len(rows))
-            self._put(self._sheet, Block(grid + single, self._sheet.pitch * len(rows)), "/Head Do\n")
+        self._wrapped([])
+
+    def _page_of(self, strip: Strip, first: int, last: int) -> None:
+        self._page += 1
+        single = strip.single_rows(first, last)
+        if single is None:
+            self._wrapped(strip.rows(first, last))
             return
+        count = last - first
+        grid = "/Grid Do\n" if count == RECORDS_PER_PAGE else self._sheet.rules_for(count)
+        self._put(self._sheet, Block(grid + single, self._sheet.pitch * count), "/Head Do\n")
+
+    def _wrapped(self, rows: list[list[str]]) -> None:
+        """A page whose records need more than a line each, or a look."""
         factor = 1
         sheet = self._sheet
         while True:

@@ -51,7 +51,7 @@ class Slice:
     def literals(self) -> bool:
         """True when a value may be null, true or false."""
         raw = self.raw
-        return b"null" in raw or b"true" in raw or b"false" in raw
+        return b"true" in raw or b"null" in raw or b"false" in raw
 
     @property
     def escapes(self) -> bool:
