@@ -1,0 +1,115 @@
+"""What a fresh child process measures of itself: `python -m benchmarks.child peak|source|leak …`, JSON on stdout."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks.records import body
+from service import fonts, pipeline
+from service.files import new_name
+from service.order import inspect
+
+_SIZES = (200, 1_000, 2_500, 5_000, 10_000)
+_STATUS = Path("/proc/self/status")
+_trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+
+
+def _kernel_bytes(field: str) -> int:
+    found = re.search(rf"^{field}:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE)
+    if found is None:
+        raise OSError(f"{_STATUS} has no {field}")
+    return int(found[1]) * 1024
+
+
+def _settle() -> None:
+    gc.collect()
+    _trim(0)
+
+
+def _files(folder: Path) -> int:
+    return sum(1 for _ in folder.iterdir())
+
+
+def _grown(work: Callable[[], pipeline.Done]) -> dict[str, float]:
+    """Peak growth of the process over `work`, by the kernel's high-water mark, reset before."""
+    _settle()
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _kernel_bytes("VmRSS")
+    done = work()
+    peak = _kernel_bytes("VmHWM")
+    return {
+        "grown_bytes": peak - before,
+        "peak_bytes": peak,
+        "before_bytes": before,
+        "records": done.records,
+        "file_bytes": done.file_bytes,
+    }
+
+
+def peak(sent: Path, folder: Path) -> dict[str, float]:
+    """One export of a body that is in memory already, in a worker that is warm but has exported nothing."""
+    fonts.warm_up()
+    held = sent.read_bytes()
+    return _grown(lambda: pipeline.export_body(held, folder))
+
+
+def source(database: Path, format: str, folder: Path) -> dict[str, float]:
+    """One export of a whole table."""
+    asked = json.dumps({"format": format, "columns": ["id", "customer", "amount"], "source": {"table": "orders"}})
+    fonts.warm_up()
+    job = pipeline.Job(
+        order=inspect(asked.encode()),
+        folder=folder,
+        name=new_name(format),
+        made_at="",
+        body=asked.encode(),
+        database=database,
+    )
+    return _grown(lambda: pipeline.run(job))
+
+
+def leak(exports: int, folder: Path) -> dict[str, object]:
+    """Equal rounds of mixed exports; private bytes after each, and what else is open at both ends."""
+    fonts.warm_up()
+    bodies = [body(format, size, kind) for format in ("csv", "pdf") for size in _SIZES for kind in ("plain", "scripts")]
+    import psutil  # noqa: PLC0415 - the other measurements are of the service alone
+
+    process = psutil.Process()
+    for one in bodies:  # caches fill in the first round
+        pipeline.export_body(one, folder)
+    _settle()
+    descriptors, threads, files = process.num_fds(), threading.active_count(), _files(folder)
+    held: list[int] = []
+    for number in range(exports):
+        pipeline.export_body(bodies[number % len(bodies)], folder)
+        _settle()
+        held.append(process.memory_full_info().uss)
+    return {
+        "held_bytes": held,
+        "descriptors": process.num_fds() - descriptors,
+        "threads": threading.active_count() - threads,
+        "files": _files(folder) - files - exports,
+    }
+
+
+def main(argv: Sequence[str]) -> dict[str, object] | dict[str, float]:
+    """Do what the first word says."""
+    what, *rest = argv
+    if what == "peak":
+        return peak(Path(rest[0]), Path(rest[1]))
+    if what == "source":
+        return source(Path(rest[0]), rest[1], Path(rest[2]))
+    if what == "leak":
+        return leak(int(rest[0]), Path(rest[1]))
+    raise SystemExit(f"unknown: {what}")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(sys.argv[1:])))

@@ -1,0 +1,105 @@
+"""Speed beside peers, as ratios of interleaved repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks import peers
+from benchmarks.bounds import Verdict
+from benchmarks.race import OURS, emptied, race, rounds_for
+from benchmarks.records import COLUMNS, body, rows
+from service.pipeline import export_body
+
+Figures = Callable[[Mapping[str, float]], None]
+Hold = Callable[..., None]
+SLOW_PEER_RECORDS = 100_000
+"""Beyond this the slow peer is left out of the full run: it takes minutes, and its speed a record is the same."""
+
+
+@pytest.fixture(params=["10k", "big"])
+def size(request: pytest.FixtureRequest, big: int) -> int:
+    """Both sizes."""
+    return 10_000 if request.param == "10k" else big
+
+
+def test_pdf(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figures, hold: Hold) -> None:
+    """A PDF of plain records against reportlab's canvas, pydyf and a hand-made writer."""
+    benchmark.group = f"pdf {size}"
+    sent = body("pdf", size)
+    decoded = list(rows(size))
+    file = folder / "peer.pdf"
+    runners: dict[str, Callable[[], object]] = {
+        OURS: lambda: export_body(sent, folder),
+        "pydyf": lambda: peers.pydyf_pdf(sent, file),
+        "hand-made": lambda: peers.limit_pdf(sent, file),
+        "hand-made, decoded rows": lambda: peers.limit_pdf_of_rows(decoded, file),
+    }
+    if size <= SLOW_PEER_RECORDS:
+        runners["canvas"] = lambda: peers.canvas_pdf(sent, file)
+        runners["canvas, embedded font"] = lambda: peers.embedded_canvas_pdf(sent, file)
+    laps = race(benchmark, runners, rounds=rounds_for(size), clean=emptied(folder))
+    figures({f"{name} ms": laps.median_ms(name) for name in runners})
+    verdicts: list[Verdict] = [laps.against("pdf-pydyf", "pydyf"), laps.against("pdf-limit", "hand-made")]
+    if "canvas" in runners:
+        verdicts.append(laps.against("pdf-canvas", "canvas"))
+    hold(*verdicts)
+
+
+def test_pdf_of_other_scripts(benchmark: BenchmarkFixture, folder: Path, figures: Figures) -> None:
+    """What Turkish, Greek and CJK in a third of the records cost; no peer keeps them all, so nothing is judged."""
+    benchmark.group = "pdf scripts"
+    plain, scripts = body("pdf", 10_000), body("pdf", 10_000, "scripts")
+    runners: dict[str, Callable[[], object]] = {
+        OURS: lambda: export_body(scripts, folder),
+        "plain": lambda: export_body(plain, folder),
+    }
+    laps = race(benchmark, runners, rounds=rounds_for(10_000), clean=emptied(folder))
+    figures({"scripts ms": laps.median_ms(OURS), "plain ms": laps.median_ms("plain")})
+
+
+def test_csv(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figures, hold: Hold) -> None:
+    """A CSV against json.loads with csv.DictWriter, and against joining cells that are decoded already."""
+    benchmark.group = f"csv {size}"
+    sent = body("csv", size)
+    decoded = list(rows(size))
+    file = folder / "peer.csv"
+    runners: dict[str, Callable[[], object]] = {
+        OURS: lambda: export_body(sent, folder),
+        "naive": lambda: peers.naive_csv(sent, file),
+        "joined": lambda: peers.joined_csv(decoded, file),
+    }
+    laps = race(benchmark, runners, rounds=rounds_for(size), clean=emptied(folder))
+    figures({f"{name} ms": laps.median_ms(name) for name in runners})
+    hold(laps.against("csv-naive", "naive"), laps.against("csv-limit", "joined"))
+
+
+def test_peers_do_the_same_work(folder: Path) -> None:
+    """The CSV peers write the service's very bytes, the PDF peers its pages and texts (so no ratio is of less work)."""
+    import io  # noqa: PLC0415
+
+    from pypdf import PdfReader  # noqa: PLC0415
+
+    sent, decoded = body("csv", 1_000), list(rows(1_000))
+    ours = (folder / export_body(sent, folder).name).read_text("utf-8")
+    peers.naive_csv(sent, folder / "naive.csv")
+    peers.joined_csv(decoded, folder / "joined.csv")
+    naive = (folder / "naive.csv").read_text("utf-8").replace("True", "true").replace("False", "false")
+    assert naive == ours
+    assert (folder / "joined.csv").read_text("utf-8").replace("True", "true").replace("False", "false") == ours
+    sent = body("pdf", 120)
+    made = [folder / export_body(sent, folder).name]
+    for number, write in enumerate((peers.canvas_pdf, peers.embedded_canvas_pdf, peers.pydyf_pdf, peers.limit_pdf)):
+        made.append(folder / f"{number}.pdf")
+        write(sent, made[-1])
+    for path in made:
+        reader = PdfReader(io.BytesIO(path.read_bytes()))
+        assert len(reader.pages) == 3, path
+        last = reader.pages[2].extract_text()
+        assert "Page 3 of 3" in last
+        assert all(name in last for name in COLUMNS)
+        wanted = [str(row["amount"]) for row in decoded[100:120]]
+        assert all(amount in last for amount in wanted), path
