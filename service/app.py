@@ -19,7 +19,7 @@ from service.admission import Full
 from service.body import Body, Budget, TooLarge
 from service.exports import NO_ROOM, Exports, Failed
 from service.logs import Log, now_iso
-from service.metrics import DEFAULT_USER, Format, Metrics, Reason
+from service.metrics import Metrics, Reason
 from service.openapi import document
 from service.pool import WorkerDied
 from service.settings import VERSION, Settings
@@ -59,15 +59,15 @@ class Refused(Exception):
         self,
         status: int,
         sentence: str,
-        format: Format = "unknown",
-        user: str = DEFAULT_USER,
+        format: orders.Format = "unknown",
+        user: str = orders.DEFAULT_USER,
         reason: Reason | None = None,
     ) -> None:
         super().__init__(sentence)
         self.reason: Reason | None = reason
         self.status = status
         self.sentence = sentence
-        self.format: Format = format
+        self.format: orders.Format = format
         self.user = user
 
 

@@ -11,7 +11,8 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-Format = Literal["csv", "pdf", "unknown"]
+from service.order import DEFAULT_USER, Format
+
 Status = Literal["started", "succeeded", "failed", "rejected"]
 Reason = Literal["client_gone", "disk_full", "internal", "io", "shutdown", "source", "worker_died"]
 
@@ -24,7 +25,6 @@ LATENCY_BUCKETS_MS = (
 )  # fmt: skip
 USERS_KEPT = 100
 USER_LENGTH_KEPT = 100
-DEFAULT_USER = "anonymous"
 OTHER_USER = "other"
 THROUGHPUT_WINDOW_S = 60.0
 

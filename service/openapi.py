@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.metrics import DEFAULT_USER
-from service.order import DEFAULT_TITLE
+from service.order import DEFAULT_TITLE, DEFAULT_USER
 from service.settings import VERSION
 
 

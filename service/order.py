@@ -11,9 +11,11 @@ from typing import Annotated, Literal
 import msgspec
 
 from service import rows
-from service.metrics import DEFAULT_USER, Format
 
+Format = Literal["csv", "pdf", "unknown"]
+"""`unknown` where a bad request's can't be told."""
 DEFAULT_TITLE = "Export Report"
+DEFAULT_USER = "anonymous"
 MAX_COLUMNS = 1_000
 RELEASE_BYTES = 1024 * 1024
 DATA_KEY = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*')
