@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -60,36 +60,32 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
-def plain_columns(rows: list[Row], columns: tuple[str, ...]) -> list[Sequence[Any]]:
-    """Flat records column by column: null, true and false as texts, all else as it is. KeyError: a key is missing."""
-    return [_spelled(column) for column in _columns(rows, columns)]
+def cell_columns(part: Part, columns: tuple[str, ...]) -> list[Sequence[str]]:
+    """The cells of a slice, column by column."""
+    if isinstance(part, Slice) and part.rows and not part.nested:
+        try:
+            return flat_columns(part.rows, columns)
+        except KeyError:  # some record lacks a column
+            pass
+    return list(zip(*cell_rows(part, columns), strict=True)) or [() for _ in columns]
 
 
-def _columns(rows: list[Row], columns: tuple[str, ...]) -> Iterable[Sequence[Any]]:
+def flat_columns(rows: list[Row], columns: tuple[str, ...]) -> list[Sequence[str]]:
+    """The cells of some flat records, at least one, column by column. KeyError: a key is missing."""
     if len(columns) == 1:
-        return [[row[columns[0]] for row in rows]]
-    return zip(*map(itemgetter(*columns), rows), strict=True)
+        return [_texts([row[columns[0]] for row in rows])]
+    return [_texts(column) for column in zip(*map(itemgetter(*columns), rows), strict=True)]
 
 
-def _spelled(column: Sequence[Any]) -> Sequence[Any]:
+def _texts(column: Sequence[Any]) -> Sequence[str]:
     types = set(map(type, column))
-    if types.isdisjoint(_WORD_TYPES):
+    if types == {str}:
         return column
     if types <= _WORD_TYPES:
         return list(map(_WORDS.__getitem__, column))
-    return [_WORDS[value] if value.__class__ in _WORD_TYPES else value for value in column]
-
-
-def cell_columns(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
-    """The cells of a slice, column by column."""
-    rows = part.rows
-    if rows and isinstance(part, Slice) and not part.nested:
-        try:
-            found = plain_columns(part.rows or [], columns) if part.literals else _columns(part.rows or [], columns)
-            return [list(map(str, column)) for column in found]
-        except KeyError:  # some record lacks a column
-            pass
-    return [list(column) for column in zip(*cell_rows(part, columns), strict=True)] or [[] for _ in columns]
+    if types.isdisjoint(_WORD_TYPES):
+        return list(map(str, column))
+    return [_WORDS[value] if value.__class__ in _WORD_TYPES else str(value) for value in column]
 
 
 def cell_rows(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
@@ -101,8 +97,8 @@ def cell_rows(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
         absent = msgspec.Raw(b"null")
         return [[raw_text(row.get(name, absent)) for name in columns] for row in part.raw_rows()]
     try:
-        if part.literals:
-            return [list(map(str, row)) for row in zip(*plain_columns(rows, columns), strict=True)]
+        if part.literals and rows:
+            return list(map(list, zip(*flat_columns(rows, columns), strict=True)))
         return [list(map(str, map(row.__getitem__, columns))) for row in rows]
     except KeyError:  # some record lacks a column
         return [[value_text(row.get(name)) for name in columns] for row in rows]
