@@ -48,7 +48,7 @@ def tests(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
-    session.run("pytest", "--cov", *session.posargs)
+    session.run("pytest", "--cov", "-n", "2", *session.posargs)
 
 
 @nox.session

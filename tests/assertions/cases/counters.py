@@ -84,6 +84,7 @@ FAILS = (
         on="load",
         change=lambda r: with_pages(r, values("export_concurrent_running", lambda _: 0), on_moment("during")),
         reason="does not hold in",
+        also=("concurrency-agree",),
     ),
     Case(
         id="success-target",
