@@ -72,9 +72,7 @@ def cell_columns(part: Part, columns: tuple[str, ...]) -> list[Sequence[str]]:
 
 def flat_columns(rows: list[Row], columns: tuple[str, ...]) -> list[Sequence[str]]:
     """The cells of some flat records, at least one, column by column. KeyError: a key is missing."""
-    if len(columns) == 1:
-        return [_texts([row[columns[0]] for row in rows])]
-    return [_texts(column) for column in zip(*map(itemgetter(*columns), rows), strict=True)]
+    return [_texts(list(map(itemgetter(name), rows))) for name in columns]
 
 
 def _texts(column: Sequence[Any]) -> Sequence[str]:
