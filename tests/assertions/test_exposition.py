@@ -163,6 +163,7 @@ def test_what_is_wrong_in_the_text_format(lines: tuple[str, ...], expected: str)
         ("# just a comment", "#", "# HELPFUL words", "a 1"),
         ("# HELP a", "# TYPE a untyped", "a 1"),
         ("# EOF", "a 1"),
+        ("# TYPE a gauge", "# UNIT a seconds", "a 1"),
         ("a 1\r",),
         ("# TYPE a histogram", 'a_bucket{le="1"} 1', 'a_bucket{le="+Inf"} 1', "a_sum 1", "a_count 1"),
     ],

@@ -84,6 +84,12 @@ def test_upper_bound_of_p95_begins_at_59(n: int, expected: int | None) -> None:
     assert upper_rank(n, 0.95) == expected
 
 
+@pytest.mark.parametrize(("n", "q", "expected"), [(0, 0.95, None), (1, 0.95, 1), (1, 0.5, None), (5, 0.5, 1)])
+def test_lower_bounds_of_small_samples(n: int, q: float, expected: int | None) -> None:
+    """One value alone lies below its P95 with 95 %, below its median it does not."""
+    assert lower_rank(n, q) == expected
+
+
 def test_needed_for_upper_is_the_first_sample_size_with_a_bound() -> None:
     """The formula agrees with the search."""
     for q in (0.5, 0.9, 0.95, 0.99):
