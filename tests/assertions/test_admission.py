@@ -137,6 +137,13 @@ def test_exports_that_pass_more_than_five_earlier_ones(overtaken: int, status: s
     )
 
 
+def test_one_wave_alone_passes_nobody() -> None:
+    """Where all of a burst came at once, nobody came before another."""
+    record = honest("batch")
+    wave = changed(record, hits=tuple(hit for hit in record.hits if hit.phase != "burst" or hit.index < 20))
+    assert outside(wave) == "PASS"
+
+
 def test_a_burst_that_is_too_small_shows_nothing() -> None:
     """Nine clients are too few to tell."""
     record = honest("batch")

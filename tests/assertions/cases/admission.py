@@ -68,10 +68,6 @@ def _told(record: ScenarioRecord, running: int | None, waiting: int | None) -> S
     return record
 
 
-def _more_waiting(body: dict[str, Any]) -> None:
-    body["queueDepth"] += 20
-
-
 def refused(record: ScenarioRecord, change: Callable[[Hit], Mapping[str, Any]], all_of_them: bool = False) -> Any:
     """The first 429, or all of them, edited."""
     first = next(hit.id for hit in record.hits if hit.status == 429)
@@ -114,8 +110,9 @@ FAILS = (
         id="concurrency-agree",
         name="twenty more waiting than asked",
         on="load",
-        change=lambda r: _in_phase(r, "measure", _more_waiting),
+        change=lambda r: with_pages(r, values("export_queue_depth", lambda value: value + 20), on_moment("during")),
         reason="the target tells of 5 running and 20 waiting while at most",
+        also=("identity",),
     ),
     Case(
         id="concurrency-agree",
