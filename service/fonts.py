@@ -21,7 +21,7 @@ from service.bidi import visual
 
 FOLDER = Path(__file__).parent / "fonts"
 SANS, BOLD = "DejaVuSans", "DejaVuSans-Bold"
-FALLBACKS = ("DroidSansFallbackFull",)
+FALLBACKS = ("DroidSansFallbackFull", "NanumSquareR")
 """Asked in order for what the first two lack; one more is one more file in `fonts/`, its name here and in KEYS."""
 ASCII = range(32, 127)
 BLANKS = {0x09: 0x20, 0x0A: 0x20, 0x0D: 0x20, 0xA0: 0x20}
@@ -148,7 +148,7 @@ class _Used:
     """Characters beyond it -> running number; 60,000 to a font."""
 
 
-KEYS = {SANS: "R", BOLD: "B", "DroidSansFallbackFull": "C"}
+KEYS = {SANS: "R", BOLD: "B", "DroidSansFallbackFull": "C", "NanumSquareR": "K"}
 
 
 class _Keys(dict[str, str]):
