@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,9 +20,12 @@ OURS = "ours"
 
 @dataclass(frozen=True)
 class Laps:
-    """Seconds of each lap by runner, in the order they were run."""
+    """Each lap by runner, in the order they were run."""
 
     seconds: Mapping[str, tuple[float, ...]]
+    """By the clock on the wall: what is judged."""
+    cpu_seconds: Mapping[str, tuple[float, ...]]
+    """Of this process: told beside it, it swings less where others use the machine."""
 
     def median_ms(self, name: str) -> float:
         """Of one runner."""
@@ -29,7 +33,12 @@ class Laps:
 
     def against(self, bound: str, peer: str) -> Verdict:
         """How much faster we are than a peer, against a bound of the table."""
-        return judge_ratios(BOUNDS[bound], self.seconds[peer], self.seconds[OURS])
+        found = judge_ratios(BOUNDS[bound], self.seconds[peer], self.seconds[OURS])
+        return replace(found, sentence=f"{found.sentence}; load {os.getloadavg()[0]:.1f}")
+
+    def cpu_against(self, peer: str) -> float:
+        """The same by CPU time of this process; right only for work that is all done in it."""
+        return median(self.cpu_seconds[peer]) / median(self.cpu_seconds[OURS])
 
 
 def race(
@@ -44,11 +53,13 @@ def race(
     `clean` runs before each lap, untimed.
     """
     seconds: dict[str, list[float]] = {name: [] for name in runners}
+    cpu_seconds: dict[str, list[float]] = {name: [] for name in runners}
 
     def lap(name: str) -> None:
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         runners[name]()
         seconds[name].append(time.perf_counter() - began)
+        cpu_seconds[name].append(time.process_time() - cpu_began)
 
     def others() -> None:
         for name in runners:
@@ -60,8 +71,11 @@ def race(
         gc.collect()
 
     timed(benchmark, lap, setup=lambda: _then(others), rounds=rounds, warmup_rounds=1)
-    counted = {name: tuple(laps[-rounds:]) for name, laps in seconds.items()}
-    return Laps(counted)
+    return Laps(_counted(seconds, rounds), _counted(cpu_seconds, rounds))
+
+
+def _counted(laps: Mapping[str, list[float]], rounds: int) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(some[-rounds:]) for name, some in laps.items()}
 
 
 def timed(benchmark: BenchmarkFixture, work: Callable[..., Any], arguments: tuple[object, ...] = (), **how: Any) -> Any:

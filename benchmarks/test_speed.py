@@ -43,6 +43,7 @@ def test_pdf(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figu
         runners["canvas, embedded font"] = lambda: peers.embedded_canvas_pdf(sent, file)
     laps = race(benchmark, runners, rounds=rounds_for(size), clean=emptied(folder))
     figures({f"{name} ms": laps.median_ms(name) for name in runners})
+    figures({f"ratio by CPU time, {name}": laps.cpu_against(name) for name in runners if name != OURS})
     verdicts: list[Verdict] = [laps.against("pdf-pydyf", "pydyf"), laps.against("pdf-limit", "hand-made")]
     if "canvas" in runners:
         verdicts.append(laps.against("pdf-canvas", "canvas"))
@@ -74,6 +75,7 @@ def test_csv(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figu
     }
     laps = race(benchmark, runners, rounds=rounds_for(size), clean=emptied(folder))
     figures({f"{name} ms": laps.median_ms(name) for name in runners})
+    figures({f"ratio by CPU time, {name}": laps.cpu_against(name) for name in runners if name != OURS})
     hold(laps.against("csv-naive", "naive"), laps.against("csv-limit", "joined"))
 
 
