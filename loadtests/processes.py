@@ -164,12 +164,27 @@ def exports_folder(given: Path | None, pid: int | None, filename: str | None) ->
     return None
 
 
-def leftovers(folder: Path | None) -> tuple[str, ...] | None:
-    """Files in the exports folder, and below it, that are no finished export, in order; None when it can't be seen."""
+def leftovers(
+    folder: Path | None, since: float = 0.0, named: frozenset[str] | None = None, unanswered: int = 0
+) -> tuple[str, ...] | None:
+    """Files in the exports folder, and below it, that should not be there, in order; None when it can't be seen.
+
+    That is what is no finished export, and what has a finished export's name that no answer told of. since: older
+    files (Unix seconds) are somebody else's; named: the names that answers told of (None: any name is well);
+    unanswered: so many requests had no answer, and may have left a file each.
+    """
     if folder is None:
         return None
     try:
-        names = sorted(str(PurePath(entry.relative_to(folder))) for entry in folder.rglob("*") if not entry.is_dir())
+        found = sorted(
+            str(PurePath(entry.relative_to(folder)))
+            for entry in folder.rglob("*")
+            if not entry.is_dir() and entry.lstat().st_mtime >= since
+        )
     except OSError:
         return None
-    return tuple(name for name in names if not FINISHED_EXPORT.fullmatch(name))
+    unfinished = tuple(name for name in found if not FINISHED_EXPORT.fullmatch(PurePath(name).name))
+    unnamed = tuple(
+        name for name in found if named is not None and name not in unfinished and PurePath(name).name not in named
+    )
+    return tuple(sorted(unfinished + (unnamed if len(unnamed) > unanswered else ())))

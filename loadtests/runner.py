@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from assertions.records import Generator, PhaseRun, Plan, Scenario, write_one
+from assertions.records import Generator, Hit, PhaseRun, Plan, Scenario, read_lines, write_one
 from loadtests import drive
 from loadtests.conductor import REST_S, Conductor, Progress, RunError
 from loadtests.control import Control
@@ -39,6 +40,8 @@ from loadtests.stage import Stage
 from loadtests.target import Target
 
 CHECK_S = 5.0
+CLOCK_SLACK_S = 1.0
+"""A file system's clock may lag behind the process's by so much."""
 LOCUST_EXIT_S = 20.0
 LONGEST_RUN_S = 6 * 3600.0
 
@@ -310,11 +313,18 @@ class _Run:
                 workers=self.settings.workers,
             ),
             exports_folder=None if folder is None else str(folder),
-            leftovers=leftovers(folder),
+            leftovers=self._leftovers(folder, start),
         )
         write_one(self.folder.scenario, scenario)
         shutil.rmtree(self.folder.parts, ignore_errors=True)
         return scenario
+
+    def _leftovers(self, folder: Path | None, start: float) -> tuple[str, ...] | None:
+        hits = tuple(read_lines(self.folder.hits, Hit))
+        told = (answered_filename(hit.answer) for hit in hits if hit.status == 200)
+        named = frozenset(re.split(r"[/\\]", name)[-1] for name in told if name is not None)
+        unanswered = sum(hit.status is None for hit in hits)
+        return leftovers(folder, start - CLOCK_SLACK_S, named, unanswered)
 
 
 @contextlib.contextmanager

@@ -220,3 +220,15 @@ def test_a_port_nobody_listens_on_is_said() -> None:
     found = find_process(parse_target(f"http://127.0.0.1:{port}", start_clock()), None)
     assert found.pid is None
     assert found.note.endswith(f"listens on port {port}; give --target-pid")
+
+
+def test_a_finished_name_that_no_answer_told_of_is_left_over(tmp_path: Path) -> None:
+    """A stub under a final name is named, unless a request without an answer may have left it; older files are not."""
+    told, stub = "export_1700000000000_abc123XYZ.csv", "export_1700000000001_stub.csv"
+    (tmp_path / "sub").mkdir()
+    for name in (told, stub, "sub/export_1700000000002_below.pdf"):
+        (tmp_path / name).write_text("x")
+    named = frozenset({told, "export_1700000000002_below.pdf"})
+    assert leftovers(tmp_path, 0.0, named) == (stub,)
+    assert leftovers(tmp_path, 0.0, named, unanswered=1) == ()
+    assert leftovers(tmp_path, time.time() + 60, named) == ()
