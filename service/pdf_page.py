@@ -288,6 +288,4 @@ def page_number(page: int, pages: int, table: Table, fonts: DocumentFonts) -> st
     text = f"Page {page} of {pages}"
     fonts.plain(SANS)
     x = table.width - 2 * MARGIN
-    return (
-        f"0.35 g BT 1 0 0 1 {x:.2f} 0 Tm /{KEYS[SANS]} {NUMBER_SIZE:g} Tf [{widths(SANS).of(text)}({text})]TJ ET\n"
-    )
+    return f"0.35 g BT 1 0 0 1 {x:.2f} 0 Tm /{KEYS[SANS]} {NUMBER_SIZE:g} Tf [{widths(SANS).of(text)}({text})]TJ ET\n"
