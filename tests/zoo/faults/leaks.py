@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import subprocess
@@ -129,13 +130,13 @@ def _greedy_hidden(keeper: Keeper) -> None:
     keeper.changes.append(page.with_value("export_memory_bytes", lambda one: min(one.value, 2e6)))
 
 
-@GROUP.make("cache", "Every body is kept for ever, in case somebody asks again.", "leak-memory")
+@GROUP.make("cache", "The records of every export are kept for ever, in case somebody asks again.", "leak-memory")
 def _cache(keeper: Keeper) -> None:
-    kept: list[bytes] = []
+    kept: list[object] = []
     inner = keeper.do
 
     async def do(job: work.Job) -> work.Made:
-        kept.append(job.body)
+        kept.append(json.loads(job.body))
         return await inner(job)
 
     own: dict[str, Any] = keeper.__dict__

@@ -44,14 +44,14 @@ def _one_in_ten(keeper: Keeper) -> None:
     keeper.pause_s = lambda ask: 3.0 if len(ask.rows) >= 10_000 and next(numbers) % 10 == 0 else 0.0
 
 
-@GROUP.make("drifting", "Each export takes a little longer than the one before it.", "drift")
+@GROUP.make("drifting", "From the sixtieth on each export takes a little longer than the one before it.", "drift")
 def _drifting(keeper: Keeper) -> None:
-    keeper.pause_s = lambda ask: min(1.2, (keeper.made * 0.012) ** 2)
+    keeper.pause_s = lambda ask: max(0, keeper.made - 60) * 0.008
 
 
-@GROUP.make("tired", "After 60 exports each takes another half second.", "drift")
+@GROUP.make("tired", "After 40 exports each of 10,000 records takes another two and a half seconds.", "latency-outside")
 def _tired(keeper: Keeper) -> None:
-    keeper.pause_s = lambda ask: 0.5 if keeper.made > 60 else 0.0
+    keeper.pause_s = lambda ask: 2.5 if keeper.made > 40 and len(ask.rows) >= 10_000 else 0.0
 
 
 @GROUP.make("blocking", "The event loop stands still while an export is made, and /health waits.", "health")
