@@ -75,7 +75,7 @@ class Page:
             for sample in family.samples
             if not sample.name.endswith("_created") and _bears(sample.labels, labels)
         ]
-        return math.fsum(found) if found else None
+        return sum(found) if found else None
 
     def histogram(self, name: str, **labels: str) -> Histogram | None:
         """The sum over all of a histogram's series that bear these labels; None when there is none."""

@@ -33,8 +33,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) -> Report:
     """Judge everything, always, in the same order. Waivers: check id or group to reason; they cover NO DATA only."""
     waivers = dict(waivers or {})
-    verdicts = tuple(_waived(verdict, waivers) for check in CHECKS for verdict in _verdicts(check, run, limits))
-    verdicts = _unfit(verdicts)
+    judged = tuple(verdict for check in CHECKS for verdict in _verdicts(check, run, limits))
+    verdicts = tuple(_waived(verdict, waivers) for verdict in _unfit(judged))
     assertions = tuple(_roll_up(six, verdicts) for six in SIX)
     colour = _colour(verdicts)
     return Report(

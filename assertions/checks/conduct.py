@@ -10,7 +10,7 @@ from ..contract import MAX_CONCURRENT
 from ..limits import Limits
 from ..statistics import percentile
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
-from .admission import statuses
+from .admission import SETTLE_S, statuses
 
 LOADED = ("measure", "burst", "solo", "sequence")
 
@@ -71,11 +71,19 @@ def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
             return failed(f"/export/status: {problem}")
     busy = [(start, end, body) for start, end, phase, body in statuses(record) if phase in ("measure", "burst")]
     flight = [record.in_flight.least(start, end) for start, end, _ in busy]
+    most = [record.in_flight.most(start, end, SETTLE_S) for start, end, _ in busy]
     told = [float(str(body["concurrentExports"])) + float(str(body["queueDepth"])) for _, _, body in busy]
     if len(busy) >= 5 and sum(flight) >= len(busy) and sum(told) < 0.35 * sum(flight):
         return failed(
             f"/export/status tells of {sum(told) / len(told):.1f} exports running or waiting on average while "
             f"{sum(flight) / len(flight):.1f} requests were under way"
+        )
+    excess = [(claim, seen) for claim, seen in zip(told, most, strict=True) if claim > seen]
+    if len(excess) > max(2, 0.1 * len(busy)) and not any(hit.status is None for hit in record.posts):
+        claim, seen = max(excess)
+        return failed(
+            f"/export/status tells of {claim:g} exports running or waiting while at most {seen} requests were under "
+            f"way ({len(excess)} of {len(busy)} calls)"
         )
     return passed(f"{len(probes)} calls of /export/status were answered, truthfully")
 

@@ -139,6 +139,8 @@ def downloads(record: ScenarioRecord, limits: Limits) -> Judgement:
         what = fetch.status if fetch.status is not None else fetch.error
         if fetch.status != 200:
             return failed(f"the file of {hit.id} ({fetch.path}) was answered {what}")
+        if fetch.error is not None:
+            return failed(f"the download of {hit.id} ({fetch.path}) broke off after {fetch.bytes} bytes: {fetch.error}")
         media = fetch.headers.get("content-type", "").split(";")[0].strip().lower()
         if media != _MEDIA.get(hit.format or ""):
             return failed(f"the {hit.format} file of {hit.id} came as {media or 'no media type'}")

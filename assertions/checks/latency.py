@@ -123,6 +123,13 @@ def p95_target(record: ScenarioRecord, limits: Limits) -> Judgement:
         high=high if math.isfinite(high) else None,
     )
     within = f"its histogram says {low:,.10g} to {high:,.10g} ms"
+    if not limit.holds(low) and low > 0:
+        return failed(
+            f"the target's own P95 of {reading.count} large exports: {within} ({limit})",
+            reading,
+            limit=limit,
+            critical=limit.is_critical(max(low, value or low)),
+        )
     alone = not any(hit.status in (500, 507) for hit in record.exports)  # failed ones may be in the histogram too
     if exact is not None and alone and not low * 0.9 - 10 <= exact <= high * 1.1 + 10:
         return failed(f"the P95 of the target's answers is {exact:,.0f} ms where {within}", reading, limit=limit)

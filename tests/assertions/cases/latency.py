@@ -100,7 +100,7 @@ FAILS = (
         name="beyond 10 s by its own buckets",
         on="load",
         change=lambda r: with_pages(r, _beyond(10_000), on_moment("after")),
-        reason="the P95 of the target's answers is 527 ms where its histogram says 10,000 to 30,000 ms",
+        reason="large exports: its histogram says 10,000 to 30,000 ms (< 10,000 ms)",
         also=("histogram", "latency-sum", "monotonic"),
     ),
     Case(
@@ -108,7 +108,7 @@ FAILS = (
         name="beyond its highest bound",
         on="load",
         change=lambda r: with_pages(r, _beyond(30_000), on_moment("after")),
-        reason="the P95 of the target's answers is 527 ms where its histogram says 30,000 to inf ms",
+        reason="large exports: its histogram says 30,000 to inf ms (< 10,000 ms)",
         also=("histogram", "latency-sum", "monotonic"),
     ),
     Case(
@@ -243,7 +243,7 @@ FAILS = (
         on="batch",
         change=_starved,
         reason="one export of the burst waited 4.23 s of its 4.28 s while the median was 0.30 s",
-        also=("concurrency-agree", "latency-agree"),
+        also=("concurrency-agree", "latency-agree", "status-page"),
     ),
 )
 
