@@ -199,5 +199,8 @@ def runbook_text(report: Report) -> str:
         if assertion.status != "PASS":
             lines.append(f"    because: {assertion.reason}")
     passes = sum(assertion.status == "PASS" for assertion in report.assertions)
-    lines += ["", f"{passes} of {len(report.assertions)} assertions PASS", f"Verdict: {report.headline}", ""]
+    lines += ["", f"{passes} of {len(report.assertions)} assertions PASS", f"Verdict: {report.headline}"]
+    failures = [verdict for verdict in report.verdicts if verdict.status == "FAIL"]
+    lines += [f"    {verdict.scenario}/{verdict.id}: {verdict.judgement.reason}" for verdict in failures]
+    lines.append("")
     return "\n".join(lines)

@@ -190,6 +190,13 @@ FAILS = (
 
 BLIND = (
     Case(
+        id="shutdown",
+        name="a target of others",
+        on="load",
+        change=lambda r: with_scenario(r, embedded=False, shutdown_exit_code=None),
+        reason="the target is not ours to end",
+    ),
+    Case(
         id="behaviour",
         name="not made",
         on="smoke",
