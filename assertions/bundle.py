@@ -123,6 +123,11 @@ class ScenarioRecord:
         return InFlight(self.posts)
 
     @cached_property
+    def let_in(self) -> InFlight:
+        """The same of those that were not turned away."""
+        return InFlight(hit for hit in self.posts if hit.status not in (400, 413, 429, 503))
+
+    @cached_property
     def answers(self) -> Mapping[str, dict[str, Any]]:
         """The answers that are JSON objects, by hit id."""
         return {hit.id: body for hit in self.posts if (body := as_object(hit.answer)) is not None}

@@ -306,8 +306,8 @@ def rejections(record: ScenarioRecord, limits: Limits) -> Judgement:
         if hit.status == 503:
             return failed(f"{hit.id} was refused with 503, though nobody shut the service down")
         if not beyond_limits(record, hit):
-            most = record.in_flight.most(hit.start, hit.end)
-            return failed(f"{hit.id} was refused with 429 while at most {most} exports were under way")
+            most = record.let_in.most(hit.start, hit.end)
+            return failed(f"{hit.id} was refused with 429 while at most {most} exports were inside")
         if not _retry_after(hit.headers.get("retry-after")):
             return failed(f"the 429 of {hit.id} bears no usable Retry-After: {hit.headers.get('retry-after')!r}")
         body = as_object(hit.answer) or {}

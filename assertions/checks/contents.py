@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from ..bundle import ScenarioRecord
@@ -14,6 +14,8 @@ from ..records import Hit
 from ..verdicts import Judgement, failed, no_data, passed
 
 _MEDIA = {"csv": "text/csv", "pdf": "application/pdf"}
+DAY_S = 86_400
+"""Clocks of two machines, and zones that a time does not name, differ by less."""
 _LENGTH = re.compile(r"\d+")
 
 
@@ -73,15 +75,16 @@ def _answer_problem(record: ScenarioRecord, hit: Hit) -> str | None:
         return "does not say success"
     if body.get("records") != hit.records:
         return f"says {body.get('records')!r} records where {hit.records} were sent"
-    if not _is_time(body.get("timestamp")):
-        return f"timestamp {body.get('timestamp')!r} is no ISO 8601"
+    told = _time(body.get("timestamp"))
+    if told is None or abs(told - hit.start) > DAY_S:
+        return f"timestamp {body.get('timestamp')!r} is no ISO 8601 of the export's day"
     name = _name_of(result)
     if name is None:
         return f"filename {result.get('filename')!r} does not end in export_<ms>_<letters or digits>.<format>"
     match = FILENAME.search(name)
     if match is None or match["format"] != hit.format:
         return f"filename {result.get('filename')!r} is not of a {hit.format} file"
-    if abs(int(match["ms"]) / 1000 - hit.start) > 86_400:
+    if abs(int(match["ms"]) / 1000 - hit.start) > DAY_S:
         return f"filename {result.get('filename')!r} bears no time near the export's"
     url = result.get("downloadUrl")
     if not isinstance(url, str) or "/export/files/" not in url or unquote(url.rsplit("/", 1)[-1]) != name:
@@ -95,14 +98,15 @@ def _answer_problem(record: ScenarioRecord, hit: Hit) -> str | None:
     return None
 
 
-def _is_time(text: object) -> bool:
+def _time(text: object) -> float | None:
+    """Unix seconds of an ISO 8601 time, taken for UTC where it names no zone; None where it is none."""
     if not isinstance(text, str):
-        return False
+        return None
     try:
-        datetime.fromisoformat(text)
+        told = datetime.fromisoformat(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
 
 def _name_of(result: dict[str, object]) -> str | None:

@@ -42,6 +42,17 @@ def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
                     f'export_requests_total{{format="{fmt}",status="{status}"}} moved by {change or 0:g}, '
                     f"but {certain} such requests were seen ({COUNTERS}; hits.jsonl)"
                 )
+    users = {hit.user for hit in record.done if hit.user}
+    for user in users if len(users) <= 3 else ():
+        of_user = sum(1 for hit in record.done if hit.user == user)
+        counted = sum(
+            record.delta("export_requests_total", status="succeeded", user=label) or 0.0 for label in (user, "other")
+        )
+        if counted < of_user:
+            return failed(
+                f'export_requests_total{{status="succeeded"}} moved by {counted:g} under user="{user}" and "other", '
+                f"but {of_user} exports of that user were done"
+            )
     refused = sum(1 for hit in record.posts if hit.status in REJECTED)
     change = record.delta("export_requests_total", status="rejected") or 0.0
     if not _between(change, refused, lost):
@@ -118,8 +129,11 @@ def _imbalance(page: Page) -> float | None:
 
 
 def beyond_limits(record: ScenarioRecord, hit: Hit) -> bool:
-    """Whether a 429 was the contract's own word: more than five running and a hundred waiting while it was asked."""
-    return hit.status == 429 and record.in_flight.most(hit.start, hit.end) > MAX_CONCURRENT + MAX_QUEUE
+    """Whether a 429 was the contract's own word: five running and a hundred waiting while it was asked.
+
+    Only requests that were let in can fill the queue; those that were turned away themselves can't.
+    """
+    return hit.status == 429 and record.let_in.most(hit.start, hit.end) >= MAX_CONCURRENT + MAX_QUEUE
 
 
 def success_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:

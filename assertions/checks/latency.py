@@ -16,6 +16,8 @@ from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 
 LARGE = 10_000
 """Records of the exports that the latency limit speaks of."""
+DRIFT_LEAST = 16
+"""Exports of one case, four a quarter, below which a drift can't be told."""
 DRIFT_ALLOWED_MS = 25
 """A few ms more or less are the machine's."""
 
@@ -316,7 +318,7 @@ def drift(record: ScenarioRecord, limits: Limits) -> Judgement:
     for phase in ("leak",) if record.of_phase("leak") else ("measure",):
         for case in sorted({hit.case for hit in record.of_phase(phase)}):
             hits = [hit for hit in record.of_phase(phase) if hit.case == case and hit.status == 200]
-            if len(hits) < 30:
+            if len(hits) < DRIFT_LEAST:
                 continue
             values = [(hit.end - hit.start) * 1000 for hit in hits]
             size = len(values) // 4
@@ -333,7 +335,7 @@ def drift(record: ScenarioRecord, limits: Limits) -> Judgement:
                     count=len(values),
                 )
     if worst is None:
-        return no_data("no case was exported thirty times in one phase", limit=limit)
+        return no_data(f"no case was exported {DRIFT_LEAST} times in one phase", limit=limit)
     return against(limit, worst, f"the {worst.name}, last quarter over first ({DRIFT_ALLOWED_MS} ms allowed)")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from ..bundle import ScenarioRecord
@@ -40,12 +41,13 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     if not record.done:
         return no_data("no export was done", limit=limit)
     grown: list[tuple[float, str, int]] = []
+    crowd = _crowd_start(record)
     for phase in record.scenario.phases:
         at_once = min(MAX_CONCURRENT, _clients(record, phase.name))
         during = [_held(p) for p in record.probes if phase.start <= p.at <= phase.end and p.processes]
         base = [_held(p) for p in record.probes if p.resting and p.at <= phase.start and p.processes]
         # the first exports load what the service needs to export at all
-        if during and base and phase.name != "warmup":
+        if during and base and phase.name != "warmup" and phase.start < crowd:
             grown.append(((max(during) - base[-1]) / at_once, f"{phase.name}, sampled", len(during)))
     grown += _high_water(record)
     if not grown:
@@ -62,10 +64,17 @@ def _clients(record: ScenarioRecord, phase: str) -> int:
     return 1 if plan is None or plan.mode in ("sequence", "probe") else max(1, plan.clients)
 
 
+def _crowd_start(record: ScenarioRecord) -> float:
+    """When more clients came than may run at once: from then on memory is also that of bodies that wait."""
+    starts = [phase.start for phase in record.scenario.phases if _clients(record, phase.name) > MAX_CONCURRENT]
+    return min(starts, default=math.inf)
+
+
 def _high_water(record: ScenarioRecord) -> list[tuple[float, str, int]]:
     """How far each process's high-water mark rose above its resting size, where our exports made it rise."""
     by_pid: dict[int, list[tuple[Probe, ProcessSample]]] = {}
-    for probe in record.probes:
+    crowd = _crowd_start(record)
+    for probe in (probe for probe in record.probes if probe.at < crowd):
         for one in probe.processes:
             by_pid.setdefault(one.pid, []).append((probe, one))
     rises = []

@@ -316,7 +316,7 @@ def _probe_hit(case: BehaviourCase, index: int, start: float, end: float, status
         index=index,
         case=case.name,
         method=case.method,
-        path=case.path,
+        path=case.path.replace("{file}", "after.csv"),
         format=case.format,
         records=len(AFTER_TEXTS) if job else None,
         user="examiner",

@@ -164,3 +164,16 @@ def test_a_file_that_came_compressed_has_another_length() -> None:
         record.fetches, lambda one: {"headers": {**one.headers, "content-length": "7", "content-encoding": "gzip"}}
     )
     assert contents.downloads(changed(record, fetches=fetches), LIMITS).status == "PASS"
+
+
+def test_a_long_sleep_between_quick_calls_of_health_is_seen() -> None:
+    """Two calls of three seconds each are few among many, and yet most of the time nobody was awake."""
+    record = honest("load")
+    watched = [probe for probe in record.health if probe.path == "/health" and probe.phase == "measure"]
+    asleep = {watched[at].start for at in (3, 9)}
+
+    def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
+        return {"end": probe.start + 3.0} if probe.path == "/health" and probe.start in asleep else None
+
+    judged = conduct.health(changed(record, health=each(record.health, edit)), LIMITS)
+    assert (judged.status, "waited longer than 500 ms for 6.0 s" in judged.reason) == ("FAIL", True)

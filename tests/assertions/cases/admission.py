@@ -178,7 +178,7 @@ FAILS = (
         name="within the limits",
         on="batch",
         change=lambda r: with_hits(r, lambda hit: {"status": 429, "answer": "{}"} if hit.id == "solo-0" else None),
-        reason="solo-0 was refused with 429 while at most 1 exports were under way",
+        reason="solo-0 was refused with 429 while at most 0 exports were inside",
         also=("answers", "bytes-agree", "latency-counts", "requests"),
     ),
     Case(

@@ -341,10 +341,10 @@ BLIND = (
     Case(id="throughput", name="none done", on="load", change=none_done, reason="no export was done under load"),
     Case(
         id="drift",
-        name="no case thirty times",
+        name="no case sixteen times",
         on="load",
         change=_no_cases,
-        reason="no case was exported thirty times in one phase",
+        reason="no case was exported 16 times in one phase",
     ),
     Case(
         id="fairness", name="a short burst", on="batch", change=only("burst", 19), reason="only 19 exports of the burst"
