@@ -144,11 +144,12 @@ def test_a_client_that_leaves_a_running_export_leaves_no_file(tmp_path: Path, be
         gate = Gate()
         async with local(gate, exports=tmp_path, max_concurrent=1) as service:
             admission = service.service.exports.admission
-            asked = asyncio.create_task(ask_and_leave(service, "gone", lambda: len(gate.held) == 1))
-            await until(lambda: len(gate.held) == 1)
-            if begun:
-                assert gate.held[0].future.set_running_or_notify_cancel()
-            await asked
+
+            def handed() -> bool:
+                """The client leaves only after the worker, if it is to, has begun."""
+                return len(gate.held) == 1 and (not begun or gate.held[0].future.set_running_or_notify_cancel())
+
+            await ask_and_leave(service, "gone", handed)
             if begun:
                 await until(lambda: any(one.gone for one in live(service.service.exports)))
                 assert admission.running == 1
