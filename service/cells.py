@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from service.rows import Row, Slice
+from service.rows import Slice
 from service.sources import TableRows
 
 Part = Slice | TableRows
 """What both writers take, some records at a time."""
 
-_WORDS = {False: "false", True: "true", None: ""}
-_WORD_TYPES = {bool, type(None)}
+_WORDS = {False: "false", True: "true", None: "", msgspec.UNSET: ""}
+_WORD_TYPES = {bool, type(None), msgspec.UnsetType}
+_NESTED_TYPES = {dict, list}
 _text = msgspec.json.Decoder(str).decode
 _nested = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw]).decode
 _quoted = msgspec.json.Encoder().encode
@@ -49,54 +49,57 @@ def compact(source: bytes) -> str:
     return "[" + ",".join(compact(bytes(part).strip()) for part in parts) + "]"
 
 
-def value_text(value: Any) -> str:
-    """The cell of a decoded flat value (str, int, bool or None; floats are text already)."""
-    if value is None:
-        return ""
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    return str(value)
-
-
 def cell_columns(part: Part, columns: tuple[str, ...]) -> list[Sequence[str]]:
     """The cells of a slice, column by column."""
-    if isinstance(part, Slice) and part.rows and not part.nested:
-        try:
-            return flat_columns(part.rows, columns)
-        except KeyError:  # some record lacks a column
-            pass
-    return list(zip(*cell_rows(part, columns), strict=True)) or [() for _ in columns]
+    if isinstance(part, Slice):
+        cells = flat_columns(part)
+        if cells is not None:
+            return cells
+        return _by_column(_careful_rows(part, columns), columns)
+    return _by_column(part.cells(), columns)
 
 
-def flat_columns(rows: list[Row], columns: tuple[str, ...]) -> list[Sequence[str]]:
-    """The cells of some flat records, at least one, column by column. KeyError: a key is missing."""
-    return [_texts(list(map(itemgetter(name), rows))) for name in columns]
+def cell_rows(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
+    """The cells of a slice, row by row in the order of the columns."""
+    if isinstance(part, Slice):
+        cells = flat_columns(part)
+        if cells is not None:
+            return list(map(list, zip(*cells, strict=True)))
+        return _careful_rows(part, columns)
+    return part.cells()
 
 
-def _texts(column: Sequence[Any]) -> Sequence[str]:
+def flat_columns(part: Slice) -> list[Sequence[str]] | None:
+    """The cells of a slice, column by column; None where a value is nested or must be taken from its source."""
+    values = part.columns()
+    if values is None:
+        return None
+    found: list[Sequence[str]] = []
+    for column in values:
+        texts = _texts(column)
+        if texts is None:
+            return None
+        found.append(texts)
+    return found
+
+
+def _texts(column: list[Any]) -> Sequence[str] | None:
     types = set(map(type, column))
-    if types == {str}:
+    if types <= {str}:
         return column
     if types <= _WORD_TYPES:
         return list(map(_WORDS.__getitem__, column))
+    if not types.isdisjoint(_NESTED_TYPES):
+        return None
     if types.isdisjoint(_WORD_TYPES):
         return list(map(str, column))
     return [_WORDS[value] if value.__class__ in _WORD_TYPES else str(value) for value in column]
 
 
-def cell_rows(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
-    """The cells of a slice, row by row in the order of the columns."""
-    if isinstance(part, TableRows):
-        return part.cells()
-    rows = part.rows
-    if rows is None or part.nested:
-        absent = msgspec.Raw(b"null")
-        return [[raw_text(row.get(name, absent)) for name in columns] for row in part.raw_rows()]
-    try:
-        if part.literals and rows:
-            return list(map(list, zip(*flat_columns(rows, columns), strict=True)))
-        return [list(map(str, map(row.__getitem__, columns))) for row in rows]
-    except KeyError:  # some record lacks a column
-        return [[value_text(row.get(name)) for name in columns] for row in rows]
+def _careful_rows(part: Slice, columns: tuple[str, ...]) -> list[list[str]]:
+    absent = msgspec.Raw(b"null")
+    return [[raw_text(row.get(name, absent)) for name in columns] for row in part.raw_rows()]
+
+
+def _by_column(rows: list[list[str]], columns: tuple[str, ...]) -> list[Sequence[str]]:
+    return list(zip(*rows, strict=True)) or [() for _ in columns]

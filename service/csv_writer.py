@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from service.cells import Part, cell_rows, flat_columns
 from service.files import PartFile
-from service.rows import Row, Slice
+from service.rows import Slice
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -59,19 +59,18 @@ class _Fast:
         self._pattern = ["", ","] * self._commas + ["", "\r\n"]
 
     def text(self, part: Slice) -> str | None:
-        """The slice as CSV; None when a record lacks a column or a cell may need care."""
-        rows: list[Row] | None = part.rows
+        """The slice as CSV; None when a cell may need care."""
         # without escapes no string holds a quote or a line end, so only commas are left to look for; a single column
         # could be an empty string, whose row must not be a blank line
-        if not rows or self._single or part.escapes or part.nested:
+        if self._single or part.escapes:
             return None
-        try:
-            cells = flat_columns(rows, self._columns)
-        except KeyError:
+        cells = flat_columns(part)
+        if cells is None:
             return None
-        parts = self._pattern * len(rows)
+        count = len(cells[0])
+        parts = self._pattern * count
         width = len(self._pattern)
         for at, column in enumerate(cells):
             parts[2 * at :: width] = column
         text = "".join(parts)
-        return text if text.count(",") == self._commas * len(rows) else None
+        return text if text.count(",") == self._commas * count else None

@@ -10,7 +10,7 @@ from typing import Any
 from reportlab.pdfbase import pdfdoc
 
 KIDS = 64
-FLUSH_BYTES = 256 * 1024
+FLUSH_BYTES = 128 * 1024
 LEVEL = 1
 
 

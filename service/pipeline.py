@@ -78,7 +78,7 @@ def _records(job: Job) -> Iterator[tuple[tuple[str, ...], int, Iterable[Part]]]:
     if ask.source is None:
         body = order.Opened(job.body)
         data, begin = order.data_of(body.view, ask.data_at)
-        parts = rows.slices(data, done=lambda used: body.release(begin + used))
+        parts = rows.slices(data, ask.columns, done=lambda used: body.release(begin + used))
         yield ask.columns, ask.records or 0, parts
     elif job.database is None:
         raise SourceError("the service was started without a database")

@@ -15,7 +15,9 @@ from urllib.parse import quote
 
 from service.order import BadRequest, Source
 
-FETCH_ROWS = 1_000
+FETCH_ROWS = 500
+CACHE_KIB = 128
+"""Of SQLite's pages; a table is read once from end to end, so more would only be held."""
 
 
 class SourceError(Exception):
@@ -141,6 +143,7 @@ class SqliteDatabase(Database):
         made = sqlite3.connect(f"file:{quote(str(where.resolve()))}?mode=ro", uri=True, isolation_level=None)
         try:
             made.execute("PRAGMA query_only = 1")
+            made.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             made.execute("BEGIN")
             made.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         except sqlite3.Error:
