@@ -229,6 +229,24 @@ class PhaseRun(Record, frozen=True, kw_only=True):
     note: str | None = None
 
 
+class Calibration(Record, frozen=True, kw_only=True):
+    """One request to the known server, made by a generator before its scenario by the code that measures the target."""
+
+    worker: int
+    """Which generator made it, from 0."""
+    index: int
+    intended: float
+    start: float
+    end: float
+    """As in Hit."""
+    status: int | None
+    error: str | None
+    server_start: float | None
+    """When the request came, by the server; None: it did not answer. The same clock as the generator's."""
+    server_end: float | None
+    """When its answer left."""
+
+
 class Generator(Record, frozen=True, kw_only=True):
     """What the load generator says of itself; the instrument's own health."""
 
@@ -240,10 +258,13 @@ class Generator(Record, frozen=True, kw_only=True):
     lag_p99_ms: float | None
     """How late its event loop woke, 99th percentile."""
     lateness_p99_ms: float | None
-    """start - intended over open-model hits; None without any."""
+    """start - intended over open-model hits, waits for a free connection included; None without any."""
     end_marks: int
     """Workers that said that they had recorded everything."""
     workers: int
+    slip_p99_ms: float | None = None
+    """How late it began open arrivals, 99th percentile: its own part of the lateness, no wait for a free connection
+    in it. None without any."""
 
 
 class Scenario(Record, frozen=True, kw_only=True):

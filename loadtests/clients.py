@@ -23,6 +23,12 @@ IDLE_S = 1.0
 """A connection that rested longer is not used again: servers close idle ones, and a lost race looks like a failure."""
 
 
+NewSession = Callable[[Target, float], FastHttpSession]
+"""Makes one client's session with a target, given the timeout of each wait in seconds."""
+
+MOST_SAMPLES = 100_000
+
+
 class _Deadline(BaseException):
     """Not an Exception: Locust's client would swallow it."""
 
@@ -52,12 +58,29 @@ class Parts:
         self.hits.flush()
         self.fetches.flush()
 
-    def close(self, lags_ms: tuple[float, ...]) -> None:
+    def close(self, lags_ms: tuple[float, ...], slips_ms: tuple[float, ...]) -> None:
         """Close the files and write the end mark, which says how much must be in them."""
         self.hits.close()
         self.fetches.close()
-        mark = drive.EndMark(hits=self.hit_count, fetches=self.fetch_count, lags_ms=lags_ms)
+        mark = drive.EndMark(hits=self.hit_count, fetches=self.fetch_count, lags_ms=lags_ms, slips_ms=slips_ms)
         drive.end_mark_path(self.folder, self.worker).write_bytes(drive.encode(mark))
+
+
+@dataclass
+class Samples:
+    """Values thinned evenly over the whole run, so that a long one stays bounded: first all, then every second …"""
+
+    values: list[float] = field(default_factory=list)
+    every: int = 1
+    seen: int = 0
+
+    def add(self, value: float) -> None:
+        """Keep the value, if it is its turn."""
+        if self.seen % self.every == 0:
+            self.values.append(value)
+            if len(self.values) >= MOST_SAMPLES:
+                self.values, self.every = self.values[::2], self.every * 2
+        self.seen += 1
 
 
 @dataclass
@@ -73,7 +96,7 @@ class Counts:
 class Connection:
     """One client's connection: one attempt a request, one deadline over all of it, no redirects."""
 
-    def __init__(self, target: Target, new_session: Callable[[float], FastHttpSession]) -> None:
+    def __init__(self, target: Target, new_session: NewSession) -> None:
         self.target = target
         self._new_session = new_session
         self._session: FastHttpSession | None = None
@@ -88,7 +111,7 @@ class Connection:
         """Send one export request; whatever happens becomes an Answer."""
         clock = self.target.clock
         if self._session is None or clock.now() - self._used > IDLE_S:
-            self._session = self._new_session(timeout_s)
+            self._session = self._new_session(self.target, timeout_s)
         start = clock.now()
         error: str | None = None
         status: int | None = None

@@ -44,6 +44,8 @@ class Drive(Struct, frozen=True, kw_only=True):
     templates: dict[str, str]
     """Case to path of its request body's template."""
     phases: tuple[PhaseDrive, ...]
+    calibration_port: int | None = None
+    """Where the known server listens, on 127.0.0.1; None: the generators do not measure themselves."""
 
 
 class EndMark(Struct, frozen=True, kw_only=True):
@@ -53,6 +55,8 @@ class EndMark(Struct, frozen=True, kw_only=True):
     fetches: int
     lags_ms: tuple[float, ...]
     """How late its event loop woke, sampled while load ran."""
+    slips_ms: tuple[float, ...] = ()
+    """How late it began open arrivals, waits for a free connection not counted; sampled evenly."""
 
 
 class FromGenerator(Struct, frozen=True, kw_only=True, tag=True):
@@ -148,6 +152,11 @@ def end_mark_path(folder: Path, worker: int) -> Path:
 def hits_path(folder: Path, worker: int) -> Path:
     """Where a generator writes its hits."""
     return folder / f"hits-{worker}.jsonl"
+
+
+def calibration_folder(folder: Path) -> Path:
+    """Where the generators write what they measured of the known server, in files named like those of the load."""
+    return folder / "calibration"
 
 
 def fetches_path(folder: Path, worker: int) -> Path:

@@ -6,6 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtests import drive
+
 
 class FolderError(Exception):
     """The folder can't be used; one sentence."""
@@ -53,6 +55,11 @@ class Folder:
         return self.path / "scenario.json"
 
     @property
+    def calibration(self) -> Path:
+        """Lines of records.Calibration."""
+        return self.path / "calibration.jsonl"
+
+    @property
     def locust_log(self) -> Path:
         """What Locust printed."""
         return self.path / "locust.log"
@@ -94,7 +101,7 @@ def prepare(path: Path) -> Folder:
                 else:
                     entry.unlink()
         folder = Folder(path)
-        for one in (path, folder.sent, folder.spool, folder.parts):
+        for one in (path, folder.sent, folder.spool, folder.parts, drive.calibration_folder(folder.parts)):
             one.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FolderError(f"--out {path} can't be written: {error.strerror or error}") from error

@@ -49,9 +49,9 @@ class Conductor(FastHttpUser):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
 
-        def new_session(timeout_s: float) -> FastHttpSession:
+        def new_session(to: Target, timeout_s: float) -> FastHttpSession:
             session = FastHttpSession(
-                base_url=target.url,
+                base_url=to.url,
                 request_event=self.environment.events.request,
                 user=None,
                 insecure=settings.insecure,

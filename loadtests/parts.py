@@ -32,6 +32,7 @@ class Merged:
     broken: dict[int, str] = field(default_factory=dict)
     """Generators whose record is not whole, and why."""
     lags_ms: list[float] = field(default_factory=list)
+    slips_ms: list[float] = field(default_factory=list)
     lateness_ms: list[float] = field(default_factory=list)
     firsts: dict[str, Hit] = field(default_factory=dict)
     """The first export answered with 200 of each case."""
@@ -76,6 +77,7 @@ def _check(merged: Merged, folder: Path, worker: int, counted: Counter[str]) -> 
         merged.broken[worker] = f"generator {worker} left no end mark"
         return
     merged.lags_ms.extend(mark.lags_ms)
+    merged.slips_ms.extend(mark.slips_ms)
     if (mark.hits, mark.fetches) == (counted["hits"], counted["fetches"]):
         merged.marks += 1
     else:

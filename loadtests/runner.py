@@ -16,13 +16,14 @@ from pathlib import Path
 from types import FrameType
 
 from assertions.records import Generator, Hit, PhaseRun, Plan, Scenario, read_lines, write_one
-from loadtests import drive
+from loadtests import calibration, drive
 from loadtests.conductor import REST_S, Conductor, Progress, RunError
 from loadtests.control import Control
 from loadtests.datasets import encode_body, make_dataset
 from loadtests.examining import Examining
 from loadtests.exporting import answered_filename, fetch_file
 from loadtests.folder import Folder, prepare
+from loadtests.known_server import Schedule
 from loadtests.locust_process import (
     LocustProcess,
     clean_environment,
@@ -162,12 +163,15 @@ class _Run:
         workers = self.settings.workers
         control = Control(workers)
         path = self.folder.parts / "drive.json"
-        path.write_bytes(drive.encode(self._drive(control.port, drives)))
         stop_s = max(phase.timeout_s for phase in phases) + 5
         arguments = locust_arguments(
             workers=workers, stop_timeout_s=stop_s, run_time_s=LONGEST_RUN_S, port=free_port() if workers > 1 else 0
         )
-        with tempfile.TemporaryDirectory(prefix="export-loadtests-") as home:
+        with (
+            calibration.known(Schedule()) as known_port,
+            tempfile.TemporaryDirectory(prefix="export-loadtests-") as home,
+        ):
+            path.write_bytes(drive.encode(self._drive(control.port, known_port, drives)))
             environment = clean_environment(os.environ, Path(home), path.resolve())
             locust = LocustProcess(arguments, environment, Path(home), self.folder.locust_log)
             conductor = Conductor(
@@ -190,13 +194,14 @@ class _Run:
             finally:
                 control.close()
                 locust.kill()
+        calibration.gather(self.folder.parts, workers, self.target.clock, self.folder.calibration)
         opened = frozenset(phase.name for phase in phases if phase.mode == "open")
         self.merged = merge(self.folder.parts, workers, opened, self.folder.hits, self.folder.fetches)
         self._note_phases(conductor, drives)
         if self.interrupted:
             raise KeyboardInterrupt
 
-    def _drive(self, port: int, drives: tuple[drive.PhaseDrive, ...]) -> drive.Drive:
+    def _drive(self, port: int, known_port: int, drives: tuple[drive.PhaseDrive, ...]) -> drive.Drive:
         return drive.Drive(
             plan=str(self.folder.plan.resolve()),
             folder=str(self.folder.parts.resolve()),
@@ -207,6 +212,7 @@ class _Run:
             control_port=port,
             templates={case: str((self.folder.sent / f"{case}.json").resolve()) for case in self.templates},
             phases=drives,
+            calibration_port=known_port,
         )
 
     def _note_phases(self, conductor: Conductor, drives: tuple[drive.PhaseDrive, ...]) -> None:
@@ -311,6 +317,7 @@ class _Run:
                 lateness_p99_ms=nearest_rank(self.merged.lateness_ms, 0.99),
                 end_marks=self.merged.marks,
                 workers=self.settings.workers,
+                slip_p99_ms=nearest_rank(self.merged.slips_ms, 0.99),
             ),
             exports_folder=None if folder is None else str(folder),
             leftovers=self._leftovers(folder, start),

@@ -1,0 +1,185 @@
+"""The clients of one generator: they make a phase's requests, in the closed or the open model, and record each one.
+
+Imported only where gevent has patched the standard library. The same code drives the target and, before it, the known
+server that the generator is measured against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import gevent
+from gevent.lock import BoundedSemaphore
+
+from assertions.records import Hit, PhasePlan, Request
+from loadtests import drive
+from loadtests.clients import Connection, Counts, NewSession, Parts, Samples, Work
+from loadtests.datasets import tagged
+from loadtests.exporting import fetch_file, make_hit, no_fetch
+from loadtests.target import Answer, SinkError, Target
+
+MAX_PREPARED_BYTES = 256 * 1024 * 1024
+
+
+class Crew:
+    """All clients of one generator process; it makes every n-th request of each phase, in order."""
+
+    def __init__(
+        self,
+        target: Target,
+        new_session: NewSession,
+        templates: Mapping[str, bytes],
+        parts: Parts,
+        *,
+        worker: int = 0,
+        workers: int = 1,
+        spool: Path | None = None,
+    ) -> None:
+        """spool: where finished exports are downloaded to; None: they are not downloaded."""
+        self.target, self.new_session, self.templates = target, new_session, templates
+        self.parts, self.spool = parts, spool
+        self.worker, self.workers = worker, workers
+        self.counts = Counts()
+        self.slips_ms = Samples()
+        """How late open arrivals were begun, before any wait for a free connection: the generator's own part."""
+        self.loading = False
+        self.stopped: str | None = None
+        self.trouble: str | None = None
+        self._crew: list[gevent.Greenlet] = []
+
+    def stop(self, why: str) -> None:
+        """Give up what is in flight; each of it records itself as interrupted."""
+        if self.stopped is None:
+            self.stopped = why
+            gevent.spawn(gevent.killall, list(self._crew))
+
+    def prepare(self, phase: PhasePlan) -> dict[int, bytes]:
+        """Of a burst, each client's first body, made before the start so that all can start in one moment."""
+        if not phase.at_once:
+            return {}
+        prepared: dict[int, bytes] = {}
+        size = 0
+        for request in self._mine(phase)[: len(self._clients(phase))]:
+            prepared[request.index] = tagged(self.templates[request.case], request.tag, request.user)
+            size += len(prepared[request.index])
+            if size > MAX_PREPARED_BYTES:
+                break
+        return prepared
+
+    def run(self, phase: PhasePlan, limits: drive.PhaseDrive, at: float, prepared: dict[int, bytes]) -> Work:
+        """Make one phase's requests from the moment `at` on (Unix seconds), until nothing of it is in flight."""
+        work = Work(self._mine(phase), limits, at, self.target.clock.now)
+        gevent.sleep(max(at - self.target.clock.now(), 0))
+        self.loading = True
+        if phase.mode == "open":
+            self._run_open(phase, work)
+        else:
+            stream = work.take()
+            self._crew = [gevent.spawn(self._client, phase, one, stream, prepared) for one in self._clients(phase)]
+        gevent.joinall(self._crew)
+        self.loading = False
+        self._crew = []
+        return work
+
+    def flush(self) -> None:
+        """Hand what is recorded to the system."""
+        self._write(Parts.flush)
+
+    def _mine(self, phase: PhasePlan) -> tuple[Request, ...]:
+        return phase.requests[self.worker :: self.workers]
+
+    def _clients(self, phase: PhasePlan) -> range:
+        return range(self.worker, phase.clients, self.workers)
+
+    def _client(self, phase: PhasePlan, client: int, stream: Iterator[Request], prepared: dict[int, bytes]) -> None:
+        """One client of a closed phase: asks again when it has its answer and its file."""
+        connection = Connection(self.target, self.new_session)
+        for request in stream:
+            free = self.target.clock.now()
+            body = prepared.pop(request.index, None) or tagged(self.templates[request.case], request.tag, request.user)
+            hit = self._send(phase, request, connection, body, intended=free, client=client)
+            self._fetch(phase, hit)
+            if self.stopped is not None or self.trouble is not None:
+                return
+
+    def _run_open(self, phase: PhasePlan, work: Work) -> None:
+        """Each request at its own moment, whether or not others still wait for their answers."""
+        idle = [(client, Connection(self.target, self.new_session)) for client in self._clients(phase)]
+        slots = BoundedSemaphore(len(idle))
+        for request in work.take():
+            due = work.at + (request.intended_s or 0.0)
+            gevent.sleep(max(due - self.target.clock.now(), 0))
+            if self.stopped is not None or self.trouble is not None:
+                return
+            self._crew.append(gevent.spawn(self._arrive, phase, request, due, slots, idle))
+            if request.index % 512 == 0:
+                self._crew = [one for one in self._crew if not one.dead]
+
+    def _arrive(
+        self,
+        phase: PhasePlan,
+        request: Request,
+        due: float,
+        slots: BoundedSemaphore,
+        idle: list[tuple[int, Connection]],
+    ) -> None:
+        """One arrival of the open model; one that found no free connection in time is recorded as `not-sent`."""
+        body = tagged(self.templates[request.case], request.tag, request.user)
+        self.slips_ms.add((self.target.clock.now() - due) * 1000)
+        try:
+            free = slots.acquire(timeout=phase.timeout_s)
+        except gevent.GreenletExit:
+            free = False
+        if not free:
+            now = self.target.clock.now()
+            unsent = Answer(None, "interrupted" if self.stopped else "not-sent", {}, b"", now, now)
+            self.counts.started += 1
+            self._record(phase, request, unsent, body_bytes=0, intended=due, client=f"locust-{self.worker}-none")
+            return
+        client, connection = idle.pop()
+        try:
+            hit = self._send(phase, request, connection, body, intended=due, client=client)
+        finally:
+            idle.append((client, connection))
+            slots.release()
+        self._fetch(phase, hit)
+
+    def _send(
+        self, phase: PhasePlan, request: Request, connection: Connection, body: bytes, *, intended: float, client: int
+    ) -> Hit:
+        self.counts.started += 1
+        answer = connection.post(body, phase.timeout_s)
+        label = f"locust-{self.worker}-{client}"
+        return self._record(phase, request, answer, body_bytes=len(body), intended=intended, client=label)
+
+    def _record(
+        self, phase: PhasePlan, request: Request, answer: Answer, *, body_bytes: int, intended: float, client: str
+    ) -> Hit:
+        hit = make_hit(phase.name, request, answer, body_bytes=body_bytes, intended=intended, client=client)
+        self._write(lambda parts: parts.hit(hit))
+        self.counts.answered += 1
+        if hit.status == 200:
+            self.counts.exports += 1
+            self.counts.latencies_ms.append((hit.end - hit.intended) * 1000)
+        return hit
+
+    def _fetch(self, phase: PhasePlan, hit: Hit) -> None:
+        """Download the file of a finished export."""
+        if self.spool is None or hit.status != 200 or self.stopped is not None:
+            return
+        try:
+            fetch = fetch_file(self.target, hit, self.spool, phase.timeout_s)
+        except gevent.GreenletExit:
+            fetch = no_fetch(hit, self.target.clock.now(), "interrupted")
+        except (SinkError, OSError) as error:
+            self.trouble = str(error)
+            return
+        self._write(lambda parts: parts.fetch(fetch))
+
+    def _write(self, write: Callable[[Parts], None]) -> None:
+        """A record that can't be written ends the run: what is not on disk can't be judged."""
+        try:
+            write(self.parts)
+        except OSError as error:
+            self.trouble = f"the record can't be written: {error.strerror or error}"
