@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 
 from .exposition import Page, read_page
 from .records import (
+    Calibration,
     Fetch,
     FileCheck,
     HealthProbe,
@@ -29,6 +31,8 @@ from .records import (
     read_one,
 )
 
+DAY_S = 86_400
+"""Clocks of two machines, and zones that a time does not name, differ by less."""
 RUN_PATH = "/export/run"
 
 
@@ -60,6 +64,8 @@ class ScenarioRecord:
     scrapes: tuple[Scrape, ...]
     probes: tuple[Probe, ...]
     health: tuple[HealthProbe, ...]
+    calibration: tuple[Calibration, ...] = ()
+    """What the generators measured of a known server; records from before there was one have none."""
 
     @property
     def name(self) -> str:
@@ -203,6 +209,17 @@ def as_object(text: str | None) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
+def unix_time(text: object) -> float | None:
+    """Unix seconds of an ISO 8601 time, taken for UTC where it names no zone; None where it is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+
+
 def load_scenario(folder: Path) -> ScenarioRecord:
     """Read one scenario's folder; RecordError when a file is missing or malformed."""
     return ScenarioRecord(
@@ -214,7 +231,13 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         scrapes=tuple(sorted(read_lines(folder / "scrapes.jsonl", Scrape), key=lambda scrape: scrape.start)),
         probes=tuple(sorted(read_lines(folder / "probes.jsonl", Probe), key=lambda probe: probe.at)),
         health=tuple(sorted(read_lines(folder / "health.jsonl", HealthProbe), key=lambda probe: probe.start)),
+        calibration=_calibration(folder / "calibration.jsonl"),
     )
+
+
+def _calibration(path: Path) -> tuple[Calibration, ...]:
+    """What is missing is judged by its check; what is malformed is a broken record like any other."""
+    return tuple(read_lines(path, Calibration)) if path.exists() else ()
 
 
 def load_run(path: Path, names: Sequence[str]) -> Run:

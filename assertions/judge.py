@@ -14,6 +14,9 @@ from .verdicts import SCENARIOS, Assertion, Colour, Judgement, Status, Verdict, 
 WAIVABLE = frozenset(check.id for check in CHECKS) | frozenset(check.group for check in CHECKS if check.group)
 """What `--waive NAME=REASON` may name."""
 
+INSTRUMENT = ("generator", "calibration")
+"""Checks of the instrument itself: where one has no PASS, nothing is judged by the generator's clock."""
+
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """All that was judged. `verdict.json` is this, as JSON."""
@@ -97,8 +100,8 @@ def _unfit(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
     """Where the generator was not fit, what rests on its clock is neither passed nor failed."""
     unfit = {
         verdict.scenario: verdict.judgement.reason
-        for verdict in verdicts
-        if verdict.id == "generator" and verdict.status != "PASS" and not verdict.judgement.waiting
+        for verdict in reversed(verdicts)
+        if verdict.id in INSTRUMENT and verdict.status != "PASS" and not verdict.judgement.waiting
     }
     by_clock = {check.id: check for check in CHECKS if check.by_clock}
 

@@ -33,6 +33,8 @@ IDS = frozenset(
         "leak_children_per_export",
         "generator_cpu_ratio",
         "generator_lag_p99_ms",
+        "generator_bias_p95_ms",
+        "generator_slip_p99_ms",
         "scrape_gap_p95_ms",
     }
 )

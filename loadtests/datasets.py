@@ -53,6 +53,10 @@ class Dataset:
     """None: the request names none."""
     tagged: bool
     """True: at least one record bears the placeholder."""
+    title: str
+    """Empty: the request names none."""
+    user: str
+    """Empty: the request names none."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,24 @@ def make_dataset(name: str, seed: int) -> Dataset:
     case = parse_case(name)
     rng = random.Random(f"{seed}:{name}")
     columns: Sequence[str] | None
+    title: str | None = None
+    user: str | None = None
     if case.edge is None:
         rows: Sequence[Row] = [make_row(rng, number, case.format) for number in range(1, (case.count or 0) + 1)]
         columns = COLUMNS
     else:
         edge = tricky.EDGES[name](tricky.Maker(rng, TAG_PLACEHOLDER, _row_maker(case.format), COLUMNS))
-        rows, columns = edge.rows, edge.columns
+        rows, columns, title, user = edge.rows, edge.columns, edge.title, edge.user
     bears = any(TAG_PLACEHOLDER in str(row.get("ref", "")) for row in rows[:1])
-    return Dataset(name, case.format, tuple(rows), None if columns is None else tuple(columns), bears)
+    return Dataset(
+        case=name,
+        format=case.format,
+        rows=tuple(rows),
+        columns=None if columns is None else tuple(columns),
+        tagged=bears,
+        title=f"Load {name}" if title is None else title,
+        user=USER if user is None else user,
+    )
 
 
 def _row_maker(format_: str) -> Callable[[random.Random, int], Row]:
@@ -157,7 +171,8 @@ def encode_body(dataset: Dataset) -> bytes:
     body: dict[str, object] = {"format": dataset.format}
     if dataset.columns is not None:
         body["columns"] = dataset.columns
-    body |= {"title": f"Load {dataset.case}", "user": USER, "data": dataset.rows}
+    body |= {key: text for key, text in (("title", dataset.title), ("user", dataset.user)) if text}
+    body["data"] = dataset.rows
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 

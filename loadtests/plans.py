@@ -92,7 +92,7 @@ def _request(
         case=case,
         format=dataset.format,
         records=len(dataset.rows),
-        user=user,
+        user=(dataset.user or None) if dataset.user != USER else user,
         tag=make_tag(phase, index) if dataset.tagged else None,
         intended_s=due,
     )

@@ -10,6 +10,7 @@ from loadtests.words import (
     BIG_INTEGERS,
     BROKEN_NOTES,
     EMOJI_NOTES,
+    MARKED_NOTES,
     NAMES,
     NESTED_NOTES,
     ODD_FLOATS,
@@ -26,6 +27,14 @@ class Edge:
 
     rows: Sequence[Mapping[str, object]]
     columns: Sequence[str] | None
+    title: str | None = None
+    """None: made of the case's name; empty: the request names none."""
+    user: str | None = None
+    """None: the ordinary one; empty: the request names none."""
+
+
+ODD_TITLE = 'Rapor (Ağustos) & "Ωμέγα" <b>Жук</b>'
+ODD_USER = "Ayşe Ünal-Öz"
 
 
 @dataclass(frozen=True)
@@ -76,30 +85,40 @@ def _tricky(make: Maker) -> Edge:
         *QUOTED_NOTES, *BROKEN_NOTES, *SPACED_NOTES, *EMOJI_NOTES, *NESTED_NOTES, *BIG_INTEGERS, *ODD_FLOATS,
         *NAMES[12:], None, True, False, "", "null", "true", "0", "00123", "1e5", "NaN", 0, -1, "a" * 300, "\ufeffmark",
         "\u00a0", "e\u0301", "\u200eleft", '"quoted"', '",","', '\r\n","\r\n', "\\", "\\n", "NULL", "#", "'",
+        # what a reader or writer that knows more line ends than CSV's takes for one
+        "\x0bvertical", "form\x0cfeed", "\x1cseparator", "next\x85line", "line\u2028separator", "\x01\x7f",
+        *(make.rng.choice(SENTENCES)[:1] * length for length in (1_000, 5_000, 40_000)),
     ]  # fmt: skip
     rows: list[Mapping[str, object]] = []
     for number, value in enumerate(values, 1):
         row: dict[str, object] = {"unused": "never shown", "left": value, "ref": make.ref(number), "right": value}
         row["middle, with a comma"] = values[-number]
+        row["Şehir, Ωμέγα"] = NAMES[-number % len(NAMES)]
         if number % 7 == 0:
             del row["right"]
         if number % 11 == 0:
             del row["left"]
         rows.append(row)
-    return Edge(rows, ["right", 'head "quoted"', "ref", "middle, with a comma", "left"])
+    return Edge(
+        rows, ["right", 'head "quoted"', "ref", "middle, with a comma", "left", "Şehir, Ωμέγα"], ODD_TITLE, ODD_USER
+    )
 
 
 def _pdf_tricky(make: Maker) -> Edge:
     """One record more than a page holds, with scripts and long values on both pages."""
     values: list[object] = [
-        *NAMES, *SENTENCES, *PLAIN_NOTES, *QUOTED_NOTES[:5], *NESTED_NOTES[:4], *BIG_INTEGERS, *ODD_FLOATS, None, True,
+        *NAMES, *SENTENCES, *PLAIN_NOTES[:6], *MARKED_NOTES, *QUOTED_NOTES[:5], *NESTED_NOTES[:4], *BIG_INTEGERS[:3],
+        *ODD_FLOATS, None, True,
     ]  # fmt: skip
-    rows: list[Mapping[str, object]] = []
+    rows: list[dict[str, object]] = []
     for number in range(1, 52):
-        row = {"id": number, "ref": make.ref(number), "name": NAMES[number % len(NAMES)], "value": values[number]}
-        row["note"] = _long(make.rng, 120, 400) if number in {1, 7, 8, 25, 50, 51} else make.rng.choice(PLAIN_NOTES)
+        row: dict[str, object] = {"id": number, "ref": make.ref(number), "Müşteri adı": NAMES[number % len(NAMES)]}
+        row["value"] = values[number % len(values)]
+        row["note"] = _long(make.rng, 120, 400) if number in {1, 7, 8, 50, 51} else make.rng.choice(PLAIN_NOTES)
         rows.append(row)
-    return Edge(rows, ["id", "ref", "name", "value", "note"])
+    rows[24]["note"] = _long(make.rng, 1_000, 1_000)
+    rows[30]["note"] = "https://example.com/" + "".join(make.rng.choices("abcdefghij0123456789", k=130))
+    return Edge(rows, ["id", "ref", "Müşteri adı", "value", "note"], ODD_TITLE, ODD_USER)
 
 
 def _long(rng: random.Random, at_least: int, at_most: int) -> str:
@@ -108,11 +127,11 @@ def _long(rng: random.Random, at_least: int, at_most: int) -> str:
 
 
 def _no_columns(make: Maker) -> Edge:
-    """Columns left to the first record; a later record has one key less and one more."""
+    """Columns left to the first record, title and user to their defaults; later records have a key less, or more."""
     rows = [dict(row) for row in make.rows(12)]
     del rows[3]["dept"]
     rows[4]["extra"] = "no column of this name"
-    return Edge(rows, None)
+    return Edge(rows, None, "", "")
 
 
 EDGES: Mapping[str, Callable[[Maker], Edge]] = {

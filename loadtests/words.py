@@ -15,6 +15,8 @@ QUOTED_NOTES = (
     'said "yes"', "a, b, c", '"', '""', ",", 'ends with "', "semi;colon", "tab\there", "it's; fine, \"really\"",
     "=1+2", "@home", "-5 %", "+49 30 1234",
 )  # fmt: skip
+MARKED_NOTES = ("<b>bold</b> & co", "(left open", "50 % \\(of it\\)", "C:\\temp\\new")
+"""What a page description or a markup language would take for its own."""
 BROKEN_NOTES = ("line one\nline two", "dos\r\nbreak", "lone\rreturn", "\nleading", "trailing\n", "two\n\nbreaks")
 SPACED_NOTES = ("  leading", "trailing  ", "  both  ", "   ", "wide\u3000space")
 EMOJI_NOTES = ("👍", "🚀 launched", "family 👨\u200d👩\u200d👧", "flag 🇹🇷", "naïve café ☕")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..bundle import Run, ScenarioRecord
 from ..limits import Limits
 from ..verdicts import SCENARIOS, Judgement
-from . import admission, conduct, contents, counters, latency, metrics, resources, tools
+from . import admission, conduct, contents, counters, instrument, latency, metrics, resources, tools
 
 OfScenario = Callable[[ScenarioRecord, Limits], Judgement]
 OfAll = Callable[[Mapping[str, ScenarioRecord], Limits], Judgement]
@@ -167,6 +167,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(id="leftovers", title="Nothing left behind in the folder", of_scenario=resources.leftovers, optional=True),
     Check(id="generator", title="The load was what was asked", of_scenario=conduct.generator),
+    Check(id="calibration", title="The instrument is right about a known server", of_scenario=instrument.calibration),
     Check(id="shutdown", title="Embedded service ends when asked", of_scenario=conduct.shutdown, optional=True),
     Check(id="rules", title="Alert rules tested with promtool", of_run=tools.rules),
     Check(id="dashboard", title="Dashboard queries fit the contract", of_run=tools.dashboard),

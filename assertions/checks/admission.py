@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..bundle import ScenarioRecord, as_object
-from ..contract import MAX_CONCURRENT
+from ..contract import MAX_CONCURRENT, MAX_QUEUE
 from ..limits import Limits
 from ..records import Hit
 from ..statistics import median
@@ -15,6 +15,8 @@ from .counters import beyond_limits
 
 CERTAIN_S = 0.05
 """So far apart, one request certainly came or ended before another."""
+RETRY_AFTER_MOST_S = 3600
+"""A queue of exports that take seconds is empty long before."""
 SETTLE_S = 0.3
 """A gauge may fall this much later than the answer is read: both come from one event loop's turn, seldom later."""
 
@@ -311,8 +313,11 @@ def rejections(record: ScenarioRecord, limits: Limits) -> Judgement:
         if not _retry_after(hit.headers.get("retry-after")):
             return failed(f"the 429 of {hit.id} bears no usable Retry-After: {hit.headers.get('retry-after')!r}")
         body = as_object(hit.answer) or {}
-        if _whole(body.get("queueDepth")) is None or body.get("success") is not False or not body.get("error"):
+        depth = _whole(body.get("queueDepth"))
+        if depth is None or body.get("success") is not False or not body.get("error"):
             return failed(f"the 429 of {hit.id} lacks success false, an error or queueDepth")
+        if depth < MAX_QUEUE / 2:
+            return failed(f"the 429 of {hit.id} tells of {depth:g} waiting, where {MAX_QUEUE} must wait")
     return passed(
         f"{len(refused)} of {len(record.exports)} exports were turned away, each beyond the limits and with Retry-After"
         if refused
@@ -321,10 +326,13 @@ def rejections(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 
 def _retry_after(value: str | None) -> bool:
-    """Seconds, or an HTTP date (which holds a colon and GMT)."""
+    """Seconds, an hour at the most, or an HTTP date (which holds a colon and GMT)."""
     if value is None:
         return False
-    return value.strip().isdigit() or ("GMT" in value and ":" in value)
+    plain = value.strip()
+    if plain.isascii() and plain.isdigit():
+        return len(plain) < 6 and int(plain) <= RETRY_AFTER_MOST_S
+    return "GMT" in plain and ":" in plain
 
 
 def rest(record: ScenarioRecord, limits: Limits) -> Judgement:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from ..behaviour import CASES, judge_behaviour
-from ..bundle import ScenarioRecord, as_object
+from ..behaviour import BAD_BODIES, CASES, judge_behaviour
+from ..bundle import DAY_S, ScenarioRecord, as_object, unix_time
 from ..contract import MAX_CONCURRENT
 from ..limits import Limits
 from ..statistics import percentile
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 from .admission import SETTLE_S, statuses
 
+SAME_SENTENCE_MOST = 3
+"""Fields that one sentence may stand for; a sentence that fits all tells the caller nothing."""
 ASLEEP_MOST = 0.1
 """Share of the time under load in which /health may be slower than its limit."""
 LOADED = ("measure", "burst", "solo", "sequence")
@@ -34,6 +34,15 @@ def behaviour(record: ScenarioRecord, limits: Limits) -> Judgement:
     if wrong:
         case, reason = wrong[0]
         return failed(f"{len(wrong)} of {len(CASES)} behaviour probes went wrong; {case.name}: {reason}")
+    told: dict[str, set[str]] = {}
+    for case in BAD_BODIES:
+        if case.field:
+            told.setdefault(str((as_object(hits[case.name].answer) or {}).get("error")), set()).add(case.field)
+    sentence, fields = max(told.items(), key=lambda item: len(item[1]))
+    if len(fields) > SAME_SENTENCE_MOST:
+        return failed(
+            f"bad {', '.join(sorted(fields))} are all told by the same sentence, so it names none: {sentence!r}"
+        )
     return passed(f"{len(CASES)} behaviour probes were answered as the contract says")
 
 
@@ -51,6 +60,9 @@ def health(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"{(bad[0].answer or '')[:80]!r}",
             limit=limit,
         )
+    without = [probe for probe in probes if probe.status == 200 and (as_object(probe.answer) or {}).get("ts") is None]
+    if len(without) > 0.5 * len(probes):
+        return failed(f"/health bears no `ts`: {(without[0].answer or '')[:80]!r}", limit=limit)
     reading = Reading(
         name="health P95",
         value=percentile([(probe.end - probe.start) * 1000 for probe in probes], 0.95),
@@ -80,8 +92,8 @@ def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
     if len(bad) > max(1, 0.01 * len(probes)):
         what = bad[0].status if bad[0].status is not None else bad[0].error
         return failed(f"{len(bad)} of {len(probes)} calls of /export/status failed, the first with {what}")
-    for _, _, _, body in statuses(record):
-        problem = _status_problem(body)
+    for start, _, _, body in statuses(record):
+        problem = _status_problem(body, start)
         if problem:
             return failed(f"/export/status: {problem}")
     busy = [(start, end, body) for start, end, phase, body in statuses(record) if phase in ("measure", "burst")]
@@ -103,7 +115,7 @@ def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
     return passed(f"{len(probes)} calls of /export/status were answered, truthfully")
 
 
-def _status_problem(body: dict[str, object]) -> str | None:
+def _status_problem(body: dict[str, object], now: float) -> str | None:
     for key in ("concurrentExports", "queueDepth", "maxConcurrentExports"):
         value = body.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -114,10 +126,9 @@ def _status_problem(body: dict[str, object]) -> str | None:
         return f"status is {body.get('status')!r}, not 'ready'"
     if not isinstance(body.get("version"), str) or not body["version"]:
         return f"version is {body.get('version')!r}"
-    try:
-        datetime.fromisoformat(str(body.get("timestamp")))
-    except ValueError:
-        return f"timestamp {body.get('timestamp')!r} is no ISO 8601"
+    told = unix_time(body.get("timestamp"))
+    if told is None or abs(told - now) > DAY_S:
+        return f"timestamp {body.get('timestamp')!r} is no ISO 8601 of the day"
     return None
 
 
@@ -157,10 +168,13 @@ def generator(record: ScenarioRecord, limits: Limits) -> Judgement:
             return no_data(f"the phase {phase.name} was cut short: {phase.note}")
         if phase.recorded != phase.planned or count != phase.recorded:
             return no_data(f"the phase {phase.name} planned {phase.planned} requests and recorded {count}")
-    for value, limit_id, what, unit in (
+    measured = [
         (made.cpu_ratio, "generator_cpu_ratio", "the generator's share of a core", "ratio"),
         (made.lag_p99_ms, "generator_lag_p99_ms", "the generator's event-loop lag P99", "ms"),
-    ):
+    ]
+    if made.lateness_p99_ms is not None:  # only open arrivals have a planned moment to be late for
+        measured.append((made.slip_p99_ms, "generator_slip_p99_ms", "the generator's own lateness P99", "ms"))
+    for value, limit_id, what, unit in measured:
         limit = limits[limit_id]
         reading = Reading(name=what, value=value, unit=unit, source="scenario.json")
         judged = against(limit, reading, what)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import UTC, datetime
 from urllib.parse import unquote
 
-from ..bundle import ScenarioRecord
+from ..bundle import DAY_S, ScenarioRecord, unix_time
 from ..contract import FILENAME
 from ..limits import Limits
 from ..records import Hit
 from ..verdicts import Judgement, failed, no_data, passed
 
 _MEDIA = {"csv": "text/csv", "pdf": "application/pdf"}
-DAY_S = 86_400
-"""Clocks of two machines, and zones that a time does not name, differ by less."""
 _LENGTH = re.compile(r"\d+")
 
 
@@ -75,7 +72,7 @@ def _answer_problem(record: ScenarioRecord, hit: Hit) -> str | None:
         return "does not say success"
     if body.get("records") != hit.records:
         return f"says {body.get('records')!r} records where {hit.records} were sent"
-    told = _time(body.get("timestamp"))
+    told = unix_time(body.get("timestamp"))
     if told is None or abs(told - hit.start) > DAY_S:
         return f"timestamp {body.get('timestamp')!r} is no ISO 8601 of the export's day"
     name = _name_of(result)
@@ -96,17 +93,6 @@ def _answer_problem(record: ScenarioRecord, hit: Hit) -> str | None:
     if fetch is not None and fetch.status == 200 and size != fetch.bytes:
         return f"says {size} bytes where the file has {fetch.bytes}"
     return None
-
-
-def _time(text: object) -> float | None:
-    """Unix seconds of an ISO 8601 time, taken for UTC where it names no zone; None where it is none."""
-    if not isinstance(text, str):
-        return None
-    try:
-        told = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
 
 def _name_of(result: dict[str, object]) -> str | None:

@@ -14,6 +14,8 @@ from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 
 REJECTED = frozenset({400, 413, 429, 503})
 FAILED = frozenset({500, 507})
+FEW_USERS = 20
+"""So many are far from the bound at which a service may count them as `other`."""
 COUNTERS = "scrapes.jsonl, export_requests_total"
 
 
@@ -43,7 +45,7 @@ def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
                     f"but {certain} such requests were seen ({COUNTERS}; hits.jsonl)"
                 )
     users = {hit.user for hit in record.done if hit.user}
-    for user in users if len(users) <= 3 else ():
+    for user in users if len(users) <= FEW_USERS else ():
         of_user = sum(1 for hit in record.done if hit.user == user)
         counted = sum(
             record.delta("export_requests_total", status="succeeded", user=label) or 0.0 for label in (user, "other")
@@ -60,6 +62,16 @@ def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
             f'export_requests_total{{status="rejected"}} moved by {change:g}, but {refused} requests were refused '
             "with 400, 413, 429 or 503"
         )
+    for fmt in FORMATS:
+        possible = sum(
+            1 for hit in record.posts if hit.format == fmt and (hit.status is None or hit.status in REJECTED)
+        )
+        of_format = record.delta("export_requests_total", status="rejected", format=fmt) or 0.0
+        if of_format > possible:
+            return failed(
+                f'export_requests_total{{format="{fmt}",status="rejected"}} moved by {of_format:g}, but only '
+                f"{possible} requests of that format were refused"
+            )
     failures = record.delta("export_fail_total") or 0.0
     broke = sum(1 for hit in record.posts if hit.status in FAILED)
     if not _between(failures, broke, lost):

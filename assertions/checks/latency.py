@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from ..bundle import ScenarioRecord
-from ..contract import FORMATS
+from ..contract import FORMATS, SIZES, size_of
 from ..exposition import Histogram, histograms
 from ..limits import Limits
 from ..records import Hit
 from ..statistics import lower_rank, median, needed_for_upper, percentile, upper_rank
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
+from .counters import REJECTED
 
 LARGE = 10_000
 """Records of the exports that the latency limit speaks of."""
@@ -181,19 +182,46 @@ def _not_less(record: ScenarioRecord, told: Sequence[tuple[Hit, float]]) -> Judg
 
 
 def sum_agrees(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """The histogram is of the same exports, in the same unit, as the answers: its sum and its counts by bound."""
-    added = _added(record)
-    if added is None:
+    """Each series of the histogram is of the same exports, in the same unit, as the answers: sum, counts by bound."""
+    whole = _added(record)
+    if whole is None:
         return no_data("the latency histogram could not be read")
-    told = sorted(value for hit in record.done if (value := server_ms(record, hit)) is not None)
-    if not told or added.sum is None:
+    told = _told(record, record.done)
+    if not told or whole.sum is None:
         return no_data("no answer bears a processingTime, or the histogram has no sum")
+    for fmt in FORMATS:
+        for size in SIZES:
+            mine = [
+                hit
+                for hit in record.posts
+                if hit.format == fmt and hit.records is not None and size_of(hit.records) == size
+            ]
+            # one that failed, or had no answer, may be in the histogram or not
+            if any(hit.status != 200 and hit.status not in REJECTED for hit in mine):
+                continue
+            mine = [hit for hit in mine if hit.status == 200]
+            problem = _disagrees(_added(record, format=fmt, size=size), _told(record, mine))
+            if problem:
+                return failed(f'format="{fmt}", size="{size}": {problem}')
     if any(hit.status is None or hit.status in (500, 507) for hit in record.exports):
-        return _loosely(added, told)
+        return _loosely(whole, told)
+    problem = _disagrees(whole, told)
+    return failed(problem) if problem else passed(f"histogram and {len(told)} answers tell of the same times")
+
+
+def _told(record: ScenarioRecord, hits: Sequence[Hit]) -> list[float]:
+    """The answers' processingTime, in ms, those that have one."""
+    return [value for hit in hits if (value := server_ms(record, hit)) is not None]
+
+
+def _disagrees(added: Histogram | None, told: Sequence[float]) -> str | None:
+    """How a histogram can't be of these times (ms); None where it can."""
+    if added is None or added.sum is None or not told:
+        return None  # said by the checks of coverage and counts
     total = math.fsum(told)
     slack = 0.1 * total + 10 * len(told)
     if abs(added.sum - total) > slack:
-        return failed(
+        return (
             f"export_latency_ms_sum gained {added.sum:,.0f}, but the answers' processingTime add up to {total:,.0f} ms "
             f"(tolerance {slack:,.0f})"
         )
@@ -203,11 +231,11 @@ def sum_agrees(record: ScenarioRecord, limits: Limits) -> Judgement:
         least = sum(value <= bound * 0.9 - 10 for value in told)
         most = sum(value <= bound * 1.1 + 10 for value in told)
         if not least - 1 <= count <= most + 1:
-            return failed(
+            return (
                 f'export_latency_ms_bucket{{le="{bound:g}"}} gained {count:g}, but between {least} and {most} answers '
                 "took so long by their own processingTime"
             )
-    return passed(f"histogram and {len(told)} answers tell of the same times")
+    return None
 
 
 def _loosely(added: Histogram, told: Sequence[float]) -> Judgement:

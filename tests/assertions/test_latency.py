@@ -221,12 +221,22 @@ def test_histograms_broken_one_way_each(
     assert broken(buckets, total, count) == expected
 
 
-@pytest.mark.parametrize(("factor", "status"), [(0.15, "FAIL"), (0.5, "PASS"), (2.5, "PASS"), (4, "FAIL")])
+@pytest.mark.parametrize(("factor", "status"), [(0.5, "PASS"), (2.5, "PASS"), (6, "FAIL")])
 def test_beside_failures_only_the_order_of_the_mean_is_held(factor: float, status: str) -> None:
     """Failed exports may be in the histogram or not, so half or twice the mean is not objected to."""
     record = failing("load", "measure", 1)
-    changed_sum = with_pages(record, values("export_latency_ms_sum", lambda value: value * factor))
+    of_series = 'export_latency_ms_sum{format="csv",size="large"'
+    changed_sum = with_pages(record, values(of_series, lambda value: value * factor))
     assert latency.sum_agrees(changed_sum, LIMITS).status == status
+
+
+def test_beside_failures_the_other_series_are_still_held() -> None:
+    """A failed csv export says nothing of the pdf ones."""
+    of_series = 'export_latency_ms_sum{format="pdf",size="large"'
+    changed_sum = with_pages(failing("load", "measure", 1), values(of_series, lambda value: value * 1.6))
+    assert latency.sum_agrees(changed_sum, LIMITS).reason.startswith(
+        'format="pdf", size="large": export_latency_ms_sum'
+    )
 
 
 @pytest.mark.parametrize(("lost", "status"), [(1, "PASS"), (4, "PASS"), (5, "FAIL")])

@@ -58,7 +58,7 @@ def test_a_status_page_is_truthful_even_where_few_were_asked() -> None:
 
 def test_a_time_of_any_iso_form_is_one() -> None:
     """Offsets and a Z are both ISO 8601."""
-    for stamp in ("2026-11-23T18:00:00Z", "2026-11-23T18:00:00+00:00", "2026-11-23"):
+    for stamp in ("2026-11-18T18:00:00Z", "2026-11-18T20:00:00+02:00", "2026-11-18T11:00:00", "2026-11-18"):
         assert conduct.status_page(status(timestamp=stamp)(honest("load")), LIMITS).status == "PASS"
 
 

@@ -197,6 +197,22 @@ FAILS = (
     ),
     Case(
         id="rejections",
+        name="a Retry-After of years",
+        on="batch",
+        change=lambda r: refused(r, lambda hit: {"headers": {"retry-after": "99999999"}}, True),
+        reason="the 429 of edge-105 bears no usable Retry-After: '99999999'",
+    ),
+    Case(
+        id="rejections",
+        name="an empty queue",
+        on="batch",
+        change=lambda r: refused(
+            r, lambda hit: {"answer": json.dumps({"success": False, "error": "full", "queueDepth": 0})}
+        ),
+        reason="the 429 of edge-105 tells of 0 waiting, where 100 must wait",
+    ),
+    Case(
+        id="rejections",
         name="no queueDepth",
         on="batch",
         change=lambda r: refused(r, lambda hit: {"answer": json.dumps({"success": False, "error": "full"})}),

@@ -88,6 +88,10 @@ def phase(name: str, **fields: Any) -> Change:
     return change
 
 
+_ALL_FIELDS = (
+    '{"success": false, "error": "check format, data, columns, source, title, user and colour", '
+    '"timestamp": "2026-11-23T18:00:00Z"}'
+)
 _ASLEEP = json.dumps({"ok": False})
 _STATUS: tuple[tuple[str, Change, str, tuple[str, ...]], ...] = (
     ("no running", status(concurrentExports=None), "concurrentExports is None, no count", ("rest",)),
@@ -99,6 +103,7 @@ _STATUS: tuple[tuple[str, Change, str, tuple[str, ...]], ...] = (
     ("no version", status(version=""), "version is ''", ()),
     ("version a number", status(version=1.7), "version is 1.7", ()),
     ("no time", status(timestamp=None), "timestamp None is no ISO 8601", ()),
+    ("another day", status(timestamp="2020-01-01T00:00:00Z"), "timestamp '2020-01-01T00:00:00Z' is no ISO 8601", ()),
 )
 
 FAILS = (
@@ -114,6 +119,13 @@ FAILS = (
     ),
     Case(
         id="behaviour",
+        name="one sentence for all",
+        on="smoke",
+        change=lambda r: with_hits(r, lambda hit: {"answer": _ALL_FIELDS} if hit.status == 400 else None),
+        reason="bad colour, column, data, format, source, title, user are all told by the same sentence",
+    ),
+    Case(
+        id="behaviour",
         name="a file from outside",
         on="smoke",
         change=behaving("path-encoded", status=200),
@@ -125,6 +137,13 @@ FAILS = (
         on="load",
         change=probes("/health", 2, status=None, error="refused", answer=None),
         reason="2 of 42 calls of /health under load failed, the first with refused: ''",
+    ),
+    Case(
+        id="health",
+        name="no time",
+        on="load",
+        change=probes("/health", 42, answer='{"ok": true}'),
+        reason="/health bears no `ts`: '{\"ok\": true}'",
     ),
     Case(
         id="health",

@@ -57,6 +57,20 @@ FAILS = (
     ),
     Case(
         id="requests",
+        name="rejections of another format",
+        on="batch",
+        change=lambda r: with_pages(
+            r,
+            lambda text: values(_CSV % "rejected", lambda value: value - 20)(
+                values((_CSV % "rejected").replace("csv", "pdf"), lambda value: value + 20)(text)
+            ),
+            on_moment("after"),
+        ),
+        reason='export_requests_total{format="pdf",status="rejected"} moved by 20, but only 0 requests of that format',
+        also=("monotonic",),
+    ),
+    Case(
+        id="requests",
         name="a failure that nobody saw",
         on="batch",
         change=lambda r: with_pages(r, values('export_fail_total{reason="engine"', lambda _: 1), on_moment("after")),
