@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from ..bundle import ScenarioRecord
@@ -70,7 +71,7 @@ def _in_order(one: Calibration) -> bool:
     """The server's span lies within the generator's."""
     assert one.server_start is not None and one.server_end is not None
     moments = (one.start, one.server_start, one.server_end, one.end)
-    return all(after - before >= -CLOCK_S for before, after in zip(moments, moments[1:], strict=False))
+    return all(after - before >= -CLOCK_S for before, after in itertools.pairwise(moments))
 
 
 def _readings(told: Sequence[Calibration]) -> tuple[Reading, Reading, Reading, Reading]:

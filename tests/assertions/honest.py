@@ -149,7 +149,7 @@ def write_run(run: Run, folder: Path) -> Path:
         place.mkdir(parents=True)
         write_one(place / "scenario.json", record.scenario)
         write_one(place / "plan.json", record.plan)
-        for kind in ("hits", "fetches", "files", "scrapes", "probes", "health"):
+        for kind in ("hits", "fetches", "files", "scrapes", "probes", "health", "calibration"):
             write_lines(place / f"{kind}.jsonl", getattr(record, kind))
     for tool in ("promtool", "dashboard"):
         if getattr(run, tool) is not None:

@@ -14,6 +14,7 @@ from assertions.behaviour import AFTER_TEXTS, CASES, BehaviourCase
 from assertions.bundle import ScenarioRecord
 from assertions.contract import pages_for
 from assertions.records import (
+    Calibration,
     Fetch,
     FileCheck,
     Generator,
@@ -122,6 +123,7 @@ class Recorder:
             scrapes=tuple(sorted(self.scrapes, key=lambda scrape: scrape.start)),
             probes=tuple(sorted(self.probes, key=lambda probe: probe.at)),
             health=tuple(sorted(self.health, key=lambda probe: probe.start)),
+            calibration=tuple(_calibration(index) for index in range(100)),
         )
 
     def _rest(self, moment: str) -> None:
@@ -271,6 +273,22 @@ class Recorder:
             leftovers=(),
             shutdown_exit_code=0,
         )
+
+
+def _calibration(index: int) -> Calibration:
+    """One request to the known server: begun half a millisecond late, answered after 5 ms, half a millisecond away."""
+    due = START - 2 + index / 200
+    return Calibration(
+        worker=0,
+        index=index,
+        intended=due,
+        start=due + 0.0005,
+        server_start=due + 0.0008,
+        server_end=due + 0.0058,
+        end=due + 0.006,
+        status=200,
+        error=None,
+    )
 
 
 def _answer(job: Job | None, at: float, service: Service) -> tuple[str, int, dict[str, str]]:
