@@ -1,4 +1,4 @@
-"""The door of the load tests: `run` one scenario on a target, or `seed` it with exports."""
+"""The door of the load tests: `run` one scenario on a target, `stress` it, or `seed` it with exports."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from assertions import limits as limits_file
+from assertions.records import RecordError
+from loadtests import stress_door
 from loadtests.clock import start_clock
 from loadtests.conductor import Progress, RunError
 from loadtests.datasets import MAX_RECORDS
 from loadtests.folder import FolderError
 from loadtests.locust_process import LocustError
-from loadtests.profiles import ProfileError, load_profile
+from loadtests.profiles import ProfileError, load_profile, stretched
 from loadtests.runner import Settings, check_target, run_scenario
 from loadtests.seed import BATCH, seed
+from loadtests.stress import exit_code
+from loadtests.stress_run import REPORT, run_stress
+from loadtests.stress_table import table
 from loadtests.target import TARGET_HEADERS, TARGET_TOKEN, Target, TargetError, headers_from, parse_target
 
 DEFAULT_TARGET = "http://127.0.0.1:4001"
@@ -29,13 +35,15 @@ environment:
 EPILOG = f"""\
 {ENVIRONMENT}
 exit codes:
-  0  run: the record is complete; seed: every export was made
-  1  run: the load was cut short (the record says where); seed: an export failed
-  2  bad usage, a wrong profile, a target that can't be reached, a record that can't be written
+  0  run: the record is complete; seed: every export was made; stress: every case has a rate
+  1  run: the load was cut short (the record says where); seed: an export failed; stress: a case held at no rate
+  2  bad usage, a wrong profile, a target that can't be reached, a record that can't be written; stress: no data
 
 examples:
   python -m loadtests run smoke --target http://127.0.0.1:4001 --out evidence/export/smoke
   python -m loadtests run mine --profiles my-profiles --target https://export.example/base --out run/mine
+  python -m loadtests run soak --minutes 60 --target http://127.0.0.1:4001 --out run/soak
+  python -m loadtests stress --target http://127.0.0.1:4001 --sizes 10k,100k --out run/stress
   python -m loadtests seed --records 1000 --format csv
   python -m loadtests seed --batch
 """
@@ -46,9 +54,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return int(options.door(options))
-    except (ProfileError, TargetError, FolderError, RunError, LocustError) as error:
+    except (
+        ProfileError, TargetError, FolderError, RunError, LocustError, RecordError, limits_file.LimitsError,
+    ) as error:  # fmt: skip
         for problem in getattr(error, "problems", (error,)):
             print(f"loadtests: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("loadtests: interrupted", file=sys.stderr)
         return 2
 
 
@@ -74,7 +87,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--profiles", type=Path, metavar="DIR", help="a folder with profiles of your own, NAME.toml")
     run.add_argument("--embedded", action="store_true", help="note in the record that the harness started the target")
     run.add_argument("--workers", type=_count(64), default=1, metavar="N", help="generator processes (1)")
+    run.add_argument(
+        "--minutes", type=_minutes, metavar="N", help="stretch the profile's phases marked `scaled` to N minutes in all"
+    )
     run.set_defaults(door=_run)
+    stress = doors.add_parser(
+        "stress", help="raise the rate until a limit breaks, for each size and format", allow_abbrev=False
+    )
+    _add_target(stress)
+    stress_door.add_options(stress)
+    stress.set_defaults(door=_stress)
     sow = doors.add_parser(
         "seed", help="make one export, or the batch of five, and print a line for each", allow_abbrev=False
     )
@@ -117,6 +139,8 @@ def _reach(target: Target) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     profile = load_profile(options.scenario, options.profiles)
+    if options.minutes is not None:
+        profile = stretched(profile, options.minutes)
     target = _target(options)
     _reach(target)
     settings = Settings(
@@ -146,6 +170,25 @@ def _seed(options: argparse.Namespace) -> int:
     _reach(target)
     cases = BATCH if options.batch else (f"{options.format}-{options.records}",)
     return 0 if seed(target, cases, options.seed, lambda line: print(line, flush=True)) else 1
+
+
+def _stress(options: argparse.Namespace) -> int:
+    settings = stress_door.settings(options, _target(options))
+    _reach(settings.target)
+    report = run_stress(settings, lambda line: print(line, file=sys.stderr, flush=True))
+    print(table(report))
+    print(f"\nreport: {options.out / REPORT}")
+    return exit_code(report.found)
+
+
+def _minutes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 24 * 60:
+        raise argparse.ArgumentTypeError(f"must be a number of minutes above 0 and up to 1440, not {text!r}")
+    return value
 
 
 def _teller() -> Callable[[Progress], None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -65,6 +66,13 @@ class Phase:
     shape: tuple[tuple[float, float], ...]
     """Open: points (seconds, arrivals a second)."""
     arrivals: Arrivals
+    scaled: bool = False
+    """`--minutes` stretches it."""
+
+    @property
+    def lasts_s(self) -> float:
+        """How long it is meant to last; 0: as long as its requests take."""
+        return self.shape[-1][0] if self.shape else self.seconds
 
     @property
     def count(self) -> int:
@@ -128,6 +136,43 @@ def parse_profile(name: str, text: bytes) -> Profile:
     return Profile(name, hashlib.sha256(text).hexdigest(), phases, behaviour, leak)
 
 
+def stretched(profile: Profile, minutes: float) -> Profile:
+    """The profile with its scaled phases stretched, or shrunk, to so many minutes in all, their parts kept.
+
+    An open phase keeps its rates and a closed one its clients; with the time goes how many requests there may be.
+    ProfileError where no phase is marked, or where more requests would be made than a profile may ask for.
+    """
+    asked_s = sum(phase.lasts_s for phase in profile.phases if phase.scaled)
+    if not asked_s:
+        raise ProfileError([f"profile {profile.name} has no phase with `scaled = true`, so --minutes means nothing"])
+    factor = minutes * 60 / asked_s
+    phases = tuple(_stretch(phase, factor) if phase.scaled else phase for phase in profile.phases)
+    problems = [
+        f"profile {profile.name}: --minutes {minutes:g} makes more than {MAX_REQUESTS} requests of phase {phase.name!r}"
+        for phase in phases
+        if phase.scaled and max(_area(phase.shape), phase.max_count) > MAX_REQUESTS
+    ]
+    if problems:
+        raise ProfileError(problems)
+    return replace(profile, phases=phases)
+
+
+def _stretch(phase: Phase, factor: float) -> Phase:
+    return replace(
+        phase,
+        seconds=phase.seconds * factor,
+        max_count=max(round(phase.max_count * factor), phase.count, 1),
+        # the margin for a slow target stays what it is
+        max_seconds=max(phase.max_seconds + phase.lasts_s * (factor - 1), phase.lasts_s * factor),
+        shape=tuple((second * factor, rate) for second, rate in phase.shape),
+    )
+
+
+def _area(shape: tuple[tuple[float, float], ...]) -> float:
+    """Requests that an open shape asks for."""
+    return sum((end - start) * (a + b) / 2 for (start, a), (end, b) in itertools.pairwise(shape))
+
+
 def _phase(reader: TableReader) -> Phase:
     name = reader.text("name")
     if name and not (name.isascii() and name.replace("-", "").isalnum()):
@@ -162,6 +207,9 @@ def _phase(reader: TableReader) -> Phase:
         _without(reader, ("at_once",), "has no meaning in a sequence")
     timeout_s = reader.number("timeout_s", 90.0, 0.1, 3600.0)
     max_seconds = reader.number("max_seconds", 900.0, 0.1, DAY_S)
+    scaled = reader.flag("scaled")
+    if scaled and not (shape or seconds):
+        reader.wrong("scaled", "needs a phase that lasts some seconds")
     reader.done()
     return Phase(
         name=name,
@@ -176,6 +224,7 @@ def _phase(reader: TableReader) -> Phase:
         max_seconds=max_seconds,
         shape=shape,
         arrivals=cast(Arrivals, arrivals),
+        scaled=scaled,
     )
 
 

@@ -83,9 +83,15 @@ def run_scenario(settings: Settings, report: Callable[[Progress], None]) -> Scen
     """
     datasets = {case: make_dataset(case, settings.seed) for case in cases_of(settings.profile)}
     plan = build_plan(settings.profile, datasets, settings.seed)
+    return run_plan(settings, plan, {case: encode_body(dataset) for case, dataset in datasets.items()}, report)
+
+
+def run_plan(
+    settings: Settings, plan: Plan, templates: Mapping[str, bytes], report: Callable[[Progress], None]
+) -> Scenario:
+    """The same from a plan of the profile and the encoded body of each of its cases."""
     folder = prepare(settings.out)
     try:
-        templates = {case: encode_body(dataset) for case, dataset in datasets.items()}
         for case, template in templates.items():
             (folder.sent / f"{case}.json").write_bytes(template)
         write_one(folder.plan, plan)
