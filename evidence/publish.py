@@ -10,8 +10,9 @@ import msgspec
 from msgspec.structs import replace
 
 from assertions import limits as limits_file
-from assertions.bundle import Run, as_object, load_run
-from assertions.checks.latency import sizes
+from assertions.bundle import Run, ScenarioRecord, as_object, load_run
+from assertions.checks.instrument import biases_ms
+from assertions.checks.latency import by_case, latency_ms
 from assertions.judge import Report, judge, runbook_text
 from assertions.records import Generator, read_one
 from assertions.verdicts import SCENARIOS
@@ -19,7 +20,7 @@ from assertions.verdicts import SCENARIOS
 from . import manifest, sensitivity
 from .context import Context
 from .plots import draw, planned
-from .report import Figures, first_line, markdown
+from .report import Figures, Instrument, Latencies, first_line, markdown
 
 CONTEXT = "run.json"
 LIMITS = "limits.toml"
@@ -97,12 +98,27 @@ def figures(run: Run, plots: Iterable[tuple[str, str]]) -> Figures:
             if body and isinstance(body.get("version"), str):
                 version = body["version"]
     return Figures(
-        latencies_ms=sizes(records),
+        latencies={
+            case: Latencies([(hit.end - hit.start) * 1000 for hit in hits], [latency_ms(hit) for hit in hits])
+            for case, hits in by_case(records).items()
+        },
+        instruments={name: _instrument(record) for name, record in records.items()},
         targets={name: record.scenario.target for name, record in records.items()},
         target_version=version,
         plots=tuple(plots),
         sensitivity=sensitivity.read(run.path / sensitivity.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
+    )
+
+
+def _instrument(record: ScenarioRecord) -> Instrument:
+    made = record.scenario.generator
+    return Instrument(
+        cpu_ratio=made.cpu_ratio,
+        lag_p99_ms=made.lag_p99_ms,
+        lateness_p99_ms=made.lateness_p99_ms,
+        slip_p99_ms=made.slip_p99_ms,
+        errors_ms=biases_ms(record.calibration),
     )
 
 

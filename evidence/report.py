@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from assertions.judge import Report, blocks
+from assertions.judge import INSTRUMENT, Report, blocks
 from assertions.limits import Limit, Limits
 from assertions.statistics import median, percentile
 from assertions.verdicts import SCENARIOS, Reading, Verdict, not_run, number
@@ -26,11 +26,37 @@ _MARKUP = re.compile(r"[\\`*\[\]|~$]|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])|!(?=\[)")
 
 
 @dataclass(frozen=True)
+class Latencies:
+    """Client latencies of one case's finished exports, each with two beginnings."""
+
+    started_ms: Sequence[float]
+    """From the moment when the request was really sent."""
+    planned_ms: Sequence[float]
+    """From the moment when it was due: the planned one, or the one when its client was free."""
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """How the load generator did in one scenario; None: not known, or nothing to know."""
+
+    cpu_ratio: float | None
+    lag_p99_ms: float | None
+    lateness_p99_ms: float | None
+    """Of open arrivals, waits for a free connection included."""
+    slip_p99_ms: float | None
+    """The generator's own part of it."""
+    errors_ms: Sequence[float]
+    """What its clock said beyond a known server's own, one a request."""
+
+
+@dataclass(frozen=True)
 class Figures:
     """What the report shows beside the verdicts."""
 
-    latencies_ms: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Client latencies of finished exports by case."""
+    latencies: Mapping[str, Latencies] = field(default_factory=dict)
+    """By case."""
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    """By scenario."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """Scenario to the target's URL."""
     target_version: str | None = None
@@ -93,6 +119,7 @@ def markdown(report: Report, limits: Limits, context: Context, figures: Figures)
         *_performance(report, limits),
         "",
         *_latencies(figures),
+        *_instrument(report, figures),
         *_plots(figures),
         "## All verdicts",
         "",
@@ -191,13 +218,38 @@ def _measured(reading: Reading | None) -> str:
 
 
 def _latencies(figures: Figures) -> Iterable[str]:
-    if not figures.latencies_ms:
+    if not figures.latencies:
         return
-    yield "| case | exports | median ms | P95 ms | longest ms |"
-    yield "|---|---|---|---|---|"
-    for case, values in sorted(figures.latencies_ms.items()):
-        p95 = percentile(values, 0.95)
-        yield f"| {_cell(case)} | {len(values)} | {median(values):,.1f} | {p95:,.1f} | {max(values):,.1f} |"
+    yield (
+        "| case | exports | from the real start: median ms | P95 ms | longest ms "
+        "| from the planned start: median ms | P95 ms | longest ms |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    for case, found in sorted(figures.latencies.items()):
+        told = " | ".join(
+            f"{median(values):,.1f} | {percentile(values, 0.95):,.1f} | {max(values):,.1f}"
+            for values in (found.started_ms, found.planned_ms)
+        )
+        yield f"| {_cell(case)} | {len(found.started_ms)} | {told} |"
+    yield ""
+
+
+def _instrument(report: Report, figures: Figures) -> Iterable[str]:
+    """How the generator did: beside a known server before the load, and by itself while load ran."""
+    if not figures.instruments:
+        return
+    yield (
+        "| the instrument in | known server | error: median ms | P95 ms | P99 ms | share of a core | loop lag P99 ms "
+        "| open arrivals late P99 ms | by its own fault ms | verdict |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for scenario, one in figures.instruments.items():
+        errors = [percentile(one.errors_ms, q) if one.errors_ms else None for q in (0.5, 0.95, 0.99)]
+        own = [one.cpu_ratio, one.lag_p99_ms, one.lateness_p99_ms, one.slip_p99_ms]
+        told = " | ".join("–" if value is None else number(value) for value in (*errors, *own))
+        said = {v.id: v.status for v in report.verdicts if v.scenario == scenario and v.id in INSTRUMENT}
+        verdict = ", ".join(f"{MARKS[status]} {name} {status}" for name, status in said.items())
+        yield f"| {_cell(scenario)} | {len(one.errors_ms)} requests | {told} | {verdict} |"
     yield ""
 
 

@@ -386,11 +386,11 @@ def fairness(record: ScenarioRecord, limits: Limits) -> Judgement:
     return passed(f"in a burst of {clients} clients the longest wait was {max(waits):.2f} s of {span:.2f} s")
 
 
-def sizes(records: Mapping[str, ScenarioRecord]) -> Mapping[str, list[float]]:
-    """Latencies in ms of all exports that were done alone or under load, by case; for the report's table."""
-    table: dict[str, list[float]] = {}
+def by_case(records: Mapping[str, ScenarioRecord]) -> Mapping[str, list[Hit]]:
+    """All exports that were done alone or under load, by case; for the report's table."""
+    table: dict[str, list[Hit]] = {}
     for record in records.values():
         for hit in record.done:
             if hit.phase in ("measure", "sequence", "solo"):
-                table.setdefault(hit.case, []).append(latency_ms(hit))
+                table.setdefault(hit.case, []).append(hit)
     return table

@@ -22,7 +22,7 @@ from assertions.verdicts import (
     passed,
 )
 from evidence.context import Context
-from evidence.report import Figures
+from evidence.report import Figures, Instrument, Latencies
 from evidence.sensitivity import Sensitivity, Shown
 
 LIMITS = limits_file.load()
@@ -115,7 +115,14 @@ def throughput(value: float | None) -> Judgement:
 
 
 FIGURES = Figures(
-    latencies_ms={"pdf-1k": [50.0, 60.0, 1500.25], "csv-10k": [20.0]},
+    latencies={
+        "pdf-1k": Latencies([50.0, 60.0, 1500.25], [51.0, 61.5, 1600.0]),
+        "csv-10k": Latencies([20.0], [20.5]),
+    },
+    instruments={
+        "smoke": Instrument(None, None, None, None, ()),
+        "load": Instrument(0.2, 1.0, 3.25, 2.0, [0.5, 1.0, 1.5]),
+    },
     targets={"load": "http://127.0.0.1:4001"},
     target_version="1.7.0-export-scale",
     plots=(("load: latency of each export over time", "plots/load-latency.svg"),),

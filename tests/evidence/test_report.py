@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assertions.verdicts import SCENARIOS, failed
-from evidence.report import LONGEST, MARKS, Figures, first_line, markdown
+from evidence.report import LONGEST, MARKS, Figures, Latencies, first_line, markdown
 from tests.evidence.golden import CASES, path, whole
 from tests.evidence.reports import GREEN, LIMITS, RED, SEEN, context, report
 
@@ -58,7 +58,10 @@ def spoken(words: str) -> str:
         ),
     )
     figures = Figures(
-        latencies_ms={words: [1.0]}, targets={"load": words}, target_version=words, generators={"load": words}
+        latencies={words: Latencies([1.0], [1.0])},
+        targets={"load": words},
+        target_version=words,
+        generators={"load": words},
     )
     return markdown(mine, LIMITS, context(target=words, incidents=(words,), waivers={"memory": words}), figures)
 

@@ -357,6 +357,17 @@ def test_figures(tmp_path: Path) -> None:
     assert judge(honest_run(), load_limits()).colour == "GREEN"
 
 
+def test_figures_show_both_latencies_and_the_instrument() -> None:
+    """From the planned and from the real start, case by case; and what the generator measured of the known server."""
+    shown = publishing.figures(replace(honest_run(), scenarios={"load": honest("load")}), ())
+    found = shown.latencies["csv-10k"]
+    assert len(found.started_ms) == len(found.planned_ms) > 50
+    for started, planned in zip(found.started_ms, found.planned_ms, strict=True):
+        assert planned - started == pytest.approx(0.2, abs=0.01)
+    assert (shown.instruments["load"].cpu_ratio, shown.instruments["load"].slip_p99_ms) == (0.2, None)
+    assert list(shown.instruments["load"].errors_ms) == pytest.approx([1.0] * 100, abs=0.01)
+
+
 def generator_fields(record: Any) -> dict[str, Any]:
     """The fields of a record's generator."""
     made = record.scenario.generator
