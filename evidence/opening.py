@@ -85,9 +85,10 @@ def _template(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def check_file(data: bytes, template: bytes, fmt: str, tag: str | None, user: str | None = None) -> Outcome:
+def check_file(data: bytes, template: bytes, hit: Hit) -> Outcome:
     """Hold one file's bytes against the request that asked for it. ContentsError when the request can't be read."""
-    sent = expected(tagged(template, tag, user), None, TAG_PLACEHOLDER)
+    fmt = hit.format or ""
+    sent = expected(tagged(template, hit.tag, hit.user), None, TAG_PLACEHOLDER, hit.start)
     try:
         return check_csv(data, sent) if fmt == "csv" else check_pdf(data, sent)
     except Exception as error:
@@ -99,7 +100,7 @@ def check_file(data: bytes, template: bytes, fmt: str, tag: str | None, user: st
 
 def _check(job: Opened) -> FileCheck:
     data = job.file.read_bytes()
-    outcome = check_file(data, _template(job.template), job.hit.format or "", job.hit.tag, job.hit.user)
+    outcome = check_file(data, _template(job.template), job.hit)
     return FileCheck(
         hit=job.hit.id,
         format=job.hit.format or "",
@@ -169,7 +170,7 @@ def _recheck_one(folder: Path, check: FileCheck, hit: Hit) -> list[str]:
     if hashlib.sha256(data).hexdigest() != check.sha256:
         return [f"{name} is not the file that files.jsonl says was checked"]
     try:
-        outcome = check_file(data, template.read_bytes(), check.format, hit.tag, hit.user)
+        outcome = check_file(data, template.read_bytes(), hit)
     except ContentsError as error:
         return [f"{name} can't be checked again: {error}"]
     found = (outcome.rows, outcome.pages, outcome.findings, outcome.finding_count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from assertions.contents.pdf_text import squeeze
@@ -12,6 +13,7 @@ from assertions.contents.sent import Findings, Sent
 _TIME: Final = re.compile(
     r"(?:19|20)\d\d|\d{1,2}\s?[:.h]\s?\d{2}(?!\d)|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}|\d{10,13}"
 )
+_DATE: Final = re.compile(r"(?<!\d)(?:((?:19|20)\d\d)[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]((?:19|20)\d\d))")
 _SIGNS: Final = re.compile(r"[\W_]+")
 
 
@@ -25,10 +27,16 @@ def check_first_page(furniture: str, sent: Sent, pages: int, findings: Findings)
     rest = furniture
     for text in sorted((sent.title, sent.user), key=len, reverse=True):
         rest = _without(rest, text)
-    if not _TIME.search(rest):
+    if not _TIME.search(rest) or (sent.at is not None and not _of_its_time(rest, sent.at)):
         findings.add("time", "page 1", "the time of making", furniture)
     if not _has_count(rest, len(sent.records), pages):
         findings.add("record-count", "page 1", str(len(sent.records)), furniture)
+
+
+def _of_its_time(furniture: str, at: float) -> bool:
+    """Whether a date that is told in digits, if there is one, is of the export's year, or of the next at its turn."""
+    years = {int(first or last) for first, last in _DATE.findall(furniture)}
+    return not years or any(abs(year - datetime.fromtimestamp(at, UTC).year) <= 1 for year in years)
 
 
 def _has_pieces(furniture: str, text: str) -> bool:

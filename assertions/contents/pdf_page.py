@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ Layout = Literal["rows", "placed-rows", "columns", "bands", "loose"]
 LAYOUTS: Final[tuple[Layout, ...]] = ("rows", "columns", "placed-rows", "bands", "loose")
 """How a page can be read, the quickest first."""
 _MOST: Final = 0.5
+_ORDINAL: Final = re.compile(r"^(?:no|nr|row|record)|[\W_]+", re.IGNORECASE)
+"""What may stand beside a record's number."""
 
 
 @dataclass(slots=True)
@@ -135,7 +138,7 @@ def _explain_rows(reading: Reading, text: Text, plan: Plan, spans: Sequence[Span
     for before, behind in pairwise(sorted(rows, key=lambda row: _start(spans[row]))):
         gap = _end(spans[before]), _start(spans[behind])
         missing = any(not span for span in spans[min(before, behind) : max(before, behind)])
-        if missing or not _says_something(text.joined[slice(*gap)], plan):
+        if missing or not _says_something(text.joined[slice(*gap)], plan, behind):
             continue
         found = text.spaced(*gap)
         code: Code = "repeated" if any(key and key in squeeze(found) for key in keys_of(plan)) else "foreign"
@@ -168,9 +171,9 @@ def longest_rise(places: Sequence[int]) -> list[int]:
     return run[::-1]
 
 
-def _says_something(between: str, plan: Plan) -> bool:
-    """Whether text between two records is more than signs, labels and words for nothing."""
-    if not any(map(str.isalnum, between)):
+def _says_something(between: str, plan: Plan, row: int) -> bool:
+    """Whether text before a record is more than signs, labels, words for nothing and the record's own number."""
+    if not any(map(str.isalnum, between)) or _ORDINAL.sub("", between) in {str(plan.first + row + 1), str(row + 1)}:
         return False
     for label in sorted(filter(None, plan.labels), key=len, reverse=True):
         between = between.replace(label, " ")

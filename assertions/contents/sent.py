@@ -21,6 +21,7 @@ Code = Literal[
     "unreadable",  # pdf: does not open, or is cut short
     "encrypted",  # pdf: does not open without a password
     "no-text",  # pdf: a page without any text
+    "hidden",  # pdf: text that can be extracted, but not seen
     "pages",  # pdf: not max(1, ceil(n / 50)) pages
     "title",  # pdf: not on the first page
     "user",  # pdf: not on the first page
@@ -61,6 +62,8 @@ class Sent:
     """In order; integers and floats are apart, integers of any size exact."""
     title: str
     user: str
+    at: float | None = None
+    """When it was asked for, in Unix seconds; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,12 @@ class Findings:
         return Outcome(rows=rows, pages=pages, findings=tuple(self.kept), finding_count=self.count)
 
 
-def expected(template: bytes, tag: str | None, placeholder: str) -> Sent:
+def expected(template: bytes, tag: str | None, placeholder: str, at: float | None = None) -> Sent:
     """Read what an export must hold from its request body.
 
     template: the JSON body, with `placeholder` wherever the request's own tag goes; tag: put in its place (None: the
-    body is used as it is). Raises ContentsError where the body is no JSON object with an array of objects in `data`.
+    body is used as it is); at: when it was asked for, in Unix seconds (None: not known). Raises ContentsError where the
+    body is no JSON object with an array of objects in `data`.
     """
     body = template if tag is None else template.replace(placeholder.encode(), tag.encode())
     try:
@@ -125,4 +129,5 @@ def expected(template: bytes, tag: str | None, placeholder: str) -> Sent:
         records=tuple(data),
         title=asked.get("title", DEFAULT_TITLE),
         user=asked.get("user", DEFAULT_USER),
+        at=at,
     )

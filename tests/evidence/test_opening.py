@@ -154,7 +154,7 @@ def test_a_file_on_which_the_reader_breaks(monkeypatch: pytest.MonkeyPatch) -> N
         raise RecursionError
 
     monkeypatch.setattr(opening, "check_csv", breaks)
-    outcome = opening.check_file(b"x", json.dumps({"columns": ["id"], "data": []}).encode(), "csv", None)
+    outcome = opening.check_file(b"x", json.dumps({"columns": ["id"], "data": []}).encode(), hit("a"))
     assert (outcome.finding_count, outcome.findings[0].code) == (1, "unreadable")
     assert outcome.findings[0].found == "RecursionError while it was read"
 
@@ -173,7 +173,9 @@ def test_one_file_in_this_process(tmp_path: Path) -> None:
 
 def test_a_pdf_that_is_none(tmp_path: Path) -> None:
     """A file that came as PDF and is none is unreadable."""
-    outcome = opening.check_file(b"hello", json.dumps({"columns": ["id"], "data": []}).encode(), "pdf", None)
+    outcome = opening.check_file(
+        b"hello", json.dumps({"columns": ["id"], "data": []}).encode(), replace(hit("a"), format="pdf")
+    )
     assert {finding.code for finding in outcome.findings} == {"unreadable"}
 
 

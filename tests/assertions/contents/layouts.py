@@ -222,6 +222,21 @@ def numbered(sheets: Model) -> bytes:
     )
 
 
+def counted(sheets: Model) -> bytes:
+    """A sign and a running number before each record, with a head of its own."""
+    count = iter(range(1, 100_000))
+    return text_lines(
+        tuple(
+            replace(
+                sheet,
+                heads=("Nr.", *sheet.heads),
+                rows=tuple((f"#{next(count)}", *row) for row in sheet.rows),
+            )
+            for sheet in sheets
+        )
+    )
+
+
 def _chunks(cell: str, letters: int) -> list[str]:
     text = cell.replace("\n", " ")
     return [text[start : start + letters] for start in range(0, len(text), letters)] or [""]
@@ -282,7 +297,7 @@ def two_blocks(sheets: Model) -> bytes:
                 for column, cell in enumerate(row[start:end]):
                     put(canvas, 30 + 200 * column, 1500 - 700 * block - LINE * index, cell.replace("\n", " "))
 
-    return canvas_of(sheets, draw, (1200, 1600))
+    return canvas_of(sheets, draw, (2400, 1600))
 
 
 def rotated(sheets: Model) -> bytes:
@@ -297,7 +312,7 @@ def rotated(sheets: Model) -> bytes:
                 put(canvas, _x(column), -60 - LINE * index, cell.replace("\n", " "))
         canvas.restoreState()
 
-    return canvas_of(sheets, draw, (900, 2400))
+    return canvas_of(sheets, draw, (2400, 2400))
 
 
 def with_forms(sheets: Model) -> bytes:
@@ -325,6 +340,6 @@ LAYOUTS: Mapping[str, Callable[[Model], bytes]] = {
     layout.__name__: layout
     for layout in (
         by_rows, by_columns, shuffled, text_lines, ruled_lines, tight_lines, embedded_fonts, labelled, numbered,
-        fixed_width,        platypus, platypus_middle, two_blocks, rotated, with_forms,
+        counted, fixed_width, platypus, platypus_middle, two_blocks, rotated, with_forms,
     )
 }  # fmt: skip

@@ -1,0 +1,140 @@
+"""Text that can be extracted from a PDF, but not seen."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from assertions.contents import Sent, check_pdf
+from assertions.contents.sent import Row
+
+RECORDS: tuple[Row, ...] = tuple({"id": number, "name": f"customer {number:03}"} for number in range(1, 41))
+SENT = Sent(columns=("id", "name"), records=RECORDS, title="Accounts", user="ann", at=1_795_000_000.0)
+Draw = Callable[[Canvas, Callable[[], None]], None]
+
+
+def document(draw: Draw, made: str = "2026-11-18 11:06", size: float = 9) -> bytes:
+    """One page; `draw` decides how its table is painted."""
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=(595, 842))
+
+    def table() -> None:
+        for index, record in enumerate(RECORDS):
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(40, 760 - 17 * index, str(record["id"]))
+            canvas.drawString(140, 760 - 17 * index, str(record["name"]))
+
+    canvas.setFont("Helvetica", 9)
+    canvas.drawString(40, 815, f"Accounts - ann - {made} - 40 records - page 1 of 1")
+    canvas.drawString(40, 790, "id")
+    canvas.drawString(140, 790, "name")
+    draw(canvas, table)
+    canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def plain(canvas: Canvas, table: Callable[[], None]) -> None:
+    """As it should be."""
+    table()
+
+
+def grey(canvas: Canvas, table: Callable[[], None]) -> None:
+    """Light, but there."""
+    canvas.setFillGray(0.8)
+    table()
+
+
+def on_stripes(canvas: Canvas, table: Callable[[], None]) -> None:
+    """White letters on a dark ground."""
+    canvas.setFillGray(0.1)
+    canvas.rect(30, 80, 500, 700, fill=1)
+    canvas.setFillGray(1)
+    table()
+
+
+def turned(canvas: Canvas, table: Callable[[], None]) -> None:
+    """A square of the page turned around its middle, and the page with it."""
+    canvas.setPageSize((842, 842))
+    table()
+    canvas.setPageRotation(90)
+
+
+def white(canvas: Canvas, table: Callable[[], None]) -> None:
+    """In the colour of the paper."""
+    canvas.setFillGray(1)
+    table()
+
+
+def unpainted(canvas: Canvas, table: Callable[[], None]) -> None:
+    """Text rendering mode 3: neither filled nor stroked."""
+    canvas._code.append("3 Tr")
+    table()
+    canvas._code.append("0 Tr")
+
+
+def covered(canvas: Canvas, table: Callable[[], None]) -> None:
+    """A sheet of white over it."""
+    table()
+    canvas.setFillGray(1)
+    canvas.rect(130, 80, 300, 700, stroke=0, fill=1)
+
+
+def outside(canvas: Canvas, table: Callable[[], None]) -> None:
+    """Beside the paper."""
+    canvas.translate(700, 0)
+    table()
+
+
+@pytest.mark.parametrize("draw", [plain, grey, on_stripes, turned])
+def test_what_can_be_seen_passes(draw: Draw) -> None:
+    """Whatever its colour and its page's rotation."""
+    assert check_pdf(document(draw), SENT).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("draw", "why"),
+    [
+        (white, "not to be seen"),
+        (unpainted, "not to be seen"),
+        (covered, "not to be seen"),
+        (outside, "off the page"),
+    ],
+)
+def test_what_can_only_be_extracted_is_found(draw: Draw, why: str) -> None:
+    """A person who opens the file sees none of it."""
+    outcome = check_pdf(document(draw), SENT)
+    assert [finding.code for finding in outcome.findings] == ["hidden"]
+    assert why in outcome.findings[0].found
+
+
+def test_print_that_is_too_small_is_found() -> None:
+    """A point high, or less."""
+    outcome = check_pdf(document(plain, size=0.8), SENT)
+    assert [finding.code for finding in outcome.findings] == ["hidden"]
+    assert "too small" in outcome.findings[0].found
+
+
+@pytest.mark.parametrize(
+    ("made", "codes"),
+    [
+        ("18.11.2026", []),
+        ("11/18/2026", []),
+        ("2027-01-01", []),
+        ("18 Nov, 11:06", []),
+        ("2019-11-18 11:06", ["time"]),
+        ("18.11.1970 11:06", ["time"]),
+    ],
+)
+def test_the_time_of_making_is_of_its_year(made: str, codes: list[str]) -> None:
+    """In any order of day, month and year; a date in words is not read."""
+    assert [finding.code for finding in check_pdf(document(plain, made), SENT).findings] == codes
+
+
+def test_without_a_time_of_asking_any_date_passes() -> None:
+    """What is not known is not held against the file."""
+    unknown = Sent(columns=SENT.columns, records=SENT.records, title=SENT.title, user=SENT.user)
+    assert check_pdf(document(plain, "2019-11-18"), unknown).findings == ()
