@@ -26,8 +26,6 @@ IDLE_S = 1.0
 NewSession = Callable[[Target, float], FastHttpSession]
 """Makes one client's session with a target, given the timeout of each wait in seconds."""
 
-MOST_SAMPLES = 100_000
-
 
 class _Deadline(BaseException):
     """Not an Exception: Locust's client would swallow it."""
@@ -64,23 +62,6 @@ class Parts:
         self.fetches.close()
         mark = drive.EndMark(hits=self.hit_count, fetches=self.fetch_count, lags_ms=lags_ms, slips_ms=slips_ms)
         drive.end_mark_path(self.folder, self.worker).write_bytes(drive.encode(mark))
-
-
-@dataclass
-class Samples:
-    """Values thinned evenly over the whole run, so that a long one stays bounded: first all, then every second …"""
-
-    values: list[float] = field(default_factory=list)
-    every: int = 1
-    seen: int = 0
-
-    def add(self, value: float) -> None:
-        """Keep the value, if it is its turn."""
-        if self.seen % self.every == 0:
-            self.values.append(value)
-            if len(self.values) >= MOST_SAMPLES:
-                self.values, self.every = self.values[::2], self.every * 2
-        self.seen += 1
 
 
 @dataclass

@@ -14,9 +14,10 @@ from gevent.lock import BoundedSemaphore
 
 from assertions.records import Hit, PhasePlan, Request
 from loadtests import drive
-from loadtests.clients import Connection, Counts, NewSession, Parts, Samples, Work
+from loadtests.clients import Connection, Counts, NewSession, Parts, Work
 from loadtests.datasets import tagged
 from loadtests.exporting import fetch_file, make_hit, no_fetch
+from loadtests.parts import Samples
 from loadtests.target import Answer, SinkError, Target
 
 MAX_PREPARED_BYTES = 256 * 1024 * 1024
@@ -87,7 +88,9 @@ class Crew:
         self._write(Parts.flush)
 
     def _mine(self, phase: PhasePlan) -> tuple[Request, ...]:
-        return phase.requests[self.worker :: self.workers]
+        """Every n-th request; where there are fewer clients than generators, only the first ones make any."""
+        makers = min(self.workers, phase.clients)
+        return phase.requests[self.worker :: makers] if self.worker < makers else ()
 
     def _clients(self, phase: PhasePlan) -> range:
         return range(self.worker, phase.clients, self.workers)

@@ -14,8 +14,9 @@ from gevent.queue import Queue
 
 from assertions.records import Plan, read_one
 from loadtests import calibration, drive
-from loadtests.clients import NewSession, Parts, Samples
+from loadtests.clients import NewSession, Parts
 from loadtests.crew import Crew
+from loadtests.parts import Samples
 from loadtests.target import Target
 
 TICK_S = 0.1
