@@ -31,6 +31,8 @@ from .records import (
     read_one,
 )
 
+PROBING = ("behaviour", "refusals")
+"""Phases of requests that are not well-formed."""
 DAY_S = 86_400
 """Clocks of two machines, and zones that a time does not name, differ by less."""
 RUN_PATH = "/export/run"
@@ -78,8 +80,8 @@ class ScenarioRecord:
 
     @cached_property
     def exports(self) -> tuple[Hit, ...]:
-        """Well-formed requests for an export; what the behaviour probes ask is judged by its own check."""
-        return tuple(hit for hit in self.posts if hit.phase != "behaviour")
+        """Well-formed requests for an export; what the examiner asks badly is judged by its own check."""
+        return tuple(hit for hit in self.posts if hit.phase not in PROBING)
 
     @cached_property
     def done(self) -> tuple[Hit, ...]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from assertions.behaviour import AFTER, AFTER_TEXTS, CASES, FILE, NO_SUCH_FILE, BehaviourCase
+from assertions.behaviour import (
+    AFTER,
+    AFTER_TEXTS,
+    BAD_BODIES,
+    CASES,
+    FILE,
+    NO_SUCH_FILE,
+    UNKNOWN_NAMES,
+    BehaviourCase,
+)
 from assertions.records import Fetch, Hit, PhaseRun, Request
 from loadtests.datasets import USER, make_tag, parse_case
 from loadtests.exporting import MAX_ANSWER_CHARS, answered_filename, download_url, fetch_file, make_hit
@@ -64,11 +73,13 @@ def _file_name(answer: str | None) -> str:
     return told.split("?")[0].replace("\\", "/").rpartition("/")[2] or NO_SUCH_FILE
 
 
-def _probe_hit(case: BehaviourCase, index: int, path: str, answer: Answer, intended: float) -> Hit:
+def _probe_hit(
+    case: BehaviourCase, index: int, path: str, answer: Answer, intended: float, phase: str = "behaviour"
+) -> Hit:
     exports = case.name == AFTER
     return Hit(
-        id=f"behaviour-{index}",
-        phase="behaviour",
+        id=f"{phase}-{index}",
+        phase=phase,
         index=index,
         case=case.name,
         method=case.method,
@@ -103,7 +114,8 @@ def leak(
     """Make equal exports one after the other, each fetched, and have the process tree sampled at rest after each.
 
     make_body: the body of a case with a tag in it; count: how many exports at most; seconds: after so long it stops,
-    but not before 40 exports (or `count`, where that is less), and in no case after four times as long; cases: taken
+    but not before 40 exports (or `count`, where that is less), and in no case after four times as long. After each come
+    two requests that must be refused, phase `refusals`: what those leave behind grows with the exports; cases: taken
     in turn; spool: where the files go to be opened later (None: only their hashes are kept). A phase that could not
     make the least number is noted as cut short.
     """
@@ -125,6 +137,7 @@ def leak(
             made,
             min(EXPORT_TIMEOUT_S, left_s),
         )
+        _refusals(target, record_hit, made, min(PROBE_TIMEOUT_S, left_s))
         made += 1
         sample_probe()
     end = target.clock.now()
@@ -138,6 +151,15 @@ def leak(
         completed=enough,
         note=_note(made, count, least, end - start),
     )
+
+
+def _refusals(target: Target, record_hit: RecordHit, number: int, timeout_s: float) -> None:
+    """Ask for what can't be had, each time in another way."""
+    bad = BAD_BODIES[number % len(BAD_BODIES)]
+    for offset, case in enumerate((bad, UNKNOWN_NAMES[0])):
+        intended = target.clock.now()
+        answer = target.request(case.method, case.path, case.body, dict(case.headers), timeout_s)
+        record_hit(_probe_hit(case, 2 * number + offset, case.path, answer, intended, "refusals"))
 
 
 def _note(made: int, count: int, least: int, spent: float) -> str | None:

@@ -78,7 +78,7 @@ class Examining:
             self.stage.enter("rest")
 
     def _record_hit(self, hit: Hit) -> None:
-        self.counted += 1
+        self.counted += hit.phase != "refusals"
         self.hits.write(hit)
         self.check()
         if hit.status == 200 and hit.path == RUN_PATH:

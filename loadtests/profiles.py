@@ -20,7 +20,7 @@ MAX_REQUESTS = 1_000_000
 MAX_RATE_PER_S = 10_000.0
 MAX_PHASES = 90
 DAY_S = 86_400.0
-RESERVED = ("behaviour", "leak")
+RESERVED = ("behaviour", "leak", "refusals")
 
 LoadMode = Literal["closed", "open", "sequence"]
 

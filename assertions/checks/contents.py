@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from urllib.parse import unquote
 
-from ..bundle import DAY_S, ScenarioRecord, unix_time
+from ..bundle import DAY_S, PROBING, ScenarioRecord, unix_time
 from ..contract import FILENAME
 from ..limits import Limits
 from ..records import Hit
@@ -55,7 +55,7 @@ def answers(record: ScenarioRecord, limits: Limits) -> Judgement:
         if problem:
             return failed(f"the answer of {hit.id} ({hit.case}): {problem}")
     for hit in record.posts:
-        if hit.status is None or hit.status == 200 or hit.phase == "behaviour":
+        if hit.status is None or hit.status == 200 or hit.phase in PROBING:
             continue
         body = record.answers.get(hit.id)
         if body is None or body.get("success") is not False or not isinstance(body.get("error"), str):

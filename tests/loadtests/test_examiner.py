@@ -91,11 +91,15 @@ def test_equal_exports_are_made_fetched_and_sampled(target: Target) -> None:
         target, hits.append, fetches.append, lambda: samples.append(len(fetches)), bodies, count=6, seconds=60
     )
     assert (run.name, run.planned, run.recorded, run.completed, run.note) == ("leak", 6, 6, True, None)
-    assert [hit.case for hit in hits] == ["csv-1k", "pdf-1k"] * 3
-    assert [fetch.hit for fetch in fetches] == [hit.id for hit in hits]
+    exports = [hit for hit in hits if hit.phase == "leak"]
+    assert [hit.case for hit in exports] == ["csv-1k", "pdf-1k"] * 3
+    assert [fetch.hit for fetch in fetches] == [hit.id for hit in exports]
     assert {(fetch.status, fetch.error) for fetch in fetches} == {(200, None)}
     assert samples == list(range(7))
-    assert len({hit.tag for hit in hits}) == 6
+    assert len({hit.tag for hit in exports}) == 6
+    assert [hit.phase for hit in hits] == ["leak", "refusals", "refusals"] * 6
+    assert len({hit.id for hit in hits}) == len(hits)
+    assert {hit.case for hit in hits if hit.phase == "refusals" and hit.method == "GET"} == {"file-unknown"}
 
 
 def test_the_leak_phase_stops_when_its_time_is_over() -> None:
@@ -104,7 +108,8 @@ def test_the_leak_phase_stops_when_its_time_is_over() -> None:
     with fake_target() as fake:
         target = parse_target(fake.url, start_clock())
         run = examiner.leak(target, hits.append, lambda fetch: None, lambda: None, bodies, count=10**6, seconds=0.1)
-    assert run.completed and run.planned == run.recorded == len(hits) >= examiner.LEAST_EXPORTS
+    exports = [hit for hit in hits if hit.phase == "leak"]
+    assert run.completed and run.planned == run.recorded == len(exports) >= examiner.LEAST_EXPORTS
     assert run.note is not None and run.note.startswith("stopped after")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -219,11 +219,17 @@ def pages_of(
         yield head, [cells(row, ask.columns) for row in rows]
 
 
-def write_pages(file: BinaryIO, pages: Iterable[tuple[list[str], list[list[str]]]], style: Style) -> None:
-    """Draw pages into a file."""
+def write_pages(
+    file: BinaryIO,
+    pages: Iterable[tuple[list[str], list[list[str]]]],
+    style: Style,
+    prepare: Callable[[Canvas], object] = lambda _: None,
+) -> None:
+    """Draw pages into a file; `prepare` is called at the beginning of each."""
     _mono()
     canvas = Canvas(file, pageCompression=1)
     for head, records in pages:
+        prepare(canvas)
         put_page(canvas, records, head, style)
     canvas.save()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import Any
@@ -245,6 +246,63 @@ class Lossy(Keeper):
 )
 def _lossy(keeper: Keeper) -> None:
     pass
+
+
+class TenWhenMixed(Slots):
+    """Five of each format may run, ten in all."""
+
+    seen: dict[str, float]
+
+    @property
+    def most_running(self) -> int:
+        """Ten as long as both formats were asked for lately."""
+        now = time.monotonic()
+        return 10 if len([at for at in self.seen.values() if now - at < 2.0]) > 1 else 5
+
+    @most_running.setter
+    def most_running(self, value: int) -> None:
+        self.seen = {}
+
+
+class Formats(Keeper):
+    """Tells its slots what is asked for."""
+
+    def check(self, body: bytes) -> Ask:
+        """As always, and noted."""
+        ask = super().check(body)
+        if isinstance(self.slots, TenWhenMixed):
+            self.slots.seen[ask.format] = time.monotonic()
+        return ask
+
+
+@GROUP.make(
+    "five-per-format", "Five exports of each format run at once, ten in all.", "concurrency-target", kind=Formats
+)
+def _per_format(keeper: Keeper) -> None:
+    keeper.slots = TenWhenMixed(most_waiting=95)
+    slow_when_busy(keeper, 0.1, waiting=5)
+
+
+def _full(name: str, why: str, spoil: Callable[[Reply], None]) -> None:
+    """The keeper, slow enough to have to refuse, whose 429 says something else."""
+
+    def change(keeper: Keeper) -> None:
+        slow_when_busy(keeper, 0.2, waiting=20)
+
+        def apply(reply: Reply) -> Reply:
+            if reply.status == 429:
+                spoil(reply)
+            return reply
+
+        keeper.replies.append(apply)
+
+    GROUP.make(name, why, "rejections")(change)
+
+
+_full(
+    "retry-next-year", "A 429 says to come back in a year.", lambda one: one.headers.update({"Retry-After": "31536000"})
+)
+_full("429-of-an-empty-queue", "A 429 says that nobody waits.", lambda one: one.body.update(queueDepth=0))
 
 
 ANIMALS = GROUP.animals

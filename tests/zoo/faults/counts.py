@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from tests.zoo import page
 from tests.zoo.ask import Ask
@@ -295,6 +296,19 @@ class StartedLate(Keeper):
 )
 def _late(keeper: Keeper) -> None:
     slow_when_busy(keeper, 0.05, waiting=3)
+
+
+class RejectsPdf(Keeper):
+    """Counts each refusal as one of pdf."""
+
+    def refuse(self, status: int, error: str, form: str, user: str, **more: Any) -> Reply:
+        """Whatever was asked for."""
+        return super().refuse(status, error, "pdf", user, **more)
+
+
+@GROUP.make("rejected-as-pdf", "Refusals of csv are counted as pdf.", "requests", kind=RejectsPdf)
+def _rejects_pdf(keeper: Keeper) -> None:
+    pass
 
 
 ANIMALS = GROUP.animals

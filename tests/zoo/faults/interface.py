@@ -249,4 +249,38 @@ def _text(keeper: Keeper) -> None:
     _health(keeper, lambda: web.Response(text="OK"))
 
 
+GROUP.reply(
+    "bad-one-sentence",
+    "Every error is the same sentence, which names all fields there are.",
+    _of_400(_set(error="Check format, data (each record), columns, title, user, source and table, and colour")),
+    "behaviour",
+)
+
+
+class NoTime(Keeper):
+    """Says that it is well, but not when."""
+
+    async def health(self, request: web.Request) -> web.StreamResponse:
+        """Without `ts`."""
+        return web.json_response({"ok": True})
+
+
+@GROUP.make("health-no-time", "/health bears no time.", "health", kind=NoTime, scenarios=("load",))
+def _no_time(keeper: Keeper) -> None:
+    pass
+
+
+class Stopped(Keeper):
+    """Its clock stands still."""
+
+    def status_body(self) -> dict[str, Any]:
+        """Of another year."""
+        return super().status_body() | {"timestamp": "2020-02-02T02:02:02Z"}
+
+
+@GROUP.make("status-old-time", "/export/status bears a time of another year.", "status-page", kind=Stopped)
+def _stopped(keeper: Keeper) -> None:
+    pass
+
+
 ANIMALS = GROUP.animals

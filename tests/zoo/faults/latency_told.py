@@ -227,4 +227,27 @@ GROUP.reply(
 )
 GROUP.reply("time-text", "processingTime is a text.", of_answer(processingTime="12 ms"), "answers", "latency-agree")
 
+
+class Swapped(Book):
+    """Tells each export's time as that of the other format's last one."""
+
+    def __init__(self) -> None:
+        """Nothing measured yet."""
+        super().__init__()
+        self.last_ms = {"csv": 0.0, "pdf": 0.0}
+
+    def succeeded(self, done: Done) -> None:
+        """The other one's time."""
+        self.last_ms[done.form] = done.latency_ms
+        super().succeeded(replace(done, latency_ms=self.last_ms["pdf" if done.form == "csv" else "csv"]))
+
+
+@GROUP.make(
+    "latency-of-others", "Each format's histogram holds the other's times.", "latency-sum", scenarios=("smoke",)
+)
+def _swapped(keeper: Keeper) -> None:
+    keeper.book = Swapped()
+    keeper.pause_s = lambda ask: 0.15 if ask.format == "pdf" else 0.0
+
+
 ANIMALS = GROUP.animals

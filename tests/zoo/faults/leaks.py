@@ -8,12 +8,13 @@ import os
 import subprocess
 import threading
 from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from tests.zoo import page, work
 from tests.zoo.ask import Ask
 from tests.zoo.csvfile import write_csv
-from tests.zoo.keeper import Keeper
+from tests.zoo.keeper import Keeper, Reply
 from tests.zoo.kinds import Group
 from tests.zoo.pdffile import write_pdf
 from tests.zoo.tricks import fail_each
@@ -141,6 +142,43 @@ def _cache(keeper: Keeper) -> None:
 
     own: dict[str, Any] = keeper.__dict__
     own["do"] = do
+
+
+class KeepsRefused(Keeper):
+    """Keeps the bodies that it refuses."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing kept yet."""
+        super().__init__(folder)
+        self.kept: list[mmap.mmap] = []
+
+    def refuse(self, status: int, error: str, form: str, user: str, **more: Any) -> Reply:
+        """As always, and something stays."""
+        block = mmap.mmap(-1, 300_000)
+        block.write(b"x" * 300_000)
+        self.kept.append(block)
+        return super().refuse(status, error, form, user, **more)
+
+
+@GROUP.make("leak-on-refusal", "Each refused request leaves 300 kB behind.", "leak-memory", kind=KeepsRefused)
+def _keeps_refused(keeper: Keeper) -> None:
+    pass
+
+
+class OpensMissing(Keeper):
+    """Opens the folder to look for a file, and closes it only when it finds one."""
+
+    def find(self, name: str) -> Path | None:
+        """As always, and a descriptor stays."""
+        found = super().find(name)
+        if found is None:
+            os.open(self.folder, os.O_RDONLY)
+        return found
+
+
+@GROUP.make("leak-on-missing", "Each file that is not there leaves a descriptor open.", "leak-fds", kind=OpensMissing)
+def _opens_missing(keeper: Keeper) -> None:
+    pass
 
 
 ANIMALS = GROUP.animals

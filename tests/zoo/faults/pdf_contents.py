@@ -249,4 +249,19 @@ _pdf("no-unicode", "The text looks right, and reads back as dots.", letters_with
 _pdf("broken-off", "The file is only half there.", broken_off)
 _pdf("plain-text", "The file is text with a PDF's name.", text_file)
 
+
+def white(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """Letters in the colour of the paper: they can be extracted and not seen."""
+    write_pages(file, pages_of(ask, made_at, STYLE), STYLE, lambda canvas: canvas.setFillGray(1))
+
+
+def old_date(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """The time of making never changes."""
+    write_pages(file, pages_of(ask, "2019-05-17T12:00:00Z", STYLE), STYLE)
+
+
+_pdf("white", "The letters have the colour of the paper.", white)
+_pdf("old-date", "The time of making is one of another year.", old_date)
+
+
 ANIMALS = GROUP.animals
