@@ -35,6 +35,14 @@ def batch(session: nox.Session) -> None:
 
 
 @nox.session
+def stress(session: nox.Session) -> None:
+    """How much until a limit breaks: 10k to 1M records, rising rates. `-- --target URL` for a service of your own."""
+    session.install("-r", "requirements/run.txt")
+    # 1: a size held at no rate; 2: no data. An exploration all the same, and its report is written
+    session.run("python", "-m", "evidence", "stress", *session.posargs)
+
+
+@nox.session
 def gate(session: nox.Session) -> None:
     """CI: exit 0 only if all six assertions PASS, nothing is missing and the evidence holds."""
     session.install("-r", "requirements/run.txt")

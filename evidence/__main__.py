@@ -1,4 +1,4 @@
-"""The door: `python -m evidence run|verify|gate`. See `--help`."""
+"""The door: `python -m evidence run|verify|gate|stress`. See `--help`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from assertions.verdicts import SCENARIOS
 from loadtests.clock import start_clock
 from loadtests.target import TargetError, parse_target
 
+from . import stress
 from .publish import REPORT
 from .run import RunError, Settings, run
 from .verify import VerifyError, verify
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         match options.command:
             case "run":
                 return _run(options)
+            case "stress":
+                return stress.run(options, lambda line: print(line, flush=True))
             case "verify":
                 return _verify(options.folder)
             case _:
@@ -134,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="run|verify|gate")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run|verify|gate|stress")
     one = commands.add_parser(
         "run",
         help="run scenarios against a target, judge, report",
@@ -173,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         two.add_argument(
             "folder", nargs="?", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"default: {DEFAULT_OUT}"
         )
+    stress.add_command(commands, _url)
     return parser
 
 

@@ -24,15 +24,17 @@ FALLS_BEHIND = 0.1
 """Seconds of latency gained a second of load. A queue that is asked for a share r more than it can do gains r."""
 GROWN = 1.25
 """Latency of the last third over that of the first, below which it did not grow."""
-CLOSE = 1.25
+CLOSE = 1.5
 """A break point is found when the lowest rate that broke is at most so many times the highest that held."""
 LOWEST = 1 / 8
 """Of the first rate: below it no rate is tried."""
 MOST_STEPS = 9
 TRIES = 2
 """At one rate, where the generator was the bottleneck."""
-LEAST_ARRIVALS = 5
-LONGEST_S = 45.0
+LEAST_ARRIVALS = 6
+"""Also the fewest that can tell a growth: two in each third."""
+LONGEST_S = 30.0
+"""Of a step whose arrivals are rare."""
 
 Word = Literal["held", "broke", "no data"]
 Outcome = Literal["held", "at least", "below", "no data"]
@@ -121,12 +123,12 @@ class Search(Value, frozen=True, kw_only=True):
 
 
 def search_for(alone_ms: Sequence[float], ladder: Sequence[float], most_per_s: float) -> Search:
-    """Begin somewhat below the rate at which exports made one after the other would come."""
+    """Begin at the rate at which exports made one after the other come."""
     if ladder:
         rates = tuple(sorted(set(ladder)))
         return Search(first_per_s=rates[0], most_per_s=rates[-1], ladder=rates)
     typical_ms = nearest_rank(alone_ms, 0.5) or 1000.0
-    return Search(first_per_s=min(_round(700 / max(typical_ms, 0.1)), most_per_s), most_per_s=most_per_s)
+    return Search(first_per_s=min(_round(1000 / max(typical_ms, 0.1)), most_per_s), most_per_s=most_per_s)
 
 
 def next_rate(search: Search, steps: Sequence[Step]) -> float | None:
@@ -257,7 +259,7 @@ def _broken(
     if intended is None or not latency.holds(intended.p95_ms):
         return f"P95 {_ms(intended.p95_ms if intended else None)} (limit {latency})"
     if growth is not None and growth > FALLS_BEHIND:
-        return f"it falls behind: latency grew by {growth:.2f} s each second, so no limit can hold for long"
+        return f"it falls behind: latency grew by {growth:.2f} s each second, and would go on"
     return None
 
 
@@ -268,7 +270,7 @@ def _kept(planned: int, done: int, intended: Percentiles | None) -> str:
 def _growth(timed: Sequence[Hit]) -> tuple[float | None, bool]:
     """(seconds of latency gained a second of load, whether it grew at all), by the medians of first and last third."""
     third = len(timed) // 3
-    if third < 1:
+    if len(timed) < LEAST_ARRIVALS:
         return None, False
     first, last = timed[:third], timed[-third:]
     before, after = (nearest_rank([hit.end - hit.intended for hit in part], 0.5) or 0.0 for part in (first, last))

@@ -18,13 +18,14 @@ PDF_MOST = 100_000
 """Records of a PDF that are asked for where no format is named: beyond, one takes minutes."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """All of them but the target's own."""
+def add_options(parser: argparse.ArgumentParser, out: Path | None = None) -> None:
+    """All of them but the target's own; `out`: where the session goes if it is not named."""
     parser.description = (
         "For each size and format the rate of open arrivals rises until a limit breaks: P95 from the intended start, "
         "success, a refusal, or a target that falls behind. What is found is a function of the raw record in --out."
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the session's folder")
+    where = "the session's folder" if out is None else f"the session's folder (default: {out})"
+    parser.add_argument("--out", required=out is None, default=out, type=Path, metavar="DIR", help=where)
     parser.add_argument("--sizes", type=_sizes, default=_sizes(SIZES), metavar="N,N", help=f"records ({SIZES})")
     parser.add_argument(
         "--formats", type=_formats, metavar="F,F", help="csv, pdf (csv at every size, pdf up to 100k records)"

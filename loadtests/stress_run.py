@@ -7,8 +7,11 @@ DIR/stress.json             what was found: a function of all of the above
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -219,13 +222,26 @@ class _Case:
             workers=settings.workers,
             target_pid=settings.target_pid,
         )
-        scenario = run_plan(run, plan, {self.case: self.body}, _silent)
+        with _signals_kept():
+            scenario = run_plan(run, plan, {self.case: self.body}, _silent)
         (folder / PROFILE).write_text(text, "utf-8")
         for bulky in ("sent", "spool"):
             shutil.rmtree(folder / bulky, ignore_errors=True)
         if any(_interrupted(phase) for phase in scenario.phases):
             raise KeyboardInterrupt
         return read_step(folder, settings.limits)
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """A run takes the signals for itself; between two runs they are what they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _stub(case: str, seed: int) -> Dataset:
