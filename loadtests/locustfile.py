@@ -16,6 +16,7 @@ from locust.exception import StopUser
 from locust.runners import LocalRunner, MasterRunner
 
 from loadtests import drive
+from loadtests.clients import NewSession
 from loadtests.clock import Clock
 from loadtests.generator import Generator
 from loadtests.target import Target, headers_from, parse_target
@@ -28,6 +29,35 @@ def _settings() -> drive.Drive:
 def _target(settings: drive.Drive) -> Target:
     clock = Clock(anchor=settings.anchor)
     return parse_target(settings.target, clock, headers_from(), insecure=settings.insecure)
+
+
+def session_maker(environment: Environment, target: Target) -> NewSession:
+    """Makes sessions of one connection each, without retries and redirects; TLS as the target asks for it."""
+    context = ssl.create_default_context() if target.scheme == "https" else None
+    if context is not None and target.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+
+    def new_session(to: Target, timeout_s: float) -> FastHttpSession:
+        session = FastHttpSession(
+            base_url=to.url,
+            request_event=environment.events.request,
+            user=None,
+            insecure=target.insecure,
+            ssl_context_factory=None if context is None else lambda **_: context,
+            concurrency=1,
+            max_retries=0,
+            max_redirects=0,
+            network_timeout=timeout_s,
+            connection_timeout=timeout_s,
+        )
+        # whatever the status, it is an answer to be recorded
+        agent: Any = session.client
+        agent.redirect_response_codes = frozenset()
+        agent.valid_response_codes = frozenset(range(100, 1000))
+        return session
+
+    return new_session
 
 
 class Conductor(FastHttpUser):
@@ -44,31 +74,7 @@ class Conductor(FastHttpUser):
         Conductor.ran = True
         settings = _settings()
         target = _target(settings)
-        context = ssl.create_default_context() if target.scheme == "https" else None
-        if context is not None and settings.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-
-        def new_session(to: Target, timeout_s: float) -> FastHttpSession:
-            session = FastHttpSession(
-                base_url=to.url,
-                request_event=self.environment.events.request,
-                user=None,
-                insecure=settings.insecure,
-                ssl_context_factory=None if context is None else lambda **_: context,
-                concurrency=1,
-                max_retries=0,
-                max_redirects=0,
-                network_timeout=timeout_s,
-                connection_timeout=timeout_s,
-            )
-            # whatever the status, it is an answer to be recorded
-            agent: Any = session.client
-            agent.redirect_response_codes = frozenset()
-            agent.valid_response_codes = frozenset(range(100, 1000))
-            return session
-
-        Generator(settings, target, new_session).run(os.getpid())
+        Generator(settings, target, session_maker(self.environment, target)).run(os.getpid())
         if isinstance(self.environment.runner, LocalRunner):
             gevent.spawn(self.environment.runner.quit)
         raise StopUser
