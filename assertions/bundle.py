@@ -243,12 +243,16 @@ def _calibration(path: Path) -> tuple[Calibration, ...]:
 
 
 def load_run(path: Path, names: Sequence[str]) -> Run:
-    """Read a run directory; RecordError when it is none at all. A broken scenario is a problem, not an exception."""
+    """Read a run directory; RecordError when it is none at all. A broken scenario is a problem, not an exception.
+
+    names: the scenarios that a run consists of; any other that was recorded beside them is read after them.
+    """
     if not path.is_dir():
         raise RecordError(f"{path} is no run directory; make one with `python -m evidence run smoke load batch`")
     scenarios: dict[str, ScenarioRecord] = {}
     problems: dict[str, str] = {}
-    for name in names:
+    beside = sorted(one.parent.name for one in path.glob("*/scenario.json") if one.parent.name not in names)
+    for name in (*names, *beside):
         if not (path / name).is_dir():
             continue
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from . import beside
 from .bundle import Run
 from .checks import CHECKS, SIX, Check, Six
 from .limits import Limits
@@ -16,6 +17,10 @@ WAIVABLE = frozenset(check.id for check in CHECKS) | frozenset(check.group for c
 
 INSTRUMENT = ("generator", "calibration")
 """Checks of the instrument itself: where one has no PASS, nothing is judged by the generator's clock."""
+
+
+TOLD = ("success-outside", "throughput", "drift", "leak-memory", "leak-fds", "leak-threads", "leak-children")
+"""Of a scenario beside the three, told with their figures also when they pass."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +61,9 @@ def _verdicts(check: Check, run: Run, limits: Limits) -> Iterable[Verdict]:
             yield _verdict(check, name, _guarded(check, run, limits, name))
     else:
         yield _verdict(check, "run", _guarded(check, run, limits, None))
+    for name in beside.names(run):
+        if beside.applies(check, run.scenarios.get(name)):
+            yield _verdict(check, name, _guarded(check, run, limits, name))
 
 
 def _verdict(check: Check, scenario: str, judgement: Judgement) -> Verdict:
@@ -188,6 +196,15 @@ def _headline(colour: Colour, verdicts: Sequence[Verdict]) -> str:
             return f"NO DATA: {len(blind)} of {len(verdicts)} verdicts have none; {why}"
 
 
+def _beside_lines(name: str, verdicts: Sequence[Verdict]) -> Iterable[str]:
+    """A scenario beside smoke, load and batch has no place in the six, so what it showed is told apart."""
+    count = {status: sum(verdict.status == status for verdict in verdicts) for status in ("PASS", "FAIL", "NO DATA")}
+    yield f"{name}: " + ", ".join(f"{number} {status}" for status, number in count.items())
+    for verdict in verdicts:
+        if verdict.status != "PASS" or verdict.id in TOLD:
+            yield f"    {verdict.status:8}{verdict.id}: {verdict.judgement.reason}"
+
+
 def runbook_text(report: Report) -> str:
     """The six assertions in the runbook's form."""
     marks: dict[Status, str] = {"PASS": "✅ PASS", "FAIL": "❌ FAIL", "NO DATA": "⚪ NO DATA"}
@@ -201,6 +218,9 @@ def runbook_text(report: Report) -> str:
         ]
         if assertion.status != "PASS":
             lines.append(f"    because: {assertion.reason}")
+    for name in dict.fromkeys(verdict.scenario for verdict in report.verdicts):
+        if name not in (*SCENARIOS, "run"):
+            lines += ["", *_beside_lines(name, [verdict for verdict in report.verdicts if verdict.scenario == name])]
     passes = sum(assertion.status == "PASS" for assertion in report.assertions)
     lines += ["", f"{passes} of {len(report.assertions)} assertions PASS", f"Verdict: {report.headline}"]
     failures = [verdict for verdict in report.verdicts if verdict.status == "FAIL"]

@@ -12,9 +12,12 @@ from assertions import limits as limits_file
 from assertions.judge import WAIVABLE, runbook_text
 from assertions.verdicts import SCENARIOS
 from loadtests.clock import start_clock
+from loadtests.profiles import ProfileError, load_profile, stretched
+from loadtests.stress_door import minutes
 from loadtests.target import TargetError, parse_target
 
 from . import stress
+from .folder import OURS
 from .publish import REPORT
 from .run import RunError, Settings, run
 from .verify import VerifyError, verify
@@ -65,6 +68,7 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    _check_scenarios(options)
     settings = Settings(
         scenarios=tuple(dict.fromkeys(options.scenarios)),
         out=options.out,
@@ -75,12 +79,29 @@ def _run(options: argparse.Namespace) -> int:
         profiles=options.profiles,
         waivers=dict(options.waive),
         workers=options.workers,
+        minutes=options.minutes,
     )
     report, code = run(settings, lambda line: print(line, flush=True))
     print()
     print(runbook_text(report))
     print(f"report: {options.out / REPORT}")
     return code
+
+
+def _check_scenarios(options: argparse.Namespace) -> None:
+    """RunError where a scenario has no profile, or --minutes would stretch none, before anything is emptied."""
+    beside = [name for name in options.scenarios if name not in SCENARIOS]
+    if options.minutes is not None and not beside:
+        raise RunError(f"--minutes stretches no phase of {', '.join(options.scenarios)}; it is for soak and the like")
+    try:
+        for name in beside:
+            if name in OURS:
+                raise RunError(f"a scenario may not be named {name}, a name of the run directory's own")
+            profile = load_profile(name, options.profiles)
+            if options.minutes is not None:
+                stretched(profile, options.minutes)
+    except ProfileError as error:
+        raise RunError("; ".join(error.problems)) from error
 
 
 def _verify(folder: Path) -> int:
@@ -144,7 +165,16 @@ def _parser() -> argparse.ArgumentParser:
         description="Run scenarios against a target, judge them, and write the report. Scenarios of one target, "
         "commit and set of limits complete each other in one run directory; one that is there begins a new run.",
     )
-    one.add_argument("scenarios", nargs="+", choices=SCENARIOS, metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}")
+    one.add_argument(
+        "scenarios",
+        nargs="+",
+        metavar="SCENARIO",
+        help=f"{', '.join(SCENARIOS)}; beside them soak, spike, burst, or a profile of your own: judged too, but GREEN "
+        "takes the three",
+    )
+    one.add_argument(
+        "--minutes", type=minutes, metavar="N", help="how long soak and the like last: phases marked `scaled`, in all"
+    )
     one.add_argument("--target", type=_url, metavar="URL", help="the service to judge (default: our own, started here)")
     one.add_argument(
         "--target-pid", type=_count, metavar="PID", help="its process (default: found by its listening port)"

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from assertions import limits as limits_file
 from assertions.judge import Report, blocks
 from assertions.records import RecordError, Scenario, read_one, write_one
+from assertions.verdicts import SCENARIOS
 
 from . import context as contexts
 from . import folder as folders
@@ -54,6 +55,8 @@ class Settings:
     profiles: Path | None = None
     waivers: dict[str, str]
     workers: int = 1
+    minutes: float | None = None
+    """Stretches the phases that a profile marks so; only scenarios beside smoke, load and batch have such."""
 
 
 Say = Callable[[str], None]
@@ -194,6 +197,8 @@ def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Pa
     words += ["--exports", str(exports.resolve())] if exports is not None else []
     words += ["--profiles", str(settings.profiles.resolve())] if settings.profiles is not None else []
     words += ["--workers", str(settings.workers)] if settings.workers > 1 else []
+    stretched = settings.minutes is not None and name not in SCENARIOS
+    words += ["--minutes", str(settings.minutes)] if stretched else []
     words += ["--embedded"] if settings.target is None else []
     # its progress goes straight through; its own last sentences are told once, by the error that they make
     last, problems = "it said nothing", []

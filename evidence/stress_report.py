@@ -32,9 +32,9 @@ def html(stress: Stress) -> str:
         f"<style>{_STYLE}</style></head><body>",
         f"<h1>{title}</h1>",
         f"<p>Target: {escape(stress.target)}. Open arrivals at even distances, one rate after the other, until P95 "
-        f"from the intended start ({escape(stress.latency_limit)}) or success ({escape(stress.success_limit)}) no longer "
-        "holds, a request is turned away, or the target falls behind. An exploration of seconds a rate: it says where "
-        "to look, and makes nothing GREEN.</p>",
+        f"from the intended start ({escape(stress.latency_limit)}) or success ({escape(stress.success_limit)}) does "
+        "not hold, a request is turned away, or the target falls behind. An exploration of seconds a rate: it says "
+        "where to look, and makes nothing GREEN.</p>",
         _summary(stress.found),
         *(f"<h2>{escape(name)}</h2>\n{svg}" for name, svg in plots(stress)),
         "<h2>All steps</h2>",

@@ -88,7 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--embedded", action="store_true", help="note in the record that the harness started the target")
     run.add_argument("--workers", type=_count(64), default=1, metavar="N", help="generator processes (1)")
     run.add_argument(
-        "--minutes", type=_minutes, metavar="N", help="stretch the profile's phases marked `scaled` to N minutes in all"
+        "--minutes",
+        type=stress_door.minutes,
+        metavar="N",
+        help="stretch the profile's phases marked `scaled` to N minutes in all",
     )
     run.set_defaults(door=_run)
     stress = doors.add_parser(
@@ -179,16 +182,6 @@ def _stress(options: argparse.Namespace) -> int:
     print(table(report))
     print(f"\nreport: {options.out / REPORT}")
     return exit_code(report.found)
-
-
-def _minutes(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 24 * 60:
-        raise argparse.ArgumentTypeError(f"must be a number of minutes above 0 and up to 1440, not {text!r}")
-    return value
 
 
 def _teller() -> Callable[[Progress], None]:

@@ -120,15 +120,21 @@ class Search(Value, frozen=True, kw_only=True):
     most_per_s: float
     ladder: tuple[float, ...] = ()
     """These rates in ascending order, up to the first that breaks; empty: doubled until one breaks, then closed in."""
+    once: bool = False
+    """One rate only: alone an export is over the limit already, and load can but show by how much more."""
 
 
-def search_for(alone_ms: Sequence[float], ladder: Sequence[float], most_per_s: float) -> Search:
+def search_for(alone_ms: Sequence[float], ladder: Sequence[float], most_per_s: float, limits: Limits) -> Search:
     """Begin at the rate at which exports made one after the other come."""
     if ladder:
         rates = tuple(sorted(set(ladder)))
         return Search(first_per_s=rates[0], most_per_s=rates[-1], ladder=rates)
     typical_ms = nearest_rank(alone_ms, 0.5) or 1000.0
-    return Search(first_per_s=min(_round(1000 / max(typical_ms, 0.1)), most_per_s), most_per_s=most_per_s)
+    return Search(
+        first_per_s=min(_round(1000 / max(typical_ms, 0.1)), most_per_s),
+        most_per_s=most_per_s,
+        once=bool(alone_ms) and not limits[LATENCY].holds(min(alone_ms)),
+    )
 
 
 def next_rate(search: Search, steps: Sequence[Step]) -> float | None:
@@ -140,6 +146,8 @@ def next_rate(search: Search, steps: Sequence[Step]) -> float | None:
         tries = sum(step.rate_per_s == last.rate_per_s for step in steps)
         return last.rate_per_s if tries < TRIES else None
     held, broke = bounds(steps)
+    if search.once:
+        return None
     if search.ladder:
         return next((rate for rate in search.ladder if held is not None and rate > held), None) if not broke else None
     if len(steps) >= MOST_STEPS:
@@ -280,7 +288,15 @@ def _growth(timed: Sequence[Hit]) -> tuple[float | None, bool]:
     return (after - before) / apart, after > GROWN * before
 
 
-def conclude(case: str, fmt: str, records: int, body_bytes: int, alone: Sequence[Hit], steps: Sequence[Step]) -> Found:
+def conclude(
+    case: str,
+    fmt: str,
+    records: int,
+    body_bytes: int,
+    alone: Sequence[Hit],
+    steps: Sequence[Step],
+    limits: Limits,
+) -> Found:
     """What a case's record shows as a whole."""
     held, broke = bounds(steps)
     outcome: Outcome
@@ -289,14 +305,15 @@ def conclude(case: str, fmt: str, records: int, body_bytes: int, alone: Sequence
         what = f"ended with {undone.error}" if undone.status is None else f"was answered with {undone.status}"
         outcome, reason = "below", f"one export alone {what}"
     elif not steps:
-        took = min(((hit.end - hit.start) * 1000 for hit in alone), default=None)
-        outcome = "no data" if took is None else "below"
-        reason = "nothing was measured" if took is None else f"one export alone took {_ms(took)}, over the limit"
+        outcome, reason = "no data", "nothing was measured"
     elif steps[-1].word == "no data":
         before = f"; it held up to {held:g}/s" if held is not None else ""
         outcome, reason = "no data", f"at {steps[-1].rate_per_s:g}/s {steps[-1].reason}{before}"
     elif held is None:
         outcome, reason = "below", next(step.reason for step in steps if step.rate_per_s == broke)
+        alone_ms = min(((hit.end - hit.start) * 1000 for hit in alone), default=0.0)
+        if alone_ms and not limits[LATENCY].holds(alone_ms):
+            reason += f"; alone an export took {_ms(alone_ms)} already"
     elif broke is None:
         outcome, reason = "at least", "the highest rate tried held"
     else:

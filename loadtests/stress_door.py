@@ -93,6 +93,11 @@ def _rates(text: str) -> tuple[float, ...]:
     return tuple(sorted({_positive(MAX_RATE_PER_S)(word) for word in text.split(",")}))
 
 
+def minutes(text: str) -> float:
+    """A number of minutes, up to a day; ArgumentTypeError for anything else."""
+    return _positive(24 * 60.0)(text)
+
+
 def _positive(most: float) -> Callable[[str], float]:
     def number(text: str) -> float:
         try:
