@@ -9,7 +9,7 @@ from itertools import pairwise
 from ..bundle import ScenarioRecord
 from ..contract import FORMATS, SIZES, size_of
 from ..exposition import Histogram, histograms
-from ..limits import Limits
+from ..limits import Limit, Limits
 from ..records import Hit, Plan
 from ..statistics import lower_rank, median, needed_for_upper, percentile, upper_rank
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
@@ -42,26 +42,9 @@ def p95_outside(record: ScenarioRecord, limits: Limits) -> Judgement:
     values = [latency_ms(hit) for hit in hits if hit.status == 200 or hit.error == "timeout"]
     if not values:
         return no_data("no export of 10k records was answered under load", limit=limit)
-    worst = against(limit, _p95(values, "hits.jsonl"), f"P95 of {len(values)} exports of 10k records")
-    if worst.status != "PASS":
-        return worst
-    needed = needed_for_upper(0.95)
-    rank = upper_rank(len(values), 0.95)
-    if rank is None:
-        return no_data(
-            f"P95 of {len(values)} exports of 10k records has no upper bound yet: inconclusive, needs "
-            f"{needed - len(values)} more",
-            *worst.readings,
-            limit=limit,
-        )
-    high = sorted(values)[rank - 1]
-    if not limit.holds(high):
-        return no_data(
-            f"{worst.reason}, but at 95 % confidence it may be as high as {high:,.0f} ms: inconclusive, needs more "
-            "exports",
-            *worst.readings,
-            limit=limit,
-        )
+    judged = _sure(limit, values, "exports of 10k records")
+    if judged.status != "PASS":
+        return judged
     for fmt in FORMATS:
         mine = [latency_ms(hit) for hit in hits if hit.format == fmt and hit.status == 200]
         alone = (
@@ -71,6 +54,27 @@ def p95_outside(record: ScenarioRecord, limits: Limits) -> Judgement:
         )
         if alone is not None and alone.status != "PASS":
             return alone
+    return judged
+
+
+def _sure(limit: Limit, values: Sequence[float], what: str) -> Judgement:
+    """P95 of latencies (ms) against a limit; PASS only where the upper end of its 95 % interval holds too."""
+    said = f"P95 of {len(values)} {what}"
+    worst = against(limit, _p95(values, "hits.jsonl"), said)
+    if worst.status != "PASS":
+        return worst
+    rank = upper_rank(len(values), 0.95)
+    if rank is None:
+        more = needed_for_upper(0.95) - len(values)
+        return no_data(f"{said} has no upper bound yet: inconclusive, needs {more} more", *worst.readings, limit=limit)
+    high = sorted(values)[rank - 1]
+    if not limit.holds(high):
+        return no_data(
+            f"{worst.reason}, but at 95 % confidence it may be as high as {high:,.0f} ms: inconclusive, needs more "
+            "exports",
+            *worst.readings,
+            limit=limit,
+        )
     return passed(
         worst.reason,
         *worst.readings,
@@ -301,7 +305,7 @@ def smoke_latency(record: ScenarioRecord, limits: Limits) -> Judgement:
     limit = limits["smoke_latency_ms"]
     if len(values) < 5:
         return no_data(f"only {len(values)} exports of 1k records were answered", limit=limit)
-    return against(limit, _p95(values, "hits.jsonl"), f"P95 of {len(values)} exports of 1k records")
+    return _sure(limit, values, "exports of 1k records")
 
 
 def batch(record: ScenarioRecord, limits: Limits) -> Judgement:

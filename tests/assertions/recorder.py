@@ -56,7 +56,7 @@ class _Phase:
 _PHASES: Mapping[str, tuple[_Phase, ...]] = {
     "smoke": (
         _Phase("warmup", ("csv-1k", "pdf-1k")),
-        _Phase("measure", ("csv-1k", "pdf-1k") * 10),
+        _Phase("measure", ("csv-1k", "pdf-1k") * 30),
         _Phase("contents", (*(f"csv-{name}" for name in _RECORDS), "pdf-empty", "pdf-one", "pdf-nocolumns")),
         _Phase("behaviour", (), "probe"),
     ),

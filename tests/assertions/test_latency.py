@@ -130,9 +130,9 @@ def test_smoke_at_one_second(seconds: float, status: str) -> None:
     assert (judged.status, judged.readings[0].value) == (status, seconds * 1000)
 
 
-@pytest.mark.parametrize(("count", "status"), [(4, "NO DATA"), (5, "PASS")])
-def test_smoke_needs_five_exports(count: int, status: str) -> None:
-    """Fewer than five exports tell nothing."""
+@pytest.mark.parametrize(("count", "status"), [(4, "NO DATA"), (5, "NO DATA"), (58, "NO DATA"), (59, "PASS")])
+def test_smoke_needs_59_exports(count: int, status: str) -> None:
+    """Fewer exports give a 95th percentile no upper bound."""
     assert latency.smoke_latency(only("measure", count)(honest("smoke")), LIMITS).status == status
 
 

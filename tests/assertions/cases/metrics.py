@@ -45,7 +45,7 @@ FAILS = (
         name="two pages answered 500",
         on="smoke",
         change=scrapes_failing(2, 500),
-        reason="2 of 19 scrapes of the metrics page failed, the first with status 500",
+        reason="2 of 30 scrapes of the metrics page failed, the first with status 500",
     ),
     Case(
         id="scrapes",
