@@ -377,9 +377,9 @@ def _steady(plan: Plan) -> bool:
     moments = [
         one.intended_s for phase in plan.phases if phase.name == "measure" for one in phase.requests if one.intended_s
     ]
-    quarters = [0, 0, 0, 0]
+    last, quarters = max(moments, default=0.0), [0, 0, 0, 0]
     for moment in moments:
-        quarters[min(int(4 * moment / max(moments)), 3)] += 1
+        quarters[min(int(4 * moment / last), 3)] += 1
     return max(quarters) <= 1.5 * min(quarters) and min(quarters) > 0
 
 
