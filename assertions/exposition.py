@@ -19,6 +19,8 @@ _SAMPLE = re.compile(rf"({_NAME})(?:\{{({_INSIDE})\}})?[ \t]+(\S+)(?:[ \t]+(\S+)
 _EXEMPLAR = re.compile(rf"(.*?)[ \t]+# \{{{_INSIDE}\}}[ \t]+\S+(?:[ \t]+\S+)?[ \t]*")
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\\n]|\\.)*)"\s*(,|$)')
 _META = re.compile(rf"#[ \t]+(HELP|TYPE|UNIT)[ \t]+({_NAME})(?:[ \t]+(.*))?")
+_MILLISECONDS = re.compile(r"-?[0-9]{1,18}")
+_SECONDS = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
 _ESCAPE = re.compile(r"\\(.)")
 _TYPES = frozenset(
     {"counter", "gauge", "histogram", "summary", "untyped", "unknown", "info", "stateset", "gaugehistogram"}
@@ -54,7 +56,7 @@ class Page:
     families: Mapping[str, FamilyPage]
     """By name, a counter's with its `_total`, as the contract names it in both formats."""
     errors: tuple[str, ...]
-    """What a strict reader objects to, each with its line number; at most 20."""
+    """What a strict reader objects to, with its line number where it is of one; at most 20."""
 
     def family(self, name: str) -> FamilyPage | None:
         """The family of that name or, where the contract knows one, of an alias."""
@@ -173,8 +175,8 @@ def _bears(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 
 def _number(text: str) -> float:
-    """A value as Go's ParseFloat reads it; ValueError otherwise (Python alone would take `1_000`)."""
-    if "_" in text:
+    """A value as Go's ParseFloat reads it; ValueError otherwise (Python alone would take `1_000` and Arabic digits)."""
+    if "_" in text or not text.isascii():
         raise ValueError(text)
     return float(text)
 
@@ -187,9 +189,9 @@ class _Reader:
         self.seen: set[tuple[str, Labels]] = set()
         self.number = 0
 
-    def error(self, message: str) -> None:
+    def error(self, message: str, *, of_line: bool = True) -> None:
         if len(self.errors) < 20:
-            self.errors.append(f"line {self.number}: {message}")
+            self.errors.append(f"line {self.number}: {message}" if of_line else message)
 
     def meta(self, line: str) -> None:
         match = _META.fullmatch(line)
@@ -220,7 +222,10 @@ class _Reader:
         if match is None:
             self.error(f"no sample: {line[:80]!r}")
             return
-        name, inside, written, _ = match.groups()
+        name, inside, written, at = match.groups()
+        if at is not None and not (_SECONDS if self.openmetrics else _MILLISECONDS).fullmatch(at):
+            self.error(f"{at!r} is no timestamp")
+            return
         labels = self.labels(inside or "", line)
         try:
             value = _number(written)
@@ -291,7 +296,7 @@ def read_page(text: str, content_type: str | None) -> Page:
         reader.error("an OpenMetrics page ends with # EOF")
     for family in reader.families.values():
         for problem in _family_problems(family):
-            reader.error(problem)
+            reader.error(problem, of_line=False)
     return Page(dict(_contract_names(reader.families, openmetrics)), tuple(reader.errors))
 
 
@@ -303,8 +308,10 @@ def _family_problems(family: FamilyPage) -> Iterator[str]:
     for sample in family.samples:
         if sample.name == family.name + "_bucket":
             try:
-                _number(sample.labels.get("le", ""))
+                bound = _number(sample.labels.get("le", ""))
             except ValueError:
+                bound = math.nan
+            if math.isnan(bound):
                 yield f"a bucket of {family.name} has no bound `le`, or one that is no number"
                 return
 
