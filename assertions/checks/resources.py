@@ -29,7 +29,11 @@ def _blind(record: ScenarioRecord) -> str | None:
 
 def _held(probe: Probe) -> int:
     """Memory of the whole tree: what only it holds, else what is resident."""
-    return sum(one.uss_bytes if one.uss_bytes is not None else one.rss_bytes for one in probe.processes)
+    return sum(map(_own, probe.processes))
+
+
+def _own(process: ProcessSample) -> int:
+    return process.uss_bytes if process.uss_bytes is not None else process.rss_bytes
 
 
 def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -45,10 +49,14 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     for phase in record.scenario.phases:
         at_once = min(MAX_CONCURRENT, _clients(record, phase.name))
         during = [_held(p) for p in record.probes if phase.start <= p.at <= phase.end and p.processes]
-        base = [_held(p) for p in record.probes if p.resting and p.at <= phase.start and p.processes]
+        before = [p for p in record.probes if p.resting and p.at <= phase.start and p.processes]
+        behind = [p for p in record.probes if p.resting and p.at >= phase.end and p.processes]
         # the first exports load what the service needs to export at all
-        if during and base and phase.name != "warmup" and phase.start < crowd:
-            grown.append(((max(during) - base[-1]) / at_once, f"{phase.name}, sampled", len(during)))
+        if during and before and phase.name != "warmup" and phase.start < crowd:
+            rest = behind[0] if behind else before[-1]
+            passing = max(during) - max(_held(before[-1]), _held(rest))
+            value = max(passing, 0) / at_once + _stayed(before[-1], rest, at_once)
+            grown.append((value, f"{phase.name}, sampled", len(during)))
     grown += _high_water(record)
     if not grown:
         return no_data("no reading was taken at rest before an export", limit=limit)
@@ -57,6 +65,16 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
         name="memory an export", value=max(0.0, value), unit="bytes", source=f"probes.jsonl ({where})", count=count
     )
     return against(limit, reading, "peak memory an export adds")
+
+
+def _stayed(before: Probe, behind: Probe, at_once: int) -> float:
+    """What exports left behind in the process in which most stayed.
+
+    Of the whole tree it would also be what each worker of a pool loads when its first export comes.
+    """
+    known = {one.pid: one for one in before.processes}
+    stayed = max((_own(one) - (_own(known[one.pid]) if one.pid in known else 0) for one in behind.processes), default=0)
+    return max(stayed, 0) / (at_once if len(behind.processes) == 1 else 1)
 
 
 def _clients(record: ScenarioRecord, phase: str) -> int:

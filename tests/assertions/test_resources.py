@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from assertions import limits as limits_file
 from assertions.bundle import ScenarioRecord
 from assertions.checks import conduct, contents, resources
-from assertions.records import HealthProbe
+from assertions.records import HealthProbe, Probe
 
 from .cases.conduct import generated, lost, no_calls, probes, status
 from .cases.resources import root
@@ -60,6 +61,39 @@ def test_a_time_of_any_iso_form_is_one() -> None:
     """Offsets and a Z are both ISO 8601."""
     for stamp in ("2026-11-18T18:00:00Z", "2026-11-18T20:00:00+02:00", "2026-11-18T11:00:00", "2026-11-18"):
         assert conduct.status_page(status(timestamp=stamp)(honest("load")), LIMITS).status == "PASS"
+
+
+def grown(megabytes: int, *, stays: bool, workers: int) -> ScenarioRecord:
+    """The batch in whose sequence so many workers each grew by so much, for a while or for good."""
+    record = honest("batch")
+    phase = record.phase("sequence")
+    assert phase is not None
+
+    def edit(probe: Probe) -> Mapping[str, Any]:
+        first = probe.processes[0]
+        there = phase.start <= probe.at <= phase.end or (stays and probe.at > phase.end)
+        more = megabytes * 1_000_000 if there else 0
+        crew = [msgspec.structs.replace(first, pid=200 + n, uss_bytes=10_000_000 + more) for n in range(workers)]
+        return {"processes": (*probe.processes, *crew)}
+
+    return changed(record, probes=each(record.probes, edit))
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "stays", "workers", "expected"),
+    [
+        (30, True, 5, "PASS"),  # each worker of a pool loads its fonts when its first export comes
+        (120, True, 5, "FAIL"),  # each holds on to what an export took
+        (120, True, 1, "FAIL"),
+        (120, False, 1, "FAIL"),
+        (90, False, 1, "PASS"),
+    ],
+)
+def test_memory_of_an_export_is_not_that_of_a_pool_that_warms_up(
+    megabytes: int, stays: bool, workers: int, expected: str
+) -> None:
+    """What stays is taken of the process in which most stayed, what passes of all."""
+    assert resources.memory(grown(megabytes, stays=stays, workers=workers), LIMITS).status == expected
 
 
 @pytest.mark.parametrize(("cpu", "expected"), [(0.89, "PASS"), (0.9, "PASS"), (0.901, "NO DATA")])

@@ -125,7 +125,7 @@ FAILS = (
         on="load",
         change=lambda r: changed(r, probes=each(r.probes, _children)),
         reason="processes moved by 0.0994",
-        also=("leak-fds", "leak-memory", "leak-threads", "memory", "memory-agree"),
+        also=("leak-fds", "leak-memory", "leak-threads"),
     ),
     Case(
         id="leftovers",
