@@ -63,7 +63,7 @@ def test_a_time_of_any_iso_form_is_one() -> None:
         assert conduct.status_page(status(timestamp=stamp)(honest("load")), LIMITS).status == "PASS"
 
 
-def grown(megabytes: int, *, stays: bool, workers: int) -> ScenarioRecord:
+def pooled(megabytes: int, *, stays: bool, workers: int) -> ScenarioRecord:
     """The batch in whose sequence so many workers each grew by so much, for a while or for good."""
     record = honest("batch")
     phase = record.phase("sequence")
@@ -93,7 +93,7 @@ def test_memory_of_an_export_is_not_that_of_a_pool_that_warms_up(
     megabytes: int, stays: bool, workers: int, expected: str
 ) -> None:
     """What stays is taken of the process in which most stayed, what passes of all."""
-    assert resources.memory(grown(megabytes, stays=stays, workers=workers), LIMITS).status == expected
+    assert resources.memory(pooled(megabytes, stays=stays, workers=workers), LIMITS).status == expected
 
 
 @pytest.mark.parametrize(("cpu", "expected"), [(0.89, "PASS"), (0.9, "PASS"), (0.901, "NO DATA")])
