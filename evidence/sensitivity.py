@@ -21,6 +21,8 @@ class Shown(Record, frozen=True, kw_only=True):
     """The broken service's name."""
     why: str
     """What is wrong with it."""
+    alone: bool = False
+    """No other check turned red: without this one it would have been green."""
 
 
 class Sensitivity(Record, frozen=True, kw_only=True):
@@ -40,7 +42,8 @@ class Sensitivity(Record, frozen=True, kw_only=True):
     green: int
     """Those that came out GREEN."""
     checks: dict[str, tuple[Shown, ...]]
-    """Check id to the faults that turned it red, the fitting ones first; at most five."""
+    """Check id to the faults that turned it red, at most five: first those that no other check saw, then the fitting
+    ones."""
 
 
 def read(path: Path) -> Sensitivity | None:
@@ -65,10 +68,11 @@ def lines(shown: Sensitivity | None, judge_sha256: str) -> Iterable[str]:
         f"{(shown.commit or 'unknown')[:12]}.{stale}"
     )
     yield ""
-    yield "| check | part of | a fault that turned it red |"
-    yield "|---|---|---|"
+    yield "| check | part of | a fault that turned it red | it alone saw |"
+    yield "|---|---|---|---|"
     for check in CHECKS:
         part = ", ".join(six.title for six in SIX if check.id in (*six.target, *six.outside, *six.agreement))
         faults = shown.checks.get(check.id, ())
         first = f"`{faults[0].fault}`: {faults[0].why}" if faults else "**none yet**"
-        yield f"| `{check.id}` | {part or '–'} | {first} |"
+        alone = ", ".join(f"`{shown.fault}`" for shown in faults if shown.alone)
+        yield f"| `{check.id}` | {part or '–'} | {first} | {alone or '–'} |"

@@ -46,6 +46,9 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         f"{_right(broken)} of {len(broken)} broken animals were caught for a fitting reason",
         f"{_right(healthy)} of {len(healthy)} healthy animals came out GREEN",
     ]
+    needless = sorted({name for one in broken for name in one.failed} - {n for one in broken for n in alone(one)})
+    if broken and needless:
+        lines.append(f"checks that were never the only red one: {', '.join(needless)}")
     silent = silent_checks(outcomes)
     if broken and silent:
         lines.append(f"checks that no animal turned red: {', '.join(silent)}")
@@ -61,6 +64,11 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 def _right(outcomes: Sequence[Outcome]) -> int:
     return sum(outcome.problem is None for outcome in outcomes)
+
+
+def alone(outcome: Outcome) -> tuple[str, ...]:
+    """The only verdict that failed; none where several did."""
+    return tuple(outcome.failed) if len(outcome.failed) == 1 else ()
 
 
 def silent_checks(outcomes: Sequence[Outcome]) -> list[str]:
@@ -94,11 +102,12 @@ def matrix_json(outcomes: Sequence[Outcome], commit: str, when: str) -> str:
 
 
 def sensitivity_json(outcomes: Sequence[Outcome], commit: str, when: str) -> bytes:
-    """Which faults turned each check red, in the form that the report reads: at most five, the fitting ones first."""
+    """Which faults turned each check red, in the form that the report reads: at most five, first those that no other
+    check saw, then the fitting ones."""
     checks: dict[str, list[tuple[bool, Shown]]] = {}
     for one in outcomes:
         for name in one.failed if not one.animal.healthy else ():
-            shown = Shown(fault=one.animal.name, why=one.animal.why)
+            shown = Shown(fault=one.animal.name, why=one.animal.why, alone=len(one.failed) == 1)
             checks.setdefault(name, []).append((name not in one.animal.expect, shown))
     broken = [one for one in outcomes if not one.animal.healthy]
     healthy = [one for one in outcomes if one.animal.healthy]
@@ -111,7 +120,7 @@ def sensitivity_json(outcomes: Sequence[Outcome], commit: str, when: str) -> byt
         healthy=len(healthy),
         green=_right(healthy),
         checks={
-            name: tuple(shown for _, shown in sorted(seen, key=lambda one: one[0])[:SHOWN_MOST])
+            name: tuple(shown for _, shown in sorted(seen, key=lambda one: (not one[1].alone, one[0]))[:SHOWN_MOST])
             for name, seen in sorted(checks.items())
         },
     )

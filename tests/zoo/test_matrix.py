@@ -88,13 +88,16 @@ def test_the_matrix_is_written() -> None:
 
 
 def test_the_proof_of_sensitivity_is_in_the_form_that_reports_read() -> None:
-    """sensitivity.json names a check's faults, the fitting ones first, and counts right judgements only."""
+    """sensitivity.json names a check's faults, those that it alone saw first, and counts right judgements only."""
     wrong = _outcome(False, _judged("RED", rest="FAIL"), "caught for another reason only")
     right = _outcome(False, _judged("RED", bytes_agree="FAIL", rest="FAIL"))
     told = msgspec.json.decode(matrix.sensitivity_json([wrong, right], "abc", "now"), type=Sensitivity)
     shown = Shown(fault="one", why="It is one.")
     assert (told.commit, told.when, told.faults, told.caught, told.healthy, told.green) == ("abc", "now", 2, 1, 0, 0)
-    assert told.checks == {"bytes-agree": (shown,), "rest": (shown, shown)}
+    seen_alone = Shown(fault="one", why="It is one.", alone=True)
+    assert told.checks == {"bytes-agree": (shown,), "rest": (seen_alone, shown)}
+    reds = "checks that were never the only red one: bytes-agree"
+    assert reds in matrix.summary([wrong, right])
 
 
 def test_the_summary_counts_and_names_what_is_wrong() -> None:
