@@ -251,8 +251,8 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
         raise RecordError(f"{path} is no run directory; make one with `python -m evidence run smoke load batch`")
     scenarios: dict[str, ScenarioRecord] = {}
     problems: dict[str, str] = {}
-    beside = sorted(one.parent.name for one in path.glob("*/scenario.json") if one.parent.name not in names)
-    for name in (*names, *beside):
+    beside = {one.parent.name for file in ("plan", "scenario") for one in path.glob(f"*/{file}.json")} - set(names)
+    for name in (*names, *sorted(beside)):
         if not (path / name).is_dir():
             continue
         try:

@@ -34,9 +34,6 @@ OURS = frozenset(
 """All that a run leaves at the top of its directory; anything else there is somebody else's, and stays."""
 
 
-LOG = "-service.log"
-
-
 def is_ours(out: Path) -> bool:
     """Whether a folder is empty or surely a run directory, of whatever version; OSError when it can't be read."""
     if not any(out.iterdir()):
@@ -56,8 +53,9 @@ def context_of(out: Path) -> Context | None:
 
 def clear(out: Path) -> None:
     """Remove what a run left. OSError when it can't be removed."""
-    for path in out.iterdir():
-        if path.name not in OURS and not _beside(path):
+    ours = OURS | _beside(out)
+    for path in list(out.iterdir()):
+        if path.name not in ours:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -65,11 +63,10 @@ def clear(out: Path) -> None:
             path.unlink()
 
 
-def _beside(path: Path) -> bool:
-    """Whether it is of a scenario beside smoke, load and batch."""
-    if path.name.endswith(LOG):
-        return path.with_name(path.name.removesuffix(LOG)).is_dir() or path.is_file()
-    return path.is_dir() and (path / "plan.json").is_file()
+def _beside(out: Path) -> set[str]:
+    """What scenarios beside smoke, load and batch left."""
+    names = {path.parent.name for path in out.glob("*/plan.json")}
+    return names | {f"{name}-service.log" for name in names}
 
 
 def _object(path: Path) -> dict[str, object]:
