@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assertions import limits as limits_file
 from assertions.records import RecordError
-from loadtests import stress_door
+from loadtests import stress_door, ui
 from loadtests.clock import start_clock
 from loadtests.conductor import Progress, RunError
 from loadtests.datasets import MAX_RECORDS
@@ -42,6 +42,7 @@ exit codes:
 examples:
   python -m loadtests run smoke --target http://127.0.0.1:4001 --out evidence/export/smoke
   python -m loadtests run mine --profiles my-profiles --target https://export.example/base --out run/mine
+  python -m loadtests run load --ui
   python -m loadtests run soak --minutes 60 --target http://127.0.0.1:4001 --out run/soak
   python -m loadtests stress --target http://127.0.0.1:4001 --sizes 10k,100k --out run/stress
   python -m loadtests seed --records 1000 --format csv
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("scenario", metavar="SCENARIO", help="smoke, load, batch, or the name of a profile of your own")
     _add_target(run)
-    run.add_argument("--out", required=True, type=Path, metavar="DIR", help="the scenario's folder; emptied first")
+    run.add_argument("--out", type=Path, metavar="DIR", help="the scenario's folder; emptied first")
     run.add_argument(
         "--target-pid", type=int, metavar="PID", help="the target's process, if it can't be found by its port"
     )
@@ -93,6 +94,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="stretch the profile's phases marked `scaled` to N minutes in all",
     )
+    run.add_argument(
+        "--ui", action="store_true", help="instead: Locust's web interface for the profile, which makes no record"
+    )
+    run.add_argument("--ui-port", type=_count(65535), metavar="PORT", help="its port on 127.0.0.1 (8089)")
     run.set_defaults(door=_run)
     stress = doors.add_parser(
         "stress", help="raise the rate until a limit breaks, for each size and format", allow_abbrev=False
@@ -145,7 +150,13 @@ def _run(options: argparse.Namespace) -> int:
     if options.minutes is not None:
         profile = stretched(profile, options.minutes)
     target = _target(options)
+    if options.out is None and not options.ui:
+        raise FolderError("--out DIR is needed: the folder of the record (only --ui makes none)")
     _reach(target)
+    if options.ui:
+        return ui.show(
+            profile, target, options.seed, options.ui_port or ui.PORT, lambda line: print(line, file=sys.stderr)
+        )
     settings = Settings(
         profile=profile,
         target=target,
