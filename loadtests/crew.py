@@ -12,11 +12,11 @@ from pathlib import Path
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from assertions.records import Hit, PhasePlan, Request
+from assertions.records import PhasePlan, Request
 from loadtests import drive
-from loadtests.clients import Connection, Counts, NewSession, Parts, Work
+from loadtests.clients import Connection, Counts, NewSession, Parts, Sent, Work
 from loadtests.datasets import tagged
-from loadtests.exporting import fetch_file, make_hit, no_fetch
+from loadtests.exporting import fetch_file, no_fetch
 from loadtests.parts import Samples
 from loadtests.target import Answer, SinkError, Target
 
@@ -101,8 +101,7 @@ class Crew:
         for request in stream:
             free = self.target.clock.now()
             body = prepared.pop(request.index, None) or tagged(self.templates[request.case], request.tag, request.user)
-            hit = self._send(phase, request, connection, body, intended=free, client=client)
-            self._fetch(phase, hit)
+            self._fetch(phase, self._send(phase, request, connection, body, intended=free, client=client))
             if self.stopped is not None or self.trouble is not None:
                 return
 
@@ -138,39 +137,37 @@ class Crew:
             now = self.target.clock.now()
             unsent = Answer(None, "interrupted" if self.stopped else "not-sent", {}, b"", now, now)
             self.counts.started += 1
-            self._record(phase, request, unsent, body_bytes=0, intended=due, client=f"locust-{self.worker}-none")
+            self._record(Sent(phase.name, request, unsent, 0, due, f"locust-{self.worker}-none"))
             return
         client, connection = idle.pop()
         try:
-            hit = self._send(phase, request, connection, body, intended=due, client=client)
+            sent = self._send(phase, request, connection, body, intended=due, client=client)
         finally:
             idle.append((client, connection))
             slots.release()
-        self._fetch(phase, hit)
+        self._fetch(phase, sent)
 
     def _send(
         self, phase: PhasePlan, request: Request, connection: Connection, body: bytes, *, intended: float, client: int
-    ) -> Hit:
+    ) -> Sent:
         self.counts.started += 1
         answer = connection.post(body, phase.timeout_s)
-        label = f"locust-{self.worker}-{client}"
-        return self._record(phase, request, answer, body_bytes=len(body), intended=intended, client=label)
+        sent = Sent(phase.name, request, answer, len(body), intended, f"locust-{self.worker}-{client}")
+        self._record(sent)
+        return sent
 
-    def _record(
-        self, phase: PhasePlan, request: Request, answer: Answer, *, body_bytes: int, intended: float, client: str
-    ) -> Hit:
-        hit = make_hit(phase.name, request, answer, body_bytes=body_bytes, intended=intended, client=client)
-        self._write(lambda parts: parts.hit(hit))
+    def _record(self, sent: Sent) -> None:
+        self._write(lambda parts: parts.hit(sent))
         self.counts.answered += 1
-        if hit.status == 200:
+        if sent.answer.status == 200:
             self.counts.exports += 1
-            self.counts.latencies_ms.append((hit.end - hit.intended) * 1000)
-        return hit
+            self.counts.latencies_ms.append((sent.answer.end - sent.intended) * 1000)
 
-    def _fetch(self, phase: PhasePlan, hit: Hit) -> None:
+    def _fetch(self, phase: PhasePlan, sent: Sent) -> None:
         """Download the file of a finished export."""
-        if self.spool is None or hit.status != 200 or self.stopped is not None:
+        if self.spool is None or sent.answer.status != 200 or self.stopped is not None:
             return
+        hit = sent.hit()
         try:
             fetch = fetch_file(self.target, hit, self.spool, phase.timeout_s)
         except gevent.GreenletExit:

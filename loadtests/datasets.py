@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from loadtests import tricky
 from loadtests.words import (
@@ -29,6 +30,8 @@ from loadtests.words import (
 
 TAG_PLACEHOLDER = "TAG0000000"
 MAX_RECORDS = 1_000_000
+MOST_SPLIT_BYTES = 32 * 1024 * 1024
+"""Larger templates are not kept in pieces: a million pieces cost as much memory as the body itself."""
 USER = "loadtests"
 _USER_PAIR = b'"user":"%s"'
 FORMATS = ("csv", "pdf")
@@ -181,13 +184,21 @@ def tagged(template: bytes, tag: str | None, user: str | None = None) -> bytes:
 
     user: sent instead of the template's; None: the template's.
     """
-    if user is not None and user != USER:
-        template = template.replace(_USER_PAIR % USER.encode(), _USER_PAIR % user.encode(), 1)
-    if tag is None:
-        return template
-    if len(tag) != len(TAG_PLACEHOLDER) or not tag.isascii():
+    if tag is not None and (len(tag) != len(TAG_PLACEHOLDER) or not tag.isascii()):
         raise ValueError(f"a tag is {len(TAG_PLACEHOLDER)} ASCII characters, not {tag!r}")
-    return template.replace(TAG_PLACEHOLDER.encode(), tag.encode())
+    small = len(template) <= MOST_SPLIT_BYTES
+    first, *others = _around_tags(template) if small and tag is not None else (template,)
+    if user is not None and user != USER:  # it stands before the records
+        first = first.replace(_USER_PAIR % USER.encode(), _USER_PAIR % user.encode(), 1)
+    if tag is None:
+        return first
+    return tag.encode().join([first, *others]) if small else first.replace(TAG_PLACEHOLDER.encode(), tag.encode())
+
+
+@lru_cache(maxsize=32)
+def _around_tags(template: bytes) -> tuple[bytes, ...]:
+    """The template's pieces between its placeholders: to join them takes a tenth of the time of finding them again."""
+    return tuple(template.split(TAG_PLACEHOLDER.encode()))
 
 
 def make_tag(phase: int, index: int) -> str:

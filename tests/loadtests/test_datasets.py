@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from loadtests import tricky
+from loadtests import datasets, tricky
 from loadtests.datasets import (
     TAG_PLACEHOLDER,
+    USER,
     CaseError,
     encode_body,
     make_dataset,
@@ -88,6 +89,22 @@ def test_a_tag_takes_the_placeholders_place_in_equal_length() -> None:
     assert len({make_tag(phase, index) for phase in range(3) for index in range(50)}) == 150
     assert make_tag(0, 0) != TAG_PLACEHOLDER
     assert tagged(template, None) == template
+
+
+@pytest.mark.parametrize("case", ["csv-20", "csv-0", "csv-single"])
+@pytest.mark.parametrize("user", [None, "bob"])
+@pytest.mark.parametrize("most", [datasets.MOST_SPLIT_BYTES, 10])
+def test_kept_pieces_make_the_same_body(
+    monkeypatch: pytest.MonkeyPatch, case: str, user: str | None, most: int
+) -> None:
+    """A template kept in pieces and one too large for that give the body that plain replacing gives."""
+    monkeypatch.setattr(datasets, "MOST_SPLIT_BYTES", most)
+    template, tag = encode_body(make_dataset(case, 1)), make_tag(0, 7)
+    plain = template.replace(TAG_PLACEHOLDER.encode(), tag.encode())
+    whose = template if user is None else template.replace(f'"user":"{USER}"'.encode(), b'"user":"bob"', 1)
+    assert tagged(template, None, user) == whose
+    assert tagged(template, tag, user) == (plain if user is None else whose.replace(b"TAG0000000", tag.encode()))
+    assert (b'"user":"bob"' in tagged(template, tag, user)) == (user == "bob")
 
 
 @pytest.mark.parametrize("tag", ["short", "much too long", "ÄÖÜäöüßéèê"])
