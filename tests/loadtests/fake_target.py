@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,21 @@ class FakeTarget:
     peak: int = 0
 
 
+CERTIFICATE = Path(__file__).parent / "tls" / "server.pem"
+"""Self-signed, of 127.0.0.1, with its key beside it: for these tests alone, and worth nothing elsewhere."""
+
+
 @contextmanager
-def fake_target(manners: Manners | None = None) -> Iterator[FakeTarget]:
-    """A target on a free port, in threads of this process, until the block ends."""
+def fake_target(manners: Manners | None = None, *, tls: bool = False) -> Iterator[FakeTarget]:
+    """A target on a free port, in threads of this process, until the block ends; `tls`: with CERTIFICATE."""
     server = _Server(("127.0.0.1", 0), _Handler)
     port = server.server_address[1]
     chosen = manners or Manners()
-    server.target = FakeTarget(f"http://127.0.0.1:{port}{chosen.base_path}", port, chosen)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATE, CERTIFICATE.with_suffix(".key"))
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.target = FakeTarget(f"http{'s' * tls}://127.0.0.1:{port}{chosen.base_path}", port, chosen)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
