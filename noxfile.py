@@ -35,10 +35,17 @@ def batch(session: nox.Session) -> None:
 
 
 @nox.session
-def stress(session: nox.Session) -> None:
-    """How much until a limit breaks: 10k to 1M records, rising rates. `-- --target URL` for a service of your own."""
+def soak(session: nox.Session) -> None:
+    """Steady load for `-- --minutes N` (10), then equal exports: drift and leaks. GREEN takes the three above."""
     session.install("-r", "requirements/run.txt")
-    # 1: a size held at no rate; 2: no data. An exploration all the same, and its report is written
+    words = [] if any(word.startswith("--out") for word in session.posargs) else ["--out", "evidence/soak"]
+    session.run("python", "-m", "evidence", "run", "soak", *words, *session.posargs)
+
+
+@nox.session
+def stress(session: nox.Session) -> None:
+    """Rising rates until a limit breaks, 10k to 1M records; explores, so no GREEN. `-- --target URL` for your own."""
+    session.install("-r", "requirements/run.txt")
     session.run("python", "-m", "evidence", "stress", *session.posargs)
 
 

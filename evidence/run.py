@@ -221,7 +221,7 @@ def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Pa
                     say(line.rstrip())
             code = process.wait()
         except BaseException:
-            _interrupt(process)
+            interrupt(process)
             raise
     if code == 2 and problems:
         raise RunError("; ".join(problems))
@@ -231,8 +231,8 @@ def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Pa
         raise RunError(f"the load generator ended with {code} and left no whole record: {last}")
 
 
-def _interrupt(process: subprocess.Popen[str]) -> None:
-    """Let the load generator close its record, and see it gone."""
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Let the load generator, the leader of its process group, close its record, and see it gone."""
     process.send_signal(signal.SIGINT)
     try:
         process.communicate(timeout=CLOSE_S)

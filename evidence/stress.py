@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from loadtests.stress_table import table
 
 from .context import ROOT, interpreter
 from .embedded import EmbeddedError, running
-from .run import CLOSE_S, RunError
+from .run import RunError, interrupt
 from .stress_report import html
 
 if TYPE_CHECKING:
@@ -132,16 +131,8 @@ def _drive(options: argparse.Namespace, case: str, target: Sequence[str], say: S
                     say(line.rstrip())
             process.wait()
         except BaseException:
-            _interrupt(process)
+            interrupt(process)
             raise
     if not (options.out / REPORT).is_file():
         raise RunError(problem)
     (options.out / REPORT).unlink()
-
-
-def _interrupt(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=CLOSE_S)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)

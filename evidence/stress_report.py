@@ -47,13 +47,22 @@ def html(stress: Stress) -> str:
 
 
 def plots(stress: Stress) -> Iterable[tuple[str, str]]:
-    """(title, SVG) of each plot."""
-    yield "Latency against rate", _figure("latency against rate", _against_rate(stress), legend=True)
-    yield "Latency against size", _figure("latency against size", _against_size(stress.found), legend=True)
-    yield "Highest rate against size", _figure("rate against size", _rates(stress.found), legend=True)
+    """(title, SVG) of each plot that has something to show."""
+    if any(_measured(one) for one in stress.found):
+        yield "Latency against rate", _figure("latency against rate", _against_rate(stress))
+    if any(one.alone_ms for one in stress.found):
+        yield "Latency against size", _figure("latency against size", _against_size(stress.found))
+    if any(one.highest_held_per_s for one in stress.found):
+        yield "Highest rate against size", _figure("rate against size", _rates(stress.found))
 
 
-def _figure(salt: str, paint: Callable[[Any], None], *, legend: bool) -> str:
+def _measured(found: Found) -> list[Step]:
+    """The steps that say something of the target, by rate."""
+    steps = [step for step in found.steps if step.intended and step.word != "no data"]
+    return sorted(steps, key=lambda step: step.rate_per_s)
+
+
+def _figure(salt: str, paint: Callable[[Any], None]) -> str:
     import matplotlib as mpl  # noqa: PLC0415 - slow to load, only needed here
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -63,8 +72,7 @@ def _figure(salt: str, paint: Callable[[Any], None], *, legend: bool) -> str:
     axes = figure.add_subplot()
     paint(axes)
     axes.grid(alpha=0.3)
-    if legend and axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8, loc="best")
+    axes.legend(fontsize=8, loc="best")
     # words stay words, to be searched and read aloud; equal records give equal files
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
         out = io.StringIO()
@@ -84,10 +92,8 @@ def _colours(found: Sequence[Found]) -> dict[str, str]:
 def _against_rate(stress: Stress) -> Callable[[Any], None]:
     def paint(axes: Any) -> None:
         colours = _colours(stress.found)
-        for found in stress.found:
-            steps = sorted(
-                (step for step in found.steps if step.intended and step.word != "no data"), key=lambda s: s.rate_per_s
-            )
+        for found in filter(_measured, stress.found):
+            steps = _measured(found)
             xs, ys = [step.rate_per_s for step in steps], [_p95(step) for step in steps]
             axes.plot(xs, ys, "o-", color=colours[found.case], markersize=4, linewidth=1.1, label=found.case)
             broke = [step for step in steps if step.word == "broke"]
