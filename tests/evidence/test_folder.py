@@ -69,3 +69,14 @@ def test_clear_leaves_others_things(tmp_path: Path) -> None:
     folder.clear(out)
     assert [path.name for path in out.iterdir()] == ["notes.txt"]
     assert (outside / "precious").read_text() == "1"
+
+
+def test_clear_removes_scenarios_beside_the_three(tmp_path: Path) -> None:
+    """A soak's folder and its service's log go; a log or a folder of another kind stays."""
+    (tmp_path / "soak").mkdir()
+    (tmp_path / "soak" / "plan.json").write_text("{}")
+    (tmp_path / "notes").mkdir()
+    for name in ("soak-service.log", "mine-service.log"):
+        (tmp_path / name).write_text("")
+    folder.clear(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine-service.log", "notes"]
