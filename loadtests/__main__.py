@@ -10,13 +10,15 @@ from pathlib import Path
 
 from assertions import limits as limits_file
 from assertions.records import RecordError
+from assertions.verdicts import SCENARIOS
 from loadtests import stress_door, ui
 from loadtests.clock import start_clock
 from loadtests.conductor import Progress, RunError
 from loadtests.datasets import MAX_RECORDS
+from loadtests.doom import Abort
 from loadtests.folder import FolderError
 from loadtests.locust_process import LocustError
-from loadtests.profiles import ProfileError, load_profile, stretched
+from loadtests.profiles import Profile, ProfileError, load_profile, stretched
 from loadtests.runner import Settings, check_target, run_scenario
 from loadtests.seed import BATCH, seed
 from loadtests.stress import exit_code
@@ -95,6 +97,12 @@ def _parser() -> argparse.ArgumentParser:
         help="stretch the profile's phases marked `scaled` to N minutes in all",
     )
     run.add_argument(
+        "--abort-on-fail", action="store_true", help="stop as soon as something was seen from which no green can come"
+    )
+    run.add_argument(
+        "--limits", type=Path, default=limits_file.DEFAULT_PATH, metavar="FILE", help="the limits that this goes by"
+    )
+    run.add_argument(
         "--ui", action="store_true", help="instead: Locust's web interface for the profile, which makes no record"
     )
     run.add_argument("--ui-port", type=_count(65535), metavar="PORT", help="its port on 127.0.0.1 (8089)")
@@ -166,6 +174,7 @@ def _run(options: argparse.Namespace) -> int:
         target_pid=options.target_pid,
         exports=options.exports,
         embedded=options.embedded,
+        abort=_abort(options, profile) if options.abort_on_fail else None,
     )
     try:
         scenario = run_scenario(settings, _teller())
@@ -177,6 +186,13 @@ def _run(options: argparse.Namespace) -> int:
         seconds = phase.end - phase.start
         print(f"{scenario.name} {phase.name}: {phase.recorded} of {phase.planned} requests in {seconds:.1f} s, {state}")
     return 0 if all(phase.completed for phase in scenario.phases) else 1
+
+
+def _abort(options: argparse.Namespace, profile: Profile) -> Abort:
+    """What `--abort-on-fail` goes by: the limits, and how many exports the run's other scenarios ask for."""
+    others = [load_profile(name, options.profiles) for name in SCENARIOS if name != profile.name]
+    counts = [phase.max_count for one in others for phase in one.phases]
+    return Abort(limits_file.load(options.limits), sum(counts) + sum(one.leak.count for one in others if one.leak))
 
 
 def _seed(options: argparse.Namespace) -> int:

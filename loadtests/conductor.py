@@ -81,16 +81,20 @@ class Conductor:
         clock: Clock,
         report: Callable[[Progress], None],
         trouble: Callable[[], str | None],
+        watch: Callable[[str, tuple[float, ...]], None] = lambda *_: None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        """watch: told a phase's latencies as they come; check: raises where the run is to be stopped early."""
         self.plan, self.loads = plan, loads
         self.control, self.locust, self.stage, self.clock = control, locust, stage, clock
-        self.report, self.trouble = report, trouble
+        self.report, self.trouble, self.watch, self.check = report, trouble, watch, check
         self.led: list[Led] = []
         self.workers: dict[int, _Worker] = {}
         self._latencies_ms: list[float] = []
         self._phase = ""
         self._phase_start = 0.0
         self._answered_before = 0
+        self._ending = False
 
     def run(self) -> None:
         """All phases in order. RunError when it can't go on; LocustError when Locust ended or never came up."""
@@ -105,10 +109,11 @@ class Conductor:
                 break
         self.finish(drive.End())
 
-    def interrupt(self) -> None:
+    def interrupt(self, why: str = "interrupted") -> None:
         """Give up what is in flight; the generators record it and end."""
+        self._ending = True
         if self.led and self.led[-1].end == 0.0:
-            self._close_phase(["interrupted"])
+            self._close_phase([why])
         self.finish(drive.Stop())
 
     def finish(self, message: drive.RunnerMessage) -> None:
@@ -183,6 +188,8 @@ class Conductor:
         if text is not None:
             raise RunError(text)
         self._tell()
+        if not self._ending:
+            self.check()
 
     def _take(self, event: Event) -> None:
         if event.worker is None:
@@ -197,6 +204,7 @@ class Conductor:
             case drive.Tick() as tick:
                 worker.tick = tick
                 self._latencies_ms.extend(tick.latencies_ms)
+                self.watch(self._phase, tick.latencies_ms)
                 self.stage.count(self._sum("exports"))
             case drive.Done() as done:
                 worker.done = done

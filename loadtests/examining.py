@@ -10,6 +10,7 @@ from assertions.records import Fetch, Hit, PhasePlan, PhaseRun, Plan
 from loadtests import examiner
 from loadtests.conductor import RunError
 from loadtests.datasets import TAG_PLACEHOLDER, tagged
+from loadtests.doom import Doomed
 from loadtests.exporting import RUN_PATH
 from loadtests.observers import LineFile
 from loadtests.processes import Prober
@@ -59,7 +60,7 @@ class Examining:
                         spool=self.spool,
                     )
                 )
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Doomed) as stopped:
             note(
                 PhaseRun(
                     name=phase.name,
@@ -68,7 +69,7 @@ class Examining:
                     planned=max(len(phase.requests), self.counted),
                     recorded=self.counted,
                     completed=False,
-                    note="interrupted",
+                    note="interrupted" if isinstance(stopped, KeyboardInterrupt) else f"stopped early: {stopped}",
                 )
             )
             raise

@@ -20,6 +20,7 @@ from loadtests import calibration, drive
 from loadtests.conductor import REST_S, Conductor, Progress, RunError
 from loadtests.control import Control
 from loadtests.datasets import encode_body, make_dataset
+from loadtests.doom import Abort, Doomed, Watch, looking
 from loadtests.examining import Examining
 from loadtests.exporting import answered_filename, fetch_file
 from loadtests.folder import Folder, prepare
@@ -31,7 +32,7 @@ from loadtests.locust_process import (
     locust_arguments,
     locust_version,
 )
-from loadtests.observers import LineFile, Scraper, watchers
+from loadtests.observers import LineFile, Scraper, Ticker, watchers
 from loadtests.parts import Merged, merge, nearest_rank
 from loadtests.plans import PROBE_TIMEOUT_S, build_plan, cases_of, drive_of
 from loadtests.processes import Found, Prober, exports_folder, find_process, leftovers
@@ -43,6 +44,8 @@ from loadtests.target import Target
 CHECK_S = 5.0
 CLOCK_SLACK_S = 1.0
 """A file system's clock may lag behind the process's by so much."""
+STOPPED = "stopped early: "
+"""Begins the note of a phase that `--abort-on-fail` ended, or left out."""
 LOCUST_EXIT_S = 20.0
 LONGEST_RUN_S = 6 * 3600.0
 
@@ -59,6 +62,8 @@ class Settings:
     target_pid: int | None = None
     exports: Path | None = None
     embedded: bool = False
+    abort: Abort | None = None
+    """When to stop early; None: never."""
 
 
 def check_target(target: Target) -> str | None:
@@ -118,6 +123,8 @@ class _Run:
         self.merged = Merged()
         self.trouble: str | None = None
         self.interrupted = False
+        self.doomed: str | None = None
+        self.watch = None if settings.abort is None else Watch(plan, settings.abort)
         self.exit_code: int | None = None
         self.cpu_ratio: float | None = None
 
@@ -129,6 +136,8 @@ class _Run:
         health = LineFile(self.folder.health, self._fail)
         scraper = Scraper(self.target, self.stage, scrapes)
         prober = Prober(self.target, self.stage, probes, found.pid) if found.pid is not None else None
+        if self.watch is not None:
+            scraper.ticker = Ticker("scraper", looking(scraper.scrape, self.watch), self.now)
         tickers = [scraper.ticker, *(one.ticker for one in watchers(self.target, self.stage, health))]
         tickers += [prober.ticker] if prober is not None else []
         scraper.scrape()
@@ -142,6 +151,8 @@ class _Run:
                     self._fetch_again()
                 except KeyboardInterrupt:
                     self.interrupted = True
+                except Doomed as doomed:
+                    self.doomed = doomed.sentence
             self._note_missing()
             self.stage.enter("after")
             scraper.settle(time.sleep)
@@ -161,6 +172,17 @@ class _Run:
     def _check_trouble(self) -> None:
         if self.trouble is not None:
             raise RunError(self.trouble)
+
+    def _check(self) -> None:
+        """Raises where the run can't, or need not, go on."""
+        self._check_trouble()
+        if self.watch is not None:
+            self.watch.check()
+
+    def _progress(self, progress: Progress) -> None:
+        self.report(progress)
+        if self.watch is not None:
+            self.watch.progress(progress)
 
     def _load(self) -> None:
         """All phases that Locust drives."""
@@ -187,15 +209,19 @@ class _Run:
                 locust=locust,
                 stage=self.stage,
                 clock=self.target.clock,
-                report=self.report,
+                report=self._progress,
                 trouble=lambda: self.trouble,
+                watch=self.watch.latencies if self.watch else lambda *_: None,
+                check=self._check,
             )
+            stopped: KeyboardInterrupt | Doomed | None = None
             try:
                 try:
                     conductor.run()
-                except KeyboardInterrupt:
-                    self.interrupted = True
-                    conductor.interrupt()
+                except (KeyboardInterrupt, Doomed) as error:
+                    stopped = error
+                    self.interrupted = isinstance(error, KeyboardInterrupt)
+                    conductor.interrupt(_why(error))
                 self.exit_code = locust.wait(LOCUST_EXIT_S)
             finally:
                 control.close()
@@ -204,8 +230,8 @@ class _Run:
         opened = frozenset(phase.name for phase in phases if phase.mode == "open")
         self.merged = merge(self.folder.parts, workers, opened, self.folder.hits, self.folder.fetches)
         self._note_phases(conductor, drives)
-        if self.interrupted:
-            raise KeyboardInterrupt
+        if stopped is not None:
+            raise stopped
 
     def _drive(self, port: int, known_port: int, drives: tuple[drive.PhaseDrive, ...]) -> drive.Drive:
         return drive.Drive(
@@ -261,7 +287,7 @@ class _Run:
             fetches=fetches,
             spool=self.folder.spool,
             prober=prober,
-            check=self._check_trouble,
+            check=self._check,
         )
         try:
             for phase in self.plan.phases[len(self.settings.profile.phases) :]:
@@ -294,7 +320,7 @@ class _Run:
                         planned=len(phase.requests),
                         recorded=0,
                         completed=False,
-                        note="never began",
+                        note="never began" if self.doomed is None else f"{STOPPED}{self.doomed}",
                     )
                 )
 
@@ -338,6 +364,10 @@ class _Run:
         named = frozenset(re.split(r"[/\\]", name)[-1] for name in told if name is not None)
         unanswered = sum(hit.status is None for hit in hits)
         return leftovers(folder, start - CLOCK_SLACK_S, named, unanswered)
+
+
+def _why(error: KeyboardInterrupt | Doomed) -> str:
+    return f"{STOPPED}{error.sentence}" if isinstance(error, Doomed) else "interrupted"
 
 
 @contextlib.contextmanager
