@@ -78,6 +78,7 @@ def _run(options: argparse.Namespace) -> int:
         limits=options.limits,
         profiles=options.profiles,
         waivers=dict(options.waive),
+        abort_on_fail=options.abort_on_fail,
         workers=options.workers,
         minutes=options.minutes,
     )
@@ -174,6 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument(
         "--minutes", type=minutes, metavar="N", help="how long soak and the like last: phases marked `scaled`, in all"
+    )
+    one.add_argument(
+        "--abort-on-fail", action="store_true", help="end as soon as something was seen from which no green can come"
     )
     one.add_argument("--target", type=_url, metavar="URL", help="the service to judge (default: our own, started here)")
     one.add_argument(

@@ -19,13 +19,14 @@ from assertions import limits as limits_file
 from assertions.judge import Report, blocks
 from assertions.records import RecordError, Scenario, read_one, write_one
 from assertions.verdicts import SCENARIOS
+from loadtests.doom import STOPPED
 
 from . import context as contexts
 from . import folder as folders
 from .context import ROOT, Context, interpreter
 from .embedded import EmbeddedError, running
 from .opening import OpeningError, check_folder
-from .publish import CONTEXT, LIMITS, publish, publish_stillborn
+from .publish import CONTEXT, LIMITS, judge_folder, publish, publish_stillborn
 from .version import judge_sha256
 
 TOOL_TIMEOUT_S = 300.0
@@ -57,6 +58,8 @@ class Settings:
     workers: int = 1
     minutes: float | None = None
     """Stretches the phases that a profile marks so; only scenarios beside smoke, load and batch have such."""
+    abort_on_fail: bool = False
+    """End as soon as no green can come of the run."""
 
 
 Say = Callable[[str], None]
@@ -73,6 +76,10 @@ def run(settings: Settings, say: Say) -> tuple[Report, int]:
         for name in settings.scenarios:
             doing = f"{name}: "
             _record(settings, name, say)
+            if settings.abort_on_fail and (failed := _failed(settings.out, name)):
+                left = settings.scenarios[settings.scenarios.index(name) + 1 :]
+                say(f"{name}: {failed}; no green can come of it" + (f", {', '.join(left)} not run" if left else ""))
+                break
         doing = ""
         _tools(settings.out, say)
         report = publish(settings.out)
@@ -87,6 +94,18 @@ def run(settings: Settings, say: Say) -> tuple[Report, int]:
         _give_up(settings.out, context, f"{doing}{type(error).__name__}: {error}")
         raise
     return report, exit_code(report)
+
+
+def _failed(out: Path, name: str) -> str | None:
+    """What no green can come of any more in a scenario's record; None where there is nothing."""
+    scenario = read_one(out / name / "scenario.json", Scenario)
+    notes = [phase.note for phase in scenario.phases if phase.note]
+    stopped = next((note for note in notes if note.startswith(STOPPED)), None)
+    if stopped:
+        return stopped
+    _, _, report, _ = judge_folder(out)
+    failed = [one for one in report.verdicts if one.status == "FAIL" and one.scenario == name]
+    return f"{failed[0].id} is FAIL: {failed[0].judgement.reason}" if failed else None
 
 
 def exit_code(report: Report) -> int:
@@ -200,6 +219,7 @@ def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Pa
     stretched = settings.minutes is not None and name not in SCENARIOS
     words += ["--minutes", str(settings.minutes)] if stretched else []
     words += ["--embedded"] if settings.target is None else []
+    words += ["--abort-on-fail", "--limits", str(settings.limits.resolve())] if settings.abort_on_fail else []
     # its progress goes straight through; its own last sentences are told once, by the error that they make
     last, problems = "it said nothing", []
     with subprocess.Popen(

@@ -12,6 +12,8 @@ from assertions.limits import Limits
 from assertions.records import Plan, Scrape
 from loadtests.conductor import Progress
 
+STOPPED = "stopped early: "
+"""Begins the note of a phase that was ended, or left out, for what was seen."""
 LARGE = 10_000
 """Records of the exports that the latency limit speaks of."""
 QUICK_SHARE = 0.95

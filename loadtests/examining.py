@@ -10,7 +10,7 @@ from assertions.records import Fetch, Hit, PhasePlan, PhaseRun, Plan
 from loadtests import examiner
 from loadtests.conductor import RunError
 from loadtests.datasets import TAG_PLACEHOLDER, tagged
-from loadtests.doom import Doomed
+from loadtests.doom import STOPPED, Doomed
 from loadtests.exporting import RUN_PATH
 from loadtests.observers import LineFile
 from loadtests.processes import Prober
@@ -69,7 +69,7 @@ class Examining:
                     planned=max(len(phase.requests), self.counted),
                     recorded=self.counted,
                     completed=False,
-                    note="interrupted" if isinstance(stopped, KeyboardInterrupt) else f"stopped early: {stopped}",
+                    note="interrupted" if isinstance(stopped, KeyboardInterrupt) else f"{STOPPED}{stopped}",
                 )
             )
             raise

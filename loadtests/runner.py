@@ -20,7 +20,7 @@ from loadtests import calibration, drive
 from loadtests.conductor import REST_S, Conductor, Progress, RunError
 from loadtests.control import Control
 from loadtests.datasets import encode_body, make_dataset
-from loadtests.doom import Abort, Doomed, Watch, looking
+from loadtests.doom import STOPPED, Abort, Doomed, Watch, looking
 from loadtests.examining import Examining
 from loadtests.exporting import answered_filename, fetch_file
 from loadtests.folder import Folder, prepare
@@ -44,8 +44,6 @@ from loadtests.target import Target
 CHECK_S = 5.0
 CLOCK_SLACK_S = 1.0
 """A file system's clock may lag behind the process's by so much."""
-STOPPED = "stopped early: "
-"""Begins the note of a phase that `--abort-on-fail` ended, or left out."""
 LOCUST_EXIT_S = 20.0
 LONGEST_RUN_S = 6 * 3600.0
 

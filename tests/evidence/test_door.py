@@ -26,6 +26,7 @@ from tests.evidence.door import (
     end_of,
     first_line,
     green_before,
+    impossible_limits,
     profiles,
     start_door,
 )
@@ -57,6 +58,18 @@ def test_a_whole_smoke_run(made: Made) -> None:
     assert names >= {"assert.log", "metrics_snapshot.txt", "sample_1k.csv", "sample_1k.pdf", "seed_batch.log"}
     assert names >= {"promtool_results.txt", REPORT, "manifest.json", "run.json", "limits.toml", "plots"}
     assert not (made.path / "smoke" / "spool").exists()
+
+
+def test_abort_on_fail_leaves_the_other_scenarios(tmp_path: Path) -> None:
+    """What failed in one scenario ends the run; its evidence is whole, and says what was not run."""
+    mine, limits, out = profiles(tmp_path / "profiles"), impossible_limits(tmp_path / "limits.toml"), tmp_path / "run"
+    words: list[str | Path] = ["--profiles", mine, "--limits", limits, "--abort-on-fail", "--out", out]
+    ended = door("run", "smoke", "load", "batch", *words, timeout_s=120)
+    assert ended.code == 1
+    assert "smoke: smoke-latency is FAIL: " in ended.out and "no green can come of it, load, batch not run" in ended.out
+    assert first_line(out).startswith("# RED")
+    assert not (out / "load").exists()
+    assert door("verify", out).code == 0
 
 
 def test_an_unreachable_target(tmp_path: Path) -> None:
