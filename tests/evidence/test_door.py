@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
 import resource
 import runpy
 import signal
@@ -95,7 +98,6 @@ def test_an_unreachable_target(tmp_path: Path) -> None:
         (("run", "smoke", "--waive", "luck=please"), "'luck' can't be waived; known are "),
         (("run", "smoke", "--waive", "memory"), "a waiver needs a reason"),
         (("run", "smoke", "--waive", "memory= "), "a waiver needs a reason"),
-        (("run", "smocke"), "invalid choice: 'smocke'"),
         (("run",), "the following arguments are required: SCENARIO"),
         (("run", "smoke", "--workers", "0"), "'0' is no number above 0"),
         (("run", "smoke", "--workers", "²"), "is no number above 0"),
@@ -229,3 +231,21 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
         runpy.run_module("evidence", run_name="__main__")
     assert ended.value.code == 0
     assert "exit codes:" in capsys.readouterr().out
+
+
+def test_progress_on_a_terminal_is_one_live_line(tmp_path: Path) -> None:
+    """On a terminal the line of progress is written anew, with what runs and waits; what stays has lines of its own."""
+    words = ["run", "smoke", "--profiles", str(profiles(tmp_path / "profiles")), "--out", str(tmp_path / "run")]
+    master, slave = pty.openpty()
+    with subprocess.Popen([sys.executable, "-m", "evidence", *words], cwd=ROOT, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while chunk := os.read(master, 65536):
+                shown += chunk
+        process.wait(120)
+    os.close(master)
+    text = shown.decode()
+    assert re.search(r"\r\x1b\[2Ksmoke measure: \d+ answered, .* \d+ running, \d+ waiting\r\x1b\[2K", text), text
+    assert re.search(r"\r\x1b\[2Ksmoke: \d+ of \d+ files opened", text)
+    assert re.search(r"\x1b\[2Ksmoke measure: \d+ of \d+ requests in .* complete\r\n", text)

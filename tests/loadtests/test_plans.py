@@ -172,5 +172,5 @@ def test_a_profile_that_is_not_there_is_named_with_those_that_are(tmp_path: Path
     (tmp_path / "mine.toml").write_text(PHASE)
     assert load_profile("mine", tmp_path).name == "mine"
     for name in ("gone", "../profiles/smoke", ""):
-        with pytest.raises(ProfileError, match="batch, load, mine, smoke"):
+        with pytest.raises(ProfileError, match="batch, burst, load, mine, smoke, soak, spike"):
             load_profile(name, tmp_path)
