@@ -40,7 +40,8 @@ def html(stress: Stress) -> str:
         "<h2>All steps</h2>",
         _steps(stress.found),
         "<p>Latencies in ms; percentiles by nearest rank from all raw hits. P50 to P99 are taken from the intended "
-        "start, those marked sent from the real one; growth is how many seconds the latency gained each second.</p>",
+        "start, those marked sent from the real one; growth is how many seconds the latency gained each second; others "
+        "is the share of the machine that neither target nor load used, where the target's processes can be seen.</p>",
         "</body></html>\n",
     ]
     return "\n".join(parts)
@@ -183,11 +184,26 @@ def _steps(all_found: Sequence[Found]) -> str:
     rows = [
         (one.case, f"{step.rate_per_s:g}", f"{step.seconds:.0f}", str(step.planned), str(step.done), str(step.refused),
          str(step.failed), *_three(step), "–" if step.growth is None else f"{step.growth:.2f}",
-         "–" if step.lateness_p99_ms is None else f"{step.lateness_p99_ms:.1f}", step.word.upper(), step.reason)
+         "–" if step.lateness_p99_ms is None else f"{step.lateness_p99_ms:.1f}",
+         "–" if step.others_ratio is None else f"{step.others_ratio:.0%}", step.word.upper(), step.reason)
         for one in all_found
         for step in one.steps
     ]  # fmt: skip
-    head = ("case", "rate, /s", "s", "planned", "done", "refused", "failed", *_THREE, "growth", "late P99", "", "why")
+    head = (
+        "case",
+        "rate, /s",
+        "s",
+        "planned",
+        "done",
+        "refused",
+        "failed",
+        *_THREE,
+        "growth",
+        "late P99",
+        "others",
+        "",
+        "why",
+    )
     return _table(head, rows)
 
 

@@ -31,6 +31,8 @@ LOWEST = 1 / 8
 MOST_STEPS = 9
 TRIES = 2
 """At one rate, where the generator was the bottleneck."""
+OTHERS_TOLD = 0.15
+"""Of the machine; a break beside neighbours so busy says so."""
 LEAST_ARRIVALS = 6
 """Also the fewest that can tell a growth: two in each third."""
 LONGEST_S = 30.0
@@ -80,6 +82,8 @@ class Step(Value, frozen=True, kw_only=True):
     """How late requests were sent."""
     cpu_ratio: float | None
     """Of the generator's busiest process."""
+    others_ratio: float | None = None
+    """Share of the machine that neither target nor load used; None: the target's processes are not to be seen."""
     word: Word
     reason: str
 
@@ -175,7 +179,13 @@ def step_seconds(rate_per_s: float, seconds: float) -> float:
 
 
 def judge_step(
-    number: int, rate_per_s: float, seconds: float, hits: Sequence[Hit], scenario: Scenario, limits: Limits
+    number: int,
+    rate_per_s: float,
+    seconds: float,
+    hits: Sequence[Hit],
+    scenario: Scenario,
+    limits: Limits,
+    others_ratio: float | None = None,
 ) -> Step:
     """What one step's raw record shows: held, broke or no data, with its first reason."""
     hits = sorted(hits, key=lambda hit: hit.intended)
@@ -194,6 +204,8 @@ def judge_step(
         broken = _broken(planned, done, refused, intended, growth if grown else None, limits)
         word = "broke" if broken else "held"
         reason = broken or _kept(planned, len(done), intended)
+        if broken and others_ratio is not None and others_ratio > OTHERS_TOLD:
+            reason += f" (others kept {others_ratio:.0%} of the machine busy)"
     return Step(
         number=number,
         rate_per_s=rate_per_s,
@@ -207,6 +219,7 @@ def judge_step(
         growth=growth,
         lateness_p99_ms=lateness_ms,
         cpu_ratio=scenario.generator.cpu_ratio,
+        others_ratio=others_ratio,
         word=word,
         reason=reason,
     )

@@ -19,6 +19,7 @@ import msgspec
 
 from assertions.limits import Limits
 from assertions.records import Hit, PhaseRun, RecordError, Request, Scenario, read_lines, read_one, write_lines
+from loadtests import neighbours
 from loadtests.bodies import large_body
 from loadtests.conductor import Progress
 from loadtests.datasets import USER, Dataset, make_dataset, parse_case
@@ -133,7 +134,8 @@ def read_step(folder: Path, limits: Limits) -> Step:
     (start, rate), (end, _) = profile.phases[0].shape[0], profile.phases[0].shape[-1]
     hits = tuple(read_lines(folder / "hits.jsonl", Hit))
     number = int(folder.name.removeprefix("step-"))
-    return judge_step(number, rate, end - start, hits, read_one(folder / "scenario.json", Scenario), limits)
+    scenario = read_one(folder / "scenario.json", Scenario)
+    return judge_step(number, rate, end - start, hits, scenario, limits, neighbours.read_others(folder))
 
 
 def write_report(out: Path, report: Stress) -> None:
@@ -221,8 +223,10 @@ class _Case:
             workers=settings.workers,
             target_pid=settings.target_pid,
         )
+        meter = neighbours.Meter()
         with _signals_kept():
             scenario = run_plan(run, plan, {self.case: self.body}, _silent)
+        neighbours.write(folder, meter.read())
         (folder / PROFILE).write_text(text, "utf-8")
         for bulky in ("sent", "spool"):
             shutil.rmtree(folder / bulky, ignore_errors=True)

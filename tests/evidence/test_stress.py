@@ -31,7 +31,7 @@ def step(number: int, rate: float, word: Word, p95_ms: float | None = 120.0) -> 
     return Step(
         number=number, rate_per_s=rate, seconds=5, planned=9, done=9, refused=0, failed=0, intended=seen, sent=seen,
         growth=None if p95_ms is None else 0.01, lateness_p99_ms=None if p95_ms is None else 1.0, cpu_ratio=0.1,
-        word=word, reason=f"why <{word}>",
+        others_ratio=0.25 if word == "broke" else None, word=word, reason=f"why <{word}>",
     )  # fmt: skip
 
 
@@ -86,6 +86,7 @@ def test_the_page_needs_nothing_beside_it() -> None:
     assert "http://host/&lt;b&gt;" in page
     assert "<td>below 0.1</td>" in page and "<td>at least 5</td>" in page and "<td>NO DATA</td>" in page
     assert page.count('<td class="broke">BROKE</td>') == 2
+    assert page.count("<td>25%</td>") == 2
     assert "makes nothing GREEN" in page
     assert html(SESSION) == page
 

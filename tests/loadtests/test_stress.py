@@ -122,6 +122,17 @@ def test_a_target_that_falls_behind_breaks_before_the_limit_does() -> None:
     assert judged([hit(index, took_s=0.2 + 0.005 * index) for index in range(60)]).word == "held"
 
 
+@pytest.mark.parametrize(("others", "told"), [(0.15, False), (0.16, True), (None, False)])
+def test_a_break_beside_busy_neighbours_says_so(others: float | None, told: bool) -> None:
+    """It stays a break, and its reason tells whose it may be; a rate that held does not need to."""
+    hits = [hit(index, took_s=20) for index in range(30)]
+    seen = judge_step(1, 10.0, 3.0, hits, scenario(30), LIMITS, others)
+    assert (seen.word, seen.others_ratio) == ("broke", others)
+    assert seen.reason.endswith("(others kept 16% of the machine busy)") is told
+    kept = judge_step(1, 10.0, 3.0, [hit(index) for index in range(30)], scenario(30), LIMITS, 0.9)
+    assert "others" not in kept.reason
+
+
 def test_long_exports_of_few_arrivals_are_not_taken_for_growth() -> None:
     """Fewer than six tell no growth, and latency that did not rise by a quarter is noise, however steep it looks."""
     assert judged([hit(index, took_s=1 + index) for index in range(5)]).growth is None
