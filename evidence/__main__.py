@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assertions import limits as limits_file
 from assertions.judge import WAIVABLE, runbook_text
 from assertions.verdicts import SCENARIOS
 from loadtests.clock import start_clock
+from loadtests.conductor import LIVE
 from loadtests.profiles import ProfileError, load_profile, stretched
 from loadtests.stress_door import minutes
 from loadtests.target import TargetError, parse_target
@@ -82,11 +83,22 @@ def _run(options: argparse.Namespace) -> int:
         workers=options.workers,
         minutes=options.minutes,
     )
-    report, code = run(settings, lambda line: print(line, flush=True))
+    report, code = run(settings, *_tellers(sys.stdout.isatty()))
     print()
     print(runbook_text(report))
     print(f"report: {options.out / REPORT}")
     return code
+
+
+def _tellers(terminal: bool) -> tuple[Callable[[str], None], Callable[[str], None] | None]:
+    """How lines are told: plainly, and on a terminal also in place of the one before."""
+    if not terminal:
+        return lambda line: print(line, flush=True), None
+
+    def live(line: str) -> None:
+        print(f"\r{LIVE}{line}", end="", flush=True)
+
+    return lambda line: print(f"\r{LIVE}{line}", flush=True), live
 
 
 def _check_scenarios(options: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from assertions import limits as limits_file
 from assertions.judge import Report, blocks
 from assertions.records import RecordError, Scenario, read_one, write_one
 from assertions.verdicts import SCENARIOS
+from loadtests.conductor import LIVE
 from loadtests.doom import STOPPED
 
 from . import context as contexts
@@ -65,9 +66,10 @@ class Settings:
 Say = Callable[[str], None]
 
 
-def run(settings: Settings, say: Say) -> tuple[Report, int]:
+def run(settings: Settings, say: Say, live: Say | None = None) -> tuple[Report, int]:
     """Run the scenarios and report. The code: 0 nothing failed, 1 something did, 2 something could not be measured.
 
+    live: shows a line in place of the one before, for a terminal; None: progress is told in plain lines, seldom.
     RunError where nothing could be run or written. Whatever happens, no older GREEN is left in the run directory.
     """
     context = _begin(settings)
@@ -75,7 +77,7 @@ def run(settings: Settings, say: Say) -> tuple[Report, int]:
     try:
         for name in settings.scenarios:
             doing = f"{name}: "
-            _record(settings, name, say)
+            _record(settings, name, say, live)
             if settings.abort_on_fail and (failed := _failed(settings.out, name)):
                 left = settings.scenarios[settings.scenarios.index(name) + 1 :]
                 say(f"{name}: {failed}; no green can come of it" + (f", {', '.join(left)} not run" if left else ""))
@@ -192,23 +194,25 @@ def _deaf() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _record(settings: Settings, name: str, say: Say) -> None:
+def _record(settings: Settings, name: str, say: Say, live: Say | None = None) -> None:
     folder = settings.out / name
     if settings.target is not None:
-        _drive(settings, name, settings.target, settings.target_pid, settings.exports, say)
+        _drive(settings, name, settings.target, settings.target_pid, settings.exports, say, live)
     else:
         log = settings.out / f"{name}-service.log"
         with running(log) as service:
-            _drive(settings, name, service.url, service.pid, service.exports, say)
+            _drive(settings, name, service.url, service.pid, service.exports, say, live)
             code = service.stop()
         scenario = replace(read_one(folder / "scenario.json", Scenario), embedded=True, shutdown_exit_code=code)
         write_one(folder / "scenario.json", scenario)
     start = time.monotonic()
-    check_folder(folder)
+    check_folder(folder, None if live is None else lambda done, of: live(f"{name}: {done} of {of} files opened"))
     say(f"{name}: every exported file opened and checked in {time.monotonic() - start:.1f} s")
 
 
-def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Path | None, say: Say) -> None:
+def _drive(
+    settings: Settings, name: str, url: str, pid: int | None, exports: Path | None, say: Say, live: Say | None = None
+) -> None:
     """Run the load room's door on one scenario. RunError when it left no whole record."""
     folder = settings.out.resolve() / name
     words = [interpreter(), "-m", "loadtests", "run", name, "--target", url, "--out", str(folder)]
@@ -219,6 +223,7 @@ def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Pa
     stretched = settings.minutes is not None and name not in SCENARIOS
     words += ["--minutes", str(settings.minutes)] if stretched else []
     words += ["--embedded"] if settings.target is None else []
+    words += ["--live"] if live else []
     words += ["--abort-on-fail", "--limits", str(settings.limits.resolve())] if settings.abort_on_fail else []
     # its progress goes straight through; its own last sentences are told once, by the error that they make
     last, problems = "it said nothing", []
@@ -234,10 +239,13 @@ def _drive(settings: Settings, name: str, url: str, pid: int | None, exports: Pa
         assert process.stderr is not None
         try:
             for line in process.stderr:
+                if live and line.startswith(LIVE):
+                    live(line.removeprefix(LIVE).rstrip())
+                    continue
                 last = line.strip() or last
                 if line.startswith("loadtests: "):
                     problems.append(line.removeprefix("loadtests: ").strip())
-                else:
+                elif line.strip():
                     say(line.rstrip())
             code = process.wait()
         except BaseException:

@@ -13,7 +13,7 @@ from assertions.records import RecordError
 from assertions.verdicts import SCENARIOS
 from loadtests import stress_door, ui
 from loadtests.clock import start_clock
-from loadtests.conductor import Progress, RunError
+from loadtests.conductor import LIVE, Progress, RunError
 from loadtests.datasets import MAX_RECORDS
 from loadtests.doom import Abort
 from loadtests.folder import FolderError
@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--limits", type=Path, default=limits_file.DEFAULT_PATH, metavar="FILE", help="the limits that this goes by"
     )
+    run.add_argument("--live", action="store_true", help="a live line of progress, terminal or not")
     run.add_argument(
         "--ui", action="store_true", help="instead: Locust's web interface for the profile, which makes no record"
     )
@@ -176,15 +177,18 @@ def _run(options: argparse.Namespace) -> int:
         embedded=options.embedded,
         abort=_abort(options, profile) if options.abort_on_fail else None,
     )
+    live = options.live or sys.stderr.isatty()
     try:
-        scenario = run_scenario(settings, _teller())
+        scenario = run_scenario(settings, _teller(live))
     finally:
-        if sys.stderr.isatty():
+        if live:
             print(file=sys.stderr)  # end the live line
+    start = f"\r{LIVE}" if options.live else ""
     for phase in scenario.phases:
         state = "complete" if phase.completed else f"CUT SHORT: {phase.note}"
         seconds = phase.end - phase.start
-        print(f"{scenario.name} {phase.name}: {phase.recorded} of {phase.planned} requests in {seconds:.1f} s, {state}")
+        done = f"{phase.recorded} of {phase.planned} requests in {seconds:.1f} s, {state}"
+        print(f"{start}{scenario.name} {phase.name}: {done}")
     return 0 if all(phase.completed for phase in scenario.phases) else 1
 
 
@@ -211,9 +215,12 @@ def _stress(options: argparse.Namespace) -> int:
     return exit_code(report.found)
 
 
-def _teller() -> Callable[[Progress], None]:
-    """Tells how far the run is: a live line on a terminal, else a plain line every few seconds."""
-    live = sys.stderr.isatty()
+def _count_text(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
+def _teller(live: bool) -> Callable[[Progress], None]:
+    """Tells how far the run is: a live line, else a plain line every few seconds."""
     pause_s = 0.2 if live else 3.0
     last_told = 0.0
     last_phase = ""
@@ -227,9 +234,10 @@ def _teller() -> Callable[[Progress], None]:
         p95 = "-" if progress.p95_ms is None else f"{progress.p95_ms:.0f} ms"
         line = (
             f"{progress.scenario} {progress.phase}: {progress.answered} answered, {progress.rate_per_s:.1f}/s, "
-            f"{progress.failed} not 200, P95 so far {p95}"
+            f"{progress.failed} not 200, P95 so far {p95}, {_count_text(progress.running)} running, "
+            f"{_count_text(progress.waiting)} waiting"
         )
-        print(f"\r\x1b[2K{line}" if live else line, end="" if live else "\n", file=sys.stderr, flush=True)
+        print(f"\r{LIVE}{line}" if live else line, end="" if live else "\n", file=sys.stderr, flush=True)
 
     return tell
 

@@ -17,6 +17,8 @@ from loadtests.locust_process import LocustError, LocustProcess
 from loadtests.parts import nearest_rank
 from loadtests.stage import Stage
 
+LIVE = "\x1b[2K"
+"""Begins a line of progress that takes the place of the one before."""
 REST_S = 0.6
 LEAD_S = 0.05
 START_TIMEOUT_S = 60.0
@@ -41,6 +43,9 @@ class Progress:
     """Requests answered a second, in this phase."""
     p95_ms: float | None
     """Of the exports of this phase so far."""
+    running: float | None = None
+    """Exports that run and wait now, by the target's own page."""
+    waiting: float | None = None
 
 
 @dataclass

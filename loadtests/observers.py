@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,8 @@ class Scraper:
     def __init__(self, target: Target, stage: Stage, out: LineFile) -> None:
         self._target, self._stage, self._out = target, stage, out
         self._lock = threading.Lock()
+        self.last = ""
+        """The last page."""
         self.ticker = Ticker("scraper", self.scrape, target.clock.now)
 
     def scrape(self) -> Scrape:
@@ -110,6 +113,7 @@ class Scraper:
                 text=answer.body.decode("utf-8", "replace"),
             )
             self._out.write(scrape)
+            self.last = scrape.text
             return scrape
 
     def settle(self, pause: Callable[[float], object], seconds: float = 3.0) -> None:
@@ -134,6 +138,17 @@ def resting_page(text: str) -> tuple[str, ...] | None:
         if line.startswith(_AT_REST) and line.split()[1:2] not in ([], ["0"], ["0.0"]):
             return None
     return lines
+
+
+def gauges(text: str) -> tuple[float | None, float | None]:
+    """Exports running and waiting by a metrics page, for the eye only; None where it does not say."""
+    found: dict[str, float] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        if name in _AT_REST:
+            with contextlib.suppress(ValueError):
+                found[name] = float(value.split()[0] if value.split() else "")
+    return found.get(_AT_REST[0]), found.get(_AT_REST[1])
 
 
 class Watcher:

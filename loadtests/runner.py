@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -32,7 +32,7 @@ from loadtests.locust_process import (
     locust_arguments,
     locust_version,
 )
-from loadtests.observers import LineFile, Scraper, Ticker, watchers
+from loadtests.observers import LineFile, Scraper, Ticker, gauges, watchers
 from loadtests.parts import Merged, merge, nearest_rank
 from loadtests.plans import PROBE_TIMEOUT_S, build_plan, cases_of, drive_of
 from loadtests.processes import Found, Prober, exports_folder, find_process, leftovers
@@ -123,6 +123,7 @@ class _Run:
         self.interrupted = False
         self.doomed: str | None = None
         self.watch = None if settings.abort is None else Watch(plan, settings.abort)
+        self.page: Callable[[], str] = str
         self.exit_code: int | None = None
         self.cpu_ratio: float | None = None
 
@@ -133,6 +134,7 @@ class _Run:
         scrapes, probes = LineFile(self.folder.scrapes, self._fail), LineFile(self.folder.probes, self._fail)
         health = LineFile(self.folder.health, self._fail)
         scraper = Scraper(self.target, self.stage, scrapes)
+        self.page = lambda: scraper.last
         prober = Prober(self.target, self.stage, probes, found.pid) if found.pid is not None else None
         if self.watch is not None:
             scraper.ticker = Ticker("scraper", looking(scraper.scrape, self.watch), self.now)
@@ -178,7 +180,8 @@ class _Run:
             self.watch.check()
 
     def _progress(self, progress: Progress) -> None:
-        self.report(progress)
+        running, waiting = gauges(self.page())
+        self.report(replace(progress, running=running, waiting=waiting))
         if self.watch is not None:
             self.watch.progress(progress)
 

@@ -58,7 +58,7 @@ def recorded(monkeypatch: Patch) -> list[str]:
         folder.rmdir()
 
     monkeypatch.setattr(running, "_drive", drive)
-    monkeypatch.setattr(running, "check_folder", lambda folder: None)
+    monkeypatch.setattr(running, "check_folder", lambda folder, progress: None)
     monkeypatch.setattr(running, "_tools", lambda out, say: None)
     monkeypatch.setattr(contexts, "read", context)
     monkeypatch.setattr(publishing, "draw", lambda folder, run: [])  # plots have tests of their own
@@ -98,7 +98,7 @@ def test_scenarios_complete_each_other(recorded: list[str], tmp_path: Path) -> N
 def test_another_target_begins_anew(recorded: list[str], tmp_path: Path, monkeypatch: Patch, fields: Any) -> None:
     """With another target or other waivers nothing of the run that is there stays."""
     run(settings(tmp_path / "run", "smoke"), quiet)
-    monkeypatch.setattr(running, "_record", lambda mine, name, say: running._drive(mine, name, "", None, None, say))
+    monkeypatch.setattr(running, "_record", lambda mine, name, say, live: running._drive(mine, name, "", None, None, say))
     run(settings(tmp_path / "run", "load", **fields), quiet)
     assert not (tmp_path / "run" / "smoke").exists()
     assert (tmp_path / "run" / "load").exists()
@@ -296,14 +296,14 @@ def test_incidents_are_never_green() -> None:
 def test_the_shutdown_of_the_embedded_service_is_noted(tmp_path: Path, monkeypatch: Patch) -> None:
     """The embedded service is really started and ended, and how it ended goes into the scenario's record."""
 
-    def drive(mine: Settings, name: str, url: str, pid: int, exports: Path, say: object) -> None:
+    def drive(mine: Settings, name: str, url: str, pid: int, exports: Path, say: object, live: object) -> None:
         assert url.startswith("http://127.0.0.1:")
         assert exports.is_dir()
         (mine.out / name).mkdir()
         write_one(mine.out / name / "scenario.json", honest(name).scenario)
 
     monkeypatch.setattr(running, "_drive", drive)
-    monkeypatch.setattr(running, "check_folder", lambda folder: None)
+    monkeypatch.setattr(running, "check_folder", lambda folder, progress: None)
     running._record(settings(tmp_path, "smoke", target=None), "smoke", quiet)
     scenario = read_one(tmp_path / "smoke" / "scenario.json", type(honest("smoke").scenario))
     assert (scenario.embedded, scenario.shutdown_exit_code) == (True, 0)
