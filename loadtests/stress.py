@@ -26,7 +26,7 @@ GROWN = 1.25
 """Latency of the last third over that of the first, below which it did not grow."""
 CLOSE = 1.5
 """A break point is found when the lowest rate that broke is at most so many times the highest that held."""
-LOWEST = 1 / 8
+LOWEST = 1 / 10
 """Of the first rate: below it no rate is tried."""
 MOST_STEPS = 9
 TRIES = 2
@@ -122,21 +122,27 @@ class Search(Value, frozen=True, kw_only=True):
 
     first_per_s: float
     most_per_s: float
+    least_per_s: float = 0.0
+    """Below it no rate is tried: a step of it would be one export alone."""
     ladder: tuple[float, ...] = ()
     """These rates in ascending order, up to the first that breaks; empty: doubled until one breaks, then closed in."""
     once: bool = False
     """One rate only: alone an export is over the limit already, and load can but show by how much more."""
 
 
-def search_for(alone_ms: Sequence[float], ladder: Sequence[float], most_per_s: float, limits: Limits) -> Search:
-    """Begin at the rate at which exports made one after the other come."""
+def search_for(
+    alone_ms: Sequence[float], ladder: Sequence[float], most_per_s: float, limits: Limits, seconds: float = 0.0
+) -> Search:
+    """Begin at the rate at which exports made one after the other come. seconds: of a step, at least."""
     if ladder:
         rates = tuple(sorted(set(ladder)))
         return Search(first_per_s=rates[0], most_per_s=rates[-1], ladder=rates)
     typical_ms = nearest_rank(alone_ms, 0.5) or 1000.0
+    first_per_s = min(_round(1000 / max(typical_ms, 0.1)), most_per_s)
     return Search(
-        first_per_s=min(_round(1000 / max(typical_ms, 0.1)), most_per_s),
+        first_per_s=first_per_s,
         most_per_s=most_per_s,
+        least_per_s=max(first_per_s * LOWEST, 2 / max(seconds, LONGEST_S)),
         once=bool(alone_ms) and not limits[LATENCY].holds(min(alone_ms)),
     )
 
@@ -160,7 +166,7 @@ def next_rate(search: Search, steps: Sequence[Step]) -> float | None:
         rate = min(_round((held or 0) * 2), search.most_per_s)
         return rate if rate > (held or 0) else None
     if held is None:
-        return _round(broke / 2) if broke > search.first_per_s * LOWEST else None
+        return _round(broke / 2) if broke / 2 >= search.least_per_s else None
     middle = _round(math.sqrt(held * broke))
     return middle if broke / held > CLOSE and held < middle < broke else None
 

@@ -174,7 +174,8 @@ class _Case:
             return
         # what the first export loads into the target, later ones find there
         warm_ms = done_ms[1:] or done_ms
-        search = search_for(warm_ms, self.settings.ladder, self.settings.most_per_s, self.settings.limits)
+        asked = self.settings
+        search = search_for(warm_ms, asked.ladder, asked.most_per_s, asked.limits, asked.seconds)
         steps: list[Step] = []
         while (rate := next_rate(search, steps)) is not None:
             step = self._step(len(steps) + 1, rate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from pathlib import Path
@@ -10,12 +11,13 @@ from pathlib import Path
 import msgspec
 
 from assertions import limits as limits_file
+from assertions.records import Scenario, read_one
 from loadtests.bodies import large_body
 from loadtests.datasets import encode_body, make_dataset
 from loadtests.locust_process import free_port
 from loadtests.stress import Stress
 from loadtests.stress_run import read_stress
-from tests.loadtests.door import run_door
+from tests.loadtests.door import end_of, run_door, start_door
 from tests.loadtests.fake_target import Manners, Seen, fake_target
 
 WORK_S = 0.05
@@ -102,6 +104,24 @@ def test_what_can_not_be_begun_is_one_sentence_and_exit_2(tmp_path: Path) -> Non
             assert run_door("stress", "--target", target.url, "--out", tmp_path / "a", *wrong).code == 2
         assert not target.seen
     assert (tmp_path / "taken" / "csv-5" / "mine.txt").read_text() == "mine"
+
+
+def test_an_interrupted_session_ends_at_once_and_names_no_rate(tmp_path: Path) -> None:
+    """Ctrl-C in a step closes that step's record and ends the session with 2; there is no report."""
+    out = tmp_path / "out"
+    with fake_target() as target:
+        words = ("--sizes", "5", "--formats", "csv", "--rates", "5,10", "--seconds", "60")
+        process = start_door("stress", "--target", target.url, "--out", out, *words)
+        deadline = time.monotonic() + 30
+        while len(target.seen) < 8 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        ended = end_of(process)
+    assert (ended.code, ended.err.splitlines()[-1]) == (2, "loadtests: interrupted")
+    phase = read_one(out / "csv-5" / "step-01" / "scenario.json", Scenario).phases[0]
+    assert not phase.completed
+    assert not (out / "csv-5" / "step-02").exists()
+    assert not (out / "stress.json").exists()
 
 
 def test_a_large_body_holds_the_records_of_its_case() -> None:
