@@ -55,7 +55,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     """What a waiver may name beside the id: `memory` covers all that needs the target's process."""
     scenario: str
-    """`smoke`, `load`, `batch`, or `run` for what spans them."""
+    """`smoke`, `load`, `batch`, one beside them such as `soak`, or `run` for what spans the three."""
     judgement: Judgement
     waived: str | None = None
     """Why a NO DATA is accepted; a FAIL can't be waived."""
