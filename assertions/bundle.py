@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from .contract import MAX_CONCURRENT
 from .exposition import Page, read_page
 from .records import (
     Calibration,
@@ -134,6 +135,12 @@ class ScenarioRecord:
     def let_in(self) -> InFlight:
         """The same of those that were not turned away."""
         return InFlight(hit for hit in self.posts if hit.status not in (400, 413, 429, 503))
+
+    @cached_property
+    def most_running(self) -> int:
+        """How many the target runs at once by its own word, at the most five; a service may run fewer."""
+        told = [timed.running for timed in self.pages if timed.running is not None]
+        return MAX_CONCURRENT if not told else round(min(MAX_CONCURRENT, max(1.0, *told)))
 
     @cached_property
     def answers(self) -> Mapping[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..bundle import ScenarioRecord
-from ..contract import FORMATS, MAX_CONCURRENT, MAX_QUEUE, size_of
+from ..contract import FORMATS, MAX_QUEUE, size_of
 from ..exposition import Page
 from ..limits import Limits
 from ..records import Hit
@@ -141,11 +141,11 @@ def _imbalance(page: Page) -> float | None:
 
 
 def beyond_limits(record: ScenarioRecord, hit: Hit) -> bool:
-    """Whether a 429 was the contract's own word: five running and a hundred waiting while it was asked.
+    """Whether a 429 was the contract's own word: a hundred waiting while it was asked, beside those that run.
 
     Only requests that were let in can fill the queue; those that were turned away themselves can't.
     """
-    return hit.status == 429 and record.let_in.most(hit.start, hit.end) >= MAX_CONCURRENT + MAX_QUEUE
+    return hit.status == 429 and record.let_in.most(hit.start, hit.end) >= record.most_running + MAX_QUEUE
 
 
 def success_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:

@@ -98,7 +98,8 @@ def test_scenarios_complete_each_other(recorded: list[str], tmp_path: Path) -> N
 def test_another_target_begins_anew(recorded: list[str], tmp_path: Path, monkeypatch: Patch, fields: Any) -> None:
     """With another target or other waivers nothing of the run that is there stays."""
     run(settings(tmp_path / "run", "smoke"), quiet)
-    monkeypatch.setattr(running, "_record", lambda mine, name, say, live: running._drive(mine, name, "", None, None, say))
+    drive = running._drive
+    monkeypatch.setattr(running, "_record", lambda mine, name, say, live: drive(mine, name, "", None, None, say))
     run(settings(tmp_path / "run", "load", **fields), quiet)
     assert not (tmp_path / "run" / "smoke").exists()
     assert (tmp_path / "run" / "load").exists()
