@@ -60,6 +60,8 @@ def run(options: argparse.Namespace, say: Say) -> int:
         publish(options.out, report)
     except (FolderError, RecordError, EmbeddedError, limits_file.LimitsError) as error:
         raise RunError(str(error)) from error
+    except KeyboardInterrupt:
+        raise RunError(f"interrupted; the records until then are in {options.out}, without a report") from None
     except OSError as error:
         raise RunError(
             f"{error.filename or options.out} can't be written or read: {error.strerror or error}"

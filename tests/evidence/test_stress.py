@@ -209,8 +209,9 @@ def test_the_load_room_is_gone_after_an_interrupt(tmp_path: Path, monkeypatch: P
         return processes[-1]
 
     monkeypatch.setattr(subprocess, "Popen", noted)
-    with pytest.raises(KeyboardInterrupt):
-        stress._measure(options("--target", "http://h", "--out", str(tmp_path)), "csv-5", raising(KeyboardInterrupt()))
+    asked = options("--target", "http://h", "--out", str(tmp_path / "out"), "--sizes", "5")
+    with pytest.raises(RunError, match=r"^interrupted; the records until then are in .*out, without a report$"):
+        stress.run(asked, raising(KeyboardInterrupt()))
     assert processes[0].returncode not in (None, 0)
 
 
