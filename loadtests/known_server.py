@@ -82,9 +82,9 @@ class _Known(asyncio.Protocol):
             post, self.head = self.head.startswith(b"POST"), b""
             if post:
                 type(self).served += 1
-                takes_s = self.schedule.takes_s(self.served, self.arrived)
-                # the loop's clock is the monotonic one
-                self.loop.call_at(self.arrived + takes_s, self._answer, self.arrived)
+                due = round(self.arrived + self.schedule.takes_s(self.served, self.arrived), 6)
+                # the loop's clock is the monotonic one; after a stall those that came first go first
+                self.loop.call_at(due + self.served * 1e-10, self._answer, self.arrived)
             else:
                 self._send(b'{"ok":true}')
 

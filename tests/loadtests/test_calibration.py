@@ -147,7 +147,8 @@ def test_samples_stay_bounded_and_even() -> None:
 def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
     """A generator that gets half of its time, in pieces, ends in NO DATA: in no PASS, and in no FAIL either."""
     out = tmp_path / "run"
-    words = ("run", "smoke", "--out", out, "--profiles", evidence_door.profiles(tmp_path / "profiles"))
+    text = evidence_door.PROFILE.replace("count = 6 ", "count = 60 ").replace("max_seconds = 20", "max_seconds = 90")
+    words = ("run", "smoke", "--out", out, "--profiles", evidence_door.profiles(tmp_path / "profiles", text))
     with evidence_door.keeper(tmp_path) as target:
         run = evidence_door.start_door(*words, "--target", target.url, "--exports", target.exports)
         with held_back(run.pid):
@@ -159,8 +160,6 @@ def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
     generous = limits_file.load()
     strict = limits_file.load(evidence_door.impossible_limits(tmp_path / "strict.toml"))
     for limits in (generous, strict):
-        own = latency.smoke_latency(record.scenarios["smoke"], limits)
-        assert own.status in ("PASS", "FAIL")  # without its instrument's word it would be a verdict
         verdicts = {one.id: one for one in judge(record, limits).verdicts if one.scenario == "smoke"}
         assert verdicts["calibration"].status == "NO DATA"
         assert "the instrument's error P95 over 160 requests" in verdicts["calibration"].judgement.reason
@@ -168,6 +167,7 @@ def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
         assert "smoke-latency" in by_clock
         assert {verdicts[name].status for name in by_clock} == {"NO DATA"}
         assert "the generator was not fit in smoke" in verdicts["smoke-latency"].judgement.reason
+    # without the instrument's word about itself it would have been a verdict
     assert latency.smoke_latency(record.scenarios["smoke"], strict).status == "FAIL"
 
 
