@@ -80,7 +80,11 @@ BOXES: tuple[Box, ...] = (
     Box("Awake and truthful while exporting; no drift", ("health", "status-page", "drift"), "load/health.jsonl"),
     Box("Alert rules tested with promtool", ("rules",), "promtool_results.txt"),
     Box("Dashboard's queries fit the contract", ("dashboard",), "dashboard.json"),
-    Box("The load was what was asked; the instrument was fit", ("generator", "calibration", "shutdown"), "load/scenario.json"),
+    Box(
+        "The load was what was asked; the instrument was fit",
+        ("generator", "calibration", "shutdown"),
+        "load/scenario.json",
+    ),
 )
 
 
