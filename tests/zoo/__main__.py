@@ -128,7 +128,9 @@ def run(names: Sequence[str], jobs: int, out: Path | None, *, keep: bool, whole:
 def _outcomes(found: Sequence[Animal], folder: Path, jobs: int, *, keep: bool, whole: bool) -> Iterator[Outcome]:
     """Outcomes as they come."""
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = [pool.submit(run_one, animal, folder / animal.name, keep=keep, whole=whole) for animal in found]
+        # the broken ones first: they are quick, and tell soonest whether something is wrong
+        turns = sorted(found, key=lambda animal: animal.healthy)
+        waiting = [pool.submit(run_one, animal, folder / animal.name, keep=keep, whole=whole) for animal in turns]
         try:
             for done in as_completed(waiting):
                 yield done.result()
