@@ -72,8 +72,8 @@ _TABLE = (
           "a record of everything must not be why the load is less"),
     Bound("load-posts", "10k-record POSTs encoded once", "at least", 2_000, "a CPU-second",
           "bodies are not encoded again"),
-    Bound("load-socket", "10k-record POSTs, against a bare socket that sends the same bytes", "at least", 0.5,
-          "of its number a CPU-second", "the kernel's copying is all that must be paid"),
+    Bound("load-socket", "10k-record POSTs, against a bare socket that sends the same bytes", "at least", 0.25,
+          "of its number a CPU-second", "a client that encodes each body again comes to a twentieth"),
     Bound("leak-files", "files beside the 200 exported ones", "at most", 0, "files", "none may"),
 )  # fmt: skip
 
