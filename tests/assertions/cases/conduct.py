@@ -119,6 +119,13 @@ FAILS = (
     ),
     Case(
         id="behaviour",
+        name="a link to another file",
+        on="smoke",
+        change=behaving("download-get", answer='{"status": "ready", "downloadUrl": "/export/files/another.csv"}'),
+        reason="leads to another file",
+    ),
+    Case(
+        id="behaviour",
         name="one sentence for all",
         on="smoke",
         change=lambda r: with_hits(r, lambda hit: {"answer": _ALL_FIELDS} if hit.status == 400 else None),
