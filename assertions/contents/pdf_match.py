@@ -294,10 +294,9 @@ class Pool:
         if isinstance(value, (dict, list, str)) and shown:
             firsts = (first[0], "\\") if isinstance(value, str) else ("[", "{", "(", *shown[-1][1:3])
             for begin, word in self._words():
-                if word.startswith(firsts):
-                    for end in ends(value, first, self.text, begin):
-                        if end > begin:
-                            return self._use(begin, end)
+                found = ends(value, first, self.text, begin) if word.startswith(firsts) else iter(())
+                if (end := next((end for end in found if end > begin), None)) is not None:
+                    return self._use(begin, end)
         for spelling in shown:
             place = self.text.find(spelling)
             if not number and len(spelling) >= _LONG and place >= 0:

@@ -50,7 +50,8 @@ def test_the_worst_generator_counts() -> None:
     """Of two generators the one with the larger error is judged, not their mean."""
     record = generated(workers=2, end_marks=2)(honest("load"))
     second = tuple(msgspec.structs.replace(one, worker=1, end=one.end + 0.08) for one in record.calibration)
-    for both in (record.calibration + second, second + record.calibration):
+    swapped = tuple(msgspec.structs.replace(one, worker=1 - one.worker) for one in record.calibration + second)
+    for both in (record.calibration + second, swapped):
         judged = instrument.calibration(changed(record, calibration=both), LIMITS)
         assert judged.status == "NO DATA"
         assert judged.readings[0].value == pytest.approx(81.0, abs=0.01)

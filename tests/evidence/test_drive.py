@@ -12,6 +12,7 @@ import pytest
 
 from evidence import run as running
 from evidence.run import RunError
+from loadtests.conductor import LIVE
 from tests.evidence.test_run import Patch, quiet, raising, settings
 
 
@@ -60,6 +61,22 @@ def test_what_the_load_generator_is_told(tmp_path: Path, monkeypatch: Patch) -> 
         *("--workers", "2", "--embedded"),
     ]
     assert said == ["halfway"]
+
+
+def test_a_live_line_goes_to_the_terminal_alone(tmp_path: Path, monkeypatch: Patch) -> None:
+    """What replaces the line before is told apart from what stays; empty lines and sentences of trouble are neither."""
+    stand_in(
+        tmp_path,
+        monkeypatch,
+        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1]); out.mkdir()\n"
+        "(out / 'scenario.json').write_text(json.dumps(sys.argv[1:]))\n"
+        f"print({LIVE!r} + '3 answered\\n\\nhalfway\\nloadtests: one client was lost', file=sys.stderr)",
+    )
+    shown: list[str] = []
+    said: list[str] = []
+    running._drive(settings(tmp_path, "smoke"), "smoke", "http://127.0.0.1:9", None, None, said.append, shown.append)
+    assert "--live" in json.loads((tmp_path / "smoke" / "scenario.json").read_text())
+    assert (shown, said) == (["3 answered"], ["halfway", "loadtests: one client was lost"])
 
 
 @pytest.mark.parametrize("ignoring", [False, True])

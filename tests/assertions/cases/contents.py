@@ -158,6 +158,13 @@ FAILS = (
     ),
     Case(
         id="downloads",
+        name="broken off",
+        on="smoke",
+        change=fetched(lambda fetch: {"error": "connection closed"}),
+        reason=") broke off after 100040 bytes: connection closed",
+    ),
+    Case(
+        id="downloads",
         name="length off",
         on="smoke",
         change=_headers(content_length="100041"),

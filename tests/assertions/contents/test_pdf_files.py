@@ -19,7 +19,7 @@ from assertions.contents.pdf_furniture import check_first_page, check_heads, che
 from assertions.contents.pdf_match import Item, Pool, follow
 from assertions.contents.pdf_page import longest_rise
 from assertions.contents.pdf_text import squeeze, text_of
-from assertions.contents.pdf_values import canonical, ends
+from assertions.contents.pdf_values import canonical, ends, spellings
 from assertions.contents.sent import Findings, Json
 from tests.assertions.contents.layouts import LAYOUTS, Model, fonts, model, platypus, put, text_lines
 from tests.assertions.contents.test_pdf import SENT, codes, make_sent
@@ -354,6 +354,19 @@ def test_records_of_nothing_pass() -> None:
     assert check_pdf(text_lines(model(sent)), sent).findings == ()
 
 
+def test_lost_records_of_short_cells_are_not_looked_for_elsewhere() -> None:
+    """A cell of one letter stands on every page by chance."""
+    sent = Sent(("a",), ({"a": "x"}, {"a": "Zoey"}), "T", "u")
+    found = check_pdf(text_lines(model(replace(sent, records=({"a": "q"}, {"a": "p"}), title="T"))), sent).findings
+    assert [(finding.code, finding.expected) for finding in found] == [("lost", "x"), ("lost", "Zoey")]
+
+
+def test_a_record_that_is_also_a_part_of_a_word_passes() -> None:
+    """The title's end is not taken for the record."""
+    sent = Sent(("a",), ({"a": "da"},), "Ada", "u")
+    assert check_pdf(text_lines(model(sent)), sent).findings == ()
+
+
 def test_records_without_columns_pass() -> None:
     """An empty first record has no keys, so there are no columns."""
     sent = Sent((), ({}, {}), "T", "u")
@@ -388,6 +401,13 @@ def test_letters_are_taken_once() -> None:
     pool = Pool(text_of("alpha beta alpha"))
     assert [pool.take("alpha", "alpha"), pool.take("alpha", "alpha"), pool.take("alpha", "alpha")] == [0, 9, None]
     assert pool.rest() == "beta"
+
+
+def test_a_number_of_very_many_digits_is_spelt_as_sent() -> None:
+    """Beyond all floats nobody groups digits or adds decimals; the number itself is found."""
+    value = 10**500
+    assert spellings(value, str(value)) == (str(value),)
+    assert Pool(text_of(f"a {value} b")).take(value, str(value)) == 1
 
 
 @pytest.mark.parametrize(("text", "number"), [("57", 5), ("5.7", 5), ("-5", 5), ("2.5", 5), ("1,5", 5)])

@@ -111,6 +111,17 @@ def test_what_can_only_be_extracted_is_found(draw: Draw, why: str) -> None:
     assert why in outcome.findings[0].found
 
 
+def edge(canvas: Canvas, table: Callable[[], None]) -> None:
+    """A note that runs off the paper, beside a table that stands on it."""
+    table()
+    canvas.drawString(700, 400, "proof 7")
+
+
+def test_a_few_words_beside_the_paper_pass() -> None:
+    """Print marks and the like: no record is lost by them."""
+    assert check_pdf(document(edge), SENT).findings == ()
+
+
 def test_print_that_is_too_small_is_found() -> None:
     """A point high, or less."""
     outcome = check_pdf(document(plain, size=0.8), SENT)
