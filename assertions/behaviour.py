@@ -29,6 +29,12 @@ AFTER: Final = "after-bad-input"
 """The good export that follows all the bad requests."""
 AFTER_TEXTS: Final = ("Ayşe Yılmaz", "Ωμέγα", "Жук", "漢字")
 """Cells of its records, by which its file is known again."""
+HUNG_UP: Final = "hung-up-on"
+"""An export whose client went away without its answer."""
+AFTER_HANG_UP: Final = "after-hang-up"
+"""The good export that follows all of these."""
+REST_AFTER_HANG_UP: Final = "rest-after-hang-up"
+"""What /export/status says in the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import bisect
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -32,11 +32,17 @@ from .records import (
     read_one,
 )
 
+BURSTS = "bursts"
+"""The examiner's phase of small exports that come many at once, most of which have to wait."""
+HANG_UP = "hang-up"
+"""The examiner's last phase: clients that go away. How their requests are counted is the service's own affair."""
 PROBING = ("behaviour", "refusals")
 """Phases of requests that are not well-formed."""
 DAY_S = 86_400
 """Clocks of two machines, and zones that a time does not name, differ by less."""
 RUN_PATH = "/export/run"
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,10 @@ class ScenarioRecord:
 
     @cached_property
     def posts(self) -> tuple[Hit, ...]:
-        """Every request for an export, well-formed or not."""
-        return tuple(hit for hit in self.hits if hit.method == "POST" and hit.path.endswith(RUN_PATH))
+        """Every request for an export, well-formed or not, but for those that were hung up on and what followed."""
+        return tuple(
+            hit for hit in self.hits if hit.method == "POST" and hit.path.endswith(RUN_PATH) and hit.phase != HANG_UP
+        )
 
     @cached_property
     def exports(self) -> tuple[Hit, ...]:
@@ -230,18 +238,32 @@ def unix_time(text: object) -> float | None:
 
 
 def load_scenario(folder: Path) -> ScenarioRecord:
-    """Read one scenario's folder; RecordError when a file is missing or malformed."""
+    """Read one scenario's folder; RecordError when a file is missing or malformed.
+
+    Pages and samples end where clients begin to hang up: what the target counts of those is not specified.
+    """
+    scenario = read_one(folder / "scenario.json", Scenario)
+    end = min((phase.start for phase in scenario.phases if phase.name == HANG_UP and phase.recorded), default=math.inf)
     return ScenarioRecord(
-        scenario=read_one(folder / "scenario.json", Scenario),
+        scenario=scenario,
         plan=read_one(folder / "plan.json", Plan),
         hits=tuple(read_lines(folder / "hits.jsonl", Hit)),
         fetches=tuple(read_lines(folder / "fetches.jsonl", Fetch)),
         files=tuple(read_lines(folder / "files.jsonl", FileCheck)),
-        scrapes=tuple(sorted(read_lines(folder / "scrapes.jsonl", Scrape), key=lambda scrape: scrape.start)),
-        probes=tuple(sorted(read_lines(folder / "probes.jsonl", Probe), key=lambda probe: probe.at)),
-        health=tuple(sorted(read_lines(folder / "health.jsonl", HealthProbe), key=lambda probe: probe.start)),
+        scrapes=_until(end, read_lines(folder / "scrapes.jsonl", Scrape), lambda one: one.end, lambda one: one.start),
+        probes=_until(end, read_lines(folder / "probes.jsonl", Probe), lambda one: one.at, lambda one: one.at),
+        health=_until(
+            end, read_lines(folder / "health.jsonl", HealthProbe), lambda one: one.end, lambda one: one.start
+        ),
         calibration=_calibration(folder / "calibration.jsonl"),
     )
+
+
+def _until(
+    moment: float, records: Iterable[R], over: Callable[[R], float], began: Callable[[R], float]
+) -> tuple[R, ...]:
+    """Those that were over by a moment, in the order in which they began."""
+    return tuple(sorted((one for one in records if over(one) <= moment), key=began))
 
 
 def _calibration(path: Path) -> tuple[Calibration, ...]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
 
+from .statistics import median
+
 _BINS: Final = 12
 _T_975: Final = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 """Student's t, 97.5 %, for 1 to 10 degrees of freedom."""
@@ -110,3 +112,65 @@ def _height(pick: Callable[[Iterable[float]], float], before: Points, behind: Po
 def _distance(before: Points, behind: Points) -> float:
     """Exports from the middle of one stretch to the middle of another."""
     return math.fsum(x for x, _ in behind) / len(behind) - math.fsum(x for x, _ in before) / len(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """By how much a count rose, and over how many exports."""
+
+    rose: float
+    exports: float
+
+
+_LOAD_LEAST: Final = 16
+"""So much a count may rise under load: pools, connections, what is only not yet closed."""
+_LOAD_SHARE: Final = 0.2
+"""Of the exports between: a rise beyond this is theirs."""
+_BURST_SHARE: Final = 0.25
+
+
+def grown_under_load(series: Sequence[tuple[float, float]], behind: float) -> Growth | None:
+    """Tell a leak from a pool that fills up, while load runs. series: (exports done, a count), in order.
+
+    behind: the count at rest afterwards. Medians of the second and the last quarter of the exports are compared. What
+    rose by more than 16 and by more than a fifth of the exports between, went on rising to the end and stayed when the
+    load was gone is a leak; a pool stops at its maximum. None: it did not, or there are too few readings.
+    """
+    if len(series) < 2:
+        return None
+    first, last = series[0][0], series[-1][0]
+    span = last - first
+
+    def part(low: float, high: float) -> Points:
+        return [point for point in series if first + low * span < point[0] <= first + high * span]
+
+    second, third, fourth = part(0.25, 0.5), part(0.5, 0.75), part(0.75, 1.0)
+    before_end, end = part(0.75, 0.875), part(0.875, 1.0)
+    if not (second and third and before_end and end):
+        return None
+    early, late = _middle(second), min(_middle(fourth), behind)
+    growth = Growth(late - early, _distance(second, fourth))
+    if growth.rose <= max(_LOAD_LEAST, _LOAD_SHARE * growth.exports):
+        return None
+    # at one rate the last half would bring a half of it and the last eighth a quarter
+    half, eighth = _middle(fourth) - _middle(third), _middle(end) - _middle(before_end)
+    return growth if half > 0.35 * growth.rose and eighth > growth.rose / 8 else None
+
+
+def grown_by_bursts(series: Sequence[tuple[float, float]], size: int) -> Growth | None:
+    """Tell what exports leave behind that had to wait. series: (exports done, a count at rest) after each burst.
+
+    size: exports at once. From after the second burst to after the last a leak rises by more than a quarter of the
+    exports between and by more than came at once, the most that a pool of threads or connections may have to grow, and
+    the last burst adds to it as well. None: it did not, or there are fewer than four bursts.
+    """
+    if len(series) < 4:
+        return None
+    (x, start), (_, before), (end_x, end) = series[1], series[-2], series[-1]
+    growth = Growth(end - start, end_x - x)
+    leaks = growth.rose > max(size, _BURST_SHARE * growth.exports) and end - before > 0.1 * size
+    return growth if leaks else None
+
+
+def _middle(points: Points) -> float:
+    return median([value for _, value in points])

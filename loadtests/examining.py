@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from assertions.bundle import BURSTS, HANG_UP
 from assertions.records import Fetch, Hit, PhasePlan, PhaseRun, Plan
+from assertions.statistics import median
 from loadtests import examiner
+from loadtests.bursts import bursts
 from loadtests.conductor import RunError
 from loadtests.datasets import TAG_PLACEHOLDER, tagged
 from loadtests.doom import STOPPED, Doomed
-from loadtests.exporting import RUN_PATH
+from loadtests.exporting import RUN_PATH, fetch_file
+from loadtests.hanging import hang_up
 from loadtests.observers import LineFile
 from loadtests.processes import Prober
 from loadtests.profiles import Leak
@@ -36,6 +40,8 @@ class Examining:
     check: Callable[[], None]
     """Raises where the record can't be written any more."""
     counted: int = 0
+    alone_s: list[float] = field(default_factory=list)
+    """How long each export of the leak series' first case took."""
 
     def run(self, phase: PhasePlan, note: Callable[[PhaseRun], None]) -> None:
         """One phase of the examiner's; interrupted, it is noted as cut short and the interrupt goes on."""
@@ -45,6 +51,21 @@ class Examining:
         try:
             if phase.name == "behaviour":
                 note(examiner.behaviour(self.target, self._record_hit))
+            elif phase.name == HANG_UP:
+                note(hang_up(self.target, self._record_hit, self.plan.seed))
+            elif phase.name == BURSTS:
+                note(
+                    bursts(
+                        self.target,
+                        phase,
+                        median(self.alone_s) if self.alone_s else 0.0,
+                        self._record_hit,
+                        lambda hit: fetch_file(self.target, hit, self.spool, phase.timeout_s),
+                        self._record_fetch,
+                        self._sample,
+                        self._make_body,
+                    )
+                )
             else:
                 assert self.leak is not None
                 note(
@@ -82,6 +103,8 @@ class Examining:
         self.counted += hit.phase != "refusals"
         self.hits.write(hit)
         self.check()
+        if hit.phase == "leak" and self.leak is not None and hit.case == self.leak.cases[0]:
+            self.alone_s.append(hit.end - hit.start)
         if hit.status == 200 and hit.path == RUN_PATH:
             self.stage.count(self.stage.scene().exports_done + 1)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from assertions.bundle import BURSTS, HANG_UP
 from assertions.records import PhasePlan, Plan, Request
 from loadtests.arrivals import arrival_times
+from loadtests.bursts import BURST_SIZE, BURSTS_MOST, BURSTS_PHASE_NUMBER
 from loadtests.datasets import USER, Dataset, make_tag
 from loadtests.drive import PhaseDrive
 from loadtests.examiner import LEAK_PHASE_NUMBER
@@ -40,6 +42,9 @@ def build_plan(profile: Profile, datasets: dict[str, Dataset], seed: int) -> Pla
         phases.append(PhasePlan(name="behaviour", mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S))
     if profile.leak is not None:
         phases.append(_plan_leak(profile.leak, datasets))
+        phases.append(_plan_bursts(profile.leak, datasets))
+    if profile.behaviour:
+        phases.append(PhasePlan(name=HANG_UP, mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S))
     return Plan(scenario=profile.name, profile_sha256=profile.sha256, seed=seed, phases=tuple(phases))
 
 
@@ -77,6 +82,16 @@ def _plan_leak(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
         for index in range(leak.count)
     )
     return PhasePlan(name="leak", mode="sequence", clients=1, requests=requests, timeout_s=PROBE_TIMEOUT_S)
+
+
+def _plan_bursts(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
+    """Bursts of the leak series' first case."""
+    requests = tuple(
+        _request(BURSTS_PHASE_NUMBER, index, leak.cases[0], datasets, None) for index in range(BURSTS_MOST * BURST_SIZE)
+    )
+    return PhasePlan(
+        name=BURSTS, mode="closed", clients=BURST_SIZE, requests=requests, timeout_s=PROBE_TIMEOUT_S, at_once=True
+    )
 
 
 def _user(index: int, users: int) -> str:

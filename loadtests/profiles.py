@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
+from assertions.bundle import BURSTS, HANG_UP
 from loadtests.arrivals import Arrivals, constant
 from loadtests.datasets import CaseError, parse_case
 from loadtests.tables import TableReader
@@ -20,7 +21,7 @@ MAX_REQUESTS = 1_000_000
 MAX_RATE_PER_S = 10_000.0
 MAX_PHASES = 90
 DAY_S = 86_400.0
-RESERVED = ("behaviour", "leak", "refusals")
+RESERVED = ("behaviour", "leak", "refusals", BURSTS, HANG_UP)
 
 LoadMode = Literal["closed", "open", "sequence"]
 

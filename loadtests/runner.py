@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
-import signal
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 
+from assertions.bundle import HANG_UP
 from assertions.records import Generator, Hit, PhaseRun, Plan, Scenario, read_lines, write_one
 from loadtests import calibration, drive
 from loadtests.conductor import REST_S, Conductor, Progress, RunError
@@ -24,6 +21,7 @@ from loadtests.doom import STOPPED, Abort, Doomed, Watch, looking
 from loadtests.examining import Examining
 from loadtests.exporting import answered_filename, fetch_file
 from loadtests.folder import Folder, prepare
+from loadtests.interrupts import interruptible
 from loadtests.known_server import Schedule
 from loadtests.locust_process import (
     LocustProcess,
@@ -124,6 +122,10 @@ class _Run:
         self.doomed: str | None = None
         self.watch = None if settings.abort is None else Watch(plan, settings.abort)
         self.page: Callable[[], str] = str
+        self.settled = False
+        """The last pages and samples are taken; what comes after is no part of the load."""
+        self.left: tuple[str, ...] | None = ()
+        """Leftovers from before clients hung up."""
         self.exit_code: int | None = None
         self.cpu_ratio: float | None = None
 
@@ -144,20 +146,21 @@ class _Run:
         for ticker in tickers:
             ticker.start()
         try:
-            with _interruptible():
+            with interruptible():
                 try:
                     self._load()
                     self._examine(prober)
                     self._fetch_again()
+                    if any(phase.name == HANG_UP for phase in self.plan.phases):
+                        self._settle(scraper, prober)
+                        self._hang_up(prober, found, start)
                 except KeyboardInterrupt:
                     self.interrupted = True
                 except Doomed as doomed:
                     self.doomed = doomed.sentence
             self._note_missing()
-            self.stage.enter("after")
-            scraper.settle(time.sleep)
-            if prober is not None:
-                prober.probe()
+            if not self.settled:
+                self._settle(scraper, prober)
         finally:
             for ticker in tickers:
                 ticker.stop()
@@ -275,8 +278,8 @@ class _Run:
                 )
             )
 
-    def _examine(self, prober: Prober | None) -> None:
-        """The phases that the examiner makes."""
+    def _examine(self, prober: Prober | None, *names: str) -> None:
+        """The phases of these names that the examiner makes; all but the hanging up where none is given."""
         hits, fetches = (LineFile(path, self._fail, append=True) for path in (self.folder.hits, self.folder.fetches))
         examining = Examining(
             plan=self.plan,
@@ -292,11 +295,26 @@ class _Run:
         )
         try:
             for phase in self.plan.phases[len(self.settings.profile.phases) :]:
+                if phase.name not in names if names else phase.name == HANG_UP:
+                    continue
                 time.sleep(REST_S)
                 examining.run(phase, self.phases.append)
         finally:
             hits.close()
             fetches.close()
+
+    def _settle(self, scraper: Scraper, prober: Prober | None) -> None:
+        """The target at rest after all that counts."""
+        self.stage.enter("after")
+        scraper.settle(time.sleep)
+        if prober is not None:
+            prober.probe()
+        self.settled = True
+
+    def _hang_up(self, prober: Prober | None, found: Found, start: float) -> None:
+        """Last of all, after the last pages: nobody knows how what is hung up on is counted."""
+        self.left = self._leftovers(self._exports_folder(found), start)
+        self._examine(prober, HANG_UP)
 
     def _fetch_again(self) -> None:
         """The first file of each case once more: is it still there, and still the same?"""
@@ -329,8 +347,7 @@ class _Run:
         """Write what is known only at the end."""
         for path in (self.folder.hits, self.folder.fetches):
             path.touch()
-        filename = next((answered_filename(hit.answer) for hit in self.merged.firsts.values()), None)
-        folder = exports_folder(self.settings.exports, found.pid, filename)
+        folder = self._exports_folder(found)
         if self.merged.sequence:
             self.folder.seed_log.write_text("".join(f"{seed_line(hit)}\n" for hit in self.merged.sequence), "utf-8")
         scenario = Scenario(
@@ -353,11 +370,15 @@ class _Run:
                 slip_p99_ms=nearest_rank(self.merged.slips_ms, 0.99),
             ),
             exports_folder=None if folder is None else str(folder),
-            leftovers=self._leftovers(folder, start),
+            leftovers=_both(self.left, self._leftovers(folder, start)),
         )
         write_one(self.folder.scenario, scenario)
         shutil.rmtree(self.folder.parts, ignore_errors=True)
         return scenario
+
+    def _exports_folder(self, found: Found) -> Path | None:
+        filename = next((answered_filename(hit.answer) for hit in self.merged.firsts.values()), None)
+        return exports_folder(self.settings.exports, found.pid, filename)
 
     def _leftovers(self, folder: Path | None, start: float) -> tuple[str, ...] | None:
         hits = tuple(read_lines(self.folder.hits, Hit))
@@ -367,30 +388,9 @@ class _Run:
         return leftovers(folder, start - CLOCK_SLACK_S, named, unanswered)
 
 
+def _both(before: tuple[str, ...] | None, after: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if before is None or after is None else tuple(sorted({*before, *after}))
+
+
 def _why(error: KeyboardInterrupt | Doomed) -> str:
     return f"{STOPPED}{error.sentence}" if isinstance(error, Doomed) else "interrupted"
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """The first SIGINT or SIGTERM raises KeyboardInterrupt here; later ones, and those after it, are ignored.
-
-    Closing the record must not be interrupted: it takes seconds, and a record without its end is worth nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    raised = False
-
-    def once(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal raised
-        if not raised:
-            raised = True
-            raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, once)
-    try:
-        yield
-    finally:
-        raised = True

@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
@@ -151,6 +152,24 @@ class Target:
         )
         status = done.status if done.error is None else None
         return Answer(status, done.error, done.headers, kept.getvalue(), done.start, done.end)
+
+    def leave(self, path: str, body: bytes, headers: Mapping[str, str], stay_s: float, timeout_s: float) -> Answer:
+        """POST a body whole, stay so long, and close the connection without reading: a client that goes away.
+
+        The error is `hung-up`, or why the body could not be sent within the timeout; the connection is closed anyway.
+        """
+        start = self.clock.now()
+        error = "hung-up"
+        link = _Link(self, start + timeout_s)
+        try:
+            link.connect()
+            link.request("POST", self.base_path + path, body=body, headers={**dict(self.headers), **headers})
+            time.sleep(stay_s)
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            error = error_name(problem)
+        finally:
+            link.end()
+        return Answer(None, error, {}, b"", start, self.clock.now())
 
     def download(self, path: str, into: Sink | BinaryIO, timeout_s: float | None = None) -> Download:
         """GET a file, chunk by chunk into `into`; a broken download keeps what came, with its error.

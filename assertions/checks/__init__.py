@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..bundle import Run, ScenarioRecord
 from ..limits import Limits
 from ..verdicts import SCENARIOS, Judgement
-from . import admission, conduct, contents, counters, instrument, latency, metrics, resources, tools
+from . import admission, conduct, contents, counters, instrument, latency, leaking, metrics, resources, tools
 
 OfScenario = Callable[[ScenarioRecord, Limits], Judgement]
 OfAll = Callable[[Mapping[str, ScenarioRecord], Limits], Judgement]
@@ -146,23 +146,21 @@ CHECKS: tuple[Check, ...] = (
     Check(id="memory", title="Memory an export from outside", of_scenario=resources.memory, group="memory"),
     Check(id="memory-agree", title="Memory gauge fits the process", of_scenario=resources.memory_agree, group="memory"),
     Check(
-        id="leak-memory", title="No leak of memory", scenarios=_LOAD, of_scenario=resources.leak_memory, group="memory"
+        id="leak-memory", title="No leak of memory", scenarios=_LOAD, of_scenario=leaking.leak_memory, group="memory"
     ),
-    Check(
-        id="leak-fds", title="No leak of descriptors", scenarios=_LOAD, of_scenario=resources.leak_fds, group="memory"
-    ),
+    Check(id="leak-fds", title="No leak of descriptors", scenarios=_LOAD, of_scenario=leaking.leak_fds, group="memory"),
     Check(
         id="leak-threads",
         title="No leak of threads",
         scenarios=_LOAD,
-        of_scenario=resources.leak_threads,
+        of_scenario=leaking.leak_threads,
         group="memory",
     ),
     Check(
         id="leak-children",
         title="No leak of processes",
         scenarios=_LOAD,
-        of_scenario=resources.leak_children,
+        of_scenario=leaking.leak_children,
         group="memory",
     ),
     Check(id="leftovers", title="Nothing left behind in the folder", of_scenario=resources.leftovers, optional=True),

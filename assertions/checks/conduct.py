@@ -9,6 +9,7 @@ from ..limits import Limits
 from ..statistics import percentile
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 from .admission import SETTLE_S, statuses
+from .hanging import after_hang_up
 
 SAME_SENTENCE_MOST = 3
 """Fields that one sentence may stand for; a sentence that fits all tells the caller nothing."""
@@ -18,7 +19,7 @@ LOADED = ("measure", "burst", "solo", "sequence")
 
 
 def behaviour(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Bad input is refused with a sentence that names the field; files outside the folder can't be had."""
+    """Bad input is refused with a sentence that names the field; files outside can't be had; hang-ups cost nothing."""
     hits = {hit.case: hit for hit in record.hits if hit.phase == "behaviour"}
     missing = [case.name for case in CASES if case.name not in hits]
     if missing:
@@ -43,7 +44,7 @@ def behaviour(record: ScenarioRecord, limits: Limits) -> Judgement:
         return failed(
             f"bad {', '.join(sorted(fields))} are all told by the same sentence, so it names none: {sentence!r}"
         )
-    return passed(f"{len(CASES)} behaviour probes were answered as the contract says")
+    return after_hang_up(record) or passed(f"{len(CASES)} behaviour probes were answered as the contract says")
 
 
 def health(record: ScenarioRecord, limits: Limits) -> Judgement:

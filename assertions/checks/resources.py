@@ -1,24 +1,20 @@
-"""Memory an export, and leaks: read from the target's process tree, where it can be seen."""
+"""Memory an export, and files left behind: read from the target's process tree, where it can be seen."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from ..bundle import ScenarioRecord
 from ..contract import FORMATS, MAX_CONCURRENT
-from ..leaks import judge_leak, slope
 from ..limits import Limits
 from ..records import Probe, ProcessSample
 from ..statistics import median
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 
 MB = 1_000_000
-READINGS_NEEDED = 30
-"""Resting readings below which a slope says nothing."""
 
 
-def _blind(record: ScenarioRecord) -> str | None:
+def blind_to(record: ScenarioRecord) -> str | None:
     """Why the target's process could not be seen; None when it could."""
     if record.scenario.target_pid is None:
         return f"the target's process can't be seen: {record.scenario.pid_note}"
@@ -27,7 +23,7 @@ def _blind(record: ScenarioRecord) -> str | None:
     return None
 
 
-def _held(probe: Probe) -> int:
+def held(probe: Probe) -> int:
     """Memory of the whole tree: what only it holds, else what is resident."""
     return sum(map(_own, probe.processes))
 
@@ -39,7 +35,7 @@ def _own(process: ProcessSample) -> int:
 def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Peak memory that one export adds, sampled over the tree and by the kernel's high-water mark."""
     limit = limits["memory_bytes"]
-    blind = _blind(record)
+    blind = blind_to(record)
     if blind:
         return no_data(blind, limit=limit)
     if not record.done:
@@ -48,13 +44,13 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     crowd = _crowd_start(record)
     for phase in record.scenario.phases:
         at_once = min(MAX_CONCURRENT, _clients(record, phase.name))
-        during = [_held(p) for p in record.probes if phase.start <= p.at <= phase.end and p.processes]
+        during = [held(p) for p in record.probes if phase.start <= p.at <= phase.end and p.processes]
         before = [p for p in record.probes if p.resting and p.at <= phase.start and p.processes]
         behind = [p for p in record.probes if p.resting and p.at >= phase.end and p.processes]
         # the first exports load what the service needs to export at all
         if during and before and phase.name != "warmup" and phase.start < crowd:
             rest = behind[0] if behind else before[-1]
-            passing = max(during) - max(_held(before[-1]), _held(rest))
+            passing = max(during) - max(held(before[-1]), held(rest))
             value = max(passing, 0) / at_once + _stayed(before[-1], rest, at_once)
             grown.append((value, f"{phase.name}, sampled", len(during)))
     grown += _high_water(record)
@@ -136,7 +132,7 @@ def memory_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     """What the target says an export adds fits what its processes were seen to hold."""
-    blind = _blind(record)
+    blind = blind_to(record)
     if blind:
         return no_data(blind)
     told = [
@@ -162,80 +158,6 @@ def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
         )
     return passed(
         f"export_memory_bytes reads at most {max(told) / MB:,.1f} MB; the largest process {biggest / MB:,.1f} MB"
-    )
-
-
-def _leak(
-    record: ScenarioRecord, limits: Limits, limit_id: str, what: str, unit: str, read: Callable[[Probe], float | None]
-) -> Judgement:
-    limit = limits[limit_id]
-    blind = _blind(record)
-    if blind:
-        return no_data(blind, limit=limit)
-    points = [
-        (float(probe.exports_done), value)
-        for probe in record.probes
-        if probe.phase == "leak" and probe.resting and probe.processes and (value := read(probe)) is not None
-    ]
-    if len(points) < READINGS_NEEDED or points[-1][0] - points[0][0] < READINGS_NEEDED:
-        return no_data(
-            f"{len(points)} resting readings over equal exports are too few to tell a leak of {what}", limit=limit
-        )
-    kept = points[len(points) // 4 :]
-    trend = slope([x for x, _ in kept], [y for _, y in kept])
-    reading = Reading(
-        name=f"{what} an export",
-        value=trend.per_export,
-        unit=unit,
-        source="probes.jsonl (leak, at rest)",
-        count=len(points),
-        low=trend.low,
-        high=trend.high,
-    )
-    said = (
-        f"{what} moved by {trend.per_export:,.3g} {unit} an export over {points[-1][0] - points[0][0]:.0f} exports "
-        f"(95 %: {trend.low:,.3g} to {trend.high:,.3g}; limit {limit})"
-    )
-    match judge_leak(points, limit.target):
-        case "leak":
-            return failed(said, reading, limit=limit)
-        case "inconclusive":
-            return no_data(f"{said}: inconclusive, needs more exports", reading, limit=limit)
-        case "flat":
-            return passed(said, reading, limit=limit)
-
-
-def leak_memory(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Resting memory of the process tree over equal exports."""
-    return _leak(record, limits, "leak_memory_bytes_per_export", "memory", "bytes", lambda probe: float(_held(probe)))
-
-
-def leak_fds(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Open descriptors of the process tree over equal exports."""
-
-    def read(probe: Probe) -> float | None:
-        counts = [one.fds for one in probe.processes]
-        return None if None in counts else float(sum(count for count in counts if count is not None))
-
-    return _leak(record, limits, "leak_fds_per_export", "open descriptors", "descriptors", read)
-
-
-def leak_threads(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Threads of the process tree over equal exports."""
-    return _leak(
-        record,
-        limits,
-        "leak_threads_per_export",
-        "threads",
-        "threads",
-        lambda probe: float(sum(one.threads for one in probe.processes)),
-    )
-
-
-def leak_children(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Processes of the tree over equal exports."""
-    return _leak(
-        record, limits, "leak_children_per_export", "processes", "processes", lambda probe: float(len(probe.processes))
     )
 
 

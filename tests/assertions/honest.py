@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from assertions.bundle import Run, ScenarioRecord, ToolRun, ToolStep
+from assertions.bundle import HANG_UP, Run, ScenarioRecord, ToolRun, ToolStep
 from assertions.checks.tools import DASHBOARD_STEPS, RULE_STEPS
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.records import HealthProbe, Hit, Record, Scrape, write_lines, write_one
@@ -88,7 +88,7 @@ def with_answers(record: ScenarioRecord, change: Callable[[Hit, dict[str, Any]],
     """A copy with the JSON answers of its done exports edited in place by `change`."""
 
     def edit(hit: Hit) -> Mapping[str, Any] | None:
-        if hit.status != 200 or hit.phase == "behaviour":
+        if hit.status != 200 or hit.phase in ("behaviour", HANG_UP):
             return None
         body = json.loads(hit.answer or "")
         change(hit, body)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from assertions.behaviour import AFTER_TEXTS, CASES, BehaviourCase
-from assertions.bundle import ScenarioRecord
+from assertions.behaviour import AFTER_HANG_UP, AFTER_TEXTS, CASES, HUNG_UP, REST_AFTER_HANG_UP
+from assertions.bundle import HANG_UP, ScenarioRecord
 from assertions.contract import pages_for
 from assertions.records import (
     Calibration,
@@ -32,11 +32,11 @@ from assertions.records import (
     Scrape,
 )
 
-from .simulation import Job, Service, iso
+from .seen import MEDIA, answer_of, hung_up_hit, probe_hit
+from .simulation import Job, Service
 
 START = 1_795_000_000.0
 _RECORDS = {"empty": 0, "one": 1, "single": 20, "tricky": 30, "wide": 40, "1001": 1_001, "nocolumns": 10}
-_MEDIA = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 _GAP_S = 0.5
 _WAY_S = 0.0008
 _PIDS = (100, 101, 102)
@@ -111,6 +111,8 @@ class Recorder:
         self.now += 1.0
         for _ in range(2):
             self._rest("after")
+        if self.name == "smoke":
+            self._hang_up()
         self.probes = [self._probe(at, phase, True) for at, phase in self.resting] + self.probes
         first = self.fetches[0]
         self.fetches.append(msgspec.structs.replace(first, purpose="again", start=self.now, end=self.now + 0.003))
@@ -150,7 +152,7 @@ class Recorder:
         start = at + 0.0002
         wanted = 500 if f"{phase.name}-{index}" in self.fails else 200
         job = self.service.submit(start + _WAY_S, fmt, records, "loadtest", wanted)
-        answer, status, headers = _answer(job, start, self.service)
+        answer, status, headers = answer_of(job, start, self.service)
         end = (job.ended if job else start + 0.002) + _WAY_S
         hit = Hit(
             id=f"{phase.name}-{index}",
@@ -192,9 +194,21 @@ class Recorder:
             if case.rejected:
                 self.service.refuse(at + 0.001, case.format, "examiner")
             status = 200 if case.kind in ("export", "file", "link") else min(case.expect & {400, 404})
-            self.hits.append(_probe_hit(case, index, at, job.ended + _WAY_S if job else at + 0.003, status, job))
+            self.hits.append(probe_hit(case, index, at, job.ended + _WAY_S if job else at + 0.003, status, job))
             at = self.hits[-1].end + 0.001
         return at
+
+    def _hang_up(self) -> None:
+        """Six clients went away, a good export was done, and all came to rest; none of it is on the pages."""
+        begin = self.now
+        cases = [(HUNG_UP, None)] * 6 + [(AFTER_HANG_UP, 200), (REST_AFTER_HANG_UP, 200)]
+        for index, (case, status) in enumerate(cases):
+            hit = hung_up_hit(case, index, self.now, status, Service().status_page(self.now))
+            self.hits.append(hit)
+            self.now = hit.end
+        count = len(cases)
+        run = PhaseRun(name=HANG_UP, start=begin, end=self.now, planned=count, recorded=count, completed=True)
+        self.runs.append(run)
 
     def _watch(self, run: PhaseRun) -> None:
         """What goes on beside a phase: scrapes, calls of /health and /export/status, samples of the processes."""
@@ -248,6 +262,8 @@ class Recorder:
             )
             for phase in _PHASES[self.name]
         )
+        if self.name == "smoke":
+            phases += (PhasePlan(name=HANG_UP, mode="probe", clients=1, requests=(), timeout_s=60.0),)
         return Plan(scenario=self.name, profile_sha256=_SHA.format(7), seed=1, phases=phases)
 
     def _scenario(self) -> Scenario:
@@ -291,66 +307,6 @@ def _calibration(index: int) -> Calibration:
     )
 
 
-def _answer(job: Job | None, at: float, service: Service) -> tuple[str, int, dict[str, str]]:
-    headers = {"content-type": "application/json"}
-    if job is None:
-        body = {"success": False, "error": "the queue is full", "queueDepth": service.waiting(at), "timestamp": iso(at)}
-        return json.dumps(body), 429, headers | {"retry-after": "2"}
-    if job.status != 200:
-        return json.dumps({"success": False, "error": "the engine broke", "timestamp": iso(job.ended)}), 500, headers
-    result = {
-        "success": True,
-        "bytes": job.bytes,
-        "filename": f"exports/{job.filename}",
-        "downloadUrl": f"/export/files/{job.filename}",
-    }
-    body = {
-        "success": True,
-        "result": result,
-        "processingTime": job.latency_ms,
-        "records": job.records,
-        "timestamp": iso(job.ended),
-    }
-    return json.dumps(body), 200, headers
-
-
-def _probe_hit(case: BehaviourCase, index: int, start: float, end: float, status: int, job: Job | None) -> Hit:
-    headers = {"content-type": "application/json"}
-    match case.kind:
-        case "export":
-            answer = _answer(job, start, Service())[0]
-        case "link":
-            answer = json.dumps({"downloadUrl": "/export/files/after.csv", "status": "ready", "timestamp": iso(end)})
-        case "file":
-            answer = "ref,name\r\n" + "".join(f"after-{i},{text}\r\n" for i, text in enumerate(AFTER_TEXTS))
-            name = 'attachment; filename="after.csv"'
-            headers = {"content-type": _MEDIA["csv"], "content-length": "90", "content-disposition": name}
-        case _:
-            error = f"`{case.field or 'the request'}` is wrong"
-            answer = json.dumps({"success": False, "error": error, "timestamp": iso(end)})
-    return Hit(
-        id=f"behaviour-{index}",
-        phase="behaviour",
-        index=index,
-        case=case.name,
-        method=case.method,
-        path=case.path.replace("{file}", "after.csv"),
-        format=case.format,
-        records=len(AFTER_TEXTS) if job else None,
-        user="examiner",
-        tag=None,
-        bytes_sent=len(case.body or b""),
-        intended=start,
-        start=start,
-        end=end,
-        status=status,
-        error=None,
-        headers=headers,
-        answer=answer,
-        client="examiner",
-    )
-
-
 def _fetch(hit: Hit, job: Job, start: float, end: float) -> Fetch:
     return Fetch(
         hit=hit.id,
@@ -360,7 +316,7 @@ def _fetch(hit: Hit, job: Job, start: float, end: float) -> Fetch:
         status=200,
         error=None,
         headers={
-            "content-type": _MEDIA[job.format],
+            "content-type": MEDIA[job.format],
             "content-length": str(job.bytes),
             "content-disposition": f'attachment; filename="{job.filename}"',
         },

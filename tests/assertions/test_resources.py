@@ -10,7 +10,7 @@ import pytest
 
 from assertions import limits as limits_file
 from assertions.bundle import ScenarioRecord
-from assertions.checks import conduct, contents, resources
+from assertions.checks import conduct, contents, leaking, resources
 from assertions.records import HealthProbe, Probe
 
 from .cases.conduct import generated, lost, no_calls, probes, status
@@ -170,7 +170,7 @@ def test_a_leak_that_is_not_sure_is_inconclusive() -> None:
         return 60_000_000 + 12_000_000 * max(0, (done - last - 2 + 90) // 30)
 
     record = root(lambda probe, one: {"uss_bytes": stepped(probe.exports_done)})(honest("load"))
-    judged = resources.leak_memory(record, LIMITS)
+    judged = leaking.leak_memory(record, LIMITS)
     assert (judged.status, judged.reason.endswith("inconclusive, needs more exports")) == ("NO DATA", True)
 
 
@@ -178,7 +178,7 @@ def test_a_leak_that_is_not_sure_is_inconclusive() -> None:
 def test_descriptors_that_leak_and_those_that_do_not(every: int, expected: str) -> None:
     """One in fifty exports is a pool's growth, one in ten is a leak."""
     record = root(lambda probe, one: {"fds": 20 + (probe.exports_done // every if every else 0)})(honest("load"))
-    assert resources.leak_fds(record, LIMITS).status == expected
+    assert leaking.leak_fds(record, LIMITS).status == expected
 
 
 @pytest.mark.parametrize(("again", "expected"), [(404, "PASS"), (None, "PASS"), (200, "FAIL")])

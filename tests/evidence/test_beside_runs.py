@@ -49,7 +49,7 @@ def test_a_soak_of_one_s_own_is_judged_and_verified(target: Target, tmp_path: Pa
         "--exports", target.exports, "--out", out,
     )  # fmt: skip
     plan = read_one(out / "mysoak" / "plan.json", Plan)
-    assert [len(phase.requests) for phase in plan.phases] == [2, 80, 48]
+    assert [len(phase.requests) for phase in plan.phases] == [2, 80, 48, 120]
     assert len([one for one in read_lines(out / "mysoak" / "probes.jsonl", Probe) if one.phase == "leak"]) > 40
     verdicts = {
         one["id"]: one["judgement"]["status"]

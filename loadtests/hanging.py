@@ -1,0 +1,94 @@
+"""Clients that go away while their exports run or wait: does the target come back to rest, and still export?"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from assertions.behaviour import AFTER_HANG_UP, HUNG_UP, REST_AFTER_HANG_UP
+from assertions.bundle import HANG_UP
+from assertions.contract import MAX_CONCURRENT
+from assertions.records import Hit, PhaseRun, Request
+from loadtests.datasets import USER, encode_body, make_dataset
+from loadtests.exporting import RUN_PATH, make_hit
+from loadtests.target import Answer, Target
+
+CLIENT = "examiner"
+STATUS_PATH = "/export/status"
+CLIENTS = MAX_CONCURRENT + 1
+"""One more than may run: were a place lost with each, nobody could run any more."""
+LEFT_CASE, GOOD_CASE = "csv-10k", "csv-1k"
+STAY_S = 0.02
+"""The first goes away so long after its body was sent, each further one as much later."""
+SEND_TIMEOUT_S = 10.0
+GOOD_TIMEOUT_S = 20.0
+STALLED_S = 10.0
+"""No export of 10k records may take longer, so when so long none ended, none ends any more."""
+LONGEST_S = 60.0
+POLL_S = 0.1
+JSON = {"Content-Type": "application/json"}
+
+
+def hang_up(target: Target, record_hit: Callable[[Hit], object], seed: int) -> PhaseRun:
+    """Hang up on six exports of 10k records, wait until nothing runs, make a good export, and see all at rest again.
+
+    Recorded as hits of the phase `hang-up`: six without an answer, the good one, and the last reading of the status
+    page. It takes at most 10 s from the end of one export to that of the next, and 90 s in all.
+    """
+    start = target.clock.now()
+    left = encode_body(make_dataset(LEFT_CASE, seed))
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        answers = list(clients.map(lambda turn: _leave(target, left, turn), range(1, CLIENTS + 1)))
+    hits = [_hit(HUNG_UP, index, answer, len(left), 10_000) for index, answer in enumerate(answers)]
+    _rest(target)
+    good = encode_body(make_dataset(GOOD_CASE, seed))
+    answer = target.request("POST", RUN_PATH, good, JSON, GOOD_TIMEOUT_S)
+    hits.append(_hit(AFTER_HANG_UP, len(hits), answer, len(good), 1_000))
+    hits.append(_status_hit(len(hits), _rest(target)))
+    for hit in hits:
+        record_hit(hit)
+    return PhaseRun(
+        name=HANG_UP, start=start, end=target.clock.now(), planned=len(hits), recorded=len(hits), completed=True
+    )
+
+
+def _leave(target: Target, body: bytes, turn: int) -> Answer:
+    return target.leave(RUN_PATH, body, JSON, STAY_S * turn, SEND_TIMEOUT_S)
+
+
+def _rest(target: Target) -> Answer:
+    """The last reading of the status page: with nothing under way, or with as much as ten seconds before."""
+    start = moved = target.clock.now()
+    before: int | None = None
+    while True:
+        answer = target.request("GET", STATUS_PATH, timeout_s=STALLED_S)
+        busy, now = _busy(answer), target.clock.now()
+        if busy != before:
+            before, moved = busy, now
+        if busy == 0 or now - moved > STALLED_S or now - start > LONGEST_S:
+            return answer
+        time.sleep(POLL_S)
+
+
+def _busy(answer: Answer) -> int | None:
+    """How many exports run and wait; None where the page does not say."""
+    try:
+        body = json.loads(answer.body)
+        return int(body["concurrentExports"]) + int(body["queueDepth"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _hit(case: str, index: int, answer: Answer, size: int, records: int) -> Hit:
+    request = Request(index=index, case=case, format="csv", records=records, user=USER)
+    return make_hit(HANG_UP, request, answer, body_bytes=size, intended=answer.start, client=CLIENT)
+
+
+def _status_hit(index: int, answer: Answer) -> Hit:
+    request = Request(index=index, case=REST_AFTER_HANG_UP)
+    hit = make_hit(HANG_UP, request, answer, body_bytes=0, intended=answer.start, client=CLIENT)
+    return msgspec.structs.replace(hit, method="GET", path=STATUS_PATH)
