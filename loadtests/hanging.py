@@ -25,10 +25,12 @@ LEFT_CASE, GOOD_CASE = "csv-10k", "csv-1k"
 STAY_S = 0.02
 """The first goes away so long after its body was sent, each further one as much later."""
 SEND_TIMEOUT_S = 10.0
-GOOD_TIMEOUT_S = 20.0
+GOOD_TIMEOUT_S = 10.0
 STALLED_S = 10.0
 """No export of 10k records may take longer, so when so long none ended, none ends any more."""
 LONGEST_S = 60.0
+SETTLE_S = 2.0
+"""Behind the good export only what never ends can be under way."""
 POLL_S = 0.1
 JSON = {"Content-Type": "application/json"}
 
@@ -44,11 +46,11 @@ def hang_up(target: Target, record_hit: Callable[[Hit], object], seed: int) -> P
     with ThreadPoolExecutor(CLIENTS) as clients:
         answers = list(clients.map(lambda turn: _leave(target, left, turn), range(1, CLIENTS + 1)))
     hits = [_hit(HUNG_UP, index, answer, len(left), 10_000) for index, answer in enumerate(answers)]
-    _rest(target)
+    _rest(target, STALLED_S)
     good = encode_body(make_dataset(GOOD_CASE, seed))
     answer = target.request("POST", RUN_PATH, good, JSON, GOOD_TIMEOUT_S)
     hits.append(_hit(AFTER_HANG_UP, len(hits), answer, len(good), 1_000))
-    hits.append(_status_hit(len(hits), _rest(target)))
+    hits.append(_status_hit(len(hits), _rest(target, SETTLE_S)))
     for hit in hits:
         record_hit(hit)
     return PhaseRun(
@@ -60,8 +62,8 @@ def _leave(target: Target, body: bytes, turn: int) -> Answer:
     return target.leave(RUN_PATH, body, JSON, STAY_S * turn, SEND_TIMEOUT_S)
 
 
-def _rest(target: Target) -> Answer:
-    """The last reading of the status page: with nothing under way, or with as much as ten seconds before."""
+def _rest(target: Target, stalled_s: float) -> Answer:
+    """The last reading of the status page: with nothing under way, or with as much as so many seconds before."""
     start = moved = target.clock.now()
     before: int | None = None
     while True:
@@ -69,7 +71,7 @@ def _rest(target: Target) -> Answer:
         busy, now = _busy(answer), target.clock.now()
         if busy != before:
             before, moved = busy, now
-        if busy == 0 or now - moved > STALLED_S or now - start > LONGEST_S:
+        if busy == 0 or now - moved > stalled_s or now - start > LONGEST_S:
             return answer
         time.sleep(POLL_S)
 

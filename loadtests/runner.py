@@ -42,6 +42,7 @@ from loadtests.target import Target
 CHECK_S = 5.0
 CLOCK_SLACK_S = 1.0
 """A file system's clock may lag behind the process's by so much."""
+CLEANING_S = 10.0
 LOCUST_EXIT_S = 20.0
 LONGEST_RUN_S = 6 * 3600.0
 
@@ -123,7 +124,7 @@ class _Run:
         self.watch = None if settings.abort is None else Watch(plan, settings.abort)
         self.page: Callable[[], str] = str
         self.settled = False
-        """The last pages and samples are taken; what comes after is no part of the load."""
+        """The last pages and samples that count are taken."""
         self.left: tuple[str, ...] | None = ()
         """Leftovers from before clients hung up."""
         self.exit_code: int | None = None
@@ -151,9 +152,8 @@ class _Run:
                     self._load()
                     self._examine(prober)
                     self._fetch_again()
-                    if any(phase.name == HANG_UP for phase in self.plan.phases):
-                        self._settle(scraper, prober)
-                        self._hang_up(prober, found, start)
+                    self._settle(scraper, prober)
+                    self._hang_up(prober, found, start)
                 except KeyboardInterrupt:
                     self.interrupted = True
                 except Doomed as doomed:
@@ -304,7 +304,7 @@ class _Run:
             fetches.close()
 
     def _settle(self, scraper: Scraper, prober: Prober | None) -> None:
-        """The target at rest after all that counts."""
+        """The target at rest, after all that counts."""
         self.stage.enter("after")
         scraper.settle(time.sleep)
         if prober is not None:
@@ -313,8 +313,14 @@ class _Run:
 
     def _hang_up(self, prober: Prober | None, found: Found, start: float) -> None:
         """Last of all, after the last pages: nobody knows how what is hung up on is counted."""
-        self.left = self._leftovers(self._exports_folder(found), start)
+        if all(phase.name != HANG_UP for phase in self.plan.phases):
+            return
+        folder = self._exports_folder(found)
+        before = self.left = self._leftovers(folder, start)
         self._examine(prober, HANG_UP)
+        deadline = self.now() + CLEANING_S  # what was broken off may still be written for a moment
+        while before != self._leftovers(folder, start) and self.now() < deadline:
+            time.sleep(0.2)
 
     def _fetch_again(self) -> None:
         """The first file of each case once more: is it still there, and still the same?"""
@@ -370,26 +376,23 @@ class _Run:
                 slip_p99_ms=nearest_rank(self.merged.slips_ms, 0.99),
             ),
             exports_folder=None if folder is None else str(folder),
-            leftovers=_both(self.left, self._leftovers(folder, start)),
+            leftovers=self._leftovers(folder, start),
         )
         write_one(self.folder.scenario, scenario)
         shutil.rmtree(self.folder.parts, ignore_errors=True)
         return scenario
 
     def _exports_folder(self, found: Found) -> Path | None:
-        filename = next((answered_filename(hit.answer) for hit in self.merged.firsts.values()), None)
-        return exports_folder(self.settings.exports, found.pid, filename)
+        names = (answered_filename(hit.answer) for hit in self.merged.firsts.values())
+        return exports_folder(self.settings.exports, found.pid, next(names, None))
 
     def _leftovers(self, folder: Path | None, start: float) -> tuple[str, ...] | None:
-        hits = tuple(read_lines(self.folder.hits, Hit))
+        hits = list(read_lines(self.folder.hits, Hit))
         told = (answered_filename(hit.answer) for hit in hits if hit.status == 200)
         named = frozenset(re.split(r"[/\\]", name)[-1] for name in told if name is not None)
         unanswered = sum(hit.status is None for hit in hits)
-        return leftovers(folder, start - CLOCK_SLACK_S, named, unanswered)
-
-
-def _both(before: tuple[str, ...] | None, after: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    return None if before is None or after is None else tuple(sorted({*before, *after}))
+        found = leftovers(folder, start - CLOCK_SLACK_S, named, unanswered)
+        return None if found is None or self.left is None else tuple(sorted({*self.left, *found}))
 
 
 def _why(error: KeyboardInterrupt | Doomed) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assertions.leaks import Slope, judge_leak, slope
+from assertions.leaks import Growth, Slope, grown_by_bursts, grown_under_load, judge_leak, slope
 
 KB, MB = 1_000.0, 1_000_000.0
 LIMIT_BYTES, LIMIT_COUNT = 65_536.0, 0.02
@@ -170,3 +170,76 @@ def test_a_sawtooth_has_no_slope() -> None:
     """What is collected in the end stays out of the slope."""
     got = slope(range(120), [x % 5 * MB for x in range(120)])
     assert got.low <= 0 <= got.high
+
+
+def under_load(
+    count: Callable[[float], float], exports: int = 100, readings: int = 40, noise: int = 0
+) -> Growth | None:
+    """What is said of a count that is a function of the exports done, with as much of it at rest afterwards."""
+    rng = random.Random(exports * readings + noise)
+    done = [8.0 + exports * at // readings for at in range(1, readings + 1)]
+    points = [(x, 20 + count(x - 8) + rng.randint(0, noise)) for x in done]
+    return grown_under_load(points, 20 + count(exports))
+
+
+@pytest.mark.parametrize("exports", [66, 100, 300])
+@pytest.mark.parametrize("noise", [0, 3])
+def test_each_large_export_that_leaves_something_is_seen(exports: int, noise: int) -> None:
+    """One left by each export, or by two in three, is a leak, whatever comes and goes beside it."""
+    for rate in (1.0, 0.67):
+        growth = under_load(lambda x, rate=rate: math.floor(rate * x), exports, noise=noise)  # type: ignore[misc]
+        assert growth is not None and growth.rose > 0.25 * growth.exports
+
+
+@pytest.mark.parametrize("exports", [66, 100, 300])
+@pytest.mark.parametrize("most", [5, 16, 25, 32, 50, 64, 80])
+def test_a_pool_that_fills_up_is_no_leak(exports: int, most: int) -> None:
+    """A pool that grows with each export up to its maximum stops there, early or late in the phase."""
+    if most <= 0.75 * exports:
+        assert under_load(lambda x: min(x, most), exports) is None
+
+
+def test_what_ends_with_the_load_is_no_leak() -> None:
+    """A count that rises to the end and is gone at rest was only not yet given back."""
+    rising = [(float(x), 20.0 + x) for x in range(1, 101)]
+    assert grown_under_load(rising, 120.0) is not None
+    assert grown_under_load(rising, 25.0) is None
+
+
+@pytest.mark.parametrize(("rose", "leak"), [(16, False), (17, True)])
+def test_so_much_a_count_may_rise_under_load(rose: int, leak: bool) -> None:
+    """Sixteen more from quarter to quarter are a pool's, seventeen are too many."""
+    steep = [(float(x), rose * (x - 37.5) / 50) for x in range(0, 101)]
+    assert (grown_under_load(steep, 10**6) is not None) is leak
+
+
+def test_a_recycled_pool_is_no_leak() -> None:
+    """Workers that are replaced after every thirty exports give everything back."""
+    assert under_load(lambda x: x % 30, 300) is None
+
+
+def test_few_readings_say_nothing_of_growth() -> None:
+    """One reading, and readings that leave a quarter of the exports without one, tell of no leak."""
+    assert grown_under_load([(1.0, 5.0)], 5.0) is None
+    assert grown_under_load([(1.0, 5.0), (100.0, 500.0)], 500.0) is None
+
+
+@pytest.mark.parametrize(
+    ("after", "size", "leak"),
+    [
+        ([15, 30, 45, 60, 75, 90], 20, True),
+        ([7, 14, 21, 28, 35], 12, True),
+        ([20, 20, 20, 20, 20, 20], 20, False),  # a pool that grew to what came at once
+        ([5, 8, 11, 14, 17, 20], 20, False),  # and one that grew slowly
+        ([4, 8, 11, 12, 12], 12, False),
+        ([0, 0, 30, 30, 30, 30], 20, False),  # one step, and no more
+        ([0, 0, 20, 40], 20, True),
+        ([0, 0, 40], 20, False),  # too few to tell
+        ([0, 3, 9, 14, 18, 23], 20, False),  # just as many as came at once
+        ([0, 3, 9, 14, 18, 24], 20, True),
+    ],
+)
+def test_what_bursts_leave_behind(after: list[int], size: int, leak: bool) -> None:
+    """What exports that waited leave is told from a pool that had to grow for them."""
+    points = [(size * number, 14.0 + more) for number, more in enumerate(after, 1)]
+    assert (grown_by_bursts(points, size) is not None) is leak

@@ -14,7 +14,7 @@ from assertions.checks import conduct, contents, leaking, resources
 from assertions.records import HealthProbe, Probe
 
 from .cases.conduct import generated, lost, no_calls, probes, status
-from .cases.resources import root
+from .cases.resources import by_bursts, by_large, root
 from .honest import changed, each, honest, values, with_pages, with_scenario
 
 LIMITS = limits_file.load()
@@ -211,3 +211,18 @@ def test_a_long_sleep_between_quick_calls_of_health_is_seen() -> None:
 
     judged = conduct.health(changed(record, health=each(record.health, edit)), LIMITS)
     assert (judged.status, "waited longer than 500 ms for 6.0 s" in judged.reason) == ("FAIL", True)
+
+
+@pytest.mark.parametrize("field", ["fds", "threads"])
+@pytest.mark.parametrize("most", [5, 20, 64])
+def test_a_pool_that_grows_under_load_is_no_leak(field: str, most: int) -> None:
+    """Threads and connections that come with the first exports of a phase and stay are a pool's."""
+    record = by_large(field, 1.0, most)(honest("load"))
+    assert (leaking.leak_fds(record, LIMITS).status, leaking.leak_threads(record, LIMITS).status) == ("PASS", "PASS")
+
+
+@pytest.mark.parametrize("field", ["fds", "threads"])
+def test_a_pool_that_grew_in_the_first_bursts_is_no_leak(field: str) -> None:
+    """Twenty at once may take twenty threads, once."""
+    record = by_bursts(field, [12, 20, 20, 21, 20, 20])(honest("load"))
+    assert (leaking.leak_fds(record, LIMITS).status, leaking.leak_threads(record, LIMITS).status) == ("PASS", "PASS")

@@ -35,6 +35,8 @@ class Animal:
     """Makes it, given the folder of its exports."""
     scenarios: tuple[str, ...]
     """Where its fault must show; a healthy animal must be GREEN over all of them."""
+    at_length: bool = False
+    """True: a broken animal whose fault takes as many exports to be seen as a healthy one is driven with."""
 
 
 class Unknown(Exception):

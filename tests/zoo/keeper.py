@@ -75,6 +75,8 @@ class Keeper:
         self.prefix = ""
         self.host = "127.0.0.1"
         self.keepalive_s = 75.0
+        self.cancels = False
+        """An export is broken off when its client goes away."""
         self.made = 0
         """Exports finished since the start."""
         self.closing = False
@@ -135,7 +137,7 @@ class Keeper:
     async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
         """Wait, work, answer."""
         self.book.started(ask.format, ask.user)
-        await turn
+        await self.wait(turn)
         arrived = self.since(arrived)
         name = self.new_name(ask.format)
         job = work.Job(body=body, write=self.write[ask.format], folder=self.folder, name=name, made_at=now_text())
@@ -165,6 +167,10 @@ class Keeper:
             return Reply(200, self.answer(ask, name, made, latency_ms))
         finally:
             self.slots.leave()
+
+    async def wait(self, turn: asyncio.Future[None]) -> None:
+        """Until it is an export's turn."""
+        await turn
 
     def since(self, arrived: float) -> float:
         """When an export's clock starts: at its arrival, its wait included."""

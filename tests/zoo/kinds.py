@@ -30,6 +30,7 @@ class Group:
         build: Callable[[Path], Service],
         *expect: str,
         scenarios: tuple[str, ...] = (),
+        at_length: bool = False,
     ) -> None:
         """One animal, by what builds it; `expect` are the verdicts of which one must fail."""
         if self.healthy == bool(expect):
@@ -43,6 +44,7 @@ class Group:
                 why=why,
                 build=build,
                 scenarios=scenarios or self.scenarios,
+                at_length=at_length,
             )
         )
 
@@ -53,6 +55,7 @@ class Group:
         *expect: str,
         kind: Callable[[Path], Keeper] = Keeper,
         scenarios: tuple[str, ...] = (),
+        at_length: bool = False,
     ) -> Callable[[Change], Change]:
         """A decorator: the animal is a keeper (of that kind) after the decorated change."""
 
@@ -62,7 +65,7 @@ class Group:
                 change(keeper)
                 return keeper
 
-            self.add(name, why, build, *expect, scenarios=scenarios)
+            self.add(name, why, build, *expect, scenarios=scenarios, at_length=at_length)
             return change
 
         return take

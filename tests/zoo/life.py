@@ -22,7 +22,13 @@ async def live(keeper: Keeper, port: int, announce: Callable[[str], None]) -> No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    runner = web.AppRunner(keeper.app(), access_log=None, keepalive_timeout=keeper.keepalive_s, shutdown_timeout=10.0)
+    runner = web.AppRunner(
+        keeper.app(),
+        access_log=None,
+        keepalive_timeout=keeper.keepalive_s,
+        shutdown_timeout=10.0,
+        handler_cancellation=keeper.cancels,
+    )
     await runner.setup()
     site = web.TCPSite(runner, keeper.host, port)
     await site.start()

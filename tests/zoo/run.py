@@ -83,8 +83,8 @@ def run_one(animal: Animal, folder: Path, *, keep: bool = False, whole: bool = F
     """Start an animal, let the harness judge it, end it.
 
     `folder` is its own; the record stays there when `keep`, or when the harness was wrong. A broken animal is driven
-    briefly, where its fault must show, with the zoo's tighter limits; `whole`: like a healthy one, through all
-    scenarios, with the limits of the contract.
+    briefly, where its fault must show, with the zoo's tighter limits (or `at_length`, with the contract's); `whole`:
+    like a healthy one, through all scenarios, with the limits of the contract.
     """
     start = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,6 +93,8 @@ def run_one(animal: Animal, folder: Path, *, keep: bool = False, whole: bool = F
         with alive(animal, folder) as (url, pid):
             if whole or animal.healthy:
                 harness(url, pid, folder, SCENARIOS)
+            elif animal.at_length:
+                harness(url, pid, folder, animal.scenarios)
             else:
                 harness(url, pid, folder, animal.scenarios, "--limits", str(HERE / "limits.toml"), brief=True)
         judged = read_judged(folder / "evidence" / "verdict.json")

@@ -42,6 +42,13 @@ class Slots:
             self.running += 1
             self.line.pop(self.next_place()).set_result(None)
 
+    def give_up(self, turn: asyncio.Future[None]) -> None:
+        """Who waits goes away; or got a place this moment, and gives it to the next."""
+        if turn in self.line:
+            self.line.remove(turn)
+        else:
+            self.leave()
+
     @property
     def waiting(self) -> int:
         """How many wait."""

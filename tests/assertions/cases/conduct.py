@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from assertions.behaviour import CASES
-from assertions.bundle import ScenarioRecord
+from assertions.behaviour import AFTER_HANG_UP, CASES, REST_AFTER_HANG_UP
+from assertions.bundle import HANG_UP, ScenarioRecord
 from assertions.records import HealthProbe, Hit
 
 from ..honest import changed, each, with_hits, with_scenario, with_status
@@ -139,6 +139,27 @@ FAILS = (
         reason=f"1 of {len(CASES)} behaviour probes went wrong; path-encoded: status 200,",
     ),
     Case(
+        id="behaviour",
+        name="places lost by a hang-up",
+        on="smoke",
+        change=behaving(REST_AFTER_HANG_UP, answer='{"concurrentExports": 5, "queueDepth": 1}'),
+        reason="hang-up: after 6 clients went away /export/status tells of 5 running and 1 waiting with nothing under",
+    ),
+    Case(
+        id="behaviour",
+        name="no status after a hang-up",
+        on="smoke",
+        change=behaving(REST_AFTER_HANG_UP, status=None, error="timeout", answer=None),
+        reason="hang-up: after 6 clients went away /export/status was answered timeout",
+    ),
+    Case(
+        id="behaviour",
+        name="dead after a hang-up",
+        on="smoke",
+        change=behaving(AFTER_HANG_UP, status=None, error="timeout", answer=None),
+        reason="hang-up: after 6 clients went away a good export ended with timeout",
+    ),
+    Case(
         id="health",
         name="two calls refused",
         on="load",
@@ -228,6 +249,13 @@ BLIND = (
         on="smoke",
         change=no_hits,
         reason=f"{len(CASES)} of {len(CASES)} behaviour probes were not made, bad-not-json among them",
+    ),
+    Case(
+        id="behaviour",
+        name="nobody hung up",
+        on="smoke",
+        change=lambda r: changed(r, hits=tuple(hit for hit in r.hits if hit.phase != HANG_UP)),
+        reason="the hang-up probe was not made",
     ),
     Case(
         id="health",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from assertions.bundle import ScenarioRecord
-from assertions.records import Probe, ProcessSample
+from assertions.bundle import BURSTS, ScenarioRecord
+from assertions.records import PhasePlan, Probe, ProcessSample
 
 from ..honest import changed, drop, each, values, with_pages, with_scenario
 from . import Case, none_done
@@ -41,6 +42,48 @@ def held_in(phase: str, more_bytes: int) -> Change:
             {"uss_bytes": (one.uss_bytes or 0) + more_bytes} if probe.phase == phase and not probe.resting else None
         )
     )
+
+
+def by_large(field: str, each_rises: float, most: float = math.inf) -> Change:
+    """A change by which each export of `measure` leaves so many of a count behind, at the most so many in all."""
+
+    def change(record: ScenarioRecord) -> ScenarioRecord:
+        measured = [one.exports_done for one in record.probes if one.phase == "measure"]
+        first, last = min(measured), max(measured)
+
+        def edit(probe: Probe, one: ProcessSample) -> Mapping[str, Any]:
+            left = int(min((min(max(probe.exports_done, first), last) - first) * each_rises, most))
+            return {field: getattr(one, field) + left}
+
+        return root(edit)(record)
+
+    return change
+
+
+def by_bursts(field: str, left: Sequence[int], clients: int = 20) -> Change:
+    """A change that adds bursts behind the leak series, after each of which a count is so much higher."""
+
+    def change(record: ScenarioRecord) -> ScenarioRecord:
+        last = [one for one in record.probes if one.phase == "leak" and one.resting][-1]
+        added = [
+            msgspec.structs.replace(
+                last,
+                at=last.at + 0.01 * number,
+                phase=BURSTS,
+                exports_done=last.exports_done + clients * number,
+                processes=(
+                    msgspec.structs.replace(last.processes[0], **{field: getattr(last.processes[0], field) + more}),
+                    *last.processes[1:],
+                ),
+            )
+            for number, more in enumerate(left, 1)
+        ]
+        plan = PhasePlan(name=BURSTS, mode="closed", clients=clients, requests=(), timeout_s=60.0, at_once=True)
+        phases = (*record.plan.phases, plan)
+        probes = tuple(sorted([*record.probes, *added], key=lambda one: one.at))
+        return changed(record, plan=msgspec.structs.replace(record.plan, phases=phases), probes=probes)
+
+    return change
 
 
 def _children(probe: Probe) -> Mapping[str, Any]:
@@ -126,6 +169,20 @@ FAILS = (
         change=lambda r: changed(r, probes=each(r.probes, _children)),
         reason="processes moved by 0.0994",
         also=("leak-fds", "leak-memory", "leak-threads"),
+    ),
+    Case(
+        id="leak-fds",
+        name="a descriptor each large export",
+        on="load",
+        change=by_large("fds", 1.0),
+        reason="open descriptors rose by 54 over 53 exports of measure, and stayed",
+    ),
+    Case(
+        id="leak-threads",
+        name="a thread each export that waited",
+        on="load",
+        change=by_bursts("threads", [15, 30, 45, 60, 75, 90]),
+        reason="threads rose by 60 over 80 exports in bursts, in which most had to wait, and stayed",
     ),
     Case(
         id="leftovers",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from tests.zoo import page, work
@@ -245,6 +246,34 @@ class Lossy(Keeper):
     kind=Lossy,
 )
 def _lossy(keeper: Keeper) -> None:
+    pass
+
+
+class LosesPlaces(Keeper):
+    """Breaks an export off when its client goes away, and forgets that it had a place."""
+
+    def __init__(self, folder: Path) -> None:
+        """Listens for clients that go."""
+        super().__init__(folder)
+        self.cancels = True
+
+    async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
+        """As always; what is broken off keeps its place for ever."""
+        try:
+            return await super().export(ask, body, turn, arrived)
+        except asyncio.CancelledError:
+            self.slots.running += not turn.cancelled()
+            raise
+
+
+@GROUP.make(
+    "slot-lost-on-hangup",
+    "A client that goes away while its export runs or waits costs a place for ever.",
+    "behaviour",
+    scenarios=("smoke",),
+    kind=LosesPlaces,
+)
+def _loses_places(keeper: Keeper) -> None:
     pass
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mmap
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -70,6 +72,71 @@ def _leak_fds(keeper: Keeper) -> None:
 def _leak_threads(keeper: Keeper) -> None:
     never = threading.Event()
     keeper.after.append(lambda made: threading.Thread(target=never.wait, daemon=True).start())
+
+
+def _leaves_descriptor(kept: list[int]) -> None:
+    kept.append(os.open(os.devnull, os.O_RDONLY))
+
+
+def _leaves_thread(kept: list[int]) -> None:
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+
+def _by_large(keeper: Keeper, leave: Callable[[list[int]], None]) -> None:
+    """Each export of 5,000 records and more leaves something behind."""
+    kept: list[int] = []
+
+    def maybe(ask: Ask) -> float:
+        if len(ask.rows) >= 5000:
+            leave(kept)
+        return 0.0
+
+    keeper.pause_s = maybe
+
+
+@GROUP.make(
+    "leak-fd-large", "Each export of 5,000 records and more leaves a descriptor open.", "leak-fds", at_length=True
+)
+def _leak_fd_large(keeper: Keeper) -> None:
+    _by_large(keeper, _leaves_descriptor)
+
+
+@GROUP.make(
+    "leak-thread-large", "Each export of 5,000 records and more leaves a thread behind.", "leak-threads", at_length=True
+)
+def _leak_thread_large(keeper: Keeper) -> None:
+    _by_large(keeper, _leaves_thread)
+
+
+class LeavesQueued(Keeper):
+    """Forgets something of each export that had to wait."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing kept yet."""
+        super().__init__(folder)
+        self.kept: list[int] = []
+        self.leave: Callable[[list[int]], None] = _leaves_descriptor
+
+    async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
+        """As always, and something stays."""
+        waits = not turn.done()
+        reply = await super().export(ask, body, turn, arrived)
+        if waits:
+            self.leave(self.kept)
+        return reply
+
+
+@GROUP.make("leak-fd-queued", "Each export that had to wait leaves a descriptor open.", "leak-fds", kind=LeavesQueued)
+def _leak_fd_queued(keeper: Keeper) -> None:
+    pass
+
+
+@GROUP.make(
+    "leak-thread-queued", "Each export that had to wait leaves a thread behind.", "leak-threads", kind=LeavesQueued
+)
+def _leak_thread_queued(keeper: Keeper) -> None:
+    if isinstance(keeper, LeavesQueued):
+        keeper.leave = _leaves_thread
 
 
 @GROUP.make("leak-children", "One export in four leaves a child process behind.", "leak-children")

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.zoo import work
 from tests.zoo.ask import Ask
-from tests.zoo.keeper import Handler, Keeper
+from tests.zoo.keeper import Handler, Keeper, Reply
 from tests.zoo.kinds import Group
 from tests.zoo.slots import Slots
 from tests.zoo.tricks import fail_each
@@ -128,6 +128,47 @@ def _four(keeper: Keeper) -> None:
 def _users(keeper: Keeper) -> None:
     for number in range(99):
         keeper.book.user_label(f"colleague-{number}")
+
+
+class Cancels(Keeper):
+    """Breaks an export off when its client goes away, and counts it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Listens for clients that go."""
+        super().__init__(folder)
+        self.cancels = True
+
+    async def wait(self, turn: asyncio.Future[None]) -> None:
+        """As always; who goes while it waits gives up its place."""
+        try:
+            await asyncio.shield(turn)
+        except asyncio.CancelledError:
+            self.slots.give_up(turn)
+            raise
+
+    async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
+        """As always, and counted when it is broken off."""
+        try:
+            return await super().export(ask, body, turn, arrived)
+        except asyncio.CancelledError:
+            self.book.failed(ask.format, ask.user, "error")
+            raise
+
+    async def do(self, job: work.Job) -> work.Made:
+        """As always; a file that nobody waits for any more is removed."""
+        made = asyncio.ensure_future(super().do(job))
+        try:
+            return await asyncio.shield(made)
+        except asyncio.CancelledError:
+            made.add_done_callback(lambda _: (job.folder / job.name).unlink(missing_ok=True))
+            raise
+
+
+@GROUP.make(
+    "cancels", "An export whose client goes away is broken off, counted as failed, its file removed.", kind=Cancels
+)
+def _cancels(keeper: Keeper) -> None:
+    pass
 
 
 ANIMALS = GROUP.animals
