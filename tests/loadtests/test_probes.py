@@ -1,0 +1,148 @@
+"""Bursts of exports that have to wait, and clients that go away: what is sent, what is recorded, and when it ends."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assertions.behaviour import AFTER_HANG_UP, HUNG_UP, REST_AFTER_HANG_UP
+from assertions.bundle import BURSTS, HANG_UP
+from assertions.records import Fetch, Hit, PhaseRun
+from loadtests import bursts, hanging
+from loadtests.clock import start_clock
+from loadtests.datasets import encode_body, make_dataset, tagged
+from loadtests.exporting import fetch_file
+from loadtests.plans import build_plan, cases_of
+from loadtests.profiles import parse_profile
+from loadtests.target import Target, parse_target
+from tests.loadtests.fake_target import FakeTarget, Manners, fake_target
+from tests.zoo.animal import animals
+from tests.zoo.run import alive
+
+PROFILE = b"""
+behaviour = true
+[leak]
+case = ["csv-1k", "pdf-250"]
+count = 40
+[[phase]]
+name = "one"
+mode = "sequence"
+mix = [{ case = "csv-1k" }]
+"""
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
+    """A running animal of the zoo, the one that the test names."""
+    animal = next(animal for animal in animals() if animal.name == request.param)
+    with alive(animal, tmp_path) as (url, _):
+        yield parse_target(url, start_clock(), timeout_s=20.0)
+
+
+def burst(fake: FakeTarget, alone_s: float) -> tuple[PhaseRun, list[Hit], list[Fetch], list[int]]:
+    """The run, its hits, its fetches, and how many fetches there were at each sample."""
+    profile = parse_profile("p", PROFILE)
+    plan = build_plan(profile, {case: make_dataset(case, 1) for case in cases_of(profile)}, 1)
+    phase = next(one for one in plan.phases if one.name == BURSTS)
+    target = parse_target(fake.url, start_clock())
+    small = encode_body(make_dataset("csv-3", 1))
+    hits: list[Hit] = []
+    fetches: list[Fetch] = []
+    samples: list[int] = []
+    run = bursts.bursts(
+        target,
+        phase,
+        alone_s,
+        hits.append,
+        lambda hit: fetch_file(target, hit, None, 10.0),
+        fetches.append,
+        lambda: samples.append(len(fetches)),
+        lambda case, tag: tagged(small, tag),
+    )
+    return run, hits, fetches, samples
+
+
+@pytest.mark.parametrize(("alone_s", "count", "size"), [(0.01, 6, 20), (0.24, 6, 20), (0.25, 5, 12), (0.9, 5, 12)])
+def test_bursts_are_made_at_once_fetched_and_sampled(alone_s: float, count: int, size: int) -> None:
+    """A slow target gets fewer and smaller bursts; all of one are under way together, and each is sampled at rest."""
+    gate = threading.Barrier(size)
+
+    def together(_: object) -> float:
+        gate.wait(20)  # breaks, and the exports fail, where fewer come at once
+        return 0.0
+
+    with fake_target(Manners(delay_s=together)) as fake:
+        run, hits, fetches, samples = burst(fake, alone_s)
+        assert fake.peak == size
+    assert (run.planned, run.recorded, run.completed, run.note) == (count * size, count * size, True, None)
+    assert [hit.index for hit in hits] == list(range(count * size))
+    assert {(hit.phase, hit.case, hit.status) for hit in hits} == {(BURSTS, "csv-1k", 200)}
+    assert len({hit.tag for hit in hits}) == len(hits)
+    assert [fetch.hit for fetch in fetches] == [hit.id for hit in hits]
+    assert samples == [size * number for number in range(1, count + 1)]
+
+
+def test_bursts_that_take_too_long_are_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No burst begins after the longest time, and too few are noted as such."""
+    monkeypatch.setattr(bursts, "LONGEST_S", 0.01)
+    with fake_target() as fake:
+        run, hits, _, samples = burst(fake, 0.9)
+    assert (run.planned, run.recorded, run.completed) == (60, 12, False)
+    assert (len(hits), len(samples)) == (12, 1)
+    assert run.note is not None and run.note.startswith("only 1 bursts in ")
+
+
+def test_the_plan_ends_with_the_hanging_up() -> None:
+    """Behaviour, leak series and bursts come before it: nothing is measured once clients have gone."""
+    profile = parse_profile("p", PROFILE)
+    plan = build_plan(profile, {case: make_dataset(case, 1) for case in cases_of(profile)}, 1)
+    assert [phase.name for phase in plan.phases] == ["one", "behaviour", "leak", BURSTS, HANG_UP]
+
+
+def hung_up(target: Target) -> dict[str, list[Hit]]:
+    """The hits by case."""
+    hits: list[Hit] = []
+    run = hanging.hang_up(target, hits.append, 1)
+    assert (run.planned, run.recorded, run.completed) == (8, len(hits), True)
+    assert len({hit.id for hit in hits}) == len(hits)
+    return {case: [hit for hit in hits if hit.case == case] for case in (HUNG_UP, AFTER_HANG_UP, REST_AFTER_HANG_UP)}
+
+
+@pytest.mark.parametrize("target", ["keeper", "http-server", "cancels"], indirect=True)
+def test_a_healthy_target_comes_to_rest_after_clients_hung_up(target: Target) -> None:
+    """Whether it finishes what nobody waits for or breaks it off: the next export is done and nothing runs."""
+    hits = hung_up(target)
+    assert [(hit.status, hit.error, hit.answer) for hit in hits[HUNG_UP]] == [(None, "hung-up", None)] * 6
+    assert [hit.status for hit in hits[AFTER_HANG_UP]] == [200]
+    (rest,) = hits[REST_AFTER_HANG_UP]
+    body = json.loads(rest.answer or "")
+    assert (rest.path, body["concurrentExports"], body["queueDepth"]) == ("/export/status", 0, 0)
+
+
+@pytest.mark.parametrize("target", ["slot-lost-on-hangup"], indirect=True)
+def test_lost_places_are_found(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where places do not come back it ends all the same, and the record says so."""
+    monkeypatch.setattr(hanging, "STALLED_S", 1.0)
+    monkeypatch.setattr(hanging, "GOOD_TIMEOUT_S", 1.0)
+    hits = hung_up(target)
+    body = json.loads(hits[REST_AFTER_HANG_UP][0].answer or "")
+    assert body["concurrentExports"] > 0 or hits[AFTER_HANG_UP][0].status is None
+
+
+def test_all_bodies_are_sent_whole_before_clients_go() -> None:
+    """Six requests of 10,000 records come, and a good one of 1,000."""
+    with fake_target(Manners(delay_s=lambda seen: 0.3 if len(seen.body) > 500_000 else 0.0)) as fake:
+        hits = hung_up(parse_target(fake.url, start_clock()))
+        counts = [len(json.loads(seen.body)["data"]) for seen in fake.seen]
+    assert sorted(counts) == [1_000] + [10_000] * 6
+    assert {hit.error for hit in hits[HUNG_UP]} == {"hung-up"}
+
+
+def test_a_target_that_is_not_there_is_recorded() -> None:
+    """Where nobody listens each request says so, and nothing is raised."""
+    hits = hung_up(parse_target("http://127.0.0.1:9", start_clock()))
+    assert {hit.error for some in hits.values() for hit in some} == {"refused"}
