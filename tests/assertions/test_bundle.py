@@ -207,3 +207,15 @@ def test_a_phase_is_found_by_its_name() -> None:
     record = honest("load")
     leak = record.phase("leak")
     assert (leak is not None and leak.recorded, record.phase("burst")) == (120, None)
+
+
+def test_what_is_read_after_clients_hung_up_is_left_out(tmp_path: Path) -> None:
+    """Pages and samples from then on count requests of which nobody knows how they end; they are not judged."""
+    record = honest("smoke")
+    gone = record.phase("hang-up")
+    assert gone is not None
+    late = msgspec.structs.replace(record.scrapes[-1], start=gone.start + 0.1, end=gone.start + 0.2)
+    run = honest_run(smoke=changed(record, scrapes=(*record.scrapes, late)))
+    read = load_scenario(write_run(run, tmp_path) / "smoke")
+    assert (read.scrapes, read.hits) == (record.scrapes, record.hits)
+    assert not any(hit.phase == "hang-up" for hit in read.posts)
