@@ -51,7 +51,7 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
         if during and before and phase.name != "warmup" and phase.start < crowd:
             rest = behind[0] if behind else before[-1]
             passing = max(during) - max(held(before[-1]), held(rest))
-            value = max(passing, 0) / at_once + _stayed(before[-1], rest, at_once)
+            value = max(passing, 0) / at_once + _stayed(before[-1], rest, at_once, record.scenario.target_pid)
             grown.append((value, f"{phase.name}, sampled", len(during)))
     grown += _high_water(record)
     if not grown:
@@ -63,14 +63,17 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     return against(limit, reading, "peak memory an export adds")
 
 
-def _stayed(before: Probe, behind: Probe, at_once: int) -> float:
-    """What exports left behind in the process in which most stayed.
+def _stayed(before: Probe, behind: Probe, at_once: int, front: int | None) -> float:
+    """What exports left behind in the process in which most stayed, an export.
 
-    Of the whole tree it would also be what each worker of a pool loads when its first export comes.
+    Of the whole tree it would also be what each worker of a pool loads when its first export comes. The front process
+    takes all that came at once, a worker one after the other.
     """
-    known = {one.pid: one for one in before.processes}
-    stayed = max((_own(one) - (_own(known[one.pid]) if one.pid in known else 0) for one in behind.processes), default=0)
-    return max(stayed, 0) / (at_once if len(behind.processes) == 1 else 1)
+    known = {one.pid: _own(one) for one in before.processes}
+    return max(
+        (max(_own(one) - known.get(one.pid, 0), 0) / (at_once if one.pid == front else 1) for one in behind.processes),
+        default=0.0,
+    )
 
 
 def _clients(record: ScenarioRecord, phase: str) -> int:

@@ -12,7 +12,7 @@ import zlib
 
 import pypdfium2 as pdfium
 
-from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number
+from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number, tight
 from assertions.contents.pdf_match import DISTINCT, Plan, make_plan
 from assertions.contents.pdf_page import Layout, Reading, keys_of, read_page
 from assertions.contents.pdf_sight import unseen
@@ -103,7 +103,11 @@ class _Check:
             self.findings.add("no-text", f"page {number}", "text", "a page without any text")
             return layout
         plan = self.plans[index] if index < len(self.plans) else make_plan((), self.sent.columns, PER_PAGE)[0]
-        reading = read_page(page, plan, layout, deep=self.bad_pages < _DEEP_PAGES)
+        deep = self.bad_pages < _DEEP_PAGES
+        reading = read_page(page, plan, layout, deep=deep)
+        if reading.problems and deep:
+            moved = read_page(page.apart(), plan, layout)
+            reading = min(reading, moved, key=lambda one: len(one.problems))
         self.bad_pages += bool(reading.problems)
         for code, row, column, expected, found in reading.problems:
             if code == "lost":
@@ -122,9 +126,10 @@ class _Check:
     def _furniture(self, number: int, reading: Reading) -> None:
         texts = [text for text in (reading.furniture, reading.heads) if text]
         check_heads(texts, self.sent.columns, number, self.findings)
-        check_page_number(reading.furniture, number, max(len(self.pages), 1), self.findings)
+        furniture = tight(reading.furniture)
+        check_page_number(furniture, number, max(len(self.pages), 1), self.findings)
         if number == 1:
-            check_first_page(reading.furniture, self.sent, len(self.pages), self.findings)
+            check_first_page(furniture, self.sent, len(self.pages), self.findings)
 
     def _strangers(self, index: int, page: Page, reading: Reading) -> None:
         """Beside its own records a page must hold none of them again, and none of its neighbours'."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from statistics import median
 from typing import Final
 
 from assertions.contents.pdf_text import squeeze
@@ -13,16 +15,21 @@ from assertions.contents.sent import Findings, Sent
 _TIME: Final = re.compile(
     r"(?:19|20)\d\d|\d{1,2}\s?[:.h]\s?\d{2}(?!\d)|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}|\d{10,13}"
 )
-_DATE: Final = re.compile(r"(?<!\d)(?:((?:19|20)\d\d)[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]((?:19|20)\d\d))")
+_DATE: Final = re.compile(
+    r"(?<!\d)(?:(?P<y>(?:19|20)\d\d)[-./](?P<m>\d{1,2})[-./](?P<d>\d{1,2})"
+    r"|(?P<first>\d{1,2})[-./](?P<second>\d{1,2})[-./](?P<year>(?:19|20)\d\d))"
+)
+_NEAR_DAYS: Final = 2
+"""Time zones and a turn of the day lie between two clocks, no more."""
 _SIGNS: Final = re.compile(r"[\W_]+")
 
 
 def check_first_page(furniture: str, sent: Sent, pages: int, findings: Findings) -> None:
     """Look for title, user, number of records and time of making. furniture: the page's text but for its records."""
-    plain = squeeze(furniture).casefold()
-    if squeeze(sent.title).casefold() not in plain and not _has_pieces(furniture, sent.title):
+    plain = _folded(squeeze(furniture))
+    if _folded(squeeze(sent.title)) not in plain and not _has_pieces(furniture, sent.title):
         findings.add("title", "page 1", sent.title, furniture)
-    if squeeze(sent.user).casefold() not in plain and not _has_pieces(furniture, sent.user):
+    if _folded(squeeze(sent.user)) not in plain and not _has_pieces(furniture, sent.user):
         findings.add("user", "page 1", sent.user, furniture)
     rest = furniture
     for text in sorted((sent.title, sent.user), key=len, reverse=True):
@@ -33,16 +40,39 @@ def check_first_page(furniture: str, sent: Sent, pages: int, findings: Findings)
         findings.add("record-count", "page 1", str(len(sent.records)), furniture)
 
 
+def tight(furniture: str) -> str:
+    """Without white space where letters were set so far apart that each is a word: its digits make no numbers else."""
+    words = furniture.split()
+    return squeeze(furniture) if len(words) > 8 and median(map(len, words)) <= 1 else furniture
+
+
 def _of_its_time(furniture: str, at: float) -> bool:
-    """Whether a date that is told in digits, if there is one, is of the export's year, or of the next at its turn."""
-    years = {int(first or last) for first, last in _DATE.findall(furniture)}
-    return not years or any(abs(year - datetime.fromtimestamp(at, UTC).year) <= 1 for year in years)
+    """Whether one of the dates that are told in digits, if there are any, is of the export's day."""
+    told = [day for match in _DATE.finditer(furniture) for day in _days(match)]
+    made = datetime.fromtimestamp(at, UTC).date()
+    return not told or any(abs((day - made).days) <= _NEAR_DAYS for day in told)
+
+
+def _days(match: re.Match[str]) -> Iterator[date]:
+    """What a date in digits may mean: where the year stands last, the day or the month is first."""
+    if match["y"]:
+        spelt = [(match["y"], match["m"], match["d"])]
+    else:
+        spelt = [(match["year"], match["second"], match["first"]), (match["year"], match["first"], match["second"])]
+    for year, month, day in spelt:
+        with contextlib.suppress(ValueError):
+            yield date(int(year), int(month), int(day))
 
 
 def _has_pieces(furniture: str, text: str) -> bool:
     """Whether all words of a text are there, though not side by side: a wrapped title beside other text."""
-    words = set(furniture.casefold().split())
-    return all(squeeze(word).casefold() in words for word in text.split())
+    words = set(_folded(furniture).split())
+    return all(_folded(squeeze(word)) in words for word in text.split())
+
+
+def _folded(text: str) -> str:
+    """In one case, whatever case it was shown in: upper case turns a Turkish ı into I, and İ has a dot to lose."""
+    return text.upper().casefold().replace("\u0307", "")
 
 
 def _without(furniture: str, text: str) -> str:
@@ -103,7 +133,7 @@ def check_heads(furniture: Sequence[str], columns: Sequence[str], number: int, f
 
 def _letters(text: str) -> str:
     """Letters and digits alone: `first_name` may be headed `First Name`; a head of signs alone is kept."""
-    plain = squeeze(text).casefold()
+    plain = _folded(squeeze(text))
     return _SIGNS.sub("", plain) or plain
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import unicodedata
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,10 @@ _TABLE: Final[dict[int, str | None]] = {
     # dashes that fonts and extractors take for one another
     **dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-"),
 }
+
+_TWINS: Final = 6
+"""So many text objects back PDFium looks for an equal one."""
+_AWAY_PT: Final = 2000
 
 
 def words_of(text: str) -> list[str]:
@@ -73,20 +78,28 @@ class PageError(Exception):
 class Page:
     """One page: its text in the order in which it was drawn and, when asked for, in the order of its places."""
 
-    def __init__(self, document: pdfium.PdfDocument, index: int) -> None:
+    def __init__(self, document: pdfium.PdfDocument, index: int, apart: bool = False) -> None:
         self._document = document
         self._index = index
+        self._apart = apart
 
-    def _textpage(self) -> Any:
+    def apart(self) -> Page:
+        """The same page, `drawn` of which holds also what PDFium takes for a shadow of equal text before it."""
+        return Page(self._document, self._index, apart=True)
+
+    def _textpage(self, apart: bool = False) -> Any:
         try:
-            return self._document[self._index].get_textpage()
+            page = self._document[self._index]
+            if apart:
+                _move_twins(page.raw)
+            return page.get_textpage()
         except pdfium.PdfiumError as error:
             raise PageError(str(error)) from error
 
     @cached_property
     def drawn(self) -> Text:
         """The text as it was drawn; PageError where the page can't be read."""
-        textpage = self._textpage()
+        textpage = self._textpage(self._apart)
         try:
             return text_of(textpage.get_text_range())
         finally:
@@ -119,6 +132,25 @@ class Page:
                 if len(rivers) + 1 == columns:
                     return _bands(lines[top:], rivers)
         return None
+
+
+def _move_twins(page: Any) -> None:
+    """Move text objects that are as large as one just before far away, in the open page alone.
+
+    PDFium drops the second of two that hold the same letters and stand within an eighth of their width, as the double
+    by which some printers make text bold; a long cell and its equal in the next row stand as near.
+    """
+    recent: deque[tuple[float, float]] = deque(maxlen=_TWINS)
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    for index in range(pdfium_c.FPDFPage_CountObjects(page)):
+        drawn = pdfium_c.FPDFPage_GetObject(page, index)
+        if pdfium_c.FPDFPageObj_GetType(drawn) != pdfium_c.FPDF_PAGEOBJ_TEXT:
+            continue
+        pdfium_c.FPDFPageObj_GetBounds(drawn, *map(ctypes.byref, (left, bottom, right, top)))
+        size = round(right.value - left.value, 1), round(top.value - bottom.value, 1)
+        if size in recent:
+            pdfium_c.FPDFPageObj_Transform(drawn, 1, 0, 0, 1, 0, _AWAY_PT * (index % (_TWINS + 1) + 1))
+        recent.append(size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,26 @@ from typing import Final
 from assertions.contents.pdf_text import squeeze
 from assertions.contents.sent import Json
 
-_TRUE: Final = ("true", "True", "TRUE", "yes", "Yes", "YES", "Y", "✓", "✔", "☑", "1")
-_FALSE: Final = ("false", "False", "FALSE", "no", "No", "NO", "N", "✗", "✘", "✕", "×", "☐", "0")
+_TRUE: Final = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "Y", "T", "✓", "✔", "☑", "1")
+_FALSE: Final = (
+    "false",
+    "False",
+    "FALSE",
+    "no",
+    "No",
+    "NO",
+    "off",
+    "Off",
+    "OFF",
+    "N",
+    "F",
+    "✗",
+    "✘",
+    "✕",
+    "×",
+    "☐",
+    "0",
+)
 NOTHING: Final = re.compile(r"\(?(?:null|none|nil|undefined|n/?a|empty|-{1,3}|∅|\"\"|'')\)?", re.IGNORECASE)
 """What may stand where there is no value."""
 _BREAK: Final = r"(?:\\r\\n|\\n|\\r|\\t|[↵⏎¶␤␊␍␉→⇥⤶/|]|<br/?>)?"
@@ -93,7 +111,7 @@ def spellings(value: Json, first: str) -> tuple[str, ...]:
     if isinstance(value, (bool, int, float)):
         return (first, *others(value))
     if isinstance(value, str) and value:
-        return (first, squeeze(json.dumps(value, ensure_ascii=False)[1:-1]))
+        return (first, squeeze(json.dumps(value, ensure_ascii=False)[1:-1]), squeeze(json.dumps(value)[1:-1]))
     if isinstance(value, (dict, list)):
         return (first, squeeze(json.dumps(value)), squeeze(repr(value)))
     return (first,)
@@ -156,12 +174,13 @@ def _with_exponent(first: str) -> set[str]:
     """Spellings of a float with an exponent."""
     value = float(first)
     found = {f"{value:.{places}{mark}}" for places in _PLACES for mark in "eE"}
+    found |= {spelling for digits in (16, 17) if float(spelling := f"{value:.{digits}g}") == value}
     mantissa, _, exponent = first.partition("e")
     if exponent:
         digits = exponent.lstrip("+-").lstrip("0")
         signs = ("-", "-0") if exponent.startswith("-") else ("", "+", "0", "+0")
         found |= {f"{mantissa}{mark}{sign}{digits}" for mark in "eE" for sign in signs}
-    return found
+    return found | {spelling.replace(".", ",") for spelling in found}
 
 
 _LIGATURE: Final = re.compile(r"f-\?f-\?[il]|f-\?[fil]")
@@ -206,12 +225,12 @@ def _nested_end(value: Json, text: str, start: int) -> int | None:
     """Return where a nested value's leaves have all been passed, in order, with signs and keys between them."""
     position = start
     for key, leaf in _keyed(value, ""):
-        label = re.escape(squeeze(key))
+        label = "|".join(sorted({re.escape(squeeze(key)), re.escape(squeeze(json.dumps(key)[1:-1]))}))
         shown = sorted({s for s in spellings(leaf, canonical(leaf)) if s}, key=len, reverse=True)
         if leaf is None:
             shown = ["null", "None", ""]
         inner = "|".join(map(re.escape, shown))
-        named = rf"(?:[\w.\[\]]{{0,40}}?{label}{_FILLER})?" if label else ""
+        named = rf"(?:[\w.\[\]]{{0,40}}?(?:{label}){_FILLER})?" if label else ""
         match = re.compile(rf"{_FILLER}{named}(?:{inner})").match(text, position)
         if not match:
             return None

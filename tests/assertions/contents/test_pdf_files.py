@@ -291,6 +291,14 @@ def test_heads_in_other_dress(text: str, count: int) -> None:
     assert findings.count == count
 
 
+@pytest.mark.parametrize("text", ["MÜŞTERI ADI", "MÜŞTERİ ADI", "müşteri adı", "Müşteri Adi"])
+def test_heads_in_upper_case_of_any_language(text: str) -> None:
+    """Upper case knows one I for the Turkish two, or two."""
+    findings = Findings()
+    check_heads([text], ("Müşteri adı",), 1, findings)
+    assert findings.count == 0
+
+
 def test_an_export_of_nothing_may_say_so_in_words() -> None:
     """No records is as good as 0 records."""
     findings = Findings()
@@ -420,6 +428,23 @@ def test_values_too_large_for_a_float_are_left_alone() -> None:
     """A number beyond every float has its canonical spelling only."""
     value = float("inf")
     assert list(ends(value, canonical(value), "5", 0)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (8786.17, "8786.1700000000001"),
+        (0.1, "0.10000000000000001"),
+        ({"straße": "Grün 5", "zip": 7}, '{"stra\\u00dfe": "Gr\\u00fcn 5", "zip": 7}'),
+    ],
+)
+def test_the_same_value_in_a_longer_spelling(value: Json, shown: str) -> None:
+    """Seventeen digits are the same double, and escapes the same JSON."""
+    sent = one_column("above", value, "below")
+    sheets = model(sent)
+    rows = sheets[0].rows
+    sheet = replace(sheets[0], rows=(rows[0], (rows[1][0], shown), rows[2]))
+    assert check_pdf(text_lines((sheet,)), sent).findings == ()
 
 
 def many(sent: Sent) -> Model:

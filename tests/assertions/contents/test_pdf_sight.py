@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
@@ -16,8 +17,8 @@ SENT = Sent(columns=("id", "name"), records=RECORDS, title="Accounts", user="ann
 Draw = Callable[[Canvas, Callable[[], None]], None]
 
 
-def document(draw: Draw, made: str = "2026-11-18 11:06", size: float = 9) -> bytes:
-    """One page; `draw` decides how its table is painted."""
+def document(draw: Draw, made: str = "2026-11-18 11:06", size: float = 9, top: str | None = None) -> bytes:
+    """One page; `draw` decides how its table is painted. top: stands above it instead of the usual."""
     file = io.BytesIO()
     canvas = Canvas(file, pagesize=(595, 842))
 
@@ -28,7 +29,7 @@ def document(draw: Draw, made: str = "2026-11-18 11:06", size: float = 9) -> byt
             canvas.drawString(140, 760 - 17 * index, str(record["name"]))
 
     canvas.setFont("Helvetica", 9)
-    canvas.drawString(40, 815, f"Accounts - ann - {made} - 40 records - page 1 of 1")
+    canvas.drawString(40, 815, f"Accounts - ann - {made} - 40 records - page 1 of 1" if top is None else top)
     canvas.drawString(40, 790, "id")
     canvas.drawString(140, 790, "name")
     draw(canvas, table)
@@ -95,6 +96,50 @@ def test_what_can_be_seen_passes(draw: Draw) -> None:
     assert check_pdf(document(draw), SENT).findings == ()
 
 
+def by_column(canvas: Canvas, *columns: tuple[float, list[str]]) -> None:
+    """A table drawn column by column, its lines close together."""
+    for left, cells in columns:
+        for index, cell in enumerate(cells):
+            canvas.drawString(left, 760 - 5 * index, cell)
+
+
+def test_equal_cells_below_each_other_are_two() -> None:
+    """A reader takes the second of two equal long texts, close together, for the first one's shadow; it is there."""
+    name = "Eleni of the northern branch, second floor, " * 2
+    records: tuple[Row, ...] = tuple({"id": number, "name": name} for number in range(1, 5))
+    sent = Sent(columns=("id", "name"), records=records, title="Accounts", user="ann", at=1_795_000_000.0)
+
+    def check(cells: list[str]) -> list[str]:
+        file = io.BytesIO()
+        canvas = Canvas(file, pagesize=(900, 842))
+        canvas.setFont("Helvetica", 9)
+        canvas.drawString(40, 815, "Accounts - ann - 2026-11-18 11:06 - 4 records - page 1 of 1")
+        by_column(canvas, (40, ["id", *map(str, range(1, 5))]), (140, ["name", *cells]))
+        canvas.save()
+        return [finding.code for finding in check_pdf(file.getvalue(), sent).findings]
+
+    assert check([name] * 4) == []
+    assert check([name] * 3) == ["cell"]
+
+
+@pytest.mark.parametrize("records", [40, 400])
+def test_letters_set_apart_are_still_words(records: int) -> None:
+    """Where a font's letters stand loose, each is a word to the reader; numbers and dates are told all the same."""
+
+    def loose(canvas: Canvas, table: Callable[[], None]) -> None:
+        table()
+        left = 40.0
+        for letter in f"Made 2026-11-18 by ann, {records} rows, Page 1 of 1":
+            if letter != " ":
+                canvas.drawString(left, 828, letter)
+            left += canvas.stringWidth(letter, "Helvetica", 9) + 2
+
+    data = document(loose, top="")
+    assert [finding.code for finding in check_pdf(data, replace(SENT, title="")).findings] == (
+        [] if records == 40 else ["record-count"]
+    )
+
+
 @pytest.mark.parametrize(
     ("draw", "why"),
     [
@@ -134,7 +179,11 @@ def test_print_that_is_too_small_is_found() -> None:
     [
         ("18.11.2026", []),
         ("11/18/2026", []),
-        ("2027-01-01", []),
+        ("17/11/2026", []),
+        ("2026.11.19", []),
+        ("2027-01-01", ["time"]),
+        ("01.01.2026", ["time"]),
+        ("2026-13-45 or 18.11.2026", []),
         ("18 Nov, 11:06", []),
         ("2019-11-18 11:06", ["time"]),
         ("18.11.1970 11:06", ["time"]),
