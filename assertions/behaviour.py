@@ -324,6 +324,8 @@ def _wrong_link(answer: str) -> str | None:
         return f"the answer is no JSON object: {answer[:80]!r}"
     if body.get("status") != "ready" or "/export/files/" not in str(body.get("downloadUrl")):
         return f"an existing file must be `ready` with its `downloadUrl`: {answer[:200]!r}"
+    if not _is_iso(body.get("timestamp")):
+        return f"`timestamp` must be ISO 8601, it is {body.get('timestamp')!r}"
     return None
 
 

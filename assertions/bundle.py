@@ -39,6 +39,8 @@ HANG_UP = "hang-up"
 PROBING = ("behaviour", "refusals")
 """Phases of requests that are not well-formed."""
 DAY_S = 86_400
+CLOCKS_S = 600
+"""Two machines' clocks may be so far apart; time zones are further apart."""
 """Clocks of two machines, and zones that a time does not name, differ by less."""
 RUN_PATH = "/export/run"
 
@@ -235,6 +237,18 @@ def unix_time(text: object) -> float | None:
     except ValueError:
         return None
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+
+
+def told_near(text: object, start: float, end: float | None = None) -> bool:
+    """Whether an ISO 8601 time is that of a moment between start and end (Unix seconds), as far as clocks agree.
+
+    A time that names no zone may be local time, and is good for a day.
+    """
+    told = unix_time(text)
+    if told is None:
+        return False
+    slack = CLOCKS_S if datetime.fromisoformat(str(text)).tzinfo else DAY_S
+    return start - slack <= told <= (start if end is None else end) + slack
 
 
 def load_scenario(folder: Path) -> ScenarioRecord:

@@ -60,6 +60,8 @@ class Dataset:
     """Empty: the request names none."""
     user: str
     """Empty: the request names none."""
+    escaped: bool = False
+    """True: the body has `data` first, spaces, and escapes for all beyond ASCII."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,13 @@ def make_dataset(name: str, seed: int) -> Dataset:
     columns: Sequence[str] | None
     title: str | None = None
     user: str | None = None
+    escaped = False
     if case.edge is None:
         rows: Sequence[Row] = [make_row(rng, number, case.format) for number in range(1, (case.count or 0) + 1)]
         columns = COLUMNS
     else:
         edge = tricky.EDGES[name](tricky.Maker(rng, TAG_PLACEHOLDER, _row_maker(case.format), COLUMNS))
-        rows, columns, title, user = edge.rows, edge.columns, edge.title, edge.user
+        rows, columns, title, user, escaped = edge.rows, edge.columns, edge.title, edge.user, edge.escaped
     bears = any(TAG_PLACEHOLDER in str(row.get("ref", "")) for row in rows[:1])
     return Dataset(
         case=name,
@@ -109,6 +112,7 @@ def make_dataset(name: str, seed: int) -> Dataset:
         tagged=bears,
         title=f"Load {name}" if title is None else title,
         user=USER if user is None else user,
+        escaped=escaped,
     )
 
 
@@ -170,12 +174,14 @@ def long_text(rng: random.Random, at_least: int = 200, at_most: int = 300) -> st
 
 
 def encode_body(dataset: Dataset) -> bytes:
-    """The request body's template: compact JSON in UTF-8 with the placeholder in it."""
+    """The request body's template: compact JSON in UTF-8, or as `escaped` says, with the placeholder in it."""
     body: dict[str, object] = {"format": dataset.format}
     if dataset.columns is not None:
         body["columns"] = dataset.columns
     body |= {key: text for key, text in (("title", dataset.title), ("user", dataset.user)) if text}
     body["data"] = dataset.rows
+    if dataset.escaped:
+        return json.dumps(dict(reversed(body.items())), allow_nan=False).encode()
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 

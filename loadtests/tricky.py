@@ -10,6 +10,7 @@ from loadtests.words import (
     BIG_INTEGERS,
     BROKEN_NOTES,
     EMOJI_NOTES,
+    FARTHER_NAMES,
     MARKED_NOTES,
     NAMES,
     NESTED_NOTES,
@@ -31,9 +32,16 @@ class Edge:
     """None: made of the case's name; empty: the request names none."""
     user: str | None = None
     """None: the ordinary one; empty: the request names none."""
+    escaped: bool = False
+    """True: sent as the same JSON in another dress: `data` first, spaces between, escapes for all beyond ASCII."""
 
 
-ODD_TITLE = 'Rapor (Ağustos) & "Ωμέγα" <b>Жук</b>'
+ODD_TITLE = (
+    'Rapor (Ağustos) & "Ωμέγα" <b>Жук</b>: all orders of the northern branch, '
+    "with those that were returned, by customer"
+)
+LONG_HEAD = "what the customer told the driver at the door"
+"""A column's name that is longer than most of its values."""
 ODD_USER = "Ayşe Ünal-Öz"
 
 
@@ -83,7 +91,8 @@ def _tricky(make: Maker) -> Edge:
     """Every awkward value in every place of a row, columns in an order of their own, keys missing and keys unused."""
     values: list[object] = [
         *QUOTED_NOTES, *BROKEN_NOTES, *SPACED_NOTES, *EMOJI_NOTES, *NESTED_NOTES, *BIG_INTEGERS, *ODD_FLOATS,
-        *NAMES[12:], None, True, False, "", "null", "true", "0", "00123", "1e5", "NaN", 0, -1, "a" * 300, "\ufeffmark",
+        *NAMES[12:], *FARTHER_NAMES, None, True, False, "", "null", "true", "0", "00123", "1e5", "NaN", 0, -1,
+        "a" * 300, "\ufeffmark",
         "\u00a0", "e\u0301", "\u200eleft", '"quoted"', '",","', '\r\n","\r\n', "\\", "\\n", "NULL", "#", "'",
         # what a reader or writer that knows more line ends than CSV's takes for one
         "\x0bvertical", "form\x0cfeed", "\x1cseparator", "next\x85line", "line\u2028separator", "\x01\x7f",
@@ -100,7 +109,11 @@ def _tricky(make: Maker) -> Edge:
             del row["left"]
         rows.append(row)
     return Edge(
-        rows, ["right", 'head "quoted"', "ref", "middle, with a comma", "left", "Şehir, Ωμέγα"], ODD_TITLE, ODD_USER
+        rows,
+        ["right", 'head "quoted"', "ref", "middle, with a comma", "left", "Şehir, Ωμέγα"],
+        ODD_TITLE,
+        ODD_USER,
+        escaped=True,
     )
 
 
@@ -114,11 +127,21 @@ def _pdf_tricky(make: Maker) -> Edge:
     for number in range(1, 52):
         row: dict[str, object] = {"id": number, "ref": make.ref(number), "Müşteri adı": NAMES[number % len(NAMES)]}
         row["value"] = values[number % len(values)]
-        row["note"] = _long(make.rng, 120, 400) if number in {1, 7, 8, 50, 51} else make.rng.choice(PLAIN_NOTES)
+        row[LONG_HEAD] = _long(make.rng, 120, 400) if number in {1, 7, 8, 50, 51} else make.rng.choice(PLAIN_NOTES)
         rows.append(row)
-    rows[24]["note"] = _long(make.rng, 1_000, 1_000)
-    rows[30]["note"] = "https://example.com/" + "".join(make.rng.choices("abcdefghij0123456789", k=130))
-    return Edge(rows, ["id", "ref", "Müşteri adı", "value", "note"], ODD_TITLE, ODD_USER)
+    rows[24][LONG_HEAD] = _long(make.rng, 1_000, 1_000)
+    rows[30][LONG_HEAD] = "https://example.com/" + "".join(make.rng.choices("abcdefghij0123456789", k=130))
+    return Edge(rows, ["id", "ref", "Müşteri adı", "value", LONG_HEAD], ODD_TITLE, ODD_USER)
+
+
+def _pdf_wide(make: Maker) -> Edge:
+    """More columns than a sheet of paper is made for, on two pages."""
+    names = [f"c{number:02}" for number in range(1, 16)]
+    rows = [
+        {"ref": make.ref(number), **{name: make.rng.choice((number, "ok", None, "late", 0.5, True)) for name in names}}
+        for number in range(1, 61)
+    ]
+    return Edge(rows, ["ref", *names])
 
 
 def _long(rng: random.Random, at_least: int, at_most: int) -> str:
@@ -143,5 +166,6 @@ EDGES: Mapping[str, Callable[[Maker], Edge]] = {
     "pdf-empty": _empty,
     "pdf-one": _one,
     "pdf-tricky": _pdf_tricky,
+    "pdf-wide": _pdf_wide,
     "pdf-nocolumns": _no_columns,
 }

@@ -9,6 +9,8 @@ NAMES = (
     "Иван Петров", "Ольга Щербакова", "Jürgen Müßig", "Zoë Brontë", "Łukasz Żółw", "Seán O'Brien",
     "王小明", "佐藤花子", "김민수", "Trần Thị Hòa",
 )  # fmt: skip
+FARTHER_NAMES = ("שרה כהן", "محمد علي", "สมชาย ใจดี", "अमित शर्मा", "გიორგი მაისურაძე", "አበበ ቢቂላ")
+"""Scripts that a text file holds as well as any, and few fonts."""
 DEPARTMENTS = ("Sales", "Ops", "Legal", "R&D", "HR", "Finanzen", "Müşteri", "Склад", "営業")
 PLAIN_NOTES = ("paid", "open", "on hold", "second reminder", "ok", "see file", "новый", "εντάξει", "tamamlandı", "済み")
 QUOTED_NOTES = (
@@ -38,4 +40,4 @@ SENTENCES = (
     "The second parcel follows next week.",
 )
 BIG_INTEGERS = (2**53 + 1, -(2**53) - 1, 2**63 - 1, 10**18 + 7, 123456789012345678901234567890)
-ODD_FLOATS = (1e-7, 1.5e300, 0.1, -273.15, 5e-324, 1e21, 123456.789012345, 2.5e-5)
+ODD_FLOATS = (1e-7, 1.5e300, 0.1, -273.15, 5e-324, 1e21, 123456.789012345, 2.5e-5, 0.30000000000000004, 1 / 3)

@@ -6,14 +6,19 @@ import re
 from collections import Counter
 from urllib.parse import unquote
 
-from ..bundle import DAY_S, PROBING, ScenarioRecord, unix_time
+from ..bundle import CLOCKS_S, PROBING, ScenarioRecord, told_near
 from ..contract import FILENAME
 from ..limits import Limits
 from ..records import Hit
 from ..verdicts import Judgement, failed, no_data, passed
 
 _MEDIA = {"csv": "text/csv", "pdf": "application/pdf"}
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)")
 _LENGTH = re.compile(r"\d+")
+NAMES_NEEDED = 20
+"""So many names are enough to tell random from constant."""
+ALIKE_MOST = 0.1
+"""Share of different random parts that is no randomness."""
 
 
 def csv_contents(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -60,6 +65,8 @@ def answers(record: ScenarioRecord, limits: Limits) -> Judgement:
         body = record.answers.get(hit.id)
         if body is None or body.get("success") is not False or not isinstance(body.get("error"), str):
             return failed(f"the {hit.status} of {hit.id} ({hit.case}) bears no `success: false` and `error` in JSON")
+        if not told_near(body.get("timestamp"), hit.start, hit.end):
+            return failed(f"the {hit.status} of {hit.id} ({hit.case}) bears no timestamp of its time")
     return passed(f"{len(record.done)} answers are complete, and true of their files")
 
 
@@ -72,16 +79,15 @@ def _answer_problem(record: ScenarioRecord, hit: Hit) -> str | None:
         return "does not say success"
     if body.get("records") != hit.records:
         return f"says {body.get('records')!r} records where {hit.records} were sent"
-    told = unix_time(body.get("timestamp"))
-    if told is None or abs(told - hit.start) > DAY_S:
-        return f"timestamp {body.get('timestamp')!r} is no ISO 8601 of the export's day"
+    if not told_near(body.get("timestamp"), hit.start, hit.end):
+        return f"timestamp {body.get('timestamp')!r} is no ISO 8601 of the export's time"
     name = _name_of(result)
     if name is None:
         return f"filename {result.get('filename')!r} does not end in export_<ms>_<letters or digits>.<format>"
     match = FILENAME.search(name)
     if match is None or match["format"] != hit.format:
         return f"filename {result.get('filename')!r} is not of a {hit.format} file"
-    if abs(int(match["ms"]) / 1000 - hit.start) > DAY_S:
+    if not hit.start - CLOCKS_S <= int(match["ms"]) / 1000 <= hit.end + CLOCKS_S:
         return f"filename {result.get('filename')!r} bears no time near the export's"
     url = result.get("downloadUrl")
     if not isinstance(url, str) or "/export/files/" not in url or unquote(url.rsplit("/", 1)[-1]) != name:
@@ -115,6 +121,11 @@ def names(record: ScenarioRecord, limits: Limits) -> Judgement:
     twice = [name for name, times in given.items() if times > 1]
     if twice:
         return failed(f"{len(twice)} file names were given more than once, {twice[0]} {given[twice[0]]} times")
+    tails = [match["rand"] for name in given if (match := FILENAME.search(name))]
+    if len(tails) >= NAMES_NEEDED and len(set(tails)) <= ALIKE_MOST * len(tails):
+        return failed(
+            f"{len(tails)} file names end in {len(set(tails))} different ways, such as {tails[0]}: they can be guessed"
+        )
     return passed(f"{len(given)} exports, {len(given)} names")
 
 
@@ -131,15 +142,22 @@ def downloads(record: ScenarioRecord, limits: Limits) -> Judgement:
             return failed(f"the file of {hit.id} ({fetch.path}) was answered {what}")
         if fetch.error is not None:
             return failed(f"the download of {hit.id} ({fetch.path}) broke off after {fetch.bytes} bytes: {fetch.error}")
-        media = fetch.headers.get("content-type", "").split(";")[0].strip().lower()
+        media, _, more = fetch.headers.get("content-type", "").lower().partition(";")
+        media = media.strip()
         if media != _MEDIA.get(hit.format or ""):
             return failed(f"the {hit.format} file of {hit.id} came as {media or 'no media type'}")
+        charset = _CHARSET.search(more)
+        if hit.format == "csv" and charset and charset[1] != "utf-8":
+            return failed(f"the csv file of {hit.id} came as {charset[1]}, and is UTF-8")
         length = fetch.headers.get("content-length")
         encoded = "content-encoding" in fetch.headers
         if length is not None and not encoded and not (_LENGTH.fullmatch(length) and int(length) == fetch.bytes):
             return failed(f"the file of {hit.id} says Content-Length {length} and has {fetch.bytes} bytes")
-        if "filename" not in fetch.headers.get("content-disposition", ""):
+        disposition = fetch.headers.get("content-disposition", "")
+        if "filename" not in disposition:
             return failed(f"the file of {hit.id} came without a download name (Content-Disposition)")
+        if f".{hit.format}" not in disposition.lower():
+            return failed(f"the {hit.format} file of {hit.id} has another kind of download name: {disposition!r}")
     for again in record.fetches:
         first = record.fetched.get(again.hit)
         # how long files are kept is the service's own affair; what a name stands for is not

@@ -47,14 +47,15 @@ def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
     users = {hit.user for hit in record.done if hit.user}
     for user in users if len(users) <= FEW_USERS else ():
         of_user = sum(1 for hit in record.done if hit.user == user)
-        counted = sum(
-            record.delta("export_requests_total", status="succeeded", user=label) or 0.0 for label in (user, "other")
-        )
-        if counted < of_user:
-            return failed(
-                f'export_requests_total{{status="succeeded"}} moved by {counted:g} under user="{user}" and "other", '
-                f"but {of_user} exports of that user were done"
+        for status in ("started", "succeeded"):
+            counted = sum(
+                record.delta("export_requests_total", status=status, user=label) or 0.0 for label in (user, "other")
             )
+            if counted < of_user:
+                return failed(
+                    f'export_requests_total{{status="{status}"}} moved by {counted:g} under user="{user}" and "other", '
+                    f"but {of_user} exports of that user were done"
+                )
     refused = sum(1 for hit in record.posts if hit.status in REJECTED)
     change = record.delta("export_requests_total", status="rejected") or 0.0
     if not _between(change, refused, lost):

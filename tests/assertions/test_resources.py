@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
@@ -59,8 +60,12 @@ def test_a_status_page_is_truthful_even_where_few_were_asked() -> None:
 
 def test_a_time_of_any_iso_form_is_one() -> None:
     """Offsets and a Z are both ISO 8601."""
-    for stamp in ("2026-11-18T18:00:00Z", "2026-11-18T20:00:00+02:00", "2026-11-18T11:00:00", "2026-11-18"):
+    at = datetime.fromtimestamp(honest("load").health[0].start, UTC)
+    there = at.astimezone(timezone(timedelta(hours=2)))
+    local = there.replace(tzinfo=None)
+    for stamp in (at.isoformat(), at.isoformat().replace("+00:00", "Z"), there.isoformat(), local.isoformat()):
         assert conduct.status_page(status(timestamp=stamp)(honest("load")), LIMITS).status == "PASS"
+    assert conduct.status_page(status(timestamp=f"{local.isoformat()}Z")(honest("load")), LIMITS).status == "FAIL"
 
 
 def pooled(megabytes: int, *, stays: bool, workers: int) -> ScenarioRecord:

@@ -29,7 +29,7 @@ def test_a_size_gives_as_many_records(name: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["csv", "csv-", "xml-1k", "csv-1m", "csv--1", "csv-nope", "CSV-1k", "csv-1k ", "pdf-wide"]
+    "name", ["csv", "csv-", "xml-1k", "csv-1m", "csv--1", "csv-nope", "CSV-1k", "csv-1k ", "pdf-single"]
 )
 def test_a_name_that_is_no_case_is_refused(name: str) -> None:
     """The message lists the edge sets."""

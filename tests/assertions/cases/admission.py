@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from assertions.bundle import ScenarioRecord
@@ -76,6 +77,12 @@ def refused(record: ScenarioRecord, change: Callable[[Hit], Mapping[str, Any]], 
     )
 
 
+def full(hit: Hit, **fields: Any) -> str:
+    """What a 429 says; fields: its own beside those that each error has."""
+    at = datetime.fromtimestamp(hit.end, UTC).isoformat()
+    return json.dumps({"success": False, "error": "full", "timestamp": at, **fields})
+
+
 def _no_solo(record: ScenarioRecord) -> ScenarioRecord:
     return changed(record, hits=tuple(hit for hit in record.hits if hit.phase != "solo"))
 
@@ -145,9 +152,7 @@ FAILS = (
         id="queue-target",
         name="101 waiting by a 429",
         on="batch",
-        change=lambda r: refused(
-            r, lambda hit: {"answer": json.dumps({"success": False, "error": "full", "queueDepth": 101})}
-        ),
+        change=lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=101)}),
         reason="is 101 exports (limit <= 100 exports; batch/hits.jsonl, queueDepth of edge-105)",
     ),
     Case(
@@ -155,7 +160,7 @@ FAILS = (
         name="a queue without end",
         on="batch",
         change=lambda _: honest("batch", queue=1_000, slow_edge=40.0),
-        reason="exports were inside for a second and none was turned away with 429",
+        reason="exports were inside for a second and not turned away with 429",
         also=("queue-target",),
     ),
     Case(
@@ -206,16 +211,14 @@ FAILS = (
         id="rejections",
         name="an empty queue",
         on="batch",
-        change=lambda r: refused(
-            r, lambda hit: {"answer": json.dumps({"success": False, "error": "full", "queueDepth": 0})}
-        ),
+        change=lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=0)}),
         reason="the 429 of edge-105 tells of 0 waiting, where 100 must wait",
     ),
     Case(
         id="rejections",
         name="no queueDepth",
         on="batch",
-        change=lambda r: refused(r, lambda hit: {"answer": json.dumps({"success": False, "error": "full"})}),
+        change=lambda r: refused(r, lambda hit: {"answer": full(hit)}),
         reason="the 429 of edge-105 lacks success false, an error or queueDepth",
     ),
     Case(

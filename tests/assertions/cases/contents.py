@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from assertions.bundle import ScenarioRecord
@@ -70,6 +71,22 @@ def _found(fmt: str, finding: Finding) -> Callable[[ScenarioRecord], ScenarioRec
 
 def _unopened(fmt: str) -> Callable[[ScenarioRecord], ScenarioRecord]:
     return lambda record: changed(record, files=tuple(check for check in record.files if check.format != fmt))
+
+
+def _later(time: str) -> str:
+    """Local time, three hours east, that calls itself UTC."""
+    return (datetime.fromisoformat(time) + timedelta(hours=3)).isoformat()
+
+
+def _guessable(record: ScenarioRecord) -> ScenarioRecord:
+    """File names bear the time alone."""
+
+    def change(hit: Hit, body: dict[str, Any]) -> None:
+        number = hit.index + 1000 * len(hit.phase)
+        name = f"export_{round(hit.start * 1000) + number}_aaa.{hit.format}"
+        body["result"] |= {"filename": name, "downloadUrl": f"/export/files/{name}"}
+
+    return with_answers(record, change)
 
 
 def _nameless(hit: Hit, body: dict[str, Any]) -> None:
@@ -183,6 +200,48 @@ FAILS = (
         on="smoke",
         change=_headers(content_disposition="attachment"),
         reason="the file of measure-3 came without a download name (Content-Disposition)",
+    ),
+    Case(
+        id="downloads",
+        name="another charset",
+        on="smoke",
+        change=fetched(
+            lambda one: {"headers": {**one.headers, "content-type": "text/csv; charset=ISO-8859-9"}}, hit="warmup-0"
+        ),
+        reason="came as iso-8859-9, and is UTF-8",
+    ),
+    Case(
+        id="downloads",
+        name="another kind of name",
+        on="smoke",
+        change=_headers(content_disposition='attachment; filename="report.xlsx"'),
+        reason="the pdf file of measure-3 has another kind of download name: 'attachment; filename=\"report.xlsx\"'",
+    ),
+    Case(
+        id="answers",
+        name="an error without its time",
+        on="batch",
+        change=lambda r: with_hits(
+            r,
+            lambda hit: (
+                {"answer": '{"success": false, "error": "full", "queueDepth": 100}'} if hit.status == 429 else None
+            ),
+        ),
+        reason="bears no timestamp of its time",
+    ),
+    Case(
+        id="answers",
+        name="a zone off",
+        on="smoke",
+        change=answer(lambda body: body.update(timestamp=_later(body["timestamp"]))),
+        reason="is no ISO 8601 of the export's time",
+    ),
+    Case(
+        id="names",
+        name="nothing random",
+        on="smoke",
+        change=_guessable,
+        reason="file names end in 1 different ways, such as aaa: they can be guessed",
     ),
     Case(
         id="downloads",

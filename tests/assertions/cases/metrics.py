@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assertions.bundle import ScenarioRecord
 
-from ..honest import changed, drop, drop_samples, values, with_pages
+from ..honest import changed, drop, drop_samples, each, values, with_pages
 from . import Case, no_hits, none_done, on_moment, scrapes_failing, without
 
 _NO_PAGE = "there is no readable page from before the first request"
@@ -29,6 +29,12 @@ def with_users(record: ScenarioRecord, count: int) -> ScenarioRecord:
     """The last pages have this many users, the three honest ones among them."""
     head = "# TYPE export_requests_total counter\n"
     return with_pages(record, lambda text: text.replace(head, head + _users(count - 3)), on_moment("after"))
+
+
+def _reasons(text: str) -> str:
+    more = "".join(f'export_fail_total{{reason="broken-{number}",format="csv"}} 0\n' for number in range(3))
+    head = "# TYPE export_fail_total counter\n"
+    return text.replace(head, head + more)
 
 
 def _unnamed_format(text: str) -> str:
@@ -61,6 +67,41 @@ FAILS = (
         on="smoke",
         change=lambda record: with_pages(record, _double, on_moment("rest")),
         reason="the metrics page is malformed (rest load): line",
+    ),
+    Case(
+        id="exposition",
+        name="another media type",
+        on="smoke",
+        change=lambda r: changed(r, scrapes=each(r.scrapes, lambda _: {"content_type": "application/json"})),
+        reason="the metrics page came as application/json, which Prometheus does not read",
+    ),
+    Case(
+        id="moved",
+        name="memory in MB",
+        on="load",
+        change=lambda record: with_pages(record, values("export_memory_bytes", lambda value: value / 1e6)),
+        reason="bytes with 10,000 records",
+    ),
+    Case(
+        id="moved",
+        name="the memory of the largest export so far",
+        on="load",
+        change=lambda record: with_pages(record, values("export_memory_bytes", lambda value: value and 8_000_000)),
+        reason="never fell, though 20 and more small exports followed large ones: it is not that of the latest export",
+    ),
+    Case(
+        id="labels",
+        name="others from the first",
+        on="load",
+        change=lambda record: with_pages(record, lambda text: text.replace('user="loadtest"', 'user="other"')),
+        reason='export_requests_total counts under user="other" with 2 users shown; the first 100 keep their names',
+    ),
+    Case(
+        id="labels",
+        name="reasons without end",
+        on="load",
+        change=lambda record: with_pages(record, _reasons, on_moment("after")),
+        reason="export_fail_total has 3 reasons that were not there before, 'broken-0' among them",
     ),
     Case(
         id="exposition",
