@@ -47,8 +47,24 @@ def _contents(record: ScenarioRecord, fmt: str) -> Judgement:
             f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent; {broken[0].hit}: {first.code}{where}"
             f", expected {first.expected!r}, found {first.found!r}"
         )
+    never = _never_done(record, fmt)
+    if never:
+        case, tries = never
+        said = f"{case} was asked for {len(tries)} times and never done, last answered {tries[-1].status}: "
+        said += (tries[-1].answer or tries[-1].error or "")[:120]
+        return failed(said) if len(tries) > 1 else no_data(f"{said}; once is no rule")
     records = sum(hit.records or 0 for hit in done)
     return passed(f"{len(done)} {fmt} files with {records:,} records hold what was sent")
+
+
+def _never_done(record: ScenarioRecord, fmt: str) -> tuple[str, list[Hit]] | None:
+    """A data set that was asked for and never made. One export in twenty may fail, but not one kind of data."""
+    asked: dict[str, list[Hit]] = {}
+    for hit in record.exports:
+        if hit.format == fmt and hit.status != 429:
+            asked.setdefault(hit.case, []).append(hit)
+    never = [(case, hits) for case, hits in asked.items() if all(hit.status != 200 for hit in hits)]
+    return max(never, key=lambda one: len(one[1]), default=None)
 
 
 def answers(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -62,6 +78,11 @@ def answers(record: ScenarioRecord, limits: Limits) -> Judgement:
     for hit in record.posts:
         if hit.status is None or hit.status == 200 or hit.phase in PROBING:
             continue
+        if hit.status in (400, 413):
+            return failed(
+                f"{hit.id} ({hit.case}) is as the contract has it, and was refused with {hit.status}: "
+                f"{(hit.answer or '')[:120]}"
+            )
         body = record.answers.get(hit.id)
         if body is None or body.get("success") is not False or not isinstance(body.get("error"), str):
             return failed(f"the {hit.status} of {hit.id} ({hit.case}) bears no `success: false` and `error` in JSON")

@@ -237,6 +237,24 @@ FAILS = (
         reason="is no ISO 8601 of the export's time",
     ),
     Case(
+        id="csv-contents",
+        name="one kind of data is never exported",
+        on="smoke",
+        change=lambda r: with_hits(
+            r, lambda hit: {"status": 500, "case": "csv-odd"} if hit.id in ("measure-0", "measure-2") else None
+        ),
+        reason="csv-odd was asked for 2 times and never done, last answered 500: ",
+        also=("answers", "bytes-agree", "requests"),
+    ),
+    Case(
+        id="answers",
+        name="a good request refused",
+        on="smoke",
+        change=lambda r: with_hits(r, lambda hit: {"status": 400} if hit.id == "measure-1" else None),
+        reason="measure-1 (pdf-1k) is as the contract has it, and was refused with 400: ",
+        also=("bytes-agree", "latency-counts", "latency-sum", "requests"),
+    ),
+    Case(
         id="names",
         name="nothing random",
         on="smoke",
@@ -277,6 +295,15 @@ BLIND = (
         reason="no answer named a file",
     ),
     Case(id="downloads", name="none asked", on="load", change=no_hits, reason="no export was done"),
+    Case(
+        id="csv-contents",
+        name="one kind of data, asked for once, not exported",
+        on="smoke",
+        change=lambda r: with_hits(
+            r, lambda hit: {"status": 500, "case": "csv-odd"} if hit.id == "measure-0" else None
+        ),
+        reason="csv-odd was asked for 1 times and never done, last answered 500: ",
+    ),
     Case(id="csv-contents", name="none", on="load", change=none_done, reason="no csv export was done"),
     Case(id="pdf-contents", name="none", on="load", change=none_done, reason="no pdf export was done"),
     Case(

@@ -1,0 +1,246 @@
+"""Faults that a service may live with for years: beyond a size only, for some data only, or in what is said beside."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
+
+from aiohttp import web
+
+from tests.zoo import page
+from tests.zoo.ask import Ask, BadAsk, cell_text
+from tests.zoo.csvfile import rows_of, write_rows
+from tests.zoo.keeper import Keeper, Reply
+from tests.zoo.kinds import Group
+from tests.zoo.pdffile import Style, pages_of, write_pages
+from tests.zoo.tricks import Broken, good
+
+GROUP = Group("subtle", "smoke")
+FAR = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0e7f\u10a0-\u10ff\u1200-\u137f]")
+STYLE = Style()
+
+
+# -- files --
+
+
+def ten_thousand(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """No more than 10,000 rows."""
+    write_rows(file, rows_of(replace(ask, rows=ask.rows[:10_000])))
+
+
+def near_scripts(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """Letters of farther scripts become question marks."""
+    write_rows(file, ([FAR.sub("?", cell) for cell in row] for row in rows_of(ask)))
+
+
+def fifteen_digits(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """Numbers go through fifteen digits."""
+
+    def cell(raw: bytes) -> str:
+        text = cell_text(raw)
+        plain = raw[:1] in b"-0123456789" and "." in text and "e" not in text
+        return f"{float(text):.15g}" if plain else text
+
+    def rows() -> Iterator[list[str]]:
+        yield list(ask.columns)
+        for row in ask.rows:
+            yield [cell(bytes(row[name])) if name in row else "" for name in ask.columns]
+
+    write_rows(file, rows())
+
+
+def _pages(file: BinaryIO, ask: Ask, made_at: str, head_most: int | None = None) -> None:
+    pages = list(pages_of(ask, made_at, STYLE))
+    for head, _ in pages:
+        if head_most is not None:
+            head[-1] = STYLE.between.join(name[:head_most] for name in ask.columns) + STYLE.end
+    write_pages(file, iter(pages), STYLE)
+
+
+def twelve_columns(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """As many columns as fit."""
+    _pages(file, replace(ask, columns=ask.columns[:12]), made_at)
+
+
+def short_title(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """A title of 40 letters."""
+    _pages(file, replace(ask, title=ask.title if len(ask.title) <= 40 else ask.title[:39] + "…"), made_at)
+
+
+def short_heads(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """Heads of 20 letters."""
+    _pages(file, ask, made_at, head_most=20)
+
+
+def new_year(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """A date format that knows the year alone."""
+    year, other = int(made_at[:4]), 1 if made_at[5:7] > "06" else 7
+    _pages(file, ask, f"{year}-{other:02}-01T00:00:00.000Z")
+
+
+GROUP.file("rows-10000", "A CSV ends after 10,000 rows, and nobody is told.", "csv", ten_thousand, "csv-contents")
+GROUP.file("near-scripts", "Hebrew, Arabic, Thai and the like become ?.", "csv", near_scripts, "csv-contents")
+GROUP.file("digits-15", "Numbers keep 15 digits.", "csv", fifteen_digits, "csv-contents")
+GROUP.file("columns-12", "A PDF shows the first 12 columns only.", "pdf", twelve_columns, "pdf-contents")
+GROUP.file("title-cut", "A long title ends with an ellipsis.", "pdf", short_title, "pdf-contents")
+GROUP.file("heads-cut", "Long column heads are cut at 20 letters.", "pdf", short_heads, "pdf-contents")
+GROUP.file("date-of-the-year", "The first page bears a day of half a year ago.", "pdf", new_year, "pdf-contents")
+
+
+# -- what is taken and what is not --
+
+
+class InOrder(Keeper):
+    """Reads the body as a stream, and wants `data` last."""
+
+    def check(self, body: bytes) -> Ask:
+        """Refuse what names its format behind its data."""
+        if 0 <= body.find(b'"data"') < body.find(b'"format"'):
+            raise BadAsk("`data` must come last")
+        return super().check(body)
+
+
+@GROUP.make("data-last", "A body in which `data` stands first is refused.", "answers", kind=InOrder)
+def _in_order(keeper: Keeper) -> None:
+    """As it is."""
+
+
+@GROUP.make("empty-fails", "An export of no records ends with 500.", "csv-contents", "pdf-contents")
+def _empty_fails(keeper: Keeper) -> None:
+    def fail(ask: Ask) -> float:
+        if not ask.rows:
+            raise Broken
+        return 0.0
+
+    keeper.pause_s = fail
+
+
+# -- what is said beside --
+
+
+class Sayings(Keeper):
+    """Tells odd things about itself and its files."""
+
+    born = time.time()
+    frozen = False
+    media = ""
+    charset = ""
+    saved_as = ""
+
+    async def health(self, request: web.Request) -> web.StreamResponse:
+        """Awake, by a clock that may stand."""
+        return web.json_response({"ok": True, "ts": self.born if self.frozen else time.time()})
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        """The page, under another media type."""
+        answer = await super().metrics(request)
+        if self.media:
+            answer.headers["Content-Type"] = self.media
+        return answer
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """A file, with other words about it."""
+        answer = await super().file(request)
+        if self.charset and "csv" in answer.headers["Content-Type"]:
+            answer.headers["Content-Type"] = f"text/csv; charset={self.charset}"
+        if self.saved_as:
+            answer.headers["Content-Disposition"] = f'attachment; filename="{self.saved_as}"'
+        return answer
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """A link without its time."""
+        answer = await super().download(request)
+        if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes):
+            return answer
+        body = json.loads(answer.body)
+        body.pop("timestamp", None)
+        return web.json_response(body, status=answer.status)
+
+
+def _saying(name: str, why: str, expect: str, scenarios: tuple[str, ...] = (), **fields: Any) -> None:
+    class Says(Sayings):
+        """With these fields."""
+
+        if name != "link-without-time":
+            download = Keeper.download
+
+    @GROUP.make(name, why, expect, kind=Says, scenarios=scenarios)
+    def _set(keeper: Keeper) -> None:
+        for key, value in fields.items():
+            setattr(keeper, key, value)
+
+
+_saying("clock-stands", "/health tells the time of its start for ever.", "health", ("load",), frozen=True)
+_saying("page-as-json", "The metrics page comes as application/json.", "exposition", media="application/json")
+_saying("other-charset", "A CSV comes as ISO 8859-9, and is UTF-8.", "downloads", charset="iso-8859-9")
+_saying("saved-as-xlsx", "Every download is to be saved as report.xlsx.", "downloads", saved_as="report.xlsx")
+_saying("link-without-time", "The download link bears no timestamp.", "behaviour")
+
+
+def _three_hours(reply: Reply) -> None:
+    told = datetime.now(UTC) + timedelta(hours=3)
+    reply.body["timestamp"] = told.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+GROUP.reply("local-z", "Times are local, and call themselves UTC.", good(_three_hours), "answers")
+
+
+class Constant(Keeper):
+    """Names bear the time alone."""
+
+    last_ms = 0
+
+    def new_name(self, form: str) -> str:
+        """Unique, and easily guessed."""
+        self.last_ms = max(self.last_ms + 1, time.time_ns() // 1_000_000)
+        return f"export_{self.last_ms}_aaaaaaaaa.{form}"
+
+
+@GROUP.make("names-guessable", "The random part of file names is always the same.", "names", kind=Constant)
+def _constant(keeper: Keeper) -> None:
+    """As it is."""
+
+
+# -- counters and gauges --
+
+
+@GROUP.make("all-other", "Every user is counted as other, from the first.", "labels", "requests")
+def _all_other(keeper: Keeper) -> None:
+    keeper.book.user_label = lambda user: "other"  # type: ignore[method-assign]
+
+
+@GROUP.make("started-by-nobody", "Starts are counted as anonymous's, whoever asks.", "requests")
+def _nobody(keeper: Keeper) -> None:
+    count = keeper.book.count
+    keeper.book.started = lambda form, user: count(form, "started", "anonymous")  # type: ignore[method-assign]
+
+
+MEMORY = "export_memory_bytes"
+GROUP.page(
+    "memory-in-mb",
+    "Memory is told in MB.",
+    page.with_value(MEMORY, lambda sample: sample.value / 1e6),
+    "moved",
+    scenarios=("load",),
+)
+
+
+@GROUP.make(
+    "memory-highest", "Memory is that of the largest export so far.", "moved", scenarios=("load",), at_length=True
+)
+def _highest(keeper: Keeper) -> None:
+    top: dict[object, float] = {}
+
+    def highest(sample: page.Sample) -> float:
+        top[sample.labels] = max(top.get(sample.labels, 0.0), sample.value)
+        return top[sample.labels]
+
+    keeper.changes.append(page.with_value(MEMORY, highest))
+
+
+ANIMALS = GROUP.animals
