@@ -50,7 +50,8 @@ def _contents(record: ScenarioRecord, fmt: str) -> Judgement:
     never = _never_done(record, fmt)
     if never:
         case, tries = never
-        said = f"{case} was asked for {len(tries)} times and never done, last answered {tries[-1].status}: "
+        times = "once" if len(tries) == 1 else f"{len(tries)} times"
+        said = f"{case} was asked for {times} and never done, last answered {tries[-1].status}: "
         said += (tries[-1].answer or tries[-1].error or "")[:120]
         return failed(said) if len(tries) > 1 else no_data(f"{said}; once is no rule")
     records = sum(hit.records or 0 for hit in done)

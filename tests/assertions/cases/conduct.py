@@ -192,15 +192,6 @@ FAILS = (
         for name, change, reason, also in _STATUS
     ),
     Case(
-        id="health",
-        name="a clock that stands",
-        on="load",
-        change=lambda r: changed(
-            r, health=each(r.health, lambda one: {"answer": '{"ok": true, "ts": 7}'} if one.path == "/health" else None)
-        ),
-        reason="/health tells the same `ts` all the time, 7",
-    ),
-    Case(
         id="behaviour",
         name="a link without a time",
         on="smoke",

@@ -302,7 +302,7 @@ BLIND = (
         change=lambda r: with_hits(
             r, lambda hit: {"status": 500, "case": "csv-odd"} if hit.id == "measure-0" else None
         ),
-        reason="csv-odd was asked for 1 times and never done, last answered 500: ",
+        reason="csv-odd was asked for once and never done, last answered 500: ",
     ),
     Case(id="csv-contents", name="none", on="load", change=none_done, reason="no csv export was done"),
     Case(id="pdf-contents", name="none", on="load", change=none_done, reason="no pdf export was done"),

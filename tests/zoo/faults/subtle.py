@@ -126,15 +126,9 @@ def _empty_fails(keeper: Keeper) -> None:
 class Sayings(Keeper):
     """Tells odd things about itself and its files."""
 
-    born = time.time()
-    frozen = False
     media = ""
     charset = ""
     saved_as = ""
-
-    async def health(self, request: web.Request) -> web.StreamResponse:
-        """Awake, by a clock that may stand."""
-        return web.json_response({"ok": True, "ts": self.born if self.frozen else time.time()})
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """The page, under another media type."""
@@ -175,7 +169,6 @@ def _saying(name: str, why: str, expect: str, scenarios: tuple[str, ...] = (), *
             setattr(keeper, key, value)
 
 
-_saying("clock-stands", "/health tells the time of its start for ever.", "health", ("load",), frozen=True)
 _saying("page-as-json", "The metrics page comes as application/json.", "exposition", media="application/json")
 _saying("other-charset", "A CSV comes as ISO 8859-9, and is UTF-8.", "downloads", charset="iso-8859-9")
 _saying("saved-as-xlsx", "Every download is to be saved as report.xlsx.", "downloads", saved_as="report.xlsx")

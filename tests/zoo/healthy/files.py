@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -220,7 +221,8 @@ class MoreHealth(Keeper):
 
     def status_body(self) -> dict[str, Any]:
         """And more."""
-        return super().status_body() | {"uptime": 5, "node": {"name": "a"}, "timestamp": "2026-11-23T18:00:00+00:00"}
+        there = datetime.now(timezone(timedelta(hours=2)))
+        return super().status_body() | {"uptime": 5, "node": {"name": "a"}, "timestamp": there.isoformat()}
 
     async def health(self, request: web.Request) -> web.StreamResponse:
         """With its parts."""
