@@ -122,6 +122,14 @@ def test_times_of_making_may_change() -> None:
     assert metrics.monotonic(record, LIMITS).status == "PASS"
 
 
+def test_a_time_of_making_is_no_count_of_others() -> None:
+    """A `_created` sample of the user `other` tells when it was made, not that any was counted."""
+    created = 'export_requests_total_created{format="csv",status="started",user="other"} 1795000000\n'
+    record = honest("smoke")
+    record = changed(record, scrapes=each(record.scrapes, lambda scrape: {"text": scrape.text + created}))
+    assert metrics.labels_bounded(record, LIMITS).status == "PASS"
+
+
 def test_pages_that_were_read_at_once_are_not_compared() -> None:
     """Two scrapes that overlap may have been answered in either order."""
     record = honest("load")
