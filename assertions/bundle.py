@@ -39,9 +39,9 @@ HANG_UP = "hang-up"
 PROBING = ("behaviour", "refusals")
 """Phases of requests that are not well-formed."""
 DAY_S = 86_400
+"""Zones that a time does not name differ by less."""
 CLOCKS_S = 600
 """Two machines' clocks may be so far apart; time zones are further apart."""
-"""Clocks of two machines, and zones that a time does not name, differ by less."""
 RUN_PATH = "/export/run"
 
 R = TypeVar("R")

@@ -247,6 +247,20 @@ class Calibration(Record, frozen=True, kw_only=True):
     """When its answer left."""
 
 
+class GeneratorClock(Record, frozen=True, kw_only=True):
+    """How far one generator's clock was from the runner's, by messages to and fro; seconds."""
+
+    worker: int
+    host: str
+    """Of its machine."""
+    offset_s: float
+    """Its wall clock less the runner's, before the load. What it records is in the runner's time."""
+    error_s: float
+    """Half of the quickest way to and fro: the offset is known to so much."""
+    drift_s: float | None
+    """By how much its records' time had gone wrong in the end; None: it did not say."""
+
+
 class Generator(Record, frozen=True, kw_only=True):
     """What the load generator says of itself; the instrument's own health."""
 
@@ -265,6 +279,8 @@ class Generator(Record, frozen=True, kw_only=True):
     slip_p99_ms: float | None = None
     """How late it began open arrivals, 99th percentile: its own part of the lateness, no wait for a free connection
     in it. None without any."""
+    clocks: tuple[GeneratorClock, ...] = ()
+    """Of the generators on other machines; those on the runner's share its clock."""
 
 
 class Scenario(Record, frozen=True, kw_only=True):

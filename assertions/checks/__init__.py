@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..bundle import Run, ScenarioRecord
 from ..limits import Limits
 from ..verdicts import SCENARIOS, Judgement
-from . import admission, conduct, contents, counters, instrument, latency, leaking, metrics, resources, tools
+from . import admission, conduct, contents, counters, instrument, latency, leaking, metrics, pace, resources, tools
 
 OfScenario = Callable[[ScenarioRecord, Limits], Judgement]
 OfAll = Callable[[Mapping[str, ScenarioRecord], Limits], Judgement]
@@ -90,19 +90,13 @@ CHECKS: tuple[Check, ...] = (
         of_scenario=latency.smoke_latency,
         by_clock=True,
     ),
-    Check(id="batch", title="Batch of five in time", scenarios=_BATCH, of_scenario=latency.batch, by_clock=True),
-    Check(
-        id="throughput", title="Throughput under load", scenarios=_LOAD, of_scenario=latency.throughput, by_clock=True
-    ),
+    Check(id="batch", title="Batch of five in time", scenarios=_BATCH, of_scenario=pace.batch, by_clock=True),
+    Check(id="throughput", title="Throughput under load", scenarios=_LOAD, of_scenario=pace.throughput, by_clock=True),
     Check(
         id="throughput-gauge", title="Throughput gauge plausible", scenarios=_LOAD, of_scenario=metrics.throughput_gauge
     ),
-    Check(
-        id="drift", title="Equal exports do not get slower", scenarios=_LOAD, of_scenario=latency.drift, by_clock=True
-    ),
-    Check(
-        id="fairness", title="First come, first served", scenarios=_BATCH, of_scenario=latency.fairness, optional=True
-    ),
+    Check(id="drift", title="Equal exports do not get slower", scenarios=_LOAD, of_scenario=pace.drift, by_clock=True),
+    Check(id="fairness", title="First come, first served", scenarios=_BATCH, of_scenario=pace.fairness, optional=True),
     Check(id="concurrency-target", title="Running at once by the target", of_all=admission.concurrency_target),
     Check(
         id="concurrency-outside",

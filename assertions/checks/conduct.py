@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..behaviour import BAD_BODIES, CASES, judge_behaviour
 from ..bundle import ScenarioRecord, as_object, told_near
 from ..contract import MAX_CONCURRENT
@@ -15,6 +17,8 @@ SAME_SENTENCE_MOST = 3
 """Fields that one sentence may stand for; a sentence that fits all tells the caller nothing."""
 ASLEEP_MOST = 0.1
 """Share of the time under load in which /health may be slower than its limit."""
+CLOCKS_APART_S = 0.01
+"""Generators on other machines must agree with the runner's clock to this; exports of 1k records take a few of it."""
 LOADED = ("measure", "burst", "solo", "sequence")
 
 
@@ -180,4 +184,12 @@ def generator(record: ScenarioRecord, limits: Limits) -> Judgement:
         judged = against(limit, reading, what)
         if judged.status != "PASS":
             return no_data(f"{judged.reason}: the generator measured itself", reading, limit=limit)
+    for clock in made.clocks:
+        apart = math.inf if clock.drift_s is None else clock.error_s + abs(clock.drift_s)
+        if not apart <= CLOCKS_APART_S:
+            what = "was not read again" if clock.drift_s is None else f"was wrong by up to {apart * 1000:,.1f} ms"
+            return no_data(
+                f"the clock of generator {clock.worker} on {clock.host} {what}: what it recorded can't be held against "
+                "what others saw"
+            )
     return passed(f"all {len(record.hits)} planned requests were made and recorded, the generator had time to spare")

@@ -10,17 +10,13 @@ from ..bundle import ScenarioRecord
 from ..contract import FORMATS, SIZES, size_of
 from ..exposition import Histogram, histograms
 from ..limits import Limit, Limits
-from ..records import Hit, Plan
+from ..records import Hit
 from ..statistics import lower_rank, median, needed_for_upper, percentile, upper_rank
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 from .counters import REJECTED
 
 LARGE = 10_000
 """Records of the exports that the latency limit speaks of."""
-DRIFT_LEAST = 16
-"""Exports of one case, four a quarter, below which a drift can't be told."""
-DRIFT_ALLOWED_MS = 25
-"""A few ms more or less are the machine's."""
 
 
 def latency_ms(hit: Hit) -> float:
@@ -306,100 +302,6 @@ def smoke_latency(record: ScenarioRecord, limits: Limits) -> Judgement:
     if len(values) < 5:
         return no_data(f"only {len(values)} exports of 1k records were answered", limit=limit)
     return _sure(limit, values, "exports of 1k records")
-
-
-def batch(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """The five scenarios in order, all done, without a 429, in time."""
-    limit = limits["batch_s"]
-    hits = record.of_phase("sequence")
-    if len(hits) < 5:
-        return no_data(f"{len(hits)} of the five scenarios were asked for", limit=limit)
-    refused = [hit for hit in hits if hit.status == 429]
-    if refused:
-        return failed(f"{refused[0].case} was refused with 429 while nothing else ran", limit=limit)
-    undone = [hit for hit in hits if hit.status != 200]
-    if undone:
-        what = undone[0].status if undone[0].status is not None else undone[0].error
-        return failed(f"{undone[0].case} ended with {what}", limit=limit)
-    took = Reading(
-        name="batch of five",
-        value=sum(hit.end - hit.start for hit in hits),
-        unit="s",
-        source="batch/hits.jsonl",
-        count=len(hits),
-    )
-    return against(limit, took, f"the batch of {len(hits)} exports")
-
-
-def throughput(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Exports finished a second under load."""
-    hits = record.of_phase("measure")
-    done = [hit for hit in hits if hit.status == 200]
-    if not done:
-        return no_data("no export was done under load", limit=limits["throughput_per_s"])
-    span = max(hit.end for hit in hits) - min(hit.start for hit in hits)
-    rate = Reading(name="throughput", value=len(done) / span, unit="exports/s", source="hits.jsonl", count=len(done))
-    return against(limits["throughput_per_s"], rate, "throughput under load")
-
-
-def drift(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Equal exports do not get slower: medians of quarters that rise throughout, the last over the first."""
-    limit = limits["drift_ratio"]
-    worst: Reading | None = None
-    # one by one only the service itself can slow down; under load its neighbours on the machine do too
-    # arrivals at one rate do not slow down with the service, and with few at once a drift is its own
-    for phase in ("leak",) if record.of_phase("leak") and not _steady(record.plan) else ("leak", "measure"):
-        for case in sorted({hit.case for hit in record.of_phase(phase)}):
-            hits = [hit for hit in record.of_phase(phase) if hit.case == case and hit.status == 200]
-            if len(hits) < DRIFT_LEAST:
-                continue
-            values = [(hit.end - hit.start) * 1000 for hit in hits]
-            size = len(values) // 4
-            quarters = [median(values[at * size : (at + 1) * size]) for at in range(4)]
-            # a busy neighbour slows one part; what grows with each export slows every later part more
-            rising = all(later > earlier for earlier, later in pairwise(quarters))
-            ratio = max(quarters[3] - DRIFT_ALLOWED_MS, 0.0) / quarters[0] if rising else 1.0
-            if worst is None or worst.value is None or ratio > worst.value:
-                worst = Reading(
-                    name=f"drift of {case} in {phase}",
-                    value=ratio,
-                    unit="ratio",
-                    source="hits.jsonl",
-                    count=len(values),
-                )
-    if worst is None:
-        return no_data(f"no case was exported {DRIFT_LEAST} times in one phase", limit=limit)
-    return against(limit, worst, f"the {worst.name}, last quarter over first ({DRIFT_ALLOWED_MS} ms allowed)")
-
-
-def _steady(plan: Plan) -> bool:
-    """Whether `measure` asks at one rate throughout: as many arrivals in each quarter of its time."""
-    moments = [
-        one.intended_s for phase in plan.phases if phase.name == "measure" for one in phase.requests if one.intended_s
-    ]
-    last, quarters = max(moments, default=0.0), [0, 0, 0, 0]
-    for moment in moments:
-        quarters[min(int(4 * moment / last), 3)] += 1
-    return max(quarters) <= 1.5 * min(quarters) and min(quarters) > 0
-
-
-def fairness(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """First come, first served: nobody waits through the whole burst while others go by."""
-    hits = [hit for hit in record.of_phase("burst") if hit.status == 200]
-    if len(hits) < 20:
-        return no_data(f"only {len(hits)} exports of the burst were done")
-    waits = [hit.end - hit.start for hit in hits]
-    span = max(hit.end for hit in hits) - min(hit.start for hit in hits)
-    clients = len({hit.client for hit in hits})
-    rounds = len(hits) / max(clients, 1)
-    if rounds < 3:
-        return no_data(f"the burst had {rounds:.1f} rounds a client; three are needed to tell a fair queue")
-    if max(waits) > 0.8 * span and median(waits) < 0.5 * span / rounds:
-        return failed(
-            f"one export of the burst waited {max(waits):.2f} s of its {span:.2f} s while the median was "
-            f"{median(waits):.2f} s: the queue is not first come, first served"
-        )
-    return passed(f"in a burst of {clients} clients the longest wait was {max(waits):.2f} s of {span:.2f} s")
 
 
 def by_case(records: Mapping[str, ScenarioRecord]) -> Mapping[str, list[Hit]]:

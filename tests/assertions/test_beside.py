@@ -12,7 +12,7 @@ from assertions import limits as limits_file
 from assertions.beside import APPLIES, names
 from assertions.bundle import Run, ScenarioRecord, load_run
 from assertions.checks import CHECKS
-from assertions.checks.latency import drift
+from assertions.checks.pace import drift
 from assertions.judge import judge, runbook_text
 from assertions.records import Plan, Request
 from assertions.verdicts import SCENARIOS, Verdict

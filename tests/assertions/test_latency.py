@@ -11,7 +11,7 @@ import pytest
 
 from assertions import limits as limits_file
 from assertions.bundle import ScenarioRecord
-from assertions.checks import latency
+from assertions.checks import latency, pace
 from assertions.exposition import Histogram
 from assertions.records import Hit
 
@@ -139,14 +139,14 @@ def test_smoke_needs_59_exports(count: int, status: str) -> None:
 @pytest.mark.parametrize(("seconds", "status"), [(30 - 5 * TICK, "PASS"), (30.0, "FAIL"), (30 + 5 * TICK, "FAIL")])
 def test_batch_at_thirty_seconds(seconds: float, status: str) -> None:
     """The five together must take less than 30 s."""
-    judged = latency.batch(lasting("sequence", seconds / 5)(honest("batch")), LIMITS)
+    judged = pace.batch(lasting("sequence", seconds / 5)(honest("batch")), LIMITS)
     assert (judged.status, judged.readings[0].value) == (status, seconds)
 
 
 @pytest.mark.parametrize(("span_s", "status"), [(19.0, "PASS"), (20.0, "PASS"), (20.0 + TICK, "FAIL")])
 def test_throughput_at_one_in_twenty_seconds(span_s: float, status: str) -> None:
     """At least one export in twenty seconds must be finished."""
-    judged = latency.throughput(lasting("measure", span_s)(only("measure", 1)(honest("load"))), LIMITS)
+    judged = pace.throughput(lasting("measure", span_s)(only("measure", 1)(honest("load"))), LIMITS)
     assert (judged.status, judged.readings[0].value) == (status, 1 / span_s)
 
 
@@ -168,7 +168,7 @@ def quarters(*seconds: float) -> ScenarioRecord:
 def test_drift_at_its_limit(over_ms: float, status: str) -> None:
     """The last quarter may take as many times the first as the limit says, and 25 ms."""
     ratio = LIMITS["drift_ratio"].target
-    judged = latency.drift(quarters(1.0, 1.1, 1.2, ratio + (25 + over_ms) / 1000), LIMITS)
+    judged = pace.drift(quarters(1.0, 1.1, 1.2, ratio + (25 + over_ms) / 1000), LIMITS)
     assert judged.readings[0].value == pytest.approx(ratio + over_ms / 1000, abs=1e-6)
     assert judged.status == status
 
@@ -176,14 +176,14 @@ def test_drift_at_its_limit(over_ms: float, status: str) -> None:
 def test_drift_is_judged_under_load_where_nothing_ran_one_by_one() -> None:
     """A profile without the leak phase is judged by its measure phase."""
     record = honest("load")
-    judged = latency.drift(changed(record, hits=tuple(hit for hit in record.hits if hit.phase != "leak")), LIMITS)
+    judged = pace.drift(changed(record, hits=tuple(hit for hit in record.hits if hit.phase != "leak")), LIMITS)
     assert (judged.status, judged.readings[0].name) == ("PASS", "drift of csv-10k in measure")
 
 
 @pytest.mark.parametrize("seconds", [(1.0, 9.0, 1.2, 9.0), (1.0, 1.0, 5.0, 9.0), (9.0, 3.0, 2.0, 1.0)])
 def test_drift_must_rise_from_quarter_to_quarter(seconds: tuple[float, ...]) -> None:
     """A busy neighbour in one quarter is no drift."""
-    judged = latency.drift(quarters(*seconds), LIMITS)
+    judged = pace.drift(quarters(*seconds), LIMITS)
     assert (judged.status, judged.readings[0].value) == ("PASS", 1.0)
 
 
@@ -275,7 +275,7 @@ def test_the_sizes_table_holds_what_ran_alone_or_under_load() -> None:
 @pytest.mark.parametrize("status", [429, 500, None])
 def test_an_undone_export_of_the_batch_fails_it(status: int | None) -> None:
     """Each of the five must be done."""
-    assert latency.batch(ended(status, "timeout", "sequence-4")(honest("batch")), LIMITS).status == "FAIL"
+    assert pace.batch(ended(status, "timeout", "sequence-4")(honest("batch")), LIMITS).status == "FAIL"
 
 
 def test_a_page_without_sums_lacks_them() -> None:

@@ -14,7 +14,7 @@ from assertions.bundle import ScenarioRecord
 from assertions.checks import conduct, contents, leaking, resources
 from assertions.records import HealthProbe, Probe
 
-from .cases.conduct import generated, lost, no_calls, probes, status
+from .cases.conduct import clock, generated, lost, no_calls, probes, status
 from .cases.resources import by_bursts, by_large, root
 from .honest import changed, each, honest, values, with_pages, with_scenario
 
@@ -105,6 +105,12 @@ def test_memory_of_an_export_is_not_that_of_a_pool_that_warms_up(
 def test_the_generators_share_of_a_core(cpu: float, expected: str) -> None:
     """A generator may use nine tenths of a core."""
     assert conduct.generator(generated(cpu_ratio=cpu)(honest("load")), LIMITS).status == expected
+
+
+@pytest.mark.parametrize("drift_s", [0.0, 0.0089, -0.0089])
+def test_generators_elsewhere_whose_clocks_keep_time(drift_s: float) -> None:
+    """Theirs may be another time, as long as they go alike."""
+    assert conduct.generator(generated(clocks=(clock(drift_s),))(honest("load")), LIMITS).status == "PASS"
 
 
 @pytest.mark.parametrize(("lag", "expected"), [(249.9, "PASS"), (250.0, "PASS"), (250.1, "NO DATA")])

@@ -10,7 +10,7 @@ import msgspec
 
 from assertions.behaviour import AFTER_HANG_UP, CASES, REST_AFTER_HANG_UP
 from assertions.bundle import HANG_UP, ScenarioRecord
-from assertions.records import HealthProbe, Hit
+from assertions.records import GeneratorClock, HealthProbe, Hit
 
 from ..honest import changed, each, with_hits, with_scenario, with_status
 from . import Case, no_hits
@@ -71,6 +71,11 @@ def lost(count: int) -> Change:
         return with_hits(record, edit)
 
     return change
+
+
+def clock(drift_s: float | None) -> GeneratorClock:
+    """That of a generator elsewhere, known to 1 ms, whose own time is another by hours."""
+    return GeneratorClock(worker=1, host="far.example", offset_s=7200.0, error_s=0.001, drift_s=drift_s)
 
 
 def generated(**fields: Any) -> Change:
@@ -348,5 +353,26 @@ BLIND = (
         on="load",
         change=generated(lag_p99_ms=float("nan")),
         reason="the generator's event-loop lag P99 is nan ms",
+    ),
+    Case(
+        id="generator",
+        name="a clock that ran off",
+        on="load",
+        change=generated(clocks=(clock(0.0), clock(-0.0095))),
+        reason="the clock of generator 1 on far.example was wrong by up to 10.5 ms: what it recorded can't be held",
+    ),
+    Case(
+        id="generator",
+        name="a clock read once",
+        on="load",
+        change=generated(clocks=(clock(None),)),
+        reason="the clock of generator 1 on far.example was not read again",
+    ),
+    Case(
+        id="generator",
+        name="a clock that tells no time",
+        on="load",
+        change=generated(clocks=(clock(float("nan")),)),
+        reason="the clock of generator 1 on far.example was wrong by up to nan ms",
     ),
 )
