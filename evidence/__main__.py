@@ -13,6 +13,7 @@ from assertions.judge import WAIVABLE, runbook_text
 from assertions.verdicts import SCENARIOS
 from loadtests.clock import start_clock
 from loadtests.conductor import LIVE
+from loadtests.listening import listening
 from loadtests.profiles import ProfileError, load_profile, stretched
 from loadtests.stress_door import minutes
 from loadtests.target import TargetError, parse_target
@@ -81,6 +82,7 @@ def _run(options: argparse.Namespace) -> int:
         waivers=dict(options.waive),
         abort_on_fail=options.abort_on_fail,
         workers=options.workers,
+        listen=options.listen,
         minutes=options.minutes,
     )
     report, code = run(settings, *_tellers(sys.stdout.isatty()))
@@ -212,6 +214,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=REASON",
         help="accept NO DATA of a check or group; a FAIL stays. The report's first line carries it",
+    )
+    one.add_argument(
+        "--listen",
+        type=listening,
+        metavar="HOST[:PORT]",
+        help="let N Locust workers of other machines make the load; see docs/load.md",
     )
     one.add_argument("--workers", type=_count, default=1, metavar="N", help="load generator processes (default: 1)")
     for name, text in (

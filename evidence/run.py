@@ -57,6 +57,8 @@ class Settings:
     profiles: Path | None = None
     waivers: dict[str, str]
     workers: int = 1
+    listen: tuple[str, int] | None = None
+    """Address for workers of other machines; None: they are of this one."""
     minutes: float | None = None
     """Stretches the phases that a profile marks so; only scenarios beside smoke, load and batch have such."""
     abort_on_fail: bool = False
@@ -220,6 +222,7 @@ def _drive(
     words += ["--exports", str(exports.resolve())] if exports is not None else []
     words += ["--profiles", str(settings.profiles.resolve())] if settings.profiles is not None else []
     words += ["--workers", str(settings.workers)] if settings.workers > 1 else []
+    words += ["--listen", "{}:{}".format(*settings.listen)] if settings.listen is not None else []
     stretched = settings.minutes is not None and name not in SCENARIOS
     words += ["--minutes", str(settings.minutes)] if stretched else []
     words += ["--embedded"] if settings.target is None else []

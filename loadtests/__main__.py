@@ -17,14 +17,15 @@ from loadtests.conductor import LIVE, Progress, RunError
 from loadtests.datasets import MAX_RECORDS
 from loadtests.doom import Abort
 from loadtests.folder import FolderError
+from loadtests.listening import LISTEN_PORT, check_listen, how_to_join, listening
 from loadtests.locust_process import LocustError
 from loadtests.profiles import Profile, ProfileError, load_profile, stretched
-from loadtests.runner import Settings, check_target, run_scenario
+from loadtests.runner import Settings, run_scenario
 from loadtests.seed import BATCH, seed
 from loadtests.stress import exit_code
 from loadtests.stress_run import REPORT, run_stress
 from loadtests.stress_table import table
-from loadtests.target import TARGET_HEADERS, TARGET_TOKEN, Target, TargetError, headers_from, parse_target
+from loadtests.target import TARGET_HEADERS, TARGET_TOKEN, Target, TargetError, check_target, headers_from, parse_target
 
 DEFAULT_TARGET = "http://127.0.0.1:4001"
 DEFAULT_SEED = 17
@@ -90,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--profiles", type=Path, metavar="DIR", help="a folder with profiles of your own, NAME.toml")
     run.add_argument("--embedded", action="store_true", help="note in the record that the harness started the target")
     run.add_argument("--workers", type=_count(64), default=1, metavar="N", help="generator processes (1)")
+    run.add_argument(
+        "--listen",
+        type=listening,
+        metavar="HOST[:PORT]",
+        help=f"let N Locust workers of other machines make the load; they come to this address of mine ({LISTEN_PORT})",
+    )
     run.add_argument(
         "--minutes",
         type=stress_door.minutes,
@@ -172,11 +179,15 @@ def _run(options: argparse.Namespace) -> int:
         out=options.out,
         seed=options.seed,
         workers=options.workers,
+        listen=options.listen,
         target_pid=options.target_pid,
         exports=options.exports,
         embedded=options.embedded,
         abort=_abort(options, profile) if options.abort_on_fail else None,
     )
+    if options.listen is not None:
+        check_listen(options.listen, target)
+        print(how_to_join(options.listen, options.workers), file=sys.stderr)
     live = options.live or sys.stderr.isatty()
     try:
         scenario = run_scenario(settings, _teller(live))

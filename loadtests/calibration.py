@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -65,9 +65,15 @@ def known(schedule: Schedule) -> Iterator[int]:
         process.communicate()
 
 
-def gather(parts: Path, workers: int, clock: Clock, into: Path) -> None:
-    """Write what all generators measured as one file, one line a request; one that measured nothing has no line."""
-    write_lines(into, (one for worker in range(workers) for one in _of_worker(parts, worker, clock)))
+def gather(parts: Path, workers: int, clock: Clock, anchors: Mapping[int, float], into: Path) -> None:
+    """Write what all generators measured as one file, one line a request; one that measured nothing has no line.
+
+    anchors: of the clocks of generators on other machines, where each had a known server of its own.
+    """
+    clocks = {worker: Clock(anchor=anchor) for worker, anchor in anchors.items()}
+    write_lines(
+        into, (one for worker in range(workers) for one in _of_worker(parts, worker, clocks.get(worker, clock)))
+    )
 
 
 class _Said(msgspec.Struct):

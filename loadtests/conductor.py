@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import queue
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,6 +21,8 @@ LEAD_S = 0.05
 START_TIMEOUT_S = 60.0
 SILENCE_S = 60.0
 FAREWELL_S = 15.0
+AWAY_START_TIMEOUT_S = 300.0
+"""Machines that are not this one are set going by hand."""
 
 
 class RunError(Exception):
@@ -103,7 +102,8 @@ class Conductor:
 
     def run(self) -> None:
         """All phases in order. RunError when it can't go on; LocustError when Locust ended or never came up."""
-        self._await(lambda: len(self.workers) == self.control.workers, START_TIMEOUT_S, "start")
+        start_s = START_TIMEOUT_S if self.control.away is None else AWAY_START_TIMEOUT_S
+        self._await(lambda: len(self.workers) == self.control.workers, start_s, "start")
         for number in range(self.loads):
             rest_from = self.clock.now()
             self._await(lambda n=number: all(one.ready >= n for one in self._alive()), START_TIMEOUT_S, "get ready")  # type: ignore[misc]
@@ -124,10 +124,17 @@ class Conductor:
     def finish(self, message: drive.RunnerMessage) -> None:
         """Tell the generators that it is over, and wait until their record is closed."""
         self.control.send(message)
-        deadline = self.clock.now() + FAREWELL_S
-        while not all(one.ended for one in self._alive()) and self.clock.now() < deadline:
+        start = self.clock.now()
+        while any(self.clock.now() < self._farewell(start, name) for name in self.workers):
             self._pump(0.05)
         self.control.send(drive.End())
+
+    def _farewell(self, start: float, name: int) -> float:
+        """Until when a generator is waited for; one elsewhere that still tells of itself is bringing its record."""
+        worker = self.workers[name]
+        if worker.gone or worker.ended:
+            return start
+        return (start if name in self.control.pids else max(start, worker.heard)) + FAREWELL_S
 
     def _alive(self) -> list[_Worker]:
         return [one for one in self.workers.values() if not one.gone]
@@ -147,7 +154,7 @@ class Conductor:
         self._answered_before = self._sum("answered")
         at = self._phase_start = self.clock.now() + LEAD_S
         self.led.append(Led(phase.name, at, 0.0, 0))
-        cpu_before = self.locust.cpu_seconds()
+        cpu_before = self._cpu_seconds()
         self.stage.enter("during", phase.name)
         self.control.send(drive.Go(phase=number, at=at))
         while not all(one.done is not None and one.done.phase == number for one in self._alive()):
@@ -171,16 +178,20 @@ class Conductor:
         self.stage.enter("rest")
         self._tell()
 
+    def _cpu_seconds(self) -> dict[int, float]:
+        """Of each process of the load; of those elsewhere, under numbers below 0, by their own word."""
+        away = {-1 - name: one.tick for name, one in self.workers.items() if name not in self.control.pids}
+        return self.locust.cpu_seconds() | {name: tick.cpu_s for name, tick in away.items() if tick is not None}
+
     def _cpu_ratio(self, before: dict[int, float], wall_s: float) -> float | None:
-        used = [cpu - before[pid] for pid, cpu in self.locust.cpu_seconds().items() if pid in before]
+        used = [cpu - before[pid] for pid, cpu in self._cpu_seconds().items() if pid in before]
         return max(used) / wall_s if used and wall_s > 0 else None
 
     def _end_silent(self) -> None:
         """A generator that said nothing for long hangs: end it, its broken line tells the rest."""
         for name, worker in self.workers.items():
             if not worker.gone and self.clock.now() - worker.heard > SILENCE_S:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.control.pids[name], signal.SIGKILL)
+                self.control.drop(name)
 
     def _pump(self, timeout_s: float) -> None:
         try:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import queue
+import signal
 import socket
+import tarfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import msgspec
 
+from assertions.records import GeneratorClock, Plan
 from loadtests import drive
+from loadtests.clock import Clock
+from loadtests.folder import Folder
+from loadtests.line import CONTROL_BESIDE, ROOTS, unpack
+from loadtests.locust_process import LocustError
+from loadtests.target import Target
 
 
 @dataclass(frozen=True)
@@ -23,16 +36,35 @@ class Event:
     """None: the line broke; its process ended or was ended."""
 
 
-class Control:
-    """Listens on a free port of this machine; numbers the generators as they come."""
+@dataclass(frozen=True)
+class Away:
+    """What generators on other machines are told, and where what they bring is put."""
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    brief: drive.Brief
+    roots: Mapping[str, Path]
+
+
+class Control:
+    """Listens for the generators, tells them the time, and numbers them as they come."""
+
+    def __init__(
+        self, workers: int, clock: Clock, address: tuple[str, int] = ("127.0.0.1", 0), away: Away | None = None
+    ) -> None:
+        """address: host and port, 0 for any that is free; away: None where all generators are on this machine.
+
+        OSError where it can't listen there.
+        """
+        self.workers, self.clock, self.away = workers, clock, away
         self.events: queue.Queue[Event] = queue.Queue()
         self.pids: dict[int, int] = {}
+        """Processes of this machine."""
+        self.anchors: dict[int, float] = {}
+        self.clocks: dict[int, GeneratorClock] = {}
+        """Of those that were elsewhere and brought their records."""
         self._lines: list[tuple[int | None, socket.socket]] = []
         self._lock = threading.Lock()
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._numbered = 0
+        self._server = socket.create_server(address)
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._accept, name="control", daemon=True).start()
 
@@ -44,6 +76,18 @@ class Control:
             if worker is not None or isinstance(message, drive.End | drive.Stop):
                 with contextlib.suppress(OSError):
                     line.sendall(drive.encode(message) + b"\n")
+
+    def drop(self, worker: int) -> None:
+        """End a generator that hangs; one elsewhere ends when its line does."""
+        if worker in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pids[worker], signal.SIGKILL)
+            return
+        with self._lock:
+            for number, line in self._lines:
+                if number == worker:
+                    with contextlib.suppress(OSError):
+                        line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Stop listening and drop every line; generators that still run end by this."""
@@ -68,20 +112,77 @@ class Control:
         with contextlib.suppress(OSError, ValueError, msgspec.DecodeError), line.makefile("rb") as reader:
             for said in reader:
                 message = drive.decode_generator(said)
-                if isinstance(message, drive.Hello):
-                    worker = self._admit(line, message)
-                    known = True
+                match message:
+                    case drive.Ask():
+                        line.sendall(drive.encode(drive.At(now=self.clock.now())) + b"\n")
+                        continue
+                    case drive.Cargo():
+                        self._take(message, reader)
+                        line.sendall(drive.encode(drive.Landed()) + b"\n")
+                        return
+                    case drive.Hello():
+                        worker = self._admit(line, message)
+                        known = True
                 if known:
                     self.events.put(Event(worker, message))
         if known:
             self.events.put(Event(worker, None))
 
+    def _take(self, cargo: drive.Cargo, stream: IO[bytes]) -> None:
+        """What a generator elsewhere recorded. OSError where it can't be put away; the run can't go on without it."""
+        if self.away is None:
+            raise OSError("all generators are on this machine")
+        try:
+            unpack(stream, self.away.roots)
+        except (OSError, tarfile.TarError) as error:
+            text = f"the record of generator {cargo.worker} on {cargo.host} can't be put away: {error}"
+            self.events.put(Event(cargo.worker, drive.Trouble(text=text)))
+            raise OSError(text) from error
+        self.anchors[cargo.worker] = cargo.anchor
+        self.clocks[cargo.worker] = GeneratorClock(
+            worker=cargo.worker,
+            host=cargo.host,
+            offset_s=cargo.offset_s,
+            error_s=cargo.error_s,
+            drift_s=cargo.drift_s,
+        )
+
     def _admit(self, line: socket.socket, hello: drive.Hello) -> int | None:
         with self._lock:
-            worker = len(self.pids) if hello.conductor and len(self.pids) < self.workers else None
+            wanted = hello.conductor and self._numbered < self.workers and (hello.host is None or self.away is not None)
+            worker = self._numbered if wanted else None
             self._lines.append((worker, line))
             if worker is None:
                 return None
-            self.pids[worker] = hello.pid
+            self._numbered += 1
+            if hello.host is None:
+                self.pids[worker] = hello.pid
         line.sendall(drive.encode(drive.Welcome(worker=worker, workers=self.workers)) + b"\n")
+        if hello.host is not None and self.away is not None:
+            line.sendall(drive.encode(self.away.brief) + b"\n")
         return worker
+
+
+def open_control(
+    plan: Plan,
+    templates: Mapping[str, bytes],
+    target: Target,
+    phases: tuple[drive.PhaseDrive, ...],
+    workers: int,
+    listen: tuple[str, int],
+    folder: Folder,
+) -> Control:
+    """For generators of other machines. LocustError where the address beside the master's is not free, or not ours."""
+    brief = drive.Brief(
+        plan=plan,
+        target=target.url,
+        insecure=target.insecure,
+        phases=phases,
+        templates={case: hashlib.sha256(body).hexdigest() for case, body in templates.items()},
+    )
+    host, port = listen[0], listen[1] + CONTROL_BESIDE
+    roots = dict(zip(ROOTS, (folder.parts, folder.spool), strict=True))
+    try:
+        return Control(workers, target.clock, (host, port), Away(brief, roots))
+    except OSError as error:
+        raise LocustError(f"can't listen at {host}:{port}: {error.strerror or error}") from error

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from assertions.records import Plan
+
 DRIVE_VARIABLE = "EXPORT_LOADTESTS_DRIVE"
 """Names the drive file to the generators; the target's headers come to them through the environment, never a file."""
 
@@ -40,10 +42,11 @@ class Drive(Struct, frozen=True, kw_only=True):
     """Of the clock that all share."""
     insecure: bool
     control_port: int
-    """Where the runner listens, on 127.0.0.1."""
+    """Where the runner listens, on `control_host`."""
     templates: dict[str, str]
     """Case to path of its request body's template."""
     phases: tuple[PhaseDrive, ...]
+    control_host: str = "127.0.0.1"
     calibration_port: int | None = None
     """Where the known server listens, on 127.0.0.1; None: the generators do not measure themselves."""
 
@@ -69,6 +72,8 @@ class Hello(FromGenerator, frozen=True, kw_only=True):
     pid: int
     conductor: bool
     """False: a master that makes no load of its own and only waits for the end."""
+    host: str | None = None
+    """The name of its machine, where it came without a drive file; None: it is the runner's own."""
 
 
 class Ready(FromGenerator, frozen=True, kw_only=True):
@@ -87,6 +92,8 @@ class Tick(FromGenerator, frozen=True, kw_only=True):
     """Answered with 200."""
     latencies_ms: tuple[float, ...]
     """Of the exports answered since the last tick."""
+    cpu_s: float
+    """CPU seconds of its process since its start."""
 
 
 class Done(FromGenerator, frozen=True, kw_only=True):
@@ -110,6 +117,22 @@ class Trouble(FromGenerator, frozen=True, kw_only=True):
     text: str
 
 
+class Ask(FromGenerator, frozen=True, kw_only=True):
+    """What time is it?"""
+
+
+class Cargo(FromGenerator, frozen=True, kw_only=True):
+    """On a line of its own: after this message comes a tar of all that a generator elsewhere has recorded."""
+
+    worker: int
+    anchor: float
+    """Of the clock that it recorded by."""
+    host: str
+    offset_s: float
+    error_s: float
+    drift_s: float | None
+
+
 class FromRunner(Struct, frozen=True, kw_only=True, tag=True):
     """Base of what the runner says."""
 
@@ -119,6 +142,28 @@ class Welcome(FromRunner, frozen=True, kw_only=True):
 
     worker: int
     workers: int
+
+
+class Brief(FromRunner, frozen=True, kw_only=True):
+    """What a generator on another machine needs beside a welcome; it makes the bodies itself."""
+
+    plan: Plan
+    target: str
+    """Base URL, without credentials."""
+    insecure: bool
+    phases: tuple[PhaseDrive, ...]
+    templates: dict[str, str]
+    """Case to SHA-256 of its request body's template."""
+
+
+class At(FromRunner, frozen=True, kw_only=True):
+    """The runner's time (Unix seconds)."""
+
+    now: float
+
+
+class Landed(FromRunner, frozen=True, kw_only=True):
+    """The cargo is unpacked."""
 
 
 class Go(FromRunner, frozen=True, kw_only=True):
@@ -136,8 +181,8 @@ class End(FromRunner, frozen=True, kw_only=True):
     """All is done: write the end mark and end."""
 
 
-GeneratorMessage = Hello | Ready | Tick | Done | Ended | Trouble
-RunnerMessage = Welcome | Go | Stop | End
+GeneratorMessage = Hello | Ready | Tick | Done | Ended | Trouble | Ask | Cargo
+RunnerMessage = Welcome | Brief | At | Landed | Go | Stop | End
 
 encode = msgspec.json.Encoder().encode
 decode_generator = msgspec.json.Decoder(GeneratorMessage).decode

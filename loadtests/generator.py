@@ -6,7 +6,8 @@ at a run's end, and miss what was never answered.
 
 from __future__ import annotations
 
-import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import gevent
@@ -16,6 +17,7 @@ from assertions.records import Plan, read_one
 from loadtests import calibration, drive
 from loadtests.clients import NewSession, Parts
 from loadtests.crew import Crew
+from loadtests.line import Line
 from loadtests.parts import Samples
 from loadtests.target import Target
 
@@ -27,40 +29,29 @@ LAG_SLEEP_S = 0.02
 class Generator:
     """One generator process."""
 
-    def __init__(self, settings: drive.Drive, target: Target, new_session: NewSession) -> None:
+    def __init__(
+        self, settings: drive.Drive, target: Target, new_session: NewSession, line: Line, welcome: drive.Welcome
+    ) -> None:
         self.settings, self.target, self.new_session = settings, target, new_session
+        self.line, self.welcome = line, welcome
         self.plan = read_one(Path(settings.plan), Plan)
         self.templates = {case: Path(path).read_bytes() for case, path in settings.templates.items()}
         self.lags_ms = Samples()
         self.stopped: str | None = None
-        self.line = socket.create_connection(("127.0.0.1", settings.control_port), timeout=10)
-        self.line.settimeout(None)
-        self.reader = self.line.makefile("rb")
         self.crew: Crew | None = None
 
     def say(self, message: drive.GeneratorMessage) -> None:
         """Tell the runner; when it is gone there is nobody to work for."""
         try:
-            self.line.sendall(drive.encode(message) + b"\n")
+            self.line.say(message)
         except OSError:
             self.stop("the runner went away")
 
-    def listen(self) -> drive.RunnerMessage | None:
-        """The runner's next word; None when it is gone."""
-        try:
-            line = self.reader.readline()
-        except OSError:
-            return None
-        return drive.decode_runner(line) if line.endswith(b"\n") else None
-
-    def run(self, pid: int) -> None:
-        """The generator's whole life, from hello to the end mark."""
-        self.say(drive.Hello(pid=pid, conductor=True))
-        welcome = self.listen()
-        if not isinstance(welcome, drive.Welcome):
-            return
+    def run(self, deliver: Callable[[], None] = lambda: None) -> None:
+        """The generator's whole life, from its welcome to the end mark; deliver: called when its record is closed."""
+        welcome = self.welcome
         orders: Queue[drive.RunnerMessage | None] = Queue()
-        gevent.spawn(self._take_orders, orders)
+        taking = gevent.spawn(self._take_orders, orders)
         self._calibrate(welcome.worker)
         parts = Parts(Path(self.settings.folder), welcome.worker)
         crew = self.crew = Crew(
@@ -72,7 +63,8 @@ class Generator:
             workers=welcome.workers,
             spool=Path(self.settings.spool),
         )
-        helpers = [gevent.spawn(one, crew) for one in (self._tick, self._flush, self._measure_lag)]
+        telling = gevent.spawn(self._tick, crew)
+        helpers = [gevent.spawn(one, crew) for one in (self._flush, self._measure_lag)]
         over = False
         try:
             for number, phase in enumerate(self.plan.phases):
@@ -94,9 +86,15 @@ class Generator:
                 parts.close(tuple(self.lags_ms.values), tuple(crew.slips_ms.values))
             except OSError as error:
                 crew.trouble = f"the record can't be written: {error.strerror or error}"
+            try:
+                deliver()
+            except OSError as error:
+                crew.trouble = f"the record could not be brought to the runner: {error.strerror or error}"
+            telling.kill()
             self.say(drive.Trouble(text=crew.trouble) if crew.trouble else drive.Ended())
         if not over and self.stopped is None:
             orders.get()
+        taking.kill()
 
     def stop(self, why: str) -> None:
         """Give up what is in flight; each of it records itself as interrupted."""
@@ -125,7 +123,7 @@ class Generator:
 
     def _take_orders(self, orders: Queue[drive.RunnerMessage | None]) -> None:
         while True:
-            order = self.listen()
+            order = self.line.listen()
             if order is None or isinstance(order, drive.Stop):
                 self.stop("interrupted" if order is not None else "the runner went away")
             orders.put(order)
@@ -136,7 +134,13 @@ class Generator:
         counts = crew.counts
         latencies, counts.latencies_ms = tuple(counts.latencies_ms), []
         self.say(
-            drive.Tick(started=counts.started, answered=counts.answered, exports=counts.exports, latencies_ms=latencies)
+            drive.Tick(
+                started=counts.started,
+                answered=counts.answered,
+                exports=counts.exports,
+                latencies_ms=latencies,
+                cpu_s=time.process_time(),
+            )
         )
 
     def _tick(self, crew: Crew) -> None:

@@ -42,8 +42,13 @@ def clean_environment(base: Mapping[str, str], home: Path, drive: Path) -> dict[
     }
 
 
-def locust_arguments(*, workers: int, stop_timeout_s: float, run_time_s: float, port: int) -> list[str]:
-    """Locust's command line. One user a process; `workers` above 1 forks that many beside a master on 127.0.0.1."""
+def locust_arguments(
+    *, workers: int, stop_timeout_s: float, run_time_s: float, port: int, listen: str | None = None
+) -> list[str]:
+    """Locust's command line. One user a process; `workers` above 1 forks that many beside a master on 127.0.0.1.
+
+    listen: address at which a master waits for that many workers from elsewhere, and forks none.
+    """
     arguments = [
         sys.executable, "-m", "locust",
         "--locustfile", str(LOCUSTFILE),
@@ -58,7 +63,15 @@ def locust_arguments(*, workers: int, stop_timeout_s: float, run_time_s: float, 
         "--reset-stats",
         "--loglevel", "INFO",
     ]  # fmt: skip
-    if workers > 1:
+    if listen is not None:
+        arguments += [
+            "--master",
+            "--master-bind-host", listen,
+            "--master-bind-port", str(port),
+            "--expect-workers", str(workers),
+            "--expect-workers-max-wait", "300",
+        ]  # fmt: skip
+    elif workers > 1:
         arguments += [
             "--processes", str(workers),
             "--master-bind-host", "127.0.0.1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 from pathlib import Path
@@ -13,13 +14,17 @@ from locust import FastHttpUser, events, task
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.exception import StopUser
-from locust.runners import LocalRunner, MasterRunner
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadtests import drive
+from loadtests.away import work
 from loadtests.clients import NewSession
 from loadtests.clock import Clock
 from loadtests.generator import Generator
+from loadtests.line import Line
 from loadtests.target import Target, headers_from, parse_target
+
+_LOG = logging.getLogger(__name__)
 
 
 def _settings() -> drive.Drive:
@@ -72,28 +77,51 @@ class Conductor(FastHttpUser):
         if Conductor.ran:
             raise StopUser
         Conductor.ran = True
-        settings = _settings()
-        target = _target(settings)
-        Generator(settings, target, session_maker(self.environment, target)).run(os.getpid())
+        if drive.DRIVE_VARIABLE in os.environ:
+            _work_here(self.environment)
+        else:
+            _work_away(self.environment)
         if isinstance(self.environment.runner, LocalRunner):
             gevent.spawn(self.environment.runner.quit)
         raise StopUser
 
 
+def _work_here(environment: Environment) -> None:
+    settings = _settings()
+    target = _target(settings)
+    with Line(settings.control_host, settings.control_port) as line:
+        line.say(drive.Hello(pid=os.getpid(), conductor=True))
+        welcome = line.listen()
+        if isinstance(welcome, drive.Welcome):
+            Generator(settings, target, session_maker(environment, target), line, welcome).run()
+
+
+def _work_away(environment: Environment) -> None:
+    options = environment.parsed_options
+    assert options is not None
+    try:
+        work(options.master_host, options.master_port, os.getpid(), lambda target: session_maker(environment, target))
+    except OSError as error:
+        _LOG.error("no run to work for at %s:%s: %s", options.master_host, options.master_port, error)
+        environment.process_exit_code = 2
+
+
 @events.init.add_listener  # type: ignore[untyped-decorator]
-def _wait_as_master(environment: Environment, **_: object) -> None:
-    """A master makes no load; it ends when the runner says so, or is gone."""
+def _know_ones_place(environment: Environment, **_: object) -> None:
+    """A master makes no load; it ends when the runner says so, or is gone. Without a runner there are only workers."""
     if isinstance(environment.runner, MasterRunner):
         gevent.spawn(_end_with_runner, environment)
+    if drive.DRIVE_VARIABLE not in os.environ and not isinstance(environment.runner, WorkerRunner):
+        _LOG.error("this locustfile is run by `python -m loadtests`, or with --worker for its --listen")
+        raise SystemExit(2)
 
 
 def _end_with_runner(environment: Environment) -> None:
-    port = _settings().control_port
-    with gevent.socket.create_connection(("127.0.0.1", port)) as line:
-        line.sendall(drive.encode(drive.Hello(pid=os.getpid(), conductor=False)) + b"\n")
-        reader = line.makefile("rb")
-        while said := reader.readline():
-            if isinstance(drive.decode_runner(said), drive.End):
+    settings = _settings()
+    with Line(settings.control_host, settings.control_port) as line:
+        line.say(drive.Hello(pid=os.getpid(), conductor=False))
+        while said := line.listen():
+            if isinstance(said, drive.End):
                 break
     if environment.runner is not None:
         environment.runner.quit()

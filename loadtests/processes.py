@@ -63,11 +63,19 @@ def _parents(pid: int) -> set[int]:
 def is_local(host: str) -> bool:
     """Whether a host name or address is one of this machine's own."""
     own = {address.address.split("%")[0] for some in psutil.net_if_addrs().values() for address in some}
+    return is_loopback(host) or not own.isdisjoint(_addresses(host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address leads no further than the machine on which it is asked for."""
+    return any(ipaddress.ip_address(address).is_loopback for address in _addresses(host))
+
+
+def _addresses(host: str) -> set[str]:
     try:
-        addresses = {str(info[4][0]).split("%")[0] for info in socket.getaddrinfo(host, None)}
+        return {str(info[4][0]).split("%")[0] for info in socket.getaddrinfo(host, None)}
     except OSError:
-        return False
-    return any(address in own or ipaddress.ip_address(address).is_loopback for address in addresses)
+        return set()
 
 
 class Prober:

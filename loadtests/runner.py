@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assertions.bundle import HANG_UP
-from assertions.records import Generator, Hit, PhaseRun, Plan, Scenario, read_lines, write_one
+from assertions.records import Generator, GeneratorClock, Hit, PhaseRun, Plan, Scenario, read_lines, write_one
 from loadtests import calibration, drive
 from loadtests.conductor import REST_S, Conductor, Progress, RunError
-from loadtests.control import Control
+from loadtests.control import Control, open_control
 from loadtests.datasets import encode_body, make_dataset
 from loadtests.doom import STOPPED, Abort, Doomed, Watch, looking
 from loadtests.examining import Examining
@@ -39,7 +39,6 @@ from loadtests.seed import seed_line
 from loadtests.stage import Stage
 from loadtests.target import Target
 
-CHECK_S = 5.0
 CLOCK_SLACK_S = 1.0
 """A file system's clock may lag behind the process's by so much."""
 CLEANING_S = 10.0
@@ -61,20 +60,9 @@ class Settings:
     embedded: bool = False
     abort: Abort | None = None
     """When to stop early; None: never."""
-
-
-def check_target(target: Target) -> str | None:
-    """Why the target can't be judged at all, in one sentence; None: it answers. Takes at most 5 seconds."""
-    deadline = target.clock.now() + CHECK_S
-    statuses = []
-    for path in ("/health", "/export/metrics"):
-        answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
-        if answer.status is None:
-            return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; is it running?"
-        statuses.append(answer.status)
-    if statuses == [404, 404]:
-        return f"{target.url} answers, but knows neither /health nor /export/metrics; is it an export service?"
-    return None
+    listen: tuple[str, int] | None = None
+    """Address of a Locust master for workers of other machines, which make the whole load; None: they are forked here.
+    The runner itself listens at the next port."""
 
 
 def run_scenario(settings: Settings, report: Callable[[Progress], None]) -> Scenario:
@@ -127,6 +115,7 @@ class _Run:
         """The last pages and samples that count are taken."""
         self.left: tuple[str, ...] | None = ()
         """Leftovers from before clients hung up."""
+        self.clocks: tuple[GeneratorClock, ...] = ()
         self.exit_code: int | None = None
         self.cpu_ratio: float | None = None
 
@@ -192,12 +181,20 @@ class _Run:
         """All phases that Locust drives."""
         phases = self.settings.profile.phases
         drives = tuple(drive_of(phase, self.plan.phases[number]) for number, phase in enumerate(phases))
-        workers = self.settings.workers
-        control = Control(workers)
+        workers, listen = self.settings.workers, self.settings.listen
+        control = (
+            Control(workers, self.target.clock)
+            if listen is None
+            else open_control(self.plan, self.templates, self.target, drives, workers, listen, self.folder)
+        )
         path = self.folder.parts / "drive.json"
         stop_s = max(phase.timeout_s for phase in phases) + 5
         arguments = locust_arguments(
-            workers=workers, stop_timeout_s=stop_s, run_time_s=LONGEST_RUN_S, port=free_port() if workers > 1 else 0
+            workers=workers,
+            stop_timeout_s=stop_s,
+            run_time_s=LONGEST_RUN_S,
+            port=listen[1] if listen else free_port() if workers > 1 else 0,
+            listen=listen[0] if listen else None,
         )
         with (
             calibration.known(Schedule()) as known_port,
@@ -230,7 +227,8 @@ class _Run:
             finally:
                 control.close()
                 locust.kill()
-        calibration.gather(self.folder.parts, workers, self.target.clock, self.folder.calibration)
+        self.clocks = tuple(control.clocks[worker] for worker in sorted(control.clocks))
+        calibration.gather(self.folder.parts, workers, self.target.clock, control.anchors, self.folder.calibration)
         opened = frozenset(phase.name for phase in phases if phase.mode == "open")
         self.merged = merge(self.folder.parts, workers, opened, self.folder.hits, self.folder.fetches)
         self._note_phases(conductor, drives)
@@ -245,6 +243,7 @@ class _Run:
             target=self.target.url,
             anchor=self.target.clock.anchor,
             insecure=self.target.insecure,
+            control_host="127.0.0.1" if self.settings.listen is None else self.settings.listen[0],
             control_port=port,
             templates={case: str((self.folder.sent / f"{case}.json").resolve()) for case in self.templates},
             phases=drives,
@@ -374,6 +373,7 @@ class _Run:
                 end_marks=self.merged.marks,
                 workers=self.settings.workers,
                 slip_p99_ms=nearest_rank(self.merged.slips_ms, 0.99),
+                clocks=self.clocks,
             ),
             exports_folder=None if folder is None else str(folder),
             leftovers=self._leftovers(folder, start),

@@ -20,6 +20,7 @@ from loadtests.clock import Clock
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
+CHECK_S = 5.0
 DEFAULT_PORTS = {"http": 80, "https": 443}
 TARGET_HEADERS = "EXPORT_TARGET_HEADERS"
 TARGET_TOKEN = "EXPORT_TARGET_TOKEN"
@@ -367,3 +368,17 @@ def headers_from(environment: Mapping[str, str] = os.environ) -> tuple[tuple[str
             raise TargetError(f"${TARGET_TOKEN} must be one word in ASCII")
         found.append(("Authorization", f"Bearer {token}"))
     return tuple(found)
+
+
+def check_target(target: Target) -> str | None:
+    """Why the target can't be judged at all, in one sentence; None: it answers. Takes at most 5 seconds."""
+    deadline = target.clock.now() + CHECK_S
+    statuses = []
+    for path in ("/health", "/export/metrics"):
+        answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
+        if answer.status is None:
+            return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; is it running?"
+        statuses.append(answer.status)
+    if statuses == [404, 404]:
+        return f"{target.url} answers, but knows neither /health nor /export/metrics; is it an export service?"
+    return None

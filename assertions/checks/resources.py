@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
 from ..bundle import ScenarioRecord
 from ..contract import FORMATS, MAX_CONCURRENT
@@ -51,7 +53,12 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
         if during and before and phase.name != "warmup" and phase.start < crowd:
             rest = behind[0] if behind else before[-1]
             passing = max(during) - max(held(before[-1]), held(rest))
-            value = max(passing, 0) / at_once + _stayed(before[-1], rest, at_once, record.scenario.target_pid)
+            if at_once > 1:
+                stayed = _stayed(before[-1], rest, at_once, record.scenario.target_pid)
+            else:
+                inside = [p for p in record.probes if before[-1].at <= p.at <= rest.at and p.processes]
+                stayed = _stayed_at_once(inside)
+            value = max(passing, 0) / at_once + stayed
             grown.append((value, f"{phase.name}, sampled", len(during)))
     grown += _high_water(record)
     if not grown:
@@ -74,6 +81,19 @@ def _stayed(before: Probe, behind: Probe, at_once: int, front: int | None) -> fl
         (max(_own(one) - known.get(one.pid, 0), 0) / (at_once if one.pid == front else 1) for one in behind.processes),
         default=0.0,
     )
+
+
+def _stayed_at_once(probes: Sequence[Probe]) -> float:
+    """The same of exports that came one after the other: the largest step of one process.
+
+    Each thread of a pool makes room for itself when its first export comes; all steps together are no one export's.
+    """
+    steps = [0.0]
+    for earlier, later in itertools.pairwise(probes):
+        known = {one.pid: _own(one) for one in earlier.processes}
+        exports = min(max(later.exports_done - earlier.exports_done, 1), MAX_CONCURRENT)
+        steps += [(_own(one) - known.get(one.pid, 0)) / exports for one in later.processes]
+    return max(steps)
 
 
 def _clients(record: ScenarioRecord, phase: str) -> int:

@@ -179,7 +179,9 @@ def _with_exponent(first: str) -> set[str]:
     if exponent:
         digits = exponent.lstrip("+-").lstrip("0")
         signs = ("-", "-0") if exponent.startswith("-") else ("", "+", "0", "+0")
-        found |= {f"{mantissa}{mark}{sign}{digits}" for mark in "eE" for sign in signs}
+        spelt = {mantissa, mantissa if "." in mantissa else f"{mantissa}.0"}  # Java writes 1.0E-7
+        found |= {f"{one}{mark}{sign}{digits}" for one in spelt for mark in "eE" for sign in signs}
+        found |= {"4.9E-324"} if value == 5e-324 else set()
     return found | {spelling.replace(".", ",") for spelling in found}
 
 

@@ -130,7 +130,7 @@ def test_what_a_generator_left_unfinished_is_gathered_as_far_as_it_goes(tmp_path
     )
     drive.hits_path(folder, 1).write_text(hit + hit[:50])
     into = tmp_path / "calibration.jsonl"
-    calibration.gather(tmp_path, 2, start_clock(), into)
+    calibration.gather(tmp_path, 2, start_clock(), {}, into)
     (one,) = read_lines(into, Calibration)
     assert (one.worker, one.index, one.status, one.server_start, one.server_end) == (1, 0, 200, None, None)
     assert instrument.bias_ms(one) is None

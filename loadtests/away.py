@@ -1,0 +1,88 @@
+"""A generator on another machine than its runner: a Locust worker that was given the master's address and no more.
+
+It takes the plan from the runner, makes the bodies itself, keeps the runner's time, and brings all it recorded back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from assertions.records import write_one
+from loadtests import calibration, drive
+from loadtests.clients import NewSession
+from loadtests.datasets import encode_body, make_dataset
+from loadtests.generator import Generator
+from loadtests.known_server import Schedule
+from loadtests.line import CONTROL_BESIDE, ROOTS, Line, Reading, read_clock
+from loadtests.target import Target, headers_from, parse_target
+
+
+def work(master_host: str, master_port: int, pid: int, sessions: Callable[[Target], NewSession]) -> None:
+    """Make this machine's share of the load, once; OSError where there is no runner. Where it has enough: nothing."""
+    port = master_port + CONTROL_BESIDE
+    name = socket.gethostname()
+    with Line(master_host, port) as line:
+        line.say(drive.Hello(pid=pid, conductor=True, host=name))
+        welcome, brief = line.listen(), line.listen()
+        if not isinstance(welcome, drive.Welcome) or not isinstance(brief, drive.Brief):
+            return
+        before = read_clock(master_host, port)
+        with tempfile.TemporaryDirectory(prefix="export-loadtests-") as home, calibration.known(Schedule()) as known:
+            roots = {root: Path(home) / root for root in ROOTS}
+            for root in roots.values():
+                root.mkdir()
+            drive.calibration_folder(roots["parts"]).mkdir()
+            plan, templates = Path(home) / "plan.json", _templates(brief, Path(home))
+            if templates is None:
+                line.say(drive.Trouble(text=f"{name} makes other request bodies: install the same version there"))
+                return
+            write_one(plan, brief.plan)
+            settings = drive.Drive(
+                plan=str(plan),
+                folder=str(roots["parts"]),
+                spool=str(roots["spool"]),
+                target=brief.target,
+                anchor=before.anchor,
+                insecure=brief.insecure,
+                control_host=master_host,
+                control_port=port,
+                templates=templates,
+                phases=brief.phases,
+                calibration_port=known,
+            )
+            target = parse_target(brief.target, before.clock, headers_from(), insecure=brief.insecure)
+            generator = Generator(settings, target, sessions(target), line, welcome)
+            generator.run(lambda: _bring(settings, welcome.worker, name, before, roots))
+
+
+def _templates(brief: drive.Brief, home: Path) -> dict[str, str] | None:
+    """Paths of the bodies' templates; None where one is not as the runner's."""
+    made: dict[str, str] = {}
+    for case, sha256 in brief.templates.items():
+        body = encode_body(make_dataset(case, brief.plan.seed))
+        if hashlib.sha256(body).hexdigest() != sha256:
+            return None
+        path = home / f"{case}.json"
+        path.write_bytes(body)
+        made[case] = str(path)
+    return made
+
+
+def _bring(settings: drive.Drive, worker: int, host: str, before: Reading, roots: dict[str, Path]) -> None:
+    after = read_clock(settings.control_host, settings.control_port)
+    with Line(settings.control_host, settings.control_port) as line:
+        line.say(
+            drive.Cargo(
+                worker=worker,
+                anchor=before.anchor,
+                host=host,
+                offset_s=before.offset_s,
+                error_s=max(before.error_s, after.error_s),
+                drift_s=before.anchor - after.anchor,
+            )
+        )
+        line.send(roots)

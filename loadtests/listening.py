@@ -1,0 +1,37 @@
+"""Where workers of other machines come to: the option, what can be wrong with it, and what to tell the user."""
+
+from __future__ import annotations
+
+import argparse
+
+from loadtests.processes import is_loopback
+from loadtests.target import Target, TargetError
+
+LISTEN_PORT = 5557
+"""Locust's own."""
+HOW = """\
+waiting up to 300 s for {workers} worker(s) at {host}:{port} and {beside}. On each machine, in its checkout:
+  python -m locust -f loadtests/locustfile.py --worker --master-host {host} --master-port {port} --processes N"""
+
+
+def listening(text: str) -> tuple[str, int]:
+    """`HOST[:PORT]` as an option's value; argparse.ArgumentTypeError otherwise."""
+    host, _, port = text.partition(":")
+    if not host or (port and not (port.isascii() and port.isdigit() and 1024 <= int(port) <= 65534)):
+        raise argparse.ArgumentTypeError(f"must be an address of this machine, HOST or HOST:PORT, not {text!r}")
+    return host, int(port or LISTEN_PORT)
+
+
+def check_listen(listen: tuple[str, int], target: Target) -> None:
+    """TargetError where other machines would look for the target on themselves."""
+    if is_loopback(target.host) and not is_loopback(listen[0]):
+        raise TargetError(
+            f"--listen {listen[0]} is for workers of other machines, which can't reach {target.url}: name the target "
+            "as they know it"
+        )
+
+
+def how_to_join(listen: tuple[str, int], workers: int) -> str:
+    """What to do on the other machines."""
+    host, port = listen
+    return HOW.format(workers=workers, host=host, port=port, beside=port + 1)
