@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-Kind = Literal["error", "export", "file", "link", "refusal"]
+from .exposition import read_page
+
+Kind = Literal["error", "export", "file", "link", "page", "refusal"]
 
 ANY_4XX: Final = frozenset(range(400, 500))
 REFUSED: Final = ANY_4XX | {301, 302, 303, 307, 308, 501}
@@ -27,6 +29,8 @@ NO_SUCH_TABLE: Final = "no_such_table_7f3a"
 MAX_SENTENCE_CHARS: Final = 1_000
 AFTER: Final = "after-bad-input"
 """The good export that follows all the bad requests."""
+AFTER_PDF: Final = "after-bad-input-pdf"
+"""Another, as a PDF."""
 AFTER_TEXTS: Final = ("Ayşe Yılmaz", "Ωμέγα", "Жук", "漢字")
 """Cells of its records, by which its file is known again."""
 HUNG_UP: Final = "hung-up-on"
@@ -59,7 +63,8 @@ class BehaviourCase:
     format: str | None = None
     """The known format that the body names, `csv` or `pdf`; None: the target can't tell it."""
     kind: Kind
-    """error: a JSON error; export: a finished export; file: a CSV file; link: a download link; refusal: anything."""
+    """error: a JSON error; export: a finished export; file: a CSV file; link: a download link; page: metrics;
+    refusal: anything."""
     why: str
 
 
@@ -180,6 +185,16 @@ BAD_BODIES: Final[tuple[BehaviourCase, ...]] = (
         field="data",
         form="pdf",
     ),
+    *(
+        _bad(f"bad-pdf-{name}", f'{{"format": "pdf", {rest}}}', why, field=field, or_fields=or_fields, form="pdf")
+        for name, rest, why, field, or_fields in (
+            ("columns-string", f'"columns": "a", {_DATA}', "`columns` is an array for pdf too", "column", ()),
+            ("columns-number", f'"columns": ["a", 1], {_DATA}', "a column is a string for pdf too", "column", ()),
+            ("columns-twice", f'"columns": ["a", "a"], {_DATA}', "columns are distinct for pdf too", "column", ()),
+            ("record-null", '"columns": ["a"], "data": [{"a": 1}, null]', "a record is an object", "data", _RECORD),
+            ("unknown-key", f'"colour": "red", {_GOOD}', "an unknown key", "colour", ()),
+        )
+    ),
 )
 
 UNKNOWN_NAMES: Final[tuple[BehaviourCase, ...]] = (
@@ -206,6 +221,7 @@ TRAVERSALS: Final[tuple[BehaviourCase, ...]] = tuple(
         ("path-dots-in-name", "/export/files/....//....//....//....//etc/passwd"),
         ("path-parent-python", "/export/files/..%2fpyproject.toml"),
         ("path-parent-node", "/export/files/..%2fpackage.json"),
+        ("path-behind-a-name", f"/export/files/{NO_SUCH_FILE}%2f..%2f..%2f..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd"),
         ("path-folder", "/export/files/"),
         ("path-folder-dot", "/export/files/%2e"),
         ("path-folder-parent", "/export/files/%2e%2e"),
@@ -213,27 +229,46 @@ TRAVERSALS: Final[tuple[BehaviourCase, ...]] = tuple(
     )
 )
 
-GOOD: Final[tuple[BehaviourCase, ...]] = (
-    BehaviourCase(
-        name=AFTER,
+
+def _after(name: str, form: str, media: str = "application/json") -> BehaviourCase:
+    return BehaviourCase(
+        name=name,
         method="POST",
         path=RUN,
         body=json.dumps(
             {
-                "format": "csv",
+                "format": form,
                 "columns": ["ref", "name"],
                 "data": [{"ref": f"after-{i}", "name": text} for i, text in enumerate(AFTER_TEXTS)],
                 "user": "examiner",
             }
         ).encode(),
-        headers=(("Content-Type", "application/json"),),
+        headers=(("Content-Type", media),),
         expect=frozenset({200}),
-        format="csv",
+        format=form,
         kind="export",
         why="the service still works after all the bad requests",
-    ),
+    )
+
+
+OPEN_METRICS: Final = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+"""What Prometheus asks for by default: a service may answer with either, and must mean it."""
+
+GOOD: Final[tuple[BehaviourCase, ...]] = (
+    _after(AFTER_PDF, "pdf", "application/json; charset=utf-8"),
+    _get("download-get-pdf", f"/export/download/{FILE}", "a pdf's link is ready", frozenset({200}), "link"),
+    _after(AFTER, "csv"),
     _get("file-get", f"/export/files/{FILE}", "the file is served", frozenset({200}), "file"),
     _get("download-get", f"/export/download/{FILE}", "the link is ready", frozenset({200}), "link"),
+    BehaviourCase(
+        name="page-by-accept",
+        method="GET",
+        path="/export/metrics",
+        headers=(("Accept", OPEN_METRICS),),
+        expect=frozenset({200}),
+        kind="page",
+        why="Prometheus asks for OpenMetrics first",
+    ),
 )
 
 CASES: Final[tuple[BehaviourCase, ...]] = (*BAD_BODIES, *UNKNOWN_NAMES, *TRAVERSALS, *GOOD)
@@ -272,6 +307,8 @@ def _wrong(probe: BehaviourCase, answer: str, headers: Mapping[str, str] | None)
             return _wrong_link(answer)
         case "file":
             return _wrong_file(answer, headers)
+        case "page":
+            return _wrong_page(answer, headers)
 
 
 def _object(answer: str) -> dict[str, object] | None:
@@ -326,6 +363,15 @@ def _wrong_link(answer: str) -> str | None:
         return f"an existing file must be `ready` with its `downloadUrl`: {answer[:200]!r}"
     if not _is_iso(body.get("timestamp")):
         return f"`timestamp` must be ISO 8601, it is {body.get('timestamp')!r}"
+    return None
+
+
+def _wrong_page(answer: str, headers: Mapping[str, str] | None) -> str | None:
+    page = read_page(answer, (headers or {}).get("content-type"))
+    if page.errors:
+        return f"the page that Prometheus is given when it asks for OpenMetrics is malformed: {page.errors[0]}"
+    if not page.total("export_requests_total", status="succeeded"):
+        return "the page that Prometheus is given when it asks for OpenMetrics knows of no export that succeeded"
     return None
 
 

@@ -205,7 +205,7 @@ class _Reader:
         if what == "HELP":
             if family.has_help:
                 self.error(f"second HELP for {name}")
-            family.has_help = bool(rest.strip())
+            family.has_help = True
         elif what == "TYPE":
             if family.kind is not None:
                 self.error(f"second TYPE for {name}")

@@ -126,7 +126,7 @@ _LOAD_LEAST: Final = 16
 """So much a count may rise under load: pools, connections, what is only not yet closed."""
 _LOAD_SHARE: Final = 0.2
 """Of the exports between: a rise beyond this is theirs."""
-_BURST_SHARE: Final = 0.25
+_BURST_SHARE: Final = 0.5
 
 
 def grown_under_load(series: Sequence[tuple[float, float]], behind: float) -> Growth | None:
@@ -160,7 +160,7 @@ def grown_under_load(series: Sequence[tuple[float, float]], behind: float) -> Gr
 def grown_by_bursts(series: Sequence[tuple[float, float]], size: int) -> Growth | None:
     """Tell what exports leave behind that had to wait. series: (exports done, a count at rest) after each burst.
 
-    size: exports at once. From after the second burst to after the last a leak rises by more than a quarter of the
+    size: exports at once. From after the second burst to after the last a leak rises by more than half of the
     exports between and by more than came at once, the most that a pool of threads or connections may have to grow, and
     the last burst adds to it as well. None: it did not, or there are fewer than four bursts.
     """

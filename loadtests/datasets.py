@@ -30,6 +30,8 @@ from loadtests.words import (
 
 TAG_PLACEHOLDER = "TAG0000000"
 MAX_RECORDS = 1_000_000
+IDS, IDS_STEP = 997, 7_919
+"""Ids come in no order, and again after so many records: what is sorted or merged by them shows."""
 MOST_SPLIT_BYTES = 32 * 1024 * 1024
 """Larger templates are not kept in pieces: a million pieces cost as much memory as the body itself."""
 USER = "loadtests"
@@ -110,7 +112,8 @@ def make_dataset(name: str, seed: int) -> Dataset:
         rows=tuple(rows),
         columns=None if columns is None else tuple(columns),
         tagged=bears,
-        title=f"Load {name}" if title is None else title,
+        # another title each time: what a service keeps of each must not grow without end
+        title=f"Load {name}{f' {TAG_PLACEHOLDER}' if bears else ''}" if title is None else title,
         user=USER if user is None else user,
         escaped=escaped,
     )
@@ -124,9 +127,9 @@ COLUMNS = ("id", "ref", "name", "dept", "amount", "qty", "active", "created", "n
 
 
 def make_row(rng: random.Random, number: int, format_: str) -> dict[str, object]:
-    """One record of the runbook's kind, numbered from 1; `pdf` gets no emoji, no lone CR and fewer long texts."""
+    """One record of the runbook's kind, the number-th from 1; `pdf` gets no emoji, no lone CR and fewer long texts."""
     return {
-        "id": number,
+        "id": number * IDS_STEP % IDS,
         "ref": f"{TAG_PLACEHOLDER}-{number}",
         "name": rng.choice(NAMES),
         "dept": rng.choice(DEPARTMENTS),
@@ -178,7 +181,7 @@ def encode_body(dataset: Dataset) -> bytes:
     body: dict[str, object] = {"format": dataset.format}
     if dataset.columns is not None:
         body["columns"] = dataset.columns
-    body |= {key: text for key, text in (("title", dataset.title), ("user", dataset.user)) if text}
+    body |= {key: text for key, text in (("user", dataset.user), ("title", dataset.title)) if text}
     body["data"] = dataset.rows
     if dataset.escaped:
         return json.dumps(dict(reversed(body.items())), allow_nan=False).encode()
@@ -194,7 +197,7 @@ def tagged(template: bytes, tag: str | None, user: str | None = None) -> bytes:
         raise ValueError(f"a tag is {len(TAG_PLACEHOLDER)} ASCII characters, not {tag!r}")
     small = len(template) <= MOST_SPLIT_BYTES
     first, *others = _around_tags(template) if small and tag is not None else (template,)
-    if user is not None and user != USER:  # it stands before the records
+    if user is not None and user != USER:  # it stands before all tags
         first = first.replace(_USER_PAIR % USER.encode(), _USER_PAIR % user.encode(), 1)
     if tag is None:
         return first

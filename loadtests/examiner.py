@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assertions.behaviour import (
-    AFTER,
     AFTER_TEXTS,
     BAD_BODIES,
     CASES,
@@ -55,7 +54,7 @@ def behaviour(target: Target, record_hit: RecordHit) -> PhaseRun:
         silent = silent + 1 if answer.status is None else 0
         hit = _probe_hit(case, index, path, answer, intended)
         record_hit(hit)
-        if case.name == AFTER:
+        if case.kind == "export":
             name = _file_name(hit.answer)
     return PhaseRun(
         name="behaviour",
@@ -76,7 +75,7 @@ def _file_name(answer: str | None) -> str:
 def _probe_hit(
     case: BehaviourCase, index: int, path: str, answer: Answer, intended: float, phase: str = "behaviour"
 ) -> Hit:
-    exports = case.name == AFTER
+    exports = case.kind == "export"
     return Hit(
         id=f"{phase}-{index}",
         phase=phase,

@@ -21,7 +21,7 @@ CLIENT = "examiner"
 STATUS_PATH = "/export/status"
 CLIENTS = MAX_CONCURRENT + 1
 """One more than may run: were a place lost with each, nobody could run any more."""
-LEFT_CASE, GOOD_CASE = "csv-10k", "csv-1k"
+LEFT_CASES, GOOD_CASE = ("csv-10k", "pdf-10k"), "csv-1k"
 STAY_S = 0.02
 """The first goes away so long after its body was sent, each further one as much later."""
 SEND_TIMEOUT_S = 10.0
@@ -42,10 +42,14 @@ def hang_up(target: Target, record_hit: Callable[[Hit], object], seed: int) -> P
     page. It takes at most 10 s from the end of one export to that of the next, and 90 s in all.
     """
     start = target.clock.now()
-    left = encode_body(make_dataset(LEFT_CASE, seed))
+    bodies = [encode_body(make_dataset(case, seed)) for case in LEFT_CASES]
+    left = [bodies[turn % len(bodies)] for turn in range(CLIENTS)]
     with ThreadPoolExecutor(CLIENTS) as clients:
-        answers = list(clients.map(lambda turn: _leave(target, left, turn), range(1, CLIENTS + 1)))
-    hits = [_hit(HUNG_UP, index, answer, len(left), 10_000) for index, answer in enumerate(answers)]
+        answers = list(clients.map(lambda turn: _leave(target, left[turn], turn + 1), range(CLIENTS)))
+    hits = [
+        _hit(HUNG_UP, index, answer, len(left[index]), 10_000, LEFT_CASES[index % len(LEFT_CASES)][:3])
+        for index, answer in enumerate(answers)
+    ]
     _rest(target, STALLED_S)
     good = encode_body(make_dataset(GOOD_CASE, seed))
     answer = target.request("POST", RUN_PATH, good, JSON, GOOD_TIMEOUT_S)
@@ -85,8 +89,8 @@ def _busy(answer: Answer) -> int | None:
         return None
 
 
-def _hit(case: str, index: int, answer: Answer, size: int, records: int) -> Hit:
-    request = Request(index=index, case=case, format="csv", records=records, user=USER)
+def _hit(case: str, index: int, answer: Answer, size: int, records: int, form: str = "csv") -> Hit:
+    request = Request(index=index, case=case, format=form, records=records, user=USER)
     return make_hit(HANG_UP, request, answer, body_bytes=size, intended=answer.start, client=CLIENT)
 
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from loadtests.words import (
     BIG_INTEGERS,
     BROKEN_NOTES,
+    DATE_TEXTS,
+    DIGIT_TEXTS,
     EMOJI_NOTES,
     FARTHER_NAMES,
     MARKED_NOTES,
+    MARKUP_NOTES,
     NAMES,
     NESTED_NOTES,
     ODD_FLOATS,
@@ -19,6 +22,8 @@ from loadtests.words import (
     QUOTED_NOTES,
     SENTENCES,
     SPACED_NOTES,
+    TYPED_NOTES,
+    UNSEEN_NOTES,
 )
 
 
@@ -37,12 +42,14 @@ class Edge:
 
 
 ODD_TITLE = (
-    'Rapor (Ağustos) & "Ωμέγα" <b>Жук</b>: all orders of the northern branch, '
+    'Rapor (Ağustos) & "Ωμέγα" <b>Жук</b> 漢字: all orders of the northern branch, '
     "with those that were returned, by customer"
 )
 LONG_HEAD = "what the customer told the driver at the door"
 """A column's name that is longer than most of its values."""
-ODD_USER = "Ayşe Ünal-Öz"
+ODD_USER = 'Ayşe "Ünal" \\ Öz-Κωνσταντίνου, northern branch'
+"""Its marks must be escaped where it is a label's value."""
+FOREIGN_HEAD = "Müşteri adı, Πελάτης"
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def _one(make: Maker) -> Edge:
 
 
 def _wide(make: Maker) -> Edge:
-    names = [f"c{number:02}" for number in range(1, 40)]
+    names = [f"c{number:02}" for number in range(1, 60)]
     rows = [
         {"ref": make.ref(number), **{name: make.rng.choice((number, "", None, "x,y", 0.5, True)) for name in names}}
         for number in range(1, 61)
@@ -91,12 +98,13 @@ def _tricky(make: Maker) -> Edge:
     """Every awkward value in every place of a row, columns in an order of their own, keys missing and keys unused."""
     values: list[object] = [
         *QUOTED_NOTES, *BROKEN_NOTES, *SPACED_NOTES, *EMOJI_NOTES, *NESTED_NOTES, *BIG_INTEGERS, *ODD_FLOATS,
-        *NAMES[12:], *FARTHER_NAMES, None, True, False, "", "null", "true", "0", "00123", "1e5", "NaN", 0, -1,
+        *NAMES[12:], *FARTHER_NAMES, *DATE_TEXTS, *DIGIT_TEXTS, *TYPED_NOTES, *MARKED_NOTES, *MARKUP_NOTES,
+        *UNSEEN_NOTES, None, True, False, "", "null", "true", "0", 0, -1, 100, 1e16,
         "a" * 300, "\ufeffmark",
         "\u00a0", "e\u0301", "\u200eleft", '"quoted"', '",","', '\r\n","\r\n', "\\", "\\n", "NULL", "#", "'",
         # what a reader or writer that knows more line ends than CSV's takes for one
         "\x0bvertical", "form\x0cfeed", "\x1cseparator", "next\x85line", "line\u2028separator", "\x01\x7f",
-        *(make.rng.choice(SENTENCES)[:1] * length for length in (1_000, 5_000, 40_000)),
+        *(make.rng.choice(SENTENCES)[:1] * length for length in (1_000, 5_000, 40_000)), "x" * 70_000, "y" * 140_000,
     ]  # fmt: skip
     rows: list[Mapping[str, object]] = []
     for number, value in enumerate(values, 1):
@@ -105,38 +113,52 @@ def _tricky(make: Maker) -> Edge:
         row["Şehir, Ωμέγα"] = NAMES[-number % len(NAMES)]
         if number % 7 == 0:
             del row["right"]
-        if number % 11 == 0:
+        if number % 11 == 1:  # the first lacks it, too
             del row["left"]
+        if number % 13 == 0:
+            row |= {"price.net": number / 4, "constructor": "built", " both ends ": "kept"}
         rows.append(row)
+    rows.insert(20, {"unused": "no column of its own"})
     return Edge(
         rows,
-        ["right", 'head "quoted"', "ref", "middle, with a comma", "left", "Şehir, Ωμέγα"],
-        ODD_TITLE,
+        [
+            "right",
+            'head "quoted"',
+            "ref",
+            "middle, with a comma",
+            "left",
+            "Şehir, Ωμέγα",
+            "price.net",
+            "constructor",
+            " both ends ",
+        ],
+        f"{ODD_TITLE}\nand a second line",
         ODD_USER,
         escaped=True,
     )
 
 
 def _pdf_tricky(make: Maker) -> Edge:
-    """One record more than a page holds, with scripts and long values on both pages."""
+    """One record more than a page holds, scripts and long values on both pages, columns in an order of their own."""
     values: list[object] = [
         *NAMES, *SENTENCES, *PLAIN_NOTES[:6], *MARKED_NOTES, *QUOTED_NOTES[:5], *NESTED_NOTES[:4], *BIG_INTEGERS[:3],
-        *ODD_FLOATS, None, True,
+        *BROKEN_NOTES[:2], *TYPED_NOTES, *DATE_TEXTS[:3], *DIGIT_TEXTS[:3], *ODD_FLOATS, None, True,
     ]  # fmt: skip
     rows: list[dict[str, object]] = []
     for number in range(1, 52):
-        row: dict[str, object] = {"id": number, "ref": make.ref(number), "Müşteri adı": NAMES[number % len(NAMES)]}
+        row: dict[str, object] = {"unused": "never shown", "id": number, "ref": make.ref(number)}
+        row[FOREIGN_HEAD] = NAMES[number % len(NAMES)]
         row["value"] = values[number % len(values)]
         row[LONG_HEAD] = _long(make.rng, 120, 400) if number in {1, 7, 8, 50, 51} else make.rng.choice(PLAIN_NOTES)
         rows.append(row)
-    rows[24][LONG_HEAD] = _long(make.rng, 1_000, 1_000)
-    rows[30][LONG_HEAD] = "https://example.com/" + "".join(make.rng.choices("abcdefghij0123456789", k=130))
-    return Edge(rows, ["id", "ref", "Müşteri adı", "value", LONG_HEAD], ODD_TITLE, ODD_USER)
+    rows[24][LONG_HEAD] = _long(make.rng, 1_600, 1_600)
+    rows[30][LONG_HEAD] = "https://example.com/" + "".join(make.rng.choices("abcdefghij0123456789", k=250))
+    return Edge(rows, ["ref", "id", "value", FOREIGN_HEAD, LONG_HEAD], ODD_TITLE, ODD_USER)
 
 
 def _pdf_wide(make: Maker) -> Edge:
     """More columns than a sheet of paper is made for, on two pages."""
-    names = [f"c{number:02}" for number in range(1, 16)]
+    names = [f"c{number:02}" for number in range(1, 24)]
     rows = [
         {"ref": make.ref(number), **{name: make.rng.choice((number, "ok", None, "late", 0.5, True)) for name in names}}
         for number in range(1, 61)

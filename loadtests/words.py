@@ -11,6 +11,19 @@ NAMES = (
 )  # fmt: skip
 FARTHER_NAMES = ("שרה כהן", "محمد علي", "สมชาย ใจดี", "अमित शर्मा", "გიორგი მაისურაძე", "አበበ ቢቂላ")
 """Scripts that a text file holds as well as any, and few fonts."""
+DATE_TEXTS = (
+    "2026-01-05", "2026-01-05T10:30:00+03:00", "2026-01-05T10:30:00.123456Z", "05.01.2026", "1/2/2026", "10:30",
+)  # fmt: skip
+"""Texts that a reader of dates would write otherwise."""
+DIGIT_TEXTS = (
+    "1.10", "4111111111111111111", "+491234567", "TRUE", "1e5", "00123", "0x1A", "1,5", "-0", " 7", "NaN", "Infinity",
+)  # fmt: skip
+"""Texts that a reader of numbers would write otherwise."""
+TYPED_NOTES = ("12 € – 30 ₺", "“so it is”…", "Brand™ © ‘24", "½ × 3 ≤ 2 → no")
+"""Currencies and marks that the old one-byte encodings lack, in part."""
+MARKUP_NOTES = ("<b>x</b>", "a < b > c", "&lt;", "&amp;amp;", "<!-- -->", "%3Cp%3E", "${x} {{y}} %s \\u0041")
+UNSEEN_NOTES = ("می\u200cخواهم", "a\u200bb", "soft\u00adhyphen", "a\u2060b", "Ａ１", "ﬁ", "\ttab first")
+"""Letters that tidying takes away, or makes others of."""
 DEPARTMENTS = ("Sales", "Ops", "Legal", "R&D", "HR", "Finanzen", "Müşteri", "Склад", "営業")
 PLAIN_NOTES = ("paid", "open", "on hold", "second reminder", "ok", "see file", "новый", "εντάξει", "tamamlandı", "済み")
 QUOTED_NOTES = (
@@ -29,6 +42,8 @@ NESTED_NOTES: tuple[object, ...] = (
     {"a": [{"b": 'quoted "c"'}]},
     [],
     {},
+    {"id": 9007199254740993, "share": 0.1},
+    [[[[[[1]]]]]],
 )
 SENTENCES = (
     "Delivered late because the bridge was closed.",

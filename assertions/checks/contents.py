@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from ..bundle import CLOCKS_S, PROBING, ScenarioRecord, told_near
 from ..contract import FILENAME
 from ..limits import Limits
-from ..records import Hit
+from ..records import Fetch, Hit
 from ..verdicts import Judgement, failed, no_data, passed
 
 _MEDIA = {"csv": "text/csv", "pdf": "application/pdf"}
@@ -151,6 +151,17 @@ def names(record: ScenarioRecord, limits: Limits) -> Judgement:
     return passed(f"{len(given)} exports, {len(given)} names")
 
 
+def _length_problem(fetch: Fetch) -> str | None:
+    length = fetch.headers.get("content-length")
+    if "content-encoding" in fetch.headers:
+        return None
+    if length is None:
+        return "came without its length (Content-Length)"
+    if not (_LENGTH.fullmatch(length) and int(length) == fetch.bytes):
+        return f"says Content-Length {length} and has {fetch.bytes} bytes"
+    return None
+
+
 def downloads(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Each file can be fetched whole, with its media type, length and download name, and stays the same."""
     if not record.done:
@@ -171,10 +182,9 @@ def downloads(record: ScenarioRecord, limits: Limits) -> Judgement:
         charset = _CHARSET.search(more)
         if hit.format == "csv" and charset and charset[1] != "utf-8":
             return failed(f"the csv file of {hit.id} came as {charset[1]}, and is UTF-8")
-        length = fetch.headers.get("content-length")
-        encoded = "content-encoding" in fetch.headers
-        if length is not None and not encoded and not (_LENGTH.fullmatch(length) and int(length) == fetch.bytes):
-            return failed(f"the file of {hit.id} says Content-Length {length} and has {fetch.bytes} bytes")
+        problem = _length_problem(fetch)
+        if problem:
+            return failed(f"the {hit.format} file of {hit.id} {problem}")
         disposition = fetch.headers.get("content-disposition", "")
         if "filename" not in disposition:
             return failed(f"the file of {hit.id} came without a download name (Content-Disposition)")

@@ -186,7 +186,7 @@ def sum_agrees(record: ScenarioRecord, limits: Limits) -> Judgement:
     whole = _added(record)
     if whole is None:
         return no_data("the latency histogram could not be read")
-    told = _told(record, record.done)
+    told = _told(record, [hit for hit in record.posts if hit.status == 200])
     if not told or whole.sum is None:
         return no_data("no answer bears a processingTime, or the histogram has no sum")
     for fmt in FORMATS:

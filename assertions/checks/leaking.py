@@ -15,6 +15,8 @@ READINGS_NEEDED = 30
 """Resting readings below which a slope says nothing."""
 LOAD_READINGS = 12
 """Readings of one phase below which its quarters say nothing."""
+GIVEN_BACK = 0.25
+"""Share of a growth under load that may go away without its being less of a leak: a pool beside it may shrink."""
 EXAMINED = ("leak", BURSTS)
 """Phases judged by their own readings at rest."""
 
@@ -68,13 +70,13 @@ def _under_load(record: ScenarioRecord, what: str, read: Read) -> str | None:
     """What is wrong with the counts in a phase of load, such as one of large exports; None: nothing is seen."""
     for phase in record.scenario.phases:
         mine = [probe for probe in record.probes if probe.phase == phase.name and not probe.resting]
-        behind = next((probe for probe in record.probes if probe.resting and probe.at >= phase.end), None)
-        left = None if behind is None or not behind.processes else read(behind)
+        behind = [value for _, value in _series((p for p in record.probes if p.resting and p.at >= phase.end), read)]
         series = _series(mine, read)
-        if phase.name in EXAMINED or left is None or len(series) < LOAD_READINGS:
+        if phase.name in EXAMINED or not behind or len(series) < LOAD_READINGS:
             continue
-        growth = grown_under_load(series, left)
-        if growth is not None:
+        growth = grown_under_load(series, behind[0])
+        # what is given back later, if only in part, was kept and not lost
+        if growth is not None and behind[0] - min(behind) <= GIVEN_BACK * growth.rose:
             return f"{what} rose by {growth.rose:,.0f} over {growth.exports:,.0f} exports of {phase.name}, and stayed"
     return None
 

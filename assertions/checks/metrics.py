@@ -12,8 +12,8 @@ from ..limits import Limits
 from ..statistics import percentile
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 
-CROWD = "edge"
-"""The phase in which more ask than may wait: a page may come late there, its readings count all the same."""
+CROWDS = ("edge", "edge-again")
+"""Phases in which more ask than may wait: a page may come late there, its readings count all the same."""
 USERS_KEPT = 100
 """The contract's bound on distinct `user` values; later ones are `other`."""
 USERS_SHOWN_LEAST = 95
@@ -50,7 +50,7 @@ def scrapes(record: ScenarioRecord, limits: Limits) -> Judgement:
     gaps = [
         (later - earlier) * 1000
         for earlier, later, one, two in zip(starts, starts[1:], during, during[1:], strict=False)
-        if one.scrape.phase == two.scrape.phase != CROWD
+        if one.scrape.phase == two.scrape.phase and one.scrape.phase not in CROWDS
     ]
     gap = Reading(
         name="gap between scrapes, P95",

@@ -84,16 +84,20 @@ def _stayed(before: Probe, behind: Probe, at_once: int, front: int | None) -> fl
 
 
 def _stayed_at_once(probes: Sequence[Probe]) -> float:
-    """The same of exports that came one after the other: the largest step of one process.
+    """The same of exports that came one after the other: the largest step of one process, of what stayed there.
 
     Each thread of a pool makes room for itself when its first export comes; all steps together are no one export's.
     """
-    steps = [0.0]
+    before = {one.pid: _own(one) for one in probes[0].processes}
+    stayed = {one.pid: _own(one) - before.get(one.pid, 0) for one in probes[-1].processes}
+    steps = dict.fromkeys(stayed, 0.0)
     for earlier, later in itertools.pairwise(probes):
         known = {one.pid: _own(one) for one in earlier.processes}
         exports = min(max(later.exports_done - earlier.exports_done, 1), MAX_CONCURRENT)
-        steps += [(_own(one) - known.get(one.pid, 0)) / exports for one in later.processes]
-    return max(steps)
+        for one in later.processes:
+            step = (_own(one) - known.get(one.pid, 0)) / exports
+            steps[one.pid] = max(steps.get(one.pid, 0.0), step)
+    return max((min(steps[pid], max(kept, 0)) for pid, kept in stayed.items()), default=0.0)
 
 
 def _clients(record: ScenarioRecord, phase: str) -> int:

@@ -1,7 +1,7 @@
 """Does a CSV file hold what was sent?
 
 Legal differences pass: LF or CRLF, any cell quoted or only those that need it, no final line end, one leading
-byte-order mark (it is legal UTF-8, and spreadsheets ask for it), any spelling of the same number or the same JSON.
+byte-order mark (it is legal UTF-8, and spreadsheets ask for it), any spelling of the same float or the same JSON.
 A record of a single empty cell may be a blank line: RFC 4180 can't tell it from none.
 """
 
@@ -24,6 +24,9 @@ _VALID: Final = re.compile(rf"(?:(?:{_QUOTED}|{_BARE})(?:,|\r?\n|\Z))*+")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _GUARDS: Final = "'\t"
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_INTEGER: Final = re.compile(r"-?[0-9]+")
+_EXACT: Final = 2**53
+"""Whole numbers below this are whole in every language, and read back as such: 5 is not 5.0."""
 _MAX_NUMBER_CHARS: Final = 5_000
 """Longer cells are never compared as numbers, only letter by letter."""
 
@@ -55,8 +58,9 @@ def _decode(data: bytes, sent: Sent, findings: Findings) -> str:
         piece = data[max(0, error.start - 20) : error.start + 20]
         findings.add("encoding", f"byte {error.start}, line {line}", "UTF-8", repr(piece))
         text = data.decode("utf-8", "replace")
-    own_mark = bool(sent.columns) and sent.columns[0].startswith("\ufeff")
-    return text[1:] if text.startswith("\ufeff\ufeff" if own_mark else "\ufeff") else text
+    first = sent.columns[0] if sent.columns else ""
+    own = len(first) - len(first.lstrip("\ufeff"))
+    return text[1:] if text.startswith("\ufeff" * (own + 1)) else text
 
 
 def _last(sent: Sent) -> Json:
@@ -144,6 +148,8 @@ def _says_number(value: int | float, cell: str) -> bool:
         return False
     if isinstance(value, float):
         return float(cell) == value
+    if abs(value) < _EXACT and not _INTEGER.fullmatch(cell):
+        return False
     try:
         return Decimal(cell) == value
     except InvalidOperation:

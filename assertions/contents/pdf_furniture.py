@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Final
 
@@ -19,6 +19,10 @@ _DATE: Final = re.compile(
     r"(?<!\d)(?:(?P<y>(?:19|20)\d\d)[-./](?P<m>\d{1,2})[-./](?P<d>\d{1,2})"
     r"|(?P<first>\d{1,2})[-./](?P<second>\d{1,2})[-./](?P<year>(?:19|20)\d\d))"
 )
+_WORDS: Final = re.compile(
+    r"(?<!\d)(?P<day>\d{1,2})\W{0,3}[^\W\d]{3,}\W{0,3}(?P<year>(?:19|20)\d\d)(?!\d)"
+    r"|[^\W\d]{3,}\W{0,3}(?P<second>\d{1,2})\W{1,4}(?P<last>(?:19|20)\d\d)(?!\d)"
+)
 _NEAR_DAYS: Final = 2
 """Time zones and a turn of the day lie between two clocks, no more."""
 _SIGNS: Final = re.compile(r"[\W_]+")
@@ -26,10 +30,9 @@ _SIGNS: Final = re.compile(r"[\W_]+")
 
 def check_first_page(furniture: str, sent: Sent, pages: int, findings: Findings) -> None:
     """Look for title, user, number of records and time of making. furniture: the page's text but for its records."""
-    plain = _folded(squeeze(furniture))
-    if _folded(squeeze(sent.title)) not in plain and not _has_pieces(furniture, sent.title):
+    if not _bears(furniture, sent.title):
         findings.add("title", "page 1", sent.title, furniture)
-    if _folded(squeeze(sent.user)) not in plain and not _has_pieces(furniture, sent.user):
+    if not _bears(furniture, sent.user):
         findings.add("user", "page 1", sent.user, furniture)
     rest = furniture
     for text in sorted((sent.title, sent.user), key=len, reverse=True):
@@ -50,7 +53,15 @@ def _of_its_time(furniture: str, at: float) -> bool:
     """Whether one of the dates that are told in digits, if there are any, is of the export's day."""
     told = [day for match in _DATE.finditer(furniture) for day in _days(match)]
     made = datetime.fromtimestamp(at, UTC).date()
-    return not told or any(abs((day - made).days) <= _NEAR_DAYS for day in told)
+    near = any(abs((day - made).days) <= _NEAR_DAYS for day in told)
+    return not told or near or any(_in_words(match, made) for match in _WORDS.finditer(_DATE.sub(" ", furniture)))
+
+
+def _in_words(match: re.Match[str], made: date) -> bool:
+    """Whether a date whose month has a name, in whatever language, may be that of a day."""
+    day, year = match["day"] or match["second"], match["year"] or match["last"]
+    near = {made + timedelta(days) for days in range(-_NEAR_DAYS, _NEAR_DAYS + 1)}
+    return (int(day), int(year)) in {(one.day, one.year) for one in near}
 
 
 def _days(match: re.Match[str]) -> Iterator[date]:
@@ -62,6 +73,14 @@ def _days(match: re.Match[str]) -> Iterator[date]:
     for year, month, day in spelt:
         with contextlib.suppress(ValueError):
             yield date(int(year), int(month), int(day))
+
+
+def _bears(furniture: str, text: str) -> bool:
+    """Whether a title is there: in one piece, wrapped beside other text, or hyphenated at the ends of its lines."""
+    if _folded(squeeze(text)) in _folded(squeeze(furniture)) or _has_pieces(furniture, text):
+        return True
+    letters = _SIGNS.sub("", _folded(squeeze(text)))
+    return bool(letters) and letters in _letters(furniture)
 
 
 def _has_pieces(furniture: str, text: str) -> bool:

@@ -19,6 +19,8 @@ Layout = Literal["rows", "placed-rows", "columns", "bands", "loose"]
 LAYOUTS: Final[tuple[Layout, ...]] = ("rows", "columns", "placed-rows", "bands", "loose")
 """How a page can be read, the quickest first."""
 _MOST: Final = 0.5
+_ROW_BY_ROW: Final = 0.7
+"""A page is drawn record by record where so many of its cells follow one another."""
 _ORDINAL: Final = re.compile(r"^(?:no|nr|row|record)|[\W_]+", re.IGNORECASE)
 """What may stand beside a record's number."""
 
@@ -189,8 +191,12 @@ def _explain_records(reading: Reading, text: Text, plan: Plan, rows: Sequence[in
     """Judge records that do not stand in one row: their cells may be broken into lines. Returns what is left."""
     pool = Pool(text, *window)
     gone: dict[int, list[int]] = {}
-    for row, column in _take_all(pool, plan, rows)[0]:
+    taken = _take_all(pool, plan, rows)
+    for row, column in taken.missing:
         gone.setdefault(row, []).append(column)
+    for row, column in _astray(taken, plan):
+        if row not in gone:
+            _note_astray(reading, plan, row, column)
     for row, columns in gone.items():
         _note_missing(reading, plan, row, columns, text.spaced(*window))
     return pool.rest()
@@ -207,24 +213,63 @@ def _note_missing(reading: Reading, plan: Plan, row: int, columns: Sequence[int]
         reading.note("cell", row, column, plan.cells[row][column], found)
 
 
-def _take_all(pool: Pool, plan: Plan, rows: Sequence[int]) -> tuple[list[tuple[int, int]], dict[tuple[int, int], int]]:
-    """Take cells from a pool, the longest first; returns those not there, and the places of the others."""
+@dataclass(slots=True)
+class _Taken:
+    """What became of cells, each by its record and column, that were looked for in a pool."""
+
+    missing: list[tuple[int, int]] = field(default_factory=list)
+    places: dict[tuple[int, int], int] = field(default_factory=dict)
+    broken: set[tuple[int, int]] = field(default_factory=set)
+    """Those that stand in pieces, other cells' lines between them."""
+
+
+def _astray(taken: _Taken, plan: Plan, least: float = 0.0) -> list[tuple[int, int]]:
+    """Cells that stand neither where the other cells of their record do nor where their column should.
+
+    Only cells that are whole are told, and where no key says where to look for them only those that are like no other
+    of these records. Record by record, and column by column in each, they follow one another. least: the share that
+    must do so for the others to be astray.
+    """
+    counts = Counter(plan.cells[row][column] for row, column in taken.places)
+    known = sorted(
+        (row, column)
+        for row, column in taken.places.keys() - taken.broken
+        if len(plan.cells[row][column]) >= DISTINCT
+        and (counts[plan.cells[row][column]] == 1 or (row, plan.key) in taken.places)
+    )
+    steady = longest_rise([taken.places[at] for at in known])
+    if len(steady) < least * len(known):
+        return []
+    kept = set(steady)
+    return [at for index, at in enumerate(known) if index not in kept]
+
+
+def _note_astray(reading: Reading, plan: Plan, row: int, column: int) -> None:
+    reading.note("cell", row, column, plan.cells[row][column], "in the place of another cell")
+
+
+def _take_all(pool: Pool, plan: Plan, rows: Sequence[int]) -> _Taken:
+    """Take cells from a pool: the keys, near which the others are looked for, then the longest first."""
     wanted = [(row, column) for row in rows for column, cell in enumerate(plan.cells[row]) if cell]
-    wanted.sort(key=lambda place: -len(plan.cells[place[0]][place[1]]))
-    places: dict[tuple[int, int], int] = {}
-    missing: list[tuple[int, int]] = []
+    wanted.sort(key=lambda place: (place[1] != plan.key, -len(plan.cells[place[0]][place[1]])))
+    taken = _Taken()
+    places = taken.places
     for row, column in wanted:
         value, cell = plan.value(row, column), plan.cells[row][column]
         key = places.get((row, -1 if plan.key is None else plan.key))
-        lead = sum(map(len, plan.cells[row][:column])) + len(plan.cells[row]) if column < (plan.key or 0) else 0
+        lead = (
+            sum(map(len, plan.cells[row][column : plan.key])) + len(plan.cells[row]) if column < (plan.key or 0) else 0
+        )
         at = pool.take(value, cell, 0 if key is None else max(0, key - lead))
         if at is None and isinstance(value, (str, dict, list)) and len(cell) >= DISTINCT:
             at = pool.take_pieces(cell)
+            taken.broken.add((row, column))
         if at is None:
-            missing.append((row, column))
+            taken.missing.append((row, column))
         else:
             places[row, column] = at
-    return sorted(missing), places
+    taken.missing.sort()
+    return taken
 
 
 def _read_columns(page: Page, plan: Plan) -> Reading | None:
@@ -273,14 +318,17 @@ def _read_loose(page: Page, plan: Plan) -> Reading:
 def _loose(text: Text, plan: Plan) -> Reading:
     reading = Reading("loose")
     pool = Pool(text)
-    missing, places = _take_all(pool, plan, range(len(plan.records)))
+    taken = _take_all(pool, plan, range(len(plan.records)))
     gone: dict[int, list[int]] = {}
-    for row, column in missing:
+    for row, column in taken.missing:
         gone.setdefault(row, []).append(column)
     for row, columns in gone.items():
         _note_missing(reading, plan, row, columns, "not on the page, or not whole")
     reading.furniture = pool.rest()
-    _loose_order(reading, text, plan, places)
+    _loose_order(reading, text, plan, taken.places)
+    for row, column in _astray(taken, plan, _ROW_BY_ROW):
+        if row not in gone:
+            _note_astray(reading, plan, row, column)
     reading.found = 1 - len(gone) / max(1, len(plan.records))
     return reading
 

@@ -190,11 +190,14 @@ class Recorder:
         at = self.now
         for index, case in enumerate(CASES):
             export = case.kind == "export"
-            job = self.service.submit(at + 0.001, "csv", len(AFTER_TEXTS), "examiner") if export else None
+            fmt = case.format or "csv"
+            job = self.service.submit(at + 0.001, fmt, len(AFTER_TEXTS), "examiner") if export else None
             if case.rejected:
                 self.service.refuse(at + 0.001, case.format, "examiner")
-            status = 200 if case.kind in ("export", "file", "link") else min(case.expect & {400, 404})
-            self.hits.append(probe_hit(case, index, at, job.ended + _WAY_S if job else at + 0.003, status, job))
+            status = 200 if 200 in case.expect else min(case.expect & {400, 404})
+            end = job.ended + _WAY_S if job else at + 0.003
+            page = self.service.metrics_page(at + 0.002) if case.kind == "page" else ""
+            self.hits.append(probe_hit(case, index, at, end, status, job, page))
             at = self.hits[-1].end + 0.001
         return at
 

@@ -37,7 +37,9 @@ def answer_of(job: Job | None, at: float, service: Service) -> tuple[str, int, d
     return json.dumps(body), 200, headers
 
 
-def probe_hit(case: BehaviourCase, index: int, start: float, end: float, status: int, job: Job | None) -> Hit:
+def probe_hit(
+    case: BehaviourCase, index: int, start: float, end: float, status: int, job: Job | None, page: str
+) -> Hit:
     """One behaviour probe, answered as the contract says."""
     headers = {"content-type": "application/json"}
     match case.kind:
@@ -49,6 +51,8 @@ def probe_hit(case: BehaviourCase, index: int, start: float, end: float, status:
             answer = "ref,name\r\n" + "".join(f"after-{i},{text}\r\n" for i, text in enumerate(AFTER_TEXTS))
             name = 'attachment; filename="after.csv"'
             headers = {"content-type": MEDIA["csv"], "content-length": "90", "content-disposition": name}
+        case "page":
+            answer, headers = page, {"content-type": "text/plain; version=0.0.4"}
         case _:
             error = f"`{case.field or 'the request'}` is wrong"
             answer = json.dumps({"success": False, "error": error, "timestamp": iso(end)})

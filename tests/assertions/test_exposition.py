@@ -230,9 +230,11 @@ def test_exemplars_belong_to_openmetrics_only() -> None:
     assert errors("a 5 # no exemplar", "# EOF", content_type=OPEN) == ("line 1: no sample: 'a 5 # no exemplar'",)
 
 
-def test_help_without_words_is_no_help() -> None:
-    """An empty HELP line explains nothing."""
-    assert not page("# HELP a ", "a 1").families["a"].has_help
+@pytest.mark.parametrize("line", ["# HELP a ", "# HELP a"])
+def test_help_without_words_is_a_help_line(line: str) -> None:
+    """The format asks for no words in it, and client libraries write it for what was not described."""
+    assert page(line, "a 1").families["a"].has_help
+    assert not page("a 1").families["a"].has_help
 
 
 def test_twenty_errors_are_enough() -> None:

@@ -101,6 +101,22 @@ def test_memory_of_an_export_is_not_that_of_a_pool_that_warms_up(
     assert resources.memory(pooled(megabytes, stays=stays, workers=workers), LIMITS).status == expected
 
 
+@pytest.mark.parametrize(("megabytes", "steps", "expected"), [(240, 8, "PASS"), (600, 1, "FAIL")])
+def test_rooms_of_a_pool_of_threads_are_no_one_exports(megabytes: int, steps: int, expected: str) -> None:
+    """A process that grows in many steps, one a thread, shows no single export's memory; one large step does."""
+    record = honest("smoke")
+    phase = record.phase("measure")
+    assert phase is not None
+
+    def edit(probe: Probe) -> Mapping[str, Any]:
+        share = min(max((probe.at - phase.start) / (phase.end - phase.start), 0.0), 1.0)
+        first = probe.processes[0]
+        more = int(share * steps) * megabytes * 1_000_000 // steps
+        return {"processes": (msgspec.structs.replace(first, uss_bytes=first.rss_bytes + more),)}
+
+    assert resources.memory(changed(record, probes=each(record.probes, edit)), LIMITS).status == expected
+
+
 @pytest.mark.parametrize(("cpu", "expected"), [(0.89, "PASS"), (0.9, "PASS"), (0.901, "NO DATA")])
 def test_the_generators_share_of_a_core(cpu: float, expected: str) -> None:
     """A generator may use nine tenths of a core."""

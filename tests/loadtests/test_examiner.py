@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assertions.behaviour import BY_NAME, CASES, judge_behaviour
+from assertions.behaviour import AFTER, AFTER_PDF, BY_NAME, CASES, judge_behaviour
 from assertions.records import Fetch, Hit
 from loadtests import examiner
 from loadtests.clock import start_clock
@@ -49,7 +49,7 @@ def test_a_healthy_target_answers_all_probes_well(target: Target) -> None:
     assert [hit.case for hit in hits] == [case.name for case in CASES]
     assert {hit.client for hit in hits} == {"examiner"}
     assert {hit.id for hit in hits} == {f"behaviour-{index}" for index in range(len(CASES))}
-    assert [hit.case for hit in hits if hit.path == "/export/run" and hit.status == 200] == ["after-bad-input"]
+    assert [hit.case for hit in hits if hit.path == "/export/run" and hit.status == 200] == [AFTER_PDF, AFTER]
 
 
 @pytest.mark.parametrize(

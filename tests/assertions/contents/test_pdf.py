@@ -130,6 +130,20 @@ def swapped_columns(sheet: Sheet) -> Sheet:
     return replace(sheet, rows=tuple((*row[:1], row[2], row[1], *row[3:]) for row in sheet.rows))
 
 
+def cells_exchanged(table: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """One record's name and time stand under each other's heads."""
+    row = table[12]
+    table[12] = (*row[:2], row[3], row[2], *row[4:])
+    return table
+
+
+def names_exchanged(table: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """A record bears the name of the next, and the next its own."""
+    first, second = table[12], table[13]
+    table[12], table[13] = (*first[:2], second[2], *first[3:]), (*second[:2], first[2], *second[3:])
+    return table
+
+
 def without_line(index: int) -> Callable[[Model], Model]:
     """One of the first page's lines is not there."""
     return lambda sheets: (
@@ -156,6 +170,12 @@ FAULTS: dict[str, tuple[Callable[[Model], Model], set[str]]] = {
         {"order", "lost", "cell"},
     ),
     "swapped columns": (every_sheet(swapped_columns), {"order", "cell"}),
+    "cells exchanged in each record": (
+        every_sheet(lambda p: replace(p, rows=tuple((*r[:2], r[3], r[2], *r[4:]) for r in p.rows))),
+        {"cell", "order"},
+    ),
+    "cells of one record exchanged": (lambda s: rows(s, 0, cells_exchanged), {"cell"}),
+    "names of neighbours exchanged": (lambda s: rows(s, 0, names_exchanged), {"cell", "lost"}),
     "cut at 100 letters": (every_cell(lambda text: text[:100]), {"cell", "lost"}),
     "cut with an ellipsis": (every_cell(lambda text: text if len(text) < 30 else text[:29] + "…"), {"cell", "lost"}),
     "records cut at 100 letters": (
@@ -221,6 +241,17 @@ HARD_LAYOUTS = {
     ),
 }  # fmt: skip
 """One of each kind of layout, the slow ones with fewer faults; the plain table has a test of its own."""
+
+
+EXCHANGES = ("cells exchanged in each record", "cells of one record exchanged", "names of neighbours exchanged")
+
+
+@pytest.mark.parametrize("fault", EXCHANGES)
+@pytest.mark.parametrize("layout", ["labelled", "fixed_width", "numbered", "ruled_lines", "platypus_middle"])
+def test_cells_in_each_others_place_are_found(layout: str, fault: str) -> None:
+    """Whatever belongs to another column, or another record, is wrong though it is on the page."""
+    outcome = check_pdf(LAYOUTS[layout](FAULTS[fault][0](model(SENT))), SENT)
+    assert codes(outcome) & FAULTS[fault][1], outcome.findings
 
 
 @pytest.mark.parametrize(
