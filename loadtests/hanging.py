@@ -21,7 +21,8 @@ CLIENT = "examiner"
 STATUS_PATH = "/export/status"
 CLIENTS = MAX_CONCURRENT + 1
 """One more than may run: were a place lost with each, nobody could run any more."""
-LEFT_CASES, GOOD_CASE = ("csv-10k", "pdf-10k"), "csv-1k"
+LEFT_CASES, GOOD_CASE = (("csv-10k", 10_000), ("pdf-2k", 2_000)), "csv-1k"
+"""With their records; a page of a PDF takes as long as many rows of a CSV."""
 STAY_S = 0.02
 """The first goes away so long after its body was sent, each further one as much later."""
 SEND_TIMEOUT_S = 10.0
@@ -36,20 +37,20 @@ JSON = {"Content-Type": "application/json"}
 
 
 def hang_up(target: Target, record_hit: Callable[[Hit], object], seed: int) -> PhaseRun:
-    """Hang up on six exports of 10k records, wait until nothing runs, make a good export, and see all at rest again.
+    """Hang up on six large exports, wait until nothing runs, make a good export, and see all at rest again.
 
     Recorded as hits of the phase `hang-up`: six without an answer, the good one, and the last reading of the status
     page. It takes at most 10 s from the end of one export to that of the next, and 90 s in all.
     """
     start = target.clock.now()
-    bodies = [encode_body(make_dataset(case, seed)) for case in LEFT_CASES]
+    bodies = [encode_body(make_dataset(case, seed)) for case, _ in LEFT_CASES]
     left = [bodies[turn % len(bodies)] for turn in range(CLIENTS)]
     with ThreadPoolExecutor(CLIENTS) as clients:
         answers = list(clients.map(lambda turn: _leave(target, left[turn], turn + 1), range(CLIENTS)))
-    hits = [
-        _hit(HUNG_UP, index, answer, len(left[index]), 10_000, LEFT_CASES[index % len(LEFT_CASES)][:3])
-        for index, answer in enumerate(answers)
-    ]
+    hits = []
+    for index, answer in enumerate(answers):
+        case, records = LEFT_CASES[index % len(LEFT_CASES)]
+        hits.append(_hit(HUNG_UP, index, answer, len(left[index]), records, case[:3]))
     _rest(target, STALLED_S)
     good = encode_body(make_dataset(GOOD_CASE, seed))
     answer = target.request("POST", RUN_PATH, good, JSON, GOOD_TIMEOUT_S)

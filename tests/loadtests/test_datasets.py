@@ -17,6 +17,17 @@ from loadtests.datasets import (
     parse_case,
     tagged,
 )
+from loadtests.words import (
+    BROKEN_NOTES,
+    DATE_TEXTS,
+    DIGIT_TEXTS,
+    FARTHER_NAMES,
+    MARKED_NOTES,
+    MARKUP_NOTES,
+    ODD_FLOATS,
+    TYPED_NOTES,
+    UNSEEN_NOTES,
+)
 
 
 @pytest.mark.parametrize(("name", "count"), [("csv-1k", 1000), ("pdf-5k", 5000), ("csv-1001", 1001), ("pdf-0", 0)])
@@ -128,3 +139,21 @@ def test_edge_sets_are_what_they_are_named_for() -> None:
     assert "left" not in dataset.rows[0]
     assert any(set(row) == {"unused"} for row in dataset.rows)
     assert max(len(str(value)) for row in make_dataset("pdf-tricky", 1).rows for value in row.values()) > 300
+
+
+def test_every_awkward_value_is_sent() -> None:
+    """No set is so long that its last values stand in no record."""
+    csv = {repr(value) for row in make_dataset("csv-tricky", 1).rows for value in row.values()}
+    pdf = {repr(value) for row in make_dataset("pdf-tricky", 1).rows for value in row.values()}
+    shared = [
+        *BROKEN_NOTES[:2],
+        *TYPED_NOTES,
+        *DATE_TEXTS[:3],
+        *DIGIT_TEXTS[:3],
+        *ODD_FLOATS,
+        *MARKED_NOTES,
+        None,
+        True,
+    ]
+    assert {repr(value) for value in shared} <= pdf
+    assert {repr(value) for value in [*shared, *MARKUP_NOTES, *UNSEEN_NOTES, *FARTHER_NAMES, *DIGIT_TEXTS]} <= csv
