@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.zoo import matrix
 from tests.zoo.animal import Animal, Unknown, chosen
 from tests.zoo.check import look
+from tests.zoo.resume import known, sources_sha256
 from tests.zoo.run import ROOT, Outcome, run_one, stop_all
 
 HELP = """\
@@ -55,6 +56,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; all by default")
     run.add_argument("--jobs", type=int, default=2, metavar="N", help="animals at the same time, default 2")
     run.add_argument("--out", type=Path, metavar="DIR", help="where matrix.json, sensitivity.json and records go")
+    run.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on in DIR: what this very harness judged rightly there is not judged again",
+    )
     run.add_argument("--keep", action="store_true", help="keep the record of animals that were judged rightly, too")
     run.add_argument("--whole", action="store_true", help="drive broken animals through all scenarios, too")
     return top
@@ -105,7 +111,7 @@ def serve(name: str, port: int, exports: Path) -> int:
     return 0
 
 
-def run(names: Sequence[str], jobs: int, out: Path | None, *, keep: bool, whole: bool) -> int:
+def run(names: Sequence[str], jobs: int, out: Path | None, *, keep: bool, whole: bool, resume: bool = False) -> int:
     """Judge the harness by the animals; 1 when it misjudged one."""
     found = chosen(names)
     if jobs < 1:
@@ -113,16 +119,26 @@ def run(names: Sequence[str], jobs: int, out: Path | None, *, keep: bool, whole:
     with tempfile.TemporaryDirectory(prefix="zoo-") as own:
         folder = (out or Path(own)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        outcomes: dict[str, Outcome] = {}
-        for outcome in _outcomes(found, folder, jobs, keep=keep, whole=whole):
-            outcomes[outcome.animal.name] = outcome
-            _tell(outcome, len(outcomes), len(found))
-        ordered = [outcomes[animal.name] for animal in found]
+        sources = sources_sha256() + ("-whole" if whole else "")
+        outcomes = known(folder / "matrix.json", chosen([]), sources) if resume else {}
+        left = [animal for animal in found if animal.name not in outcomes]
         commit, when = _commit(), datetime.now(UTC).isoformat(timespec="seconds")
-        (folder / "matrix.json").write_text(matrix.matrix_json(ordered, commit, when))
-        (folder / "sensitivity.json").write_bytes(matrix.sensitivity_json(ordered, commit, when))
+        for number, outcome in enumerate(_outcomes(left, folder, jobs, keep=keep, whole=whole), 1):
+            outcomes[outcome.animal.name] = outcome
+            _tell(outcome, number, len(left))
+            _write(folder / "matrix.json", matrix.matrix_json(list(outcomes.values()), commit, when, sources).encode())
+        ordered = [outcomes[animal.name] for animal in chosen([]) if animal.name in outcomes]
+        _write(folder / "matrix.json", matrix.matrix_json(ordered, commit, when, sources).encode())
+        _write(folder / "sensitivity.json", matrix.sensitivity_json(ordered, commit, when))
     print(matrix.summary(ordered))
     return 1 if any(outcome.problem for outcome in ordered) else 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    """At once, so that a run that is ended leaves the one before."""
+    beside = path.with_suffix(".part")
+    beside.write_bytes(data)
+    beside.replace(path)
 
 
 def _outcomes(found: Sequence[Animal], folder: Path, jobs: int, *, keep: bool, whole: bool) -> Iterator[Outcome]:
@@ -177,7 +193,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "list":
             return list_animals(options.names, options.json)
         if options.command == "run":
-            return run(options.names, options.jobs, options.out, keep=options.keep, whole=options.whole)
+            chose = {"keep": options.keep, "whole": options.whole, "resume": options.resume}
+            return run(options.names, options.jobs, options.out, **chose)
         if options.command == "check":
             return check(options.names)
         return serve(options.name, options.port, options.exports)

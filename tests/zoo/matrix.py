@@ -81,8 +81,8 @@ def silent_checks(outcomes: Sequence[Outcome]) -> list[str]:
     return [name for name in known if name not in red]
 
 
-def matrix_json(outcomes: Sequence[Outcome], commit: str, when: str) -> str:
-    """All of it, an animal an entry."""
+def matrix_json(outcomes: Sequence[Outcome], commit: str, when: str, sources: str) -> str:
+    """All of it, an animal an entry. sources: hash of what judged them."""
     rows = [
         {
             "name": one.animal.name,
@@ -93,12 +93,14 @@ def matrix_json(outcomes: Sequence[Outcome], commit: str, when: str) -> str:
             "colour": one.judged.colour if one.judged else None,
             "failed": one.failed,
             "no_data": one.no_data,
+            "passed": sorted({word.id for word in one.judged.words if word.status == "PASS"}) if one.judged else [],
             "seconds": round(one.seconds, 1),
             "problem": one.problem,
         }
         for one in outcomes
     ]
-    return json.dumps({"commit": commit, "when": when, "animals": rows}, indent=2, ensure_ascii=False) + "\n"
+    told = {"commit": commit, "when": when, "sources": sources, "animals": rows}
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
 def sensitivity_json(outcomes: Sequence[Outcome], commit: str, when: str) -> bytes:

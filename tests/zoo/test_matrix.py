@@ -13,6 +13,7 @@ from tests.zoo import matrix
 from tests.zoo.animal import Animal
 from tests.zoo.judged import Judged, Unjudged, Word, read_judged
 from tests.zoo.keeper import Keeper
+from tests.zoo.resume import known, sources_sha256
 from tests.zoo.run import Outcome, problem_of
 
 
@@ -83,7 +84,7 @@ def _outcome(healthy: bool, judged: Judged | None, problem: str | None = None) -
 def test_the_matrix_is_written() -> None:
     """matrix.json tells every verdict that failed and why."""
     outcomes = [_outcome(False, _judged("RED", bytes_agree="FAIL", rest="PASS"))]
-    row = json.loads(matrix.matrix_json(outcomes, "abc", "now"))["animals"][0]
+    row = json.loads(matrix.matrix_json(outcomes, "abc", "now", "cd" * 32))["animals"][0]
     assert (row["failed"], row["colour"], row["problem"]) == ({"bytes-agree": "load: why"}, "RED", None)
 
 
@@ -124,3 +125,38 @@ def test_a_line_marks_the_expected_verdicts() -> None:
     """The verdicts that the fault was made for come first, with a star."""
     outcome = _outcome(False, _judged("RED", answers="FAIL", bytes_agree="FAIL"))
     assert matrix.line(outcome) == f"ok    {'one':32} RED        2.0 s  bytes-agree*, answers"
+
+
+def test_a_run_goes_on_where_it_was_ended(tmp_path: Path) -> None:
+    """What the same harness judged rightly is taken over as it was; what it misjudged, or another judged, is not."""
+    path, animal = tmp_path / "matrix.json", _animal(healthy=False)
+    right = _outcome(False, _judged("RED", bytes_agree="FAIL", rest="NO DATA", names="PASS"))
+    path.write_text(matrix.matrix_json([right], "abc", "now", "cd" * 32))
+    outcome = known(path, [animal], "cd" * 32)[animal.name]
+    assert (outcome.failed, outcome.no_data, outcome.problem) == (right.failed, right.no_data, None)
+    assert matrix.matrix_json([outcome], "abc", "now", "cd" * 32) == path.read_text()
+    assert known(path, [animal], "ef" * 32) == {}
+    path.write_text(matrix.matrix_json([_outcome(False, _judged("GREEN", rest="PASS"))], "abc", "now", "cd" * 32))
+    assert known(path, [animal], "cd" * 32) == {}
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"animals": 1, "sources": ""}', '{"animals": [{}]}'])
+def test_without_a_matrix_all_is_judged(tmp_path: Path, text: str | None) -> None:
+    """A missing or broken matrix.json is no reason to end."""
+    path = tmp_path / "matrix.json"
+    if text is not None:
+        path.write_text(text)
+    assert known(path, [_animal(healthy=False)], "") == {}
+
+
+def test_the_sources_are_all_that_decides(tmp_path: Path) -> None:
+    """A change of a check, a profile or an animal is another harness; one of a document is not."""
+    for name in ("assertions/a.py", "loadtests/b.toml", "tests/zoo/c.py", "docs/d.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    seen = [sources_sha256(tmp_path)]
+    for name in ("docs/d.md", "assertions/a.py", "loadtests/b.toml", "tests/zoo/c.py"):
+        (tmp_path / name).write_text("2")
+        seen.append(sources_sha256(tmp_path))
+    assert seen[0] == seen[1]
+    assert len(set(seen)) == 4
