@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -48,7 +49,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-class Database:
+class Database(ABC):
     """One open connection; a context manager. Everything is read inside one transaction, so from one state."""
 
     errors: type[Exception]
@@ -63,17 +64,17 @@ class Database:
         except self.errors as error:
             raise SourceError(f"can't open the database {where}: {error}") from None
 
+    @abstractmethod
     def connect(self, where: Path) -> Any:
         """A read-only connection with a transaction begun."""
-        raise NotImplementedError
 
+    @abstractmethod
     def columns(self, table: str) -> tuple[str, ...] | None:
         """A table's columns in order; None when there is no such table."""
-        raise NotImplementedError
 
+    @abstractmethod
     def order(self, table: str) -> str:
         """An ORDER BY clause that makes the order of records the same each time; empty when there is none to give."""
-        raise NotImplementedError
 
     def quoted(self, name: str) -> str:
         """A name that the schema has, as SQL."""
