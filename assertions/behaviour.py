@@ -251,6 +251,8 @@ def _after(name: str, form: str, media: str = "application/json") -> BehaviourCa
     )
 
 
+PAGE_CHARS_MOST: Final = 2 << 20
+"""Of a page of metrics so much is looked at, of other answers less."""
 OPEN_METRICS: Final = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 """What Prometheus asks for by default: a service may answer with either, and must mean it."""
 

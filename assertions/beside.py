@@ -37,7 +37,6 @@ APPLIES: Mapping[str, Applies] = {
     "throughput": _has("measure"),
     "throughput-gauge": _has("measure"),
     "drift": _has("leak", "measure"),
-    "fairness": _has("burst"),
     "concurrency-agree": _has("measure", "burst"),
     "queue-agree": _has("burst"),
     "health": _has("measure", "burst"),

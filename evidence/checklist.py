@@ -35,7 +35,7 @@ BOXES: tuple[Box, ...] = (
     ),
     Box(
         "At most 100 waiting, at the peak; turned away only beyond",
-        ("queue-target", "queue-outside", "queue-agree", "rejections", "fairness"),
+        ("queue-target", "queue-outside", "queue-agree", "rejections"),
         "batch/scrapes.jsonl",
     ),
     Box("Memory under 100 MB an export", ("memory", "memory-gauge", "memory-agree"), "load/probes.jsonl"),

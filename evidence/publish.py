@@ -126,8 +126,10 @@ def _generator_line(generator: Generator) -> str:
     def shown(value: float | None, unit: str) -> str:
         return "unknown" if value is None else f"{value:.3g}{unit}"
 
+    apart = max((abs(clock.offset_s) for clock in generator.clocks), default=None)
+    elsewhere = "" if apart is None else f", on other machines, whose clocks were up to {apart * 1000:,.1f} ms off"
     return (
-        f"Locust {generator.version}, {generator.workers} worker(s), busiest "
+        f"Locust {generator.version}, {generator.workers} worker(s){elsewhere}, busiest "
         f"{shown(generator.cpu_ratio, ' of a core')}, event-loop lag P99 {shown(generator.lag_p99_ms, ' ms')}"
     )
 

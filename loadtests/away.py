@@ -11,65 +11,85 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import gevent
+
 from assertions.records import write_one
 from loadtests import calibration, drive
 from loadtests.clients import NewSession
-from loadtests.datasets import encode_body, make_dataset
+from loadtests.datasets import CaseError, encode_body, make_dataset
 from loadtests.generator import Generator
 from loadtests.known_server import Schedule
 from loadtests.line import CONTROL_BESIDE, ROOTS, Line, Reading, read_clock
-from loadtests.target import Target, headers_from, parse_target
+from loadtests.locust_process import LocustError
+from loadtests.target import Target, TargetError, headers_from, parse_target
 
 
 def work(master_host: str, master_port: int, pid: int, sessions: Callable[[Target], NewSession]) -> None:
-    """Make this machine's share of the load, once; OSError where there is no runner. Where it has enough: nothing."""
+    """Make this machine's share of the load, once. Where the runner has enough workers: nothing.
+
+    OSError where there is no runner; TargetError, CaseError or LocustError for what this machine lacks, and the runner
+    is told.
+    """
+    headers = headers_from()
     port = master_port + CONTROL_BESIDE
-    name = socket.gethostname()
+    host = socket.gethostname()
     with Line(master_host, port) as line:
-        line.say(drive.Hello(pid=pid, conductor=True, host=name))
-        welcome, brief = line.listen(), line.listen()
-        if not isinstance(welcome, drive.Welcome) or not isinstance(brief, drive.Brief):
+        line.say(drive.Hello(pid=pid, conductor=True, host=host))
+        welcome = line.listen()
+        if not isinstance(welcome, drive.Welcome):
             return
-        before = read_clock(master_host, port)
-        with tempfile.TemporaryDirectory(prefix="export-loadtests-") as home, calibration.known(Schedule()) as known:
-            roots = {root: Path(home) / root for root in ROOTS}
-            for root in roots.values():
-                root.mkdir()
-            drive.calibration_folder(roots["parts"]).mkdir()
-            plan, templates = Path(home) / "plan.json", _templates(brief, Path(home))
-            if templates is None:
-                line.say(drive.Trouble(text=f"{name} makes other request bodies: install the same version there"))
-                return
-            write_one(plan, brief.plan)
-            settings = drive.Drive(
-                plan=str(plan),
-                folder=str(roots["parts"]),
-                spool=str(roots["spool"]),
-                target=brief.target,
-                anchor=before.anchor,
-                insecure=brief.insecure,
-                control_host=master_host,
-                control_port=port,
-                templates=templates,
-                phases=brief.phases,
-                calibration_port=known,
-            )
-            target = parse_target(brief.target, before.clock, headers_from(), insecure=brief.insecure)
-            generator = Generator(settings, target, sessions(target), line, welcome)
-            generator.run(lambda: _bring(settings, welcome.worker, name, before, roots))
+        brief = line.listen()
+        try:
+            if not isinstance(brief, drive.Brief):
+                raise LocustError("does not understand this runner: install the same version there")
+            before = read_clock(master_host, port)
+            target = parse_target(brief.target, before.clock, headers, insecure=brief.insecure)
+            with (
+                tempfile.TemporaryDirectory(prefix="export-loadtests-") as home,
+                calibration.known(Schedule()) as known,
+            ):
+                roots = {root: Path(home) / root for root in ROOTS}
+                for root in roots.values():
+                    root.mkdir()
+                drive.calibration_folder(roots["parts"]).mkdir()
+                plan = Path(home) / "plan.json"
+                write_one(plan, brief.plan)
+                settings = drive.Drive(
+                    plan=str(plan),
+                    folder=str(roots["parts"]),
+                    spool=str(roots["spool"]),
+                    target=brief.target,
+                    anchor=before.anchor,
+                    insecure=brief.insecure,
+                    control_host=master_host,
+                    control_port=port,
+                    templates=_templates(brief, Path(home)),
+                    phases=brief.phases,
+                    calibration_port=known,
+                )
+                generator = Generator(settings, target, sessions(target), line, welcome)
+                generator.run(lambda: _bring(settings, welcome.worker, host, before, roots))
+        except (TargetError, CaseError, LocustError) as error:
+            line.say(drive.Trouble(text=f"the worker on {host}: {error}"))
+            raise
 
 
-def _templates(brief: drive.Brief, home: Path) -> dict[str, str] | None:
-    """Paths of the bodies' templates; None where one is not as the runner's."""
+def _templates(brief: drive.Brief, home: Path) -> dict[str, str]:
+    """Paths of the bodies' templates. CaseError where one is not as the runner's."""
     made: dict[str, str] = {}
     for case, sha256 in brief.templates.items():
-        body = encode_body(make_dataset(case, brief.plan.seed))
+        # large ones take long: in a thread, or the master would take this worker for lost
+        body: bytes = gevent.get_hub().threadpool.apply(_body, (case, brief.plan.seed))
         if hashlib.sha256(body).hexdigest() != sha256:
-            return None
+            raise CaseError(f"makes other request bodies of {case}: install the same version there")
         path = home / f"{case}.json"
         path.write_bytes(body)
         made[case] = str(path)
     return made
+
+
+def _body(case: str, seed: int) -> bytes:
+    return encode_body(make_dataset(case, seed))
 
 
 def _bring(settings: drive.Drive, worker: int, host: str, before: Reading, roots: dict[str, Path]) -> None:

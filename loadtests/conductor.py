@@ -23,6 +23,8 @@ SILENCE_S = 60.0
 FAREWELL_S = 15.0
 AWAY_START_TIMEOUT_S = 300.0
 """Machines that are not this one are set going by hand."""
+AWAY_FAREWELL_S = 600.0
+"""A generator elsewhere has so long to bring its record."""
 
 
 class RunError(Exception):
@@ -102,11 +104,11 @@ class Conductor:
 
     def run(self) -> None:
         """All phases in order. RunError when it can't go on; LocustError when Locust ended or never came up."""
-        start_s = START_TIMEOUT_S if self.control.away is None else AWAY_START_TIMEOUT_S
-        self._await(lambda: len(self.workers) == self.control.workers, start_s, "start")
+        timeout_s = START_TIMEOUT_S if self.control.away is None else AWAY_START_TIMEOUT_S
+        self._await(lambda: len(self.workers) == self.control.workers, timeout_s, "start")
         for number in range(self.loads):
             rest_from = self.clock.now()
-            self._await(lambda n=number: all(one.ready >= n for one in self._alive()), START_TIMEOUT_S, "get ready")  # type: ignore[misc]
+            self._await(lambda n=number: all(one.ready >= n for one in self._alive()), timeout_s, "get ready")  # type: ignore[misc]
             while self.clock.now() - rest_from < REST_S:
                 self._pump(0.05)
             self._lead(number)
@@ -127,14 +129,16 @@ class Conductor:
         start = self.clock.now()
         while any(self.clock.now() < self._farewell(start, name) for name in self.workers):
             self._pump(0.05)
-        self.control.send(drive.End())
+        self.control.dismiss()
 
     def _farewell(self, start: float, name: int) -> float:
         """Until when a generator is waited for; one elsewhere that still tells of itself is bringing its record."""
         worker = self.workers[name]
         if worker.gone or worker.ended:
             return start
-        return (start if name in self.control.pids else max(start, worker.heard)) + FAREWELL_S
+        if name in self.control.pids or self._ending:
+            return start + FAREWELL_S
+        return min(max(start, worker.heard) + FAREWELL_S, start + AWAY_FAREWELL_S)
 
     def _alive(self) -> list[_Worker]:
         return [one for one in self.workers.values() if not one.gone]
@@ -147,6 +151,7 @@ class Conductor:
             if self.clock.now() > deadline:
                 raise LocustError(f"Locust did not {what} within {timeout_s:g} s: {self.locust.last_words()}")
             self._pump(0.05)
+            self._end_silent()
 
     def _lead(self, number: int) -> None:
         phase = self.plan.phases[number]
@@ -188,9 +193,9 @@ class Conductor:
         return max(used) / wall_s if used and wall_s > 0 else None
 
     def _end_silent(self) -> None:
-        """A generator that said nothing for long hangs: end it, its broken line tells the rest."""
+        """A generator that has told of itself and falls silent hangs: end it, its broken line tells the rest."""
         for name, worker in self.workers.items():
-            if not worker.gone and self.clock.now() - worker.heard > SILENCE_S:
+            if not worker.gone and worker.ready >= 0 and self.clock.now() - worker.heard > SILENCE_S:
                 self.control.drop(name)
 
     def _pump(self, timeout_s: float) -> None:

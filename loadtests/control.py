@@ -8,6 +8,7 @@ import os
 import queue
 import signal
 import socket
+import struct
 import tarfile
 import threading
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ from loadtests.folder import Folder
 from loadtests.line import CONTROL_BESIDE, ROOTS, unpack
 from loadtests.locust_process import LocustError
 from loadtests.target import Target
+
+SEND_TIMEOUT_S = 10
+"""A process that takes nothing for so long is given up: it must not hold the others up."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,10 @@ class Control:
         self.anchors: dict[int, float] = {}
         self.clocks: dict[int, GeneratorClock] = {}
         """Of those that were elsewhere and brought their records."""
-        self._lines: list[tuple[int | None, socket.socket]] = []
+        self._open: dict[socket.socket, int | None] = {}
+        """All lines, those of generators with their numbers."""
+        self._cargo_due: set[int] = set()
+        """Generators elsewhere whose records have not come yet."""
         self._lock = threading.Lock()
         self._numbered = 0
         self._server = socket.create_server(address)
@@ -69,13 +76,18 @@ class Control:
         threading.Thread(target=self._accept, name="control", daemon=True).start()
 
     def send(self, message: drive.RunnerMessage) -> None:
-        """Tell every process; one that is gone shows by its broken line."""
+        """Tell every generator; one that is gone shows by its broken line."""
         with self._lock:
-            lines = list(self._lines)
-        for worker, line in lines:
-            if worker is not None or isinstance(message, drive.End | drive.Stop):
-                with contextlib.suppress(OSError):
-                    line.sendall(drive.encode(message) + b"\n")
+            lines = [line for line, worker in self._open.items() if worker is not None]
+        for line in lines:
+            _tell(line, message)
+
+    def dismiss(self) -> None:
+        """Tell every process that all is done, a Locust master too: it ends its workers after a while."""
+        with self._lock:
+            lines = list(self._open)
+        for line in lines:
+            _tell(line, drive.End())
 
     def drop(self, worker: int) -> None:
         """End a generator that hangs; one elsewhere ends when its line does."""
@@ -84,19 +96,17 @@ class Control:
                 os.kill(self.pids[worker], signal.SIGKILL)
             return
         with self._lock:
-            for number, line in self._lines:
+            for line, number in self._open.items():
                 if number == worker:
-                    with contextlib.suppress(OSError):
-                        line.shutdown(socket.SHUT_RDWR)
+                    _hang_up(line)
 
     def close(self) -> None:
         """Stop listening and drop every line; generators that still run end by this."""
+        _hang_up(self._server)
         self._server.close()
         with self._lock:
-            for _, line in self._lines:
-                with contextlib.suppress(OSError):
-                    line.shutdown(socket.SHUT_RDWR)
-                line.close()
+            for line in self._open:
+                _hang_up(line)
 
     def _accept(self) -> None:
         while True:
@@ -104,9 +114,21 @@ class Control:
                 line, _ = self._server.accept()
             except OSError:
                 return
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_TIMEOUT_S, 0))
+            with self._lock:
+                self._open[line] = None
             threading.Thread(target=self._serve, args=(line,), name="control-line", daemon=True).start()
 
     def _serve(self, line: socket.socket) -> None:
+        try:
+            self._listen(line)
+        finally:
+            with self._lock:
+                del self._open[line]
+            line.close()
+
+    def _listen(self, line: socket.socket) -> None:
         worker: int | None = None
         known = False
         with contextlib.suppress(OSError, ValueError, msgspec.DecodeError), line.makefile("rb") as reader:
@@ -114,15 +136,16 @@ class Control:
                 message = drive.decode_generator(said)
                 match message:
                     case drive.Ask():
-                        line.sendall(drive.encode(drive.At(now=self.clock.now())) + b"\n")
+                        _tell(line, drive.At(now=self.clock.now()))
                         continue
                     case drive.Cargo():
                         self._take(message, reader)
-                        line.sendall(drive.encode(drive.Landed()) + b"\n")
+                        _tell(line, drive.Landed())
                         return
                     case drive.Hello():
                         worker = self._admit(line, message)
                         known = True
+                        self._greet(line, message, worker)
                 if known:
                     self.events.put(Event(worker, message))
         if known:
@@ -130,8 +153,10 @@ class Control:
 
     def _take(self, cargo: drive.Cargo, stream: IO[bytes]) -> None:
         """What a generator elsewhere recorded. OSError where it can't be put away; the run can't go on without it."""
-        if self.away is None:
-            raise OSError("all generators are on this machine")
+        with self._lock:
+            if self.away is None or cargo.worker not in self._cargo_due:
+                raise OSError(f"no record of generator {cargo.worker} is waited for")
+            self._cargo_due.remove(cargo.worker)
         try:
             unpack(stream, self.away.roots)
         except (OSError, tarfile.TarError) as error:
@@ -151,16 +176,35 @@ class Control:
         with self._lock:
             wanted = hello.conductor and self._numbered < self.workers and (hello.host is None or self.away is not None)
             worker = self._numbered if wanted else None
-            self._lines.append((worker, line))
             if worker is None:
                 return None
+            self._open[line] = worker
             self._numbered += 1
             if hello.host is None:
                 self.pids[worker] = hello.pid
-        line.sendall(drive.encode(drive.Welcome(worker=worker, workers=self.workers)) + b"\n")
-        if hello.host is not None and self.away is not None:
-            line.sendall(drive.encode(self.away.brief) + b"\n")
+            else:
+                self._cargo_due.add(worker)
         return worker
+
+    def _greet(self, line: socket.socket, hello: drive.Hello, worker: int | None) -> None:
+        if worker is None:
+            return
+        _tell(line, drive.Welcome(worker=worker, workers=self.workers))
+        if hello.host is not None and self.away is not None:
+            _tell(line, self.away.brief)
+
+
+def _tell(line: socket.socket, message: drive.RunnerMessage) -> None:
+    """Send a message whole, or end the line: what comes behind half a message can't be read."""
+    try:
+        line.sendall(drive.encode(message) + b"\n")
+    except OSError:
+        _hang_up(line)
+
+
+def _hang_up(line: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def open_control(

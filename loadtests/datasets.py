@@ -113,7 +113,7 @@ def make_dataset(name: str, seed: int) -> Dataset:
         columns=None if columns is None else tuple(columns),
         tagged=bears,
         # another title each time: what a service keeps of each must not grow without end
-        title=f"Load {name}{f' {TAG_PLACEHOLDER}' if bears else ''}" if title is None else title,
+        title=f"{f'{TAG_PLACEHOLDER} ' if bears else ''}Load {name}" if title is None else title,
         user=USER if user is None else user,
         escaped=escaped,
     )

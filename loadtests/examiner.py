@@ -11,6 +11,7 @@ from assertions.behaviour import (
     CASES,
     FILE,
     NO_SUCH_FILE,
+    PAGE_CHARS_MOST,
     UNKNOWN_NAMES,
     BehaviourCase,
 )
@@ -76,6 +77,7 @@ def _probe_hit(
     case: BehaviourCase, index: int, path: str, answer: Answer, intended: float, phase: str = "behaviour"
 ) -> Hit:
     exports = case.kind == "export"
+    kept = PAGE_CHARS_MOST if case.kind == "page" else MAX_ANSWER_CHARS
     return Hit(
         id=f"{phase}-{index}",
         phase=phase,
@@ -94,7 +96,7 @@ def _probe_hit(
         status=answer.status,
         error=answer.error,
         headers=answer.headers,
-        answer=None if answer.status is None else answer.body.decode("utf-8", "replace")[:MAX_ANSWER_CHARS],
+        answer=None if answer.status is None else answer.body.decode("utf-8", "replace")[:kept],
         client=CLIENT,
     )
 

@@ -32,6 +32,7 @@ class Line:
         self._socket = socket.create_connection((host, port), timeout=CONNECT_S)
         self._socket.settimeout(None)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._reader = self._socket.makefile("rb")
 
     def __enter__(self) -> Line:

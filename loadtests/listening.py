@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ipaddress
 
 from loadtests.processes import is_loopback
 from loadtests.target import Target, TargetError
@@ -24,14 +26,25 @@ def listening(text: str) -> tuple[str, int]:
 
 def check_listen(listen: tuple[str, int], target: Target) -> None:
     """TargetError where other machines would look for the target on themselves."""
-    if is_loopback(target.host) and not is_loopback(listen[0]):
+    if _only_here(target.host) and not is_loopback(listen[0]):
         raise TargetError(
             f"--listen {listen[0]} is for workers of other machines, which can't reach {target.url}: name the target "
             "as they know it"
         )
 
 
+def _only_here(host: str) -> bool:
+    """Whether it means another machine elsewhere, whatever the machine; names may lead home only from here."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def how_to_join(listen: tuple[str, int], workers: int) -> str:
     """What to do on the other machines."""
     host, port = listen
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host).is_unspecified:
+            host = "<an address of this machine>"
     return HOW.format(workers=workers, host=host, port=port, beside=port + 1)

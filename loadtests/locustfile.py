@@ -20,9 +20,11 @@ from loadtests import drive
 from loadtests.away import work
 from loadtests.clients import NewSession
 from loadtests.clock import Clock
+from loadtests.datasets import CaseError
 from loadtests.generator import Generator
 from loadtests.line import Line
-from loadtests.target import Target, headers_from, parse_target
+from loadtests.locust_process import LocustError
+from loadtests.target import Target, TargetError, headers_from, parse_target
 
 _LOG = logging.getLogger(__name__)
 
@@ -103,6 +105,9 @@ def _work_away(environment: Environment) -> None:
         work(options.master_host, options.master_port, os.getpid(), lambda target: session_maker(environment, target))
     except OSError as error:
         _LOG.error("no run to work for at %s:%s: %s", options.master_host, options.master_port, error)
+        environment.process_exit_code = 2
+    except (TargetError, CaseError, LocustError) as error:
+        _LOG.error("this worker can't take part: %s", error)
         environment.process_exit_code = 2
 
 

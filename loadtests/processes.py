@@ -122,13 +122,24 @@ class _Tree:
         except psutil.Error:
             return ()
         samples = [sample for sample in map(sample_process, members) if sample is not None]
-        return tuple(samples) if samples and samples[0].pid == self._root.pid else ()
+        return tuple(samples) if samples and samples[0].pid == self._root.pid and samples[0].threads else ()
 
 
 def sample_process(process: psutil.Process) -> ProcessSample | None:
-    """One process now; None when it is gone or a zombie."""
+    """One process now, a zombie with nothing of its own and no threads; None when it is gone."""
     try:
         with process.oneshot():
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return ProcessSample(
+                    pid=process.pid,
+                    name=process.name(),
+                    uss_bytes=0,
+                    rss_bytes=0,
+                    peak_rss_bytes=None,
+                    cpu_s=0.0,
+                    fds=0,
+                    threads=0,
+                )
             times = process.cpu_times()
             return ProcessSample(
                 pid=process.pid,

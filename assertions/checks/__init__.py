@@ -96,7 +96,6 @@ CHECKS: tuple[Check, ...] = (
         id="throughput-gauge", title="Throughput gauge plausible", scenarios=_LOAD, of_scenario=metrics.throughput_gauge
     ),
     Check(id="drift", title="Equal exports do not get slower", scenarios=_LOAD, of_scenario=pace.drift, by_clock=True),
-    Check(id="fairness", title="First come, first served", scenarios=_BATCH, of_scenario=pace.fairness, optional=True),
     Check(id="concurrency-target", title="Running at once by the target", of_all=admission.concurrency_target),
     Check(
         id="concurrency-outside",

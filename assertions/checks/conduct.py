@@ -28,9 +28,10 @@ def behaviour(record: ScenarioRecord, limits: Limits) -> Judgement:
     missing = [case.name for case in CASES if case.name not in hits]
     if missing:
         return no_data(f"{len(missing)} of {len(CASES)} behaviour probes were not made, {missing[0]} among them")
-    link = hits["download-get"]
-    if link.status == 200 and link.path.rsplit("/", 1)[-1] not in (link.answer or ""):
-        return failed(f"the download link of {link.path.rsplit('/', 1)[-1]} leads to another file: {link.answer!r}")
+    for link in (hits["download-get"], hits["download-get-pdf"]):
+        name = link.path.rsplit("/", 1)[-1]
+        if link.status == 200 and name not in (link.answer or ""):
+            return failed(f"the download link of {name} leads to another file: {link.answer!r}")
     wrong = [
         (case, reason)
         for case in CASES

@@ -15,8 +15,6 @@ READINGS_NEEDED = 30
 """Resting readings below which a slope says nothing."""
 LOAD_READINGS = 12
 """Readings of one phase below which its quarters say nothing."""
-GIVEN_BACK = 0.25
-"""Share of a growth under load that may go away without its being less of a leak: a pool beside it may shrink."""
 EXAMINED = ("leak", BURSTS)
 """Phases judged by their own readings at rest."""
 
@@ -74,9 +72,9 @@ def _under_load(record: ScenarioRecord, what: str, read: Read) -> str | None:
         series = _series(mine, read)
         if phase.name in EXAMINED or not behind or len(series) < LOAD_READINGS:
             continue
-        growth = grown_under_load(series, behind[0])
-        # what is given back later, if only in part, was kept and not lost
-        if growth is not None and behind[0] - min(behind) <= GIVEN_BACK * growth.rose:
+        growth = grown_under_load(series, min(behind))
+        # where more was given back later than has stayed, it is kept for a while and not lost
+        if growth is not None and behind[0] - min(behind) <= growth.rose:
             return f"{what} rose by {growth.rose:,.0f} over {growth.exports:,.0f} exports of {phase.name}, and stayed"
     return None
 

@@ -1,4 +1,4 @@
-"""How much is done in time: the batch of five, exports a second, whether these slow down, whether all wait alike."""
+"""How much is done in time: the batch of five, exports a second, and whether these slow down."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..bundle import ScenarioRecord
 from ..limits import Limits
 from ..records import Plan
 from ..statistics import median
-from ..verdicts import Judgement, Reading, against, failed, no_data, passed
+from ..verdicts import Judgement, Reading, against, failed, no_data
 
 DRIFT_LEAST = 16
 """Exports of one case, four a quarter, below which a drift can't be told."""
@@ -89,22 +89,3 @@ def _steady(plan: Plan) -> bool:
     for moment in moments:
         quarters[min(int(4 * moment / last), 3)] += 1
     return max(quarters) <= 1.5 * min(quarters) and min(quarters) > 0
-
-
-def fairness(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """First come, first served: nobody waits through the whole burst while others go by."""
-    hits = [hit for hit in record.of_phase("burst") if hit.status == 200]
-    if len(hits) < 20:
-        return no_data(f"only {len(hits)} exports of the burst were done")
-    waits = [hit.end - hit.start for hit in hits]
-    span = max(hit.end for hit in hits) - min(hit.start for hit in hits)
-    clients = len({hit.client for hit in hits})
-    rounds = len(hits) / max(clients, 1)
-    if rounds < 3:
-        return no_data(f"the burst had {rounds:.1f} rounds a client; three are needed to tell a fair queue")
-    if max(waits) > 0.8 * span and median(waits) < 0.5 * span / rounds:
-        return failed(
-            f"one export of the burst waited {max(waits):.2f} s of its {span:.2f} s while the median was "
-            f"{median(waits):.2f} s: the queue is not first come, first served"
-        )
-    return passed(f"in a burst of {clients} clients the longest wait was {max(waits):.2f} s of {span:.2f} s")

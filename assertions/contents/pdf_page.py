@@ -19,6 +19,8 @@ Layout = Literal["rows", "placed-rows", "columns", "bands", "loose"]
 LAYOUTS: Final[tuple[Layout, ...]] = ("rows", "columns", "placed-rows", "bands", "loose")
 """How a page can be read, the quickest first."""
 _MOST: Final = 0.5
+_LAYOUT_LEAST: Final = 3
+"""Records that must have a column elsewhere before that is their layout."""
 _ROW_BY_ROW: Final = 0.7
 """A page is drawn record by record where so many of its cells follow one another."""
 _ORDINAL: Final = re.compile(r"^(?:no|nr|row|record)|[\W_]+", re.IGNORECASE)
@@ -38,6 +40,11 @@ class Reading:
     """The page's text but for its records."""
     heads: str = ""
     """What stands above the table's columns, column by column, where that was read apart."""
+
+    whole: list[tuple[int, int]] = field(default_factory=list)
+    """Cells that were looked for among those of some records, and found in one piece."""
+    astray: list[tuple[int, int]] = field(default_factory=list)
+    """Those of them that stand where another record's or another column's should."""
 
     quick: bool = False
     """True: only looked through, the furniture holds the records too."""
@@ -112,6 +119,10 @@ def _rows(layout: Layout, text: Text, plan: Plan) -> Reading:
     above = _explain_records(reading, text, plan, _leading(spans), (0, begin))
     below = _explain_records(reading, text, plan, _leading(spans[::-1], len(spans)), (end, len(text.joined)))
     reading.furniture = f"{above} \n {below}"
+    own = _moved_columns(reading.whole, reading.astray)
+    for row, column in reading.astray:
+        if column not in own:
+            _note_astray(reading, plan, row, column)
     row = next(row for row, span in enumerate(spans) if span)
     if _end(spans[row]) - _start(spans[row]) > len(plan.rows[row]) + 1:  # labels may stand before the cells
         pool = Pool(text, _start(spans[row]), _end(spans[row]))
@@ -194,9 +205,10 @@ def _explain_records(reading: Reading, text: Text, plan: Plan, rows: Sequence[in
     taken = _take_all(pool, plan, rows)
     for row, column in taken.missing:
         gone.setdefault(row, []).append(column)
-    for row, column in _astray(taken, plan):
-        if row not in gone:
-            _note_astray(reading, plan, row, column)
+    if not taken.missing:  # else what is found may be another's
+        known = _known(taken, plan)
+        reading.whole += known
+        reading.astray += _out_of_turn(taken, known)
     for row, columns in gone.items():
         _note_missing(reading, plan, row, columns, text.spaced(*window))
     return pool.rest()
@@ -223,25 +235,61 @@ class _Taken:
     """Those that stand in pieces, other cells' lines between them."""
 
 
-def _astray(taken: _Taken, plan: Plan, least: float = 0.0) -> list[tuple[int, int]]:
-    """Cells that stand neither where the other cells of their record do nor where their column should.
+def _known(taken: _Taken, plan: Plan) -> list[tuple[int, int]]:
+    """Cells of which it is sure where they stand, record by record and column by column.
 
-    Only cells that are whole are told, and where no key says where to look for them only those that are like no other
-    of these records. Record by record, and column by column in each, they follow one another. least: the share that
-    must do so for the others to be astray.
+    They are whole and, where no key says where to look for them, like no other of these records.
     """
     counts = Counter(plan.cells[row][column] for row, column in taken.places)
-    known = sorted(
+    return sorted(
         (row, column)
         for row, column in taken.places.keys() - taken.broken
         if len(plan.cells[row][column]) >= DISTINCT
         and (counts[plan.cells[row][column]] == 1 or (row, plan.key) in taken.places)
     )
-    steady = longest_rise([taken.places[at] for at in known])
-    if len(steady) < least * len(known):
-        return []
-    kept = set(steady)
-    return [at for index, at in enumerate(known) if index not in kept]
+
+
+def _out_of_turn(taken: _Taken, known: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Cells that do not follow one another as most do."""
+    steady = set(longest_rise([taken.places[at] for at in known]))
+    return [at for index, at in enumerate(known) if index not in steady]
+
+
+def _moved_columns(known: Sequence[tuple[int, int]], astray: Sequence[tuple[int, int]]) -> set[int]:
+    """Columns that stand elsewhere in most records: the layout has them there, and nothing is wrong with that."""
+    every, moved = Counter(column for _, column in known), Counter(column for _, column in astray)
+    return {column for column, count in moved.items() if count >= _LAYOUT_LEAST and count > every[column] / 2}
+
+
+def _astray(taken: _Taken, plan: Plan, text: Text) -> list[tuple[int, int]]:
+    """Cells that stand where another record's or another column's should; none where a page is not drawn by record."""
+    known = _known(taken, plan)
+    if _headed(text, plan):
+        exchanged = _out_of_turn(taken, known)
+        if 0 < len(exchanged) <= (1 - _ROW_BY_ROW) * len(known) and _at_home(taken, known, exchanged):
+            return exchanged
+    while own := _moved_columns(known, astray := _out_of_turn(taken, known)):
+        known = [at for at in known if at[1] not in own]
+    return astray if len(known) - len(astray) >= _ROW_BY_ROW * len(known) else []
+
+
+def _headed(text: Text, plan: Plan) -> bool:
+    """Whether the columns' heads stand side by side, in their order: then the cells below must, too."""
+    return re.search(r"\W{0,6}".join(map(re.escape, plan.labels)), text.joined) is not None
+
+
+def _at_home(taken: _Taken, known: Sequence[tuple[int, int]], cells: Sequence[tuple[int, int]]) -> bool:
+    """Whether most of these cells stand among the others of their record, not in a part of the page of their own."""
+    others = set(known) - set(cells)
+    begins: dict[int, int] = {}
+    for row, column in others:
+        begins[row] = min(begins.get(row, taken.places[row, column]), taken.places[row, column])
+    home = 0
+    for row, column in cells:
+        behind = min((begin for other, begin in begins.items() if other > row), default=None)
+        place = taken.places[row, column]
+        home += row in begins and begins[row] <= place and (behind is None or place < behind)
+    return home > len(cells) / 2
 
 
 def _note_astray(reading: Reading, plan: Plan, row: int, column: int) -> None:
@@ -326,7 +374,7 @@ def _loose(text: Text, plan: Plan) -> Reading:
         _note_missing(reading, plan, row, columns, "not on the page, or not whole")
     reading.furniture = pool.rest()
     _loose_order(reading, text, plan, taken.places)
-    for row, column in _astray(taken, plan, _ROW_BY_ROW):
+    for row, column in _astray(taken, plan, text):
         if row not in gone:
             _note_astray(reading, plan, row, column)
     reading.found = 1 - len(gone) / max(1, len(plan.records))

@@ -28,6 +28,8 @@ _TABLE: Final[dict[int, str | None]] = {
 _TWINS: Final = 6
 """So many text objects back PDFium looks for an equal one."""
 _AWAY_PT: Final = 2000
+_UPRIGHT: Final = {1: (0, -1, 1, 0), 2: (-1, 0, 0, -1), 3: (0, 1, -1, 0)}
+"""What undoes a page's quarter turns: a, b, c and d of a matrix."""
 
 
 def words_of(text: str) -> list[str]:
@@ -90,6 +92,7 @@ class Page:
     def _textpage(self, apart: bool = False) -> Any:
         try:
             page = self._document[self._index]
+            _turn_upright(page.raw)
             if apart:
                 _move_twins(page.raw)
             return page.get_textpage()
@@ -132,6 +135,20 @@ class Page:
                 if len(rivers) + 1 == columns:
                     return _bands(lines[top:], rivers)
         return None
+
+
+def _turn_upright(page: Any) -> None:
+    """Turn what a turned page holds, and the page back, in the open page alone.
+
+    PDFium drops text without width. Where a font is neither embedded nor on this machine its letters have no height,
+    and drawn up a turned page that is their width.
+    """
+    turn = _UPRIGHT.get(pdfium_c.FPDFPage_GetRotation(page))
+    if turn is None:
+        return
+    for index in range(pdfium_c.FPDFPage_CountObjects(page)):
+        pdfium_c.FPDFPageObj_Transform(pdfium_c.FPDFPage_GetObject(page, index), *turn, 0, 0)
+    pdfium_c.FPDFPage_SetRotation(page, 0)
 
 
 def _move_twins(page: Any) -> None:

@@ -236,6 +236,54 @@ def cargo(worker: int = 0) -> drive.Cargo:
     return drive.Cargo(worker=worker, anchor=1.0, host="far", offset_s=3.0, error_s=0.001, drift_s=0.0)
 
 
+@contextmanager
+def admitted(runner: Control) -> Iterator[Line]:
+    """A generator elsewhere that the runner has numbered."""
+    with Line("127.0.0.1", runner.port) as line:
+        line.say(drive.Hello(pid=1, conductor=True, host="far"))
+        assert isinstance(line.listen(), drive.Welcome)
+        assert isinstance(line.listen(), drive.Brief)
+        yield line
+
+
+def test_a_cargo_that_nobody_waits_for_is_refused(tmp_path: Path) -> None:
+    """Only a generator elsewhere that makes load here brings a record; from others nothing is written."""
+    (sent := tmp_path / "sent").mkdir()
+    (sent / "hits-0.jsonl").write_bytes(b"hits")
+    with control(tmp_path / "runner") as runner:
+        with Line("127.0.0.1", runner.port) as line, pytest.raises(OSError, match=r".+"):
+            line.say(cargo())
+            line.send({"parts": sent})
+        assert not list((tmp_path / "runner" / "parts").iterdir())
+        assert (runner.clocks, runner.events.empty()) == ({}, True)
+
+
+def test_one_that_never_reads_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its line is ended after a while, which tells that it is gone."""
+    monkeypatch.setattr("loadtests.control.SEND_TIMEOUT_S", 1)
+    long = drive.Brief(
+        plan=Plan(scenario="x" * 30_000_000, profile_sha256="a" * 64, seed=1, phases=()),
+        target="http://127.0.0.1:9", insecure=False, phases=(), templates={},
+    )  # fmt: skip
+    with control(tmp_path) as runner, admitted(runner):
+        start = time.monotonic()
+        runner.send(long)
+        assert time.monotonic() - start < 10
+        assert isinstance(runner.events.get(timeout=10).message, drive.Hello)
+        assert runner.events.get(timeout=10).message is None
+
+
+def test_closing_ends_all_lines(tmp_path: Path) -> None:
+    """Those that only asked for the time too, and nobody comes in any more."""
+    with control(tmp_path) as runner, Line("127.0.0.1", runner.port) as line:
+        line.say(drive.Ask())
+        assert isinstance(line.listen(), drive.At)
+        runner.close()
+        assert line.listen() is None
+        with pytest.raises(OSError, match="refused"):
+            Line("127.0.0.1", runner.port)
+
+
 def test_the_time_is_read_to_and_fro(tmp_path: Path) -> None:
     """What a generator elsewhere takes for the runner's time is wrong by no more than it says."""
     with control(tmp_path) as runner:
@@ -250,10 +298,13 @@ def test_a_cargo_is_put_away_and_its_clock_kept(tmp_path: Path) -> None:
     (sent / "calibration").mkdir(parents=True)
     (sent / "hits-0.jsonl").write_bytes(b"hits")
     (sent / "calibration" / "hits-0.jsonl").write_bytes(b"known")
-    with control(tmp_path / "runner") as runner:
+    with control(tmp_path / "runner") as runner, admitted(runner):
         with Line("127.0.0.1", runner.port) as line:
             line.say(cargo())
             line.send({"parts": sent})
+        with Line("127.0.0.1", runner.port) as again, pytest.raises(OSError, match=r".+"):
+            again.say(cargo())  # it has come already
+            again.send({"parts": sent})
         assert (tmp_path / "runner" / "parts" / "hits-0.jsonl").read_bytes() == b"hits"
         assert (tmp_path / "runner" / "parts" / "calibration" / "hits-0.jsonl").read_bytes() == b"known"
         assert (runner.clocks[0].offset_s, runner.anchors) == (3.0, {0: 1.0})
@@ -275,9 +326,10 @@ def test_a_cargo_that_would_leave_its_folder_is_refused(tmp_path: Path, name: st
 
 def test_a_cargo_that_breaks_off_ends_the_run(tmp_path: Path) -> None:
     """Half a tar is told to the conductor as trouble, and its clock is not kept."""
-    with control(tmp_path) as runner:
+    with control(tmp_path) as runner, admitted(runner):
         with Line("127.0.0.1", runner.port) as line:
             line.say(cargo())
+        assert isinstance(runner.events.get(timeout=10).message, drive.Hello)
         event = runner.events.get(timeout=10)
         assert isinstance(event.message, drive.Trouble)
         assert "generator 0 on far can't be put away" in event.message.text

@@ -134,11 +134,11 @@ def test_lost_places_are_found(target: Target, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_all_bodies_are_sent_whole_before_clients_go() -> None:
-    """Six requests of 10,000 records come, and a good one of 1,000."""
+    """Six requests come whole, three of 10,000 records as CSV and three of 2,000 as PDF, and a good one of 1,000."""
     with fake_target(Manners(delay_s=lambda seen: 0.3 if len(seen.body) > 500_000 else 0.0)) as fake:
         hits = hung_up(parse_target(fake.url, start_clock()))
         counts = [len(json.loads(seen.body)["data"]) for seen in fake.seen]
-    assert sorted(counts) == [1_000] + [10_000] * 6
+    assert sorted(counts) == [1_000] + [2_000] * 3 + [10_000] * 3
     assert {hit.error for hit in hits[HUNG_UP]} == {"hung-up"}
 
 

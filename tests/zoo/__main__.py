@@ -116,6 +116,8 @@ def run(names: Sequence[str], jobs: int, out: Path | None, *, keep: bool, whole:
     found = chosen(names)
     if jobs < 1:
         raise Unknown("--jobs must be at least 1")
+    if resume and out is None:
+        raise Unknown("--resume goes on in the folder that --out names")
     with tempfile.TemporaryDirectory(prefix="zoo-") as own:
         folder = (out or Path(own)).resolve()
         folder.mkdir(parents=True, exist_ok=True)

@@ -74,19 +74,6 @@ def _more_below_100(text: str) -> str:
     return values(_LARGE % ("bucket", "csv", ',le="100"'), lambda value: value + 20)(text)
 
 
-def _starved(record: ScenarioRecord) -> ScenarioRecord:
-    """The burst's first export waited for all others, which went by quickly."""
-    burst = [hit for hit in record.hits if hit.phase == "burst"]
-    last = max(hit.end for hit in burst)
-
-    def edit(hit: Hit) -> Mapping[str, Any] | None:
-        if hit.phase != "burst":
-            return None
-        return {"end": last} if hit.index == 0 else {"start": hit.end - 0.3, "intended": hit.end - 0.3}
-
-    return with_hits(record, edit)
-
-
 FAILS = (
     Case(
         id="latency-outside",
@@ -239,14 +226,6 @@ FAILS = (
         change=lambda _: honest("load", growth=1.013),
         reason="the drift of pdf-1k in leak, last quarter over first (25 ms allowed) is",
     ),
-    Case(
-        id="fairness",
-        name="one starved",
-        on="batch",
-        change=_starved,
-        reason="one export of the burst waited 4.23 s of its 4.28 s while the median was 0.30 s",
-        also=("concurrency-agree", "latency-agree", "status-page"),
-    ),
 )
 
 
@@ -347,15 +326,5 @@ BLIND = (
         on="load",
         change=_no_cases,
         reason="no case was exported 16 times in one phase",
-    ),
-    Case(
-        id="fairness", name="a short burst", on="batch", change=only("burst", 19), reason="only 19 exports of the burst"
-    ),
-    Case(
-        id="fairness",
-        name="two rounds",
-        on="batch",
-        change=only("burst", 58),
-        reason="the burst had 2.9 rounds a client; three are needed to tell a fair queue",
     ),
 )

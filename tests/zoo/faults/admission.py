@@ -102,7 +102,9 @@ class Newest(Slots):
         return -1
 
 
-@GROUP.make("last-come-first", "The last that came is served first, so that the first may starve.", "fairness")
+@GROUP.make(
+    "last-come-first", "The last that came is served first, so that the first may starve.", "concurrency-outside"
+)
 def _newest(keeper: Keeper) -> None:
     keeper.slots = Newest()
     slow_when_busy(keeper, 0.05, waiting=3)

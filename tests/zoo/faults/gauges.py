@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psutil
+from aiohttp import web
 
 from tests.zoo import page
 from tests.zoo.book import Book, Done
-from tests.zoo.keeper import Keeper
+from tests.zoo.keeper import Keeper, Reply
 from tests.zoo.kinds import Group
+from tests.zoo.slots import Slots
 from tests.zoo.tricks import slow, slow_when_busy, times
 
 GROUP = Group("gauges", "load", "batch")
@@ -159,6 +163,89 @@ def _idle(keeper: Keeper) -> None:
     keeper.book = AtTheEnd()
     slow(keeper, 0.02)
     keeper.changes += [page.with_value(RUNNING, _value(0)), page.with_value(WAITING, _value(0))]
+
+
+@GROUP.make("started-at-the-end", "An export is counted as started when it ends.", "identity")
+def _started_at_the_end(keeper: Keeper) -> None:
+    keeper.book = AtTheEnd()
+    slow(keeper, 0.02)
+
+
+LINGER_S = 0.4
+
+
+class LateSlots(Slots):
+    """A place is free some time after its export was answered."""
+
+    lingering = 0
+
+    def leave(self) -> None:
+        """Not yet."""
+        self.lingering += 1
+        asyncio.get_running_loop().call_later(LINGER_S, self.leave_now)
+
+    def leave_now(self) -> None:
+        """The place is free."""
+        self.lingering -= 1
+        super().leave()
+
+
+class LateBook(Book):
+    """What has succeeded is counted as late."""
+
+    def succeeded(self, done: Done) -> None:
+        """Not yet."""
+        asyncio.get_running_loop().call_later(LINGER_S, super().succeeded, done)
+
+
+class LetsGoLate(Keeper):
+    """Its status page tells what really runs."""
+
+    def __init__(self, folder: Path) -> None:
+        """Late in all else."""
+        super().__init__(folder)
+        self.slots = self.late = LateSlots()
+        self.book = LateBook()
+
+    def status_body(self) -> dict[str, Any]:
+        """Without those that were answered."""
+        return super().status_body() | {"concurrentExports": self.slots.running - self.late.lingering}
+
+
+@GROUP.make(
+    "lets-go-late",
+    "An export holds its place, and the gauge shows it as running, for a while after its answer.",
+    "concurrency-agree",
+    kind=LetsGoLate,
+)
+def _lets_go_late(keeper: Keeper) -> None:
+    pass
+
+
+class EightAtATime(Keeper):
+    """Takes up eight at a time; the others wait where neither gauge nor status page sees them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nobody outside yet."""
+        super().__init__(folder)
+        self.door = asyncio.Semaphore(8)
+        self.outside = 0
+
+    async def reply_to(self, request: web.Request, arrived: float) -> Reply:
+        """A long line outside is let in whole."""
+        if self.outside >= 30:
+            return await super().reply_to(request, arrived)
+        self.outside += 1
+        try:
+            async with self.door:
+                return await super().reply_to(request, arrived)
+        finally:
+            self.outside -= 1
+
+
+@GROUP.make("waits-unseen", "Eight at a time are taken up; the others wait unseen.", "queue-agree", kind=EightAtATime)
+def _waits_unseen(keeper: Keeper) -> None:
+    slow_when_busy(keeper, 0.05, waiting=2)
 
 
 # -- throughput, memory --

@@ -151,6 +151,21 @@ def _leak_children(keeper: Keeper) -> None:
 
 
 @GROUP.make(
+    "leak-zombies",
+    "One export in three leaves an ended child that nobody waits for.",
+    "leak-children",
+)
+def _leak_zombies(keeper: Keeper) -> None:
+    kept: list[subprocess.Popen[bytes]] = []
+
+    def leave(made: work.Made) -> None:
+        if keeper.made % 3 == 0 and len(kept) < 60:
+            kept.append(subprocess.Popen(["true"]))
+
+    keeper.after.append(leave)
+
+
+@GROUP.make(
     "leak-parts", "Each export leaves its half-made file in the exports folder.", "leftovers", scenarios=("smoke",)
 )
 def _leak_parts(keeper: Keeper) -> None:

@@ -135,6 +135,10 @@ def as_table(file: BinaryIO, ask: Ask, made_at: str) -> None:
     font_of("a")
     widths = 36.0 * 28 / max(1, len(ask.columns))
     small = ParagraphStyle("cell", fontName=FONT, fontSize=5, leading=6, splitLongWords=1)
+
+    def cell(text: str) -> str | Paragraph:  # paragraphs are slow: only what would be too wide, or has odd letters
+        return text if re.fullmatch(r"[ -~]*", text) and 3 * len(text) < widths else Paragraph(markup(text), small)
+
     story: list[Any] = []
     pages = list(pages_of(ask, made_at, Style()))
     for number, (head, records) in enumerate(pages):
@@ -145,9 +149,13 @@ def as_table(file: BinaryIO, ask: Ask, made_at: str) -> None:
         story += [
             Spacer(1, 4),
             Table(
-                [[Paragraph(markup(cell), small) for cell in row] or [""] for row in rows],
+                [[cell(text) for text in row] or [""] for row in rows],
                 colWidths=[widths] * max(1, len(ask.columns)),
-                style=[("GRID", (0, 0), (-1, -1), 0.25, "grey"), ("VALIGN", (0, 0), (-1, -1), "TOP")],
+                style=[
+                    ("GRID", (0, 0), (-1, -1), 0.25, "grey"),
+                    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                    ("FONT", (0, 0), (-1, -1), FONT, 5, 6),
+                ],
             ),
         ]
     width, height = landscape(A4)[0] + 260, 5000.0
