@@ -136,3 +136,14 @@ def test_an_existing_file_has_a_link() -> None:
 def test_bad_bodies_are_counted_as_rejected() -> None:
     """Each refused export counts; requests for files do not."""
     assert all(case.rejected == (case.path == "/export/run" and case.expect == {400}) for case in CASES)
+
+
+def test_a_page_for_prometheus_is_a_page_that_knows_of_exports() -> None:
+    """Malformed, or without the exports that were done, is wrong; well-formed and knowing is right."""
+    case = next(case for case in CASES if case.kind == "page")
+    media = {"content-type": "text/plain; version=0.0.4"}
+    series = 'export_requests_total{format="csv",status="succeeded",user="a"}'
+    said = [judge_behaviour(case, 200, page, media) for page in (f"{series} 3\n", f"{series} 0\n", f"{series} three\n")]
+    assert said[0] is None
+    assert "knows of no export that succeeded" in str(said[1])
+    assert "is malformed" in str(said[2])

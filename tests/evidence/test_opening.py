@@ -198,3 +198,14 @@ def test_what_is_kept() -> None:
     cases = {one.hit: "csv" for one in (*good, *bad)} | {"g2": "other"}
     assert to_keep([*good, *bad], cases) == {"g0", "g2", *(f"b{number}" for number in range(KEPT_BROKEN_MOST))}
     assert to_keep([], {}) == set()
+
+
+def test_a_defect_of_the_checker_is_not_blamed_on_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the run: no file's verdict may rest on it."""
+
+    def broken(*_: object) -> None:
+        raise NameError("a name is not defined")
+
+    monkeypatch.setattr(opening, "check_csv", broken)
+    with pytest.raises(NameError, match="not defined"):
+        opening.check_file(GOOD.encode(), json.dumps({"columns": ["id"], "data": []}).encode(), hit("a"))

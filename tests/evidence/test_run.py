@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from assertions.judge import Report, judge
@@ -25,6 +28,7 @@ from evidence.embedded import EmbeddedError
 from evidence.opening import OpeningError
 from evidence.publish import with_incidents
 from evidence.run import RunError, Settings, exit_code, run
+from loadtests.conductor import LIVE
 from tests.assertions.honest import honest, honest_run, with_scenario, with_status, write_run
 from tests.evidence.door import REPORT, colours_in, first_line, green_before
 from tests.evidence.reports import GREEN, RED, SMOKE_ONLY, context, report
@@ -373,3 +377,54 @@ def generator_fields(record: Any) -> dict[str, Any]:
     """The fields of a record's generator."""
     made = record.scenario.generator
     return {name: getattr(made, name) for name in made.__struct_fields__}
+
+
+def test_abort_on_fail_goes_on_while_a_green_can_come(recorded: list[str], tmp_path: Path) -> None:
+    """Nothing failed: all three are run."""
+    judged, _ = run(settings(tmp_path / "run", "smoke", "load", "batch", abort_on_fail=True), quiet)
+    assert (judged.colour, recorded) == ("GREEN", ["smoke", "load", "batch"])
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_abort_on_fail_ends_with_the_scenario_that_failed(
+    recorded: list[str], tmp_path: Path, monkeypatch: Patch, stopped: bool
+) -> None:
+    """A FAIL, or a load that was stopped for one, leaves what comes after undone, and says so."""
+    drive, said = running._drive, list[str]()
+
+    def failing(mine: Settings, name: str, *more: Any) -> None:
+        drive(mine, name, *more)
+        record = honest(name)
+        if stopped:
+            phases = tuple(
+                msgspec.structs.replace(one, note="stopped early: too slow") for one in record.scenario.phases
+            )
+            record = with_scenario(record, phases=phases)
+        else:
+            record = with_status(record, lambda body: body.update(status="asleep"))
+        shutil.rmtree(mine.out / name)
+        write_run(replace(honest_run(), scenarios={name: record}), mine.out)
+
+    monkeypatch.setattr(running, "_drive", failing)
+    run(settings(tmp_path / "run", "smoke", "load", "batch", abort_on_fail=True), said.append)
+    assert recorded == ["smoke"]
+    reason = "stopped early: too slow" if stopped else "status-page is FAIL"
+    assert any(reason in line and "no green can come of it, load, batch not run" in line for line in said)
+
+
+def test_a_line_in_progress_is_written_over(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal a live line has no end, and the next line takes its place; elsewhere there are only whole lines."""
+    say, live = entry._tellers(True)
+    assert live is not None
+    live("half")
+    say("whole")
+    assert capsys.readouterr().out == f"\r{LIVE}half\r{LIVE}whole\n"
+    say, live = entry._tellers(False)
+    say("whole")
+    assert (capsys.readouterr().out, live) == ("whole\n", None)
+
+
+@pytest.mark.parametrize("minutes", [None, 1.0])
+def test_a_scenario_beside_the_three_may_be_stretched_or_not(minutes: float | None) -> None:
+    """Its own length is as good as another."""
+    entry._check_scenarios(Namespace(scenarios=["soak"], minutes=minutes, profiles=None))

@@ -225,6 +225,14 @@ FAILS = (
         reason="/export/status tells of 0.0 exports running or waiting on average while 4.",
     ),
     Case(
+        id="status-page",
+        name="always busy",
+        on="load",
+        change=status(concurrentExports=5, queueDepth=50),
+        reason="/export/status tells of 55 exports running or waiting while at most",
+        also=("rest",),
+    ),
+    Case(
         id="answered",
         name="three broken off",
         on="load",

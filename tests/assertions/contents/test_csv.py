@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assertions.contents import CODES, ContentsError, Outcome, Sent, check_csv, expected
+from assertions.contents.csv_check import judge_cell
 from assertions.contents.sent import Json
 
 COLUMNS = ("ref", "name", "qty", "price", "ok", "more", "none")
@@ -378,3 +379,9 @@ def test_a_body_without_records_is_an_error(body: bytes) -> None:
     """What a file must hold can't be told from such a body, and the error says why."""
     with pytest.raises(ContentsError, match=r"request body"):
         expected(body, None, "x")
+
+
+def test_what_is_no_number_says_no_number() -> None:
+    """Words in the cell of a number beyond what a float holds exactly are a wrong cell, not a breakdown."""
+    assert judge_cell(10**20, "abc") == "cell"
+    assert judge_cell(10**20, "1e20") is None

@@ -187,10 +187,13 @@ def test_print_that_is_too_small_is_found() -> None:
         ("18 Nov, 11:06", []),
         ("2019-11-18 11:06", ["time"]),
         ("18.11.1970 11:06", ["time"]),
+        ("2019-11-18 18 November 2026", []),
+        ("2019-11-18 November 18, 2026", []),
+        ("2019-11-18 3 March 2020", ["time"]),
     ],
 )
 def test_the_time_of_making_is_of_its_year(made: str, codes: list[str]) -> None:
-    """In any order of day, month and year; a date in words is not read."""
+    """In any order of day, month and year, in digits or, beside other dates, in words."""
     assert [finding.code for finding in check_pdf(document(plain, made), SENT).findings] == codes
 
 

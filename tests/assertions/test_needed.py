@@ -1,0 +1,46 @@
+"""Each check is needed: with its witness taken away, something that is wrong is GREEN."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assertions import judge as judging
+from assertions import limits as limits_file
+from assertions.bundle import Run
+from assertions.checks import CHECKS, Check
+from assertions.limits import Limits
+from assertions.verdicts import Judgement, passed
+
+from .cases.every import FAILS
+from .test_checks import run_of
+
+LIMITS = limits_file.load()
+LONE = {check.id: [case for case in FAILS if case.id == check.id and not case.also] for check in CHECKS}
+"""For each check the records that it alone turns red."""
+
+
+def agreeable(check: Check) -> Check:
+    """A check that has nothing against anything."""
+
+    def agree(*_: object) -> Judgement:
+        return passed("taken away")
+
+    fields = {name: agree for name in ("of_scenario", "of_all", "of_run") if getattr(check, name) is not None}
+    return replace(check, **fields)  # type: ignore[arg-type]
+
+
+def colour(run: Run, limits: Limits = LIMITS) -> str:
+    """The word for a run."""
+    return judging.judge(run, limits).colour
+
+
+@pytest.mark.parametrize("check_id", [name for name, cases in LONE.items() if cases])
+def test_without_its_witness_a_fault_goes_free(check_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that is RED by this check alone is GREEN once the check agrees with everything."""
+    runs = [run_of(case) for case in LONE[check_id]]
+    assert {colour(run) for run in runs} == {"RED"}
+    stubbed = tuple(agreeable(check) if check.id == check_id else check for check in CHECKS)
+    monkeypatch.setattr(judging, "CHECKS", stubbed)
+    assert "GREEN" in {colour(run) for run in runs}
