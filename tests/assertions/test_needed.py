@@ -9,16 +9,21 @@ import pytest
 from assertions import judge as judging
 from assertions import limits as limits_file
 from assertions.bundle import Run
-from assertions.checks import CHECKS, Check
+from assertions.checks import CHECKS, SIX, Check
 from assertions.limits import Limits
 from assertions.verdicts import Judgement, passed
+from evidence.sensitivity import STORED, read
 
 from .cases.every import FAILS
-from .test_checks import run_of
+from .test_checks import NEVER_FAIL, TOOLS, run_of
 
 LIMITS = limits_file.load()
 LONE = {check.id: [case for case in FAILS if case.id == check.id and not case.also] for check in CHECKS}
 """For each check the records that it alone turns red."""
+PAIRED = {name for six in SIX for name in (*six.target, *six.outside)} | {"memory", "memory-gauge"}
+"""The contract asks both witnesses of an assertion, and of memory, though each may see what the other does."""
+NEVER_ALONE = {"latency-counts"}
+"""The histogram's counts by size and format: every animal that they turn red another check turns red, too."""
 
 
 def agreeable(check: Check) -> Check:
@@ -44,3 +49,12 @@ def test_without_its_witness_a_fault_goes_free(check_id: str, monkeypatch: pytes
     stubbed = tuple(agreeable(check) if check.id == check_id else check for check in CHECKS)
     monkeypatch.setattr(judging, "CHECKS", stubbed)
     assert "GREEN" in {colour(run) for run in runs}
+
+
+def test_every_other_check_alone_caught_a_living_service() -> None:
+    """Where no record is one check's alone, an animal of the zoo is: `nox -s zoo` wrote down which."""
+    shown = read(STORED)
+    assert shown is not None, "evidence/sensitivity.json is not there: nox -s zoo makes it"
+    alone = {name for name, faults in shown.checks.items() if any(fault.alone for fault in faults)}
+    by_record = {name for name, cases in LONE.items() if cases}
+    assert {check.id for check in CHECKS} - by_record - alone - PAIRED - NEVER_ALONE - NEVER_FAIL - TOOLS == set()
