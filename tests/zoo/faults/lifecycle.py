@@ -15,13 +15,13 @@ GROUP = Group("lifecycle", "smoke", "load")
 
 @GROUP.make(
     "crashes",
-    "The process ends at its 50th export, and nobody starts it again.",
+    "The process ends at its 20th export, and nobody starts it again.",
     "answered",
     "success-outside",
 )
 def _crashes(keeper: Keeper) -> None:
     def end(made: work.Made) -> None:
-        if keeper.made >= 50:
+        if keeper.made >= 20:
             os._exit(3)
 
     keeper.after.append(end)

@@ -95,7 +95,7 @@ def _delay(keeper: Keeper, path: str, seconds: float) -> None:
     keeper.wrap.append(wrap)
 
 
-@GROUP.make("health-slow", "/health takes a second.", "health")
+@GROUP.make("health-slow", "/health takes a second.", "health", at_length=True)
 def _health(keeper: Keeper) -> None:
     _delay(keeper, "/health", 1.0)
 
