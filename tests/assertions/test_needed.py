@@ -1,4 +1,4 @@
-"""Each check is needed: with its witness taken away, something that is wrong is GREEN."""
+"""Checks are needed: with one taken away something that is wrong is GREEN. What has no such proof is named here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONE = {check.id: [case for case in FAILS if case.id == check.id and not case.al
 PAIRED = {name for six in SIX for name in (*six.target, *six.outside)} | {"memory", "memory-gauge"}
 """The contract asks both witnesses of an assertion, and of memory, though each may see what the other does."""
 NEVER_ALONE = {"latency-counts"}
-"""The histogram's counts by size and format: every animal that they turn red another check turns red, too."""
+"""The histogram's counts by size and format: not shown to be needed, another check saw the same each time."""
 
 
 def agreeable(check: Check) -> Check:
@@ -52,7 +52,7 @@ def test_without_its_witness_a_fault_goes_free(check_id: str, monkeypatch: pytes
 
 
 def test_every_other_check_alone_caught_a_living_service() -> None:
-    """Where no record is one check's alone, an animal of the zoo is: `nox -s zoo` wrote down which."""
+    """Where no record is one check's alone, an animal of the zoo is, but for those excepted above."""
     shown = read(STORED)
     assert shown is not None, "evidence/sensitivity.json is not there: nox -s zoo makes it"
     alone = {name for name, faults in shown.checks.items() if any(fault.alone for fault in faults)}
