@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from .contract import FAMILIES
 from .exposition import read_page
 
 Kind = Literal["error", "export", "file", "link", "page", "refusal"]
@@ -372,6 +373,9 @@ def _wrong_page(answer: str, headers: Mapping[str, str] | None) -> str | None:
     page = read_page(answer, (headers or {}).get("content-type"))
     if page.errors:
         return f"the page that Prometheus is given when it asks for OpenMetrics is malformed: {page.errors[0]}"
+    absent = [known.name for known in FAMILIES if page.family(known.name) is None]
+    if absent:
+        return f"the page that Prometheus is given when it asks for OpenMetrics lacks {', '.join(absent)}"
     if not page.total("export_requests_total", status="succeeded"):
         return "the page that Prometheus is given when it asks for OpenMetrics knows of no export that succeeded"
     return None

@@ -42,6 +42,8 @@ DAY_S = 86_400
 """Zones that a time does not name differ by less."""
 CLOCKS_S = 600
 """Two machines' clocks may be so far apart; time zones are further apart."""
+CLOCK_TICKS_S = 5.0
+"""In so long a time every clock moves on."""
 RUN_PATH = "/export/run"
 
 R = TypeVar("R")
@@ -233,7 +235,7 @@ def unix_time(text: object) -> float | None:
     if not isinstance(text, str):
         return None
     try:
-        told = datetime.fromisoformat(text)
+        told = datetime.fromisoformat(text.upper())  # RFC 3339 allows t and z
     except ValueError:
         return None
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
@@ -247,7 +249,7 @@ def told_near(text: object, start: float, end: float | None = None) -> bool:
     told = unix_time(text)
     if told is None:
         return False
-    slack = CLOCKS_S if datetime.fromisoformat(str(text)).tzinfo else DAY_S
+    slack = CLOCKS_S if datetime.fromisoformat(str(text).upper()).tzinfo else DAY_S
     return start - slack <= told <= (start if end is None else end) + slack
 
 

@@ -119,7 +119,7 @@ MAX_CONCURRENT: Final = 5
 MAX_QUEUE: Final = 100
 """Exports that may wait; the next one is answered 429."""
 
-FILENAME: Final = re.compile(r"(?:^|/)export_(?P<ms>[0-9]+)_(?P<rand>[A-Za-z0-9]+)\.(?P<format>csv|pdf)\Z")
+FILENAME: Final = re.compile(r"(?:^|[/\\])export_(?P<ms>[0-9]+)_(?P<rand>[A-Za-z0-9]+)\.(?P<format>csv|pdf)\Z")
 """Matches, with `search`, the end of a finished file's path. Groups: ms (Unix milliseconds), rand, format."""
 
 

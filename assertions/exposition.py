@@ -15,7 +15,7 @@ from .contract import FAMILIES
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _INSIDE = r'(?:[^"}]|"(?:[^"\\]|\\.)*")*'  # a label's value may hold any sign, a closing brace among them
-_SAMPLE = re.compile(rf"({_NAME})(?:\{{({_INSIDE})\}})?[ \t]+(\S+)(?:[ \t]+(\S+))?[ \t]*")
+_SAMPLE = re.compile(rf"({_NAME})(?:[ \t]*\{{({_INSIDE})\}}[ \t]*|[ \t]+)(\S+)(?:[ \t]+(\S+))?[ \t]*")
 _EXEMPLAR = re.compile(rf"(.*?)[ \t]+# \{{{_INSIDE}\}}[ \t]+\S+(?:[ \t]+\S+)?[ \t]*")
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\\n]|\\.)*)"\s*(,|$)')
 _META = re.compile(rf"#[ \t]+(HELP|TYPE|UNIT)[ \t]+({_NAME})(?:[ \t]+(.*))?")
@@ -281,7 +281,7 @@ def read_page(text: str, content_type: str | None) -> Page:
     reader = _Reader(openmetrics)
     ended = False
     for reader.number, line in enumerate(text.split("\n"), 1):
-        stripped = line.rstrip("\r")
+        stripped = line.rstrip("\r") if openmetrics else line.strip(" \t\r")  # plain text may be indented
         if not stripped.strip():
             continue
         if ended:

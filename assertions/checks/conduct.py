@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..behaviour import BAD_BODIES, CASES, judge_behaviour
-from ..bundle import ScenarioRecord, as_object, told_near
+from ..bundle import CLOCK_TICKS_S, ScenarioRecord, as_object, told_near
 from ..contract import MAX_CONCURRENT
 from ..limits import Limits
 from ..statistics import percentile
@@ -19,6 +19,7 @@ ASLEEP_MOST = 0.1
 """Share of the time under load in which /health may be slower than its limit."""
 CLOCKS_APART_S = 0.01
 """Generators on other machines must agree with the runner's clock to this; exports of 1k records take a few of it."""
+CLOCK_CALLS = 20
 LOADED = ("measure", "burst", "solo", "sequence")
 
 
@@ -49,6 +50,11 @@ def behaviour(record: ScenarioRecord, limits: Limits) -> Judgement:
         return failed(
             f"bad {', '.join(sorted(fields))} are all told by the same sentence, so it names none: {sentence!r}"
         )
+    for case in BAD_BODIES:
+        hit = hits[case.name]
+        at = (as_object(hit.answer) or {}).get("timestamp")
+        if not told_near(at, hit.start, hit.end):
+            return failed(f"{case.name}: the error bears timestamp {at!r}, which is not of its time")
     return after_hang_up(record) or passed(f"{len(CASES)} behaviour probes were answered as the contract says")
 
 
@@ -102,6 +108,11 @@ def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
         problem = _status_problem(body, start)
         if problem:
             return failed(f"/export/status: {problem}")
+    at = {str(body["timestamp"]) for _, _, _, body in statuses(record)}
+    if len(at) == 1 and len(probes) >= CLOCK_CALLS and probes[-1].start - probes[0].start >= CLOCK_TICKS_S:
+        return failed(
+            f"/export/status bears timestamp {min(at)} in all of {len(probes)} calls: a clock that stands still"
+        )
     busy = [(start, end, body) for start, end, phase, body in statuses(record) if phase in ("measure", "burst")]
     flight = [record.in_flight.least(start, end) for start, end, _ in busy]
     most = [record.in_flight.most(start, end, SETTLE_S) for start, end, _ in busy]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
 from urllib.parse import unquote
 
-from ..bundle import CLOCKS_S, PROBING, ScenarioRecord, told_near
+from ..bundle import CLOCK_TICKS_S, CLOCKS_S, PROBING, ScenarioRecord, told_near
 from ..contract import FILENAME
 from ..limits import Limits
 from ..records import Fetch, Hit
@@ -19,6 +22,9 @@ NAMES_NEEDED = 20
 """So many names are enough to tell random from constant."""
 ALIKE_MOST = 0.1
 """Share of different random parts that is no randomness."""
+COUNTED_STEP = 10
+"""As many names may be given out of turn, or used up by others."""
+COUNTED_SHARE = 0.8
 
 
 def csv_contents(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -76,6 +82,9 @@ def answers(record: ScenarioRecord, limits: Limits) -> Judgement:
         problem = _answer_problem(record, hit)
         if problem:
             return failed(f"the answer of {hit.id} ({hit.case}): {problem}")
+    stopped = _stopped_clock(record)
+    if stopped:
+        return failed(stopped)
     for hit in record.posts:
         if hit.status is None or hit.status == 200 or hit.phase in PROBING:
             continue
@@ -90,6 +99,32 @@ def answers(record: ScenarioRecord, limits: Limits) -> Judgement:
         if not told_near(body.get("timestamp"), hit.start, hit.end):
             return failed(f"the {hit.status} of {hit.id} ({hit.case}) bears no timestamp of its time")
     return passed(f"{len(record.done)} answers are complete, and true of their files")
+
+
+def _stopped_clock(record: ScenarioRecord) -> str | None:
+    """Times that are near enough each, and the same in all."""
+    done = sorted(record.done, key=lambda hit: hit.end)
+    span = done[-1].end - done[0].end
+    if len(done) < NAMES_NEEDED or span < CLOCK_TICKS_S:
+        return None
+    bodies = [record.answers[hit.id] for hit in done]
+    told = {
+        "timestamp": {str(body["timestamp"]) for body in bodies},
+        "time in the file name": {_match(body)["ms"] for body in bodies},
+    }
+    for what, times in told.items():
+        if len(times) == 1:
+            return (
+                f"the {what} of {len(done)} answers over {span:.0f} s is always {min(times)}: a clock that stands still"
+            )
+    return None
+
+
+def _match(body: Mapping[str, Any]) -> re.Match[str]:
+    """The parts of an answer's file name, which was looked at before."""
+    match = FILENAME.search(body["result"]["filename"])
+    assert match is not None
+    return match
 
 
 def _answer_problem(record: ScenarioRecord, hit: Hit) -> str | None:
@@ -123,7 +158,12 @@ def _answer_problem(record: ScenarioRecord, hit: Hit) -> str | None:
     return None
 
 
-def _name_of(result: dict[str, object]) -> str | None:
+def _result(record: ScenarioRecord, hit: Hit) -> Mapping[str, object]:
+    result = record.answers.get(hit.id, {}).get("result")
+    return result if isinstance(result, dict) else {}
+
+
+def _name_of(result: Mapping[str, object]) -> str | None:
     filename = result.get("filename")
     if not isinstance(filename, str) or FILENAME.search(filename) is None:
         return None
@@ -132,12 +172,7 @@ def _name_of(result: dict[str, object]) -> str | None:
 
 def names(record: ScenarioRecord, limits: Limits) -> Judgement:
     """A file name is never used twice."""
-    given = Counter(
-        name
-        for hit in record.done
-        if isinstance(result := record.answers.get(hit.id, {}).get("result"), dict)
-        and (name := _name_of(result)) is not None
-    )
+    given = Counter(name for hit in record.done if (name := _name_of(_result(record, hit))) is not None)
     if not given:
         return no_data("no answer named a file")
     twice = [name for name, times in given.items() if times > 1]
@@ -148,7 +183,41 @@ def names(record: ScenarioRecord, limits: Limits) -> Judgement:
         return failed(
             f"{len(tails)} file names end in {len(set(tails))} different ways, such as {tails[0]}: they can be guessed"
         )
+    if len(tails) >= NAMES_NEEDED and _counted(record):
+        return failed(
+            f"{len(tails)} file names end in a number that is counted up, such as {tails[0]}: no letter of it "
+            "is random, so they can be guessed"
+        )
     return passed(f"{len(given)} exports, {len(given)} names")
+
+
+def _counted(record: ScenarioRecord) -> bool:
+    """Whether the random parts of names are a counter, in whatever base: most are a step from the one before.
+
+    In the order in which exports ended or came, whichever is nearer to the order of naming.
+    """
+    for base in (10, 16, 36):
+        for moment in (lambda hit: hit.end, lambda hit: hit.start):
+            numbers = []
+            for hit in sorted(record.done, key=moment):
+                match = FILENAME.search(str(_result(record, hit).get("filename")))
+                numbers += [_number(match["rand"], base)] if match else []
+            steps = [
+                later - earlier for earlier, later in pairwise(numbers) if earlier is not None and later is not None
+            ]
+            near = max(
+                sum(0 < step <= COUNTED_STEP for step in steps), sum(0 < -step <= COUNTED_STEP for step in steps)
+            )
+            if near >= COUNTED_SHARE * (len(numbers) - 1):
+                return True
+    return False
+
+
+def _number(text: str, base: int) -> int | None:
+    try:
+        return int(text, base)
+    except ValueError:
+        return None
 
 
 def _length_problem(fetch: Fetch) -> str | None:
@@ -180,15 +249,15 @@ def downloads(record: ScenarioRecord, limits: Limits) -> Judgement:
         if media != _MEDIA.get(hit.format or ""):
             return failed(f"the {hit.format} file of {hit.id} came as {media or 'no media type'}")
         charset = _CHARSET.search(more)
-        if hit.format == "csv" and charset and charset[1] != "utf-8":
+        if hit.format == "csv" and charset and charset[1] not in ("utf-8", "utf8"):
             return failed(f"the csv file of {hit.id} came as {charset[1]}, and is UTF-8")
         problem = _length_problem(fetch)
         if problem:
             return failed(f"the {hit.format} file of {hit.id} {problem}")
-        disposition = fetch.headers.get("content-disposition", "")
+        disposition = fetch.headers.get("content-disposition", "").lower()
         if "filename" not in disposition:
             return failed(f"the file of {hit.id} came without a download name (Content-Disposition)")
-        if f".{hit.format}" not in disposition.lower():
+        if f".{hit.format}" not in disposition:
             return failed(f"the {hit.format} file of {hit.id} has another kind of download name: {disposition!r}")
     for again in record.fetches:
         first = record.fetched.get(again.hit)

@@ -133,6 +133,13 @@ def p95_target(record: ScenarioRecord, limits: Limits) -> Judgement:
             limit=limit,
             critical=limit.is_critical(max(low, value or low)),
         )
+    if math.isinf(high) and limit.holds(low):
+        return failed(
+            f"the histogram's highest bound is {low:,.10g} ms, and its P95 is beyond it: nobody can see in it whether "
+            f"{limit} holds, and no alert can",
+            reading,
+            limit=limit,
+        )
     alone = not any(hit.status in (500, 507) for hit in record.exports)  # failed ones may be in the histogram too
     if exact is not None and alone and not low * 0.9 - 10 <= exact <= high * 1.1 + 10:
         return failed(f"the P95 of the target's answers is {exact:,.0f} ms where {within}", reading, limit=limit)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from ..bundle import ScenarioRecord, TimedPage
+from ..bundle import InFlight, ScenarioRecord, TimedPage
 from ..contract import FAMILIES, FORMATS, REQUEST_STATUSES, SIZES, Family
 from ..exposition import FamilyPage, Page
 from ..limits import Limits
@@ -24,7 +25,12 @@ REASONS_MOST = 2
 MEMORY_LEAST_BYTES = 4096
 """A page of memory: no process holds 10,000 records in less."""
 STEADY_EXPORTS = 20
-"""So many small exports after a large one, and the memory of the latest is no more that of the large one."""
+"""So many small exports after a large one, and the memory of the latest is no more that of the large one; so many large
+ones, and one of them at least added something."""
+SETTLED_S = 1.0
+"""So long after an export's end its gauges are set."""
+FOREIGN_LEAST = 3
+"""So often a gauge of one format moved by the other's exports is no accident."""
 PAGE_BYTES_MOST = 1 << 20
 """A page of bounded label sets is tens of kB; Prometheus users alarm at a fraction of this."""
 
@@ -156,18 +162,51 @@ def _gauge_problem(record: ScenarioRecord, name: str, fmt: str) -> str | None:
     if any(not math.isfinite(value) or value < 0 for value in read):
         bad = next(value for value in read if not math.isfinite(value) or value < 0)
         return f'{name}{{format="{fmt}"}} reads {bad}'
-    large = any(hit.format == fmt and (hit.records or 0) >= 10_000 for hit in record.done)
-    needs_weight = name == "export_memory_bytes" and not large  # a small export may add less than a page of memory
-    if not needs_weight and not any(value > 0 for value in read):
-        return f'{name}{{format="{fmt}"}} stayed at 0 while exports were done'
-    if name == "export_memory_bytes" and large and max(read) < MEMORY_LEAST_BYTES:
-        return f'{name}{{format="{fmt}"}} never reads more than {max(read):g} bytes with 10,000 records'
-    if name == "export_memory_bytes" and _small_behind_large(record, fmt) and sorted(read) == read:
+    if name == "export_memory_bytes":
+        return _memory_problem(record, fmt, read)
+    return None if any(value > 0 for value in read) else f'{name}{{format="{fmt}"}} stayed at 0 while exports were done'
+
+
+def _memory_problem(record: ScenarioRecord, fmt: str, read: Sequence[float]) -> str | None:
+    """A small export may add less than a page of memory to a process, and so may a large one to a warm process."""
+    name = f'export_memory_bytes{{format="{fmt}"}}'
+    large = sum(hit.format == fmt and (hit.records or 0) >= 10_000 for hit in record.done)
+    if large >= STEADY_EXPORTS and max(read, default=0.0) < MEMORY_LEAST_BYTES:
+        if not any(read):
+            return f"{name} stayed at 0 while exports were done"
+        return f"{name} never reads more than {max(read):g} bytes with 10,000 records"
+    exports_before = (
+        record.before.total("export_requests_total", format=fmt, status="succeeded") if record.before else 0
+    )
+    if not exports_before and len(set(read)) == 1 and read[0] > 0:
+        return f"{name} reads {read[0]:g} on every page, before the first export too: it is of none"
+    if _small_behind_large(record, fmt) and sorted(read) == read and len(set(read) - {0.0}) > 1:
         return (
-            f'{name}{{format="{fmt}"}} never fell, though {STEADY_EXPORTS} and more small exports followed large ones: '
+            f"{name} never fell, though {STEADY_EXPORTS} and more small exports followed large ones: "
             "it is not that of the latest export"
         )
+    foreign = _moved_by_others(record, fmt)
+    if len(foreign) >= FOREIGN_LEAST:
+        before, after = foreign[0]
+        return f"{name} went from {before:g} to {after:g} while no {fmt} export ran ({len(foreign)} times)"
     return None
+
+
+def _moved_by_others(record: ScenarioRecord, fmt: str) -> list[tuple[float, float]]:
+    """The format's memory on two pages that follow each other and differ, though none of its exports ran between them.
+
+    Neither ours, by our clock, nor another client's, by the target's own count.
+    """
+    ours = InFlight(hit for hit in record.posts if hit.format == fmt)
+    moved = []
+    for earlier, later in pairwise(record.pages):
+        one, two = (timed.page.total("export_memory_bytes", format=fmt) for timed in (earlier, later))
+        if one is None or two is None or one == two:
+            continue
+        counts = [timed.page.total("export_requests_total", format=fmt) for timed in (earlier, later)]
+        if counts[0] == counts[1] and not ours.most(earlier.scrape.start, later.scrape.end, SETTLED_S):
+            moved.append((one, two))
+    return moved
 
 
 def _small_behind_large(record: ScenarioRecord, fmt: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..bundle import ScenarioRecord
 from ..contract import FORMATS, MAX_CONCURRENT
@@ -53,11 +53,12 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
         if during and before and phase.name != "warmup" and phase.start < crowd:
             rest = behind[0] if behind else before[-1]
             passing = max(during) - max(held(before[-1]), held(rest))
+            inside = [p for p in record.probes if before[-1].at <= p.at <= rest.at and p.processes]
+            known = _known(inside, record.scenario.target_pid)
             if at_once > 1:
-                stayed = _stayed(before[-1], rest, at_once, record.scenario.target_pid)
+                stayed = _stayed(known, rest, at_once, record.scenario.target_pid)
             else:
-                inside = [p for p in record.probes if before[-1].at <= p.at <= rest.at and p.processes]
-                stayed = _stayed_at_once(inside)
+                stayed = _stayed_at_once(known, inside)
             value = max(passing, 0) / at_once + stayed
             grown.append((value, f"{phase.name}, sampled", len(during)))
     grown += _high_water(record)
@@ -70,32 +71,45 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     return against(limit, reading, "peak memory an export adds")
 
 
-def _stayed(before: Probe, behind: Probe, at_once: int, front: int | None) -> float:
+def _known(probes: Sequence[Probe], front: int | None) -> dict[int, int]:
+    """What each process held before it exported: in the first of these probes, or when it was born, if it was not yet.
+
+    A worker that is born while exports run brings its own size with it, which is no export's. It is what it held when
+    it was first seen, or the size of the workers that were there, where it was seen before it was complete.
+    """
+    first = {one.pid: _own(one) for one in probes[0].processes}
+    worker = min((size for pid, size in first.items() if pid != front), default=0)
+    known = dict(first)
+    for probe in probes:
+        for one in probe.processes:
+            known.setdefault(one.pid, max(_own(one), worker))
+    return known
+
+
+def _stayed(known: Mapping[int, int], behind: Probe, at_once: int, front: int | None) -> float:
     """What exports left behind in the process in which most stayed, an export.
 
     Of the whole tree it would also be what each worker of a pool loads when its first export comes. The front process
     takes all that came at once, a worker one after the other.
     """
-    known = {one.pid: _own(one) for one in before.processes}
     return max(
-        (max(_own(one) - known.get(one.pid, 0), 0) / (at_once if one.pid == front else 1) for one in behind.processes),
+        (max(_own(one) - known[one.pid], 0) / (at_once if one.pid == front else 1) for one in behind.processes),
         default=0.0,
     )
 
 
-def _stayed_at_once(probes: Sequence[Probe]) -> float:
+def _stayed_at_once(known: Mapping[int, int], probes: Sequence[Probe]) -> float:
     """The same of exports that came one after the other: the largest step of one process, of what stayed there.
 
     Each thread of a pool makes room for itself when its first export comes; all steps together are no one export's.
     """
-    before = {one.pid: _own(one) for one in probes[0].processes}
-    stayed = {one.pid: _own(one) - before.get(one.pid, 0) for one in probes[-1].processes}
+    stayed = {one.pid: _own(one) - known[one.pid] for one in probes[-1].processes}
     steps = dict.fromkeys(stayed, 0.0)
     for earlier, later in itertools.pairwise(probes):
-        known = {one.pid: _own(one) for one in earlier.processes}
+        sizes = {one.pid: _own(one) for one in earlier.processes}
         exports = min(max(later.exports_done - earlier.exports_done, 1), MAX_CONCURRENT)
         for one in later.processes:
-            step = (_own(one) - known.get(one.pid, 0)) / exports
+            step = (_own(one) - sizes.get(one.pid, known[one.pid])) / exports
             steps[one.pid] = max(steps.get(one.pid, 0.0), step)
     return max((min(steps[pid], max(kept, 0)) for pid, kept in stayed.items()), default=0.0)
 

@@ -337,12 +337,17 @@ class Pool:
 
     def take_pieces(self, first: str) -> int | None:
         """Take a text that was broken into lines with other cells' lines between them; returns where it begins."""
+        at = self._take_pieces(first, 2)
+        return self._take_pieces(first, 1) if at is None else at
+
+    def _take_pieces(self, first: str, least: int) -> int | None:
+        """The same in pieces of so many letters at least."""
         starts = 0
         for index, (begin, word) in enumerate(self._words()):
-            if len(word) < 2 or not first.startswith(word):
+            if len(word) < least or not first.startswith(word):
                 continue
             starts += 1
-            used = _pieces(self._words()[index : index + _MAX_WORDS], first)
+            used = _pieces(self._words()[index : index + _MAX_WORDS], first, least)
             if used:
                 for start, end in used:
                     self._use(start, end)
@@ -364,12 +369,12 @@ class Pool:
         return " ".join(" ".join(self.text[a:b].replace("\0", " ") for a, b in pairwise(cuts)).split())
 
 
-def _pieces(words: Sequence[tuple[int, str]], whole: str) -> list[Span]:
+def _pieces(words: Sequence[tuple[int, str]], whole: str, least: int) -> list[Span]:
     """Choose words that make up a text, in order, others between them left out; nothing where they do not."""
     rest = whole
     used: list[Span] = []
     for place, piece in words:
-        if rest.startswith(piece) and (len(piece) > 1 or piece == rest):
+        if rest.startswith(piece) and (len(piece) >= least or piece == rest):
             used.append((place, place + len(piece)))
             rest = rest[len(piece) :]
             if not rest:

@@ -72,7 +72,8 @@ def read_page(page: Page, plan: Plan, first: Layout, *, deep: bool = True) -> Re
             continue
         if not tried.problems:
             return tried
-        if layout == "loose" or tried.found >= _MOST:
+        chance = layout == "columns" and len(plan.records) == 1  # a row's cells are also columns of one cell
+        if layout == "loose" or (tried.found >= _MOST and not chance):
             likely = likely or tried
         if not deep:
             break
@@ -309,7 +310,7 @@ def _take_all(pool: Pool, plan: Plan, rows: Sequence[int]) -> _Taken:
             sum(map(len, plan.cells[row][column : plan.key])) + len(plan.cells[row]) if column < (plan.key or 0) else 0
         )
         at = pool.take(value, cell, 0 if key is None else max(0, key - lead))
-        if at is None and isinstance(value, (str, dict, list)) and len(cell) >= DISTINCT:
+        if at is None and not isinstance(value, bool) and len(cell) >= DISTINCT:
             at = pool.take_pieces(cell)
             taken.broken.add((row, column))
         if at is None:

@@ -12,32 +12,62 @@ from typing import Final
 from assertions.contents.pdf_text import squeeze
 from assertions.contents.sent import Json
 
-_TRUE: Final = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "Y", "T", "✓", "✔", "☑", "1")
-_FALSE: Final = (
-    "false",
-    "False",
-    "FALSE",
-    "no",
-    "No",
-    "NO",
-    "off",
-    "Off",
-    "OFF",
-    "N",
-    "F",
-    "✗",
-    "✘",
-    "✕",
-    "×",
-    "☐",
-    "0",
+_TRUE: Final = (
+    *(
+        "true",
+        "True",
+        "TRUE",
+        "yes",
+        "Yes",
+        "YES",
+        "on",
+        "On",
+        "ON",
+        "Y",
+        "y",
+        "T",
+        "t",
+        "✓",
+        "✔",
+        "☑",
+        "●",
+        "[x]",
+        "[X]",
+    ),
+    *("Evet", "evet", "EVET", "Doğru", "Ja", "ja", "Oui", "oui", "Sí", "sí", "Да", "да", "Ναι", "是", "1"),
 )
+_FALSE: Final = (
+    *(
+        "false",
+        "False",
+        "FALSE",
+        "no",
+        "No",
+        "NO",
+        "off",
+        "Off",
+        "OFF",
+        "N",
+        "n",
+        "F",
+        "f",
+        "✗",
+        "✘",
+        "✕",
+        "×",
+        "☐",
+        "☒",
+    ),
+    *("○", "[]", "Hayır", "hayır", "HAYIR", "Yanlış", "Nein", "nein", "Non", "non", "Нет", "нет", "Όχι", "否", "0"),
+)
+_TRUE_BY_LENGTH: Final = tuple(sorted(_TRUE, key=len, reverse=True))
+_FALSE_BY_LENGTH: Final = tuple(sorted(_FALSE, key=len, reverse=True))
 NOTHING: Final = re.compile(r"\(?(?:null|none|nil|undefined|n/?a|empty|-{1,3}|∅|\"\"|'')\)?", re.IGNORECASE)
 """What may stand where there is no value."""
 _BREAK: Final = r"(?:\\r\\n|\\n|\\r|\\t|[↵⏎¶␤␊␍␉→⇥⤶/|]|<br/?>)?"
 _GROUPS: Final = (",", ".", "'", "_")
 """Thousands separators beside white space, which is not looked at."""
-_MAX_PLAIN_EXPONENT: Final = 310
+_MAX_PLAIN_EXPONENT: Final = 330
 _PLACES: Final = (2, 3, 4, 5, 6, 8, 10, 15)
 _MAX_ROUNDED_EXPONENT: Final = 12
 _NUMBER_FIRST: Final = frozenset("-(.0123456789")
@@ -128,10 +158,8 @@ def others(value: bool | int | float) -> tuple[str, ...]:
 
 def _by_length(value: bool | int | float, first: str) -> tuple[str, ...]:
     """All spellings, longest first."""
-    if value is True:
-        return _TRUE
-    if value is False:
-        return _FALSE
+    if isinstance(value, bool):
+        return _TRUE_BY_LENGTH if value else _FALSE_BY_LENGTH
     return _numbers_by_length(first)
 
 
@@ -160,8 +188,12 @@ def _other_numbers(first: str) -> tuple[str, ...]:
 def _rounded(exact: Decimal, value: float) -> list[str]:
     """A float with 2 decimals and more: rounded as it was written, or as the binary number that it became."""
     sources = (exact, Decimal(value))
-    if abs(exact.adjusted()) > _MAX_ROUNDED_EXPONENT:
-        return [format(source, "f") for source in sources if source == source.to_integral_value()]
+    if exact.adjusted() > _MAX_ROUNDED_EXPONENT:
+        whole = [format(source, ".0f") for source in sources if source == source.to_integral_value()]
+        return [one + tail for one in whole for tail in ("", *(f".{'0' * places}" for places in (1, *_PLACES)))]
+    if exact.adjusted() < -_MAX_ROUNDED_EXPONENT:
+        sign = "-" if value < 0 else ""
+        return [f"{shown}0.{'0' * places}" for shown in {"", sign} for places in _PLACES]
     return [
         format(source.quantize(Decimal(1).scaleb(-places), rounding), "f")
         for places in _PLACES

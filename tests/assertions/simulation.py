@@ -49,7 +49,8 @@ class Job:
 
     @property
     def filename(self) -> str:
-        return f"export_{int(self.arrived * 1000)}_{self.number:09d}.{self.format}"
+        tail = f"{(self.number + 1) * 2_654_435_761 % 2**32:09x}"  # each once, in no order
+        return f"export_{int(self.arrived * 1000)}_{tail}.{self.format}"
 
 
 @dataclass

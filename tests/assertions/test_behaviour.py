@@ -7,6 +7,7 @@ import json
 import pytest
 
 from assertions.behaviour import AFTER_TEXTS, BAD_BODIES, BY_NAME, CASES, TRAVERSALS, BehaviourCase, judge_behaviour
+from assertions.contract import FAMILIES
 
 NOW = "2026-11-23T18:00:00.000Z"
 GOOD_FILE = "ref,name\r\n" + "".join(f"after-{i},{text}\r\n" for i, text in enumerate(AFTER_TEXTS))
@@ -143,7 +144,10 @@ def test_a_page_for_prometheus_is_a_page_that_knows_of_exports() -> None:
     case = next(case for case in CASES if case.kind == "page")
     media = {"content-type": "text/plain; version=0.0.4"}
     series = 'export_requests_total{format="csv",status="succeeded",user="a"}'
-    said = [judge_behaviour(case, 200, page, media) for page in (f"{series} 3\n", f"{series} 0\n", f"{series} three\n")]
+    others = "".join(f"{name} 0\n" for family in FAMILIES[1:] for name in family.series)
+    pages = [f"{series} {count}\n{others}" for count in (3, 0, "three")]
+    said = [judge_behaviour(case, 200, page, media) for page in (*pages, f"{series} 3\n")]
     assert said[0] is None
+    assert "lacks export_latency_ms, export_bytes_total, export_concurrent_running" in str(said[3])
     assert "knows of no export that succeeded" in str(said[1])
     assert "is malformed" in str(said[2])

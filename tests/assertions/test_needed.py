@@ -22,8 +22,6 @@ LONE = {check.id: [case for case in FAILS if case.id == check.id and not case.al
 """For each check the records that it alone turns red."""
 PAIRED = {name for six in SIX for name in (*six.target, *six.outside)} | {"memory", "memory-gauge"}
 """The contract asks both witnesses of an assertion, and of memory, though each may see what the other does."""
-NEVER_ALONE = {"latency-counts"}
-"""The histogram's counts by size and format: not shown to be needed, another check saw the same each time."""
 
 
 def agreeable(check: Check) -> Check:
@@ -57,4 +55,4 @@ def test_every_other_check_alone_caught_a_living_service() -> None:
     assert shown is not None, "evidence/sensitivity.json is not there: nox -s zoo makes it"
     alone = {name for name, faults in shown.checks.items() if any(fault.alone for fault in faults)}
     by_record = {name for name, cases in LONE.items() if cases}
-    assert {check.id for check in CHECKS} - by_record - alone - PAIRED - NEVER_ALONE - NEVER_FAIL - TOOLS == set()
+    assert {check.id for check in CHECKS} - by_record - alone - PAIRED - NEVER_FAIL - TOOLS == set()

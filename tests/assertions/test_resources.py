@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -16,10 +16,11 @@ from assertions.records import HealthProbe, Probe
 
 from .cases.conduct import clock, generated, lost, no_calls, probes, status
 from .cases.resources import by_bursts, by_large, root
-from .honest import changed, each, honest, values, with_pages, with_scenario
+from .honest import changed, each, honest, values, with_pages, with_scenario, with_status
 
 LIMITS = limits_file.load()
 TICK = 2.0**-10
+EAST = timezone(timedelta(hours=2))
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, "PASS"), (3, "FAIL")])
@@ -58,14 +59,36 @@ def test_a_status_page_is_truthful_even_where_few_were_asked() -> None:
     assert conduct.status_page(changed(few, health=(*few.health, *rest)), LIMITS).status == "PASS"
 
 
-def test_a_time_of_any_iso_form_is_one() -> None:
-    """Offsets and a Z are both ISO 8601."""
-    at = datetime.fromtimestamp(honest("load").health[0].start, UTC)
-    there = at.astimezone(timezone(timedelta(hours=2)))
-    local = there.replace(tzinfo=None)
-    for stamp in (at.isoformat(), at.isoformat().replace("+00:00", "Z"), there.isoformat(), local.isoformat()):
-        assert conduct.status_page(status(timestamp=stamp)(honest("load")), LIMITS).status == "PASS"
-    assert conduct.status_page(status(timestamp=f"{local.isoformat()}Z")(honest("load")), LIMITS).status == "FAIL"
+def spelt(spell: Callable[[datetime], str]) -> ScenarioRecord:
+    """Each time of the status page in another form."""
+
+    def change(body: dict[str, Any]) -> None:
+        body["timestamp"] = spell(datetime.fromisoformat(body["timestamp"]))
+
+    return with_status(honest("load"), change)
+
+
+@pytest.mark.parametrize(
+    ("spell", "expected"),
+    [
+        (lambda at: at.isoformat(), "PASS"),
+        (lambda at: at.isoformat().replace("+00:00", "Z"), "PASS"),
+        (lambda at: at.isoformat().replace("+00:00", "z").replace("T", "t"), "PASS"),
+        (lambda at: at.astimezone(EAST).isoformat(), "PASS"),
+        (lambda at: at.astimezone(EAST).replace(tzinfo=None).isoformat(), "PASS"),
+        (lambda at: f"{at.astimezone(EAST).replace(tzinfo=None).isoformat()}Z", "FAIL"),
+    ],
+)
+def test_a_time_of_any_iso_form_is_one(spell: Callable[[datetime], str], expected: str) -> None:
+    """Offsets, small letters and a Z are all ISO 8601; a local time that calls itself UTC is another time."""
+    assert conduct.status_page(spelt(spell), LIMITS).status == expected
+
+
+def test_a_clock_that_stands_still_is_found() -> None:
+    """Near enough each time, and the same each time."""
+    at = datetime.fromtimestamp(honest("load").health[0].start, UTC).isoformat()
+    judged = conduct.status_page(status(timestamp=at)(honest("load")), LIMITS)
+    assert (judged.status, "a clock that stands still" in judged.reason) == ("FAIL", True)
 
 
 def pooled(megabytes: int, *, stays: bool, workers: int) -> ScenarioRecord:
@@ -99,6 +122,29 @@ def test_memory_of_an_export_is_not_that_of_a_pool_that_warms_up(
 ) -> None:
     """What stays is taken of the process in which most stayed, what passes of all."""
     assert resources.memory(pooled(megabytes, stays=stays, workers=workers), LIMITS).status == expected
+
+
+@pytest.mark.parametrize(("grows", "expected"), [(0, "PASS"), (90, "PASS"), (600, "FAIL")])
+@pytest.mark.parametrize("there", [0, 1])
+@pytest.mark.parametrize(("scenario", "phase_name"), [("batch", "sequence"), ("load", "measure")])
+def test_a_worker_that_is_born_under_load_brings_its_own_size(
+    scenario: str, phase_name: str, there: int, grows: int, expected: str
+) -> None:
+    """Workers of 150 MB come when they are needed, beside one or none; what they hold on to later is an export's."""
+    record = honest(scenario)
+    phase = record.phase(phase_name)
+    assert phase is not None
+    born = phase.start + 0.2 * (phase.end - phase.start)
+    grown = phase.start + 0.6 * (phase.end - phase.start)
+
+    def edit(probe: Probe) -> Mapping[str, Any]:
+        first = probe.processes[0]
+        old = [msgspec.structs.replace(first, pid=200, uss_bytes=150_000_000)] * there
+        size = 150_000_000 + (grows * 1_000_000 if probe.at > grown else 0)
+        new = [msgspec.structs.replace(first, pid=201 + n, uss_bytes=size) for n in range(4)]
+        return {"processes": (first, *old, *(new if probe.at > born else []))}
+
+    assert resources.memory(changed(record, probes=each(record.probes, edit)), LIMITS).status == expected
 
 
 @pytest.mark.parametrize(("megabytes", "steps", "expected"), [(240, 8, "PASS"), (600, 1, "FAIL")])

@@ -209,6 +209,13 @@ FAILS = (
     ),
     Case(
         id="rejections",
+        name="a Retry-After of years ago",
+        on="batch",
+        change=lambda r: refused(r, lambda hit: {"headers": {"retry-after": "Fri, 20 Nov 2015 10:00:00 GMT"}}, True),
+        reason="the 429 of edge-105 bears no usable Retry-After: 'Fri, 20 Nov 2015 10:00:00 GMT'",
+    ),
+    Case(
+        id="rejections",
         name="an empty queue",
         on="batch",
         change=lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=0)}),

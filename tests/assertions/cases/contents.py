@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from assertions.bundle import ScenarioRecord
 from assertions.records import Fetch, FileCheck, Finding, Hit
 
 from ..honest import changed, each, honest, with_answers, with_hits
+from ..simulation import iso
 from . import Case, no_hits, none_done
 
 HIT = "measure-3"
@@ -87,6 +89,26 @@ def _guessable(record: ScenarioRecord) -> ScenarioRecord:
         body["result"] |= {"filename": name, "downloadUrl": f"/export/files/{name}"}
 
     return with_answers(record, change)
+
+
+def _renamed(record: ScenarioRecord, name_of: Callable[[Hit, int], str]) -> ScenarioRecord:
+    """Other names of files, given the hit and how many were done before it."""
+    numbers = itertools.count(1)
+
+    def change(hit: Hit, body: dict[str, Any]) -> None:
+        name = name_of(hit, next(numbers))
+        body["result"] |= {"filename": name, "downloadUrl": f"/export/files/{name}"}
+
+    return with_answers(record, change)
+
+
+def _counted(record: ScenarioRecord) -> ScenarioRecord:
+    return _renamed(record, lambda hit, number: f"export_{round(hit.start * 1000)}_{number:09d}.{hit.format}")
+
+
+def _one_moment(record: ScenarioRecord) -> ScenarioRecord:
+    at = round(record.hits[0].start * 1000)
+    return _renamed(record, lambda hit, number: f"export_{at}_{number * 2_654_435_761 % 2**32:09x}.{hit.format}")
 
 
 def _nameless(hit: Hit, body: dict[str, Any]) -> None:
@@ -267,6 +289,27 @@ FAILS = (
         on="smoke",
         change=_guessable,
         reason="file names end in 1 different ways, such as aaa: they can be guessed",
+    ),
+    Case(
+        id="names",
+        name="counted up",
+        on="load",
+        change=_counted,
+        reason="file names end in a number that is counted up, such as 000000001",
+    ),
+    Case(
+        id="answers",
+        name="a clock that stands still",
+        on="load",
+        change=lambda r: with_answers(r, lambda hit, body: body.update(timestamp=iso(r.hits[0].start))),
+        reason="the timestamp of 228 answers over ",
+    ),
+    Case(
+        id="answers",
+        name="names of one moment",
+        on="load",
+        change=_one_moment,
+        reason="the time in the file name of 228 answers over ",
     ),
     Case(
         id="downloads",
