@@ -337,17 +337,12 @@ class Pool:
 
     def take_pieces(self, first: str) -> int | None:
         """Take a text that was broken into lines with other cells' lines between them; returns where it begins."""
-        at = self._take_pieces(first, 2)
-        return self._take_pieces(first, 1) if at is None else at
-
-    def _take_pieces(self, first: str, least: int) -> int | None:
-        """The same in pieces of so many letters at least."""
         starts = 0
         for index, (begin, word) in enumerate(self._words()):
-            if len(word) < least or not first.startswith(word):
+            if not first.startswith(word):
                 continue
             starts += 1
-            used = _pieces(self._words()[index : index + _MAX_WORDS], first, least)
+            used = _pieces(self._words()[index : index + _MAX_WORDS], first)
             if used:
                 for start, end in used:
                     self._use(start, end)
@@ -369,14 +364,19 @@ class Pool:
         return " ".join(" ".join(self.text[a:b].replace("\0", " ") for a, b in pairwise(cuts)).split())
 
 
-def _pieces(words: Sequence[tuple[int, str]], whole: str, least: int) -> list[Span]:
+def _pieces(words: Sequence[tuple[int, str]], whole: str) -> list[Span]:
     """Choose words that make up a text, in order, others between them left out; nothing where they do not."""
-    rest = whole
+    came: dict[int, tuple[int, int]] = {0: (0, 0)}  # how much of the text can be had: from how much, by which word
+    for index, (_, piece) in enumerate(words):
+        for have in list(came):
+            end = have + len(piece)
+            if end not in came and whole.startswith(piece, have):
+                came[end] = have, index
+        if len(whole) in came:
+            break
     used: list[Span] = []
-    for place, piece in words:
-        if rest.startswith(piece) and (len(piece) >= least or piece == rest):
-            used.append((place, place + len(piece)))
-            rest = rest[len(piece) :]
-            if not rest:
-                return used
-    return []
+    have = len(whole) if len(whole) in came else 0
+    while have:
+        have, index = came[have]
+        used.append((words[index][0], words[index][0] + len(words[index][1])))
+    return used[::-1]

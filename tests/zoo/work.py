@@ -109,6 +109,11 @@ def processes(count: int = 5) -> Executor:
     return pool
 
 
+def on_demand(count: int = 5) -> Executor:
+    """Processes of their own, each started when it is first needed."""
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=settle_in)
+
+
 def threads(count: int = 5) -> Executor:
     """Threads of the service's own process."""
     return ThreadPoolExecutor(count)

@@ -259,6 +259,26 @@ def fixed_width(sheets: Model) -> bytes:
     return canvas_of(sheets, draw, (900, 2800))
 
 
+def boxed_text(sheets: Model) -> bytes:
+    """The same as text: bars between the cells, a rule below each record, each line of print one text."""
+    widths = (5, 14, 16, 14, 14, 6, 12, 30)
+
+    def draw(canvas: Canvas, sheet: Sheet) -> None:
+        y = 3900.0
+        rule = "+".join(["", *("=" * (width + 2) for width in widths[: len(sheet.heads)]), ""])
+        for row in (sheet.heads, *sheet.rows):
+            cells = [_chunks(cell, widths[column]) for column, cell in enumerate(row)]
+            for line in range(max(map(len, cells))):
+                chunks = [cell[line] if line < len(cell) else "" for cell in cells]
+                text = " | ".join(chunk.ljust(width) for chunk, width in zip(chunks, widths, strict=False))
+                put(canvas, 30, y, f"| {text} |", 6, MONO)
+                y -= 9
+            put(canvas, 30, y, rule, 6, MONO)
+            y -= 9
+
+    return canvas_of(sheets, draw, (900, 4000))
+
+
 def platypus(sheets: Model, valign: str = "TOP") -> bytes:
     """A table of paragraphs that wrap within their cells."""
     fonts()
@@ -340,6 +360,6 @@ LAYOUTS: Mapping[str, Callable[[Model], bytes]] = {
     layout.__name__: layout
     for layout in (
         by_rows, by_columns, shuffled, text_lines, ruled_lines, tight_lines, embedded_fonts, labelled, numbered,
-        counted, fixed_width, platypus, platypus_middle, two_blocks, rotated, with_forms,
+        counted, fixed_width, boxed_text, platypus, platypus_middle, two_blocks, rotated, with_forms,
     )
 }  # fmt: skip

@@ -94,22 +94,6 @@ def _endless_clamped(keeper: Keeper) -> None:
     keeper.changes.append(page.with_value("export_queue_depth", lambda one: min(100, one.value)))
 
 
-class Newest(Slots):
-    """The last that came is the next to run."""
-
-    def next_place(self) -> int:
-        """The end of the line."""
-        return -1
-
-
-@GROUP.make(
-    "last-come-first", "The last that came is served first, so that the first may starve.", "concurrency-outside"
-)
-def _newest(keeper: Keeper) -> None:
-    keeper.slots = Newest()
-    slow_when_busy(keeper, 0.05, waiting=3)
-
-
 @GROUP.make("queue-of-ten", "Only ten may wait; the others get 429.", "rejections")
 def _ten(keeper: Keeper) -> None:
     keeper.slots = Slots(most_waiting=10)

@@ -271,7 +271,13 @@ GROUP.page(
     times(RATE, 60_000),
     "throughput-gauge",
 )
-GROUP.page("memory-zero", "The memory gauge stays at 0.", page.with_value(MEMORY, _value(0)), "memory-gauge", "moved")
+
+
+@GROUP.make("memory-zero", "The memory gauge stays at 0.", "memory-gauge", "moved", scenarios=("load",), at_length=True)
+def _memory_zero(keeper: Keeper) -> None:
+    keeper.changes.append(page.with_value(MEMORY, _value(0)))
+
+
 GROUP.page(
     "memory-terabyte",
     "The memory gauge says 5 TB.",

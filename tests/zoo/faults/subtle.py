@@ -14,15 +14,17 @@ from aiohttp import web
 
 from tests.zoo import page
 from tests.zoo.ask import Ask, BadAsk, cell_text
+from tests.zoo.book import Book, Done
 from tests.zoo.csvfile import rows_of, write_rows
-from tests.zoo.keeper import Keeper, Reply
+from tests.zoo.keeper import Keeper, Reply, render
 from tests.zoo.kinds import Group
 from tests.zoo.pdffile import Style, pages_of, write_pages
-from tests.zoo.tricks import Broken, good
+from tests.zoo.tricks import Broken, good, slow_when_busy
 
 GROUP = Group("subtle", "smoke")
 FAR = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0e7f\u10a0-\u10ff\u1200-\u137f]")
 STYLE = Style()
+MEMORY = "export_memory_bytes"
 
 
 # -- files --
@@ -199,7 +201,151 @@ def _constant(keeper: Keeper) -> None:
     """As it is."""
 
 
+class Counted(Keeper):
+    """Names bear the time and a number."""
+
+    def new_name(self, form: str) -> str:
+        """Unique, and easily guessed."""
+        self.given += 1
+        return f"export_{time.time_ns() // 1_000_000}_{self.given:09d}.{form}"
+
+    given = 0
+
+
+@GROUP.make("names-counted", "The random part of file names is counted up.", "names", kind=Counted)
+def _count(keeper: Keeper) -> None:
+    """As it is."""
+
+
+# -- clocks --
+
+STARTED = datetime.now(UTC)
+
+
+def _started(reply: Reply) -> None:
+    reply.body["timestamp"] = STARTED.isoformat()
+
+
+class Asleep(Keeper):
+    """Asked for the time once, when it started."""
+
+    started_ms = 0
+
+    def new_name(self, form: str) -> str:
+        """Of that moment."""
+        self.started_ms = self.started_ms or time.time_ns() // 1_000_000
+        tail = super().new_name(form).rpartition("_")[2]
+        return f"export_{self.started_ms}_{tail}"
+
+
+class OldStatus(Keeper):
+    """Its status page is of the moment of its start."""
+
+    def status_body(self) -> dict[str, Any]:
+        """With numbers of now."""
+        return super().status_body() | {"timestamp": STARTED.isoformat()}
+
+
+def _of_1999(reply: Reply) -> Reply:
+    if reply.status != 200:
+        reply.body["timestamp"] = "1999-12-31T23:59:59Z"
+    return reply
+
+
+GROUP.reply("clock-frozen", "Answers bear the time of the service's start.", good(_started), "answers")
+GROUP.reply("errors-of-1999", "Errors bear a time of another century.", _of_1999, "behaviour")
+
+
+@GROUP.make("names-frozen", "File names bear the time of the service's start.", "answers", kind=Asleep)
+def _asleep(keeper: Keeper) -> None:
+    """As it is."""
+
+
+@GROUP.make("status-frozen", "The status page bears the time of the service's start.", "status-page", kind=OldStatus)
+def _old_status(keeper: Keeper) -> None:
+    """As it is."""
+
+
+def _long_ago(reply: Reply) -> Reply:
+    if reply.status == 429:
+        reply.headers["Retry-After"] = "Fri, 20 Nov 2015 10:00:00 GMT"
+    return reply
+
+
+@GROUP.make("retry-in-2015", "A 429 sends its client back to 2015.", "rejections", scenarios=("batch",))
+def _retry(keeper: Keeper) -> None:
+    slow_when_busy(keeper, 0.2, waiting=20)
+    keeper.replies.append(_long_ago)
+
+
 # -- counters and gauges --
+
+
+class FirstLost(Book):
+    """Its histogram of middle-sized CSV is set up by the first of them, which it forgets."""
+
+    lost = False
+
+    def observe(self, form: str, size: str, latency_ms: float) -> None:
+        """All but that one."""
+        if (form, size) == ("csv", "medium") and not self.lost:
+            self.lost = True
+            return
+        super().observe(form, size, latency_ms)
+
+
+@GROUP.make("first-latency-lost", "The first latency of a series is not in the histogram.", "latency-counts")
+def _first_lost(keeper: Keeper) -> None:
+    keeper.book = FirstLost()
+
+
+class SecondsBounds(Book):
+    """A client library's default bounds, which are of seconds."""
+
+    bounds_ms = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@GROUP.make(
+    "bounds-of-seconds",
+    "Milliseconds are put into bounds that are meant for seconds: all is beyond the highest.",
+    "latency-target",
+    scenarios=("load",),
+    at_length=True,
+)
+def _seconds_bounds(keeper: Keeper) -> None:
+    keeper.book = SecondsBounds()
+
+
+class OneMemory(Book):
+    """Knows one latest export, of whatever format."""
+
+    def succeeded(self, done: Done) -> None:
+        """Both gauges show it."""
+        super().succeeded(done)
+        self.memory_bytes = dict.fromkeys(self.memory_bytes, float(done.memory_bytes))
+
+
+@GROUP.make(
+    "memory-of-either",
+    "The memory gauges of both formats show the latest export of either.",
+    "moved",
+    scenarios=("batch",),
+)
+def _one_memory(keeper: Keeper) -> None:
+    keeper.book = OneMemory()
+
+
+@GROUP.make("memory-hard-coded", "The memory gauges always read 4 MiB.", "moved", scenarios=("smoke",))
+def _hard_coded(keeper: Keeper) -> None:
+    keeper.changes.append(page.with_value(MEMORY, lambda sample: 4_194_304.0))
+
+
+@GROUP.make("openmetrics-of-one", "Asked for OpenMetrics, the page has one family.", "behaviour")
+def _of_one(keeper: Keeper) -> None:
+    def only(families: page.Page, asked: bool) -> tuple[str, str]:
+        return render([one for one in families if not asked or one.name == "export_requests_total"], asked)
+
+    keeper.render = only
 
 
 @GROUP.make("all-other", "Every user is counted as other, from the first.", "labels", "requests")
@@ -213,14 +359,9 @@ def _nobody(keeper: Keeper) -> None:
     keeper.book.started = lambda form, user: count(form, "started", "anonymous")  # type: ignore[method-assign]
 
 
-MEMORY = "export_memory_bytes"
-GROUP.page(
-    "memory-in-mb",
-    "Memory is told in MB.",
-    page.with_value(MEMORY, lambda sample: sample.value / 1e6),
-    "moved",
-    scenarios=("load",),
-)
+@GROUP.make("memory-in-mb", "Memory is told in MB.", "moved", scenarios=("load",), at_length=True)
+def _in_mb(keeper: Keeper) -> None:
+    keeper.changes.append(page.with_value(MEMORY, lambda sample: sample.value / 1e6))
 
 
 @GROUP.make(

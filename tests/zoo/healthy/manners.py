@@ -14,7 +14,7 @@ from tests.zoo.ask import Ask
 from tests.zoo.keeper import Handler, Keeper, Reply
 from tests.zoo.kinds import Group
 from tests.zoo.slots import Slots
-from tests.zoo.tricks import fail_each
+from tests.zoo.tricks import fail_each, slow_when_busy
 
 GROUP = Group("healthy", healthy=True)
 
@@ -122,6 +122,25 @@ def _hiccup(keeper: Keeper) -> None:
 @GROUP.make("four-at-once", "Four run at once instead of five.")
 def _four(keeper: Keeper) -> None:
     keeper.slots = Slots(most_running=4)
+
+
+class Newest(Slots):
+    """Serves who came last."""
+
+    def next_place(self) -> int:
+        """The end of the line."""
+        return -1
+
+
+@GROUP.make("last-come-first", "Whoever came last is served first: the contract orders no queue.")
+def _newest(keeper: Keeper) -> None:
+    keeper.slots = Newest()
+    slow_when_busy(keeper, 0.05, waiting=3)
+
+
+@GROUP.make("workers-on-demand", "Workers are started when the load needs them, each with all its libraries.")
+def _on_demand(keeper: Keeper) -> None:
+    keeper.pool = work.on_demand
 
 
 @GROUP.make("users-other", "The hundred names of the user label are taken; all others are `other`.")

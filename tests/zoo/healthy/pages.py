@@ -220,6 +220,20 @@ def _comments(keeper: Keeper) -> None:
     keeper.render = with_comments
 
 
+@GROUP.make("page-spaced", "The lines of the page are indented, with blanks around their braces.")
+def _spaced(keeper: Keeper) -> None:
+    def spaced(families: page.Page, asked: bool) -> tuple[str, str]:
+        lines = page.plain(families).replace("{", " { ").replace("} ", " }\t").splitlines()
+        return "".join(f"  {line}\n" for line in lines), page.PLAIN
+
+    keeper.render = spaced
+
+
+@GROUP.make("memory-of-one-page", "Exports are streamed: each adds the same 64 KiB to its process.")
+def _streamed(keeper: Keeper) -> None:
+    keeper.changes.append(page.with_value("export_memory_bytes", lambda sample: sample.value and 65_536.0))
+
+
 def make_traced(job: work.Job) -> work.Made:
     """Make a file with Python's own record of memory."""
     tracemalloc.start()
