@@ -42,7 +42,7 @@ DAY_S = 86_400
 """Zones that a time does not name differ by less."""
 CLOCKS_S = 600
 """Two machines' clocks may be so far apart; time zones are further apart."""
-CLOCK_TICKS_S = 5.0
+CLOCK_TICKS_S = 3.0
 """In so long a time every clock moves on."""
 RUN_PATH = "/export/run"
 

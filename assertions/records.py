@@ -302,6 +302,8 @@ class Scenario(Record, frozen=True, kw_only=True):
     """Where the target keeps its files, when that can be seen."""
     leftovers: tuple[str, ...] | None
     """Names in the exports folder at the end that are no finished export; None: the folder can't be seen."""
+    grew: tuple[str, ...] | None = None
+    """Names of finished exports that were seen before all of them was there; None: nobody watched the folder."""
     shutdown_exit_code: int | None = None
     """Of the embedded target after SIGTERM; None: not ours to end."""
 

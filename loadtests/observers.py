@@ -55,8 +55,15 @@ class LineFile:
 class Ticker:
     """Calls something every so often on a fixed grid of time, in a thread; slow calls skip beats, never pile up."""
 
-    def __init__(self, name: str, call: Callable[[], object], now: Callable[[], float], offset_s: float = 0.0) -> None:
-        self._call, self._now, self._offset_s = call, now, offset_s
+    def __init__(
+        self,
+        name: str,
+        call: Callable[[], object],
+        now: Callable[[], float],
+        offset_s: float = 0.0,
+        interval_s: float = INTERVAL_S,
+    ) -> None:
+        self._call, self._now, self._offset_s, self._interval_s = call, now, offset_s, interval_s
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -74,10 +81,10 @@ class Ticker:
         due = self._now() + self._offset_s
         while not self._end.wait(max(due - self._now(), 0)):
             self._call()
-            due += INTERVAL_S
+            due += self._interval_s
             late = self._now() - due
             if late > 0:
-                due += INTERVAL_S * int(late / INTERVAL_S + 1)
+                due += self._interval_s * int(late / self._interval_s + 1)
 
 
 class Scraper:

@@ -21,6 +21,7 @@ from loadtests.doom import STOPPED, Abort, Doomed, Watch, looking
 from loadtests.examining import Examining
 from loadtests.exporting import answered_filename, fetch_file
 from loadtests.folder import Folder, prepare
+from loadtests.growing import FolderWatch
 from loadtests.interrupts import interruptible
 from loadtests.known_server import Schedule
 from loadtests.locust_process import (
@@ -115,6 +116,7 @@ class _Run:
         """The last pages and samples that count are taken."""
         self.left: tuple[str, ...] | None = ()
         """Leftovers from before clients hung up."""
+        self.growing: FolderWatch | None = None
         self.clocks: tuple[GeneratorClock, ...] = ()
         self.exit_code: int | None = None
         self.cpu_ratio: float | None = None
@@ -132,6 +134,9 @@ class _Run:
             scraper.ticker = Ticker("scraper", looking(scraper.scrape, self.watch), self.now)
         tickers = [scraper.ticker, *(one.ticker for one in watchers(self.target, self.stage, health))]
         tickers += [prober.ticker] if prober is not None else []
+        place = exports_folder(self.settings.exports, None, None)
+        self.growing = None if place is None else FolderWatch(place, self.now)
+        tickers += [self.growing.ticker] if self.growing is not None else []
         scraper.scrape()
         for ticker in tickers:
             ticker.start()
@@ -377,6 +382,7 @@ class _Run:
             ),
             exports_folder=None if folder is None else str(folder),
             leftovers=self._leftovers(folder, start),
+            grew=None if self.growing is None else tuple(self.growing.grew),
         )
         write_one(self.folder.scenario, scenario)
         shutil.rmtree(self.folder.parts, ignore_errors=True)

@@ -89,6 +89,13 @@ def _wide(make: Maker) -> Edge:
     return Edge(rows, ["ref", *names])
 
 
+def _heavy(make: Maker) -> Edge:
+    """Few records, a body of some 6 MB: more than servers take unless they are told to."""
+    line = " ".join(SENTENCES)
+    text = (line * (2_000 // len(line) + 1))[:2_000]
+    return Edge([{"ref": make.ref(number), "text": text} for number in range(1, 2_501)], ["ref", "text"])
+
+
 def _single(make: Maker) -> Edge:
     """One column, some of its cells empty: a blank line is no record unless it is quoted."""
     return Edge([{"ref": make.ref(n) if n % 3 == 1 else ("" if n % 3 else None)} for n in range(1, 11)], ["ref"])
@@ -152,6 +159,7 @@ def _pdf_tricky(make: Maker) -> Edge:
         row[LONG_HEAD] = _long(make.rng, 120, 400) if number in {1, 7, 8, 50, 51} else make.rng.choice(PLAIN_NOTES)
         rows.append(row)
     rows[24][LONG_HEAD] = _long(make.rng, 1_600, 1_600)
+    rows[50][LONG_HEAD] = _long(make.rng, 3_000, 3_000)  # alone on its page
     rows[30][LONG_HEAD] = "https://example.com/" + "".join(make.rng.choices("abcdefghij0123456789", k=250))
     return Edge(rows, ["ref", "id", "value", FOREIGN_HEAD, LONG_HEAD], ODD_TITLE, ODD_USER)
 
@@ -168,7 +176,10 @@ def _pdf_wide(make: Maker) -> Edge:
 
 def _long(rng: random.Random, at_least: int, at_most: int) -> str:
     length = rng.randint(at_least, at_most)
-    return " ".join(rng.choice(SENTENCES) for _ in range(40))[:length].strip()
+    text = rng.choice(SENTENCES)
+    while len(text) < length:
+        text += f" {rng.choice(SENTENCES)}"
+    return text[:length].strip()
 
 
 def _no_columns(make: Maker) -> Edge:
@@ -185,6 +196,7 @@ EDGES: Mapping[str, Callable[[Maker], Edge]] = {
     "csv-single": _single,
     "csv-tricky": _tricky,
     "csv-wide": _wide,
+    "csv-heavy": _heavy,
     "pdf-empty": _empty,
     "pdf-one": _one,
     "pdf-tricky": _pdf_tricky,

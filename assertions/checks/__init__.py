@@ -156,7 +156,7 @@ CHECKS: tuple[Check, ...] = (
         of_scenario=leaking.leak_children,
         group="memory",
     ),
-    Check(id="leftovers", title="Nothing left behind in the folder", of_scenario=resources.leftovers, optional=True),
+    Check(id="leftovers", title="Only whole exports in the folder", of_scenario=resources.leftovers, optional=True),
     Check(id="generator", title="The load was what was asked", of_scenario=conduct.generator),
     Check(id="calibration", title="The instrument is right about a known server", of_scenario=instrument.calibration),
     Check(id="shutdown", title="Embedded service ends when asked", of_scenario=conduct.shutdown, optional=True),

@@ -203,7 +203,12 @@ def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 
 def leftovers(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Nothing but finished exports is left in the exports folder, where it can be seen."""
+    """Nothing but finished exports is in the exports folder, as far as it can be seen, each whole from the first."""
+    if record.scenario.grew:
+        return failed(
+            f"{len(record.scenario.grew)} files bore their final name before they were complete, "
+            f"{record.scenario.grew[0]} first"
+        )
     if record.scenario.leftovers is None:
         return no_data("the exports folder can't be seen")
     if record.scenario.leftovers:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
 
-from assertions.contents.pdf_match import DISTINCT, Plan, Pool, Span, match_columns, match_rows
+from assertions.contents.pdf_match import Plan, Pool, Span, match_columns, match_rows
+from assertions.contents.pdf_places import astray_of, known_of, longest_rise, moved_columns, out_of_turn, take_all
 from assertions.contents.pdf_text import Page, Text, squeeze
 from assertions.contents.pdf_values import NOTHING, spellings
 from assertions.contents.sent import Code
@@ -19,10 +19,6 @@ Layout = Literal["rows", "placed-rows", "columns", "bands", "loose"]
 LAYOUTS: Final[tuple[Layout, ...]] = ("rows", "columns", "placed-rows", "bands", "loose")
 """How a page can be read, the quickest first."""
 _MOST: Final = 0.5
-_LAYOUT_LEAST: Final = 3
-"""Records that must have a column elsewhere before that is their layout."""
-_ROW_BY_ROW: Final = 0.7
-"""A page is drawn record by record where so many of its cells follow one another."""
 _ORDINAL: Final = re.compile(r"^(?:no|nr|row|record)|[\W_]+", re.IGNORECASE)
 """What may stand beside a record's number."""
 
@@ -120,14 +116,14 @@ def _rows(layout: Layout, text: Text, plan: Plan) -> Reading:
     above = _explain_records(reading, text, plan, _leading(spans), (0, begin))
     below = _explain_records(reading, text, plan, _leading(spans[::-1], len(spans)), (end, len(text.joined)))
     reading.furniture = f"{above} \n {below}"
-    own = _moved_columns(reading.whole, reading.astray)
+    own = moved_columns(reading.whole, reading.astray)
     for row, column in reading.astray:
         if column not in own:
             _note_astray(reading, plan, row, column)
     row = next(row for row, span in enumerate(spans) if span)
     if _end(spans[row]) - _start(spans[row]) > len(plan.rows[row]) + 1:  # labels may stand before the cells
         pool = Pool(text, _start(spans[row]), _end(spans[row]))
-        _take_all(pool, plan, [row])
+        take_all(pool, plan, [row])
         reading.heads = pool.rest()
     return reading
 
@@ -167,24 +163,6 @@ def _end(span: Span | None) -> int:
     return span[1] if span else 0
 
 
-def longest_rise(places: Sequence[int]) -> list[int]:
-    """Return the indexes of the longest rising run, others left out: what stands in order."""
-    tails: list[int] = []
-    ends: list[int] = []
-    before: list[int] = []
-    for index, place in enumerate(places):
-        at = bisect_left(tails, place)
-        before.append(ends[at - 1] if at else -1)
-        tails[at : at + 1] = [place]
-        ends[at : at + 1] = [index]
-    run: list[int] = []
-    index = ends[-1] if ends else -1
-    while index >= 0:
-        run.append(index)
-        index = before[index]
-    return run[::-1]
-
-
 def _says_something(between: str, plan: Plan, row: int) -> bool:
     """Whether text before a record is more than signs, labels, words for nothing and the record's own number."""
     if not any(map(str.isalnum, between)) or _ORDINAL.sub("", between) in {str(plan.first + row + 1), str(row + 1)}:
@@ -203,13 +181,13 @@ def _explain_records(reading: Reading, text: Text, plan: Plan, rows: Sequence[in
     """Judge records that do not stand in one row: their cells may be broken into lines. Returns what is left."""
     pool = Pool(text, *window)
     gone: dict[int, list[int]] = {}
-    taken = _take_all(pool, plan, rows)
+    taken = take_all(pool, plan, rows)
     for row, column in taken.missing:
         gone.setdefault(row, []).append(column)
     if not taken.missing:  # else what is found may be another's
-        known = _known(taken, plan)
+        known = known_of(taken, plan)
         reading.whole += known
-        reading.astray += _out_of_turn(taken, known)
+        reading.astray += out_of_turn(taken, known)
     for row, columns in gone.items():
         _note_missing(reading, plan, row, columns, text.spaced(*window))
     return pool.rest()
@@ -226,99 +204,8 @@ def _note_missing(reading: Reading, plan: Plan, row: int, columns: Sequence[int]
         reading.note("cell", row, column, plan.cells[row][column], found)
 
 
-@dataclass(slots=True)
-class _Taken:
-    """What became of cells, each by its record and column, that were looked for in a pool."""
-
-    missing: list[tuple[int, int]] = field(default_factory=list)
-    places: dict[tuple[int, int], int] = field(default_factory=dict)
-    broken: set[tuple[int, int]] = field(default_factory=set)
-    """Those that stand in pieces, other cells' lines between them."""
-
-
-def _known(taken: _Taken, plan: Plan) -> list[tuple[int, int]]:
-    """Cells of which it is sure where they stand, record by record and column by column.
-
-    They are whole and, where no key says where to look for them, like no other of these records.
-    """
-    counts = Counter(plan.cells[row][column] for row, column in taken.places)
-    return sorted(
-        (row, column)
-        for row, column in taken.places.keys() - taken.broken
-        if len(plan.cells[row][column]) >= DISTINCT
-        and (counts[plan.cells[row][column]] == 1 or (row, plan.key) in taken.places)
-    )
-
-
-def _out_of_turn(taken: _Taken, known: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Cells that do not follow one another as most do."""
-    steady = set(longest_rise([taken.places[at] for at in known]))
-    return [at for index, at in enumerate(known) if index not in steady]
-
-
-def _moved_columns(known: Sequence[tuple[int, int]], astray: Sequence[tuple[int, int]]) -> set[int]:
-    """Columns that stand elsewhere in most records: the layout has them there, and nothing is wrong with that."""
-    every, moved = Counter(column for _, column in known), Counter(column for _, column in astray)
-    return {column for column, count in moved.items() if count >= _LAYOUT_LEAST and count > every[column] / 2}
-
-
-def _astray(taken: _Taken, plan: Plan, text: Text) -> list[tuple[int, int]]:
-    """Cells that stand where another record's or another column's should; none where a page is not drawn by record."""
-    known = _known(taken, plan)
-    if _headed(text, plan):
-        exchanged = _out_of_turn(taken, known)
-        if 0 < len(exchanged) <= (1 - _ROW_BY_ROW) * len(known) and _at_home(taken, known, exchanged):
-            return exchanged
-    while own := _moved_columns(known, astray := _out_of_turn(taken, known)):
-        known = [at for at in known if at[1] not in own]
-    return astray if len(known) - len(astray) >= _ROW_BY_ROW * len(known) else []
-
-
-def _headed(text: Text, plan: Plan) -> bool:
-    """Whether the columns' heads stand side by side, in their order: then the cells below must, too."""
-    return re.search(r"\W{0,6}".join(map(re.escape, plan.labels)), text.joined) is not None
-
-
-def _at_home(taken: _Taken, known: Sequence[tuple[int, int]], cells: Sequence[tuple[int, int]]) -> bool:
-    """Whether most of these cells stand among the others of their record, not in a part of the page of their own."""
-    others = set(known) - set(cells)
-    begins: dict[int, int] = {}
-    for row, column in others:
-        begins[row] = min(begins.get(row, taken.places[row, column]), taken.places[row, column])
-    home = 0
-    for row, column in cells:
-        behind = min((begin for other, begin in begins.items() if other > row), default=None)
-        place = taken.places[row, column]
-        home += row in begins and begins[row] <= place and (behind is None or place < behind)
-    return home > len(cells) / 2
-
-
 def _note_astray(reading: Reading, plan: Plan, row: int, column: int) -> None:
     reading.note("cell", row, column, plan.cells[row][column], "in the place of another cell")
-
-
-def _take_all(pool: Pool, plan: Plan, rows: Sequence[int]) -> _Taken:
-    """Take cells from a pool: the keys, near which the others are looked for, then the longest first."""
-    wanted = [(row, column) for row in rows for column, cell in enumerate(plan.cells[row]) if cell]
-    wanted.sort(key=lambda place: (place[1] != plan.key, -len(plan.cells[place[0]][place[1]])))
-    taken = _Taken()
-    places = taken.places
-    for row, column in wanted:
-        value, cell = plan.value(row, column), plan.cells[row][column]
-        key = places.get((row, -1 if plan.key is None else plan.key))
-        lead = (
-            sum(map(len, plan.cells[row][column : plan.key])) + len(plan.cells[row]) if column < (plan.key or 0) else 0
-        )
-        at = pool.take(value, cell, 0 if key is None else max(0, key - lead))
-        if at is None and not isinstance(value, bool) and len(cell) >= DISTINCT:
-            at = pool.take_pieces(cell)
-            taken.broken.add((row, column))
-        if at is None:
-            taken.missing.append((row, column))
-        else:
-            places[row, column] = at
-    taken.missing.sort()
-    return taken
 
 
 def _read_columns(page: Page, plan: Plan) -> Reading | None:
@@ -351,7 +238,7 @@ def _columns(layout: Layout, texts: Sequence[Text], plan: Plan, whole: Text) -> 
         reading.furniture = " \n ".join(rest)
     else:
         pool = Pool(whole)
-        _take_all(pool, plan, range(len(plan.records)))
+        take_all(pool, plan, range(len(plan.records)))
         reading.furniture, reading.heads = pool.rest(), " ".join(rest)
     return reading
 
@@ -367,7 +254,7 @@ def _read_loose(page: Page, plan: Plan) -> Reading:
 def _loose(text: Text, plan: Plan) -> Reading:
     reading = Reading("loose")
     pool = Pool(text)
-    taken = _take_all(pool, plan, range(len(plan.records)))
+    taken = take_all(pool, plan, range(len(plan.records)))
     gone: dict[int, list[int]] = {}
     for row, column in taken.missing:
         gone.setdefault(row, []).append(column)
@@ -375,7 +262,7 @@ def _loose(text: Text, plan: Plan) -> Reading:
         _note_missing(reading, plan, row, columns, "not on the page, or not whole")
     reading.furniture = pool.rest()
     _loose_order(reading, text, plan, taken.places)
-    for row, column in _astray(taken, plan, text):
+    for row, column in astray_of(taken, plan, text):
         if row not in gone:
             _note_astray(reading, plan, row, column)
     reading.found = 1 - len(gone) / max(1, len(plan.records))

@@ -161,7 +161,7 @@ def test_the_list_names_every_check() -> None:
     assert (code, said) == (0, "")
     assert [line.split()[0] for line in lines] == [check.id for check in CHECKS]
     assert "behaviour            smoke                Bad input refused, nothing reachable outside" in lines
-    assert "leftovers            smoke, load, batch   Nothing left behind in the folder (optional)" in lines
+    assert "leftovers            smoke, load, batch   Only whole exports in the folder (optional)" in lines
     assert "rules                run                  Alert rules tested with promtool" in lines
 
 

@@ -17,6 +17,7 @@ import pytest
 from assertions.records import Fetch, Hit, Probe, read_lines
 from loadtests import drive
 from loadtests.clock import start_clock
+from loadtests.growing import FolderWatch
 from loadtests.observers import LineFile, Ticker, resting_page
 from loadtests.parts import merge, nearest_rank
 from loadtests.processes import Prober, exports_folder, find_process, is_local, leftovers
@@ -130,6 +131,30 @@ def test_a_host_elsewhere_has_no_process_here() -> None:
     assert is_local("127.0.0.1")
     assert is_local("localhost")
     assert not is_local("no-such-host.invalid")
+
+
+def test_a_file_that_grows_under_its_final_name_is_seen(tmp_path: Path) -> None:
+    """Whole from the first, or given its name when it is whole: nothing to say; all others are named once."""
+    old, half = tmp_path / "export_1_old.csv", tmp_path / "export_2_half.csv"
+    old.write_bytes(b"a")
+    clock = iter(float(second) for second in range(100))
+    watch = FolderWatch(tmp_path, lambda: next(clock))
+    old.write_bytes(b"ab")
+    half.write_bytes(b"a")
+    part = tmp_path / "export_3_whole.pdf.part"
+    part.write_bytes(b"a")
+    watch.look()
+    half.write_bytes(b"abc")
+    part.rename(tmp_path / "export_3_whole.pdf")
+    watch.look()
+    half.write_bytes(b"abcd")
+    for _ in range(8):
+        watch.look()
+    assert watch.grew == ["export_2_half.csv"]
+    (tmp_path / "export_3_whole.pdf").write_bytes(b"another file, long after")
+    half.unlink()
+    watch.look()
+    assert watch.grew == ["export_2_half.csv"]
 
 
 def test_leftovers_are_all_but_finished_exports(tmp_path: Path) -> None:

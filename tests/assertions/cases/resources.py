@@ -191,6 +191,13 @@ FAILS = (
         change=lambda r: with_scenario(r, leftovers=("export_1.csv.part", "x")),
         reason="2 files are left in the exports folder that are no finished export, export_1.csv.part among them",
     ),
+    Case(
+        id="leftovers",
+        name="a half file under its final name",
+        on="load",
+        change=lambda r: with_scenario(r, grew=("export_1_a.csv", "export_2_b.pdf")),
+        reason="2 files bore their final name before they were complete, export_1_a.csv first",
+    ),
 )
 
 BLIND = (

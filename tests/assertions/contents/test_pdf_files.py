@@ -17,7 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 from assertions.contents import Sent, check_pdf
 from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number
 from assertions.contents.pdf_match import Item, Pool, follow
-from assertions.contents.pdf_page import longest_rise
+from assertions.contents.pdf_places import longest_rise
 from assertions.contents.pdf_text import squeeze, text_of
 from assertions.contents.pdf_values import canonical, ends, spellings
 from assertions.contents.sent import Findings, Json

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from aiohttp import web
 
-from tests.zoo import page
+from tests.zoo import page, work
 from tests.zoo.ask import Ask, BadAsk, cell_text
 from tests.zoo.book import Book, Done
 from tests.zoo.csvfile import rows_of, write_rows
@@ -214,6 +217,47 @@ class Counted(Keeper):
 
 @GROUP.make("names-counted", "The random part of file names is counted up.", "names", kind=Counted)
 def _count(keeper: Keeper) -> None:
+    """As it is."""
+
+
+class InPlace(Keeper):
+    """Writes files where they will stay."""
+
+    async def do(self, job: work.Job) -> work.Made:
+        """In the worker."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, make_in_place, job)
+
+
+def make_in_place(job: work.Job) -> work.Made:
+    """The first half of a file, the disk's time, the rest."""
+    made = work.make(job)
+    path = job.folder / job.name
+    whole = path.read_bytes()
+    path.unlink()
+    with path.open("xb", buffering=0) as file:
+        file.write(whole[: len(whole) // 2])
+        time.sleep(0.1)
+        file.write(whole[len(whole) // 2 :])
+        os.fsync(file.fileno())
+    return made
+
+
+@GROUP.make("written-in-place", "Files bear their final names while they are written.", "leftovers", kind=InPlace)
+def _in_place(keeper: Keeper) -> None:
+    """As it is."""
+
+
+class SmallBodies(Keeper):
+    """Takes 5 MB."""
+
+    def __init__(self, folder: Path) -> None:
+        """A limit as a proxy may have it."""
+        super().__init__(folder)
+        self.body_limit = 5_000_000
+
+
+@GROUP.make("bodies-of-5-mb", "Bodies of more than 5 MB are refused with 413.", "answers", kind=SmallBodies)
+def _small_bodies(keeper: Keeper) -> None:
     """As it is."""
 
 
