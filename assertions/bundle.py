@@ -43,7 +43,9 @@ DAY_S = 86_400
 CLOCKS_S = 600
 """Two machines' clocks may be so far apart; time zones are further apart."""
 CLOCK_TICKS_S = 3.0
-"""In so long a time every clock moves on."""
+"""In so long a time every clock moves on that tells seconds."""
+MINUTES_S = 90.0
+"""And one that tells minutes."""
 RUN_PATH = "/export/run"
 
 R = TypeVar("R")
@@ -239,6 +241,14 @@ def unix_time(text: object) -> float | None:
     except ValueError:
         return None
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+
+
+def stands_still(told: Iterable[str], seconds: float) -> bool:
+    """Whether ISO 8601 times that were told over so long a time are all the same, and must not be."""
+    times = {unix_time(text) for text in told}
+    if len(times) != 1 or None in times:
+        return False
+    return seconds > (MINUTES_S if min(filter(None, times), default=0.0) % 60 == 0 else CLOCK_TICKS_S)
 
 
 def told_near(text: object, start: float, end: float | None = None) -> bool:

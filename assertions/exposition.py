@@ -16,6 +16,7 @@ from .contract import FAMILIES
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _INSIDE = r'(?:[^"}]|"(?:[^"\\]|\\.)*")*'  # a label's value may hold any sign, a closing brace among them
 _SAMPLE = re.compile(rf"({_NAME})(?:[ \t]*\{{({_INSIDE})\}}[ \t]*|[ \t]+)(\S+)(?:[ \t]+(\S+))?[ \t]*")
+_OPEN_SAMPLE = re.compile(rf"({_NAME})(?:\{{({_INSIDE})\}})?[ \t]+(\S+)(?:[ \t]+(\S+))?[ \t]*")
 _EXEMPLAR = re.compile(rf"(.*?)[ \t]+# \{{{_INSIDE}\}}[ \t]+\S+(?:[ \t]+\S+)?[ \t]*")
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\\n]|\\.)*)"\s*(,|$)')
 _META = re.compile(rf"#[ \t]+(HELP|TYPE|UNIT)[ \t]+({_NAME})(?:[ \t]+(.*))?")
@@ -216,9 +217,9 @@ class _Reader:
             family.kind = rest.strip()
 
     def sample(self, line: str) -> None:
-        match = _SAMPLE.fullmatch(line)
+        match = (_OPEN_SAMPLE if self.openmetrics else _SAMPLE).fullmatch(line)
         if match is None and self.openmetrics and (with_exemplar := _EXEMPLAR.fullmatch(line)):
-            match = _SAMPLE.fullmatch(with_exemplar[1])
+            match = _OPEN_SAMPLE.fullmatch(with_exemplar[1])
         if match is None:
             self.error(f"no sample: {line[:80]!r}")
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ MAX_ANSWER_BYTES = 4 * 1024
 PROMETHEUS_ACCEPT = "text/plain;version=0.0.4;q=0.9,*/*;q=0.1"
 _RESTLESS = ("export_throughput_ops_per_sec",)
 _AT_REST = ("export_concurrent_running", "export_queue_depth")
+_GAUGE = re.compile(rf"^[ \t]*({'|'.join(_AT_REST)})[ \t]*(?:\{{.*\}})?[ \t]*([^\s{{}}]+)", re.MULTILINE)
 
 
 class LineFile:
@@ -140,21 +142,18 @@ class Scraper:
 
 def resting_page(text: str) -> tuple[str, ...] | None:
     """The page's own lines that stay as they are while nothing happens; None where exports run or wait."""
-    lines = tuple(line for line in text.splitlines() if line.startswith("export_") and not line.startswith(_RESTLESS))
-    for line in lines:
-        if line.startswith(_AT_REST) and line.split()[1:2] not in ([], ["0"], ["0.0"]):
-            return None
-    return lines
+    if any(gauges(text)):
+        return None
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(line for line in lines if line.startswith("export_") and not line.startswith(_RESTLESS))
 
 
 def gauges(text: str) -> tuple[float | None, float | None]:
-    """Exports running and waiting by a metrics page, for the eye only; None where it does not say."""
+    """Exports running and waiting by a metrics page, not judged; None where it does not say."""
     found: dict[str, float] = {}
-    for line in text.splitlines():
-        name, _, value = line.partition(" ")
-        if name in _AT_REST:
-            with contextlib.suppress(ValueError):
-                found[name] = float(value.split()[0] if value.split() else "")
+    for name, value in _GAUGE.findall(text):
+        with contextlib.suppress(ValueError):
+            found[name] = found.get(name, 0.0) + float(value)
     return found.get(_AT_REST[0]), found.get(_AT_REST[1])
 
 

@@ -382,7 +382,7 @@ class _Run:
             ),
             exports_folder=None if folder is None else str(folder),
             leftovers=self._leftovers(folder, start),
-            grew=None if self.growing is None else tuple(self.growing.grew),
+            grew=None if self.growing is None else tuple(name for name in self.growing.grew if name in self._named()),
         )
         write_one(self.folder.scenario, scenario)
         shutil.rmtree(self.folder.parts, ignore_errors=True)
@@ -393,12 +393,14 @@ class _Run:
         return exports_folder(self.settings.exports, found.pid, next(names, None))
 
     def _leftovers(self, folder: Path | None, start: float) -> tuple[str, ...] | None:
-        hits = list(read_lines(self.folder.hits, Hit))
-        told = (answered_filename(hit.answer) for hit in hits if hit.status == 200)
-        named = frozenset(re.split(r"[/\\]", name)[-1] for name in told if name is not None)
-        unanswered = sum(hit.status is None for hit in hits)
-        found = leftovers(folder, start - CLOCK_SLACK_S, named, unanswered)
+        unanswered = sum(hit.status is None for hit in read_lines(self.folder.hits, Hit))
+        found = leftovers(folder, start - CLOCK_SLACK_S, self._named(), unanswered)
         return None if found is None or self.left is None else tuple(sorted({*self.left, *found}))
+
+    def _named(self) -> frozenset[str]:
+        """Names of files that answers told of."""
+        told = (answered_filename(hit.answer) for hit in read_lines(self.folder.hits, Hit) if hit.status == 200)
+        return frozenset(re.split(r"[/\\]", name)[-1] for name in told if name is not None)
 
 
 def _why(error: KeyboardInterrupt | Doomed) -> str:

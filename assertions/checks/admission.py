@@ -308,7 +308,7 @@ def _retry_after(value: str | None, hit: Hit) -> bool:
         return len(plain) < 6 and int(plain) <= RETRY_AFTER_MOST_S
     try:
         told = parsedate_to_datetime(plain)
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return told.tzinfo is not None and -CLOCKS_S <= told.timestamp() - hit.end <= RETRY_AFTER_MOST_S + CLOCKS_S
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..behaviour import BAD_BODIES, CASES, judge_behaviour
-from ..bundle import CLOCK_TICKS_S, ScenarioRecord, as_object, told_near
+from ..bundle import ScenarioRecord, as_object, stands_still, told_near
 from ..contract import MAX_CONCURRENT
 from ..limits import Limits
 from ..statistics import percentile
@@ -108,11 +108,9 @@ def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
         problem = _status_problem(body, start)
         if problem:
             return failed(f"/export/status: {problem}")
-    at = {str(body["timestamp"]) for _, _, _, body in statuses(record)}
-    if len(at) == 1 and len(probes) >= CLOCK_CALLS and probes[-1].start - probes[0].start >= CLOCK_TICKS_S:
-        return failed(
-            f"/export/status bears timestamp {min(at)} in all of {len(probes)} calls: a clock that stands still"
-        )
+    at = [str(body["timestamp"]) for _, _, _, body in statuses(record)]
+    if len(at) >= CLOCK_CALLS and stands_still(at, probes[-1].start - probes[0].start):
+        return failed(f"/export/status bears timestamp {at[0]} in all of {len(at)} calls: a clock that stands still")
     busy = [(start, end, body) for start, end, phase, body in statuses(record) if phase in ("measure", "burst")]
     flight = [record.in_flight.least(start, end) for start, end, _ in busy]
     most = [record.in_flight.most(start, end, SETTLE_S) for start, end, _ in busy]

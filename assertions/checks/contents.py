@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
 
-from ..bundle import CLOCK_TICKS_S, CLOCKS_S, PROBING, ScenarioRecord, told_near
-from ..contract import FILENAME
+from ..bundle import CLOCK_TICKS_S, CLOCKS_S, PROBING, ScenarioRecord, stands_still, told_near
+from ..contract import FILENAME, FORMATS
 from ..limits import Limits
 from ..records import Fetch, Hit
 from ..verdicts import Judgement, failed, no_data, passed
@@ -108,15 +108,11 @@ def _stopped_clock(record: ScenarioRecord) -> str | None:
     if len(done) < NAMES_NEEDED or span < CLOCK_TICKS_S:
         return None
     bodies = [record.answers[hit.id] for hit in done]
-    told = {
-        "timestamp": {str(body["timestamp"]) for body in bodies},
-        "time in the file name": {_match(body)["ms"] for body in bodies},
-    }
-    for what, times in told.items():
-        if len(times) == 1:
-            return (
-                f"the {what} of {len(done)} answers over {span:.0f} s is always {min(times)}: a clock that stands still"
-            )
+    always = f"of {len(done)} answers over {span:.0f} s is always"
+    if stands_still((body["timestamp"] for body in bodies), span):
+        return f"the timestamp {always} {bodies[0]['timestamp']}: a clock that stands still"
+    if len({_match(body)["ms"] for body in bodies}) == 1:
+        return f"the time in the file name {always} {_match(bodies[0])['ms']}: a clock that stands still"
     return None
 
 
@@ -192,14 +188,22 @@ def names(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 
 def _counted(record: ScenarioRecord) -> bool:
-    """Whether the random parts of names are a counter, in whatever base: most are a step from the one before.
+    """Whether the random parts of names, of all or of one format's, are a counter in whatever base."""
+    done = [
+        [hit for hit in record.done if hit.format in formats] for formats in (FORMATS, *((one,) for one in FORMATS))
+    ]
+    return any(_rises(record, hits) for hits in done if len(hits) >= NAMES_NEEDED)
 
-    In the order in which exports ended or came, whichever is nearer to the order of naming.
+
+def _rises(record: ScenarioRecord, hits: Sequence[Hit]) -> bool:
+    """Whether most are a step from the one before, in the order in which exports ended or came.
+
+    Whichever is nearer to the order of naming.
     """
     for base in (10, 16, 36):
         for moment in (lambda hit: hit.end, lambda hit: hit.start):
             numbers = []
-            for hit in sorted(record.done, key=moment):
+            for hit in sorted(hits, key=moment):
                 match = FILENAME.search(str(_result(record, hit).get("filename")))
                 numbers += [_number(match["rand"], base)] if match else []
             steps = [

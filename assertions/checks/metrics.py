@@ -204,9 +204,19 @@ def _moved_by_others(record: ScenarioRecord, fmt: str) -> list[tuple[float, floa
         if one is None or two is None or one == two:
             continue
         counts = [timed.page.total("export_requests_total", format=fmt) for timed in (earlier, later)]
-        if counts[0] == counts[1] and not ours.most(earlier.scrape.start, later.scrape.end, SETTLED_S):
+        inside = _inside(earlier.page, fmt)
+        if counts[0] == counts[1] and not inside and not ours.most(earlier.scrape.start, later.scrape.end, SETTLED_S):
             moved.append((one, two))
     return moved
+
+
+def _inside(page: Page, fmt: str) -> float:
+    """How many exports of a format have started and not ended, by the target's own count."""
+    started, succeeded, failed_ = (
+        page.total("export_requests_total", format=fmt, status=status) or 0.0
+        for status in ("started", "succeeded", "failed")
+    )
+    return started - succeeded - failed_
 
 
 def _small_behind_large(record: ScenarioRecord, fmt: str) -> bool:

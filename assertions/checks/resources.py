@@ -54,7 +54,7 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
             rest = behind[0] if behind else before[-1]
             passing = max(during) - max(held(before[-1]), held(rest))
             inside = [p for p in record.probes if before[-1].at <= p.at <= rest.at and p.processes]
-            known = _known(inside, record.scenario.target_pid)
+            known = _known(before, inside, record.scenario.target_pid)
             if at_once > 1:
                 stayed = _stayed(known, rest, at_once, record.scenario.target_pid)
             else:
@@ -71,15 +71,14 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     return against(limit, reading, "peak memory an export adds")
 
 
-def _known(probes: Sequence[Probe], front: int | None) -> dict[int, int]:
+def _known(before: Sequence[Probe], probes: Sequence[Probe], front: int | None) -> dict[int, int]:
     """What each process held before it exported: in the first of these probes, or when it was born, if it was not yet.
 
     A worker that is born while exports run brings its own size with it, which is no export's. It is what it held when
-    it was first seen, or the size of the workers that were there, where it was seen before it was complete.
+    it was first seen, or what workers held before at rest, where it was seen before it was complete.
     """
-    first = {one.pid: _own(one) for one in probes[0].processes}
-    worker = min((size for pid, size in first.items() if pid != front), default=0)
-    known = dict(first)
+    worker = max((_own(one) for probe in before for one in probe.processes if one.pid != front), default=0)
+    known = {one.pid: _own(one) for one in probes[0].processes}
     for probe in probes:
         for one in probe.processes:
             known.setdefault(one.pid, max(_own(one), worker))

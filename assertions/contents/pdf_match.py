@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -335,19 +335,26 @@ class Pool:
                 return False
         return True
 
-    def take_pieces(self, first: str) -> int | None:
-        """Take a text that was broken into lines with other cells' lines between them; returns where it begins."""
-        starts = 0
-        for index, (begin, word) in enumerate(self._words()):
-            if not first.startswith(word):
+    def take_pieces(self, first: str, window: Span | None = None) -> int | None:
+        """Take a text that was broken into lines with other cells' lines between them; returns where it begins.
+
+        window: where all of it must stand, and each line but the last is longer than a letter; for what is made of the
+        letters that stand everywhere, as numbers are.
+        """
+        starts = {False: 0, True: 0}
+        words = self._words()
+        if window:
+            words = [one for one in words if window[0] <= one[0] < window[1]]
+        for index, (_, word) in enumerate(words):
+            if not first.startswith(word) or (window and len(word) == 1):
                 continue
-            starts += 1
-            used = _pieces(self._words()[index : index + _MAX_WORDS], first)
+            starts[len(word) == 1] += 1
+            used = _pieces(words[index : index + _MAX_WORDS], first, 2 if window else 1)
             if used:
                 for start, end in used:
                     self._use(start, end)
-                return begin
-            if starts >= _MAX_BEGINNINGS:
+                return used[0][0]
+            if starts[len(word) == 1] >= _MAX_BEGINNINGS:
                 break
         return None
 
@@ -364,18 +371,27 @@ class Pool:
         return " ".join(" ".join(self.text[a:b].replace("\0", " ") for a, b in pairwise(cuts)).split())
 
 
-def _pieces(words: Sequence[tuple[int, str]], whole: str) -> list[Span]:
-    """Choose words that make up a text, in order, others between them left out; nothing where they do not."""
-    came: dict[int, tuple[int, int]] = {0: (0, 0)}  # how much of the text can be had: from how much, by which word
+def _pieces(words: Sequence[tuple[int, str]], whole: str, least: int) -> list[Span]:
+    """Choose words that make up a text, in order, others between them left out; nothing where they do not.
+
+    least: so many letters in each but the last.
+    """
+    came = {0: (0, 0)}  # how much of the text can be had: from how much, by which word
+    going_on = {whole[0]: [0]}  # by the letter that would come next
     for index, (_, piece) in enumerate(words):
-        for have in list(came):
+        for have in tuple(going_on.get(piece[0], ())):
             end = have + len(piece)
-            if end not in came and whole.startswith(piece, have):
-                came[end] = have, index
-        if len(whole) in came:
-            break
+            if end in came or (len(piece) < least and end < len(whole)) or not whole.startswith(piece, have):
+                continue
+            came[end] = have, index
+            if end == len(whole):
+                return _chosen(words, came, end)
+            going_on.setdefault(whole[end], []).append(end)
+    return []
+
+
+def _chosen(words: Sequence[tuple[int, str]], came: Mapping[int, tuple[int, int]], have: int) -> list[Span]:
     used: list[Span] = []
-    have = len(whole) if len(whole) in came else 0
     while have:
         have, index = came[have]
         used.append((words[index][0], words[index][0] + len(words[index][1])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +14,8 @@ from assertions.contents.pdf_text import Text
 
 _LAYOUT_LEAST: Final = 3
 """Records that must have a column elsewhere before that is their layout."""
+_LAST_RECORD: Final = 2_000
+"""Letters behind the last key of a page that may be its record's."""
 _ROW_BY_ROW: Final = 0.7
 """A page is drawn record by record where so many of its cells follow one another."""
 
@@ -103,6 +105,15 @@ def _at_home(taken: Taken, known: Sequence[tuple[int, int]], cells: Sequence[tup
     return home > len(cells) / 2
 
 
+def _window(places: Mapping[tuple[int, int], int], plan: Plan, row: int) -> tuple[int, int]:
+    """From a record's key to the next one's; nothing where no key tells."""
+    key = places.get((row, -1 if plan.key is None else plan.key))
+    if key is None:
+        return 0, 0
+    behind = [at for (_, column), at in places.items() if column == plan.key and at > key]
+    return key, min(behind, default=key + _LAST_RECORD)
+
+
 def take_all(pool: Pool, plan: Plan, rows: Sequence[int]) -> Taken:
     """Take cells from a pool: the keys, near which the others are looked for, then the longest first."""
     wanted = [(row, column) for row in rows for column, cell in enumerate(plan.cells[row]) if cell]
@@ -117,7 +128,7 @@ def take_all(pool: Pool, plan: Plan, rows: Sequence[int]) -> Taken:
         )
         at = pool.take(value, cell, 0 if key is None else max(0, key - lead))
         if at is None and not isinstance(value, bool) and len(cell) >= DISTINCT:
-            at = pool.take_pieces(cell)
+            at = pool.take_pieces(cell, _window(places, plan, row) if isinstance(value, (int, float)) else None)
             taken.broken.add((row, column))
         if at is None:
             taken.missing.append((row, column))

@@ -69,7 +69,8 @@ _GROUPS: Final = (",", ".", "'", "_")
 """Thousands separators beside white space, which is not looked at."""
 _MAX_PLAIN_EXPONENT: Final = 330
 _PLACES: Final = (2, 3, 4, 5, 6, 8, 10, 15)
-_MAX_ROUNDED_EXPONENT: Final = 12
+_DIGITS: Final = 26
+"""So many a decimal number keeps here."""
 _NUMBER_FIRST: Final = frozenset("-(.0123456789")
 _NUMBER_MORE: Final = frozenset(".,'_eE0123456789")
 _MAX_LOOSE: Final = 20_000
@@ -187,19 +188,18 @@ def _other_numbers(first: str) -> tuple[str, ...]:
 
 def _rounded(exact: Decimal, value: float) -> list[str]:
     """A float with 2 decimals and more: rounded as it was written, or as the binary number that it became."""
-    sources = (exact, Decimal(value))
-    if exact.adjusted() > _MAX_ROUNDED_EXPONENT:
-        whole = [format(source, ".0f") for source in sources if source == source.to_integral_value()]
-        return [one + tail for one in whole for tail in ("", *(f".{'0' * places}" for places in (1, *_PLACES)))]
-    if exact.adjusted() < -_MAX_ROUNDED_EXPONENT:
-        sign = "-" if value < 0 else ""
-        return [f"{shown}0.{'0' * places}" for shown in {"", sign} for places in _PLACES]
-    return [
-        format(source.quantize(Decimal(1).scaleb(-places), rounding), "f")
-        for places in _PLACES
-        for rounding in (ROUND_HALF_EVEN, ROUND_HALF_UP)
-        for source in sources
-    ]
+    found = []
+    for source in (exact, Decimal(value)):
+        for places in _PLACES:
+            if exact.adjusted() + places <= _DIGITS:
+                for rounding in (ROUND_HALF_EVEN, ROUND_HALF_UP):
+                    near = source.quantize(Decimal(1).scaleb(-places), rounding)
+                    found += [format(near, "f")] if near else [format(near, "f"), format(abs(near), "f")]
+            elif source == source.to_integral_value():
+                found.append(f"{source:.0f}.{'0' * places}")
+        if source == source.to_integral_value():
+            found += [f"{source:.0f}", f"{source:.0f}.0"]
+    return found
 
 
 def _with_exponent(first: str) -> set[str]:

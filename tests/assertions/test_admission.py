@@ -162,6 +162,7 @@ def test_a_burst_that_is_too_small_shows_nothing() -> None:
         ("Mon, 23 Nov 2015 18:19:38 GMT", False),
         ("Mon, 23 Nov 2099 18:19:38 GMT", False),
         ("23 Nov 18:19 GMT", False),
+        ("Mon, 23 Nov 2026 18:19:38 +99999999999999", False),
         ("GMT", False),
         ("", False),
         ("soon", False),

@@ -16,7 +16,7 @@ from assertions.records import HealthProbe, Probe
 
 from .cases.conduct import clock, generated, lost, no_calls, probes, status
 from .cases.resources import by_bursts, by_large, root
-from .honest import changed, each, honest, values, with_pages, with_scenario, with_status
+from .honest import changed, each, honest, values, with_answers, with_pages, with_scenario, with_status
 
 LIMITS = limits_file.load()
 TICK = 2.0**-10
@@ -82,6 +82,14 @@ def spelt(spell: Callable[[datetime], str]) -> ScenarioRecord:
 def test_a_time_of_any_iso_form_is_one(spell: Callable[[datetime], str], expected: str) -> None:
     """Offsets, small letters and a Z are all ISO 8601; a local time that calls itself UTC is another time."""
     assert conduct.status_page(spelt(spell), LIMITS).status == expected
+
+
+def test_a_clock_of_minutes_is_one() -> None:
+    """Its time is the same for a minute, and near enough."""
+    record = spelt(lambda at: at.strftime("%Y-%m-%dT%H:%MZ"))
+    assert conduct.status_page(record, LIMITS).status == "PASS"
+    answers = with_answers(honest("load"), lambda hit, body: body.update(timestamp=f"{body['timestamp'][:16]}Z"))
+    assert contents.answers(answers, LIMITS).status == "PASS"
 
 
 def test_a_clock_that_stands_still_is_found() -> None:

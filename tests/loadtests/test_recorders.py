@@ -135,26 +135,42 @@ def test_a_host_elsewhere_has_no_process_here() -> None:
 
 def test_a_file_that_grows_under_its_final_name_is_seen(tmp_path: Path) -> None:
     """Whole from the first, or given its name when it is whole: nothing to say; all others are named once."""
-    old, half = tmp_path / "export_1_old.csv", tmp_path / "export_2_half.csv"
+    old, half, empty, gone = (tmp_path / f"export_{n}_a.csv" for n in range(1, 5))
     old.write_bytes(b"a")
-    clock = iter(float(second) for second in range(100))
-    watch = FolderWatch(tmp_path, lambda: next(clock))
+    now = [0.0]
+
+    def look(seconds: float = 0.05) -> None:
+        now[0] += seconds
+        watch.look()
+
+    watch = FolderWatch(tmp_path, lambda: now[0])
     old.write_bytes(b"ab")
     half.write_bytes(b"a")
-    part = tmp_path / "export_3_whole.pdf.part"
+    empty.write_bytes(b"")
+    gone.write_bytes(b"abc")
+    part = tmp_path / "export_5_whole.pdf.part"
     part.write_bytes(b"a")
-    watch.look()
+    look()
     half.write_bytes(b"abc")
-    part.rename(tmp_path / "export_3_whole.pdf")
-    watch.look()
+    gone.write_bytes(b"")
+    part.rename(tmp_path / "export_5_whole.pdf")
+    look()
     half.write_bytes(b"abcd")
-    for _ in range(8):
-        watch.look()
-    assert watch.grew == ["export_2_half.csv"]
-    (tmp_path / "export_3_whole.pdf").write_bytes(b"another file, long after")
-    half.unlink()
+    gone.unlink()
+    look(6.0)
+    (tmp_path / "export_5_whole.pdf").write_bytes(b"another file, long after")
+    look()
+    assert watch.grew == [half.name]
+    empty.write_bytes(b"at last")
+    look()
+    assert watch.grew == [half.name, empty.name]
+
+
+def test_a_folder_that_can_not_be_read_shows_nothing(tmp_path: Path) -> None:
+    """It may be removed, or come later."""
+    watch = FolderWatch(tmp_path / "none", lambda: 0.0)
     watch.look()
-    assert watch.grew == ["export_2_half.csv"]
+    assert watch.grew == []
 
 
 def test_leftovers_are_all_but_finished_exports(tmp_path: Path) -> None:
@@ -186,6 +202,8 @@ def test_a_page_at_rest_leaves_out_what_moves_by_itself() -> None:
     assert resting_page(page + "export_queue_depth 0.0\n") == ("export_concurrent_running 0", "export_queue_depth 0.0")
     assert resting_page(page + "export_queue_depth 3\n") is None
     assert resting_page("") == ()
+    assert resting_page("  export_queue_depth{} 3\n") is None
+    assert resting_page('export_queue_depth { zone="a" }\t3 1795000000000\n') is None
 
 
 def test_only_a_wholly_quiet_observation_shows_rest() -> None:

@@ -106,6 +106,15 @@ def _counted(record: ScenarioRecord) -> ScenarioRecord:
     return _renamed(record, lambda hit, number: f"export_{round(hit.start * 1000)}_{number:09d}.{hit.format}")
 
 
+def _counted_apart(record: ScenarioRecord) -> ScenarioRecord:
+    numbers = {"csv": itertools.count(1), "pdf": itertools.count(70_001)}
+
+    def name_of(hit: Hit, _: int) -> str:
+        return f"export_{round(hit.start * 1000)}_{next(numbers[str(hit.format)]):09d}.{hit.format}"
+
+    return _renamed(record, name_of)
+
+
 def _one_moment(record: ScenarioRecord) -> ScenarioRecord:
     at = round(record.hits[0].start * 1000)
     return _renamed(record, lambda hit, number: f"export_{at}_{number * 2_654_435_761 % 2**32:09x}.{hit.format}")
@@ -295,6 +304,13 @@ FAILS = (
         name="counted up",
         on="load",
         change=_counted,
+        reason="file names end in a number that is counted up, such as 000000001",
+    ),
+    Case(
+        id="names",
+        name="counted up, each format by itself",
+        on="load",
+        change=_counted_apart,
         reason="file names end in a number that is counted up, such as 000000001",
     ),
     Case(

@@ -202,6 +202,13 @@ def test_scripts_come_back(layout: str) -> None:
         (-1e13, "-10000000000000.000", True),
         (5e-324, "0.00", True),
         (-5e-324, "-0.00", True),
+        (-5e-324, "0.00", True),
+        (1e-13, "0.000000000000100", True),
+        (1e-13, "0.000000000000000", False),
+        (12345678901234.5, "12345678901234.50", True),
+        (12345678901234.5, "12,345,678,901,234.5000", True),
+        (12345678901234.5, "12345678901234.00", False),
+        (-0.001, "0.00", True),
         (5e-324, "0.01", False),
         (True, "Evet", True),
         (True, "Hayır", False),
@@ -428,6 +435,20 @@ def test_a_number_of_very_many_digits_is_spelt_as_sent() -> None:
     value = 10**500
     assert spellings(value, str(value)) == (str(value),)
     assert Pool(text_of(f"a {value} b")).take(value, str(value)) == 1
+
+
+def test_a_number_in_pieces_is_of_its_record() -> None:
+    """Digits stand everywhere: they are put together from the record's own lines, and from no single ones."""
+    pool = Pool(text_of("k1 1234 x 45 k2 1234 Page 45"))
+    assert pool.take_pieces("123445", (0, 10)) == 2
+    assert pool.take_pieces("123445", (10, 15)) is None
+    assert Pool(text_of("1 2 3 x 45")).take_pieces("12345", (0, 50)) is None
+
+
+def test_words_of_a_letter_do_not_use_up_the_beginnings() -> None:
+    """A column of marks before a text that begins with the same letter."""
+    text = "A " * 20 + "Another x longer y text"
+    assert Pool(text_of(text)).take_pieces("Anotherlongertext") == 20
 
 
 @pytest.mark.parametrize(("text", "number"), [("57", 5), ("5.7", 5), ("-5", 5), ("2.5", 5), ("1,5", 5)])
