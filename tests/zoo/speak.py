@@ -122,7 +122,7 @@ def metric(page: str, name: str, **labels: str) -> float:
     """Sum of the samples of a name that bear these labels, from a page in either format."""
     total = 0.0
     for line in page.splitlines():
-        match = re.match(r"([a-z_]+)(?:\{(.*?)\})? (\S+)", line)
+        match = re.match(r"\s*([a-z_]+)(?:\s*\{(.*?)\})?\s+(\S+)", line)
         if match and match[1] == name:
             pairs = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', match[2] or ""))
             if all(pairs.get(key) == value for key, value in labels.items()):

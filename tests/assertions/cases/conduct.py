@@ -114,6 +114,16 @@ _STATUS: tuple[tuple[str, Change, str, tuple[str, ...]], ...] = (
 FAILS = (
     Case(
         id="behaviour",
+        name="an error of another century",
+        on="smoke",
+        change=behaving(
+            "bad-columns-twice",
+            answer='{"success": false, "error": "`columns` are not distinct", "timestamp": "1999-12-31T23:59:59Z"}',
+        ),
+        reason="bad-columns-twice: the error bears timestamp '1999-12-31T23:59:59Z', which is not of its time",
+    ),
+    Case(
+        id="behaviour",
         name="a field not named",
         on="smoke",
         change=behaving(
