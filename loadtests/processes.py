@@ -1,14 +1,13 @@
-"""The target's processes, where they run on this machine: finding them, measuring them, and what they leave on disk."""
+"""The target's processes, where they run on this machine: finding and measuring them."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
-import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import psutil
 
@@ -16,8 +15,6 @@ from assertions.records import Probe, ProcessSample
 from loadtests.observers import LineFile, Ticker
 from loadtests.stage import Stage, seen_between
 from loadtests.target import Target
-
-FINISHED_EXPORT = re.compile(r"export_[0-9]+_[A-Za-z0-9]+\.(csv|pdf)")
 
 
 @dataclass(frozen=True)
@@ -158,7 +155,7 @@ def sample_process(process: psutil.Process) -> ProcessSample | None:
 def _or_none(read: Callable[[], int]) -> int | None:
     try:
         return read()
-    except (psutil.AccessDenied, AttributeError, NotImplementedError):
+    except (psutil.AccessDenied, AttributeError, NotImplementedError):  # another user's process; not on all systems
         return None
 
 
@@ -169,41 +166,3 @@ def _peak_rss(pid: int) -> int | None:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return None
-
-
-def exports_folder(given: Path | None, pid: int | None, filename: str | None) -> Path | None:
-    """Where the target keeps its files: as given, or else beside the file that an answer named, if that can be seen."""
-    if given is not None:
-        return given.resolve() if given.is_dir() else None
-    if pid is None or filename is None:
-        return None
-    with contextlib.suppress(psutil.Error, OSError, ValueError):
-        path = Path(psutil.Process(pid).cwd()) / filename
-        return path.parent.resolve() if path.is_file() else None
-    return None
-
-
-def leftovers(
-    folder: Path | None, since: float = 0.0, named: frozenset[str] | None = None, unanswered: int = 0
-) -> tuple[str, ...] | None:
-    """Files in the exports folder, and below it, that should not be there, in order; None when it can't be seen.
-
-    That is what is no finished export, and what has a finished export's name that no answer told of. since: older
-    files (Unix seconds) are somebody else's; named: the names that answers told of (None: any name is well);
-    unanswered: so many requests had no answer, and may have left a file each.
-    """
-    if folder is None:
-        return None
-    try:
-        found = sorted(
-            str(PurePath(entry.relative_to(folder)))
-            for entry in folder.rglob("*")
-            if not entry.is_dir() and entry.lstat().st_mtime >= since
-        )
-    except OSError:
-        return None
-    unfinished = tuple(name for name in found if not FINISHED_EXPORT.fullmatch(PurePath(name).name))
-    unnamed = tuple(
-        name for name in found if named is not None and name not in unfinished and PurePath(name).name not in named
-    )
-    return tuple(sorted(unfinished + (unnamed if len(unnamed) > unanswered else ())))

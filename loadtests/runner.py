@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -20,8 +19,8 @@ from loadtests.datasets import encode_body, make_dataset
 from loadtests.doom import STOPPED, Abort, Doomed, Watch, looking
 from loadtests.examining import Examining
 from loadtests.exporting import answered_filename, fetch_file
+from loadtests.exports_folder import FolderWatch, exports_folder, leftovers, names_told
 from loadtests.folder import Folder, prepare
-from loadtests.growing import FolderWatch
 from loadtests.interrupts import interruptible
 from loadtests.known_server import Schedule
 from loadtests.locust_process import (
@@ -33,8 +32,9 @@ from loadtests.locust_process import (
 )
 from loadtests.observers import LineFile, Scraper, Ticker, gauges, watchers
 from loadtests.parts import Merged, merge, nearest_rank
+from loadtests.phase_runs import busiest, driven, never_began
 from loadtests.plans import PROBE_TIMEOUT_S, build_plan, cases_of, drive_of
-from loadtests.processes import Found, Prober, exports_folder, find_process, leftovers
+from loadtests.processes import Found, Prober, find_process
 from loadtests.profiles import Profile
 from loadtests.seed import seed_line
 from loadtests.stage import Stage
@@ -236,7 +236,8 @@ class _Run:
         calibration.gather(self.folder.parts, workers, self.target.clock, control.anchors, self.folder.calibration)
         opened = frozenset(phase.name for phase in phases if phase.mode == "open")
         self.merged = merge(self.folder.parts, workers, opened, self.folder.hits, self.folder.fetches)
-        self._note_phases(conductor, drives)
+        self.cpu_ratio = busiest(conductor.led)
+        self.phases += driven(conductor.led, drives, self.merged)
         if stopped is not None:
             raise stopped
 
@@ -254,33 +255,6 @@ class _Run:
             phases=drives,
             calibration_port=known_port,
         )
-
-    def _note_phases(self, conductor: Conductor, drives: tuple[drive.PhaseDrive, ...]) -> None:
-        """What became of each phase that Locust drove."""
-        long_enough = [led.cpu_ratio for led in conductor.led if led.cpu_ratio is not None and led.end - led.start >= 1]
-        self.cpu_ratio = max(
-            long_enough or [led.cpu_ratio for led in conductor.led if led.cpu_ratio is not None], default=None
-        )
-        for led, limits in zip(conductor.led, drives, strict=False):
-            recorded = self.merged.hits[led.name]
-            notes = [*led.cut, *self.merged.broken.values()]
-            planned = led.taken
-            if notes:
-                planned = max(limits.least, led.taken, self.merged.last_index.get(led.name, -1) + 1)
-            if recorded != planned:
-                notes.append(f"{recorded} of {planned} requests recorded")
-            note = "; ".join(notes) or None
-            self.phases.append(
-                PhaseRun(
-                    name=led.name,
-                    start=led.start,
-                    end=led.end,
-                    planned=planned,
-                    recorded=recorded,
-                    completed=note is None,
-                    note=note,
-                )
-            )
 
     def _examine(self, prober: Prober | None, *names: str) -> None:
         """The phases of these names that the examiner makes; all but the hanging up where none is given."""
@@ -337,21 +311,8 @@ class _Run:
 
     def _note_missing(self) -> None:
         """Phases that never began are said to be missing, too."""
-        ran = {phase.name for phase in self.phases}
-        now = self.now()
-        for phase in self.plan.phases:
-            if phase.name not in ran:
-                self.phases.append(
-                    PhaseRun(
-                        name=phase.name,
-                        start=now,
-                        end=now,
-                        planned=len(phase.requests),
-                        recorded=0,
-                        completed=False,
-                        note="never began" if self.doomed is None else f"{STOPPED}{self.doomed}",
-                    )
-                )
+        note = "never began" if self.doomed is None else f"{STOPPED}{self.doomed}"
+        self.phases += never_began(self.plan, self.phases, self.now(), note)
 
     def _finish(self, start: float, found: Found) -> Scenario:
         """Write what is known only at the end."""
@@ -382,7 +343,7 @@ class _Run:
             ),
             exports_folder=None if folder is None else str(folder),
             leftovers=self._leftovers(folder, start),
-            grew=None if self.growing is None else tuple(name for name in self.growing.grew if name in self._named()),
+            grew=self._grew(),
         )
         write_one(self.folder.scenario, scenario)
         shutil.rmtree(self.folder.parts, ignore_errors=True)
@@ -393,14 +354,17 @@ class _Run:
         return exports_folder(self.settings.exports, found.pid, next(names, None))
 
     def _leftovers(self, folder: Path | None, start: float) -> tuple[str, ...] | None:
-        unanswered = sum(hit.status is None for hit in read_lines(self.folder.hits, Hit))
-        found = leftovers(folder, start - CLOCK_SLACK_S, self._named(), unanswered)
+        hits = list(read_lines(self.folder.hits, Hit))
+        unanswered = sum(hit.status is None for hit in hits)
+        found = leftovers(folder, start - CLOCK_SLACK_S, names_told(hits), unanswered)
         return None if found is None or self.left is None else tuple(sorted({*self.left, *found}))
 
-    def _named(self) -> frozenset[str]:
-        """Names of files that answers told of."""
-        told = (answered_filename(hit.answer) for hit in read_lines(self.folder.hits, Hit) if hit.status == 200)
-        return frozenset(re.split(r"[/\\]", name)[-1] for name in told if name is not None)
+    def _grew(self) -> tuple[str, ...] | None:
+        """Of those that were seen to grow, our own: others may write into the same folder."""
+        if self.growing is None:
+            return None
+        told = names_told(read_lines(self.folder.hits, Hit))
+        return tuple(name for name in self.growing.grew if name in told)
 
 
 def _why(error: KeyboardInterrupt | Doomed) -> str:

@@ -17,10 +17,10 @@ import pytest
 from assertions.records import Fetch, Hit, Probe, read_lines
 from loadtests import drive
 from loadtests.clock import start_clock
-from loadtests.growing import FolderWatch
+from loadtests.exports_folder import FolderWatch, exports_folder, leftovers
 from loadtests.observers import LineFile, Ticker, resting_page
 from loadtests.parts import merge, nearest_rank
-from loadtests.processes import Prober, exports_folder, find_process, is_local, leftovers
+from loadtests.processes import Prober, find_process, is_local
 from loadtests.stage import Stage, seen_between
 from loadtests.target import parse_target
 

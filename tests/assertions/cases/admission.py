@@ -186,33 +186,20 @@ FAILS = (
         reason="solo-0 was refused with 429 while at most 0 exports were inside",
         also=("answers", "bytes-agree", "latency-counts", "requests"),
     ),
-    Case(
-        id="rejections",
-        name="no Retry-After",
-        on="batch",
-        change=lambda r: refused(r, lambda hit: {"headers": {}}, True),
-        reason="the 429 of edge-105 bears no usable Retry-After: None",
-    ),
-    Case(
-        id="rejections",
-        name="a Retry-After of words",
-        on="batch",
-        change=lambda r: refused(r, lambda hit: {"headers": {"retry-after": "soon"}}, True),
-        reason="the 429 of edge-105 bears no usable Retry-After: 'soon'",
-    ),
-    Case(
-        id="rejections",
-        name="a Retry-After of years",
-        on="batch",
-        change=lambda r: refused(r, lambda hit: {"headers": {"retry-after": "99999999"}}, True),
-        reason="the 429 of edge-105 bears no usable Retry-After: '99999999'",
-    ),
-    Case(
-        id="rejections",
-        name="a Retry-After of years ago",
-        on="batch",
-        change=lambda r: refused(r, lambda hit: {"headers": {"retry-after": "Fri, 20 Nov 2015 10:00:00 GMT"}}, True),
-        reason="the 429 of edge-105 bears no usable Retry-After: 'Fri, 20 Nov 2015 10:00:00 GMT'",
+    *(
+        Case(
+            id="rejections",
+            name=name,
+            on="batch",
+            change=lambda r, told=told: refused(r, lambda hit: {"headers": told}, True),  # type: ignore[misc]
+            reason=f"the 429 of edge-105 bears no usable Retry-After: {told.get('retry-after')!r}",
+        )
+        for name, told in (
+            ("no Retry-After", {}),
+            ("a Retry-After of words", {"retry-after": "soon"}),
+            ("a Retry-After of years", {"retry-after": "99999999"}),
+            ("a Retry-After of years ago", {"retry-after": "Fri, 20 Nov 2015 10:00:00 GMT"}),
+        )
     ),
     Case(
         id="rejections",

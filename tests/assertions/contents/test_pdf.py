@@ -60,6 +60,12 @@ def make_sent(count: int = 63, tag: str = "T000000001") -> Sent:
 SENT = make_sent()
 
 
+def one_column(*values: Json) -> Sent:
+    """An export of a reference and one more column."""
+    records = tuple({"ref": f"row-{index}", "v": value} for index, value in enumerate(values))
+    return Sent(("ref", "v"), records, "Values", "ann")
+
+
 def codes(outcome: Outcome) -> set[str]:
     """The codes found; every one is of the closed set."""
     found = {finding.code for finding in outcome.findings}

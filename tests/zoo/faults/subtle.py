@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,10 +18,10 @@ from tests.zoo import page, work
 from tests.zoo.ask import Ask, BadAsk, cell_text
 from tests.zoo.book import Book, Done
 from tests.zoo.csvfile import rows_of, write_rows
-from tests.zoo.keeper import Keeper, Reply, render
+from tests.zoo.keeper import Keeper, render
 from tests.zoo.kinds import Group
 from tests.zoo.pdffile import Style, pages_of, write_pages
-from tests.zoo.tricks import Broken, good, slow_when_busy
+from tests.zoo.tricks import Broken
 
 GROUP = Group("subtle", "smoke")
 FAR = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0e7f\u10a0-\u10ff\u1200-\u137f]")
@@ -110,9 +109,7 @@ class InOrder(Keeper):
         return super().check(body)
 
 
-@GROUP.make("data-last", "A body in which `data` stands first is refused.", "answers", kind=InOrder)
-def _in_order(keeper: Keeper) -> None:
-    """As it is."""
+GROUP.add("data-last", "A body in which `data` stands first is refused.", InOrder, "answers")
 
 
 @GROUP.make("empty-fails", "An export of no records ends with 500.", "csv-contents", "pdf-contents")
@@ -180,46 +177,6 @@ _saying("saved-as-xlsx", "Every download is to be saved as report.xlsx.", "downl
 _saying("link-without-time", "The download link bears no timestamp.", "behaviour")
 
 
-def _three_hours(reply: Reply) -> None:
-    told = datetime.now(UTC) + timedelta(hours=3)
-    reply.body["timestamp"] = told.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-GROUP.reply("local-z", "Times are local, and call themselves UTC.", good(_three_hours), "answers")
-
-
-class Constant(Keeper):
-    """Names bear the time alone."""
-
-    last_ms = 0
-
-    def new_name(self, form: str) -> str:
-        """Unique, and easily guessed."""
-        self.last_ms = max(self.last_ms + 1, time.time_ns() // 1_000_000)
-        return f"export_{self.last_ms}_aaaaaaaaa.{form}"
-
-
-@GROUP.make("names-guessable", "The random part of file names is always the same.", "names", kind=Constant)
-def _constant(keeper: Keeper) -> None:
-    """As it is."""
-
-
-class Counted(Keeper):
-    """Names bear the time and a number."""
-
-    def new_name(self, form: str) -> str:
-        """Unique, and easily guessed."""
-        self.given += 1
-        return f"export_{time.time_ns() // 1_000_000}_{self.given:09d}.{form}"
-
-    given = 0
-
-
-@GROUP.make("names-counted", "The random part of file names is counted up.", "names", kind=Counted)
-def _count(keeper: Keeper) -> None:
-    """As it is."""
-
-
 class InPlace(Keeper):
     """Writes files where they will stay."""
 
@@ -242,9 +199,7 @@ def make_in_place(job: work.Job) -> work.Made:
     return made
 
 
-@GROUP.make("written-in-place", "Files bear their final names while they are written.", "leftovers", kind=InPlace)
-def _in_place(keeper: Keeper) -> None:
-    """As it is."""
+GROUP.add("written-in-place", "Files bear their final names while they are written.", InPlace, "leftovers")
 
 
 class SmallBodies(Keeper):
@@ -256,70 +211,7 @@ class SmallBodies(Keeper):
         self.body_limit = 5_000_000
 
 
-@GROUP.make("bodies-of-5-mb", "Bodies of more than 5 MB are refused with 413.", "answers", kind=SmallBodies)
-def _small_bodies(keeper: Keeper) -> None:
-    """As it is."""
-
-
-# -- clocks --
-
-STARTED = datetime.now(UTC)
-
-
-def _started(reply: Reply) -> None:
-    reply.body["timestamp"] = STARTED.isoformat()
-
-
-class Asleep(Keeper):
-    """Asked for the time once, when it started."""
-
-    started_ms = 0
-
-    def new_name(self, form: str) -> str:
-        """Of that moment."""
-        self.started_ms = self.started_ms or time.time_ns() // 1_000_000
-        tail = super().new_name(form).rpartition("_")[2]
-        return f"export_{self.started_ms}_{tail}"
-
-
-class OldStatus(Keeper):
-    """Its status page is of the moment of its start."""
-
-    def status_body(self) -> dict[str, Any]:
-        """With numbers of now."""
-        return super().status_body() | {"timestamp": STARTED.isoformat()}
-
-
-def _of_1999(reply: Reply) -> Reply:
-    if reply.status != 200:
-        reply.body["timestamp"] = "1999-12-31T23:59:59Z"
-    return reply
-
-
-GROUP.reply("clock-frozen", "Answers bear the time of the service's start.", good(_started), "answers")
-GROUP.reply("errors-of-1999", "Errors bear a time of another century.", _of_1999, "behaviour")
-
-
-@GROUP.make("names-frozen", "File names bear the time of the service's start.", "answers", kind=Asleep)
-def _asleep(keeper: Keeper) -> None:
-    """As it is."""
-
-
-@GROUP.make("status-frozen", "The status page bears the time of the service's start.", "status-page", kind=OldStatus)
-def _old_status(keeper: Keeper) -> None:
-    """As it is."""
-
-
-def _long_ago(reply: Reply) -> Reply:
-    if reply.status == 429:
-        reply.headers["Retry-After"] = "Fri, 20 Nov 2015 10:00:00 GMT"
-    return reply
-
-
-@GROUP.make("retry-in-2015", "A 429 sends its client back to 2015.", "rejections", scenarios=("batch",))
-def _retry(keeper: Keeper) -> None:
-    slow_when_busy(keeper, 0.2, waiting=20)
-    keeper.replies.append(_long_ago)
+GROUP.add("bodies-of-5-mb", "Bodies of more than 5 MB are refused with 413.", SmallBodies, "answers")
 
 
 # -- counters and gauges --
