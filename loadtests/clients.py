@@ -18,6 +18,7 @@ from assertions.records import Fetch, Hit, Request
 from loadtests import drive
 from loadtests.exporting import RUN_PATH, make_hit
 from loadtests.target import Answer, Target, error_name, lower_headers
+from loadtests.wire import Wire
 
 IDLE_S = 1.0
 """A connection that rested longer is not used again: servers close idle ones, and a lost race looks like a failure."""
@@ -127,6 +128,9 @@ class Connection:
         clock = self.target.clock
         if self._session is None or clock.now() - self._used > IDLE_S:
             self._session = self._new_session(self.target, timeout_s)
+        agent: Any = self._session.client
+        wire: Wire = agent.clientpool
+        wire.clear()
         start = clock.now()
         error: str | None = None
         status: int | None = None
@@ -157,6 +161,8 @@ class Connection:
         end = self._used = clock.now()
         if error is not None:
             self._session = None
+        elif wire.began is not None and wire.ended is not None:
+            start, end = wire.began, wire.ended
         return Answer(status, error, headers, content, start, end)
 
 

@@ -10,21 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import gevent
-import gevent.monkey
 from gevent.lock import BoundedSemaphore
 
 from assertions.records import PhasePlan, Request
 from loadtests import drive
+from loadtests.alarm import Alarm
 from loadtests.clients import Connection, Counts, NewSession, Parts, Sent, Work
 from loadtests.datasets import tagged
 from loadtests.exporting import fetch_file, no_fetch
 from loadtests.parts import Samples
 from loadtests.target import Answer, SinkError, Target
 
-FINE_S = 0.001
-"""The event loop's timers are whole milliseconds, rounded up; the last one before an open arrival is slept exactly."""
-_sleep_exactly = gevent.monkey.get_original("time", "sleep")
 MAX_PREPARED_BYTES = 256 * 1024 * 1024
+NOTICE_S = 0.5
+"""A stop is noticed between two arrivals that lie further apart."""
 
 
 class Crew:
@@ -52,6 +51,11 @@ class Crew:
         self.stopped: str | None = None
         self.trouble: str | None = None
         self._crew: list[gevent.Greenlet] = []
+
+    @property
+    def _over(self) -> bool:
+        """Whether no more is to be sent."""
+        return self.stopped is not None or self.trouble is not None
 
     def stop(self, why: str) -> None:
         """Give up what is in flight; each of it records itself as interrupted."""
@@ -106,32 +110,30 @@ class Crew:
             free = self.target.clock.now()
             body = prepared.pop(request.index, None) or tagged(self.templates[request.case], request.tag, request.user)
             self._fetch(phase, self._send(phase, request, connection, body, intended=free, client=client))
-            if self.stopped is not None or self.trouble is not None:
+            if self._over:
                 return
 
     def _run_open(self, phase: PhasePlan, work: Work) -> None:
         """Each request at its own moment, whether or not others still wait for their answers."""
         idle = [(client, Connection(self.target, self.new_session)) for client in self._clients(phase)]
         slots = BoundedSemaphore(len(idle))
-        for request in work.take():
-            due = work.at + (request.intended_s or 0.0)
-            self._wait_until(due)
-            if self.stopped is not None or self.trouble is not None:
-                return
-            self._crew.append(gevent.spawn(self._arrive, phase, request, due, slots, idle))
-            if request.index % 512 == 0:
-                self._crew = [one for one in self._crew if not one.dead]
+        with Alarm() as alarm:
+            for request in work.take():
+                due = work.at + (request.intended_s or 0.0)
+                if not self._waited(alarm, due):
+                    return
+                self._crew.append(gevent.spawn(self._arrive, phase, request, due, slots, idle))
+                if request.index % 512 == 0:
+                    self._crew = [one for one in self._crew if not one.dead]
 
-    def _wait_until(self, due: float) -> None:
-        """Until the moment of an arrival. Where one follows the other closely the loop is not held, only yielded to."""
-        left = due - self.target.clock.now()
-        if left < 1.5 * FINE_S:
-            gevent.sleep(max(left, 0))
-            return
-        gevent.sleep(left - FINE_S)
-        left = due - self.target.clock.now()
-        if left > 0:
-            _sleep_exactly(left)
+    def _waited(self, alarm: Alarm, due: float) -> bool:
+        """Wait for the moment of an arrival; False: the load has ended meanwhile."""
+        clock = self.target.clock
+        while due - clock.now() > NOTICE_S and not self._over:
+            gevent.sleep(NOTICE_S / 2)
+        if not self._over:
+            alarm.wait_until(due - clock.anchor)
+        return not self._over
 
     def _arrive(
         self,

@@ -6,6 +6,7 @@ at a run's end, and miss what was never answered.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,7 @@ class Generator:
                 if phase.mode == "probe" or number >= len(self.settings.phases) or self.stopped is not None:
                     break
                 prepared = crew.prepare(phase)
+                _set_apart()
                 self.say(drive.Ready(phase=number))
                 order = orders.get()
                 if not isinstance(order, drive.Go):
@@ -112,6 +114,7 @@ class Generator:
         crew = self.crew = Crew(
             calibration.known_target(port, self.target.clock), self.new_session, calibration.TEMPLATES, parts
         )
+        _set_apart()
         crew.run(calibration.PHASE, calibration.LIMITS, self.target.clock.now() + calibration.LEAD_S, {})
         self.crew = None
         try:
@@ -161,3 +164,9 @@ class Generator:
             gevent.sleep(LAG_SLEEP_S)
             if crew.loading:
                 self.lags_ms.add(max(now() - before - LAG_SLEEP_S, 0) * 1000)
+
+
+def _set_apart() -> None:
+    """What lives for the whole run is not looked at again: the collector's walk over it would hold all clients."""
+    gc.collect()
+    gc.freeze()

@@ -25,6 +25,7 @@ from loadtests.generator import Generator
 from loadtests.line import Line
 from loadtests.locust_process import LocustError
 from loadtests.target import Target, TargetError, headers_from, parse_target
+from loadtests.wire import Wire
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def session_maker(environment: Environment, target: Target) -> NewSession:
         agent: Any = session.client
         agent.redirect_response_codes = frozenset()
         agent.valid_response_codes = frozenset(range(100, 1000))
+        agent.clientpool = Wire(agent.clientpool, to.clock.now)
         return session
 
     return new_session
