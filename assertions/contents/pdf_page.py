@@ -19,8 +19,11 @@ Layout = Literal["rows", "placed-rows", "columns", "bands", "loose"]
 LAYOUTS: Final[tuple[Layout, ...]] = ("rows", "columns", "placed-rows", "bands", "loose")
 """How a page can be read, the quickest first."""
 _MOST: Final = 0.5
-_ORDINAL: Final = re.compile(r"^(?:no|nr|row|record)|[\W_]+", re.IGNORECASE)
+_ORDINAL: Final = re.compile(r"^(?:no|nr|row|record)", re.IGNORECASE)
 """What may stand beside a record's number."""
+_SIGNS: Final = re.compile(r"[\W_]+")
+_USUAL_LEAST: Final = 3
+"""A caption is what stands before so many records and more than half of the page's."""
 
 
 @dataclass(slots=True)
@@ -145,10 +148,15 @@ def _explain_rows(reading: Reading, text: Text, plan: Plan, spans: Sequence[Span
         between = [row for row in range(before + 1, behind) if not spans[row]]
         if between:
             _explain_records(reading, text, plan, between, (_end(spans[before]), _start(spans[behind])))
-    for before, behind in pairwise(sorted(rows, key=lambda row: _start(spans[row]))):
+    told: list[tuple[int, tuple[int, int], str]] = []
+    steps = list(pairwise(sorted(rows, key=lambda row: _start(spans[row]))))
+    for before, behind in steps:
         gap = _end(spans[before]), _start(spans[behind])
-        missing = any(not span for span in spans[min(before, behind) : max(before, behind)])
-        if missing or not _says_something(text.joined[slice(*gap)], plan, behind):
+        if not any(not span for span in spans[min(before, behind) : max(before, behind)]):
+            told.append((before, gap, _beyond_labels(text.joined[slice(*gap)], plan, behind)))
+    usual = Counter(words for _, _, words in told)
+    for before, gap, words in told:
+        if not words or usual[words] >= max(_USUAL_LEAST, len(steps) // 2 + 1):
             continue
         found = text.spaced(*gap)
         code: Code = "repeated" if any(key and key in squeeze(found) for key in keys_of(plan)) else "foreign"
@@ -163,13 +171,14 @@ def _end(span: Span | None) -> int:
     return span[1] if span else 0
 
 
-def _says_something(between: str, plan: Plan, row: int) -> bool:
-    """Whether text before a record is more than signs, labels, words for nothing and the record's own number."""
-    if not any(map(str.isalnum, between)) or _ORDINAL.sub("", between) in {str(plan.first + row + 1), str(row + 1)}:
-        return False
+def _beyond_labels(between: str, plan: Plan, row: int) -> str:
+    """The letters and digits before a record beyond labels, words for nothing and the record's own number."""
     for label in sorted(filter(None, plan.labels), key=len, reverse=True):
         between = between.replace(label, " ")
-    return any(map(str.isalnum, NOTHING.sub(" ", between)))
+    own = rf"(?<!\d)(?:{plan.first + row + 1}|{row + 1})(?!\d)"
+    numberless, count = re.subn(own, " ", NOTHING.sub(" ", between), count=1)
+    words = _SIGNS.sub("", numberless)
+    return _ORDINAL.sub("", words) if count else words
 
 
 def keys_of(plan: Plan) -> list[str]:

@@ -237,6 +237,22 @@ def counted(sheets: Model) -> bytes:
     )
 
 
+def captioned(sheets: Model) -> bytes:
+    """Each record a block of labels and values under a caption with its number."""
+
+    def draw(canvas: Canvas, sheet: Sheet) -> None:
+        y = 5900.0
+        for index, row in enumerate(sheet.rows, 1):
+            put(canvas, 30, y, f"Entry {index} of this page")
+            for label, value in zip(sheet.heads, row, strict=False):
+                y -= LINE
+                put(canvas, 40, y, f"{label}: " + value.replace("\n", " "))
+            y -= LINE
+        put(canvas, 30, 5950, ", ".join(sheet.heads))
+
+    return canvas_of(sheets, draw, (2400, 6000))
+
+
 def _chunks(cell: str, letters: int) -> list[str]:
     text = cell.replace("\n", " ")
     return [text[start : start + letters] for start in range(0, len(text), letters)] or [""]
@@ -360,6 +376,6 @@ LAYOUTS: Mapping[str, Callable[[Model], bytes]] = {
     layout.__name__: layout
     for layout in (
         by_rows, by_columns, shuffled, text_lines, ruled_lines, tight_lines, embedded_fonts, labelled, numbered,
-        counted, fixed_width, boxed_text, platypus, platypus_middle, two_blocks, rotated, with_forms,
+        counted, captioned, fixed_width, boxed_text, platypus, platypus_middle, two_blocks, rotated, with_forms,
     )
 }  # fmt: skip
