@@ -97,8 +97,10 @@ def _heavy(make: Maker) -> Edge:
 
 
 def _single(make: Maker) -> Edge:
-    """One column, some of its cells empty: a blank line is no record unless it is quoted."""
-    return Edge([{"ref": make.ref(n) if n % 3 == 1 else ("" if n % 3 else None)} for n in range(1, 11)], ["ref"])
+    """One column, some of its cells empty (a blank line is no record unless it is quoted), some records equal."""
+    values = [make.ref(n) if n % 3 == 1 else ("" if n % 3 else None) for n in range(1, 11)]
+    values += ["twice", "twice", make.ref(11), None, None, "twice", "", ""]
+    return Edge([{"ref": value} for value in values], ["ref"])
 
 
 def _tricky(make: Maker) -> Edge:

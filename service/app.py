@@ -198,7 +198,7 @@ async def _accept(service: Service, request: web.Request, body: Body) -> orders.
         await body.read(request.content, settings.max_body_bytes)
     except TooLarge:
         raise Refused(413, too_large) from None
-    except (ClientPayloadError, HttpProcessingError, web.HTTPException) as error:
+    except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError, web.HTTPException) as error:
         raise Refused(400, f"body: could not be read ({type(error).__name__})") from None
     except OSError as error:
         if error.errno in NO_ROOM:

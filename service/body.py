@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -86,7 +87,8 @@ class Body:
         self._give_back()
         self.content = b""
         if self._spool is not None:
-            self._spool.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the disk turned read-only; it is swept at the next start
+                self._spool.unlink(missing_ok=True)
             self._spool = None
 
 

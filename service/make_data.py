@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -52,19 +53,22 @@ def make(file: Path, count: int, table: str, seed: int) -> None:
     """Write the database; MakeError when the file exists or can't be written."""
     if count < 0:
         raise MakeError("--records must be 0 or more")
-    if file.exists():
-        raise MakeError(f"{file} exists already; choose another name or remove it")
+    try:
+        if file.exists():
+            raise MakeError(f"{file} exists already; choose another name or remove it")
+    except OSError as error:
+        raise MakeError(f"can't write {str(file)[:100]}: {error.strerror}") from None
     name = '"' + table.replace('"', '""') + '"'
     try:
         connection = sqlite3.connect(file)
-        with connection:
+        with contextlib.closing(connection), connection:
             connection.execute(
                 f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, customer TEXT, city TEXT, amount REAL, "
                 "quantity INTEGER, ordered_at TEXT, note TEXT)"
             )
             connection.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?, ?, ?)", records(count, seed))
-        connection.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
+        file.unlink(missing_ok=True)
         raise MakeError(f"can't write {file}: {error}") from None
 
 

@@ -242,7 +242,9 @@ def _plain(error: Exception) -> str:
         return "not JSON, " + text.removeprefix("JSON is malformed: ")
     if text == "Input data was truncated" or "surrogate" in text:
         # the decoder gives this answer for both
-        return "not JSON, it ends too early or holds half of a surrogate pair, which no UTF-8 file can hold"
+        return (
+            "not JSON: it ends too early, or a text in it holds half of a surrogate pair, which no UTF-8 file can hold"
+        )
     return text
 
 

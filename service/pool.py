@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,6 +24,9 @@ T = TypeVar("T")
 
 NICENESS = 10
 RECURSION_LIMIT = 4_000
+CHECKER_LIMIT = RECURSION_LIMIT // 2
+"""Of the process that checks bodies: what it can read, a worker can write, however its stack stands."""
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 PRELOAD = ["service.pipeline"]
 
 
@@ -30,11 +34,13 @@ class WorkerDied(Exception):
     """The process that ran the task ended before the task did (killed, out of memory)."""
 
 
-def _start_worker() -> None:
+def _start_worker(recursion_limit: int) -> None:
+    # Ctrl-C and a stop of the whole group reach workers too; when to end is the service's to say
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
-    # a worker decodes nested text with less stack in use than its checker had, and never the other way round
-    sys.setrecursionlimit(RECURSION_LIMIT)
+    sys.setrecursionlimit(recursion_limit)
     fonts.warm_up()
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
 
@@ -64,11 +70,12 @@ class WorkerPool(Executor):
     Tasks start in the order they were submitted. Task functions must be importable, arguments picklable.
     """
 
-    def __init__(self, workers: int, recycle_after: int = 0) -> None:
+    def __init__(self, workers: int, recycle_after: int = 0, recursion_limit: int = RECURSION_LIMIT) -> None:
         self._context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
         if sys.platform == "linux":
             self._context.set_forkserver_preload(PRELOAD)
         self._recycle_after = recycle_after or None
+        self._recursion_limit = recursion_limit
         self._state = threading.Condition()
         self._tasks: deque[_Task] = deque()
         self._closed = False
@@ -76,10 +83,17 @@ class WorkerPool(Executor):
         self._free = deque(range(workers))
 
     def _lane(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, self._context, initializer=_start_worker, max_tasks_per_child=self._recycle_after)
+        return ProcessPoolExecutor(
+            1,
+            self._context,
+            initializer=_start_worker,
+            initargs=(self._recursion_limit,),
+            max_tasks_per_child=self._recycle_after,
+        )
 
     def warm_up(self) -> list[Future[int]]:
         """Start every process now; each future gives its pid."""
+        _start_forkserver()
         return [lane.submit(_ready) for lane in self._lanes]
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -105,20 +119,32 @@ class WorkerPool(Executor):
             if not all(process.is_alive() for process in _processes(self._lanes[number])):
                 self._mend(number)
             try:
-                inner = self._lanes[number].submit(task.call)
-            except BrokenProcessPool:
+                inner = self._started(number, task)
+            except (BrokenProcessPool, OSError, EOFError):
                 self._mend(number)
-                inner = self._lanes[number].submit(task.call)
+                self._give_back(number)
+                task.future.set_exception(WorkerDied("no worker process could be started for the export"))
+                continue
             inner.add_done_callback(partial(self._finish, task, number))
+
+    def _started(self, number: int, task: _Task) -> Future[Any]:
+        try:
+            return self._lanes[number].submit(task.call)
+        except (BrokenProcessPool, OSError, EOFError):
+            self._mend(number)
+            return self._lanes[number].submit(task.call)
+
+    def _give_back(self, number: int) -> None:
+        with self._state:
+            self._free.append(number)
+            self._state.notify_all()
 
     def _finish(self, task: _Task, number: int, inner: Future[Any]) -> None:
         error = inner.exception()
         if isinstance(error, BrokenProcessPool):
             self._mend(number)
             error = WorkerDied("the worker process died in mid-export")
-        with self._state:
-            self._free.append(number)
-            self._state.notify_all()
+        self._give_back(number)
         if error is not None:
             task.future.set_exception(error)
         else:
@@ -158,6 +184,18 @@ class WorkerPool(Executor):
         for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _start_forkserver() -> None:
+    """Workers' parent, deaf to a stop of the whole group; one that comes meanwhile is held back, not lost."""
+    if sys.platform != "linux":
+        return
+    resource_tracker.ensure_running()  # it sets the mask itself
+    kept = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
 
 
 def _processes(lane: ProcessPoolExecutor) -> list[BaseProcess]:

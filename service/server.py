@@ -14,7 +14,7 @@ from aiohttp import web
 from service import files
 from service.app import SERVICE, create_app
 from service.logs import Log
-from service.pool import WorkerPool
+from service.pool import CHECKER_LIMIT, WorkerPool
 from service.settings import VERSION, Settings
 from service.sources import SourceError, open_database
 
@@ -31,6 +31,9 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
         made = socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+    except (socket.gaierror, UnicodeError) as error:
+        told = error.strerror if isinstance(error, OSError) else "no name of a host"
+        raise StartError(f"can't listen on the host {settings.host!r}: {told}; choose another with --host") from None
     except OSError as error:
         raise StartError(
             f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}; "
@@ -68,11 +71,12 @@ async def serve(settings: Settings, log: Log, executor: Executor | None = None) 
     _check_database(settings)
     lock, swept = _claim(settings)
     listener = _listen(settings)
-    inspector = WorkerPool(1, settings.recycle_after)
+    inspector = WorkerPool(1, settings.recycle_after, CHECKER_LIMIT)
     pool = WorkerPool(settings.workers, settings.recycle_after) if executor is None else None
     try:
         if pool is not None:
             await asyncio.gather(*(asyncio.wrap_future(one) for one in pool.warm_up()))
+        await asyncio.gather(*(asyncio.wrap_future(one) for one in inspector.warm_up()))
         await _serve(settings, log, pool or executor or inspector, inspector, listener, swept)
     finally:
         for one in (inspector, pool):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
+
+T = TypeVar("T")
 
 VERSION = "1.7.0-export-scale"
 MIB = 1024 * 1024
@@ -54,9 +56,9 @@ class Settings:
 
 def parse_size(text: str) -> int:
     """`67108864`, `64MiB`, `10 MB` -> bytes; SettingsError for all else."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([a-zA-Z]*)\s*", text)
     if match is None or match[2].lower() not in SIZE_UNITS:
-        raise SettingsError(f"{text!r} is no size; write bytes or a number with kB, MB, GB, KiB, MiB or GiB")
+        raise SettingsError(f"{text[:40]!r} is no size; write bytes or a number with kB, MB, GB, KiB, MiB or GiB")
     return int(float(match[1]) * SIZE_UNITS[match[2].lower()])
 
 
@@ -64,9 +66,9 @@ def parse_duration(text: str) -> float:
     """`90`, `15m`, `24h`, `7d` or `never` -> seconds, 0 for never; SettingsError for all else."""
     if text.strip().lower() == "never":
         return 0.0
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdSMHD]?)\s*", text)
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*([smhdSMHD]?)\s*", text)
     if match is None:
-        raise SettingsError(f"{text!r} is no duration; write seconds, or a number with s, m, h or d, or never")
+        raise SettingsError(f"{text[:40]!r} is no duration; write seconds, or a number with s, m, h or d, or never")
     return float(match[1]) * TIME_UNITS[match[2].lower()]
 
 
@@ -121,9 +123,18 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         if name not in raw:
             return default
         source, text = raw[name]
-        if not re.fullmatch(r"\d+", text.strip()) or not lowest <= int(text) <= highest:
-            raise SettingsError(f"{source} must be a whole number of {lowest} to {highest}, not {text!r}")
+        if not re.fullmatch(r"\d{1,18}", text.strip()) or not lowest <= int(text) <= highest:
+            raise SettingsError(f"{source} must be a whole number of {lowest} to {highest}, not {text[:40]!r}")
         return int(text)
+
+    def measured(name: str, parse: Callable[[str], T], default: T) -> T:
+        if name not in raw:
+            return default
+        source, text = raw[name]
+        try:
+            return parse(text)
+        except SettingsError as error:
+            raise SettingsError(f"{source}: {error}") from None
 
     def text(name: str, default: str) -> str:
         return raw[name][1] if name in raw else default
@@ -141,12 +152,12 @@ def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         exports=Path(text("exports", str(default.exports))),
         max_concurrent=whole("max_concurrent", default.max_concurrent, 1, 1000),
         max_queue=whole("max_queue", default.max_queue, 0, 1_000_000),
-        max_body_bytes=parse_size(raw["max_body"][1]) if "max_body" in raw else default.max_body_bytes,
+        max_body_bytes=measured("max_body", parse_size, default.max_body_bytes),
         workers=whole("workers", default.workers, 1, 64),
         recycle_after=whole("recycle_after", default.recycle_after, 0),
         database=Path(raw["database"][1]) if "database" in raw else None,
         guard_formulas=guard in ("true", "1", "yes"),
-        retention_s=parse_duration(raw["retention"][1]) if "retention" in raw else default.retention_s,
-        grace_s=parse_duration(raw["grace"][1]) if "grace" in raw else default.grace_s,
+        retention_s=measured("retention", parse_duration, default.retention_s),
+        grace_s=measured("grace", parse_duration, default.grace_s),
         log_format=cast(Literal["json", "text"], log_format),
     )

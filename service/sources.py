@@ -59,6 +59,7 @@ class Database(ABC):
 
     def __init__(self, where: Path) -> None:
         self._where = where
+        self._cursors: list[Any] = []
         try:
             self._connection = self.connect(where)
         except self.errors as error:
@@ -118,13 +119,17 @@ class Database(ABC):
         limit = 2**63 - 1 if source.limit is None else source.limit
         try:
             cursor = self._connection.cursor()
+            self._cursors.append(cursor)
             cursor.execute(statement, (limit, source.offset))
         except self.errors as error:
             raise SourceError(f"can't read {source.table!r}: {error}") from None
         return cursor
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection, and what was not read to its end: an open cursor would hold the database's lock."""
+        for cursor in self._cursors:
+            cursor.close()
+        self._cursors.clear()
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -141,7 +146,11 @@ class SqliteDatabase(Database):
 
     def connect(self, where: Path) -> sqlite3.Connection:
         """Opened in SQLite's read-only mode; the file must be there and be a database."""
-        made = sqlite3.connect(f"file:{quote(str(where.resolve()))}?mode=ro", uri=True, isolation_level=None)
+        try:
+            place = where.resolve()
+        except (OSError, RuntimeError):
+            raise sqlite3.OperationalError("its path leads nowhere") from None
+        made = sqlite3.connect(f"file:{quote(str(place))}?mode=ro", uri=True, isolation_level=None)
         try:
             made.execute("PRAGMA query_only = 1")
             made.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -164,7 +173,8 @@ class SqliteDatabase(Database):
         """From the schema; views count as tables, SQLite's own tables do not."""
         if self._kind(table) is None or table.lower().startswith("sqlite_"):
             return None
-        rows = self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        # hidden 1: an argument of a virtual table; 2 and 3: generated columns, which are data like others
+        rows = self._connection.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,))
         return tuple(name for (name,) in rows)
 
     def order(self, table: str) -> str:

@@ -1,8 +1,13 @@
-"""Can the text of a PDF's page be seen, or only be extracted? Text may be off the page, tiny, unpainted or covered."""
+"""Can the text of a PDF's page be seen, or only be extracted?
+
+Text may be off the page, tiny, unpainted or covered, or drawn as boxes by a font that does not have its letters.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +27,8 @@ _SHARE: Final = {_OFF: 0.2}
 """Of a page's words: the end of a long line may run off the paper, it can still be read back."""
 _OTHER_SHARE: Final = 0.02
 """Fewer may be drawn in a way of their own."""
+_FACELESS_LEAST: Final = 3
+"""So many different letters of a script are never all of one height and one width, in any typeface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ def unseen(document: pdfium.PdfDocument, index: int) -> tuple[str, str] | None:
     try:
         # letters beyond ASCII may be of a font that is not embedded and that this machine lacks
         words = [word for word in _words(textpage) if word.text.isascii() and sum(map(str.isalnum, word.text)) >= 2]
-        return _hidden(page, words) if words else None
+        return (_hidden(page, words) if words else None) or _faceless(textpage)
     finally:
         textpage.close()
         page.close()
@@ -72,6 +79,42 @@ def _hidden(page: Any, words: list[_Word]) -> tuple[str, str] | None:
         if len(texts) >= max(_FEW, _SHARE.get(why, _OTHER_SHARE) * len(words)) or len(texts) == len(words):
             return f"{len(texts)} of {len(words)} words are {why}", texts[0]
     return None
+
+
+def _faceless(textpage: Any) -> tuple[str, str] | None:
+    """Letters of a script, in fonts of the file's own, that are all drawn as one and the same sign."""
+    raw = textpage.raw
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    boxes: defaultdict[str, set[tuple[float, float]]] = defaultdict(set)
+    letters: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for index in range(textpage.count_chars()):
+        letter = chr(pdfium_c.FPDFText_GetUnicode(raw, index))
+        if letter < "\u0100" or not letter.isalpha() or not _in_own_font(raw, index):
+            continue
+        size = pdfium_c.FPDFText_GetFontSize(raw, index)
+        if size <= 0 or not pdfium_c.FPDFText_GetCharBox(raw, index, left, right, bottom, top):
+            continue
+        script = unicodedata.name(letter, "letter").split()[0]
+        boxes[script].add((round((right.value - left.value) / size, 2), round((top.value - bottom.value) / size, 2)))
+        letters[script][letter] = None
+    for script, shown in letters.items():
+        if len(shown) >= _FACELESS_LEAST and len(boxes[script]) == 1:
+            why = f"all {len(shown)} {script.title()} letters are drawn as one and the same sign: the font lacks them"
+            return why, "".join(shown)[:12]
+    return None
+
+
+def _in_own_font(raw: Any, index: int) -> bool:
+    """Whether a letter's outline is in the file: of other fonts, and of drawn ones (Type 3), no box is known."""
+    drawn = pdfium_c.FPDFText_GetTextObject(raw, index)
+    font = pdfium_c.FPDFTextObj_GetFont(drawn) if drawn else None
+    length = ctypes.c_size_t()
+    return bool(
+        font
+        and pdfium_c.FPDFFont_GetIsEmbedded(font) == 1
+        and pdfium_c.FPDFFont_GetFontData(font, None, 0, ctypes.byref(length))
+        and length.value
+    )
 
 
 def _words(textpage: Any) -> Iterator[_Word]:

@@ -128,6 +128,7 @@ def start(*arguments: str, exports: Path, **environment: str) -> Running:
         env={**os.environ, **environment},
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # so that the whole group can be told to stop, as a terminal does
     )
     assert process.stderr is not None
     line = process.stderr.readline()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import signal
 import threading
 import time
@@ -70,9 +71,13 @@ def test_a_kill_under_load_leaves_no_partial_file_under_a_final_name(tmp_path: P
         assert sorted(exports.iterdir()) == sorted(finals)
 
 
+@pytest.mark.parametrize("whole_group", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_finishes_what_runs_and_ends_with_0(tmp_path: Path, number: int) -> None:
-    """Exports that were admitted are answered 200, then the process ends with exit 0 and no left-overs."""
+def test_a_stop_finishes_what_runs_and_ends_with_0(tmp_path: Path, number: int, whole_group: bool) -> None:
+    """Exports that were admitted are answered 200, then the process ends with exit 0 and no left-overs.
+
+    A terminal's Ctrl-C and a service manager's stop reach the workers and their parent as well.
+    """
     with running(exports=tmp_path / "e") as service:
         body = encoded(format="pdf", data=ROWS * 5, columns=["id", "text"])
         answers: list[Answer] = []
@@ -82,11 +87,13 @@ def test_a_stop_finishes_what_runs_and_ends_with_0(tmp_path: Path, number: int) 
         deadline = time.monotonic() + TIMEOUT_S
         while service.get("/export/status").json()["concurrentExports"] < 4 and time.monotonic() < deadline:
             time.sleep(0.002)
-        service.process.send_signal(number)
+        (os.killpg if whole_group else os.kill)(service.process.pid, number)
         for thread in threads:
             thread.join(TIMEOUT_S)
         assert [one.status for one in answers] == [200] * 4
         assert service.process.wait(TIMEOUT_S) == 0
+        assert service.process.stderr is not None
+        assert "Traceback" not in service.process.stderr.read()
         assert len([one for one in service.exports.iterdir() if FINAL.fullmatch(one.name)]) == 4
         assert len(list(service.exports.iterdir())) == 4
 

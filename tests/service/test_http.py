@@ -283,3 +283,21 @@ def test_the_listening_line_tells_url_and_pid(service: Running) -> None:
     assert service.event["event"] == "listening"
     assert service.event["pid"] == service.process.pid
     assert json.loads(call(service.event["url"], "GET", "/health").body)["ok"] is True
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_body_that_is_not_packed_as_it_says_is_refused(shared: Running, coding: str) -> None:
+    """A 400, counted, and the next request is answered."""
+    answer = shared.post(b"plain", Content_Encoding=coding)
+    assert (answer.status, "body" in answer.json()["error"]) == (400, True)
+    assert shared.run(format="csv", columns=["a"], data=[{"a": 1}]).status == 200
+
+
+@pytest.mark.parametrize("size", [0, 3_000_000])
+def test_what_is_nested_too_deep_is_refused_however_large_it_is(shared: Running, size: int) -> None:
+    """It is found before the export starts: no export fails for what it was sent."""
+    deep = b"[" * 3_000 + b"]" * 3_000
+    body = b'{"format":"csv","columns":["a","b"],"data":[{"a":%b,"b":"%b"}]}' % (deep, b"x" * size)
+    before = sample(shared.metrics(), "export_fail_total", reason="internal", format="csv")
+    assert shared.post(body).status == 400
+    assert sample(shared.metrics(), "export_fail_total", reason="internal", format="csv") == before

@@ -35,6 +35,10 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute(f'INSERT INTO "{quoted}" VALUES (?, ?)', ("a,b", 1))
         connection.execute("CREATE TABLE keyed (k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID")
         connection.executemany("INSERT INTO keyed VALUES (?, ?)", [("b", "2"), ("a", "1")])
+        connection.execute("CREATE TABLE made (a INT, b INT AS (a * 2) VIRTUAL, c INT AS (a * 3) STORED)")
+        connection.execute("INSERT INTO made (a) VALUES (5)")
+        connection.execute("CREATE TABLE words (w TEXT)")
+        connection.execute("INSERT INTO words VALUES (CAST(x'ff' AS TEXT)), ('ok')")
         connection.execute("CREATE VIEW seen AS SELECT name FROM plain WHERE id < 3")
     connection.close()
     return path
@@ -117,6 +121,22 @@ def test_unknown_names_are_400(service: Running, columns: list[str], table: str,
     assert answer.status == 400
     assert answer.json()["error"].startswith(f"{field}:")
     assert sample(service.metrics(), "export_requests_total", format="csv", status="rejected", user="u") >= 1
+
+
+def test_generated_columns_are_columns(service: Running) -> None:
+    """Whether they are kept or reckoned."""
+    answer = service.run(format="csv", columns=["c", "b", "a"], source={"table": "made"})
+    assert rows_of(service.file(answer)) == [["c", "b", "a"], ["15", "10", "5"]]
+
+
+def test_a_failed_export_does_not_keep_the_database_locked(service: Running, database: Path) -> None:
+    """A text that is none breaks the export off in the middle of its reading."""
+    answer = service.run(format="csv", columns=["w"], source={"table": "words"})
+    assert answer.status == 500
+    other = sqlite3.connect(database, timeout=0)
+    other.execute("BEGIN EXCLUSIVE")
+    other.rollback()
+    other.close()
 
 
 def test_a_database_that_goes_bad_is_a_failed_export(tmp_path: Path) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
+import matplotlib as mpl
 import pytest
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from assertions.contents import Sent, check_pdf
 from assertions.contents.sent import Row
+from tests.assertions.contents.layouts import MONO, SANS, WORLD, fonts
 
 RECORDS: tuple[Row, ...] = tuple({"id": number, "name": f"customer {number:03}"} for number in range(1, 41))
 SENT = Sent(columns=("id", "name"), records=RECORDS, title="Accounts", user="ann", at=1_795_000_000.0)
@@ -160,6 +166,55 @@ def edge(canvas: Canvas, table: Callable[[], None]) -> None:
     """A note that runs off the paper, beside a table that stands on it."""
     table()
     canvas.drawString(700, 400, "proof 7")
+
+
+BOXES = "BoxesSerif"
+
+
+@cache
+def boxed() -> None:
+    """A font that has Latin letters only, and draws its box for each letter that it lacks."""
+    font = TTFont(BOXES, str(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSerif.ttf"))
+    known = {code: glyph for code, glyph in font.face.charToGlyph.items() if code < 0x370}
+    font.face.charToGlyph = {code: known.get(code, 0) for code in range(0x10000)}
+    pdfmetrics.registerFont(font)
+
+
+def scripts(names: tuple[str, ...], font: str) -> set[str]:
+    """What is found wrong with a page of such names in one font of its own."""
+    fonts()
+    boxed()
+    sent = replace(SENT, records=tuple({"id": n, "name": name} for n, name in enumerate(names, 1)))
+
+    def draw(canvas: Canvas, _table: Callable[[], None]) -> None:
+        for index, record in enumerate(sent.records):
+            canvas.setFont(SANS, 9)
+            canvas.drawString(40, 760 - 17 * index, str(record["id"]))
+            canvas.setFont(font, 9)
+            canvas.drawString(140, 760 - 17 * index, str(record["name"]))
+
+    top = f"Accounts - ann - 2026-11-18 11:06 - {len(names)} records - page 1 of 1"
+    return {finding.code for finding in check_pdf(document(draw, top=top), sent).findings}
+
+
+@pytest.mark.parametrize(
+    ("font", "names"),
+    [
+        (SANS, ("Νίκος Παπάς", "Иван Петров", "НИП", "ΕΡΓ")),
+        (MONO, ("Νίκος Παπάς", "Иван Петров", "НИП", "ΕΡΓ")),
+        (WORLD, ("王小明", "漢字")),
+        (BOXES, ("Şule Iğdır", "Ян")),
+    ],
+)
+def test_letters_that_the_font_has_pass(font: str, names: tuple[str, ...]) -> None:
+    """Of even and of uneven widths; two letters that look alike say nothing."""
+    assert scripts(names, font) == set()
+
+
+@pytest.mark.parametrize("names", [("김민수",), ("Иван Петров", "Νίκος Παπάς")])
+def test_letters_that_are_all_drawn_as_boxes_are_found(names: tuple[str, ...]) -> None:
+    """Read back they look right: the font's map to Unicode has them, its outlines do not."""
+    assert scripts(names, BOXES) == {"hidden"}
 
 
 def test_a_few_words_beside_the_paper_pass() -> None:

@@ -40,6 +40,8 @@ def picked(file: BinaryIO, ask: Ask, made_at: str, *, how: str) -> None:
         rows[20], rows[21] = rows[21], rows[20]
     elif how == "capped":
         del rows[1000:]
+    elif how == "equal-lost":
+        rows = [row for before, row in zip([None, *rows], rows, strict=False) if row != before]
     write_rows(file, rows_of(replace(ask, rows=rows)))
 
 
@@ -48,6 +50,7 @@ _csv("last-row-lost", "The last record is missing.", partial(picked, how="last-l
 _csv("first-row-lost", "The first record is missing, taken for a header.", partial(picked, how="first-lost"))
 _csv("last-row-twice", "The last record is there twice.", partial(picked, how="last-twice"))
 _csv("rows-swapped", "Two neighbours of longer files change places.", partial(picked, how="swapped"))
+_csv("equal-lost", "Of neighbours that are equal one is kept.", partial(picked, how="equal-lost"))
 _csv("capped", "At most 1,000 records are written, and nobody is told.", partial(picked, how="capped"))
 
 

@@ -260,6 +260,24 @@ def old_date(file: BinaryIO, ask: Ask, made_at: str) -> None:
     write_pages(file, pages_of(ask, "2019-05-17T12:00:00Z", STYLE), STYLE)
 
 
+def boxes(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """One font for all: each letter beyond Latin is drawn as its box, and reads back right."""
+    from tests.zoo import pdffile
+
+    pdffile.font_of("a")
+    known, kept = pdffile._mono().face.charToGlyph, pdffile.font_of
+    outlines = dict(known)
+    known.update(dict.fromkeys(range(0x370, 0x10000), 0))
+    pdffile.font_of = lambda _letter: pdffile.FONT  # type: ignore[assignment]
+    try:
+        write_pages(file, pages_of(ask, made_at, STYLE), STYLE)
+    finally:
+        pdffile.font_of = kept
+        known.clear()
+        known.update(outlines)
+
+
+_pdf("boxes", "Letters beyond Latin are drawn as the box of a font that lacks them, and read back right.", boxes)
 _pdf("white", "The letters have the colour of the paper.", white)
 _pdf("old-date", "The time of making is one of another year.", old_date)
 
