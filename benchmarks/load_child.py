@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from loadtests.locustfile import session_maker  # isort: skip  # first: it brings gevent, which patches the rest
+from loadtests.locustfile import wire_maker  # isort: skip  # first: it brings gevent, which patches the rest
+from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 
 from assertions.records import PhasePlan, Request
@@ -45,7 +46,7 @@ def main(port: int) -> None:
     environment.create_local_runner()
     clock = start_clock()
     target = calibration.known_target(port, clock)
-    new_session = session_maker(environment, target)
+    new_wire = wire_maker(environment, target)
     templates = {case: encode_body(make_dataset(case, 1)) for case in ("csv-1", "csv-10k")}
     templates["plain"] = body("csv", 10_000)
 
@@ -61,7 +62,7 @@ def main(port: int) -> None:
         )
         with tempfile.TemporaryDirectory() as folder:
             parts = Parts(Path(folder), 0)
-            crew = kind(target, new_session, templates, parts)
+            crew = kind(target, new_wire, templates, parts)
             began = time.process_time()
             crew.run(plan, drive.PhaseDrive(least=count, seconds=0, max_seconds=600), clock.now(), {})
             parts.flush()
@@ -70,7 +71,7 @@ def main(port: int) -> None:
         return taken / count
 
     def plain_locust() -> float:
-        session = new_session(target, 60)
+        session = FastHttpSession(target.url, environment.events.request, None, concurrency=1)
         began = time.process_time()
         for _ in range(SMALL):
             session.request("POST", "/export/run", data=templates["csv-1"])  # type: ignore[arg-type]

@@ -15,16 +15,16 @@ import gevent
 
 from assertions.records import write_one
 from loadtests import calibration, drive
-from loadtests.clients import NewSession
 from loadtests.datasets import CaseError, encode_body, make_dataset
 from loadtests.generator import Generator
 from loadtests.known_server import Schedule
 from loadtests.line import CONTROL_BESIDE, ROOTS, Line, Reading, read_clock
 from loadtests.locust_process import LocustError
 from loadtests.target import Target, TargetError, headers_from, parse_target
+from loadtests.wire import NewWire
 
 
-def work(master_host: str, master_port: int, pid: int, sessions: Callable[[Target], NewSession]) -> None:
+def work(master_host: str, master_port: int, pid: int, wires: Callable[[Target], NewWire]) -> None:
     """Make this machine's share of the load, once. Where the runner has enough workers: nothing.
 
     OSError where there is no runner; TargetError, CaseError or LocustError for what this machine lacks, and the runner
@@ -67,7 +67,7 @@ def work(master_host: str, master_port: int, pid: int, sessions: Callable[[Targe
                     phases=brief.phases,
                     calibration_port=known,
                 )
-                generator = Generator(settings, target, sessions(target), line, welcome)
+                generator = Generator(settings, target, wires(target), line, welcome)
                 generator.run(lambda: _bring(settings, welcome.worker, host, before, roots))
         except (TargetError, CaseError, LocustError) as error:
             line.say(drive.Trouble(text=f"the worker on {host}: {error}"))

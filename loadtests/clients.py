@@ -1,38 +1,20 @@
-"""What a generator's clients do: one attempt a request on a connection of their own, and every request recorded.
-
-Imported only where gevent has patched the standard library.
-"""
+"""What a generator's clients share: every request recorded, the work handed out request by request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
-import gevent
 import msgspec
-from locust.contrib.fasthttp import FastHttpSession
 
 from assertions.records import Fetch, Hit, Request
 from loadtests import drive
-from loadtests.exporting import RUN_PATH, make_hit
-from loadtests.target import Answer, Target, error_name, lower_headers
-from loadtests.wire import Wire
-
-IDLE_S = 1.0
-"""A connection that rested longer is not used again: servers close idle ones, and a lost race looks like a failure."""
-
-
-NewSession = Callable[[Target, float], FastHttpSession]
-"""Makes one client's session with a target, given the timeout of each wait in seconds."""
-
+from loadtests.exporting import make_hit
+from loadtests.target import Answer
 
 BATCH = 64
-
-
-class _Deadline(BaseException):
-    """Not an Exception: Locust's client would swallow it."""
 
 
 class Sent(NamedTuple):
@@ -107,68 +89,6 @@ class Counts:
     answered: int = 0
     exports: int = 0
     latencies_ms: list[float] = field(default_factory=list)
-
-
-class Connection:
-    """One client's connection: one attempt a request, one deadline over all of it, no redirects."""
-
-    def __init__(self, target: Target, new_session: NewSession) -> None:
-        self.target = target
-        self._new_session = new_session
-        self._session: FastHttpSession | None = None
-        self._used = 0.0
-        self._headers = {
-            "Content-Type": "application/json",
-            "Accept-Encoding": "identity",
-            **dict(target.headers),
-        }
-
-    def post(self, body: bytes, timeout_s: float) -> Answer:
-        """Send one export request; whatever happens becomes an Answer."""
-        clock = self.target.clock
-        if self._session is None or clock.now() - self._used > IDLE_S:
-            self._session = self._new_session(self.target, timeout_s)
-        agent: Any = self._session.client
-        wire: Wire = agent.clientpool
-        wire.clear()
-        start = clock.now()
-        error: str | None = None
-        status: int | None = None
-        headers: dict[str, str] = {}
-        content = b""
-        try:
-            with gevent.Timeout(timeout_s, _Deadline):
-                response: Any = self._session.request(
-                    "POST",
-                    RUN_PATH,
-                    data=body,  # type: ignore[arg-type]  # bytes go through as they are
-                    headers=self._headers,
-                    stream=True,
-                )
-                problem = getattr(response, "error", None)
-                if problem is None:
-                    headers = lower_headers(list(response.headers.items()))
-                    content = response.content or b""
-                    status = response.status_code
-                else:
-                    error = _why(problem)
-        except _Deadline:
-            error = "timeout"
-        except gevent.GreenletExit:
-            error = "interrupted"
-        except Exception as problem:
-            error = "short" if headers else _why(problem)
-        end = self._used = clock.now()
-        if error is not None:
-            self._session = None
-        elif wire.began is not None and wire.ended is not None:
-            start, end = wire.began, wire.ended
-        return Answer(status, error, headers, content, start, end)
-
-
-def _why(problem: BaseException) -> str:
-    name = type(problem).__name__
-    return {"HTTPConnectionClosed": "reset", "HTTPParseError": "protocol"}.get(name) or error_name(problem)
 
 
 @dataclass

@@ -15,11 +15,12 @@ from gevent.lock import BoundedSemaphore
 from assertions.records import PhasePlan, Request
 from loadtests import drive
 from loadtests.alarm import Alarm
-from loadtests.clients import Connection, Counts, NewSession, Parts, Sent, Work
+from loadtests.clients import Counts, Parts, Sent, Work
 from loadtests.datasets import tagged
 from loadtests.exporting import fetch_file, no_fetch
 from loadtests.parts import Samples
 from loadtests.target import Answer, SinkError, Target
+from loadtests.wire import NewWire, Wire
 
 MAX_PREPARED_BYTES = 256 * 1024 * 1024
 NOTICE_S = 0.5
@@ -32,7 +33,7 @@ class Crew:
     def __init__(
         self,
         target: Target,
-        new_session: NewSession,
+        new_wire: NewWire,
         templates: Mapping[str, bytes],
         parts: Parts,
         *,
@@ -41,7 +42,7 @@ class Crew:
         spool: Path | None = None,
     ) -> None:
         """spool: where finished exports are downloaded to; None: they are not downloaded."""
-        self.target, self.new_session, self.templates = target, new_session, templates
+        self.target, self.new_wire, self.templates = target, new_wire, templates
         self.parts, self.spool = parts, spool
         self.worker, self.workers = worker, workers
         self.counts = Counts()
@@ -105,17 +106,17 @@ class Crew:
 
     def _client(self, phase: PhasePlan, client: int, stream: Iterator[Request], prepared: dict[int, bytes]) -> None:
         """One client of a closed phase: asks again when it has its answer and its file."""
-        connection = Connection(self.target, self.new_session)
+        wire = self.new_wire(self.target)
         for request in stream:
             free = self.target.clock.now()
             body = prepared.pop(request.index, None) or tagged(self.templates[request.case], request.tag, request.user)
-            self._fetch(phase, self._send(phase, request, connection, body, intended=free, client=client))
+            self._fetch(phase, self._send(phase, request, wire, body, intended=free, client=client))
             if self._over:
                 return
 
     def _run_open(self, phase: PhasePlan, work: Work) -> None:
         """Each request at its own moment, whether or not others still wait for their answers."""
-        idle = [(client, Connection(self.target, self.new_session)) for client in self._clients(phase)]
+        idle = [(client, self.new_wire(self.target)) for client in self._clients(phase)]
         slots = BoundedSemaphore(len(idle))
         with Alarm() as alarm:
             for request in work.take():
@@ -141,7 +142,7 @@ class Crew:
         request: Request,
         due: float,
         slots: BoundedSemaphore,
-        idle: list[tuple[int, Connection]],
+        idle: list[tuple[int, Wire]],
     ) -> None:
         """One arrival of the open model; one that found no free connection in time is recorded as `not-sent`."""
         body = tagged(self.templates[request.case], request.tag, request.user)
@@ -156,19 +157,19 @@ class Crew:
             self.counts.started += 1
             self._record(Sent(phase.name, request, unsent, 0, due, f"locust-{self.worker}-none"))
             return
-        client, connection = idle.pop()
+        client, wire = idle.pop()
         try:
-            sent = self._send(phase, request, connection, body, intended=due, client=client)
+            sent = self._send(phase, request, wire, body, intended=due, client=client)
         finally:
-            idle.append((client, connection))
+            idle.append((client, wire))
             slots.release()
         self._fetch(phase, sent)
 
     def _send(
-        self, phase: PhasePlan, request: Request, connection: Connection, body: bytes, *, intended: float, client: int
+        self, phase: PhasePlan, request: Request, wire: Wire, body: bytes, *, intended: float, client: int
     ) -> Sent:
         self.counts.started += 1
-        answer = connection.post(body, phase.timeout_s)
+        answer = wire.post(body, phase.timeout_s)
         sent = Sent(phase.name, request, answer, len(body), intended, f"locust-{self.worker}-{client}")
         self._record(sent)
         return sent

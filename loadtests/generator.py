@@ -16,11 +16,12 @@ from gevent.queue import Queue
 
 from assertions.records import Plan, read_one
 from loadtests import calibration, drive
-from loadtests.clients import NewSession, Parts
+from loadtests.clients import Parts
 from loadtests.crew import Crew
 from loadtests.line import Line
 from loadtests.parts import Samples
 from loadtests.target import Target
+from loadtests.wire import NewWire
 
 TICK_S = 0.1
 FLUSH_S = 1.0
@@ -31,9 +32,9 @@ class Generator:
     """One generator process."""
 
     def __init__(
-        self, settings: drive.Drive, target: Target, new_session: NewSession, line: Line, welcome: drive.Welcome
+        self, settings: drive.Drive, target: Target, new_wire: NewWire, line: Line, welcome: drive.Welcome
     ) -> None:
-        self.settings, self.target, self.new_session = settings, target, new_session
+        self.settings, self.target, self.new_wire = settings, target, new_wire
         self.line, self.welcome = line, welcome
         self.plan = read_one(Path(settings.plan), Plan)
         self.templates = {case: Path(path).read_bytes() for case, path in settings.templates.items()}
@@ -57,7 +58,7 @@ class Generator:
         parts = Parts(Path(self.settings.folder), welcome.worker)
         crew = self.crew = Crew(
             self.target,
-            self.new_session,
+            self.new_wire,
             self.templates,
             parts,
             worker=welcome.worker,
@@ -112,7 +113,7 @@ class Generator:
             return
         parts = Parts(drive.calibration_folder(Path(self.settings.folder)), worker)
         crew = self.crew = Crew(
-            calibration.known_target(port, self.target.clock), self.new_session, calibration.TEMPLATES, parts
+            calibration.known_target(port, self.target.clock), self.new_wire, calibration.TEMPLATES, parts
         )
         _set_apart()
         crew.run(calibration.PHASE, calibration.LIMITS, self.target.clock.now() + calibration.LEAD_S, {})

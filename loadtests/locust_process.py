@@ -53,7 +53,7 @@ def locust_arguments(
         sys.executable, "-m", "locust",
         "--locustfile", str(LOCUSTFILE),
         "--headless",
-        "--host", "http://127.0.0.1",  # unused: each session bears the target's address
+        "--host", "http://127.0.0.1",  # unused: each connection bears the target's address
         "--users", str(workers),
         "--spawn-rate", str(workers),
         "--run-time", f"{int(run_time_s) + 1}s",

@@ -6,26 +6,24 @@ import logging
 import os
 import ssl
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import gevent
 import msgspec
 from locust import FastHttpUser, events, task
-from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadtests import drive
 from loadtests.away import work
-from loadtests.clients import NewSession
 from loadtests.clock import Clock
 from loadtests.datasets import CaseError
 from loadtests.generator import Generator
 from loadtests.line import Line
 from loadtests.locust_process import LocustError
 from loadtests.target import Target, TargetError, headers_from, parse_target
-from loadtests.wire import Wire
+from loadtests.wire import NewWire, Wire
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,40 +37,19 @@ def _target(settings: drive.Drive) -> Target:
     return parse_target(settings.target, clock, headers_from(), insecure=settings.insecure)
 
 
-def session_maker(environment: Environment, target: Target) -> NewSession:
-    """Makes sessions of one connection each, without retries and redirects; TLS as the target asks for it."""
+def wire_maker(environment: Environment, target: Target) -> NewWire:
+    """Makes connections, each for one client; TLS as the target asks for it."""
     context = ssl.create_default_context() if target.scheme == "https" else None
     if context is not None and target.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-
-    def new_session(to: Target, timeout_s: float) -> FastHttpSession:
-        session = FastHttpSession(
-            base_url=to.url,
-            request_event=environment.events.request,
-            user=None,
-            insecure=target.insecure,
-            ssl_context_factory=None if context is None else lambda **_: context,
-            concurrency=1,
-            max_retries=0,
-            max_redirects=0,
-            network_timeout=timeout_s,
-            connection_timeout=timeout_s,
-        )
-        # whatever the status, it is an answer to be recorded
-        agent: Any = session.client
-        agent.redirect_response_codes = frozenset()
-        agent.valid_response_codes = frozenset(range(100, 1000))
-        agent.clientpool = Wire(agent.clientpool, to.clock.now)
-        return session
-
-    return new_session
+    return lambda to: Wire(to, context, environment.events.request.fire)
 
 
 class Conductor(FastHttpUser):
-    """The only Locust user of a process; its clients have sessions of their own, one connection each."""
+    """The only Locust user of a process; its clients have connections of their own."""
 
-    host = "http://127.0.0.1"  # never asked: every session bears the target's own address
+    host = "http://127.0.0.1"  # never asked: every connection bears the target's own address
     ran: ClassVar[bool] = False
 
     @task
@@ -97,14 +74,14 @@ def _work_here(environment: Environment) -> None:
         line.say(drive.Hello(pid=os.getpid(), conductor=True))
         welcome = line.listen()
         if isinstance(welcome, drive.Welcome):
-            Generator(settings, target, session_maker(environment, target), line, welcome).run()
+            Generator(settings, target, wire_maker(environment, target), line, welcome).run()
 
 
 def _work_away(environment: Environment) -> None:
     options = environment.parsed_options
     assert options is not None
     try:
-        work(options.master_host, options.master_port, os.getpid(), lambda target: session_maker(environment, target))
+        work(options.master_host, options.master_port, os.getpid(), lambda target: wire_maker(environment, target))
     except OSError as error:
         _LOG.error("no run to work for at %s:%s: %s", options.master_host, options.master_port, error)
         environment.process_exit_code = 2

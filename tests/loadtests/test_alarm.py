@@ -1,17 +1,15 @@
-"""Waiting for a moment without holding the event loop, and the stamps next to the socket."""
+"""Waiting for a moment without holding the event loop."""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import gevent
 import pytest
 
 from loadtests.alarm import Alarm
-from loadtests.wire import Wire
 
 
 def _descriptors() -> int:
@@ -67,53 +65,3 @@ def test_without_such_timers_it_waits_by_the_loops_own(monkeypatch: pytest.Monke
         due = time.monotonic() + 0.005
         alarm.wait_until(due)
         assert time.monotonic() >= due
-
-
-class _Pool:
-    """A connection pool whose connection takes one tick to open."""
-
-    size = 1
-
-    def __init__(self, ticks: list[float]) -> None:
-        self.ticks, self.back = ticks, 0
-
-    def get_socket(self) -> object:
-        self.ticks[0] += 1
-        return object()
-
-    def return_socket(self, _sock: object) -> None:
-        self.back += 1
-
-    release_socket = return_socket
-
-
-class _Client:
-    def __init__(self, pool: Any) -> None:
-        self._connection_pool = pool
-
-
-class _Clients:
-    def __init__(self, client: _Client) -> None:
-        self.client = client
-
-    def get_client(self, _url: object) -> _Client:
-        return self.client
-
-
-def test_opening_a_connection_counts_and_the_generators_own_work_does_not() -> None:
-    ticks = [100.0]
-    pool = _Pool(ticks)
-    wire = Wire(_Clients(_Client(pool)), lambda: ticks[0])
-    for _ in range(2):
-        wire.clear()
-        assert (wire.began, wire.ended) == (None, None)
-        ticks[0] += 10  # headers, URL, events
-        begun = ticks[0]
-        connections = wire.get_client("http://x/")._connection_pool
-        connections.get_socket()  # one tick
-        connections.get_socket()  # asked again, since the first was closed meanwhile
-        ticks[0] += 5
-        connections.return_socket(object())
-        ticks[0] += 10  # statistics
-        assert (wire.began, wire.ended) == (begun, begun + 7)
-    assert pool.back == 2
