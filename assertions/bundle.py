@@ -79,6 +79,8 @@ class ScenarioRecord:
     scrapes: tuple[Scrape, ...]
     probes: tuple[Probe, ...]
     health: tuple[HealthProbe, ...]
+    hung: tuple[Probe, ...] = ()
+    """The processes at rest before and after each round of clients that hung up; none where they can't be seen."""
     calibration: tuple[Calibration, ...] = ()
     """What the generators measured of a known server; records from before there was one have none."""
 
@@ -246,9 +248,8 @@ def unix_time(text: object) -> float | None:
 def stands_still(told: Iterable[str], seconds: float) -> bool:
     """Whether ISO 8601 times that were told over so long a time are all the same, and must not be."""
     times = {unix_time(text) for text in told}
-    if len(times) != 1 or None in times:
-        return False
-    return seconds > (MINUTES_S if min(filter(None, times), default=0.0) % 60 == 0 else CLOCK_TICKS_S)
+    moment = times.pop() if len(times) == 1 else None
+    return moment is not None and seconds > (MINUTES_S if moment % 60 == 0 else CLOCK_TICKS_S)
 
 
 def told_near(text: object, start: float, end: float | None = None) -> bool:
@@ -270,6 +271,7 @@ def load_scenario(folder: Path) -> ScenarioRecord:
     """
     scenario = read_one(folder / "scenario.json", Scenario)
     end = min((phase.start for phase in scenario.phases if phase.name == HANG_UP and phase.recorded), default=math.inf)
+    probes = tuple(read_lines(folder / "probes.jsonl", Probe))
     return ScenarioRecord(
         scenario=scenario,
         plan=read_one(folder / "plan.json", Plan),
@@ -277,10 +279,11 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         fetches=tuple(read_lines(folder / "fetches.jsonl", Fetch)),
         files=tuple(read_lines(folder / "files.jsonl", FileCheck)),
         scrapes=_until(end, read_lines(folder / "scrapes.jsonl", Scrape), lambda one: one.end, lambda one: one.start),
-        probes=_until(end, read_lines(folder / "probes.jsonl", Probe), lambda one: one.at, lambda one: one.at),
+        probes=_until(end, probes, lambda one: one.at, lambda one: one.at),
         health=_until(
             end, read_lines(folder / "health.jsonl", HealthProbe), lambda one: one.end, lambda one: one.start
         ),
+        hung=tuple(one for one in probes if one.phase == HANG_UP and one.resting and one.processes),
         calibration=_calibration(folder / "calibration.jsonl"),
     )
 

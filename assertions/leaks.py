@@ -172,5 +172,15 @@ def grown_by_bursts(series: Sequence[tuple[float, float]], size: int) -> Growth 
     return growth if leaks else None
 
 
+def left_by_clients(rests: Sequence[float], clients: int) -> float | None:
+    """How much a count at rest rose over rounds of so many clients that hung up; None: it did not with each.
+
+    rests: before the first round and after each. A pool grows in one round, to have one for each of those at once; what
+    is lost is lost again in the next.
+    """
+    rises = [later - earlier for earlier, later in pairwise(rests)]
+    return rests[-1] - rests[0] if rises and min(rises) >= clients else None
+
+
 def _middle(points: Points) -> float:
     return median([value for _, value in points])

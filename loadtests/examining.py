@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assertions.bundle import BURSTS, HANG_UP
-from assertions.records import Fetch, Hit, PhasePlan, PhaseRun, Plan
+from assertions.records import Fetch, Hit, PhasePlan, PhaseRun, Plan, Probe
 from assertions.statistics import median
 from loadtests import examiner
 from loadtests.bursts import bursts
@@ -52,7 +52,7 @@ class Examining:
             if phase.name == "behaviour":
                 note(examiner.behaviour(self.target, self._record_hit))
             elif phase.name == HANG_UP:
-                note(hang_up(self.target, self._record_hit, self.plan.seed))
+                note(hang_up(self.target, self._record_hit, self._sample, self.plan.seed))
             elif phase.name == BURSTS:
                 note(
                     bursts(
@@ -112,10 +112,9 @@ class Examining:
         self.fetches.write(fetch)
         self.check()
 
-    def _sample(self) -> None:
+    def _sample(self) -> Probe | None:
         """Called by the examiner between two requests: nothing of ours is in flight."""
-        if self.prober is not None:
-            self.prober.probe(resting=True)
+        return None if self.prober is None else self.prober.probe(resting=True)
 
     def _make_body(self, case: str, tag: str) -> bytes:
         template = self.templates[case]

@@ -189,10 +189,8 @@ def names(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 def _counted(record: ScenarioRecord) -> bool:
     """Whether the random parts of names, of all or of one format's, are a counter in whatever base."""
-    done = [
-        [hit for hit in record.done if hit.format in formats] for formats in (FORMATS, *((one,) for one in FORMATS))
-    ]
-    return any(_rises(record, hits) for hits in done if len(hits) >= NAMES_NEEDED)
+    each = [[hit for hit in record.done if hit.format == form] for form in FORMATS]
+    return any(_rises(record, hits) for hits in (record.done, *each) if len(hits) >= NAMES_NEEDED)
 
 
 def _rises(record: ScenarioRecord, hits: Sequence[Hit]) -> bool:

@@ -12,53 +12,17 @@ from typing import Final
 from assertions.contents.pdf_text import squeeze
 from assertions.contents.sent import Json
 
-_TRUE: Final = (
-    *(
-        "true",
-        "True",
-        "TRUE",
-        "yes",
-        "Yes",
-        "YES",
-        "on",
-        "On",
-        "ON",
-        "Y",
-        "y",
-        "T",
-        "t",
-        "✓",
-        "✔",
-        "☑",
-        "●",
-        "[x]",
-        "[X]",
-    ),
-    *("Evet", "evet", "EVET", "Doğru", "Ja", "ja", "Oui", "oui", "Sí", "sí", "Да", "да", "Ναι", "是", "1"),
+_TRUE: Final = tuple(
+    (
+        "true True TRUE yes Yes YES on On ON Y y T t ✓ ✔ ☑ ● [x] [X] Evet evet EVET Doğru Ja ja Oui oui Sí sí Да "
+        "да Ναι 是 1"
+    ).split()
 )
-_FALSE: Final = (
-    *(
-        "false",
-        "False",
-        "FALSE",
-        "no",
-        "No",
-        "NO",
-        "off",
-        "Off",
-        "OFF",
-        "N",
-        "n",
-        "F",
-        "f",
-        "✗",
-        "✘",
-        "✕",
-        "×",
-        "☐",
-        "☒",
-    ),
-    *("○", "[]", "Hayır", "hayır", "HAYIR", "Yanlış", "Nein", "nein", "Non", "non", "Нет", "нет", "Όχι", "否", "0"),
+_FALSE: Final = tuple(
+    (
+        "false False FALSE no No NO off Off OFF N n F f ✗ ✘ ✕ × ☐ ☒ ○ [] Hayır hayır HAYIR Yanlış Nein nein Non "
+        "non Нет нет Όχι 否 0"
+    ).split()
 )
 _TRUE_BY_LENGTH: Final = tuple(sorted(_TRUE, key=len, reverse=True))
 _FALSE_BY_LENGTH: Final = tuple(sorted(_FALSE, key=len, reverse=True))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from assertions.behaviour import AFTER_HANG_UP, HUNG_UP, REST_AFTER_HANG_UP
 from assertions.bundle import BURSTS, HANG_UP
-from assertions.records import Fetch, Hit, PhaseRun
+from assertions.records import Fetch, Hit, PhaseRun, Probe, ProcessSample
 from loadtests import bursts, hanging
 from loadtests.clock import start_clock
 from loadtests.datasets import encode_body, make_dataset, tagged
@@ -106,7 +106,7 @@ def test_the_plan_ends_with_the_hanging_up() -> None:
 def hung_up(target: Target) -> dict[str, list[Hit]]:
     """The hits by case."""
     hits: list[Hit] = []
-    run = hanging.hang_up(target, hits.append, 1)
+    run = hanging.hang_up(target, hits.append, lambda: None, 1)
     assert (run.planned, run.recorded, run.completed) == (8, len(hits), True)
     assert len({hit.id for hit in hits}) == len(hits)
     return {case: [hit for hit in hits if hit.case == case] for case in (HUNG_UP, AFTER_HANG_UP, REST_AFTER_HANG_UP)}
@@ -131,6 +131,35 @@ def test_lost_places_are_found(target: Target, monkeypatch: pytest.MonkeyPatch) 
     hits = hung_up(target)
     body = json.loads(hits[REST_AFTER_HANG_UP][0].answer or "")
     assert body["concurrentExports"] > 0 or hits[AFTER_HANG_UP][0].status is None
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "rounds"),
+    [
+        pytest.param(lambda done, reading: 9, 1, id="nothing stays"),
+        pytest.param(lambda done, reading: 9 + 20 * (done and reading < 4), 1, id="given back soon"),
+        pytest.param(lambda done, reading: 9 + 6 * (done > 0), 2, id="a pool"),
+        pytest.param(lambda done, reading: 9 + 6 * done, 2, id="a leak"),
+    ],
+)
+def test_clients_hang_up_once_more_where_something_stayed_for_each(
+    descriptors: Callable[[int, int], int], rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hanging, "SETTLE_S", 0.5)
+    hits: list[Hit] = []
+    readings: list[Probe] = []
+
+    def sample() -> Probe:
+        done = sum(hit.case == AFTER_HANG_UP for hit in hits)
+        fds = descriptors(done, len(readings))
+        one = ProcessSample(pid=1, name="x", uss_bytes=1, rss_bytes=1, peak_rss_bytes=1, cpu_s=0, fds=fds, threads=1)
+        readings.append(Probe(at=0, phase=HANG_UP, exports_done=done, resting=True, processes=(one,)))
+        return readings[-1]
+
+    with fake_target(Manners()) as fake:
+        run = hanging.hang_up(parse_target(fake.url, start_clock()), hits.append, sample, 1)
+    assert run.planned == run.recorded == len(hits) == 8 * rounds
+    assert [hit.index for hit in hits] == list(range(8 * rounds))
 
 
 def test_all_bodies_are_sent_whole_before_clients_go() -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from assertions.behaviour import AFTER_HANG_UP, CASES, REST_AFTER_HANG_UP
 from assertions.bundle import HANG_UP, ScenarioRecord
-from assertions.records import GeneratorClock, HealthProbe, Hit
+from assertions.records import GeneratorClock, HealthProbe, Hit, Probe
 
 from ..honest import changed, each, with_hits, with_scenario, with_status
 from . import Case, no_hits
@@ -46,6 +46,28 @@ def no_calls(path: str) -> Change:
 def behaving(case: str, **fields: Any) -> Change:
     """A change of one behaviour probe's hit."""
     return lambda record: with_hits(record, lambda hit: fields if hit.case == case else None)
+
+
+def hung(*rises: int) -> Change:
+    """A change by which clients hung up in so many rounds, and so many more descriptors were open after each."""
+
+    def change(record: ScenarioRecord) -> ScenarioRecord:
+        mine = [hit for hit in record.hits if hit.phase == HANG_UP]
+        again = [hit for _ in rises[1:] for hit in mine]
+        rest = record.probes[-1]
+
+        def reading(number: int, rise: int) -> Probe:
+            first, *others = rest.processes
+            assert first.fds is not None
+            more = msgspec.structs.replace(first, fds=first.fds + rise)
+            return msgspec.structs.replace(
+                rest, phase=HANG_UP, exports_done=rest.exports_done + number, processes=(more, *others)
+            )
+
+        read = tuple(reading(number, rise) for number, rise in enumerate((0, *rises)))
+        return changed(record, hits=(*record.hits, *again), hung=read)
+
+    return change
 
 
 def status(**fields: Any) -> Change:
@@ -173,6 +195,13 @@ FAILS = (
         on="smoke",
         change=behaving(AFTER_HANG_UP, status=None, error="timeout", answer=None),
         reason="hang-up: after 6 clients went away a good export ended with timeout",
+    ),
+    Case(
+        id="behaviour",
+        name="descriptors lost by a hang-up",
+        on="smoke",
+        change=hung(6, 12),
+        reason="hang-up: over 12 clients that went away open descriptors rose by 12, and stayed",
     ),
     Case(
         id="health",

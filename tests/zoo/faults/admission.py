@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -321,3 +322,32 @@ _full("429-of-an-empty-queue", "A 429 says that nobody waits.", lambda one: one.
 
 
 ANIMALS = GROUP.animals
+
+
+class KeepsConnections(Keeper):
+    """Breaks an export off when its client goes away, and forgets to close what it had open."""
+
+    def __init__(self, folder: Path) -> None:
+        """Listens for clients that go."""
+        super().__init__(folder)
+        self.cancels = True
+        self.kept: list[int] = []
+
+    async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
+        """As always; of what is broken off a descriptor stays."""
+        try:
+            return await super().export(ask, body, turn, arrived)
+        except asyncio.CancelledError:
+            self.kept.append(os.open(os.devnull, os.O_RDONLY))
+            raise
+
+
+@GROUP.make(
+    "descriptor-lost-on-hangup",
+    "A client that goes away while its export runs or waits costs a descriptor for ever.",
+    "behaviour",
+    scenarios=("smoke",),
+    kind=KeepsConnections,
+)
+def _keeps_connections(keeper: Keeper) -> None:
+    pass
