@@ -12,18 +12,15 @@ from typing import Final
 from assertions.contents.pdf_text import squeeze
 from assertions.contents.sent import Json
 
-_TRUE: Final = tuple(
-    (
-        "true True TRUE yes Yes YES on On ON Y y T t ✓ ✔ ☑ ● [x] [X] Evet evet EVET Doğru Ja ja Oui oui Sí sí Да "
-        "да Ναι 是 1"
-    ).split()
-)
-_FALSE: Final = tuple(
-    (
-        "false False FALSE no No NO off Off OFF N n F f ✗ ✘ ✕ × ☐ ☒ ○ [] Hayır hayır HAYIR Yanlış Nein nein Non "
-        "non Нет нет Όχι 否 0"
-    ).split()
-)
+_TRUE: Final = (
+    "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "Y", "y", "T", "t", "✓", "✔", "☑", "●", "[x]",
+    "[X]", "Evet", "evet", "EVET", "Doğru", "Ja", "ja", "Oui", "oui", "Sí", "sí", "Да", "да", "Ναι", "是", "1",
+)  # fmt: skip
+_FALSE: Final = (
+    "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "N", "n", "F", "f", "✗", "✘", "✕", "×", "☐",
+    "☒", "○", "[]", "Hayır", "hayır", "HAYIR", "Yanlış", "Nein", "nein", "Non", "non", "Нет", "нет", "Όχι", "否",
+    "0",
+)  # fmt: skip
 _TRUE_BY_LENGTH: Final = tuple(sorted(_TRUE, key=len, reverse=True))
 _FALSE_BY_LENGTH: Final = tuple(sorted(_FALSE, key=len, reverse=True))
 NOTHING: Final = re.compile(r"\(?(?:null|none|nil|undefined|n/?a|empty|-{1,3}|∅|\"\"|'')\)?", re.IGNORECASE)
