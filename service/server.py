@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from service.sources import SourceError, open_database
 
 ANSWER_S = 5.0
 """How long a stop waits for answers on their way."""
+MIN_GRACE_S = 0.01
 MIN_SWEEP_S, MAX_SWEEP_S = 0.5, 600.0
 
 
@@ -98,7 +100,7 @@ async def _serve(
     service = app[SERVICE]
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=ANSWER_S)
     await runner.setup()
-    sweeper = loop.create_task(_sweep(settings, log)) if settings.retention_s else None
+    sweeper = loop.create_task(_sweep(settings, log)) if 0 < settings.retention_s < math.inf else None
     in_time = True
     try:
         await web.SockSite(runner, listener, backlog=1024).start()
@@ -118,7 +120,9 @@ async def _serve(
         admission = service.exports.admission
         log.event("stopping", running=admission.running, waiting=admission.waiting)
         try:
-            await asyncio.wait_for(admission.idle(), settings.grace_s or None)
+            # one that is at rest needs a moment to be seen so, even where it is given no time
+            grace_s = max(settings.grace_s, MIN_GRACE_S)
+            await asyncio.wait_for(admission.idle(), None if grace_s == math.inf else grace_s)
         except TimeoutError:
             in_time = False
             service.exports.withdraw_waiting()

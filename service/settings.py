@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,9 +64,9 @@ def parse_size(text: str) -> int:
 
 
 def parse_duration(text: str) -> float:
-    """`90`, `15m`, `24h`, `7d` or `never` -> seconds, 0 for never; SettingsError for all else."""
+    """`90`, `15m`, `24h`, `7d` or `never` -> seconds, infinite for never; SettingsError for all else."""
     if text.strip().lower() == "never":
-        return 0.0
+        return math.inf
     match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*([smhdSMHD]?)\s*", text)
     if match is None:
         raise SettingsError(f"{text[:40]!r} is no duration; write seconds, or a number with s, m, h or d, or never")

@@ -98,9 +98,10 @@ def test_a_stop_finishes_what_runs_and_ends_with_0(tmp_path: Path, number: int, 
         assert len(list(service.exports.iterdir())) == 4
 
 
-def test_after_the_grace_time_a_stop_kills_and_cleans_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("grace", ["0.05", "0"])
+def test_after_the_grace_time_a_stop_kills_and_cleans_up(tmp_path: Path, grace: str) -> None:
     """An export that takes longer than the grace time is broken off; the service still ends, without left-overs."""
-    with running("--grace", "0.05", exports=tmp_path / "e") as service:
+    with running("--grace", grace, exports=tmp_path / "e") as service:
         body = encoded(format="pdf", data=ROWS * 60, columns=["id", "text"])
         answers: list[Answer] = []
         thread = threading.Thread(target=lambda: answers.append(service.post(body)))

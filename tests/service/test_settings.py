@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -51,7 +52,9 @@ def test_sizes(text: str, count: int) -> None:
     assert parse_size(text) == count
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("15m", 900), ("24h", 86_400), ("never", 0), ("0.5s", 0.5)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("15m", 900), ("24h", 86_400), ("never", math.inf), ("0.5s", 0.5)]
+)
 def test_durations(text: str, seconds: float) -> None:
     """Seconds, or a number with a unit, or never."""
     assert parse_duration(text) == seconds
