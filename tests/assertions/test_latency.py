@@ -177,7 +177,34 @@ def test_drift_is_judged_under_load_where_nothing_ran_one_by_one() -> None:
     """A profile without the leak phase is judged by its measure phase."""
     record = honest("load")
     judged = pace.drift(changed(record, hits=tuple(hit for hit in record.hits if hit.phase != "leak")), LIMITS)
-    assert (judged.status, judged.readings[0].name) == ("PASS", "drift of csv-10k in measure")
+    assert (judged.status, judged.readings[0].name) == (
+        "PASS",
+        "drift of csv-10k in measure, last quarter over first",
+    )
+
+
+@pytest.mark.parametrize(
+    ("early_s", "seconds", "status"),
+    [
+        pytest.param(0.2, (0.44, 0.47, 0.50, 0.53), "FAIL", id="slower for long"),
+        pytest.param(0.3, (0.44, 0.47, 0.50, 0.53), "PASS", id="by less than the limit"),
+        pytest.param(0.2, (0.50, 0.51, 0.52, 0.53), "PASS", id="a neighbour since"),
+        pytest.param(0.2, (0.44, 0.55, 0.50, 0.53), "PASS", id="a neighbour now and then"),
+        pytest.param(0.01, (0.012, 0.015, 0.018, 0.03), "PASS", id="some milliseconds"),
+        pytest.param(0.9, (0.44, 0.47, 0.50, 0.53), "PASS", id="cold at first"),
+    ],
+)
+def test_equal_exports_are_held_against_the_scenarios_first_ones(
+    early_s: float, seconds: tuple[float, ...], status: str
+) -> None:
+    """What grows with each export has grown for long when the equal ones begin."""
+
+    def edit(hit: Hit) -> Mapping[str, Any] | None:
+        return {"case": "csv-1k", "start": hit.end - early_s} if hit.phase == "solo" else None
+
+    judged = pace.drift(with_hits(quarters(*seconds), edit), LIMITS)
+    assert judged.status == status
+    assert status == "PASS" or "over the scenario's first ones" in judged.reason
 
 
 @pytest.mark.parametrize("seconds", [(1.0, 9.0, 1.2, 9.0), (1.0, 1.0, 5.0, 9.0), (9.0, 3.0, 2.0, 1.0)])
