@@ -49,6 +49,13 @@ def _drifting(keeper: Keeper) -> None:
     keeper.pause_s = lambda ask: max(0, keeper.made - 60) * 0.008
 
 
+@GROUP.make(
+    "drifting-long", "Each export takes two milliseconds longer than the one before it, from the first on.", "drift"
+)
+def _drifting_long(keeper: Keeper) -> None:
+    keeper.pause_s = lambda ask: keeper.made * 0.002
+
+
 @GROUP.make("tired", "After 40 exports each of 10,000 records takes another two and a half seconds.", "latency-outside")
 def _tired(keeper: Keeper) -> None:
     keeper.pause_s = lambda ask: 2.5 if keeper.made > 40 and len(ask.rows) >= 10_000 else 0.0
