@@ -98,6 +98,9 @@ FAMILIES: Final[tuple[Family, ...]] = (
 FORMATS: Final = ("csv", "pdf")
 """What `format` may be in a request; as a label value `unknown` comes beside them, where the format can't be told."""
 
+DEFAULT_USER: Final = "anonymous"
+"""Whose export one is that names no user."""
+
 UNKNOWN_FORMAT: Final = "unknown"
 """The label value of `format` on rejected requests whose format can't be told."""
 

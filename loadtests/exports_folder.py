@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from pathlib import Path, PurePath
 
 import psutil
@@ -62,6 +62,11 @@ def leftovers(
     return tuple(sorted(unfinished + (unnamed if len(unnamed) > unanswered else ())))
 
 
+def holds(folder: Path, told: frozenset[str], seen: Set[str]) -> bool:
+    """Whether any of the files that answers told of is, or was seen, in a folder; else it is not the target's."""
+    return not told.isdisjoint(seen) or any(path.name in told for path in folder.rglob("*"))
+
+
 def names_told(hits: Iterable[Hit]) -> frozenset[str]:
     """Names of the files that answers told of."""
     told = (answered_filename(hit.answer) for hit in hits if hit.status == 200)
@@ -73,7 +78,8 @@ class FolderWatch:
 
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
         self._folder, self._now = folder, now
-        self._known: set[str] = set()
+        self.known: set[str] = set()
+        """Names of finished exports that were ever seen."""
         self._young: dict[str, tuple[float, int]] = {}
         self._changed_ns = -1
         self._again = 0.0
@@ -104,8 +110,8 @@ class FolderWatch:
     def _find(self, now: float) -> None:
         for path in self._folder.iterdir():
             name = path.name
-            if name not in self._known and FINISHED_EXPORT.fullmatch(name):
-                self._known.add(name)
+            if name not in self.known and FINISHED_EXPORT.fullmatch(name):
+                self.known.add(name)
                 size = _size(path)
                 if size is not None:
                     self._young[name] = now, size

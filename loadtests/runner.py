@@ -19,7 +19,7 @@ from loadtests.datasets import encode_body, make_dataset
 from loadtests.doom import STOPPED, Abort, Doomed, Watch, looking
 from loadtests.examining import Examining
 from loadtests.exporting import answered_filename, fetch_file
-from loadtests.exports_folder import FolderWatch, exports_folder, leftovers, names_told
+from loadtests.exports_folder import FolderWatch, exports_folder, holds, leftovers, names_told
 from loadtests.folder import Folder, prepare
 from loadtests.interrupts import interruptible
 from loadtests.known_server import Schedule
@@ -356,7 +356,11 @@ class _Run:
     def _leftovers(self, folder: Path | None, start: float) -> tuple[str, ...] | None:
         hits = list(read_lines(self.folder.hits, Hit))
         unanswered = sum(hit.status is None for hit in hits)
-        found = leftovers(folder, start - CLOCK_SLACK_S, names_told(hits), unanswered)
+        told = names_told(hits)
+        seen = frozenset[str]() if self.growing is None else self.growing.known
+        if folder is not None and told and not holds(folder, told, seen):
+            return None
+        found = leftovers(folder, start - CLOCK_SLACK_S, told, unanswered)
         return None if found is None or self.left is None else tuple(sorted({*self.left, *found}))
 
     def _grew(self) -> tuple[str, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..bundle import ScenarioRecord
-from ..contract import FORMATS, MAX_QUEUE, size_of
+from ..contract import DEFAULT_USER, FORMATS, MAX_QUEUE, size_of
 from ..exposition import Page
 from ..limits import Limits
 from ..records import Hit
@@ -44,9 +44,9 @@ def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
                     f'export_requests_total{{format="{fmt}",status="{status}"}} moved by {change or 0:g}, '
                     f"but {certain} such requests were seen ({COUNTERS}; hits.jsonl)"
                 )
-    users = {hit.user for hit in record.done if hit.user}
+    users = {hit.user or DEFAULT_USER for hit in record.done}
     for user in users if len(users) <= FEW_USERS else ():
-        of_user = sum(1 for hit in record.done if hit.user == user)
+        of_user = sum(1 for hit in record.done if (hit.user or DEFAULT_USER) == user)
         for status in ("started", "succeeded"):
             counted = sum(
                 record.delta("export_requests_total", status=status, user=label) or 0.0 for label in (user, "other")

@@ -209,7 +209,7 @@ def leftovers(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"{record.scenario.grew[0]} first"
         )
     if record.scenario.leftovers is None:
-        return no_data("the exports folder can't be seen")
+        return no_data("the exports folder can't be seen, or is another than that in which the target's files are")
     if record.scenario.leftovers:
         return failed(
             f"{len(record.scenario.leftovers)} files are left in the exports folder that are no finished export, "

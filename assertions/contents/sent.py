@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
+from assertions.contract import DEFAULT_USER
 from assertions.records import Finding
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -45,7 +46,6 @@ MAX_FINDINGS: Final = 20
 MAX_TEXT: Final = 200
 """How many characters of an expected or found text a finding keeps."""
 DEFAULT_TITLE: Final = "Export Report"
-DEFAULT_USER: Final = "anonymous"
 
 
 class ContentsError(Exception):

@@ -17,7 +17,7 @@ import pytest
 from assertions.records import Fetch, Hit, Probe, read_lines
 from loadtests import drive
 from loadtests.clock import start_clock
-from loadtests.exports_folder import FolderWatch, exports_folder, leftovers
+from loadtests.exports_folder import FolderWatch, exports_folder, holds, leftovers
 from loadtests.observers import LineFile, Ticker, resting_page
 from loadtests.parts import merge, nearest_rank
 from loadtests.processes import Prober, find_process, is_local
@@ -183,6 +183,18 @@ def test_leftovers_are_all_but_finished_exports(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
     assert leftovers(tmp_path) == (".hidden", "export_1_a.csv.part", "export_x_abc.csv", "tmp/job1")
     assert leftovers(None) is None
+
+
+def test_a_folder_in_which_none_of_the_targets_files_was_ever_seen_is_another(tmp_path: Path) -> None:
+    """They may be in folders below it, or have been removed meanwhile."""
+    told = frozenset({"export_1_a.csv", "export_2_b.csv"})
+    (tmp_path / "export_9_z.csv").write_text("somebody else's")
+    assert not holds(tmp_path, told, set())
+    assert not holds(tmp_path / "none", told, {"export_9_z.csv"})
+    assert holds(tmp_path, told, {"export_2_b.csv"})
+    (tmp_path / "day").mkdir()
+    (tmp_path / "day" / "export_1_a.csv").write_text("x")
+    assert holds(tmp_path, told, set())
 
 
 def test_the_exports_folder_is_found_beside_an_answered_file(tmp_path: Path) -> None:

@@ -56,6 +56,15 @@ GROUP.page("rejections-uncounted", "Refused requests are counted nowhere.", _onl
 GROUP.page("requests-doubled", "Every request counter is twice the truth.", times(REQUESTS, 2), "requests")
 
 
+GROUP.page(
+    "nobody-unnamed",
+    "Exports that name no user are counted under an empty one.",
+    page.relabelled(REQUESTS, lambda one: one | {"user": one["user"].replace("anonymous", "")}),
+    "requests",
+    scenarios=("smoke",),
+)
+
+
 class RejectedFail(Book):
     """Counts a bad request as a failed export."""
 

@@ -51,6 +51,18 @@ class Rows:
         write_rows(file, rows_of(replace(ask, rows=self.change(ask.rows, ask.columns))))
 
 
+@dataclass(frozen=True)
+class Pages:
+    """Writes a PDF of other rows."""
+
+    change: Callable[[list[Row], tuple[str, ...]], list[Row]]
+
+    def __call__(self, file: BinaryIO, ask: Ask, made_at: str) -> None:
+        """As `tests.zoo.work.Write`."""
+        changed = replace(ask, rows=self.change(ask.rows, ask.columns))
+        write_pages(file, pages_of(changed, made_at, STYLE), STYLE)
+
+
 def as_float(raw: bytes) -> str:
     """5 becomes 5.0."""
     text = cell_text(raw)
@@ -136,6 +148,25 @@ GROUP.file(
 
 
 GROUP.file("dots-as-paths", "A key with a dot is looked up as a path.", "csv", Rows(undotted), "csv-contents")
+
+
+def unpadded(rows: list[Row], columns: tuple[str, ...]) -> list[Row]:
+    """Texts of digits lose their leading zeros."""
+
+    def cell(raw: bytes) -> bytes:
+        return b'"%b"' % (raw[1:-1].lstrip(b"0")) if re.fullmatch(rb'"0[0-9]+"', raw) else raw
+
+    return [{key: msgspec.Raw(cell(bytes(row[key]))) for key in row} for row in rows]
+
+
+GROUP.file(
+    "first-records-keys-pdf",
+    "In a PDF a column that the first record lacks is empty throughout.",
+    "pdf",
+    Pages(of_the_first),
+    "pdf-contents",
+)
+GROUP.file("zeros-lost-pdf", "A PDF shows 00123 as 123.", "pdf", Pages(unpadded), "pdf-contents")
 
 
 def own_columns(file: BinaryIO, ask: Ask, made_at: str) -> None:
