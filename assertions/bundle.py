@@ -81,6 +81,8 @@ class ScenarioRecord:
     health: tuple[HealthProbe, ...]
     hung: tuple[Probe, ...] = ()
     """The processes at rest before and after each round of clients that hung up; none where they can't be seen."""
+    parting: Page | None = None
+    """The last page, long after the last client hung up; None where none was read."""
     calibration: tuple[Calibration, ...] = ()
     """What the generators measured of a known server; records from before there was one have none."""
 
@@ -272,20 +274,30 @@ def load_scenario(folder: Path) -> ScenarioRecord:
     scenario = read_one(folder / "scenario.json", Scenario)
     end = min((phase.start for phase in scenario.phases if phase.name == HANG_UP and phase.recorded), default=math.inf)
     probes = tuple(read_lines(folder / "probes.jsonl", Probe))
+    scrapes = tuple(read_lines(folder / "scrapes.jsonl", Scrape))
     return ScenarioRecord(
         scenario=scenario,
         plan=read_one(folder / "plan.json", Plan),
         hits=tuple(read_lines(folder / "hits.jsonl", Hit)),
         fetches=tuple(read_lines(folder / "fetches.jsonl", Fetch)),
         files=tuple(read_lines(folder / "files.jsonl", FileCheck)),
-        scrapes=_until(end, read_lines(folder / "scrapes.jsonl", Scrape), lambda one: one.end, lambda one: one.start),
+        scrapes=_until(end, scrapes, lambda one: one.end, lambda one: one.start),
         probes=_until(end, probes, lambda one: one.at, lambda one: one.at),
         health=_until(
             end, read_lines(folder / "health.jsonl", HealthProbe), lambda one: one.end, lambda one: one.start
         ),
         hung=tuple(one for one in probes if one.phase == HANG_UP and one.resting and one.processes),
+        parting=_parting(scrapes, scenario.phases),
         calibration=_calibration(folder / "calibration.jsonl"),
     )
+
+
+def _parting(scrapes: Iterable[Scrape], phases: Sequence[PhaseRun]) -> Page | None:
+    """The last page from after the clients that hung up."""
+    end = next((phase.end for phase in phases if phase.name == HANG_UP and phase.recorded), math.inf)
+    later = [one for one in scrapes if one.start >= end and one.status == 200]
+    last = max(later, key=lambda one: one.start, default=None)
+    return None if last is None else read_page(last.text, last.content_type)
 
 
 def _until(

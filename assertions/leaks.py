@@ -126,6 +126,8 @@ _LOAD_LEAST: Final = 16
 """So much a count may rise under load: pools, connections, what is only not yet closed."""
 _LOAD_SHARE: Final = 0.2
 """Of the exports between: a rise beyond this is theirs."""
+_FLOOR_LEAST_BYTES: Final = 16_000_000
+"""So much more a process may hold between two exports at one time than at another."""
 _BURST_SHARE: Final = 0.5
 
 
@@ -155,6 +157,31 @@ def grown_under_load(series: Sequence[tuple[float, float]], behind: float) -> Gr
     # at one rate the last half would bring a half of it and the last eighth a quarter
     half, eighth = _middle(fourth) - _middle(third), _middle(end) - _middle(before_end)
     return growth if half > 0.35 * growth.rose and eighth > growth.rose / 8 else None
+
+
+def floor_grown_under_load(series: Sequence[tuple[float, float]], behind: float, per_export: float) -> Growth | None:
+    """Tell memory that exports of a phase of load keep. series: (exports done, bytes), in order; per_export: the limit.
+
+    behind: the lowest reading at rest afterwards. Compared are the lowest readings of the quarters, in which exports
+    are under way, with what is left when none is: an allocator's stock is gone by then or was there before. A leak
+    rises in the third quarter and in the fourth, by more than what comes and goes within a quarter, a collector's
+    garbage above all, and stays. None: it did not, or it can't be told.
+    """
+    if len(series) < 2:
+        return None
+    first, span = series[0][0], series[-1][0] - series[0][0]
+    quarters = [
+        [point for point in series if first + number * span / 4 < point[0] <= first + (number + 1) * span / 4]
+        for number in range(1, 4)
+    ]
+    if not all(quarters):
+        return None
+    second, third, fourth = (min(value for _, value in points) for points in quarters)
+    passing = max(max(value for _, value in points) - min(value for _, value in points) for points in quarters)
+    growth = Growth(min(fourth, behind) - second, _distance(quarters[0], quarters[2]))
+    even = min(third - second, fourth - third) > growth.rose / 4
+    least = max(_FLOOR_LEAST_BYTES, per_export * growth.exports, passing)
+    return growth if even and growth.rose > least else None
 
 
 def grown_by_bursts(series: Sequence[tuple[float, float]], size: int) -> Growth | None:

@@ -147,7 +147,7 @@ class _Run:
                     self._examine(prober)
                     self._fetch_again()
                     self._settle(scraper, prober)
-                    self._hang_up(prober, found, start)
+                    self._hang_up(scraper, prober, found, start)
                 except KeyboardInterrupt:
                     self.interrupted = True
                 except Doomed as doomed:
@@ -289,13 +289,14 @@ class _Run:
             prober.probe()
         self.settled = True
 
-    def _hang_up(self, prober: Prober | None, found: Found, start: float) -> None:
+    def _hang_up(self, scraper: Scraper, prober: Prober | None, found: Found, start: float) -> None:
         """Last of all, after the last pages: nobody knows how what is hung up on is counted."""
         if all(phase.name != HANG_UP for phase in self.plan.phases):
             return
         folder = self._exports_folder(found)
         before = self.left = self._leftovers(folder, start)
         self._examine(prober, HANG_UP)
+        scraper.settle(time.sleep)
         deadline = self.now() + CLEANING_S  # what was broken off may still be written for a moment
         while before != self._leftovers(folder, start) and self.now() < deadline:
             time.sleep(0.2)

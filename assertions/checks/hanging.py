@@ -13,6 +13,7 @@ from ..verdicts import Judgement, failed, no_data
 
 MOST_ROUNDS = 2
 """So often clients hang up where the first round left something: a pool grows once, a leak each time."""
+_GAUGES = ("export_concurrent_running", "export_queue_depth")
 _KEYS = ("concurrentExports", "queueDepth")
 
 
@@ -37,6 +38,12 @@ def after_hang_up(record: ScenarioRecord) -> Judgement | None:
             said = f"a good export ended with {hit.status if hit.status is not None else hit.error}"
         if said is not None:
             return failed(f"hang-up: after {clients} clients went away {said}")
+    for name in _GAUGES:
+        left = None if record.parting is None else record.parting.total(name)
+        if left:
+            return failed(
+                f"hang-up: after {clients} clients went away {name} still reads {left:g} with nothing under way"
+            )
     kept = _kept(record.hung, clients)
     return failed(f"hang-up: over {clients} clients that went away {kept}, and stayed") if kept is not None else None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..bundle import BURSTS, ScenarioRecord
-from ..leaks import grown_by_bursts, grown_under_load, judge_leak, slope
+from ..leaks import floor_grown_under_load, grown_by_bursts, grown_under_load, judge_leak, slope
 from ..limits import Limits
 from ..records import Probe
 from ..verdicts import Judgement, Reading, failed, no_data, passed
-from .resources import blind_to, held
+from .resources import MB, blind_to, held
 
 READINGS_NEEDED = 30
 """Resting readings below which a slope says nothing."""
@@ -17,6 +17,8 @@ LOAD_READINGS = 12
 """Readings of one phase below which its quarters say nothing."""
 EXAMINED = ("leak", BURSTS)
 """Phases judged by their own readings at rest."""
+
+LEAK_MEMORY = "leak_memory_bytes_per_export"
 
 Read = Callable[[Probe], float | None]
 
@@ -99,8 +101,32 @@ def _series(probes: Iterable[Probe], read: Read) -> list[tuple[float, float]]:
 
 
 def leak_memory(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Resting memory of the process tree over equal exports."""
-    return _leak(record, limits, "leak_memory_bytes_per_export", "memory", "bytes", lambda probe: float(held(probe)))
+    """Resting memory of the process tree over equal exports, and what large exports keep."""
+    judged = _leak(record, limits, LEAK_MEMORY, "memory", "bytes", _held)
+    if judged.status == "FAIL" or blind_to(record):
+        return judged
+    said = _kept_by_load(record, limits[LEAK_MEMORY].target)
+    return judged if said is None else failed(said, *judged.readings, limit=judged.limit)
+
+
+def _held(probe: Probe) -> float:
+    return float(held(probe))
+
+
+def _kept_by_load(record: ScenarioRecord, per_export: float) -> str | None:
+    """What is wrong with the memory of a phase of load; None: nothing is seen."""
+    for phase in record.scenario.phases:
+        mine = _series((p for p in record.probes if p.phase == phase.name and not p.resting), _held)
+        behind = [value for _, value in _series((p for p in record.probes if p.resting and p.at >= phase.end), _held)]
+        if phase.name in EXAMINED or not behind or len(mine) < LOAD_READINGS:
+            continue
+        growth = floor_grown_under_load(mine, min(behind), per_export)
+        if growth is not None:
+            return (
+                f"memory rose by {growth.rose / MB:,.1f} MB over {growth.exports:,.0f} exports of {phase.name} "
+                f"({growth.rose / growth.exports:,.0f} bytes an export), and stayed"
+            )
+    return None
 
 
 def leak_fds(record: ScenarioRecord, limits: Limits) -> Judgement:

@@ -6,6 +6,7 @@ Text may be off the page, tiny, unpainted or covered, or drawn as boxes by a fon
 from __future__ import annotations
 
 import ctypes
+import math
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ _CONTRAST: Final = 24
 """Of 255: light grey on white has 40 and more, what can't be seen has none."""
 _TINY_PT: Final = 1.5
 """Type of this height is a line, not text."""
+_SLANTED: Final = 0.1
+"""Sine of twice the angle from which on letters are no longer upright or on end: a watermark's."""
 _OFF = "off the page"
 _FEW: Final = 3
 _SHARE: Final = {_OFF: 0.2}
@@ -118,13 +121,14 @@ def _in_own_font(raw: Any, index: int) -> bool:
 
 
 def _words(textpage: Any) -> Iterator[_Word]:
-    """Runs of letters on one line without white space between them, as they were drawn."""
+    """Runs of letters on one line without white space between them, as drawn; those at a slant are left out."""
     raw, box = textpage.raw, pdfium_c.FS_RECTF()
     text = ""
     left = bottom = right = top = 0.0
     for index in range(textpage.count_chars()):
         char = chr(pdfium_c.FPDFText_GetUnicode(raw, index))
-        placed = not char.isspace() and pdfium_c.FPDFText_GetLooseCharBox(raw, index, ctypes.byref(box))
+        slanted = abs(math.sin(2 * pdfium_c.FPDFText_GetCharAngle(raw, index))) > _SLANTED
+        placed = not (char.isspace() or slanted) and pdfium_c.FPDFText_GetLooseCharBox(raw, index, ctypes.byref(box))
         low, high = min(box.bottom, box.top), max(box.bottom, box.top)
         goes_on = placed and text and low < (bottom + top) / 2 < high and abs(box.left - right) < high - low
         if text and not goes_on:

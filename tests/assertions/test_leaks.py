@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assertions.leaks import Growth, Slope, grown_by_bursts, grown_under_load, judge_leak, slope
+from assertions.leaks import Growth, Slope, floor_grown_under_load, grown_by_bursts, grown_under_load, judge_leak, slope
 
 KB, MB = 1_000.0, 1_000_000.0
 LIMIT_BYTES, LIMIT_COUNT = 65_536.0, 0.02
@@ -244,3 +244,39 @@ def test_what_bursts_leave_behind(after: list[int], size: int, leak: bool) -> No
     """What exports that waited leave is told from a pool that had to grow for them."""
     points = [(size * number, 14.0 + more) for number, more in enumerate(after, 1)]
     assert (grown_by_bursts(points, size) is not None) is leak
+
+
+def floor(kept: Callable[[int], float], behind: float | None = None, passing: float = 20e6) -> Growth | None:
+    """100 exports, each reading between nothing and all of what five exports hold for a while beside what is kept."""
+    series = [(float(x), 100e6 + kept(x) + passing * (x % 7) / 6) for x in range(1, 101)]
+    return floor_grown_under_load(series, 100e6 + kept(100) if behind is None else behind, 65_536)
+
+
+def test_memory_that_large_exports_keep_is_a_leak() -> None:
+    """Half a megabyte each and more; by how much, and over how many exports, is told."""
+    growth = floor(lambda x: 2e6 * x)
+    assert growth is not None
+    assert (growth.exports, growth.rose / growth.exports) == (50, pytest.approx(2e6, rel=0.15))
+    assert floor(lambda x: 0.6e6 * x, passing=0) is not None
+
+
+@pytest.mark.parametrize(
+    ("kept", "behind", "passing"),
+    [
+        pytest.param(lambda x: 0.0, None, 300e6, id="nothing"),
+        pytest.param(lambda x: 2e6 * x, 110e6, 20e6, id="given back at rest"),
+        pytest.param(lambda x: 200e6 * (x > 60), None, 20e6, id="a step"),
+        pytest.param(lambda x: min(4e6 * x, 150e6), None, 20e6, id="an allocator's stock"),
+        pytest.param(lambda x: 2e6 * x, None, 400e6, id="less than what comes and goes"),
+        pytest.param(lambda x: 0.2e6 * x, None, 0.0, id="some megabytes"),
+    ],
+)
+def test_memory_that_comes_and_goes_is_no_leak(
+    kept: Callable[[int], float], behind: float | None, passing: float
+) -> None:
+    assert floor(kept, behind, passing) is None
+
+
+def test_few_readings_say_nothing_of_memory() -> None:
+    assert floor_grown_under_load([(1.0, 5e6)], 5e6, 1.0) is None
+    assert floor_grown_under_load([(1.0, 5e6), (100.0, 500e6)], 500e6, 1.0) is None

@@ -70,6 +70,18 @@ def turned(canvas: Canvas, table: Callable[[], None]) -> None:
     canvas.setPageRotation(90)
 
 
+def watermarked(canvas: Canvas, table: Callable[[], None]) -> None:
+    """Hardly visible words at a slant behind it."""
+    canvas.saveState()
+    canvas.setFillGray(0.95)
+    canvas.translate(120, 200)
+    canvas.rotate(45)
+    for line in range(6):
+        canvas.drawString(0, 40 * line, "for internal use only")
+    canvas.restoreState()
+    table()
+
+
 def white(canvas: Canvas, table: Callable[[], None]) -> None:
     """In the colour of the paper."""
     canvas.setFillGray(1)
@@ -96,7 +108,7 @@ def outside(canvas: Canvas, table: Callable[[], None]) -> None:
     table()
 
 
-@pytest.mark.parametrize("draw", [plain, grey, on_stripes, turned])
+@pytest.mark.parametrize("draw", [plain, grey, on_stripes, turned, watermarked])
 def test_what_can_be_seen_passes(draw: Draw) -> None:
     """Whatever its colour and its page's rotation."""
     assert check_pdf(document(draw), SENT).findings == ()
