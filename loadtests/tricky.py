@@ -122,6 +122,7 @@ def _tricky(make: Maker) -> Edge:
         row["Şehir, Ωμέγα"] = NAMES[-number % len(NAMES)]
         if number % 7 == 0:
             del row["right"]
+            row["Right"] = "another key"
         if number % 11 == 1:  # the first lacks it, too
             del row["left"]
         if number % 13 == 0:
