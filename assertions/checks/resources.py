@@ -14,6 +14,14 @@ from ..statistics import median
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 
 MB = 1_000_000
+SMALL_RECORDS, SMALL_LEAST = 100, 3
+"""Exports of so few records add next to nothing; so many of a format must have been done for it to show."""
+TOLD_LEAST = 10
+"""Readings of the memory gauge."""
+WHOLE_LEAST_BYTES = 16 * MB
+"""Less may be what any export adds, whatever its size."""
+WHOLE_SHARE = 0.7
+"""So near to what a process holds at rest no export of a few records comes by what it adds."""
 
 
 def blind_to(record: ScenarioRecord) -> str | None:
@@ -189,6 +197,9 @@ def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"export_memory_bytes reads {max(told) / MB:,.1f} MB, more than any process of the target ever held "
             f"({biggest / MB:,.1f} MB)"
         )
+    whole = _whole_process(record)
+    if whole is not None:
+        return failed(whole)
     seen = memory(record, limits)
     grown = seen.readings[0].value if seen.readings else None
     if grown is not None and grown > 2 * max(told) + 64 * MB:
@@ -199,6 +210,31 @@ def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     return passed(
         f"export_memory_bytes reads at most {max(told) / MB:,.1f} MB; the largest process {biggest / MB:,.1f} MB"
     )
+
+
+def _whole_process(record: ScenarioRecord) -> str | None:
+    """Why the gauge must be the size of a process and not what an export added to it; None: it need not.
+
+    After exports of a few records it must have come near to nothing at least once.
+    """
+    rests = [probe for probe in record.probes if probe.resting and probe.processes]
+    if not rests:
+        return None
+    lived = {one.pid for one in rests[0].processes} & {one.pid for one in rests[-1].processes}
+    sizes = [min(one.rss_bytes for probe in rests for one in probe.processes if one.pid == pid) for pid in lived]
+    for fmt in FORMATS:
+        small = sum(hit.format == fmt and (hit.records or 0) <= SMALL_RECORDS for hit in record.done)
+        told = [value for timed in record.pages if (value := timed.page.total("export_memory_bytes", format=fmt))]
+        if small < SMALL_LEAST or len(told) < TOLD_LEAST or min(told) < WHOLE_LEAST_BYTES:
+            continue
+        size = next((size for size in sizes if WHOLE_SHARE * size <= min(told) <= size / WHOLE_SHARE), None)
+        if size is not None:
+            return (
+                f'export_memory_bytes{{format="{fmt}"}} never read less than {min(told) / MB:,.1f} MB, though {small} '
+                f"exports of at most {SMALL_RECORDS} records were done: it is the size of a process "
+                f"({size / MB:,.1f} MB at rest), not what an export added"
+            )
+    return None
 
 
 def leftovers(record: ScenarioRecord, limits: Limits) -> Judgement:

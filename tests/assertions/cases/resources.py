@@ -136,6 +136,13 @@ FAILS = (
     ),
     Case(
         id="memory-agree",
+        name="the size of a process",
+        on="smoke",
+        change=lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 58_000_000)),
+        reason='export_memory_bytes{format="csv"} never read less than 58.0 MB, though',
+    ),
+    Case(
+        id="memory-agree",
         name="far less than the process grew",
         on="batch",
         change=held_in("sequence", 90_000_000),
