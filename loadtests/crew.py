@@ -52,6 +52,8 @@ class Crew:
         self.stopped: str | None = None
         self.trouble: str | None = None
         self._crew: list[gevent.Greenlet] = []
+        self._fault: BaseException | None = None
+        """Of its own code; it ends the run, since what a client that died did not ask for would be missed by nobody."""
 
     @property
     def _over(self) -> bool:
@@ -86,8 +88,10 @@ class Crew:
             self._run_open(phase, work)
         else:
             stream = work.take()
-            self._crew = [gevent.spawn(self._client, phase, one, stream, prepared) for one in self._clients(phase)]
+            self._crew = [self._spawn(self._client, phase, one, stream, prepared) for one in self._clients(phase)]
         gevent.joinall(self._crew)
+        if self._fault is not None:
+            raise self._fault
         self.loading = False
         self._crew = []
         return work
@@ -95,6 +99,17 @@ class Crew:
     def flush(self) -> None:
         """Hand what is recorded to the system."""
         self._write(Parts.flush)
+
+    def _spawn(self, work: Callable[..., None], *arguments: object) -> gevent.Greenlet:
+        client = gevent.Greenlet(work, *arguments)
+        client.link_exception(self._failed)
+        client.start()
+        return client
+
+    def _failed(self, client: gevent.Greenlet) -> None:
+        if self._fault is None:
+            self._fault = client.exception
+            self.stop("the generator failed")
 
     def _mine(self, phase: PhasePlan) -> tuple[Request, ...]:
         """Every n-th request; where there are fewer clients than generators, only the first ones make any."""
@@ -123,7 +138,7 @@ class Crew:
                 due = work.at + (request.intended_s or 0.0)
                 if not self._waited(alarm, due):
                     return
-                self._crew.append(gevent.spawn(self._arrive, phase, request, due, slots, idle))
+                self._crew.append(self._spawn(self._arrive, phase, request, due, slots, idle))
                 if request.index % 512 == 0:
                     self._crew = [one for one in self._crew if not one.dead]
 

@@ -25,7 +25,7 @@ class _Envelope(msgspec.Struct):
 def _result(answer: str | bytes | None) -> _Result:
     try:
         return msgspec.json.decode(answer or "", type=_Envelope).result or _Result()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Result()
 
 

@@ -43,7 +43,8 @@ def wire_maker(environment: Environment, target: Target) -> NewWire:
     if context is not None and target.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    return lambda to: Wire(to, context, environment.events.request.fire)
+    # the known server beside an https target speaks plain http
+    return lambda to: Wire(to, context if to.scheme == "https" else None, environment.events.request.fire)
 
 
 class Conductor(FastHttpUser):
@@ -58,12 +59,14 @@ class Conductor(FastHttpUser):
         if Conductor.ran:
             raise StopUser
         Conductor.ran = True
-        if drive.DRIVE_VARIABLE in os.environ:
-            _work_here(self.environment)
-        else:
-            _work_away(self.environment)
-        if isinstance(self.environment.runner, LocalRunner):
-            gevent.spawn(self.environment.runner.quit)
+        try:
+            if drive.DRIVE_VARIABLE in os.environ:
+                _work_here(self.environment)
+            else:
+                _work_away(self.environment)
+        finally:
+            if isinstance(self.environment.runner, LocalRunner):
+                gevent.spawn(self.environment.runner.quit)
         raise StopUser
 
 

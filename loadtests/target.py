@@ -25,6 +25,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 TARGET_HEADERS = "EXPORT_TARGET_HEADERS"
 TARGET_TOKEN = "EXPORT_TARGET_TOKEN"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t -~]*")
+FRAMING = ("content-length", "transfer-encoding")
 _PATH = re.compile(r"[!-~]*")
 
 
@@ -336,6 +338,8 @@ def parse_target(
         raise TargetError(f"--target {url!r} is no URL: {error}") from None
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise TargetError(f"--target must be http://HOST[:PORT][/BASE] or https://…, not {url!r}")
+    if not parts.hostname.isascii():
+        raise TargetError(f"--target must name its host in ASCII (punycode), not {parts.hostname!r}")
     if parts.username is not None or parts.password is not None:
         raise TargetError(f"--target must hold no credentials; put a header line into ${TARGET_HEADERS} instead")
     if parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
@@ -359,8 +363,10 @@ def headers_from(environment: Mapping[str, str] = os.environ) -> tuple[tuple[str
         if not line.strip():
             continue
         name, colon, value = line.partition(":")
-        if not colon or not _HEADER_NAME.fullmatch(name.strip()) or not value.strip().isascii():
+        if not colon or not _HEADER_NAME.fullmatch(name.strip()) or not _HEADER_VALUE.fullmatch(value.strip()):
             raise TargetError(f"${TARGET_HEADERS} line {number} is no `Name: value` in ASCII")
+        if name.strip().lower() in FRAMING:
+            raise TargetError(f"${TARGET_HEADERS} line {number} names {name.strip()}, which is made for each request")
         found.append((name.strip(), value.strip()))
     token = environment.get(TARGET_TOKEN, "").strip()
     if token:

@@ -1,8 +1,8 @@
 """One client's connection to a target: export requests one after another, stamped where they meet the connection.
 
 Locust's HTTP session spends a good half of a small request's CPU time on what an export needs not (URLs, cookies,
-redirects, headers made anew), and copies a large body once more. This speaks through the connections and the parser of
-the same library, geventhttpclient, and tells Locust's statistics by its request event. Imported only where gevent has
+redirects, headers made anew), and copies a large body once more. This reads by the parser of the same library,
+geventhttpclient, and tells Locust's statistics by its request event. Imported only where gevent has
 patched the standard library.
 """
 
@@ -21,19 +21,32 @@ import gevent
 import gevent.monkey
 import gevent.socket
 from geventhttpclient.header import Headers
-from geventhttpclient.response import HTTPConnectionClosed, HTTPSocketResponse
+from geventhttpclient.response import HTTPParseError, HTTPResponse
 
 from loadtests.exporting import RUN_PATH
-from loadtests.target import Answer, Target, error_name, lower_headers
+from loadtests.target import MAX_ANSWER_BYTES, Answer, Target, error_name, lower_headers
 
 JOINED_BYTES = 64 * 1024
 """Up to this size head and body are joined and sent by one call; beyond, a second call costs less."""
 
+FINAL = 200
+"""Statuses below it are interim: the answer is still to come."""
+BLOCK_BYTES = 16 * 1024
+YIELDS = 16
+"""Blocks of an answer after which others are let run."""
 IDLE_S = 1.0
 """A connection that rested longer is not used again: servers close idle ones, and a lost race looks like a failure."""
 
 _poll = gevent.monkey.get_original("select", "poll")
 """Asked without waiting, which gevent's own can't do without a walk through its event loop."""
+
+
+class TooLongError(Exception):
+    """More bytes than any answer has."""
+
+
+class ShortError(Exception):
+    """The connection ended before the answer did."""
 
 
 class Deadline(BaseException):
@@ -66,23 +79,20 @@ class Wire:
         """Send one export request; whatever happens becomes an Answer, after an error the connection is closed."""
         now = self.target.clock.now
         begun, start = time.time(), now()
-        status: int | None = None
-        headers: dict[str, str] = {}
-        content = b""
+        reply = _Reply(method="POST")
         problem: BaseException | None = None
         try:
             with gevent.Timeout(timeout_s, Deadline):
-                response = self._exchange(body)
-                headers = lower_headers(list(response.headers))
-                content = bytes(response.read())
-                status = response.status_code
-                if response.should_close():
-                    self.close()
-        except (OSError, HTTPException, ValueError, Deadline, gevent.GreenletExit) as came:
+                self._send(body)
+                self._receive(reply, start + timeout_s)
+        except (OSError, HTTPException, ValueError, TooLongError, ShortError, Deadline, gevent.GreenletExit) as came:
             problem = came
+            problem.__traceback__ = None  # else its frames keep the body until the collector finds them
         end = self._used = now()
-        error = None if problem is None else _why(problem, answering=bool(headers))
-        if error is not None:
+        error = None if problem is None else self._why(problem, reply)
+        headers = lower_headers(list(reply.headers)) if reply.answering else {}
+        content = bytes(reply.read_body()) if error is None else b""
+        if error is not None or reply.spoilt or not reply.should_keep_alive():
             self.close()
         self.told(
             request_type="POST",
@@ -95,29 +105,43 @@ class Wire:
             start_time=begun,
             url=self.url,
         )
-        return Answer(status, error, headers, content, start, end)
+        return Answer(reply.get_code() if error is None else None, error, headers, content, start, end)
 
     def close(self) -> None:
         """Let the connection go."""
         if self._sock is not None:
             self._sock.close()
-            self._sock = None
+            self._sock = self._ready = None
 
-    def _exchange(self, body: bytes) -> HTTPSocketResponse:
-        """Send a body and read the answer's head."""
+    def _send(self, body: bytes) -> None:
         head = b"%b%d\r\n\r\n" % (self._head, len(body))
         if self._sock is not None and (self.target.clock.now() - self._used > IDLE_S or self._ready.poll(0)):
             self.close()
         if self._sock is None:
             self._connect()
         # a target may answer, say 413, and close before it has read the whole body: its answer still counts
-        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
             if len(body) <= JOINED_BYTES:
                 self._sock.sendall(head + body)
             else:
                 self._sock.sendall(head)
                 self._sock.sendall(body)
-        return HTTPSocketResponse(self._sock, method="POST")
+
+    def _receive(self, reply: _Reply, deadline: float) -> None:
+        """Read one final answer, to its last byte."""
+        size, turns = 0, 0
+        while not reply.whole:
+            data = self._sock.recv(BLOCK_BYTES)
+            size, turns = size + len(data), turns + 1
+            if self.target.clock.now() > deadline:
+                raise Deadline
+            if size > MAX_ANSWER_BYTES:
+                raise TooLongError
+            reply.take(data)
+            if not data and not reply.whole:
+                raise ShortError if reply.answering or size else ConnectionResetError
+            if turns % YIELDS == 0:
+                gevent.sleep(0)  # while bytes are there, reading lets nobody else run
 
     def _connect(self) -> None:
         self._sock = gevent.socket.create_connection((self.target.host, self.target.port))
@@ -128,15 +152,60 @@ class Wire:
         self._ready = _poll()
         self._ready.register(self._sock, select.POLLIN)
 
+    def _why(self, problem: BaseException, reply: _Reply) -> str:
+        """One word; the words are listed at Answer.error."""
+        match problem:
+            case Deadline():
+                return "timeout"
+            case gevent.GreenletExit():
+                return "interrupted"
+            case TooLongError():
+                return "too-long"
+            case ShortError():
+                return "short" if reply.answering else "protocol"
+            case ssl.SSLEOFError() if self._ready is not None:
+                return "reset"
+            case OSError() if reply.answering:
+                return "short"
+        return error_name(problem)
 
-def _why(problem: BaseException, *, answering: bool) -> str:
-    if isinstance(problem, Deadline):
-        return "timeout"
-    if isinstance(problem, gevent.GreenletExit):
-        return "interrupted"
-    if answering:
-        return "short"
-    return "reset" if isinstance(problem, HTTPConnectionClosed) else error_name(problem)
+
+class _Reply(HTTPResponse):
+    """One final answer: interim ones before it are passed over, and bytes behind it are no part of it."""
+
+    whole = False
+    """It has come to its end."""
+    spoilt = False
+    """There were bytes behind it."""
+
+    @property
+    def answering(self) -> bool:
+        """Whether the head of the final answer has come."""
+        return self.whole or (bool(self.headers_complete) and self.get_code() >= FINAL)
+
+    def take(self, data: bytes) -> None:
+        """The next bytes; none: there are no more. HTTPParseError where they are no HTTP."""
+        try:
+            self.feed(data)
+        except HTTPParseError:
+            if self.whole:
+                self.spoilt = True
+            elif data:
+                raise
+
+    def read_body(self) -> bytearray:
+        """What has come of the body."""
+        body: bytearray = self._body_buffer
+        return body
+
+    def _on_message_begin(self) -> None:
+        if self.whole:
+            raise HTTPParseError("bytes behind the answer")
+        super()._on_message_begin()
+
+    def _on_message_complete(self) -> None:
+        super()._on_message_complete()
+        self.whole = self.get_code() >= FINAL
 
 
 NewWire = Callable[[Target], Wire]

@@ -194,6 +194,7 @@ def test_links_lead_only_to_the_targets_own_origin(base: str, link: str, path: s
         "http://h/?q=1",
         "http://h/#f",
         "http://h/a b",
+        "http://\uff4cocalhost:4001",
     ],
 )
 def test_a_url_that_is_none_is_refused(url: str) -> None:
@@ -229,6 +230,9 @@ def test_extra_headers_come_from_the_environment_and_are_never_shown() -> None:
         {"EXPORT_TARGET_HEADERS": "no colon"},
         {"EXPORT_TARGET_HEADERS": "A b: c"},
         {"EXPORT_TARGET_HEADERS": "X: ü"},
+        {"EXPORT_TARGET_HEADERS": "X: a\x1bb"},
+        {"EXPORT_TARGET_HEADERS": "content-Length: 7"},
+        {"EXPORT_TARGET_HEADERS": "Transfer-Encoding: chunked"},
         {"EXPORT_TARGET_TOKEN": "two words"},
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assertions.records import Calibration, read_lines
 from tests.loadtests.door import end_of, read_record, start_door
 from tests.loadtests.fake_target import CERTIFICATE, fake_target
 
@@ -39,6 +40,9 @@ def test_a_target_of_https_is_driven_and_recorded(tmp_path: Path, way: str) -> N
     record = read_record(tmp_path / "out")
     assert [hit.status for hit in record.hits if hit.phase == "one"] == [200] * 6
     assert {fetch.status for fetch in record.fetches} == {200}
+    # the known server speaks plain http, whatever the target does
+    calibrated = list(read_lines(tmp_path / "out" / "calibration.jsonl", Calibration))
+    assert calibrated and {one.status for one in calibrated} == {200}
     assert {scrape.status for scrape in record.scrapes} == {probe.status for probe in record.health} == {200}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import psutil
 import pytest
 from gevent.server import StreamServer
 
@@ -142,6 +144,80 @@ def test_an_answer_that_comes_before_the_body_was_read_counts() -> None:
     one = wire.post(b"x" * 30_000_000, 10)
     assert (one.status, one.error) == (413, None)
     server.stop(timeout=1)
+
+
+def in_pieces(*pieces: bytes) -> Serve:
+    """A server that says so bit by bit."""
+
+    def serve(sock: Any, _head: bytes, _body: bytes) -> bool:
+        for piece in pieces:
+            sock.sendall(piece)
+            gevent.sleep(0.02)
+        return True
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    "before", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"]
+)
+def test_interim_answers_are_passed_over(before: bytes) -> None:
+    """The body that comes after them is waited for, and the connection goes on."""
+    with wired(in_pieces(before, OK[:-2], OK[-2:])) as (wire, served, _):
+        for _ in range(2):
+            one = wire.post(b"{}", 10)
+            assert (one.status, one.error, one.body) == (200, None, b"{}")
+            assert one.headers == {"content-length": "2", "x-a": "1, 2"}
+            assert one.end - one.start > 0.04
+        assert served.connections == 1
+    with wired(in_pieces(before)) as (wire, _, _told):
+        assert wire.post(b"{}", 0.2).error == "timeout"
+
+
+@pytest.mark.parametrize("behind", [OK, b"garbage", b"HTTP/1.1 200 OK\r\nCon"])
+def test_bytes_behind_an_answer_are_no_part_of_it(behind: bytes) -> None:
+    failed = b"HTTP/1.1 500 Oh\r\nContent-Length: 3\r\n\r\nerr"
+    with wired(answer(failed + behind)) as (wire, served, _):
+        for _ in range(2):
+            one = wire.post(b"{}", 10)
+            assert (one.status, one.error, one.body) == (500, None, b"err")
+        assert served.connections == 2
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_body_where_none_may_be_is_left(status: int) -> None:
+    with wired(answer(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\n{}" % status)) as (wire, _, _told):
+        assert (wire.post(b"{}", 10).status, wire.post(b"{}", 10).error) == (status, None)
+
+
+def test_an_answer_without_end_ends_at_the_deadline_and_lets_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(sock: Any, _head: bytes, _body: bytes) -> bool:
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            sock.sendall(b"x" * 1_000_000)
+
+    with wired(endless) as (wire, _, _told):
+        monkeypatch.setattr("loadtests.wire.MAX_ANSWER_BYTES", 10**12)
+        one = wire.post(b"{}", 0.3)
+        assert (one.error, one.end - one.start < 3) == ("timeout", True)
+        monkeypatch.setattr("loadtests.wire.MAX_ANSWER_BYTES", 2_000_000)
+        assert wire.post(b"{}", 10).error == "too-long"
+
+
+def test_what_failed_keeps_nothing() -> None:
+    """Bodies are large, and the collector comes late."""
+    gc.collect()
+    gc.disable()
+    try:
+        with wired(answer(b"", stays=False)) as (wire, served, told):
+            before = psutil.Process().memory_info().rss
+            for _ in range(10):
+                assert wire.post(b"x" * 10_000_000, 10).error == "reset"
+                told.clear()
+                served.bodies.clear()
+            assert psutil.Process().memory_info().rss - before < 60_000_000
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
