@@ -126,8 +126,10 @@ _LOAD_LEAST: Final = 16
 """So much a count may rise under load: pools, connections, what is only not yet closed."""
 _LOAD_SHARE: Final = 0.2
 """Of the exports between: a rise beyond this is theirs."""
-_FLOOR_LEAST_BYTES: Final = 16_000_000
-"""So much more a process may hold between two exports at one time than at another."""
+_FLOOR_LEAST_BYTES: Final = 64_000_000
+"""So much more a tree of processes may hold at one time than at another: workers are born, and each warms up."""
+_FLOOR_LEAST_EXPORTS: Final = 40
+"""Between the quarters; over fewer, what warms up late looks like what is kept."""
 _BURST_SHARE: Final = 0.5
 
 
@@ -181,7 +183,7 @@ def floor_grown_under_load(series: Sequence[tuple[float, float]], behind: float,
     growth = Growth(min(fourth, behind) - second, _distance(quarters[0], quarters[2]))
     even = min(third - second, fourth - third) > growth.rose / 4
     least = max(_FLOOR_LEAST_BYTES, per_export * growth.exports, passing)
-    return growth if even and growth.rose > least else None
+    return growth if even and growth.exports >= _FLOOR_LEAST_EXPORTS and growth.rose > least else None
 
 
 def grown_by_bursts(series: Sequence[tuple[float, float]], size: int) -> Growth | None:

@@ -22,7 +22,7 @@ PATIENCE_S = 60.0
 def test_the_mix_is_the_profiles() -> None:
     """Every case of every phase, as often as the profile asks for it; the form offers its fullest phase's crowd."""
     profile = load_profile("load")
-    assert weights(profile) == {"csv-10k": 84, "pdf-10k": 24}
+    assert weights(profile) == {"csv-10k": 84, "pdf-10k": 24, "csv-1k": 3, "pdf-1k": 3}
     assert most_clients(profile) == 5
 
 
