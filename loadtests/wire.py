@@ -2,8 +2,8 @@
 
 Locust's HTTP session spends a good half of a small request's CPU time on what an export needs not (URLs, cookies,
 redirects, headers made anew), and copies a large body once more. This reads by the parser of the same library,
-geventhttpclient, and tells Locust's statistics by its request event. Imported only where gevent has
-patched the standard library.
+geventhttpclient, and tells Locust's statistics by its request event. Imported only where gevent has patched the
+standard library.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Wire:
         end = self._used = now()
         error = None if problem is None else self._why(problem, reply)
         headers = lower_headers(list(reply.headers)) if reply.answering else {}
-        content = bytes(reply.read_body()) if error is None else b""
+        content = bytes(reply.body) if error is None else b""
         if error is not None or reply.spoilt or not reply.should_keep_alive():
             self.close()
         self.told(
@@ -193,10 +193,11 @@ class _Reply(HTTPResponse):
             elif data:
                 raise
 
-    def read_body(self) -> bytearray:
-        """What has come of the body."""
-        body: bytearray = self._body_buffer
-        return body
+    @property
+    def body(self) -> bytearray:
+        """What has come of it."""
+        come: bytearray = self._body_buffer
+        return come
 
     def _on_message_begin(self) -> None:
         if self.whole:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from ..bundle import BURSTS, ScenarioRecord
 from ..leaks import floor_grown_under_load, grown_by_bursts, grown_under_load, judge_leak, slope
@@ -68,17 +68,21 @@ def _leak_of(record: ScenarioRecord, limits: Limits, limit_id: str, what: str, u
 
 def _under_load(record: ScenarioRecord, what: str, read: Read) -> str | None:
     """What is wrong with the counts in a phase of load, such as one of large exports; None: nothing is seen."""
-    for phase in record.scenario.phases:
-        mine = [probe for probe in record.probes if probe.phase == phase.name and not probe.resting]
-        behind = [value for _, value in _series((p for p in record.probes if p.resting and p.at >= phase.end), read)]
-        series = _series(mine, read)
-        if phase.name in EXAMINED or not behind or len(series) < LOAD_READINGS:
-            continue
+    for phase, series, behind in _loads(record, read):
         growth = grown_under_load(series, min(behind))
         # where more was given back later than has stayed, it is kept for a while and not lost
         if growth is not None and behind[0] - min(behind) <= growth.rose:
-            return f"{what} rose by {growth.rose:,.0f} over {growth.exports:,.0f} exports of {phase.name}, and stayed"
+            return f"{what} rose by {growth.rose:,.0f} over {growth.exports:,.0f} exports of {phase}, and stayed"
     return None
+
+
+def _loads(record: ScenarioRecord, read: Read) -> Iterator[tuple[str, list[tuple[float, float]], list[float]]]:
+    """Of each phase of load its name, what was read in it, and what was read at rest from its end on."""
+    for phase in record.scenario.phases:
+        series = _series((p for p in record.probes if p.phase == phase.name and not p.resting), read)
+        behind = [value for _, value in _series((p for p in record.probes if p.resting and p.at >= phase.end), read)]
+        if phase.name not in EXAMINED and behind and len(series) >= LOAD_READINGS:
+            yield phase.name, series, behind
 
 
 def _by_bursts(record: ScenarioRecord, what: str, read: Read) -> str | None:
@@ -115,15 +119,11 @@ def _held(probe: Probe) -> float:
 
 def _kept_by_load(record: ScenarioRecord, per_export: float) -> str | None:
     """What is wrong with the memory of a phase of load; None: nothing is seen."""
-    for phase in record.scenario.phases:
-        mine = _series((p for p in record.probes if p.phase == phase.name and not p.resting), _held)
-        behind = [value for _, value in _series((p for p in record.probes if p.resting and p.at >= phase.end), _held)]
-        if phase.name in EXAMINED or not behind or len(mine) < LOAD_READINGS:
-            continue
-        growth = floor_grown_under_load(mine, min(behind), per_export)
+    for phase, series, behind in _loads(record, _held):
+        growth = floor_grown_under_load(series, min(behind), per_export)
         if growth is not None:
             return (
-                f"memory rose by {growth.rose / MB:,.1f} MB over {growth.exports:,.0f} exports of {phase.name} "
+                f"memory rose by {growth.rose / MB:,.1f} MB over {growth.exports:,.0f} exports of {phase} "
                 f"({growth.rose / growth.exports:,.0f} bytes an export), and stayed"
             )
     return None

@@ -270,9 +270,9 @@ def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
         if family is None:
             return no_data(f"{known.name} is missing")
         users = {sample.labels["user"] for sample in family.samples if "user" in sample.labels} - {"other"}
-        came = {one.labels["user"] for one in family.samples if one.value and one.labels.get("user") == DEFAULT_USER}
+        came = any(one.value for one in family.samples if one.labels.get("user") == DEFAULT_USER)
         # who is there at 0 from the start, and never came, is beside the first 100
-        kept = users - ({DEFAULT_USER} - came)
+        kept = users if came else users - {DEFAULT_USER}
         if len(kept) > USERS_KEPT:
             return failed(
                 f"{known.name} has {len(kept)} users; the contract keeps the first 100 and calls others `other`"
