@@ -9,6 +9,7 @@ import msgspec
 from . import beside
 from .bundle import Run
 from .checks import CHECKS, SIX, Check, Six
+from .checks.conduct import lost_record
 from .limits import Limits
 from .verdicts import SCENARIOS, Assertion, Colour, Judgement, Status, Verdict, no_data, not_run
 
@@ -94,7 +95,11 @@ def _judged(check: Check, run: Run, limits: Limits, scenario: str | None) -> Jud
     if missing:
         return not_run(missing[0])
     assert check.of_scenario is not None
-    return check.of_scenario(there[wanted[0]], limits)
+    record = there[wanted[0]]
+    lost = lost_record(record) if check.by_record else None
+    if lost is not None:
+        return no_data(f"requests may be missing in the record: {lost}")
+    return check.of_scenario(record, limits)
 
 
 def _waived(verdict: Verdict, waivers: Mapping[str, str]) -> Verdict:

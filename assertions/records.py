@@ -289,6 +289,8 @@ class Scenario(Record, frozen=True, kw_only=True):
     name: str
     target: str
     """Base URL, without credentials."""
+    insecure: bool = False
+    """Its https certificate was not checked."""
     embedded: bool
     """The harness started the target itself."""
     target_pid: int | None

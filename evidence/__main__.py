@@ -80,6 +80,7 @@ def _run(options: argparse.Namespace) -> int:
         limits=options.limits,
         profiles=options.profiles,
         waivers=dict(options.waive),
+        insecure=options.insecure,
         abort_on_fail=options.abort_on_fail,
         workers=options.workers,
         listen=options.listen,
@@ -194,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
         "--abort-on-fail", action="store_true", help="end as soon as something was seen from which no green can come"
     )
     one.add_argument("--target", type=_url, metavar="URL", help="the service to judge (default: our own, started here)")
+    one.add_argument("--insecure", action="store_true", help="do not check the target's https certificate")
     one.add_argument(
         "--target-pid", type=_count, metavar="PID", help="its process (default: found by its listening port)"
     )

@@ -14,7 +14,7 @@ from assertions.bundle import Run, ScenarioRecord, as_object, load_run
 from assertions.checks.instrument import biases_ms
 from assertions.checks.latency import by_case, latency_ms
 from assertions.judge import Report, judge, runbook_text
-from assertions.records import Generator, read_one
+from assertions.records import Generator, Scenario, read_one
 from assertions.verdicts import SCENARIOS
 
 from . import manifest, sensitivity
@@ -103,12 +103,16 @@ def figures(run: Run, plots: Iterable[tuple[str, str]]) -> Figures:
             for case, hits in by_case(records).items()
         },
         instruments={name: _instrument(record) for name, record in records.items()},
-        targets={name: record.scenario.target for name, record in records.items()},
+        targets={name: _target(record.scenario) for name, record in records.items()},
         target_version=version,
         plots=tuple(plots),
         sensitivity=sensitivity.read(run.path / sensitivity.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
     )
+
+
+def _target(scenario: Scenario) -> str:
+    return f"{scenario.target}, its certificate not checked" if scenario.insecure else scenario.target
 
 
 def _instrument(record: ScenarioRecord) -> Instrument:

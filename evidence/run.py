@@ -19,8 +19,10 @@ from assertions import limits as limits_file
 from assertions.judge import Report, blocks
 from assertions.records import RecordError, Scenario, read_one, write_one
 from assertions.verdicts import SCENARIOS
+from loadtests.alone import held
 from loadtests.conductor import LIVE
 from loadtests.doom import STOPPED
+from loadtests.folder import FolderError
 
 from . import context as contexts
 from . import folder as folders
@@ -61,6 +63,8 @@ class Settings:
     """Address for workers of other machines; None: they are of this one."""
     minutes: float | None = None
     """Stretches the phases that a profile marks so; only scenarios beside smoke, load and batch have such."""
+    insecure: bool = False
+    """Do not check the target's https certificate."""
     abort_on_fail: bool = False
     """End as soon as no green can come of the run."""
 
@@ -72,8 +76,17 @@ def run(settings: Settings, say: Say, live: Say | None = None) -> tuple[Report, 
     """Run the scenarios and report. The code: 0 nothing failed, 1 something did, 2 something could not be measured.
 
     live: shows a line in place of the one before, for a terminal; None: progress is told in plain lines, seldom.
-    RunError where nothing could be run or written. Whatever happens, no older GREEN is left in the run directory.
+    RunError where nothing could be run or written. Whatever happens, no older GREEN is left in the run directory, but
+    of another run that is under way nothing is touched.
     """
+    try:
+        with held(settings.out):
+            return _run(settings, say, live)
+    except FolderError as error:
+        raise RunError(str(error)) from error
+
+
+def _run(settings: Settings, say: Say, live: Say | None) -> tuple[Report, int]:
     context = _begin(settings)
     doing = ""
     try:
@@ -129,7 +142,6 @@ def _begin(settings: Settings) -> Context:
     """Make the run directory ready; its old report goes before anything else can go wrong."""
     out = settings.out
     try:
-        out.mkdir(parents=True, exist_ok=True)
         if not folders.is_ours(out):
             raise RunError(f"{out} holds other files and is no run directory; choose an empty --out")
         publish_stillborn(out, "the run is under way, or was ended before its report")
@@ -226,6 +238,7 @@ def _drive(
     stretched = settings.minutes is not None and name not in SCENARIOS
     words += ["--minutes", str(settings.minutes)] if stretched else []
     words += ["--embedded"] if settings.target is None else []
+    words += ["--insecure"] if settings.insecure else []
     words += ["--live"] if live else []
     words += ["--abort-on-fail", "--limits", str(settings.limits.resolve())] if settings.abort_on_fail else []
     # its progress goes straight through; its own last sentences are told once, by the error that they make

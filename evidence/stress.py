@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from assertions import limits as limits_file
 from assertions.records import RecordError
 from loadtests import stress_door
+from loadtests.alone import held
 from loadtests.folder import FolderError
 from loadtests.stress import Stress, exit_code
 from loadtests.stress_run import REPORT, prepare_out, read_stress, write_report
@@ -51,10 +52,11 @@ def run(options: argparse.Namespace, say: Say) -> int:
     cases = stress_door.cases(options.sizes, options.formats)
     try:
         limits = limits_file.load(options.limits)
-        prepare_out(options.out, cases)
-        (options.out / PAGE).unlink(missing_ok=True)
-        for case in cases:
-            _measure(options, case, say)
+        with held(options.out):
+            prepare_out(options.out, cases)
+            (options.out / PAGE).unlink(missing_ok=True)
+            for case in cases:
+                _measure(options, case, say)
         target = options.target or "embedded"
         report = read_stress(options.out, cases, limits, target, options.seed)
         publish(options.out, report)

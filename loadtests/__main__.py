@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
+
 from assertions import limits as limits_file
 from assertions.records import RecordError
 from assertions.verdicts import SCENARIOS
 from loadtests import stress_door, ui
+from loadtests.alone import driving, held
 from loadtests.clock import start_clock
 from loadtests.conductor import LIVE, Progress, RunError
 from loadtests.datasets import MAX_RECORDS
@@ -168,6 +171,9 @@ def _run(options: argparse.Namespace) -> int:
     target = _target(options)
     if options.out is None and not options.ui:
         raise FolderError("--out DIR is needed: the folder of the record (only --ui makes none)")
+    limits = limits_file.load(options.limits)
+    if options.target_pid is not None and not psutil.pid_exists(options.target_pid):
+        raise TargetError(f"--target-pid {options.target_pid} is no process of this machine")
     _reach(target)
     if options.ui:
         return ui.show(
@@ -183,14 +189,15 @@ def _run(options: argparse.Namespace) -> int:
         target_pid=options.target_pid,
         exports=options.exports,
         embedded=options.embedded,
-        abort=_abort(options, profile) if options.abort_on_fail else None,
+        abort=_abort(options, profile, limits) if options.abort_on_fail else None,
     )
     if options.listen is not None:
         check_listen(options.listen, target)
         print(how_to_join(options.listen, options.workers), file=sys.stderr)
     live = options.live or sys.stderr.isatty()
     try:
-        scenario = run_scenario(settings, _teller(live))
+        with driving(target), held(options.out):
+            scenario = run_scenario(settings, _teller(live))
     finally:
         if live:
             print(file=sys.stderr)  # end the live line
@@ -203,11 +210,11 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if all(phase.completed for phase in scenario.phases) else 1
 
 
-def _abort(options: argparse.Namespace, profile: Profile) -> Abort:
+def _abort(options: argparse.Namespace, profile: Profile, limits: limits_file.Limits) -> Abort:
     """What `--abort-on-fail` goes by: the limits, and how many exports the run's other scenarios ask for."""
     others = [load_profile(name, options.profiles) for name in SCENARIOS if name != profile.name]
     counts = [phase.max_count for one in others for phase in one.phases]
-    return Abort(limits_file.load(options.limits), sum(counts) + sum(one.leak.count for one in others if one.leak))
+    return Abort(limits, sum(counts) + sum(one.leak.count for one in others if one.leak))
 
 
 def _seed(options: argparse.Namespace) -> int:
@@ -220,7 +227,8 @@ def _seed(options: argparse.Namespace) -> int:
 def _stress(options: argparse.Namespace) -> int:
     settings = stress_door.settings(options, _target(options))
     _reach(settings.target)
-    report = run_stress(settings, lambda line: print(line, file=sys.stderr, flush=True))
+    with driving(settings.target):
+        report = run_stress(settings, lambda line: print(line, file=sys.stderr, flush=True))
     print(table(report))
     print(f"\nreport: {options.out / REPORT}")
     return exit_code(report.found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ipaddress
+import socket
 
 from loadtests.processes import is_loopback
 from loadtests.target import Target, TargetError
@@ -25,12 +26,18 @@ def listening(text: str) -> tuple[str, int]:
 
 
 def check_listen(listen: tuple[str, int], target: Target) -> None:
-    """TargetError where other machines would look for the target on themselves."""
+    """TargetError where nobody can come to the address, or would look for the target on a machine of their own."""
     if _only_here(target.host) and not is_loopback(listen[0]):
         raise TargetError(
             f"--listen {listen[0]} is for workers of other machines, which can't reach {target.url}: name the target "
             "as they know it"
         )
+    for port in (listen[1], listen[1] + 1):
+        try:
+            with socket.create_server((listen[0], port)):
+                pass
+        except OSError as error:
+            raise TargetError(f"can't listen at {listen[0]}:{port}: {error.strerror or error}") from None
 
 
 def _only_here(host: str) -> bool:

@@ -192,7 +192,9 @@ def _phase(reader: TableReader) -> Phase:
     arrivals = reader.one_of("arrivals", ("poisson", "uniform"), "poisson")
     rate = reader.number("rate_per_s", 0.0, 0.0, MAX_RATE_PER_S)
     shape = reader.points("shape", DAY_S, MAX_RATE_PER_S)
-    if mode == "open":
+    if not reader.sound:
+        pass
+    elif mode == "open":
         if bool(rate and seconds) == bool(shape) or bool(rate) != bool(seconds):
             reader.wrong("rate_per_s", "must be given with seconds, or else a shape alone, in an open phase")
         elif rate:
@@ -204,12 +206,12 @@ def _phase(reader: TableReader) -> Phase:
             reader.wrong("max_count", f"is {max_count}, less than the mix's {count} requests")
         if seconds and max_count == count:
             reader.wrong("seconds", "needs a max_count above the mix's sum, else it can't be kept")
-    if alone:
+    if alone and reader.sound:
         _without(reader, ("at_once",), "has no meaning in a sequence")
     timeout_s = reader.number("timeout_s", 90.0, 0.1, 3600.0)
     max_seconds = reader.number("max_seconds", 900.0, 0.1, DAY_S)
     scaled = reader.flag("scaled")
-    if scaled and not (shape or seconds):
+    if scaled and reader.sound and not (shape or seconds):
         reader.wrong("scaled", "needs a phase that lasts some seconds")
     reader.done()
     return Phase(
@@ -237,7 +239,8 @@ def _without(reader: TableReader, keys: tuple[str, ...], why: str) -> None:
 
 def _share(reader: TableReader) -> Share:
     case = reader.text("case")
-    _check_case(reader, case)
+    if reader.sound:
+        _check_case(reader, case)
     count = reader.whole("count", 1, 1, MAX_REQUESTS)
     reader.done()
     return Share(case, count)

@@ -325,6 +325,7 @@ class _Run:
         scenario = Scenario(
             name=self.plan.scenario,
             target=self.target.url,
+            insecure=self.target.insecure,
             embedded=self.settings.embedded,
             target_pid=found.pid,
             pid_note=found.note,

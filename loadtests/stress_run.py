@@ -20,6 +20,7 @@ import msgspec
 from assertions.limits import Limits
 from assertions.records import Hit, PhaseRun, RecordError, Request, Scenario, read_lines, read_one, write_lines
 from loadtests import neighbours
+from loadtests.alone import held
 from loadtests.bodies import large_body
 from loadtests.conductor import Progress
 from loadtests.datasets import USER, Dataset, make_dataset, parse_case
@@ -81,7 +82,8 @@ def run_stress(settings: StressSettings, say: Say) -> Stress:
     """
     prepare_out(settings.out, settings.cases)
     for case in settings.cases:
-        _Case(settings, case, say).run()
+        with held(settings.out / case):
+            _Case(settings, case, say).run()
     report = read_stress(settings.out, settings.cases, settings.limits, settings.target.url, settings.seed)
     write_report(settings.out, report)
     return report
@@ -92,12 +94,17 @@ def prepare_out(out: Path, cases: tuple[str, ...]) -> None:
     try:
         if out.exists() and not out.is_dir():
             raise FolderError(f"--out {out} is no folder")
+        there = [out / case for case in cases if (out / case).is_dir()]
+        for folder in there:
+            with held(folder):
+                pass
         (out / REPORT).unlink(missing_ok=True)
-        for case in cases:
-            folder = out / case
+        for folder in (out / case for case in cases):
             if folder.exists():
                 if any(folder.iterdir()) and not (folder / ALONE).is_file():
-                    raise FolderError(f"--out {out} holds a {case} that is no stress session's; name another folder")
+                    raise FolderError(
+                        f"--out {out} holds a {folder.name} that is no stress session's; name another folder"
+                    )
                 shutil.rmtree(folder)
             folder.mkdir(parents=True)
     except OSError as error:

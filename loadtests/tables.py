@@ -19,10 +19,16 @@ class TableReader:
         self.problems: list[str] = problems if problems is not None else []
         self.given = frozenset(table)
         self._asked: set[str] = set()
+        self._before = len(self.problems)
 
     def wrong(self, key: str, what: str) -> None:
         """Note a problem with a key."""
         self.problems.append(f"{self.prefix}{key} {what}")
+
+    @property
+    def sound(self) -> bool:
+        """Whether no key of it was wrong so far: only then can they be held against each other."""
+        return len(self.problems) == self._before
 
     def done(self) -> None:
         """Note every key that nobody asked for."""

@@ -21,6 +21,10 @@ from loadtests.clock import Clock
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 CHECK_S = 5.0
+CERTIFICATE_HINT = (
+    "does it speak https, with a certificate of an authority that is known here? $SSL_CERT_FILE names a file with one "
+    "more, --insecure goes without"
+)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 TARGET_HEADERS = "EXPORT_TARGET_HEADERS"
 TARGET_TOKEN = "EXPORT_TARGET_TOKEN"
@@ -367,11 +371,15 @@ def headers_from(environment: Mapping[str, str] = os.environ) -> tuple[tuple[str
             raise TargetError(f"${TARGET_HEADERS} line {number} is no `Name: value` in ASCII")
         if name.strip().lower() in FRAMING:
             raise TargetError(f"${TARGET_HEADERS} line {number} names {name.strip()}, which is made for each request")
+        if name.strip().lower() in {one.lower() for one, _ in found}:
+            raise TargetError(f"${TARGET_HEADERS} line {number} names {name.strip()} once more")
         found.append((name.strip(), value.strip()))
     token = environment.get(TARGET_TOKEN, "").strip()
     if token:
         if not _PATH.fullmatch(token):
             raise TargetError(f"${TARGET_TOKEN} must be one word in ASCII")
+        if "authorization" in {one.lower() for one, _ in found}:
+            raise TargetError(f"${TARGET_TOKEN} and ${TARGET_HEADERS} both say who we are; set one of them")
         found.append(("Authorization", f"Bearer {token}"))
     return tuple(found)
 
@@ -379,12 +387,23 @@ def headers_from(environment: Mapping[str, str] = os.environ) -> tuple[tuple[str
 def check_target(target: Target) -> str | None:
     """Why the target can't be judged at all, in one sentence; None: it answers. Takes at most 5 seconds."""
     deadline = target.clock.now() + CHECK_S
-    statuses = []
-    for path in ("/health", "/export/metrics"):
+    statuses: dict[str, int | None] = {}
+    # GET of the exports' own path makes no export and is counted nowhere, but a door that asks for a key asks for it
+    for path in ("/health", "/export/metrics", "/export/run"):
         answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
-        if answer.status is None:
-            return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; is it running?"
-        statuses.append(answer.status)
-    if statuses == [404, 404]:
+        if answer.status is None and path != "/export/run":
+            why = CERTIFICATE_HINT if answer.error == "tls" else "is it running?"
+            return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; {why}"
+        statuses[path] = answer.status
+    # 403 is what some gateways say of a method that they do not know
+    shut = next(
+        (path for path, status in statuses.items() if status in ((401,) if path == "/export/run" else (401, 403))), None
+    )
+    if shut is not None:
+        return (
+            f"{target.url} answers GET {shut} with {statuses[shut]}; it seems to ask for another "
+            f"${TARGET_TOKEN} or ${TARGET_HEADERS}"
+        )
+    if statuses["/health"] == statuses["/export/metrics"] == 404:
         return f"{target.url} answers, but knows neither /health nor /export/metrics; is it an export service?"
     return None

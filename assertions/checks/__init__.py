@@ -38,6 +38,8 @@ class Check:
     """True: where it can't be seen, that alone does not stop GREEN; a FAIL always does."""
     by_clock: bool = False
     """True: it rests on the generator's clock or load, so it is NO DATA when the generator was not fit."""
+    by_record: bool = False
+    """True: it rests on every request being recorded, so it is NO DATA when a generator took its record with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +63,15 @@ CHECKS: tuple[Check, ...] = (
     Check(id="labels", title="Label values bounded", of_scenario=metrics.labels_bounded),
     Check(id="monotonic", title="Counters never fall", of_scenario=metrics.monotonic),
     Check(id="offered", title="Series that rules and panels need", of_scenario=metrics.offered),
-    Check(id="requests", title="Requests counted as sent", of_scenario=counters.requests),
-    Check(id="latency-counts", title="Latencies counted as sent", of_scenario=counters.latency_counts),
+    Check(id="requests", title="Requests counted as sent", of_scenario=counters.requests, by_record=True),
+    Check(id="latency-counts", title="Latencies counted as sent", of_scenario=counters.latency_counts, by_record=True),
     Check(id="identity", title="started = succeeded + failed + running + waiting", of_scenario=counters.identity),
     Check(id="success-target", title="Success rate by the target", of_all=counters.success_target),
     Check(id="success-outside", title="Success rate from outside", of_all=counters.success_outside, by_clock=True),
     Check(id="success-gauge", title="Success gauge fits its counters", of_scenario=counters.success_gauge),
     Check(id="bytes-target", title="Bytes by the target", of_all=counters.bytes_target),
     Check(id="bytes-outside", title="Bytes fetched", of_all=counters.bytes_outside),
-    Check(id="bytes-agree", title="Bytes counted are bytes fetched", of_scenario=counters.bytes_agree),
+    Check(id="bytes-agree", title="Bytes counted are bytes fetched", of_scenario=counters.bytes_agree, by_record=True),
     Check(
         id="latency-outside",
         title="P95 of 10k exports by the client",
@@ -81,7 +83,7 @@ CHECKS: tuple[Check, ...] = (
         id="latency-target", title="P95 of 10k exports by the target", scenarios=_LOAD, of_scenario=latency.p95_target
     ),
     Check(id="latency-agree", title="processingTime fits the client's clock", of_scenario=latency.answers_agree),
-    Check(id="latency-sum", title="Histogram fits the answers", of_scenario=latency.sum_agrees),
+    Check(id="latency-sum", title="Histogram fits the answers", of_scenario=latency.sum_agrees, by_record=True),
     Check(id="histogram", title="Histogram consistent in itself", of_scenario=latency.histogram),
     Check(
         id="smoke-latency",
@@ -93,7 +95,11 @@ CHECKS: tuple[Check, ...] = (
     Check(id="batch", title="Batch of five in time", scenarios=_BATCH, of_scenario=pace.batch, by_clock=True),
     Check(id="throughput", title="Throughput under load", scenarios=_LOAD, of_scenario=pace.throughput, by_clock=True),
     Check(
-        id="throughput-gauge", title="Throughput gauge plausible", scenarios=_LOAD, of_scenario=metrics.throughput_gauge
+        id="throughput-gauge",
+        title="Throughput gauge plausible",
+        scenarios=_LOAD,
+        of_scenario=metrics.throughput_gauge,
+        by_record=True,
     ),
     Check(id="drift", title="Equal exports do not get slower", scenarios=_LOAD, of_scenario=pace.drift, by_clock=True),
     Check(id="concurrency-target", title="Running at once by the target", of_all=admission.concurrency_target),
@@ -109,6 +115,7 @@ CHECKS: tuple[Check, ...] = (
         scenarios=_BUSY,
         of_scenario=admission.concurrency_agree,
         optional=True,
+        by_record=True,
     ),
     Check(id="queue-target", title="Waiting by the target", of_all=admission.queue_target),
     Check(id="queue-outside", title="Waiting from outside", scenarios=_BATCH, of_all=admission.queue_outside),
@@ -118,8 +125,11 @@ CHECKS: tuple[Check, ...] = (
         scenarios=_BATCH,
         of_scenario=admission.queue_agree,
         optional=True,
+        by_record=True,
     ),
-    Check(id="rejections", title="Turned away only beyond the limits", of_scenario=admission.rejections),
+    Check(
+        id="rejections", title="Turned away only beyond the limits", of_scenario=admission.rejections, by_record=True
+    ),
     Check(id="rest", title="Gauges come back to rest", of_scenario=admission.rest),
     Check(id="answered", title="Every request answered", of_scenario=conduct.answered),
     Check(id="answers", title="Answers complete and true", of_scenario=contents.answers),
@@ -134,7 +144,7 @@ CHECKS: tuple[Check, ...] = (
         of_scenario=conduct.behaviour,
     ),
     Check(id="health", title="Awake while exporting", scenarios=_BUSY, of_scenario=conduct.health, by_clock=True),
-    Check(id="status-page", title="Status page truthful", of_scenario=conduct.status_page),
+    Check(id="status-page", title="Status page truthful", of_scenario=conduct.status_page, by_record=True),
     Check(id="memory-gauge", title="Memory an export by the target", of_scenario=resources.memory_gauge),
     Check(id="memory", title="Memory an export from outside", of_scenario=resources.memory, group="memory"),
     Check(id="memory-agree", title="Memory gauge fits the process", of_scenario=resources.memory_agree, group="memory"),
@@ -156,7 +166,13 @@ CHECKS: tuple[Check, ...] = (
         of_scenario=leaking.leak_children,
         group="memory",
     ),
-    Check(id="leftovers", title="Only whole exports in the folder", of_scenario=resources.leftovers, optional=True),
+    Check(
+        id="leftovers",
+        title="Only whole exports in the folder",
+        of_scenario=resources.leftovers,
+        optional=True,
+        by_record=True,
+    ),
     Check(id="generator", title="The load was what was asked", of_scenario=conduct.generator),
     Check(id="calibration", title="The instrument is right about a known server", of_scenario=instrument.calibration),
     Check(id="shutdown", title="Embedded service ends when asked", of_scenario=conduct.shutdown, optional=True),

@@ -169,13 +169,22 @@ def shutdown(record: ScenarioRecord, limits: Limits) -> Judgement:
     return passed("the embedded service ended with exit code 0 after SIGTERM")
 
 
+def lost_record(record: ScenarioRecord) -> str | None:
+    """Why requests may have been made of which nothing was recorded; None where a generator says that all are there."""
+    made = record.scenario.generator
+    if made.exit_code != 0:
+        return f"the load generator ended with {made.exit_code}, not 0"
+    if made.end_marks != made.workers:
+        return f"{made.end_marks} of {made.workers} load workers said that they recorded everything"
+    return None
+
+
 def generator(record: ScenarioRecord, limits: Limits) -> Judgement:
     """The load was what was asked, and the generator was not its own bottleneck. Never a FAIL: it blames no target."""
     made = record.scenario.generator
-    if made.exit_code != 0:
-        return no_data(f"the load generator ended with {made.exit_code}, not 0")
-    if made.end_marks != made.workers:
-        return no_data(f"{made.end_marks} of {made.workers} load workers said that they recorded everything")
+    lost = lost_record(record)
+    if lost is not None:
+        return no_data(lost)
     for phase in record.scenario.phases:
         count = sum(1 for hit in record.hits if hit.phase == phase.name)
         if not phase.completed:

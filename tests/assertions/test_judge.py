@@ -263,6 +263,18 @@ def test_an_unfit_generator_takes_back_what_rests_on_its_clock() -> None:
     assert (statuses(report)[TITLES[1]], report.colour) == ("NO DATA", "NO DATA")
 
 
+def test_a_generator_that_died_takes_back_what_rests_on_its_record() -> None:
+    """Of two generators one took its record with it: a target that counted its requests, too, is not to blame."""
+    whole = honest("load")
+    half = changed(whole, hits=whole.hits[::2])
+    assert "requests" in {one.id for one in report_of(load=half).verdicts if one.status == "FAIL"}
+    report = report_of(load=generated(workers=2, end_marks=1)(half))
+    by_record = {check.id for check in CHECKS if check.by_record}
+    taken = {one.id for one in report.verdicts if one.judgement.reason.startswith("requests may be missing")}
+    assert taken == by_record - {"queue-agree"}
+    assert report.colour == "NO DATA"
+
+
 def test_an_unfit_generator_of_one_scenario_leaves_the_others() -> None:
     """In smoke an unfit generator takes the smoke latency, not the load's."""
     report = report_of(smoke=generated(exit_code=1)(honest("smoke")))

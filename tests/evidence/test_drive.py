@@ -52,13 +52,13 @@ def test_what_the_load_generator_is_told(tmp_path: Path, monkeypatch: Patch) -> 
     )
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
-    mine = settings(Path(), "smoke", target=None, profiles=Path("p"), workers=2)
+    mine = settings(Path(), "smoke", target=None, profiles=Path("p"), workers=2, insecure=True)
     running._drive(mine, "smoke", "http://127.0.0.1:9", 7, Path("exports"), said.append)
     told = json.loads((tmp_path / "smoke" / "scenario.json").read_text())
     assert told == [
         *("-m", "loadtests", "run", "smoke", "--target", "http://127.0.0.1:9", "--out", str(tmp_path / "smoke")),
         *("--target-pid", "7", "--exports", str(tmp_path / "exports"), "--profiles", str(tmp_path / "p")),
-        *("--workers", "2", "--embedded"),
+        *("--workers", "2", "--embedded", "--insecure"),
     ]
     assert said == ["halfway"]
 

@@ -6,7 +6,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +36,8 @@ class Manners:
     """More than so many at once are answered with 429."""
     other_origin: bool = False
     """The download link leads to another host."""
+    locked: Mapping[str, int] = field(default_factory=dict)
+    """Paths whose GET is answered with this status alone."""
     redirect: bool = False
     """Exports are answered with a redirect to another path."""
 
@@ -108,7 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
         target.got.append(self.path)
         base = target.manners.base_path
         path = self.path.removeprefix(base) if self.path.startswith(base) else "/outside"
-        if path == "/health":
+        if path in target.manners.locked:
+            self._answer(target.manners.locked[path], {"success": False, "error": "who are you?"})
+        elif path == "/health":
             self._answer(200, {"ok": True, "ts": time.time()})
         elif path == "/export/status":
             self._answer(200, {"status": "ready", "concurrentExports": target.running, "queueDepth": 0})

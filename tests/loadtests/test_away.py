@@ -174,16 +174,17 @@ def test_a_target_that_others_can_not_reach_is_refused(tmp_path: Path) -> None:
     assert (ended.code, "name the target as they know it" in ended.err) == (2, True), ended.err
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
-    """One sentence says where it could not listen."""
+@pytest.mark.parametrize("beside", [0, 1])
+def test_a_port_that_is_taken_is_told(tmp_path: Path, beside: int) -> None:
+    """One sentence says where it could not listen: where Locust would, or where the runner would."""
     profiles = write_profile(tmp_path / "profiles", PROFILE)
     port = two_ports()
-    with fake_target() as target, socket.create_server(("127.0.0.1", port + 1)):
+    with fake_target() as target, socket.create_server(("127.0.0.1", port + beside)):
         ended = run_door(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
-    assert (ended.code, f"can't listen at 127.0.0.1:{port + 1}" in ended.err) == (2, True), ended.err
+    assert (ended.code, f"can't listen at 127.0.0.1:{port + beside}" in ended.err) == (2, True), ended.err
 
 
 @pytest.mark.parametrize("text", ["", ":5557", "here:", "here:80", "here:65535", "here:x", "here:٣٠٠٠"])

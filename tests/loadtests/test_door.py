@@ -11,6 +11,13 @@ import pytest
 from tests.loadtests.door import run_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 
+QUICK = """\
+[[phase]]
+name = "one"
+mode = "sequence"
+mix = [{ case = "csv-5" }]
+"""
+
 
 def nobody() -> str:
     """A URL at which nobody listens."""
@@ -52,6 +59,34 @@ def test_another_kind_of_server_is_no_target(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("locked", "status", "refused"),
+    [
+        ("/health", 401, True),
+        ("/export/metrics", 403, True),
+        ("/export/run", 401, True),
+        ("/export/run", 403, False),  # a gateway's word for a method that it does not know
+    ],
+)
+def test_a_key_that_does_not_fit_is_told_before_any_load(
+    tmp_path: Path, locked: str, status: int, refused: bool
+) -> None:
+    """A run of nothing but 401s would tell less, and later."""
+    profiles = write_profile(tmp_path / "profiles", QUICK)
+    with fake_target(Manners(locked={locked: status})) as target:
+        ended = run_door(
+            "run", "mine", "--profiles", profiles, "--target", target.url, "--out", tmp_path / "out",
+            environment={"EXPORT_TARGET_TOKEN": "s3cr3t"},
+        )  # fmt: skip
+    if refused:
+        assert ended.code == 2
+        assert f"GET {locked} with {status}" in sentence(ended.err)
+        assert "$EXPORT_TARGET_TOKEN" in ended.err and "s3cr3t" not in ended.err
+        assert target.seen == []
+    else:
+        assert (ended.code, len(target.seen)) == (0, 1)
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ((), "required"),
@@ -60,6 +95,8 @@ def test_another_kind_of_server_is_no_target(tmp_path: Path) -> None:
         (("run", "gone", "--out", "x"), "there is no scenario 'gone'"),
         (("run", "smoke", "--out", "x", "--workers", "0"), "whole number from 1 to 64"),
         (("run", "smoke", "--out", "x", "--target", "ftp://h"), "--target must be http://"),
+        (("run", "smoke", "--out", "x", "--target-pid", "999999999"), "999999999 is no process"),
+        (("run", "smoke", "--out", "x", "--limits", "nowhere.toml"), "nowhere.toml"),
         (("seed", "--records", "-1"), "whole number from 1 to"),
         (("seed", "--records", "1e3"), "whole number from 1 to"),
         (("seed", "--format", "xls"), "invalid choice"),

@@ -233,6 +233,8 @@ def test_extra_headers_come_from_the_environment_and_are_never_shown() -> None:
         {"EXPORT_TARGET_HEADERS": "X: a\x1bb"},
         {"EXPORT_TARGET_HEADERS": "content-Length: 7"},
         {"EXPORT_TARGET_HEADERS": "Transfer-Encoding: chunked"},
+        {"EXPORT_TARGET_HEADERS": "X-A: 1\nx-a: 2"},
+        {"EXPORT_TARGET_HEADERS": "authorization: Basic x", "EXPORT_TARGET_TOKEN": "y"},
         {"EXPORT_TARGET_TOKEN": "two words"},
     ],
 )

@@ -38,6 +38,7 @@ def test_a_target_of_https_is_driven_and_recorded(tmp_path: Path, way: str) -> N
         code, err = run(tmp_path, fake.url, *more, environment=environment)
     assert code == 0, err
     record = read_record(tmp_path / "out")
+    assert record.scenario.insecure is (way == "insecure")
     assert [hit.status for hit in record.hits if hit.phase == "one"] == [200] * 6
     assert {fetch.status for fetch in record.fetches} == {200}
     # the known server speaks plain http, whatever the target does
@@ -52,5 +53,5 @@ def test_a_certificate_of_nobody_is_told(tmp_path: Path) -> None:
         code, err = run(tmp_path, fake.url, environment={})
         assert fake.seen == []
     assert code == 2
-    assert "can't be reached" in err and "tls" in err
+    assert "can't be reached" in err and "tls" in err and "$SSL_CERT_FILE" in err and "--insecure" in err
     assert err.count("\n") == 1
