@@ -12,6 +12,9 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+INTERRUPTED = "interrupted"
+"""The error of what we broke off ourselves, and the note of the phase that it was in."""
+
 Mode = Literal["closed", "open", "sequence", "probe"]
 
 

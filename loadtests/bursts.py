@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from assertions.bundle import BURSTS
@@ -30,7 +30,7 @@ def bursts(
     target: Target,
     plan: PhasePlan,
     alone_s: float,
-    record_hit: Callable[[Hit], object],
+    record_hits: Callable[[Sequence[Hit]], object],
     fetch: Callable[[Hit], Fetch],
     record_fetch: Callable[[Fetch], object],
     sample_probe: Callable[[], object],
@@ -50,8 +50,7 @@ def bursts(
             requests = plan.requests[made * size : (made + 1) * size]
             bodies = [make_body(one.case, one.tag or "") for one in requests]
             hits = list(clients.map(lambda one: _post(target, plan, *one), zip(requests, bodies, strict=True)))
-            for hit in hits:
-                record_hit(hit)
+            record_hits(hits)
             for hit in hits:
                 if hit.status == 200:
                     record_fetch(fetch(hit))

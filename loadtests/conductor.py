@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from assertions.records import Plan
+from assertions.records import INTERRUPTED, Plan
 from loadtests import drive
 from loadtests.clock import Clock
 from loadtests.control import Control, Event
@@ -116,7 +116,7 @@ class Conductor:
                 break
         self.finish(drive.End())
 
-    def interrupt(self, why: str = "interrupted") -> None:
+    def interrupt(self, why: str = INTERRUPTED) -> None:
         """Give up what is in flight; the generators record it and end."""
         self._ending = True
         if self.led and self.led[-1].end == 0.0:

@@ -12,7 +12,7 @@ from pathlib import Path
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from assertions.records import PhasePlan, Request
+from assertions.records import INTERRUPTED, PhasePlan, Request
 from loadtests import drive
 from loadtests.alarm import Alarm
 from loadtests.clients import Counts, Parts, Sent, Work
@@ -168,7 +168,7 @@ class Crew:
             free = False
         if not free:
             now = self.target.clock.now()
-            unsent = Answer(None, "interrupted" if self.stopped else "not-sent", {}, b"", now, now)
+            unsent = Answer(None, INTERRUPTED if self.stopped else "not-sent", {}, b"", now, now)
             self.counts.started += 1
             self._record(Sent(phase.name, request, unsent, 0, due, f"locust-{self.worker}-none"))
             return
@@ -204,7 +204,7 @@ class Crew:
         try:
             fetch = fetch_file(self.target, hit, self.spool, phase.timeout_s)
         except gevent.GreenletExit:
-            fetch = no_fetch(hit, self.target.clock.now(), "interrupted")
+            fetch = no_fetch(hit, self.target.clock.now(), INTERRUPTED)
         except (SinkError, OSError) as error:
             self.trouble = str(error)
             return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from assertions.bundle import BURSTS, HANG_UP
-from assertions.records import Fetch, Hit, PhasePlan, PhaseRun, Plan, Probe
+from assertions.records import INTERRUPTED, Fetch, Hit, PhasePlan, PhaseRun, Plan, Probe
 from assertions.statistics import median
 from loadtests import examiner
 from loadtests.bursts import bursts
@@ -59,7 +59,7 @@ class Examining:
                         self.target,
                         phase,
                         median(self.alone_s) if self.alone_s else 0.0,
-                        self._record_hit,
+                        self._record_hits,
                         lambda hit: fetch_file(self.target, hit, self.spool, phase.timeout_s),
                         self._record_fetch,
                         self._sample,
@@ -90,7 +90,7 @@ class Examining:
                     planned=max(len(phase.requests), self.counted),
                     recorded=self.counted,
                     completed=False,
-                    note="interrupted" if isinstance(stopped, KeyboardInterrupt) else f"{STOPPED}{stopped}",
+                    note=INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else f"{STOPPED}{stopped}",
                 )
             )
             raise
@@ -100,13 +100,18 @@ class Examining:
             self.stage.enter("rest")
 
     def _record_hit(self, hit: Hit) -> None:
-        self.counted += hit.phase != "refusals"
-        self.hits.write(hit)
+        self._record_hits((hit,))
+
+    def _record_hits(self, hits: Sequence[Hit]) -> None:
+        """Requests that were made at once; all are recorded before the run may end."""
+        for hit in hits:
+            self.counted += hit.phase != "refusals"
+            self.hits.write(hit)
+            if hit.phase == "leak" and self.leak is not None and hit.case == self.leak.cases[0]:
+                self.alone_s.append(hit.end - hit.start)
+            if hit.status == 200 and hit.path == RUN_PATH:
+                self.stage.count(self.stage.scene().exports_done + 1)
         self.check()
-        if hit.phase == "leak" and self.leak is not None and hit.case == self.leak.cases[0]:
-            self.alone_s.append(hit.end - hit.start)
-        if hit.status == 200 and hit.path == RUN_PATH:
-            self.stage.count(self.stage.scene().exports_done + 1)
 
     def _record_fetch(self, fetch: Fetch) -> None:
         self.fetches.write(fetch)

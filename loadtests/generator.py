@@ -14,7 +14,7 @@ from pathlib import Path
 import gevent
 from gevent.queue import Queue
 
-from assertions.records import Plan, read_one
+from assertions.records import INTERRUPTED, Plan, read_one
 from loadtests import calibration, drive
 from loadtests.clients import Parts
 from loadtests.crew import Crew
@@ -129,7 +129,7 @@ class Generator:
         while True:
             order = self.line.listen()
             if order is None or isinstance(order, drive.Stop):
-                self.stop("interrupted" if order is not None else "the runner went away")
+                self.stop(INTERRUPTED if order is not None else "the runner went away")
             orders.put(order)
             if order is None:
                 return

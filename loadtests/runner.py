@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assertions.bundle import HANG_UP
-from assertions.records import Generator, GeneratorClock, Hit, PhaseRun, Plan, Scenario, read_lines, write_one
+from assertions.records import (
+    INTERRUPTED,
+    Generator,
+    GeneratorClock,
+    Hit,
+    PhaseRun,
+    Plan,
+    Scenario,
+    read_lines,
+    write_one,
+)
 from loadtests import calibration, drive
 from loadtests.conductor import REST_S, Conductor, Progress, RunError
 from loadtests.control import Control, open_control
@@ -374,4 +384,4 @@ class _Run:
 
 
 def _why(error: KeyboardInterrupt | Doomed) -> str:
-    return f"{STOPPED}{error.sentence}" if isinstance(error, Doomed) else "interrupted"
+    return f"{STOPPED}{error.sentence}" if isinstance(error, Doomed) else INTERRUPTED

@@ -18,7 +18,17 @@ from pathlib import Path
 import msgspec
 
 from assertions.limits import Limits
-from assertions.records import Hit, PhaseRun, RecordError, Request, Scenario, read_lines, read_one, write_lines
+from assertions.records import (
+    INTERRUPTED,
+    Hit,
+    PhaseRun,
+    RecordError,
+    Request,
+    Scenario,
+    read_lines,
+    read_one,
+    write_lines,
+)
 from loadtests import neighbours
 from loadtests.alone import held
 from loadtests.bodies import large_body
@@ -263,7 +273,7 @@ def _stub(case: str, seed: int) -> Dataset:
 
 
 def _interrupted(phase: PhaseRun) -> bool:
-    return not phase.completed and "interrupted" in (phase.note or "")
+    return not phase.completed and INTERRUPTED in (phase.note or "")
 
 
 def _silent(_: Progress) -> None:

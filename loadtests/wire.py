@@ -23,6 +23,7 @@ import gevent.socket
 from geventhttpclient.header import Headers
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
+from assertions.records import INTERRUPTED
 from loadtests.exporting import RUN_PATH
 from loadtests.target import MAX_ANSWER_BYTES, Answer, Target, error_name, lower_headers
 
@@ -158,7 +159,7 @@ class Wire:
             case Deadline():
                 return "timeout"
             case gevent.GreenletExit():
-                return "interrupted"
+                return INTERRUPTED
             case TooLongError():
                 return "too-long"
             case ShortError():

@@ -8,6 +8,7 @@ from ..behaviour import BAD_BODIES, CASES, judge_behaviour
 from ..bundle import ScenarioRecord, as_object, stands_still, told_near
 from ..contract import MAX_CONCURRENT
 from ..limits import Limits
+from ..records import INTERRUPTED
 from ..statistics import percentile
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 from .admission import SETTLE_S, statuses
@@ -150,12 +151,13 @@ def answered(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Requests are answered: they neither hang nor break off. One in a hundred may, it counts as a failed export."""
     if not record.posts:
         return no_data("no request was sent")
-    lost = [hit for hit in record.posts if hit.status is None]
-    if len(lost) > max(1, 0.01 * len(record.posts)):
-        return failed(
-            f"{len(lost)} of {len(record.posts)} requests had no answer, {lost[0].id} ({lost[0].error}) first"
-        )
-    return passed(f"{len(record.posts) - len(lost)} of {len(record.posts)} requests were answered")
+    asked = [hit for hit in record.posts if hit.error != INTERRUPTED]
+    if not asked:
+        return no_data("no request was let come to its end")
+    lost = [hit for hit in asked if hit.status is None]
+    if len(lost) > max(1, 0.01 * len(asked)):
+        return failed(f"{len(lost)} of {len(asked)} requests had no answer, {lost[0].id} ({lost[0].error}) first")
+    return passed(f"{len(asked) - len(lost)} of {len(asked)} requests were answered")
 
 
 def shutdown(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -170,13 +172,14 @@ def shutdown(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 
 def lost_record(record: ScenarioRecord) -> str | None:
-    """Why requests may have been made of which nothing was recorded; None where a generator says that all are there."""
+    """Why requests may have been made of which nothing was recorded; None where all that were made are there."""
     made = record.scenario.generator
     if made.exit_code != 0:
         return f"the load generator ended with {made.exit_code}, not 0"
     if made.end_marks != made.workers:
         return f"{made.end_marks} of {made.workers} load workers said that they recorded everything"
-    return None
+    cut = next((phase for phase in record.scenario.phases if INTERRUPTED in (phase.note or "")), None)
+    return None if cut is None else f"the phase {cut.name} was cut short: {cut.note}"
 
 
 def generator(record: ScenarioRecord, limits: Limits) -> Judgement:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from ..bundle import CLOCK_TICKS_S, CLOCKS_S, PROBING, ScenarioRecord, stands_still, told_near
 from ..contract import FILENAME, FORMATS
 from ..limits import Limits
-from ..records import Fetch, Hit
+from ..records import INTERRUPTED, Fetch, Hit
 from ..verdicts import Judgement, failed, no_data, passed
 
 _MEDIA = {"csv": "text/csv", "pdf": "application/pdf"}
@@ -68,7 +68,7 @@ def _never_done(record: ScenarioRecord, fmt: str) -> tuple[str, list[Hit]] | Non
     """A data set that was asked for and never made. One export in twenty may fail, but not one kind of data."""
     asked: dict[str, list[Hit]] = {}
     for hit in record.exports:
-        if hit.format == fmt and hit.status != 429:
+        if hit.format == fmt and hit.status != 429 and hit.error != INTERRUPTED:
             asked.setdefault(hit.case, []).append(hit)
     never = [(case, hits) for case, hits in asked.items() if all(hit.status != 200 for hit in hits)]
     return max(never, key=lambda one: len(one[1]), default=None)
@@ -237,33 +237,45 @@ def downloads(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Each file can be fetched whole, with its media type, length and download name, and stays the same."""
     if not record.done:
         return no_data("no export was done")
+    cut_short = {phase.name for phase in record.scenario.phases if not phase.completed}
+    broken_off = 0
     for hit in record.done:
         fetch = record.fetched.get(hit.id)
-        if fetch is None:
-            return failed(f"the file of {hit.id} could not be asked for: {(hit.answer or '')[:200]!r} leads nowhere")
-        what = fetch.status if fetch.status is not None else fetch.error
-        if fetch.status != 200:
-            return failed(f"the file of {hit.id} ({fetch.path}) was answered {what}")
-        if fetch.error is not None:
-            return failed(f"the download of {hit.id} ({fetch.path}) broke off after {fetch.bytes} bytes: {fetch.error}")
-        media, _, more = fetch.headers.get("content-type", "").lower().partition(";")
-        media = media.strip()
-        if media != _MEDIA.get(hit.format or ""):
-            return failed(f"the {hit.format} file of {hit.id} came as {media or 'no media type'}")
-        charset = _CHARSET.search(more)
-        if hit.format == "csv" and charset and charset[1] not in ("utf-8", "utf8"):
-            return failed(f"the csv file of {hit.id} came as {charset[1]}, and is UTF-8")
-        problem = _length_problem(fetch)
-        if problem:
-            return failed(f"the {hit.format} file of {hit.id} {problem}")
-        disposition = fetch.headers.get("content-disposition", "").lower()
-        if "filename" not in disposition:
-            return failed(f"the file of {hit.id} came without a download name (Content-Disposition)")
-        if f".{hit.format}" not in disposition:
-            return failed(f"the {hit.format} file of {hit.id} has another kind of download name: {disposition!r}")
+        if hit.phase in cut_short and (fetch is None or fetch.error == INTERRUPTED):
+            broken_off += 1
+            continue
+        problem = _download_problem(hit, fetch)
+        if problem is not None:
+            return failed(problem)
     for again in record.fetches:
         first = record.fetched.get(again.hit)
         # how long files are kept is the service's own affair; what a name stands for is not
         if again.purpose == "again" and again.status == 200 and first is not None and again.sha256 != first.sha256:
             return failed(f"the file of {again.hit} was another when it was fetched again")
+    if broken_off:
+        return no_data(f"the run was cut short before {broken_off} of {len(record.done)} files were fetched whole")
     return passed(f"{len(record.done)} files were fetched whole, with media type and name")
+
+
+def _download_problem(hit: Hit, fetch: Fetch | None) -> str | None:
+    if fetch is None:
+        return f"the file of {hit.id} could not be asked for: {(hit.answer or '')[:200]!r} leads nowhere"
+    what = fetch.status if fetch.status is not None else fetch.error
+    if fetch.status != 200:
+        return f"the file of {hit.id} ({fetch.path}) was answered {what}"
+    if fetch.error is not None:
+        return f"the download of {hit.id} ({fetch.path}) broke off after {fetch.bytes} bytes: {fetch.error}"
+    media, _, more = fetch.headers.get("content-type", "").lower().partition(";")
+    media = media.strip()
+    charset = _CHARSET.search(more)
+    disposition = fetch.headers.get("content-disposition", "").lower()
+    problem = _length_problem(fetch)
+    if media != _MEDIA.get(hit.format or ""):
+        problem = f"came as {media or 'no media type'}"
+    elif hit.format == "csv" and charset and charset[1] not in ("utf-8", "utf8"):
+        problem = f"came as {charset[1]}, and is UTF-8"
+    elif problem is None and "filename" not in disposition:
+        problem = "came without a download name (Content-Disposition)"
+    elif problem is None and f".{hit.format}" not in disposition:
+        problem = f"has another kind of download name: {disposition!r}"
+    return None if problem is None else f"the {hit.format} file of {hit.id} {problem}"

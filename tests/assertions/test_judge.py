@@ -17,7 +17,7 @@ from assertions.judge import WAIVABLE, Report, blocks, judge, runbook_text
 from assertions.limits import Limits
 from assertions.verdicts import Reading, Verdict, against, failed, no_data, number, passed
 
-from .cases.conduct import generated
+from .cases.conduct import generated, lost, phase
 from .cases.latency import waited
 from .cases.resources import held_in
 from .honest import changed, honest, honest_run, values, with_pages, with_scenario
@@ -268,11 +268,20 @@ def test_a_generator_that_died_takes_back_what_rests_on_its_record() -> None:
     whole = honest("load")
     half = changed(whole, hits=whole.hits[::2])
     assert "requests" in {one.id for one in report_of(load=half).verdicts if one.status == "FAIL"}
-    report = report_of(load=generated(workers=2, end_marks=1)(half))
     by_record = {check.id for check in CHECKS if check.by_record}
-    taken = {one.id for one in report.verdicts if one.judgement.reason.startswith("requests may be missing")}
-    assert taken == by_record - {"queue-agree"}
-    assert report.colour == "NO DATA"
+    for cut in (generated(workers=2, end_marks=1), phase("measure", completed=False, note="interrupted")):
+        report = report_of(load=cut(half))
+        taken = {one.id for one in report.verdicts if one.judgement.reason.startswith("requests may be missing")}
+        assert taken == by_record - {"queue-agree"}
+        assert report.colour == "NO DATA"
+
+
+def test_what_we_broke_off_ourselves_is_no_ones_fault() -> None:
+    """Requests and downloads that a stop of ours ended say nothing of the target."""
+    stopped = phase("measure", completed=False, note="interrupted")(lost(30, "interrupted")(honest("load")))
+    report = report_of(load=stopped)
+    assert (report.colour, verdict(report, "load/answered").status) == ("NO DATA", "PASS")
+    assert report_of(load=lost(30)(honest("load"))).colour == "RED"
 
 
 def test_an_unfit_generator_of_one_scenario_leaves_the_others() -> None:

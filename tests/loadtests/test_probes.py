@@ -57,7 +57,7 @@ def burst(fake: FakeTarget, alone_s: float) -> tuple[PhaseRun, list[Hit], list[F
         target,
         phase,
         alone_s,
-        hits.append,
+        hits.extend,
         lambda hit: fetch_file(target, hit, None, 10.0),
         fetches.append,
         lambda: samples.append(len(fetches)),

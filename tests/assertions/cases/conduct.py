@@ -10,7 +10,7 @@ import msgspec
 
 from assertions.behaviour import AFTER_HANG_UP, CASES, REST_AFTER_HANG_UP
 from assertions.bundle import HANG_UP, ScenarioRecord
-from assertions.records import GeneratorClock, HealthProbe, Hit, Probe
+from assertions.records import INTERRUPTED, GeneratorClock, HealthProbe, Hit, Probe
 
 from ..honest import changed, each, with_hits, with_scenario, with_status
 from . import Case, no_hits
@@ -81,14 +81,14 @@ def status(**fields: Any) -> Change:
     return lambda record: with_status(record, edit)
 
 
-def lost(count: int) -> Change:
+def lost(count: int, error: str = "reset") -> Change:
     """A change by which the first requests under load had no answer."""
 
     def change(record: ScenarioRecord) -> ScenarioRecord:
         def edit(hit: Hit) -> Mapping[str, Any] | None:
             if hit.phase != "measure" or hit.index >= count:
                 return None
-            return {"status": None, "error": "reset", "answer": None, "headers": {}}
+            return {"status": None, "error": error, "answer": None, "headers": {}}
 
         return with_hits(record, edit)
 
@@ -338,6 +338,13 @@ BLIND = (
         reason="/export/status was asked 4 times",
     ),
     Case(id="answered", name="none sent", on="load", change=no_hits, reason="no request was sent"),
+    Case(
+        id="answered",
+        name="all broken off by us",
+        on="load",
+        change=lambda r: with_hits(r, lambda _: {"status": None, "error": INTERRUPTED}),
+        reason="no request was let come to its end",
+    ),
     Case(
         id="generator",
         name="ended with 1",

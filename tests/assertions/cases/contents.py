@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from assertions.bundle import ScenarioRecord
-from assertions.records import Fetch, FileCheck, Finding, Hit
+from assertions.records import INTERRUPTED, Fetch, FileCheck, Finding, Hit
 
-from ..honest import changed, each, honest, with_answers, with_hits
+from ..honest import changed, each, honest, with_answers, with_hits, with_scenario
 from ..simulation import iso
 from . import Case, no_hits, none_done
 
@@ -62,6 +62,12 @@ def _same_name(record: ScenarioRecord) -> ScenarioRecord:
     first = json.loads(next(hit.answer or "" for hit in record.hits if hit.id == "measure-1"))["result"]
     given = {key: first[key] for key in ("filename", "downloadUrl")}
     return result(**given)(record)
+
+
+def _cut_short(record: ScenarioRecord) -> ScenarioRecord:
+    return with_scenario(
+        record, phases=each(record.scenario.phases, lambda one: {"completed": False} if one.name == "measure" else None)
+    )
 
 
 def _found(fmt: str, finding: Finding) -> Callable[[ScenarioRecord], ScenarioRecord]:
@@ -237,7 +243,7 @@ FAILS = (
         name="no name",
         on="smoke",
         change=_headers(content_disposition="attachment"),
-        reason="the file of measure-3 came without a download name (Content-Disposition)",
+        reason="the pdf file of measure-3 came without a download name (Content-Disposition)",
     ),
     Case(
         id="downloads",
@@ -361,6 +367,20 @@ BLIND = (
         reason="no answer named a file",
     ),
     Case(id="downloads", name="none asked", on="load", change=no_hits, reason="no export was done"),
+    Case(
+        id="downloads",
+        name="not begun when the run was cut short",
+        on="smoke",
+        change=lambda r: _cut_short(changed(r, fetches=tuple(one for one in r.fetches if one.hit != HIT))),
+        reason="the run was cut short before 1 of ",
+    ),
+    Case(
+        id="downloads",
+        name="broken off by us",
+        on="smoke",
+        change=lambda r: _cut_short(fetched(lambda _: {"status": None, "error": INTERRUPTED})(r)),
+        reason="the run was cut short before 1 of ",
+    ),
     Case(
         id="csv-contents",
         name="one kind of data, asked for once, not exported",
