@@ -73,7 +73,7 @@ def _hidden(page: Any, words: list[_Word]) -> tuple[str, str] | None:
             why = _OFF
         elif word.top - word.bottom < _TINY_PT:
             why = "too small to be read"
-        elif _contrast(pixels, stride, max(left, 0), max(top, 0), min(right, width), min(bottom, height)) < _CONTRAST:
+        elif not _stands_out(pixels, stride, max(left, 0), max(top, 0), min(right, width), min(bottom, height)):
             why = "not to be seen: unpainted, covered, or in the colour of the paper"
         else:
             continue
@@ -123,19 +123,22 @@ def _in_own_font(raw: Any, index: int) -> bool:
 def _words(textpage: Any) -> Iterator[_Word]:
     """Runs of letters on one line without white space between them, as drawn; those at a slant are left out."""
     raw, box = textpage.raw, pdfium_c.FS_RECTF()
+    here = ctypes.byref(box)
     text = ""
     left = bottom = right = top = 0.0
     for index in range(textpage.count_chars()):
         char = chr(pdfium_c.FPDFText_GetUnicode(raw, index))
-        slanted = abs(math.sin(2 * pdfium_c.FPDFText_GetCharAngle(raw, index))) > _SLANTED
-        placed = not (char.isspace() or slanted) and pdfium_c.FPDFText_GetLooseCharBox(raw, index, ctypes.byref(box))
+        angle = 0.0 if char.isspace() else pdfium_c.FPDFText_GetCharAngle(raw, index)
+        slanted = angle != 0.0 and abs(math.sin(2 * angle)) > _SLANTED
+        if char.isspace() or slanted or not pdfium_c.FPDFText_GetLooseCharBox(raw, index, here):
+            if text:
+                yield _Word(text, left, bottom, right, top)
+                text = ""
+            continue
         low, high = min(box.bottom, box.top), max(box.bottom, box.top)
-        goes_on = placed and text and low < (bottom + top) / 2 < high and abs(box.left - right) < high - low
-        if text and not goes_on:
+        if text and not (low < (bottom + top) / 2 < high and abs(box.left - right) < high - low):
             yield _Word(text, left, bottom, right, top)
             text = ""
-        if not placed:
-            continue
         if not text:
             left, bottom, right, top = box.left, low, box.right, high
         text += char
@@ -156,8 +159,13 @@ def _on_screen(page: Any, word: _Word, width: int, height: int) -> tuple[int, in
     return min(xs), min(ys), max(xs) + 1, max(ys) + 1
 
 
-def _contrast(pixels: bytes, stride: int, left: int, top: int, right: int, bottom: int) -> int:
-    """The distance between the darkest and the lightest pixel of a box."""
-    rows = [pixels[row * stride + left : row * stride + right] for row in range(top, bottom)]
-    rows = [row for row in rows if row]
-    return max(map(max, rows)) - min(map(min, rows)) if rows else 0
+def _stands_out(pixels: bytes, stride: int, left: int, top: int, right: int, bottom: int) -> bool:
+    """Whether a box's darkest and lightest pixel are far enough apart; mostly its middle row alone tells."""
+    lightest, darkest = 0, 255
+    for row in sorted(range(top, bottom), key=lambda row: abs(2 * row - top - bottom)) if left < right else ():
+        line = pixels[row * stride + left : row * stride + right]
+        high, low = max(line), min(line)
+        lightest, darkest = max(lightest, high), min(darkest, low)
+        if lightest - darkest >= _CONTRAST:
+            return True
+    return False
