@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
 import tempfile
 import unicodedata
 from pathlib import Path
@@ -80,6 +81,22 @@ def texts_pdfium(data: bytes) -> list[str]:
         document.close()
 
 
+def texts_pdftotext(data: bytes) -> list[str]:
+    """Each page's text as Debian's pdftotext reads it, in the order in which it is drawn."""
+    done = run_tool(("pdftotext", "-raw", "-enc", "UTF-8", "-", "-"), data)
+    return done.decode().split("\f")[:-1]
+
+
+def run_tool(words: tuple[str, ...], data: bytes = b"") -> bytes:
+    """What a reader of PDF says; the test fails where it complains or is not there."""
+    try:
+        return subprocess.run(words, input=data, capture_output=True, check=True, timeout=60).stdout
+    except FileNotFoundError:
+        pytest.fail(f"{words[0]} is not installed: apt-get install poppler-utils qpdf")
+    except subprocess.CalledProcessError as error:
+        pytest.fail(f"{words[0]} ended with {error.returncode}: {error.stderr.decode()[:500]}")
+
+
 READERS = pytest.mark.parametrize("texts", [texts_pypdf, texts_pdfium])
 
 
@@ -135,6 +152,22 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Co", "Cn
 def test_any_text_is_read_back_whole(rows: list[dict[str, str]]) -> None:
     """Whatever the characters and lengths, pypdf reads every record's text on its page, letter for letter."""
     texts = texts_pypdf(export(rows, columns=["a", "b", "c"]))
+    for number, row in enumerate(rows):
+        page = "".join(filter(readable, texts[number // 50]))
+        for text in row.values():
+            assert "".join(filter(readable, text)) in page
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), ANY_TEXT), min_size=1, max_size=60))
+def test_debians_readers_take_any_file(rows: list[dict[str, str]]) -> None:
+    """qpdf --check has nothing to say, and pdftotext reads every record's text on its page."""
+    data = export(rows, columns=["a", "b", "c"])
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+        file.write(data)
+        file.flush()
+        assert b"No syntax or stream encoding errors found" in run_tool(("qpdf", "--check", file.name))
+    texts = texts_pdftotext(data)
     for number, row in enumerate(rows):
         page = "".join(filter(readable, texts[number // 50]))
         for text in row.values():
