@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from .bundle import Run, ScenarioRecord
 from .checks import Check
 from .checks.latency import LARGE
+from .checks.pace import drifts
 from .records import Plan
 from .statistics import needed_for_upper
 from .verdicts import SCENARIOS
@@ -19,6 +20,10 @@ Applies = Callable[[Plan], bool]
 
 def _has(*phases: str) -> Applies:
     return lambda plan: any(phase.name in phases for phase in plan.phases)
+
+
+def _asks(fmt: str) -> Applies:
+    return lambda plan: any(one.format == fmt for phase in plan.phases for one in phase.requests)
 
 
 def _many_large(plan: Plan) -> bool:
@@ -36,7 +41,9 @@ APPLIES: Mapping[str, Applies] = {
     "latency-target": _many_large,
     "throughput": _has("measure"),
     "throughput-gauge": _has("measure"),
-    "drift": _has("leak", "measure"),
+    "drift": drifts,
+    "csv-contents": _asks("csv"),
+    "pdf-contents": _asks("pdf"),
     "concurrency-agree": _has("measure", "burst"),
     "queue-agree": _has("burst"),
     "health": _has("measure", "burst"),

@@ -328,7 +328,7 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
         try:
             scenarios[name] = load_scenario(path / name)
         except RecordError as error:
-            problems[name] = str(error)
+            problems[name] = str(error).replace(f"{path}/", "")  # a run directory may be moved
     return Run(path, scenarios, problems, _tool(path / "promtool.json"), _tool(path / "dashboard.json"))
 
 

@@ -24,6 +24,7 @@ from .publish import REPORT
 from .run import RunError, Settings, run
 from .verify import VerifyError, verify
 
+MOST_WORKERS = 64
 DEFAULT_OUT = Path("evidence/export")
 
 _EPILOG = """\
@@ -84,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         abort_on_fail=options.abort_on_fail,
         workers=options.workers,
         listen=options.listen,
+        seed=options.seed,
         minutes=options.minutes,
     )
     report, code = run(settings, *_tellers(sys.stdout.isatty()))
@@ -111,8 +113,8 @@ def _check_scenarios(options: argparse.Namespace) -> None:
         raise RunError(f"--minutes stretches no phase of {', '.join(options.scenarios)}; it is for soak and the like")
     try:
         for name in beside:
-            if name in OURS:
-                raise RunError(f"a scenario may not be named {name}, a name of the run directory's own")
+            if name in (*OURS, "run"):
+                raise RunError(f"a scenario may not be named {name}, a name of the harness's own")
             profile = load_profile(name, options.profiles)
             if options.minutes is not None:
                 stretched(profile, options.minutes)
@@ -167,6 +169,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _workers(text: str) -> int:
+    if _count(text) > MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST_WORKERS}, not {text!r}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evidence",
@@ -207,7 +215,10 @@ def _parser() -> argparse.ArgumentParser:
         "--limits", type=Path, default=limits_file.DEFAULT_PATH, metavar="FILE", help="replaces assertions/limits.toml"
     )
     one.add_argument(
-        "--profiles", type=Path, metavar="DIR", help="replaces the load profiles smoke, load and batch .toml"
+        "--profiles",
+        type=Path,
+        metavar="DIR",
+        help="a folder of profiles, NAME.toml, beside or in place of ours",
     )
     one.add_argument(
         "--waive",
@@ -223,7 +234,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST[:PORT]",
         help="let N Locust workers of other machines make the load; see docs/load.md",
     )
-    one.add_argument("--workers", type=_count, default=1, metavar="N", help="load generator processes (default: 1)")
+    one.add_argument("--workers", type=_workers, default=1, metavar="N", help="load generator processes, to 64 (1)")
+    one.add_argument("--seed", type=int, metavar="N", help="of the made-up data and the arrivals (17)")
     for name, text in (
         ("verify", "re-hash, re-judge from the raw record, and compare with what the bundle says"),
         ("gate", "verify, and exit 0 only if all six assertions PASS and nothing is missing"),

@@ -6,9 +6,10 @@ import hashlib
 import os
 import shutil
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import get_context
@@ -48,7 +49,9 @@ def check_folder(folder: Path, progress: Callable[[int, int], None] | None = Non
         # forked before any thread of ours runs would be faster, but spawned is safe beside them
         pool = ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn"), initializer=_deaf)
         try:
-            for number, check in enumerate(pool.map(_check, jobs, chunksize=4), 1):
+            with _unheard():
+                coming = pool.map(_check, jobs, chunksize=4)
+            for number, check in enumerate(coming, 1):
                 checks.append(check)
                 if progress:
                     progress(number, len(jobs))
@@ -59,6 +62,16 @@ def check_folder(folder: Path, progress: Callable[[int, int], None] | None = Non
             pool.shutdown(cancel_futures=True)
     write_lines(folder / "files.jsonl", _keep(folder, jobs, checks))
     shutil.rmtree(folder / "spool", ignore_errors=True)
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Processes that are born meanwhile never hear Ctrl-C, not even before they can say so; we hear it afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _deaf() -> None:

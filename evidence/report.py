@@ -97,6 +97,7 @@ def markdown(report: Report, limits: Limits, context: Context, figures: Figures)
         "Export@Scale evidence, v1.7. Made by checks only; `python -m evidence verify` recomputes it from these files.",
         *_incidents(context),
         *_why(report),
+        *_beside(report),
         "",
         "## The six assertions",
         "",
@@ -175,6 +176,19 @@ def _why(report: Report) -> Iterable[str]:
         )
 
 
+def _beside(report: Report) -> Iterable[str]:
+    """Scenarios beside the three, which have no place in the six assertions."""
+    names = [name for name in dict.fromkeys(v.scenario for v in report.verdicts) if name not in (*SCENARIOS, "run")]
+    if not names:
+        return
+    yield ""
+    yield "## Scenarios beside smoke, load and batch"
+    yield ""
+    for name in names:
+        said: list[str] = [verdict.status for verdict in report.verdicts if verdict.scenario == name]
+        yield f"- **{_cell(name)}**: " + ", ".join(f"{said.count(one)} {MARKS[one]} {one}" for one in MARKS)
+
+
 def _checklist(report: Report) -> Iterable[str]:
     for box in BOXES:
         ticked, reason = state(verdicts_of(box, report))
@@ -232,6 +246,11 @@ def _latencies(figures: Figures) -> Iterable[str]:
         )
         yield f"| {_cell(case)} | {len(found.started_ms)} | {told} |"
     yield ""
+    yield (
+        "Real start: when the request was sent. Planned start: when it was due, by its arrival's moment or because its "
+        "client was free; what a target that stalls keeps waiting shows there alone."
+    )
+    yield ""
 
 
 def _instrument(report: Report, figures: Figures) -> Iterable[str]:
@@ -250,6 +269,12 @@ def _instrument(report: Report, figures: Figures) -> Iterable[str]:
         said = {v.id: v.status for v in report.verdicts if v.scenario == scenario and v.id in INSTRUMENT}
         verdict = ", ".join(f"{MARKS[status]} {name} {status}" for name, status in said.items())
         yield f"| {_cell(scenario)} | {len(one.errors_ms)} requests | {told} | {verdict} |"
+    yield ""
+    yield (
+        "Known server: one of the harness's own that tells its times, asked before the load by the code that asks the "
+        "target; error: what the generator's clock said beyond that. Share of a core, loop lag (how late the generator "
+        "woke) and lateness are of the load; by its own fault: without the waiting for a free connection."
+    )
     yield ""
 
 

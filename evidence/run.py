@@ -61,6 +61,8 @@ class Settings:
     workers: int = 1
     listen: tuple[str, int] | None = None
     """Address for workers of other machines; None: they are of this one."""
+    seed: int | None = None
+    """Of the made-up data; None: the load generator's own."""
     minutes: float | None = None
     """Stretches the phases that a profile marks so; only scenarios beside smoke, load and batch have such."""
     insecure: bool = False
@@ -101,7 +103,7 @@ def _run(settings: Settings, say: Say, live: Say | None) -> tuple[Report, int]:
         _tools(settings.out, say)
         report = publish(settings.out)
     except KeyboardInterrupt:
-        _give_up(settings.out, context, f"{doing}interrupted before the record was complete")
+        _give_up(settings.out, context, f"{doing}interrupted before {_missing(settings.out, doing)}")
         raise
     except _STOPS as error:
         sentence = f"{doing}{_sentence(error, settings.out)}"
@@ -111,6 +113,18 @@ def _run(settings: Settings, say: Say, live: Say | None) -> tuple[Report, int]:
         _give_up(settings.out, context, f"{doing}{type(error).__name__}: {error}")
         raise
     return report, exit_code(report)
+
+
+def _missing(out: Path, doing: str) -> str:
+    """What was not there yet when a run was interrupted."""
+    if not doing:
+        return "the report was written"
+    try:
+        scenario = read_one(out / doing.removesuffix(": ") / "scenario.json", Scenario)
+    except RecordError:
+        return "the record was complete"
+    whole = all(phase.completed for phase in scenario.phases)
+    return "the exported files were opened" if whole else "the record was complete"
 
 
 def _failed(out: Path, name: str) -> str | None:
@@ -178,7 +192,7 @@ def _profiles_sha256(folder: Path | None) -> str | None:
     if folder is None:
         return None
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.toml")):
+    for path in sorted(path for path in folder.glob("*.toml") if path.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -230,6 +244,7 @@ def _drive(
     """Run the load room's door on one scenario. RunError when it left no whole record."""
     folder = settings.out.resolve() / name
     words = [interpreter(), "-m", "loadtests", "run", name, "--target", url, "--out", str(folder)]
+    words += ["--seed", str(settings.seed)] if settings.seed is not None else []
     words += ["--target-pid", str(pid)] if pid is not None else []
     words += ["--exports", str(exports.resolve())] if exports is not None else []
     words += ["--profiles", str(settings.profiles.resolve())] if settings.profiles is not None else []

@@ -16,7 +16,7 @@ from loadtests import stress_door
 from loadtests.alone import held
 from loadtests.folder import FolderError
 from loadtests.stress import Stress, exit_code
-from loadtests.stress_run import REPORT, prepare_out, read_stress, write_report
+from loadtests.stress_run import PAGE, REPORT, prepare_out, read_stress, write_report
 from loadtests.stress_table import table
 
 from .context import ROOT, interpreter
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DEFAULT_OUT = Path("evidence/stress")
-PAGE = "stress.html"
 MAX_BODY = ("EXPORT_MAX_BODY", "256MiB")
 """What the embedded service is told: a body of 1M records is 174 MB."""
 

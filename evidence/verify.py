@@ -11,6 +11,7 @@ from assertions.bundle import Run
 from assertions.judge import Report
 from assertions.limits import LimitsError
 from assertions.records import RecordError
+from assertions.verdicts import Verdict
 
 from . import manifest
 from .opening import recheck
@@ -87,13 +88,15 @@ def _verdict_differs(out: Path, report: Report) -> Iterator[str]:
     mine = msgspec.json.decode(mine_bytes, type=Report)
     if told.headline != mine.headline:
         yield f"{VERDICT} says {told.headline!r}, judged again it is {mine.headline!r}"
-    for then, now in zip(told.verdicts, mine.verdicts, strict=False):
-        if then != now:
-            yield (
-                f"{VERDICT} says {then.scenario}/{then.id} {then.status} ({then.judgement.reason}); judged again it is "
-                f"{now.scenario}/{now.id} {now.status} ({now.judgement.reason})"
-            )
+    then, now = ({f"{one.scenario}/{one.id}": one for one in report.verdicts} for report in (told, mine))
+    for key in dict.fromkeys((*then, *now)):
+        if then.get(key) != now.get(key):
+            yield f"{VERDICT} says {key} {_said(then.get(key))}; judged again it is {_said(now.get(key))}"
     yield f"{VERDICT} differs from what the raw record gives when judged again"
+
+
+def _said(verdict: Verdict | None) -> str:
+    return "nothing" if verdict is None else f"{verdict.status} ({verdict.judgement.reason})"
 
 
 def _report_differs(out: Path, wanted: str, report: Report) -> Iterator[str]:

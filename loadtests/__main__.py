@@ -176,9 +176,10 @@ def _run(options: argparse.Namespace) -> int:
         raise TargetError(f"--target-pid {options.target_pid} is no process of this machine")
     _reach(target)
     if options.ui:
-        return ui.show(
-            profile, target, options.seed, options.ui_port or ui.PORT, lambda line: print(line, file=sys.stderr)
-        )
+        with driving(target):
+            return ui.show(
+                profile, target, options.seed, options.ui_port or ui.PORT, lambda line: print(line, file=sys.stderr)
+            )
     settings = Settings(
         profile=profile,
         target=target,
@@ -211,8 +212,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _abort(options: argparse.Namespace, profile: Profile, limits: limits_file.Limits) -> Abort:
-    """What `--abort-on-fail` goes by: the limits, and how many exports the run's other scenarios ask for."""
-    others = [load_profile(name, options.profiles) for name in SCENARIOS if name != profile.name]
+    """What `--abort-on-fail` goes by: the limits, and how many exports are judged together with the profile's."""
+    # smoke, load and batch have one success rate, any other profile its own
+    beside = SCENARIOS if profile.name in SCENARIOS else ()
+    others = [load_profile(name, options.profiles) for name in beside if name != profile.name]
     counts = [phase.max_count for one in others for phase in one.phases]
     return Abort(limits, sum(counts) + sum(one.leak.count for one in others if one.leak))
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from loadtests.folder import FolderError
+from loadtests.processes import addresses, is_local
 from loadtests.target import Target, TargetError
 
 
@@ -48,7 +49,7 @@ def driving(target: Target) -> Iterator[None]:
     What each counts would be held against the target by the other. Known on Linux only; runs of other machines are not.
     """
     with contextlib.ExitStack() as stack:
-        for address in sorted(_addresses(target)) if sys.platform == "linux" else ():
+        for address in sorted(_addresses(target.host)) if sys.platform == "linux" else ():
             name = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             try:
                 name.bind(f"\0export-at-scale:{address}:{target.port}")
@@ -62,8 +63,6 @@ def driving(target: Target) -> Iterator[None]:
         yield
 
 
-def _addresses(target: Target) -> set[str]:
-    try:
-        return {str(info[4][0]) for info in socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)}
-    except OSError:
-        return set()
+def _addresses(host: str) -> set[str]:
+    """A host's addresses; this machine, which has many, is always called the same."""
+    return {"here"} if is_local(host) else addresses(host)

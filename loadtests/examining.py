@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assertions.bundle import BURSTS, HANG_UP
+from assertions.bundle import BURSTS, HANG_UP, PROBING
 from assertions.records import INTERRUPTED, Fetch, Hit, PhasePlan, PhaseRun, Plan, Probe
 from assertions.statistics import median
 from loadtests import examiner
 from loadtests.bursts import bursts
-from loadtests.conductor import RunError
+from loadtests.conductor import Progress, RunError
 from loadtests.datasets import TAG_PLACEHOLDER, tagged
 from loadtests.doom import STOPPED, Doomed
 from loadtests.exporting import RUN_PATH, fetch_file
@@ -39,14 +39,17 @@ class Examining:
     prober: Prober | None
     check: Callable[[], None]
     """Raises where the record can't be written any more."""
+    report: Callable[[Progress], None] = lambda _: None
     counted: int = 0
+    failed: int = 0
+    began: float = 0.0
     alone_s: list[float] = field(default_factory=list)
     """How long each export of the leak series' first case took."""
 
     def run(self, phase: PhasePlan, note: Callable[[PhaseRun], None]) -> None:
         """One phase of the examiner's; interrupted, it is noted as cut short and the interrupt goes on."""
-        self.counted = 0
-        start = self.target.clock.now()
+        self.counted = self.failed = 0
+        start = self.began = self.target.clock.now()
         self.stage.enter("during", phase.name)
         try:
             if phase.name == "behaviour":
@@ -106,12 +109,29 @@ class Examining:
         """Requests that were made at once; all are recorded before the run may end."""
         for hit in hits:
             self.counted += hit.phase != "refusals"
+            self.failed += hit.phase not in PROBING and hit.status != 200
             self.hits.write(hit)
             if hit.phase == "leak" and self.leak is not None and hit.case == self.leak.cases[0]:
                 self.alone_s.append(hit.end - hit.start)
             if hit.status == 200 and hit.path == RUN_PATH:
                 self.stage.count(self.stage.scene().exports_done + 1)
+        self._tell(hits[-1].phase)
         self.check()
+
+    def _tell(self, phase: str) -> None:
+        if phase == "refusals":  # they belong to the series in which they are made
+            return
+        seconds = max(self.target.clock.now() - self.began, 1e-3)
+        told = Progress(
+            scenario=self.plan.scenario,
+            phase=phase,
+            started=self.counted,
+            answered=self.counted,
+            failed=self.failed,
+            rate_per_s=self.counted / seconds,
+            p95_ms=None,
+        )
+        self.report(told)
 
     def _record_fetch(self, fetch: Fetch) -> None:
         self.fetches.write(fetch)

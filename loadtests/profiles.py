@@ -105,6 +105,8 @@ class Profile:
 
 def load_profile(name: str, folder: Path | None = None) -> Profile:
     """The profile of that name, from `folder` or else from ours; ProfileError when missing or wrong."""
+    if folder is not None and not folder.is_dir():
+        raise ProfileError([f"--profiles {folder} is no folder"])
     folders = [place for place in (folder, OWN_PROFILES) if place is not None]
     plain = name.replace("-", "").replace("_", "").isalnum()
     path = next((place / f"{name}.toml" for place in folders if plain and (place / f"{name}.toml").is_file()), None)
@@ -117,8 +119,8 @@ def load_profile(name: str, folder: Path | None = None) -> Profile:
 def parse_profile(name: str, text: bytes) -> Profile:
     """A profile from its TOML text; ProfileError names every wrong key at once."""
     try:
-        reader = TableReader(tomllib.loads(text.decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        reader = TableReader(tomllib.loads(text.decode("utf-8-sig")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProfileError([f"profile {name} is no TOML: {error}"]) from None
     phases = tuple(_phase(table) for table in reader.tables("phase"))
     behaviour = reader.flag("behaviour")

@@ -45,7 +45,7 @@ from loadtests.parts import Merged, merge, nearest_rank
 from loadtests.phase_runs import busiest, driven, never_began
 from loadtests.plans import PROBE_TIMEOUT_S, build_plan, cases_of, drive_of
 from loadtests.processes import Found, Prober, find_process
-from loadtests.profiles import Profile
+from loadtests.profiles import RESERVED, Profile, ProfileError
 from loadtests.seed import seed_line
 from loadtests.stage import Stage
 from loadtests.target import Target
@@ -79,11 +79,15 @@ class Settings:
 def run_scenario(settings: Settings, report: Callable[[Progress], None]) -> Scenario:
     """Run one scenario and write its record into a folder of its own.
 
-    FolderError, RunError or LocustError where no record can be made (one sentence). An interrupt (SIGINT, SIGTERM)
-    ends the load; what was recorded until then is completed, and the phases say that they were cut short.
+    FolderError, ProfileError, RunError or LocustError where no record can be made (one sentence). An interrupt
+    (SIGINT, SIGTERM) ends the load; what was recorded until then is completed, and the phases say that they were cut
+    short.
     """
     datasets = {case: make_dataset(case, settings.seed) for case in cases_of(settings.profile)}
     plan = build_plan(settings.profile, datasets, settings.seed)
+    idle = [phase.name for phase in plan.phases if not phase.requests and phase.name not in RESERVED]
+    if idle:
+        raise ProfileError([f"profile {plan.scenario}: phase {name!r} asks for nothing at all" for name in idle])
     return run_plan(settings, plan, {case: encode_body(dataset) for case, dataset in datasets.items()}, report)
 
 
@@ -280,6 +284,7 @@ class _Run:
             spool=self.folder.spool,
             prober=prober,
             check=self._check,
+            report=self._progress,
         )
         try:
             for phase in self.plan.phases[len(self.settings.profile.phases) :]:

@@ -94,8 +94,8 @@ def _rates(text: str) -> tuple[float, ...]:
 
 
 def minutes(text: str) -> float:
-    """A number of minutes, up to a day; ArgumentTypeError for anything else."""
-    return _positive(24 * 60.0)(text)
+    """A number of minutes, up to five hours, for a run with all its phases may last six; else ArgumentTypeError."""
+    return _positive(5 * 60.0)(text)
 
 
 def _positive(most: float) -> Callable[[str], float]:

@@ -55,6 +55,8 @@ from loadtests.stress_table import step_line
 from loadtests.target import Target
 
 REPORT = "stress.json"
+PAGE = "stress.html"
+"""Drawn from it by others, into the same folder."""
 ALONE = "alone.jsonl"
 PROFILE = "profile.toml"
 ALONE_MOST = 3
@@ -104,6 +106,9 @@ def prepare_out(out: Path, cases: tuple[str, ...]) -> None:
     try:
         if out.exists() and not out.is_dir():
             raise FolderError(f"--out {out} is no folder")
+        strange = next((entry for entry in out.iterdir() if not _ours(entry)), None) if out.is_dir() else None
+        if strange is not None:
+            raise FolderError(f"--out {out} holds {strange.name}, which is no stress session's; name another folder")
         there = [out / case for case in cases if (out / case).is_dir()]
         for folder in there:
             with held(folder):
@@ -119,6 +124,13 @@ def prepare_out(out: Path, cases: tuple[str, ...]) -> None:
             folder.mkdir(parents=True)
     except OSError as error:
         raise FolderError(f"--out {out} can't be written: {error.strerror or error}") from error
+
+
+def _ours(entry: Path) -> bool:
+    """Whether a session may have left it: a case, the reports, a service's log."""
+    if entry.is_dir():
+        return (entry / ALONE).is_file() or not any(entry.iterdir())
+    return entry.name in (REPORT, PAGE) or entry.name.endswith("-service.log")
 
 
 def read_stress(out: Path, cases: tuple[str, ...], limits: Limits, target: str, seed: int) -> Stress:

@@ -384,6 +384,16 @@ def headers_from(environment: Mapping[str, str] = os.environ) -> tuple[tuple[str
     return tuple(found)
 
 
+def _certificate_hint() -> str:
+    path = os.environ.get("SSL_CERT_FILE")
+    if path:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:  # ssl.SSLError is one
+            return f"$SSL_CERT_FILE names {path}, of which no certificate can be read: {error.strerror or error}"
+    return CERTIFICATE_HINT
+
+
 def check_target(target: Target) -> str | None:
     """Why the target can't be judged at all, in one sentence; None: it answers. Takes at most 5 seconds."""
     deadline = target.clock.now() + CHECK_S
@@ -392,7 +402,7 @@ def check_target(target: Target) -> str | None:
     for path in ("/health", "/export/metrics", "/export/run"):
         answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
         if answer.status is None and path != "/export/run":
-            why = CERTIFICATE_HINT if answer.error == "tls" else "is it running?"
+            why = _certificate_hint() if answer.error == "tls" else "is it running?"
             return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; {why}"
         statuses[path] = answer.status
     # 403 is what some gateways say of a method that they do not know
@@ -401,8 +411,8 @@ def check_target(target: Target) -> str | None:
     )
     if shut is not None:
         return (
-            f"{target.url} answers GET {shut} with {statuses[shut]}; it seems to ask for another "
-            f"${TARGET_TOKEN} or ${TARGET_HEADERS}"
+            f"{target.url} answers GET {shut} with {statuses[shut]}; does it ask for a token? "
+            f"${TARGET_TOKEN} and ${TARGET_HEADERS} name it"
         )
     if statuses["/health"] == statuses["/export/metrics"] == 404:
         return f"{target.url} answers, but knows neither /health nor /export/metrics; is it an export service?"

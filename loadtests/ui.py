@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,7 @@ def show(profile: Profile, target: Target, seed: int, port: int, tell: Callable[
             "--loglevel", "WARNING",
             "Exports",
         ]  # fmt: skip
+        signal.signal(signal.SIGTERM, _interrupt)
         process = subprocess.Popen(words, cwd=folder, env=environment, stdin=subprocess.DEVNULL)
         tell(
             f"Locust's web interface for {profile.name}: http://127.0.0.1:{port} (its figures are rounded, and no "
@@ -92,6 +94,10 @@ def show(profile: Profile, target: Target, seed: int, port: int, tell: Callable[
                 process.kill()
                 process.wait()
     raise LocustError(f"Locust's web interface ended by itself with {code}; its own words stand above")
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _bodies(profile: Profile, target: Target, seed: int, folder: Path) -> Bodies:

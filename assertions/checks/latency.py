@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from ..bundle import ScenarioRecord
+from ..bundle import PROBING, ScenarioRecord
 from ..contract import FORMATS, SIZES, size_of
 from ..exposition import Histogram, histograms
 from ..limits import Limit, Limits
 from ..records import Hit
 from ..statistics import lower_rank, median, needed_for_upper, percentile, upper_rank
-from ..verdicts import Judgement, Reading, against, failed, no_data, passed
+from ..verdicts import SCENARIOS, Judgement, Reading, against, failed, no_data, passed
 from .counters import REJECTED
 
 LARGE = 10_000
@@ -312,10 +312,15 @@ def smoke_latency(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 
 def by_case(records: Mapping[str, ScenarioRecord]) -> Mapping[str, list[Hit]]:
-    """All exports that were done alone or under load, by case; for the report's table."""
+    """All exports that were done alone or under load, by case; for the report's table.
+
+    Of scenarios beside smoke, load and batch, where phases may be of any kind, each has cases of its own.
+    """
     table: dict[str, list[Hit]] = {}
-    for record in records.values():
+    for name, record in records.items():
         for hit in record.done:
-            if hit.phase in ("measure", "sequence", "solo"):
+            if name in SCENARIOS and hit.phase in ("measure", "sequence", "solo"):
                 table.setdefault(hit.case, []).append(hit)
+            elif name not in SCENARIOS and hit.phase not in ("warmup", "leak", *PROBING):
+                table.setdefault(f"{hit.case} in {name} {hit.phase}", []).append(hit)
     return table

@@ -57,9 +57,7 @@ def drift(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Equal exports do not get slower: medians of quarters that rise throughout, the last over the first."""
     limit = limits["drift_ratio"]
     worst: Reading | None = None
-    # one by one only the service itself can slow down; under load its neighbours on the machine do too, unless
-    # arrivals keep one rate: these do not slow down with the service, and few of them are under way at once
-    for phase in ("leak",) if record.of_phase("leak") and not _steady(record.plan) else ("leak", "measure"):
+    for phase in _even(record.plan, alone=bool(record.of_phase("leak"))):
         for case in sorted({hit.case for hit in record.of_phase(phase)}):
             hits = [hit for hit in record.of_phase(phase) if hit.case == case and hit.status == 200]
             if len(hits) < DRIFT_LEAST:
@@ -95,6 +93,22 @@ def _early_ms(record: ScenarioRecord, case: str) -> float | None:
     alone = {phase.name for phase in record.plan.phases if phase.mode == "sequence" and phase.name != "leak"}
     took = [(hit.end - hit.start) * 1000 for hit in record.done if hit.case == case and hit.phase in alone]
     return median(took) if len(took) >= DRIFT_EARLY_LEAST else None
+
+
+def drifts(plan: Plan) -> bool:
+    """Whether a plan has a phase in which a drift would be the service's own doing."""
+    return bool(_even(plan, alone=any(phase.name == "leak" for phase in plan.phases)))
+
+
+def _even(plan: Plan, *, alone: bool) -> tuple[str, ...]:
+    """Phases in which equal exports are equally hard throughout. alone: some were made one by one, in `leak`.
+
+    One by one only the service itself can slow down; under load its neighbours on the machine do too, unless arrivals
+    keep one rate: these do not slow down with the service, and few of them are under way at once.
+    """
+    closed = any(phase.name == "measure" and phase.mode == "closed" for phase in plan.phases)
+    under_load = _steady(plan) or (closed and not alone)
+    return (*(("leak",) if alone else ()), *(("measure",) if under_load else ()))
 
 
 def _steady(plan: Plan) -> bool:

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from ..bundle import ScenarioRecord
+from ..bundle import PROBING, ScenarioRecord
 from ..contract import FORMATS, MAX_CONCURRENT
 from ..limits import Limits
 from ..records import Probe, ProcessSample
@@ -71,12 +71,29 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
             grown.append((value, f"{phase.name}, sampled", len(during)))
     grown += _high_water(record)
     if not grown:
-        return no_data("no reading was taken at rest before an export", limit=limit)
+        return no_data("no export was made, after a `warmup` and a rest, with no more than five in flight", limit=limit)
+    unseen = _never_alone(record, crowd)
+    if unseen is not None:
+        return no_data(
+            f"{unseen}, the largest of its format, was never made with no more than five in flight", limit=limit
+        )
     value, where, count = max(grown)
     reading = Reading(
         name="memory an export", value=max(0.0, value), unit="bytes", source=f"probes.jsonl ({where})", count=count
     )
     return against(limit, reading, "peak memory an export adds")
+
+
+def _never_alone(record: ScenarioRecord, crowd: float) -> str | None:
+    """The largest export of a format, where none as large was made before the crowd came; a warmup does not count."""
+    done = [hit for hit in record.done if hit.phase not in PROBING]
+    for fmt in FORMATS:
+        mine = [hit for hit in done if hit.format == fmt]
+        seen = [hit.records or 0 for hit in mine if hit.start < crowd and hit.phase != "warmup"]
+        largest = max(mine, key=lambda hit: hit.records or 0, default=None)
+        if largest is not None and (largest.records or 0) > max(seen, default=-1):
+            return largest.case
+    return None
 
 
 def _known(before: Sequence[Probe], probes: Sequence[Probe], front: int | None) -> dict[int, int]:

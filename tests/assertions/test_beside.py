@@ -76,6 +76,36 @@ def test_a_soak_can_make_a_release_red() -> None:
     assert "    FAIL    latency-outside: P95 of 100 exports" in runbook_text(report)
 
 
+def test_a_rate_that_rises_says_nothing_of_drift() -> None:
+    """Where arrivals keep no one rate and nothing was exported one by one, exports differ by their load."""
+    record = of_plan(honest("load"), "measure")
+    moments = [40 * (index / 200) ** 0.5 for index in range(200)]
+
+    def at(plan: Plan, times: list[float]) -> Plan:
+        (phase,) = plan.phases
+        requests = tuple(
+            msgspec.structs.replace(phase.requests[0], index=index, intended_s=one) for index, one in enumerate(times)
+        )
+        return msgspec.structs.replace(plan, phases=(msgspec.structs.replace(phase, mode="open", requests=requests),))
+
+    rising = changed(record, plan=at(record.plan, moments))
+    even = changed(record, plan=at(record.plan, [index / 5 for index in range(200)]))
+    assert "drift" not in beside(with_soak(rising))
+    assert "drift" in beside(with_soak(even)) and "drift" in beside(with_soak(record))
+
+
+@pytest.mark.parametrize("fmt", ["csv", "pdf"])
+def test_a_format_that_is_not_asked_for_is_not_missed(fmt: str) -> None:
+    """A profile of one format has no files of the other."""
+    record = honest("load")
+    kept = tuple(
+        msgspec.structs.replace(phase, requests=tuple(one for one in phase.requests if one.format == fmt))
+        for phase in record.plan.phases
+    )
+    said = beside(with_soak(changed(record, plan=msgspec.structs.replace(record.plan, phases=kept))))
+    assert {"csv-contents", "pdf-contents"} & said.keys() == {f"{fmt}-contents"}
+
+
 def test_an_unfit_generator_counts_beside_too() -> None:
     """Where the soak's generator was not fit, what rests on its clock is no data."""
     record = honest("load")

@@ -51,7 +51,7 @@ def test_a_missing_file_is_named(folder: Path, kind: str) -> None:
     path = folder / "smoke" / f"{kind}.jsonl"
     path.unlink()
     run = load_run(folder, SCENARIOS)
-    assert run.problems == {"smoke": f"{path} is missing; run its scenario again"}
+    assert run.problems == {"smoke": f"smoke/{path.name} is missing; run its scenario again"}
     assert run.scenarios == {}
 
 
@@ -63,7 +63,7 @@ def test_a_broken_document_is_named(folder: Path, name: str, text: str | None, s
     path.unlink()
     if text is not None:
         path.write_text(text)
-    assert load_run(folder, SCENARIOS).problems["smoke"].startswith(f"{path} {said}")
+    assert load_run(folder, SCENARIOS).problems["smoke"].startswith(f"smoke/{name} {said}")
 
 
 @pytest.mark.parametrize("name", ["scenario.json", "hits.jsonl"])
@@ -72,7 +72,7 @@ def test_a_file_that_can_not_be_opened_is_named(folder: Path, name: str) -> None
     path = folder / "smoke" / name
     path.unlink()
     path.mkdir()
-    assert load_run(folder, SCENARIOS).problems["smoke"] == f"{path} can't be read: Is a directory"
+    assert load_run(folder, SCENARIOS).problems["smoke"] == f"smoke/{name} can't be read: Is a directory"
 
 
 @pytest.mark.parametrize("kind", KINDS)

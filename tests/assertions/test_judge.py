@@ -284,6 +284,15 @@ def test_what_we_broke_off_ourselves_is_no_ones_fault() -> None:
     assert report_of(load=lost(30)(honest("load"))).colour == "RED"
 
 
+def test_what_the_target_counts_as_failed_for_us_is_not_held_against_it() -> None:
+    """An export that we broke off may be counted as failed; any more than those are its own."""
+    counted = values('export_requests_total{format="csv",status="failed",user="loadtest"}', lambda value: value + 60)
+    failing = with_pages(honest("load"), counted, lambda scrape: scrape.moment == "after")
+    for broken_off, word in ((0, "FAIL"), (40, "FAIL"), (60, "PASS")):
+        report = report_of(load=lost(broken_off, "interrupted")(failing))
+        assert verdict(report, "run/success-target").status == word, broken_off
+
+
 def test_an_unfit_generator_of_one_scenario_leaves_the_others() -> None:
     """In smoke an unfit generator takes the smoke latency, not the load's."""
     report = report_of(smoke=generated(exit_code=1)(honest("smoke")))

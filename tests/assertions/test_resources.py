@@ -16,7 +16,7 @@ from assertions.records import HealthProbe, Probe
 
 from .cases.conduct import clock, generated, lost, no_calls, probes, status
 from .cases.resources import by_bursts, by_large, root
-from .honest import changed, each, honest, values, with_answers, with_pages, with_scenario, with_status
+from .honest import changed, each, honest, values, with_answers, with_hits, with_pages, with_scenario, with_status
 
 LIMITS = limits_file.load()
 TICK = 2.0**-10
@@ -236,10 +236,28 @@ def test_a_peak_between_two_samples_is_seen_by_the_high_water_mark() -> None:
     assert (judged.status, "high-water mark" in judged.readings[0].source) == ("FAIL", True)
 
 
+def test_what_was_never_made_alone_is_not_known() -> None:
+    """Memory of small exports says nothing of large ones, of which a crowd asked."""
+    load = honest("load")
+    crowd = tuple(
+        msgspec.structs.replace(phase, clients=60) if phase.name == "measure" else phase for phase in load.plan.phases
+    )
+    judged = resources.memory(changed(load, plan=msgspec.structs.replace(load.plan, phases=crowd)), LIMITS)
+    assert judged.status == "PASS"
+    small = with_hits(load, lambda hit: {"records": 20_000, "case": "csv-20k"} if hit.id == "measure-0" else None)
+    judged = resources.memory(changed(small, plan=msgspec.structs.replace(load.plan, phases=crowd)), LIMITS)
+    assert judged.status == "NO DATA"
+    assert judged.reason.startswith("csv-20k, the largest of its format, was never made with no more than five")
+    assert resources.memory(small, LIMITS).status == "PASS"
+
+
 def test_without_phases_no_mark_is_set_against_a_start() -> None:
     """A scenario of which no phase ran has no reading of memory."""
     judged = resources.memory(with_scenario(honest("load"), phases=()), LIMITS)
-    assert (judged.status, judged.reason) == ("NO DATA", "no reading was taken at rest before an export")
+    assert (judged.status, judged.reason) == (
+        "NO DATA",
+        "no export was made, after a `warmup` and a rest, with no more than five in flight",
+    )
 
 
 def test_a_leak_that_is_not_sure_is_inconclusive() -> None:

@@ -73,7 +73,8 @@ def test_a_soak_of_one_s_own_is_judged_and_verified(target: Target, tmp_path: Pa
         (("gone",), "there is no scenario 'gone'; there are batch, burst, load, smoke, soak, spike"),
         (("smoke", "--minutes", "5"), "--minutes stretches no phase of smoke; it is for soak and the like"),
         (("burst", "--minutes", "5"), "profile burst has no phase with `scaled = true`, so --minutes means nothing"),
-        (("plots", "--profiles", "."), "a scenario may not be named plots, a name of the run directory's own"),
+        (("plots", "--profiles", "."), "a scenario may not be named plots, a name of the harness's own"),
+        (("run", "--profiles", "."), "a scenario may not be named run, a name of the harness's own"),
     ],
 )
 def test_what_can_not_be_run_is_told_before_anything_is_emptied(

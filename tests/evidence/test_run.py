@@ -263,11 +263,43 @@ def test_a_full_disk_leaves_no_colour(recorded: list[str], tmp_path: Path, monke
     assert first_line(out).startswith("# NO DATA: ")
 
 
-def test_profiles_that_can_not_be_read(recorded: list[str], tmp_path: Path) -> None:
-    """A profile that can't be read is what the sentence names, not the run directory."""
-    (tmp_path / "p" / "smoke.toml").mkdir(parents=True)
+def test_profiles_that_can_not_be_read(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
+    """A profile that can't be read is what the sentence names, not the run directory; a folder is no profile."""
+    folder = tmp_path / "p"
+    (folder / "other.toml").mkdir(parents=True)
+    run(settings(tmp_path / "run", "smoke", profiles=folder), quiet)
+    (folder / "smoke.toml").write_text("")
+    real = Path.read_bytes
+
+    def broken(path: Path) -> bytes:
+        if path.name == "smoke.toml":
+            raise OSError(5, "Input/output error", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", broken)
     with pytest.raises(RunError, match=r"smoke\.toml can't be written or read"):
-        run(settings(tmp_path / "run", "smoke", profiles=tmp_path / "p"), quiet)
+        run(settings(tmp_path / "run", "smoke", profiles=folder), quiet)
+
+
+@pytest.mark.parametrize(
+    ("doing", "there", "completed", "words"),
+    [
+        ("smoke: ", False, False, "the record was complete"),
+        ("smoke: ", True, False, "the record was complete"),
+        ("smoke: ", True, True, "the exported files were opened"),
+        ("", True, True, "the report was written"),
+    ],
+)
+def test_what_was_missing_when_it_was_interrupted(
+    tmp_path: Path, doing: str, there: bool, completed: bool, words: str
+) -> None:
+    """The sentence tells how far the run had come."""
+    if there:
+        scenario = honest("smoke").scenario
+        phases = tuple(msgspec.structs.replace(phase, completed=completed) for phase in scenario.phases)
+        (tmp_path / "smoke").mkdir()
+        write_one(tmp_path / "smoke" / "scenario.json", msgspec.structs.replace(scenario, phases=phases))
+    assert running._missing(tmp_path, doing) == words
 
 
 @pytest.mark.parametrize(

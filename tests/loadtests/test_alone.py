@@ -61,6 +61,14 @@ def test_a_folder_and_a_target_are_free_after_their_run(tmp_path: Path) -> None:
                 pass
 
 
+@pytest.mark.parametrize("host", ["127.0.0.2", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "localhost"])
+def test_this_machine_has_many_names(host: str) -> None:
+    """All lead to the same target."""
+    first, second = (driving(parse_target(f"http://{name}:4001", start_clock())) for name in ("127.0.0.1", host))
+    with first, pytest.raises(TargetError, match="another run drives"), second:
+        pass
+
+
 def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
     """A sentence names it."""
     (tmp_path / "file").write_text("")

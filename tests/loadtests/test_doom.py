@@ -132,6 +132,19 @@ def run(folder: Path, manners: Manners, *more: str) -> Ended:
         return end_of(start_door(*words, "--abort-on-fail", *more))
 
 
+def test_a_profile_of_ones_own_is_judged_by_its_own_exports(tmp_path: Path) -> None:
+    """Those of smoke, load and batch can't make its success rate good."""
+    profiles = tmp_path / "profiles"
+    profiles.mkdir()
+    (profiles / "mine.toml").write_text(PROFILE)
+    with fake_target(Manners(status=lambda _: 500)) as fake:
+        words: list[str | Path] = ["run", "mine", "--profiles", profiles, "--target", fake.url, "--out", tmp_path / "o"]
+        ended = end_of(start_door(*words, "--abort-on-fail"))
+    record = read_record(tmp_path / "o")
+    assert (ended.code, "of the 407 planned at the most" in (record.phase("last").note or "")) == (1, True), ended.err
+    assert len(record.hits) < 300
+
+
 def hits_after(hits: tuple[Hit, ...], moment: float) -> int:
     """Requests that began more than a second after a moment."""
     return sum(hit.start > moment + 1.0 for hit in hits)

@@ -120,6 +120,25 @@ def test_a_wrong_profile_is_exit_2_with_every_problem(tmp_path: Path) -> None:
     assert "phase[0].speed is no known key" in ended.err
 
 
+def test_a_profile_that_asks_for_nothing_is_told(tmp_path: Path) -> None:
+    """A run of no request would prove nothing, and its target could only look bad."""
+    profiles = write_profile(
+        tmp_path / "profiles",
+        '[[phase]]\nname = "idle"\nmode = "open"\nclients = 5\nshape = [[0, 0], [5, 0]]\nmix = [{ case = "csv-1k" }]\n',
+    )
+    with fake_target() as target:
+        ended = run_door("run", "mine", "--profiles", profiles, "--target", target.url, "--out", tmp_path / "out")
+    assert (ended.code, target.seen) == (2, [])
+    assert sentence(ended.err) == "loadtests: profile mine: phase 'idle' asks for nothing at all"
+
+
+def test_a_folder_of_profiles_that_is_none_is_told(tmp_path: Path) -> None:
+    """Before a scenario is looked for elsewhere."""
+    ended = run_door("run", "smoke", "--profiles", tmp_path / "gone", "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert sentence(ended.err).endswith("gone is no folder")
+
+
 def test_a_folder_that_is_not_a_scenarios_is_never_emptied(tmp_path: Path) -> None:
     """--out at somebody's own files is refused, and they stay."""
     (tmp_path / "precious.txt").write_text("mine")

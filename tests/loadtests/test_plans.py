@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from loadtests.arrivals import arrival_times, constant
 from loadtests.datasets import make_dataset
 from loadtests.plans import build_plan, cases_of, drive_of, interleave
-from loadtests.profiles import ProfileError, Share, load_profile, parse_profile
+from loadtests.profiles import OWN_PROFILES, ProfileError, Share, load_profile, parse_profile
 
 PHASE = '[[phase]]\nname = "one"\nmode = "closed"\nclients = 2\nmix = [{ case = "csv-1k", count = 3 }]\n'
 OPEN = '[[phase]]\nname = "one"\nmode = "open"\nclients = 9\nmix = [{ case = "csv-1" }]\n'
@@ -160,6 +160,11 @@ def test_a_spike_stands_where_the_shape_puts_it() -> None:
 def test_a_wrong_profile_is_refused_with_the_key(text: str, problem: str) -> None:
     """Each mistake is named by its key and what was expected."""
     assert any(one.startswith(problem) for one in problems(text)), problems(text)
+
+
+def test_a_byte_order_mark_is_no_matter() -> None:
+    """As editors on Windows write it."""
+    assert parse_profile("x", b"\xef\xbb\xbf" + (OWN_PROFILES / "smoke.toml").read_bytes()).phases
 
 
 def test_all_problems_of_a_profile_are_told_at_once() -> None:

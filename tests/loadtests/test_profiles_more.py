@@ -41,7 +41,7 @@ def test_the_documented_example_is_a_profile() -> None:
     """What docs/load.md shows is accepted as it stands, and does what the text says of it."""
     (text,) = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     profile = parse_profile("mine", text.encode())
-    assert [phase.name for phase in profile.phases] == ["warmup", "measure", "burst"]
+    assert [phase.name for phase in profile.phases] == ["warmup", "alone", "measure", "burst"]
     assert phase_of(stretched(profile, 10), "measure").lasts_s == 600
     assert profile.leak is not None and profile.leak.count == 120
     due = moments(planned(profile, "measure"))

@@ -106,6 +106,17 @@ def test_what_can_not_be_begun_is_one_sentence_and_exit_2(tmp_path: Path) -> Non
     assert (tmp_path / "taken" / "csv-5" / "mine.txt").read_text() == "mine"
 
 
+def test_a_session_keeps_out_of_other_folders(tmp_path: Path) -> None:
+    """Such as one that holds evidence, which would no longer verify."""
+    (tmp_path / "manifest.json").write_text("{}")
+    ended = run_door("stress", "--target", "http://127.0.0.1:9", "--out", tmp_path)
+    assert ended.code == 2
+    with fake_target() as fake:
+        ended = run_door("stress", "--target", fake.url, "--out", tmp_path)
+    assert (ended.code, "holds manifest.json, which is no stress session's" in ended.err) == (2, True), ended.err
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
 def test_an_interrupted_session_ends_at_once_and_names_no_rate(tmp_path: Path) -> None:
     """Ctrl-C in a step closes that step's record and ends the session with 2; there is no report."""
     out = tmp_path / "out"

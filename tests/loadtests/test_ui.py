@@ -11,6 +11,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from loadtests.locust_process import ROOT, free_port
 from loadtests.profiles import load_profile
 from loadtests.ui import most_clients, weights
@@ -26,8 +28,9 @@ def test_the_mix_is_the_profiles() -> None:
     assert most_clients(profile) == 5
 
 
-def test_the_web_interface_drives_the_profile(tmp_path: Path) -> None:
-    """It opens, starts users who export and fetch, shows no failure, and ends with Ctrl-C and exit code 0."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_web_interface_drives_the_profile(tmp_path: Path, number: signal.Signals) -> None:
+    """It opens, starts users who export and fetch, shows no failure; a signal ends all of it with exit code 0."""
     port = free_port()
     (tmp_path / "quick.toml").write_text('[[phase]]\nname = "one"\nmode = "sequence"\nmix = [{ case = "csv-20" }]\n')
     with fake_target() as fake:
@@ -40,8 +43,10 @@ def test_the_web_interface_drives_the_profile(tmp_path: Path) -> None:
                 assert f"http://127.0.0.1:{port}" in said and "no evidence" in said, said
                 shown = requests_seen(f"http://127.0.0.1:{port}")
             finally:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 code = process.wait(PATIENCE_S)
+                with pytest.raises(OSError):
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=5)
     assert {"csv-20", "csv-20 file", "Aggregated"} == set(shown)
     assert all(one["num_failures"] == 0 and one["num_requests"] > 0 for one in shown.values())
     assert code == 0

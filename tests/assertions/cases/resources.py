@@ -244,7 +244,7 @@ BLIND = (
         name="nothing at rest",
         on="load",
         change=lambda r: changed(r, probes=each(r.probes, lambda probe: {"resting": False})),
-        reason="no reading was taken at rest before an export",
+        reason="no export was made, after a `warmup` and a rest, with no more than five in flight",
     ),
     Case(
         id="memory-gauge",
