@@ -49,6 +49,8 @@ LONG_HEAD = "what the customer told the driver at the door"
 """A column's name that is longer than most of its values."""
 ODD_USER = 'Ayşe "Ünal" \\ Öz-Κωνσταντίνου, northern branch'
 """Its marks must be escaped where it is a label's value."""
+ACCENTED_HEAD = "cafe\u0301"
+"""Its accent is a letter of its own, and not the same key as with one of both."""
 FOREIGN_HEAD = "Müşteri adı, Πελάτης"
 
 
@@ -81,7 +83,7 @@ def _one(make: Maker) -> Edge:
 
 
 def _wide(make: Maker) -> Edge:
-    names = [f"c{number:02}" for number in range(1, 60)]
+    names = [f"c{number:02}" for number in range(1, 300)]
     rows = [
         {"ref": make.ref(number), **{name: make.rng.choice((number, "", None, "x,y", 0.5, True)) for name in names}}
         for number in range(1, 61)
@@ -127,6 +129,7 @@ def _tricky(make: Maker) -> Edge:
             del row["left"]
         if number % 13 == 0:
             row |= {"price.net": number / 4, "constructor": "built", " both ends ": "kept"}
+            row |= {ACCENTED_HEAD: "as it was sent", "two\nlines": "both"}
         rows.append(row)
     rows.insert(20, {"unused": "no column of its own"})
     return Edge(
@@ -141,6 +144,9 @@ def _tricky(make: Maker) -> Edge:
             "price.net",
             "constructor",
             " both ends ",
+            "Right",
+            ACCENTED_HEAD,
+            "two\nlines",
         ],
         f"{ODD_TITLE}\nand a second line",
         ODD_USER,

@@ -44,6 +44,7 @@ NESTED_NOTES: tuple[object, ...] = (
     {},
     {"id": 9007199254740993, "share": 0.1},
     [[[[[[1]]]]]],
+    {"gone": None, "empty": "", "zero": 0, "no": False, "in": [None, {"gone": None}], "yes": True},
 )
 SENTENCES = (
     "Delivered late because the bridge was closed.",

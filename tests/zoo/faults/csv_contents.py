@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -76,6 +77,32 @@ def header_translated(file: BinaryIO, ask: Ask, made_at: str) -> None:
     write_rows(file, [header, *rows])
 
 
+def columns_capped(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """As many columns as an old spreadsheet has."""
+    write_rows(file, rows_of(replace(ask, columns=ask.columns[:256])))
+
+
+def heads_composed(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """Names of columns in normal form, by which a key that is not finds nothing."""
+    write_rows(file, rows_of(replace(ask, columns=tuple(unicodedata.normalize("NFC", name) for name in ask.columns))))
+
+
+def heads_in_one_line(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """A line break in a head is taken for a mistake."""
+    rows = iter(rows_of(ask))
+    write_rows(file, [[" ".join(name.split("\n")) for name in next(rows)], *rows])
+
+
+def heads_in_any_case(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """Of columns that differ by case alone the last one fills all."""
+    last = {name.lower(): name for name in ask.columns}
+    rows = [
+        [cell_text(bytes(row[last[name.lower()]])) if last[name.lower()] in row else "" for name in ask.columns]
+        for row in ask.rows
+    ]
+    write_rows(file, [list(ask.columns), *rows])
+
+
 def cells_shifted(file: BinaryIO, ask: Ask, made_at: str) -> None:
     """Missing keys leave no gap, so the later cells move to the left."""
     rows = [[cell_text(bytes(row[name])) for name in ask.columns if name in row] for row in ask.rows]
@@ -91,6 +118,10 @@ def all_keys(file: BinaryIO, ask: Ask, made_at: str) -> None:
 _csv("header-missing", "There is no header row.", without_header)
 _csv("columns-sorted", "The columns come in alphabetical order.", columns_sorted)
 _csv("header-translated", "The header bears prettier names.", header_translated)
+_csv("columns-capped", "Columns behind the 256th are not exported.", columns_capped)
+_csv("heads-composed", "Names of columns are normalised, and the keys are not.", heads_composed)
+_csv("heads-one-line", "A line break in a head becomes a space.", heads_in_one_line)
+_csv("heads-any-case", "Columns that differ by case alone are one.", heads_in_any_case)
 _csv("cells-shifted", "A missing key moves the cells behind it to the left.", cells_shifted)
 _csv("all-keys", "All keys of the records are exported, asked for or not.", all_keys)
 
@@ -118,13 +149,13 @@ def changed_cell(raw: bytes, how: str) -> str:  # noqa: PLR0912  # one branch a 
     if how == "guarded":
         return "'" + text if text[:1] in ("=", "+", "-", "@") else text
     if how == "composed":
-        import unicodedata
-
         return unicodedata.normalize("NFC", text)
     if first == b"n":
         return {"null": "null", "none": "None"}.get(how, "")
     if first in b"tf":
         return {"python-booleans": text.title(), "digits": str(int(text == "true"))}.get(how, text)
+    if how == "nothing-nested" and first in b"{[":
+        return msgspec.json.encode(_without_nothing(msgspec.json.decode(raw))).decode()
     if first in b"{[":
         return {"object": "[object Object]", "python-nested": repr(msgspec.json.decode(raw))}.get(how, text)
     if first != b'"':
@@ -135,6 +166,13 @@ def changed_cell(raw: bytes, how: str) -> str:  # noqa: PLR0912  # one branch a 
         if how == "rounded":
             return text if text.lstrip("-").isdigit() else f"{float(text):.1f}"
     return text
+
+
+def _without_nothing(value: object) -> object:
+    """Objects without their keys of no value, as some serialisers write them."""
+    if isinstance(value, dict):
+        return {key: _without_nothing(one) for key, one in value.items() if one is not None}
+    return [_without_nothing(one) for one in value] if isinstance(value, list) else value
 
 
 def respelt(file: BinaryIO, ask: Ask, made_at: str, *, how: str) -> None:
@@ -163,6 +201,7 @@ for _how, _name, _why in (
     ("digits", "booleans-digits", "true becomes 1."),
     ("object", "object-object", "Nested values become [object Object]."),
     ("python-nested", "nested-python", "Nested values are written as Python's, not as JSON."),
+    ("nothing-nested", "nested-nulls-lost", "Keys that are null are left out of nested objects."),
     ("floats", "big-integers", "All numbers go through a float, so big integers change."),
     ("comma", "decimal-comma", "Numbers get a decimal comma."),
     ("rounded", "rounded", "Numbers are rounded to one decimal."),
