@@ -39,9 +39,11 @@ class Examining:
     prober: Prober | None
     check: Callable[[], None]
     """Raises where the record can't be written any more."""
-    report: Callable[[Progress], None] = lambda _: None
+    report: Callable[[Progress], None]
+    """Shown to the user."""
     counted: int = 0
     failed: int = 0
+    """Of those, in the present phase."""
     began: float = 0.0
     alone_s: list[float] = field(default_factory=list)
     """How long each export of the leak series' first case took."""

@@ -191,10 +191,13 @@ class _Run:
             self.watch.check()
 
     def _progress(self, progress: Progress) -> None:
-        running, waiting = gauges(self.page())
-        self.report(replace(progress, running=running, waiting=waiting))
+        self._show(progress)
         if self.watch is not None:
             self.watch.progress(progress)
+
+    def _show(self, progress: Progress) -> None:
+        running, waiting = gauges(self.page())
+        self.report(replace(progress, running=running, waiting=waiting))
 
     def _load(self) -> None:
         """All phases that Locust drives."""
@@ -284,7 +287,7 @@ class _Run:
             spool=self.folder.spool,
             prober=prober,
             check=self._check,
-            report=self._progress,
+            report=self._show,
         )
         try:
             for phase in self.plan.phases[len(self.settings.profile.phases) :]:
