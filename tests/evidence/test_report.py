@@ -151,3 +151,13 @@ def test_without_sensitivity_it_says_so() -> None:
     stale = markdown(GREEN, LIMITS, context(harness_sha256="00" * 32), figures)
     assert "**Stale:" in stale
     assert "**Stale:" not in whole("green")
+
+
+def test_a_scenario_beside_the_three_is_counted() -> None:
+    """What it showed stands in a line of its own, before the six in which it has no place."""
+    mine = report("GREEN", "GREEN", SEEN)
+    beside = tuple(msgspec.structs.replace(one, scenario="soak") for one in mine.verdicts if one.scenario == "load")
+    text = markdown(msgspec.structs.replace(mine, verdicts=(*mine.verdicts, *beside)), LIMITS, context(), Figures())
+    said = [one.status for one in beside]
+    assert f"- **soak**: {said.count('PASS')} ✅ PASS, {said.count('FAIL')} ❌ FAIL, " in text
+    assert "Scenarios beside" not in markdown(mine, LIMITS, context(), Figures())
