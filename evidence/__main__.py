@@ -15,7 +15,7 @@ from loadtests.clock import start_clock
 from loadtests.conductor import LIVE
 from loadtests.listening import listening
 from loadtests.profiles import ProfileError, load_profile, stretched
-from loadtests.stress_door import minutes
+from loadtests.stress_door import MOST_WORKERS, minutes
 from loadtests.target import TargetError, parse_target
 
 from . import stress
@@ -24,7 +24,6 @@ from .publish import REPORT
 from .run import RunError, Settings, run
 from .verify import VerifyError, verify
 
-MOST_WORKERS = 64
 DEFAULT_OUT = Path("evidence/export")
 
 _EPILOG = """\

@@ -23,12 +23,13 @@ from loadtests.folder import FolderError
 from loadtests.listening import LISTEN_PORT, check_listen, how_to_join, listening
 from loadtests.locust_process import LocustError
 from loadtests.profiles import Profile, ProfileError, load_profile, stretched
+from loadtests.reach import check_target
 from loadtests.runner import Settings, run_scenario
 from loadtests.seed import BATCH, seed
 from loadtests.stress import exit_code
 from loadtests.stress_run import REPORT, run_stress
 from loadtests.stress_table import table
-from loadtests.target import TARGET_HEADERS, TARGET_TOKEN, Target, TargetError, check_target, headers_from, parse_target
+from loadtests.target import TARGET_HEADERS, TARGET_TOKEN, Target, TargetError, headers_from, parse_target
 
 DEFAULT_TARGET = "http://127.0.0.1:4001"
 DEFAULT_SEED = 17
@@ -93,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--exports", type=Path, metavar="DIR", help="where the target keeps its files, if on this machine")
     run.add_argument("--profiles", type=Path, metavar="DIR", help="a folder with profiles of your own, NAME.toml")
     run.add_argument("--embedded", action="store_true", help="note in the record that the harness started the target")
-    run.add_argument("--workers", type=_count(64), default=1, metavar="N", help="generator processes (1)")
+    run.add_argument(
+        "--workers", type=_count(stress_door.MOST_WORKERS), default=1, metavar="N", help="generator processes (1)"
+    )
     run.add_argument(
         "--listen",
         type=listening,

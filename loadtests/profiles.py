@@ -194,15 +194,13 @@ def _phase(reader: TableReader) -> Phase:
     arrivals = reader.one_of("arrivals", ("poisson", "uniform"), "poisson")
     rate = reader.number("rate_per_s", 0.0, 0.0, MAX_RATE_PER_S)
     shape = reader.points("shape", DAY_S, MAX_RATE_PER_S)
-    if not reader.sound:
-        pass
-    elif mode == "open":
+    if reader.sound and mode == "open":
         if bool(rate and seconds) == bool(shape) or bool(rate) != bool(seconds):
             reader.wrong("rate_per_s", "must be given with seconds, or else a shape alone, in an open phase")
         elif rate:
             shape = tuple(constant(rate, seconds))
         _without(reader, ("at_once", "max_count"), "has no meaning in an open phase")
-    else:
+    elif reader.sound:
         _without(reader, ("rate_per_s", "shape", "arrivals"), "has a meaning only in an open phase")
         if max_count < count:
             reader.wrong("max_count", f"is {max_count}, less than the mix's {count} requests")

@@ -14,6 +14,8 @@ from loadtests.stress_run import StressSettings
 from loadtests.target import Target
 
 SIZES = "10k,50k,100k,1000k"
+MOST_WORKERS = 64
+"""Generators of one run, at every door."""
 PDF_MOST = 100_000
 """Records of a PDF that are asked for where no format is named: beyond, one takes minutes."""
 
@@ -41,7 +43,9 @@ def add_options(parser: argparse.ArgumentParser, out: Path | None = None) -> Non
         "--limits", type=Path, default=limits_file.DEFAULT_PATH, metavar="FILE", help="replaces assertions/limits.toml"
     )
     parser.add_argument("--target-pid", type=int, metavar="PID", help="the target's process, if not found by its port")
-    parser.add_argument("--workers", type=int, choices=range(1, 65), default=1, metavar="N", help="generators (1)")
+    parser.add_argument(
+        "--workers", type=int, choices=range(1, MOST_WORKERS + 1), default=1, metavar="N", help="generators (1)"
+    )
 
 
 def settings(options: argparse.Namespace, target: Target) -> StressSettings:
