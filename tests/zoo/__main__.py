@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,17 +123,27 @@ def run(names: Sequence[str], jobs: int, out: Path | None, *, keep: bool, whole:
         folder.mkdir(parents=True, exist_ok=True)
         sources = sources_sha256() + ("-whole" if whole else "")
         outcomes = known(folder / "matrix.json", chosen([]), sources) if resume else {}
-        left = [animal for animal in found if animal.name not in outcomes]
+        left = [animal for animal in found if animal.name not in outcomes or outcomes[animal.name].problem]
         commit, when = _commit(), datetime.now(UTC).isoformat(timespec="seconds")
         for number, outcome in enumerate(_outcomes(left, folder, jobs, keep=keep, whole=whole), 1):
             outcomes[outcome.animal.name] = outcome
             _tell(outcome, number, len(left))
-            _write(folder / "matrix.json", matrix.matrix_json(list(outcomes.values()), commit, when, sources).encode())
-        ordered = [outcomes[animal.name] for animal in chosen([]) if animal.name in outcomes]
-        _write(folder / "matrix.json", matrix.matrix_json(ordered, commit, when, sources).encode())
-        _write(folder / "sensitivity.json", matrix.sensitivity_json(ordered, commit, when))
-    print(matrix.summary(ordered))
-    return 1 if any(outcome.problem for outcome in ordered) else 0
+            # at once, so that a run that is ended leaves both
+            _store(folder, _ordered(outcomes), commit, when, sources)
+        _store(folder, _ordered(outcomes), commit, when, sources)
+    print(matrix.summary(_ordered(outcomes)))
+    return 1 if any(outcome.problem for outcome in outcomes.values()) else 0
+
+
+def _ordered(outcomes: Mapping[str, Outcome]) -> list[Outcome]:
+    """In the zoo's own order."""
+    return [outcomes[animal.name] for animal in chosen([]) if animal.name in outcomes]
+
+
+def _store(folder: Path, ordered: Sequence[Outcome], commit: str, when: str, sources: str) -> None:
+    """What is known so far, as matrix and as the report's proof."""
+    _write(folder / "matrix.json", matrix.matrix_json(ordered, commit, when, sources).encode())
+    _write(folder / "sensitivity.json", matrix.sensitivity_json(ordered, commit, when))
 
 
 def _write(path: Path, data: bytes) -> None:

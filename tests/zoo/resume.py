@@ -1,4 +1,4 @@
-"""Going on where a run over the zoo was ended: what was judged rightly by the same harness is not judged again."""
+"""Going on where a run over the zoo was ended: what the same harness judged there counts, right or wrong."""
 
 from __future__ import annotations
 
@@ -27,20 +27,18 @@ def sources_sha256(root: Path = ROOT) -> str:
 
 
 def known(path: Path, animals: Iterable[Animal], sources: str) -> dict[str, Outcome]:
-    """Outcomes of a matrix.json, by animal: those of the same sources that were right. None where there is no such."""
+    """Outcomes of a matrix.json, by animal: those of the same sources, misjudged ones too; none without such a file."""
     try:
         told = json.loads(path.read_bytes())
         rows = {row["name"]: row for row in told["animals"] if told["sources"] == sources}
-        return {
-            animal.name: outcome
-            for animal in animals
-            if animal.name in rows and (outcome := _outcome(animal, rows[animal.name])).problem is None
-        }
+        return {animal.name: _outcome(animal, rows[animal.name]) for animal in animals if animal.name in rows}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
 def _outcome(animal: Animal, row: Mapping[str, Any]) -> Outcome:
+    if row["colour"] is None:
+        return Outcome(animal=animal, judged=None, seconds=row["seconds"], problem=str(row["problem"]))
     words = [
         Word(id=id, scenario=said.partition(": ")[0], status=status, reason=said.partition(": ")[2], counts=True)
         for status, key in (("FAIL", "failed"), ("NO DATA", "no_data"))

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from evidence.sensitivity import Sensitivity, Shown
+from tests.zoo import __main__ as door
 from tests.zoo import matrix
-from tests.zoo.animal import Animal
+from tests.zoo.animal import Animal, chosen
 from tests.zoo.judged import Judged, Unjudged, Word, read_judged
 from tests.zoo.keeper import Keeper
 from tests.zoo.resume import known, sources_sha256
@@ -128,7 +129,8 @@ def test_a_line_marks_the_expected_verdicts() -> None:
 
 
 def test_a_run_goes_on_where_it_was_ended(tmp_path: Path) -> None:
-    """What the same harness judged rightly is taken over as it was; what it misjudged, or another judged, is not."""
+    """What the same harness judged is taken over as it was; what it misjudged is taken over as wrong, and what
+    another judged is not."""
     path, animal = tmp_path / "matrix.json", _animal(healthy=False)
     right = _outcome(False, _judged("RED", bytes_agree="FAIL", rest="NO DATA", names="PASS"))
     path.write_text(matrix.matrix_json([right], "abc", "now", "cd" * 32))
@@ -137,7 +139,35 @@ def test_a_run_goes_on_where_it_was_ended(tmp_path: Path) -> None:
     assert matrix.matrix_json([outcome], "abc", "now", "cd" * 32) == path.read_text()
     assert known(path, [animal], "ef" * 32) == {}
     path.write_text(matrix.matrix_json([_outcome(False, _judged("GREEN", rest="PASS"))], "abc", "now", "cd" * 32))
-    assert known(path, [animal], "cd" * 32) == {}
+    assert known(path, [animal], "cd" * 32)[animal.name].problem == "stays GREEN"
+    unjudged = Outcome(animal=animal, judged=None, seconds=2.0, problem="no verdict: it did not listen")
+    path.write_text(matrix.matrix_json([unjudged], "abc", "now", "cd" * 32))
+    assert known(path, [animal], "cd" * 32) == {animal.name: unjudged}
+
+
+def test_the_proof_of_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that goes on with one animal still counts another that was misjudged; asked for, it is judged again."""
+    first, second = (animal for animal in chosen([]) if not animal.healthy and animal.name in {"cache", "leak-fds"})
+    green = Outcome(animal=first, judged=_judged("GREEN", rest="PASS"), seconds=1.0, problem="stays GREEN")
+    (tmp_path / "matrix.json").write_text(matrix.matrix_json([green], "abc", "now", sources_sha256()))
+    judged: list[str] = []
+
+    def run_one(animal: Animal, folder: Path, **_: bool) -> Outcome:
+        judged.append(animal.name)
+        red = Judged(
+            colour="RED",
+            headline="",
+            words=tuple(Word(id=id, scenario="load", status="FAIL", reason="", counts=True) for id in animal.expect),
+        )
+        return Outcome(animal=animal, judged=red, seconds=1.0, problem=None)
+
+    monkeypatch.setattr(door, "run_one", run_one)
+    assert door.run([second.name], 1, tmp_path, keep=False, whole=False, resume=True) == 1
+    told = json.loads((tmp_path / "sensitivity.json").read_text())
+    assert (told["faults"], told["caught"]) == (2, 1)
+    assert door.run([first.name, second.name], 1, tmp_path, keep=False, whole=False, resume=True) == 0
+    told = json.loads((tmp_path / "sensitivity.json").read_text())
+    assert (told["faults"], told["caught"], judged) == (2, 2, [second.name, first.name])
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"animals": 1, "sources": ""}', '{"animals": [{}]}'])

@@ -213,7 +213,12 @@ def _greedy_hidden(keeper: Keeper) -> None:
     keeper.changes.append(page.with_value("export_memory_bytes", lambda one: min(one.value, 2e6)))
 
 
-@GROUP.make("cache", "The records of every export are kept for ever, in case somebody asks again.", "leak-memory")
+@GROUP.make(
+    "cache",
+    "The records of every export are kept for ever, in case somebody asks again.",
+    "leak-memory",
+    at_length=True,
+)
 def _cache(keeper: Keeper) -> None:
     kept: list[object] = []
     inner = keeper.do
