@@ -18,7 +18,7 @@ _WORD_TYPES = {bool, type(None), msgspec.UnsetType}
 _NESTED_TYPES = {dict, list}
 _text = msgspec.json.Decoder(str).decode
 _nested = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw]).decode
-_quoted = msgspec.json.Encoder().encode
+_encoded = msgspec.json.Encoder().encode
 
 
 def raw_text(value: msgspec.Raw) -> str:
@@ -39,12 +39,12 @@ def compact(source: bytes) -> str:
     """JSON text without white space and needless escapes; every number keeps its digits."""
     first = source[:1]
     if first == b'"':
-        return _quoted(_text(source)).decode()
+        return _encoded(_text(source)).decode()
     if first not in b"{[":
         return source.decode()
     parts = _nested(source)
     if isinstance(parts, dict):
-        inner = (f"{_quoted(name).decode()}:{compact(bytes(part).strip())}" for name, part in parts.items())
+        inner = (f"{_encoded(name).decode()}:{compact(bytes(part).strip())}" for name, part in parts.items())
         return "{" + ",".join(inner) + "}"
     return "[" + ",".join(compact(bytes(part).strip()) for part in parts) + "]"
 
@@ -83,10 +83,12 @@ def flat_columns(part: Slice) -> list[Sequence[str]] | None:
     return found
 
 
-def _texts(column: list[Any]) -> Sequence[str] | None:
+def _texts(column: Sequence[Any]) -> Sequence[str] | None:
     types = set(map(type, column))
     if types <= {str}:
         return column
+    if types == {int}:
+        return _encoded(column)[1:-1].decode().split(",")  # a third of the time of as many calls of str
     if types <= _WORD_TYPES:
         return list(map(_WORDS.__getitem__, column))
     if not types.isdisjoint(_NESTED_TYPES):

@@ -7,11 +7,14 @@ import io
 import re
 from collections.abc import Iterable
 
-from service.cells import Part, cell_rows, flat_columns
+import msgspec
+
+from service.cells import Part, cell_rows
 from service.files import PartFile
 from service.rows import Slice
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_encoded = msgspec.json.Encoder().encode
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -33,44 +36,34 @@ def write_csv(out: PartFile, columns: tuple[str, ...], parts: Iterable[Part], *,
     """Write header and records; the number of records."""
     heads = [guarded(name) for name in columns] if guard_formulas else list(columns)
     out.write(csv_text([heads]).encode())
-    fast = _Fast(columns)
     count = 0
     for part in parts:
         out.check_wanted()
-        text = fast.text(part) if isinstance(part, Slice) and not guard_formulas else None
+        text = _plain(part, len(columns)) if isinstance(part, Slice) and not guard_formulas else None
         if text is None:
             rows = cell_rows(part, columns)
             if guard_formulas:
                 rows = [list(map(guarded, row)) for row in rows]
-            text = csv_text(rows)
+            text = csv_text(rows).encode()
         count += part.count
-        out.write(text.encode())
+        out.write(text)
     return count
 
 
-class _Fast:
-    """Cells and commas in one join, where no cell can need quotes or a text of its own; a slice that may have one is
-    left to the csv module."""
+def _plain(part: Slice, width: int) -> bytes | None:
+    """The slice as CSV, made of its values' JSON text; None when a cell may need quotes or a text of its own.
 
-    def __init__(self, columns: tuple[str, ...]) -> None:
-        self._columns = columns
-        self._commas = len(columns) - 1
-        self._single = len(columns) == 1
-        self._pattern = ["", ","] * self._commas + ["", "\r\n"]
-
-    def text(self, part: Slice) -> str | None:
-        """The slice as CSV; None when a cell may need care."""
-        # without escapes no string holds a quote or a line end, so only commas are left to look for; a single column
-        # could be an empty string, whose row must not be a blank line
-        if self._single or part.escapes:
-            return None
-        cells = flat_columns(part)
-        if cells is None:
-            return None
-        count = len(cells[0])
-        parts = self._pattern * count
-        width = len(self._pattern)
-        for at, column in enumerate(cells):
-            parts[2 * at :: width] = column
-        text = "".join(parts)
-        return text if text.count(",") == self._commas * count else None
+    Without escapes and nested values, quotes stand around strings only, brackets around rows, and an unquoted null for
+    nothing. Commas are counted at the end. A lone column could be an empty string, whose row must not be a blank line.
+    """
+    values = None if width == 1 or part.escapes else part.values()
+    if not values or not part.flat:
+        return None
+    try:
+        text = _encoded(values)
+    except TypeError:  # a key is missing
+        return None
+    if b"null" in text:
+        text = text.replace(b",null", b",").replace(b"[null", b"[")
+    text = text[2:-2].replace(b"],[", b"\r\n").translate(None, b'"') + b"\r\n"
+    return text if text.count(b",") == (width - 1) * len(values) else None

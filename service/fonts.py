@@ -8,6 +8,7 @@ back. A character that neither DejaVu Sans nor Droid Sans Fallback has is shown 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import groupby
@@ -69,7 +70,7 @@ class Widths(dict[str, int]):
         self.steps = bytes(-(-advance // self.step) for advance in advances)
         # every character becomes the first one that is as wide: 2026-01-01 and 2026-12-31 are measured once
         shape = bytearray(256)
-        shape[ord("\n")] = ord("\n")
+        shape[ord("\n")] = ord("\n")  # between two texts
         for code in ASCII:
             shape[code] = self.steps.index(self.steps[code], ASCII.start)
         self._shape = bytes(shape)
@@ -86,17 +87,13 @@ class Widths(dict[str, int]):
             return self.step * sum(text.encode().translate(self.steps))
         return sum(map(self.__getitem__, text))
 
-    def of_all(self, texts: list[str]) -> tuple[list[int], bool]:
-        """The widths of some texts, and whether they are all printable ASCII."""
+    def of_all(self, texts: Collection[str], plain: bool) -> list[int]:
+        """The widths of some texts; `plain`: all of them are printable ASCII."""
         lengths = self._lengths
         if len(lengths) > LENGTHS_KEPT:
             lengths.clear()
-        joined = "\n".join(texts)
-        if joined.isascii():
-            shapes = joined.encode().translate(self._shape)
-            if b"\0" not in shapes and shapes.count(b"\n") == len(texts) - 1:
-                return list(map(lengths.__getitem__, shapes.split(b"\n"))), True
-        return list(map(lengths.__getitem__, texts)), False
+        shapes = "\n".join(texts).encode().translate(self._shape).split(b"\n") if plain and texts else texts
+        return list(map(lengths.__getitem__, shapes))
 
 
 class _Lengths(dict[str | bytes, int]):
@@ -248,6 +245,12 @@ class DocumentFonts:
             resources[f"{KEYS[name]}x{slot}"] = document.Reference(
                 _composite(document, made, label, descriptor, pairs, glyphs)
             )
+
+
+def is_plain(texts: Iterable[str]) -> bool:
+    """True when all of them are printable ASCII."""
+    joined = "".join(texts)
+    return joined.isascii() and joined.isprintable()
 
 
 def escaped(text: str) -> str:

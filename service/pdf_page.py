@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from operator import le
 from typing import cast
 
-from service.fonts import BOLD, KEYS, SANS, DocumentFonts, escaped, widths
+from service.fonts import BOLD, KEYS, SANS, DocumentFonts, escaped, is_plain, widths
 from service.pdf_layout import FOOT, LEADING, MARGIN, PITCH, RECORDS_PER_PAGE, TITLE_ROOM, Table, wrap
 
 BASELINE = 0.76
@@ -209,12 +210,18 @@ class _Texts:
         self.texts = texts
         self.right_aligned = right_aligned
         self._limit = limit
-        self._units, self.plain = widths(SANS).of_all(texts)
-        self.fits = self.plain and max(self._units) <= limit
+        self.plain = is_plain(texts)
+        # only what stands at the right needs the width of each text
+        measured = self._units if right_aligned else widths(SANS).of_all(set(texts), self.plain)
+        self.fits = self.plain and max(measured) <= limit
         """All of them on one line each, without a look at every page."""
         joined = "".join(texts) if self.plain else ""
         care = "(" in joined or ")" in joined or "\\" in joined
         self._shown = list(map(escaped, texts)) if care else texts
+
+    @cached_property
+    def _units(self) -> list[int]:
+        return widths(SANS).of_all(self.texts, self.plain)
 
     def fits_in(self, first: int, last: int) -> bool:
         """Those from `first` up to `last`."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from service.cells import Part, cell_columns
 from service.files import PartFile
-from service.fonts import BOLD, SANS, DocumentFonts, widths
+from service.fonts import BOLD, SANS, DocumentFonts, is_plain, widths
 from service.pdf_document import PagedDocument
 from service.pdf_layout import FOOT, LONGEST_SIDE, MARGIN, RECORDS_PER_PAGE, Table, table_for
 from service.pdf_page import Block, Sheet, Strip, page_number, title_block
@@ -77,8 +77,8 @@ def layout_of(columns: tuple[str, ...], sample: list[list[str]], records: int) -
     for head, texts in zip(columns, sample, strict=True):
         cells = [text for text in texts if text]
         numeric = bool(cells) and all(map(NUMBER.fullmatch, cells))
-        units, plain = regular.of_all(cells) if cells else ([0], True)
-        widest = max(units) if plain else max(max(map(regular.of, cell.splitlines() or [""])) for cell in cells)
+        lines = [line for cell in cells for line in cell.splitlines()]
+        widest = max(regular.of_all(lines, is_plain(lines)), default=0)
         if numeric:
             # running numbers and sums grow beyond what the first records show
             widest += regular.of("000" if records > len(texts) else "")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 SLICE_BYTES = 128 * 1024
 BETWEEN_RECORDS = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
@@ -62,15 +62,27 @@ class Slice:
         """True when a string may hold quotes, line ends or other signs that JSON must escape."""
         return b"\\" in self.raw
 
-    def columns(self) -> list[list[Any]] | None:
-        """The values by column: floats as the text that JSON had, UNSET for a missing key, else as msgspec decodes it.
+    def values(self) -> list[tuple[Any, ...]] | None:
+        """The records' values: floats as the text that JSON had, UNSET for a missing key, else as msgspec decodes it.
 
         None where a plain decode would change a number or can't be had; use `raw_rows` then.
         """
         raw = self.raw
         if self._rows is None or (b"-0" in raw and MINUS_ZERO.search(raw)):
             return None
-        return [list(map(attrgetter(f"c{number}"), self._rows)) for number in range(len(self._columns))]
+        return list(map(astuple, self._rows))
+
+    def columns(self) -> list[tuple[Any, ...]] | None:
+        """The same column by column."""
+        values = self.values()
+        if values is None:
+            return None
+        return list(zip(*values, strict=True)) or [() for _ in self._columns]
+
+    @property
+    def flat(self) -> bool:
+        """True when no value is an object or an array, and no string holds a sign that begins one."""
+        return self.raw.count(b"[") == 1 and self.raw.count(b"{") == self.count
 
     def raw_rows(self) -> list[dict[str, msgspec.Raw]]:
         """The same records with every value as its JSON source text."""

@@ -8,6 +8,7 @@ import re
 import subprocess
 import tempfile
 import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +140,16 @@ def test_every_script_can_be_read_back(texts: Any, script: str) -> None:
 
 def readable(char: str) -> bool:
     """Letters, marks, numbers, signs: what has a shape of its own and runs from left to right."""
-    kind = unicodedata.category(char)
-    return kind[0] in "LMNPS" and unicodedata.bidirectional(char) not in {"R", "AL", "AN"} and char not in UNREADABLE
+    return unicodedata.category(char)[0] in "LMNPS" and not turned(char) and char not in UNREADABLE
 
 
+def turned(char: str) -> bool:
+    """Of a script that runs from right to left."""
+    return unicodedata.bidirectional(char) in {"R", "AL", "AN"} or any(ord(char) in one for one in RIGHT_TO_LEFT_BLOCKS)
+
+
+RIGHT_TO_LEFT_BLOCKS = (range(0x590, 0x900), range(0xFB1D, 0xFE00), range(0x10800, 0x11000), range(0x1E800, 0x1F000))
+"""Their marks have no direction of their own, but readers turn them round."""
 UNREADABLE = "\u00ad"
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Co", "Cn"]), max_size=60)
 
@@ -161,7 +168,10 @@ def test_any_text_is_read_back_whole(rows: list[dict[str, str]]) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), ANY_TEXT), min_size=1, max_size=60))
 def test_debians_readers_take_any_file(rows: list[dict[str, str]]) -> None:
-    """qpdf --check has nothing to say, and pdftotext reads every record's text on its page."""
+    """qpdf --check has nothing to say, and pdftotext reads every record's text on its page.
+
+    It puts what stands beside a right-to-left letter in another order, so there every sign is only looked for.
+    """
     data = export(rows, columns=["a", "b", "c"])
     with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
         file.write(data)
@@ -171,7 +181,8 @@ def test_debians_readers_take_any_file(rows: list[dict[str, str]]) -> None:
     for number, row in enumerate(rows):
         page = "".join(filter(readable, texts[number // 50]))
         for text in row.values():
-            assert "".join(filter(readable, text)) in page
+            wanted = "".join(filter(readable, text))
+            assert wanted in page or (any(map(turned, text)) and Counter(wanted) <= Counter(page))
 
 
 @READERS

@@ -66,3 +66,19 @@ def chosen(names: Iterable[str]) -> tuple[Animal, ...]:
     if unknown:
         raise Unknown(f"no animal or group is named {', '.join(sorted(unknown))}; see `python -m tests.zoo list`")
     return tuple(animal for animal in every if not wanted or wanted & {animal.name, animal.group})
+
+
+HEALTHY_STEP = 8
+"""Of the healthy animals, each eighth is among the few."""
+
+
+def few(found: Iterable[Animal]) -> tuple[Animal, ...]:
+    """Of these animals the first broken one for each verdict that they are to turn red, and some healthy ones."""
+    broken: dict[str, Animal] = {}
+    healthy: list[Animal] = []
+    for animal in found:
+        if animal.healthy:
+            healthy.append(animal)
+        else:
+            broken |= dict.fromkeys(animal.expect - broken.keys(), animal)
+    return (*healthy[::HEALTHY_STEP], *{animal.name: animal for animal in broken.values()}.values())

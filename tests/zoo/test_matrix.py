@@ -11,7 +11,7 @@ import pytest
 from evidence.sensitivity import Sensitivity, Shown
 from tests.zoo import __main__ as door
 from tests.zoo import matrix
-from tests.zoo.animal import Animal, chosen
+from tests.zoo.animal import Animal, chosen, few
 from tests.zoo.judged import Judged, Unjudged, Word, read_judged
 from tests.zoo.keeper import Keeper
 from tests.zoo.resume import known, sources_sha256
@@ -145,6 +145,14 @@ def test_a_run_goes_on_where_it_was_ended(tmp_path: Path) -> None:
     assert known(path, [animal], "cd" * 32) == {animal.name: unjudged}
 
 
+def test_the_few_stand_for_all() -> None:
+    """A quick run has a fault for every verdict that one is expected to turn red, and some healthy services."""
+    found = few(chosen([]))
+    assert {id for one in found for id in one.expect} == {id for one in chosen([]) for id in one.expect}
+    assert sum(one.healthy for one in found) >= 5
+    assert len({one.name for one in found}) == len(found) < 70
+
+
 def test_the_proof_of_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that goes on with one animal still counts another that was misjudged; asked for, it is judged again."""
     first, second = (animal for animal in chosen([]) if not animal.healthy and animal.name in {"cache", "leak-fds"})
@@ -162,10 +170,10 @@ def test_the_proof_of_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, mon
         return Outcome(animal=animal, judged=red, seconds=1.0, problem=None)
 
     monkeypatch.setattr(door, "run_one", run_one)
-    assert door.run([second.name], 1, tmp_path, keep=False, whole=False, resume=True) == 1
+    assert door.run([second], 1, tmp_path, keep=False, whole=False, resume=True) == 1
     told = json.loads((tmp_path / "sensitivity.json").read_text())
     assert (told["faults"], told["caught"]) == (2, 1)
-    assert door.run([first.name, second.name], 1, tmp_path, keep=False, whole=False, resume=True) == 0
+    assert door.run([first, second], 1, tmp_path, keep=False, whole=False, resume=True) == 0
     told = json.loads((tmp_path / "sensitivity.json").read_text())
     assert (told["faults"], told["caught"], judged) == (2, 2, [second.name, first.name])
 
