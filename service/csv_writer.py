@@ -63,6 +63,8 @@ def _plain(part: Slice, width: int) -> bytes | None:
         text = _encoded(values)
     except TypeError:  # a key is missing
         return None
+    if b"{" in text:
+        return None
     if b"null" in text:
         text = text.replace(b",null", b",").replace(b"[null", b"[")
     text = text[2:-2].replace(b"],[", b"\r\n").translate(None, b'"') + b"\r\n"

@@ -8,7 +8,7 @@ back. A character that neither DejaVu Sans nor Droid Sans Fallback has is shown 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import groupby
@@ -25,6 +25,7 @@ SANS, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 FALLBACKS = ("DroidSansFallbackFull", "NanumSquareR")
 """Asked in order for what the first two lack; one more is one more file in `fonts/`, its name here and in KEYS."""
 ASCII = range(32, 127)
+_PRINTABLE = bytes(ASCII)
 BLANKS = {0x09: 0x20, 0x0A: 0x20, 0x0D: 0x20, 0xA0: 0x20}
 """Characters that are shown like another one, but read back as themselves."""
 SLOT_CODES = 60_000
@@ -247,10 +248,9 @@ class DocumentFonts:
             )
 
 
-def is_plain(texts: Iterable[str]) -> bool:
-    """True when all of them are printable ASCII."""
-    joined = "".join(texts)
-    return joined.isascii() and joined.isprintable()
+def is_plain(text: str) -> bool:
+    """True when it is printable ASCII throughout; `str.isprintable` takes four times as long."""
+    return text.isascii() and not text.encode().translate(None, _PRINTABLE)
 
 
 def escaped(text: str) -> str:

@@ -210,13 +210,13 @@ class _Texts:
         self.texts = texts
         self.right_aligned = right_aligned
         self._limit = limit
-        self.plain = is_plain(texts)
+        joined = "".join(texts)
+        self.plain = is_plain(joined)
         # only what stands at the right needs the width of each text
         measured = self._units if right_aligned else widths(SANS).of_all(set(texts), self.plain)
         self.fits = self.plain and max(measured) <= limit
         """All of them on one line each, without a look at every page."""
-        joined = "".join(texts) if self.plain else ""
-        care = "(" in joined or ")" in joined or "\\" in joined
+        care = self.plain and ("(" in joined or ")" in joined or "\\" in joined)
         self._shown = list(map(escaped, texts)) if care else texts
 
     @cached_property

@@ -78,7 +78,7 @@ def layout_of(columns: tuple[str, ...], sample: list[list[str]], records: int) -
         cells = [text for text in texts if text]
         numeric = bool(cells) and all(map(NUMBER.fullmatch, cells))
         lines = [line for cell in cells for line in cell.splitlines()]
-        widest = max(regular.of_all(lines, is_plain(lines)), default=0)
+        widest = max(regular.of_all(lines, is_plain("".join(lines))), default=0)
         if numeric:
             # running numbers and sums grow beyond what the first records show
             widest += regular.of("000" if records > len(texts) else "")

@@ -81,8 +81,8 @@ class Slice:
 
     @property
     def flat(self) -> bool:
-        """True when no value is an object or an array, and no string holds a sign that begins one."""
-        return self.raw.count(b"[") == 1 and self.raw.count(b"{") == self.count
+        """True when no value is an array, and no string holds the sign that begins one."""
+        return b"[" not in self.raw[1:]
 
     def raw_rows(self) -> list[dict[str, msgspec.Raw]]:
         """The same records with every value as its JSON source text."""
