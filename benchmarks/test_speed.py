@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from benchmarks import peers
 from benchmarks.bounds import Verdict
 from benchmarks.race import OURS, emptied, race, rounds_for
 from benchmarks.records import COLUMNS, body, rows
-from service.pipeline import export_body
+from service.files import new_name
+from service.order import inspect
+from service.pdf_writer import pages_of
+from service.pipeline import Job, export_body, run
 
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
@@ -27,6 +31,14 @@ def size(request: pytest.FixtureRequest, big: int) -> int:
     return SMALL_RECORDS if request.param == "10k" else big
 
 
+def _in_worker(sent: bytes, folder: Path) -> None:
+    """What is left of an export for a worker: the body was checked before, in the parent."""
+    run(Job(order=_inspected(sent), folder=folder, name=new_name("pdf"), made_at="", body=sent))
+
+
+_inspected = cache(inspect)
+
+
 def test_pdf(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figures, hold: Hold) -> None:
     """A PDF of plain records against reportlab's canvas, pydyf and a hand-made writer."""
     benchmark.group = f"pdf {size}"
@@ -39,11 +51,14 @@ def test_pdf(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figu
         "hand-made": lambda: peers.limit_pdf(sent, file),
         "hand-made, decoded rows": lambda: peers.limit_pdf_of_rows(decoded, file),
     }
+    if size == SMALL_RECORDS:
+        runners["ours, a worker's part"] = partial(_in_worker, sent, folder)
     if size <= SLOW_PEER_RECORDS:
         runners["canvas"] = lambda: peers.canvas_pdf(sent, file)
         runners["canvas, embedded font"] = lambda: peers.embedded_canvas_pdf(sent, file)
     laps = race(benchmark, runners, rounds=rounds_for(size), clean=emptied(folder))
     figures({f"{name} ms": laps.median_ms(name) for name in runners})
+    figures({"pages a second": pages_of(size) / laps.median_ms(OURS) * 1_000})
     figures({f"ratio by CPU time, {name}": laps.cpu_against(name) for name in runners if name != OURS})
     verdicts: list[Verdict] = [laps.against("pdf-pydyf", "pydyf"), laps.against("pdf-limit", "hand-made")]
     if "canvas" in runners:
@@ -76,6 +91,7 @@ def test_csv(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figu
     }
     laps = race(benchmark, runners, rounds=rounds_for(size), clean=emptied(folder))
     figures({f"{name} ms": laps.median_ms(name) for name in runners})
+    figures({"records a second": size / laps.median_ms(OURS) * 1_000})
     figures({f"ratio by CPU time, {name}": laps.cpu_against(name) for name in runners if name != OURS})
     verdicts = [laps.against("csv-limit", "joined")]
     if size > SMALL_RECORDS:  # under it the naive way is at its best: all records fit into the processor's cache

@@ -14,7 +14,8 @@ from service.files import PartFile
 from service.rows import Slice
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_encoded = msgspec.json.Encoder().encode
+_lines = msgspec.json.Encoder().encode_lines
+_ROW_ENDS = bytes.maketrans(b"]", b"\r")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -60,12 +61,12 @@ def _plain(part: Slice, width: int) -> bytes | None:
     if not values or not part.flat:
         return None
     try:
-        text = _encoded(values)
+        text = _lines(values)
     except TypeError:  # a key is missing
         return None
     if b"{" in text:
         return None
     if b"null" in text:
         text = text.replace(b",null", b",").replace(b"[null", b"[")
-    text = text[2:-2].replace(b"],[", b"\r\n").translate(None, b'"') + b"\r\n"
+    text = text.translate(_ROW_ENDS, b'["')
     return text if text.count(b",") == (width - 1) * len(values) else None

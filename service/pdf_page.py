@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -232,13 +233,13 @@ class _Texts:
 
     def values(self, first: int, last: int, sheet: Sheet) -> list[list[str]]:
         """What goes into the pattern's gaps."""
-        units = self._units[first:last]
         if self.plain:
             shown = self._shown[first:last]
-            return [list(map(_DIGITS.__getitem__, units)), shown] if self.right_aligned else [shown]
+            return [list(map(_DIGITS.__getitem__, self._units[first:last])), shown] if self.right_aligned else [shown]
+        texts = self.texts[first:last]
         if self.right_aligned:
-            return [list(map(sheet.mark, self.texts[first:last], units))]
-        return [list(map(sheet.mark, self.texts[first:last]))]
+            return [list(map(sheet.mark, texts, self._units[first:last]))]
+        return [list(map(sheet.mark, texts))]
 
 
 class Strip:
@@ -248,27 +249,27 @@ class Strip:
         self._texts = texts
         self._sheet = sheet
         self._pattern = sheet.pattern(texts)
-        self._count = len(texts[0].texts)
-        self._all = self._filled(0, self._count) if all(column.fits for column in texts) else None
+        self._gaps = [at for at, part in enumerate(self._pattern) if part is None]
+        fits = all(column.fits for column in texts)
+        self._values = list(self._filling(0, len(texts[0].texts))) if fits else None
 
-    def _filled(self, first: int, last: int) -> list[str | None]:
-        parts = self._pattern * (last - first)
-        values = chain.from_iterable(column.values(first, last, self._sheet) for column in self._texts)
-        width = len(self._pattern)
-        for at, part in enumerate(self._pattern):
-            if part is None:
-                parts[at::width] = next(values)
-        return parts
+    def _filling(self, first: int, last: int) -> Iterator[list[str]]:
+        """What goes into each gap."""
+        return chain.from_iterable(column.values(first, last, self._sheet) for column in self._texts)
 
     def single_rows(self, first: int, last: int) -> str | None:
         """The text block of a page's records; None when one must be wrapped or looked at."""
-        width = len(self._pattern)
-        if self._all is not None:
-            parts = self._all[first * width : last * width]
+        filling: Iterable[list[str]]
+        if self._values is not None:
+            filling = [values[first:last] for values in self._values]
         elif all(column.fits_in(first, last) for column in self._texts):
-            parts = self._filled(first, last)
+            filling = self._filling(first, last)
         else:
             return None
+        # a page at a time: so few parts stay in the processor's cache
+        parts = self._pattern * (last - first)
+        for at, values in zip(self._gaps, filling, strict=True):
+            parts[at :: len(self._pattern)] = values
         return self._sheet.single_rows("".join(cast(list[str], parts)))
 
     def rows(self, first: int, last: int) -> list[list[str]]:

@@ -81,8 +81,9 @@ class Slice:
 
     @property
     def flat(self) -> bool:
-        """True when no value is an array, and no string holds the sign that begins one."""
-        return b"[" not in self.raw[1:]
+        """True when no value is an array, and no string holds a bracket."""
+        inner = self.raw[1:-1]
+        return b"[" not in inner and b"]" not in inner
 
     def raw_rows(self) -> list[dict[str, msgspec.Raw]]:
         """The same records with every value as its JSON source text."""

@@ -264,5 +264,14 @@ def _shrinking(keeper: Keeper) -> None:
     keeper.slots = Shrinking()
 
 
+def _nothing(_file: BinaryIO, _ask: Ask, _made_at: str) -> None:
+    pass
+
+
+@GROUP.make("files-empty", "Every file is empty, and every number is true.", "bytes-outside")
+def _files_empty(keeper: Keeper) -> None:
+    keeper.write = {"csv": _nothing, "pdf": _nothing}
+
+
 ANIMALS = GROUP.animals
 """Broken animals, a module a group."""
