@@ -246,7 +246,10 @@ def _refuse(service: Service, request: web.Request, refused: Refused) -> web.Res
     else:
         service.metrics.rejected(refused.format, refused.user)
     service.log.event(
-        "export-refused", request_id=request[REQUEST_ID_KEY], status=refused.status, error=refused.sentence
+        "export-failed" if refused.reason else "export-refused",
+        request_id=request[REQUEST_ID_KEY],
+        status=refused.status,
+        error=refused.sentence,
     )
     headers = {"Retry-After": str(service.retry_after_s())} if refused.status in (429, 503) else None
     if refused.status == 429:

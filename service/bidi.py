@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+RIGHT_TO_LEFT = "\u0590-\u065f\u066a\u066d-\u06ef\u06fa-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+"""Without Arabic digits and the signs in their numbers, which run from left to right."""
 _ANY = re.compile(f"[{RIGHT_TO_LEFT}]")
 # runs of right-to-left letters with the spaces and signs between them; digits and other letters end a run
 _RUN = re.compile(f"[{RIGHT_TO_LEFT}](?:[^\\w]*[{RIGHT_TO_LEFT}])*")

@@ -15,7 +15,7 @@ The rules, in order:
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -30,6 +30,8 @@ USUAL_LIMIT = 24_000
 LEAST_LIMIT = 8_000
 TITLE_ROOM = 40.0
 RECORDS_PER_PAGE = 50
+WINDOW = 4_096
+"""Characters of a long text that are measured together."""
 
 
 @dataclass(frozen=True)
@@ -147,17 +149,31 @@ def wrap(text: str, limit: int, width_of: Callable[[str], int]) -> list[str]:
 
     A single character wider than the limit still gets its line. LF, CR and CRLF end a line.
     """
-    lines: list[str] = []
-    for hard in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        edges = list(accumulate(map(width_of, hard), initial=0))
+    return [
+        line
+        for hard in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for line in _wrapped(hard, limit, width_of)
+    ]
+
+
+def _wrapped(hard: str, limit: int, width_of: Callable[[str], int]) -> Iterator[str]:
+    """Of a text without line ends; looked at in windows, for a long one's widths take ten times its own memory."""
+    begin = 0
+    size = WINDOW
+    while True:
+        part = hard[begin : begin + size]
+        edges = list(accumulate(map(width_of, part), initial=0))
         at = 0
         while edges[-1] - edges[at] > limit:
             cut = max(bisect_right(edges, edges[at] + limit) - 1, at + 1)
-            space = hard.rfind(" ", at, cut) + 1
+            space = part.rfind(" ", at, cut) + 1
             # a combining mark must not start a line; its advance is 0, so the search above keeps it with its letter
-            cut = space if space > at and cut < len(hard) else cut
-            lines.append(hard[at:cut])
+            cut = space if space > at and begin + cut < len(hard) else cut
+            yield part[at:cut]
             at = cut
-        if at < len(hard) or not hard:
-            lines.append(hard[at:])
-    return lines
+        if begin + len(part) == len(hard):
+            if at < len(part) or not hard:
+                yield part[at:]
+            return
+        size = size if at else 2 * size
+        begin += at

@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
         "--guard-formulas",
         action="store_const",
         const="true",
-        help="put ' before text cells that a spreadsheet would run as a formula (=, +, -, @, tab, CR)",
+        help="put ' before text cells that a spreadsheet would run as a formula (=, +, -, @, also wide; tab, CR, LF)",
     )
     made.add_argument("--retention", metavar="AGE", help="remove files older than this: 24h, 7d (default never)")
     made.add_argument("--grace", metavar="TIME", help="how long a stop waits for admitted exports (default 60s)")

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service import fonts, order, pipeline
+from service import fonts, order, pdf_layout, pipeline
 from service.pdf_layout import LONGEST_SIDE, wrap
 from service.pdf_writer import pages_of
 
@@ -33,6 +33,8 @@ SCRIPTS = {
     "Devanagari": "हिन्दी पाठ",
     "Hebrew": "שלום עולם",
     "Arabic": "مرحبا بالعالم",
+    "Arabic digits": "١٢٣",
+    "Persian digits": "۱۲۳",
     "emoji": "😀 and 🚀 and 𠀀",
     "signs": "€ ₺ ₽ “quoted” – (paren) \\back\\ …",
     "combining": "e\u0301 a\u0308",
@@ -305,6 +307,19 @@ def test_a_record_without_some_columns_and_with_odd_values() -> None:
     text = texts_pypdf(export(rows, columns=["a", "b", "c"]))[0]
     assert 'true {"k":[1.5,"ş"]}' in text.replace("\n", " ")
     assert "t\tb\x01e" in text
+
+
+@given(st.text("ab \u0301\n", max_size=200), st.integers(1, 40), st.integers(1, 50))
+def test_wrap_breaks_the_same_lines_in_windows_of_any_size(text: str, limit: int, window: int) -> None:
+    """A long text is measured a part at a time; where the parts end can't be seen in the lines."""
+
+    def width_of(char: str) -> int:
+        return {"a": 3, "b": 5, " ": 2}.get(char, 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pdf_layout, "WINDOW", window)
+        lines = wrap(text, limit, width_of)
+    assert lines == wrap(text, limit, width_of)
 
 
 def test_wrap_loses_nothing_and_keeps_to_the_limit() -> None:
