@@ -14,7 +14,7 @@ STORED = Path(__file__).with_name("sensitivity.json")
 NAME = "sensitivity.json"
 
 NO_SERVICE = {
-    "throughput": "none: what is so slow has a P95 beyond its limit, too",
+    "throughput": "none: five clients get so little only at 100 s an export; P95 fails long before",
     "generator": "none: it blames no target; a load that was not what was asked is NO DATA",
     "calibration": "none: it blames no target; an instrument that errs is NO DATA",
     "shutdown": "none: only a service that the harness started is judged by it",
@@ -74,7 +74,7 @@ def lines(shown: Sensitivity | None, judge_sha256: str) -> Iterable[str]:
     stale = "" if shown.judge_sha256 == judge_sha256 else " **Stale: made with another version of the judge.**"
     yield (
         f"{shown.caught} of {shown.faults} broken services were caught for a fitting reason and {shown.green} of "
-        f"{shown.healthy} healthy ones came out GREEN, on {shown.when} at commit "
+        f"{shown.healthy} healthy ones came out GREEN, the last of them on {shown.when} at commit "
         f"{(shown.commit or 'unknown')[:12]}.{stale}"
     )
     yield ""

@@ -240,17 +240,14 @@ def _check_source(database: Path | None, source: orders.Source, order: orders.Or
 
 def _refuse(service: Service, request: web.Request, refused: Refused) -> web.Response:
     if refused.reason is not None:
+        event = "export-failed"
         # no rejection in the contract's sense: an export that failed before its format was known
         service.metrics.started(refused.format, refused.user)
         service.metrics.failed(refused.format, refused.user, refused.reason)
     else:
+        event = "export-refused"
         service.metrics.rejected(refused.format, refused.user)
-    service.log.event(
-        "export-failed" if refused.reason else "export-refused",
-        request_id=request[REQUEST_ID_KEY],
-        status=refused.status,
-        error=refused.sentence,
-    )
+    service.log.event(event, request_id=request[REQUEST_ID_KEY], status=refused.status, error=refused.sentence)
     headers = {"Retry-After": str(service.retry_after_s())} if refused.status in (429, 503) else None
     if refused.status == 429:
         return problem(refused.sentence, 429, headers, queueDepth=service.exports.admission.waiting)

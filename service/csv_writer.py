@@ -57,14 +57,14 @@ def _plain(part: Slice, width: int) -> bytes | None:
     Without escapes and nested values, quotes stand around strings only, brackets around rows, and an unquoted null for
     nothing. Commas are counted at the end. A lone column could be an empty string, whose row must not be a blank line.
     """
-    values = None if width == 1 or part.escapes else part.values()
-    if not values or not part.flat:
+    values = None if width == 1 or part.escapes or part.brackets else part.values()
+    if not values:
         return None
     try:
         text = _lines(values)
     except TypeError:  # a key is missing
         return None
-    if b"{" in text:
+    if b"{" in text:  # an object, or a string with a brace: the records' own are gone
         return None
     if b"null" in text:
         text = text.replace(b",null", b",").replace(b"[null", b"[")

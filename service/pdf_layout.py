@@ -157,7 +157,7 @@ def wrap(text: str, limit: int, width_of: Callable[[str], int]) -> list[str]:
 
 
 def _wrapped(hard: str, limit: int, width_of: Callable[[str], int]) -> Iterator[str]:
-    """Of a text without line ends; looked at in windows, for a long one's widths take ten times its own memory."""
+    """Of a text without line ends; looked at in windows, for its widths take some forty bytes a character."""
     begin = 0
     size = WINDOW
     while True:

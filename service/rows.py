@@ -62,6 +62,12 @@ class Slice:
         """True when a string may hold quotes, line ends or other signs that JSON must escape."""
         return b"\\" in self.raw
 
+    @property
+    def brackets(self) -> bool:
+        """True when a value is an array, or a string holds a bracket."""
+        inner = self.raw[1:-1]
+        return b"[" in inner or b"]" in inner
+
     def values(self) -> list[tuple[Any, ...]] | None:
         """The records' values: floats as the text that JSON had, UNSET for a missing key, else as msgspec decodes it.
 
@@ -78,12 +84,6 @@ class Slice:
         if values is None:
             return None
         return list(zip(*values, strict=True)) or [() for _ in self._columns]
-
-    @property
-    def flat(self) -> bool:
-        """True when no value is an array, and no string holds a bracket."""
-        inner = self.raw[1:-1]
-        return b"[" not in inner and b"]" not in inner
 
     def raw_rows(self) -> list[dict[str, msgspec.Raw]]:
         """The same records with every value as its JSON source text."""

@@ -12,7 +12,7 @@ from assertions.bundle import Run
 from assertions.checks import CHECKS, SIX, Check
 from assertions.limits import Limits
 from assertions.verdicts import Judgement, passed
-from evidence.sensitivity import STORED, read
+from evidence.sensitivity import NO_SERVICE, STORED, read
 
 from .cases.every import FAILS
 from .test_checks import NEVER_FAIL, TOOLS, run_of
@@ -56,3 +56,10 @@ def test_every_other_check_alone_caught_a_living_service() -> None:
     alone = {name for name, faults in shown.checks.items() if any(fault.alone for fault in faults)}
     by_record = {name for name, cases in LONE.items() if cases}
     assert {check.id for check in CHECKS} - by_record - alone - PAIRED - NEVER_FAIL - TOOLS == set()
+
+
+def test_every_check_was_seen_to_fail_or_says_why_no_service_can() -> None:
+    """The report has a fault for each check, or else a reason; a reason that is no longer true has to go."""
+    shown = read(STORED)
+    assert shown is not None, "evidence/sensitivity.json is not there: nox -s zoo makes it"
+    assert {check.id for check in CHECKS} - shown.checks.keys() == NO_SERVICE.keys()
