@@ -68,7 +68,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def zoo(session: nox.Session) -> None:
-    """Judge every broken and every healthy service of the zoo through the real commands; prints fault by verdict."""
+    """Judge broken and healthy services through the real commands, `-- --all` every one; prints fault by verdict."""
     session.install("-r", "requirements/test.txt")
     session.run("python", "-m", "tests.zoo", "run", *session.posargs)
 

@@ -34,6 +34,8 @@ from .records import (
 
 BURSTS = "bursts"
 """The examiner's phase of small exports that come many at once, most of which have to wait."""
+SIXTH = "sixth"
+"""The examiner's phase in which a sixth export is asked for while five run."""
 HANG_UP = "hang-up"
 """The examiner's last phase: clients that go away. How their requests are counted is the service's own affair."""
 PROBING = ("behaviour", "refusals")

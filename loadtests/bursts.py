@@ -49,7 +49,7 @@ def bursts(
         while made < count and target.clock.now() - start < LONGEST_S:
             requests = plan.requests[made * size : (made + 1) * size]
             bodies = [make_body(one.case, one.tag or "") for one in requests]
-            hits = list(clients.map(lambda one: _post(target, plan, *one), zip(requests, bodies, strict=True)))
+            hits = list(clients.map(lambda one: post(target, plan, *one), zip(requests, bodies, strict=True)))
             record_hits(hits)
             for hit in hits:
                 if hit.status == 200:
@@ -70,7 +70,8 @@ def bursts(
     )
 
 
-def _post(target: Target, plan: PhasePlan, request: Request, body: bytes) -> Hit:
+def post(target: Target, plan: PhasePlan, request: Request, body: bytes) -> Hit:
+    """One export of a phase of the examiner's, by one of its clients."""
     intended = target.clock.now()
     answer = target.request("POST", RUN_PATH, body, {"Content-Type": "application/json"}, plan.timeout_s)
     client = f"examiner-{request.index % len(plan.requests)}"

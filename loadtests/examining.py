@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assertions.bundle import BURSTS, HANG_UP, PROBING
+from assertions.bundle import BURSTS, HANG_UP, PROBING, SIXTH
 from assertions.records import INTERRUPTED, Fetch, Hit, PhasePlan, PhaseRun, Plan, Probe
 from assertions.statistics import median
 from loadtests import examiner
@@ -19,6 +19,7 @@ from loadtests.hanging import hang_up
 from loadtests.observers import LineFile
 from loadtests.processes import Prober
 from loadtests.profiles import Leak
+from loadtests.sixth import sixth
 from loadtests.stage import Stage
 from loadtests.target import SinkError, Target
 
@@ -65,9 +66,20 @@ class Examining:
                         phase,
                         median(self.alone_s) if self.alone_s else 0.0,
                         self._record_hits,
-                        lambda hit: fetch_file(self.target, hit, self.spool, phase.timeout_s),
+                        lambda hit: self._fetch(hit, phase),
                         self._record_fetch,
                         self._sample,
+                        self._make_body,
+                    )
+                )
+            elif phase.name == SIXTH:
+                note(
+                    sixth(
+                        self.target,
+                        phase,
+                        self._record_hits,
+                        lambda hit: self._fetch(hit, phase),
+                        self._record_fetch,
                         self._make_body,
                     )
                 )
@@ -134,6 +146,9 @@ class Examining:
             p95_ms=None,
         )
         self.report(told)
+
+    def _fetch(self, hit: Hit, phase: PhasePlan) -> Fetch:
+        return fetch_file(self.target, hit, self.spool, phase.timeout_s)
 
     def _record_fetch(self, fetch: Fetch) -> None:
         self.fetches.write(fetch)

@@ -10,6 +10,7 @@ from assertions.records import Fetch, Hit, Request
 from loadtests.target import Answer, Target
 
 RUN_PATH = "/export/run"
+STATUS_PATH = "/export/status"
 MAX_ANSWER_CHARS = 64 * 1024
 
 

@@ -15,11 +15,10 @@ from assertions.checks.hanging import MOST_ROUNDS, counts
 from assertions.contract import MAX_CONCURRENT
 from assertions.records import Hit, PhaseRun, Probe, Request
 from loadtests.datasets import USER, encode_body, make_dataset
-from loadtests.exporting import RUN_PATH, make_hit
+from loadtests.exporting import RUN_PATH, STATUS_PATH, make_hit
 from loadtests.target import Answer, Target
 
 CLIENT = "examiner"
-STATUS_PATH = "/export/status"
 CLIENTS = MAX_CONCURRENT + 1
 """One more than may run: were a place lost with each, nobody could run any more."""
 LEFT_CASES, GOOD_CASE = (("csv-10k", 10_000), ("pdf-2k", 2_000)), "csv-1k"

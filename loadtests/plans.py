@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from assertions.bundle import BURSTS, HANG_UP
+from assertions.bundle import BURSTS, HANG_UP, SIXTH
+from assertions.checks.sixth import ROUND_SIZE
+from assertions.contract import MAX_CONCURRENT
 from assertions.records import PhasePlan, Plan, Request
 from loadtests.arrivals import arrival_times
 from loadtests.bursts import BURST_SIZE, BURSTS_MOST, BURSTS_PHASE_NUMBER
@@ -12,6 +14,7 @@ from loadtests.datasets import USER, Dataset, make_tag
 from loadtests.drive import PhaseDrive
 from loadtests.examiner import LEAK_PHASE_NUMBER
 from loadtests.profiles import Leak, Phase, Profile, Share
+from loadtests.sixth import LARGE_CASES, SIXTH_PHASE_NUMBER, SMALL_CASE
 
 PROBE_TIMEOUT_S = 60.0
 
@@ -32,7 +35,9 @@ def interleave(mix: Sequence[Share]) -> Iterator[str]:
 def cases_of(profile: Profile) -> tuple[str, ...]:
     """Every case that a profile asks for, once, in the order of their first place."""
     named = [share.case for phase in profile.phases for share in phase.mix]
-    return tuple(dict.fromkeys([*named, *(profile.leak.cases if profile.leak else ())]))
+    leak = profile.leak.cases if profile.leak else ()
+    sixth = (*LARGE_CASES, SMALL_CASE) if profile.sixth else ()
+    return tuple(dict.fromkeys([*named, *leak, *sixth]))
 
 
 def build_plan(profile: Profile, datasets: dict[str, Dataset], seed: int) -> Plan:
@@ -40,6 +45,8 @@ def build_plan(profile: Profile, datasets: dict[str, Dataset], seed: int) -> Pla
     phases = [_plan_phase(number, phase, datasets, seed) for number, phase in enumerate(profile.phases)]
     if profile.behaviour:
         phases.append(PhasePlan(name="behaviour", mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S))
+    if profile.sixth:
+        phases.append(_plan_sixth(datasets))
     if profile.leak is not None:
         phases.append(_plan_leak(profile.leak, datasets))
         phases.append(_plan_bursts(profile.leak, datasets))
@@ -91,6 +98,15 @@ def _plan_bursts(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
     )
     return PhasePlan(
         name=BURSTS, mode="closed", clients=BURST_SIZE, requests=requests, timeout_s=PROBE_TIMEOUT_S, at_once=True
+    )
+
+
+def _plan_sixth(datasets: dict[str, Dataset]) -> PhasePlan:
+    """Rounds of five large exports and a small one."""
+    cases = [case for large in LARGE_CASES for case in (*(large,) * MAX_CONCURRENT, SMALL_CASE)]
+    requests = tuple(_request(SIXTH_PHASE_NUMBER, index, case, datasets, None) for index, case in enumerate(cases))
+    return PhasePlan(
+        name=SIXTH, mode="closed", clients=ROUND_SIZE, requests=requests, timeout_s=PROBE_TIMEOUT_S, at_once=True
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from assertions.bundle import BURSTS, HANG_UP
+from assertions.bundle import BURSTS, HANG_UP, SIXTH
 from loadtests.arrivals import Arrivals, constant
 from loadtests.datasets import CaseError, parse_case
 from loadtests.tables import TableReader
@@ -21,7 +21,7 @@ MAX_REQUESTS = 1_000_000
 MAX_RATE_PER_S = 10_000.0
 MAX_PHASES = 90
 DAY_S = 86_400.0
-RESERVED = ("behaviour", "leak", "refusals", BURSTS, HANG_UP)
+RESERVED = ("behaviour", "leak", "refusals", BURSTS, HANG_UP, SIXTH)
 
 LoadMode = Literal["closed", "open", "sequence"]
 
@@ -101,6 +101,8 @@ class Profile:
     behaviour: bool
     """True: the examiner's probes of single behaviours follow the load."""
     leak: Leak | None
+    sixth: bool = False
+    """True: after the load a sixth export is asked for while five run."""
 
 
 def load_profile(name: str, folder: Path | None = None) -> Profile:
@@ -123,7 +125,7 @@ def parse_profile(name: str, text: bytes) -> Profile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProfileError([f"profile {name} is no TOML: {error}"]) from None
     phases = tuple(_phase(table) for table in reader.tables("phase"))
-    behaviour = reader.flag("behaviour")
+    behaviour, sixth = reader.flag("behaviour"), reader.flag("sixth")
     leak_table = reader.table_or_none("leak")
     leak = None if leak_table is None else _leak(leak_table)
     names = [phase.name for phase in phases]
@@ -136,7 +138,7 @@ def parse_profile(name: str, text: bytes) -> Profile:
     reader.done()
     if reader.problems:
         raise ProfileError([f"profile {name}: {problem}" for problem in reader.problems])
-    return Profile(name, hashlib.sha256(text).hexdigest(), phases, behaviour, leak)
+    return Profile(name, hashlib.sha256(text).hexdigest(), phases, behaviour, leak, sixth)
 
 
 def stretched(profile: Profile, minutes: float) -> Profile:

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from ..bundle import PROBING, ScenarioRecord
+from ..bundle import PROBING, SIXTH, ScenarioRecord
 from ..contract import FORMATS, MAX_CONCURRENT
 from ..limits import Limits
 from ..records import Probe, ProcessSample
@@ -20,6 +20,8 @@ TOLD_LEAST = 10
 """Readings of the memory gauge."""
 WHOLE_LEAST_BYTES = 16 * MB
 """Less may be what any export adds, whatever its size."""
+SAME_LEAST, SAME_LEAST_BYTES = 3, 1_000
+"""So many different sizes of files, none of them tiny, are no accident."""
 WHOLE_SHARE = 0.7
 """So near to what a process holds at rest no export of a few records comes by what it adds."""
 
@@ -86,7 +88,7 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 def _never_alone(record: ScenarioRecord, crowd: float) -> str | None:
     """The largest export of a format, where none as large was made before the crowd came; a warmup does not count."""
-    done = [hit for hit in record.done if hit.phase not in PROBING]
+    done = [hit for hit in record.done if hit.phase not in (*PROBING, SIXTH)]
     for fmt in FORMATS:
         mine = [hit for hit in done if hit.format == fmt]
         seen = [hit.records or 0 for hit in mine if hit.start < crowd and hit.phase != "warmup"]
@@ -214,9 +216,9 @@ def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"export_memory_bytes reads {max(told) / MB:,.1f} MB, more than any process of the target ever held "
             f"({biggest / MB:,.1f} MB)"
         )
-    whole = _whole_process(record)
-    if whole is not None:
-        return failed(whole)
+    told_wrong = _whole_process(record) or _of_files(record)
+    if told_wrong is not None:
+        return failed(told_wrong)
     seen = memory(record, limits)
     grown = seen.readings[0].value if seen.readings else None
     if grown is not None and grown > 2 * max(told) + 64 * MB:
@@ -251,6 +253,28 @@ def _whole_process(record: ScenarioRecord) -> str | None:
                 f"exports of at most {SMALL_RECORDS} records were done: it is the size of a process "
                 f"({size / MB:,.1f} MB at rest), not what an export added"
             )
+    return None
+
+
+def _of_files(record: ScenarioRecord) -> str | None:
+    """Why the gauge must be the size of files or bodies and not memory; None: it need not.
+
+    Memory comes in pages or objects; to the byte as large as a file it is by accident once, not of several files.
+    """
+    for fmt in FORMATS:
+        told = {value for timed in record.pages if (value := timed.page.total("export_memory_bytes", format=fmt))}
+        done = [hit for hit in record.done if hit.format == fmt]
+        sizes = {
+            "files": {float(record.fetched[hit.id].bytes) for hit in done if hit.id in record.fetched},
+            "request bodies": {float(hit.bytes_sent) for hit in done},
+        }
+        for what, known in sizes.items():
+            same = {size for size in told & known if size >= SAME_LEAST_BYTES}
+            if len(same) >= SAME_LEAST:
+                return (
+                    f'export_memory_bytes{{format="{fmt}"}} was to the byte the size of {what} {len(same)} times, '
+                    f"{max(same):,.0f} bytes among them: it is no memory"
+                )
     return None
 
 

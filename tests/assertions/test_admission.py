@@ -15,9 +15,10 @@ import pytest
 from assertions import limits as limits_file
 from assertions.bundle import ScenarioRecord
 from assertions.checks import admission
+from assertions.checks.sixth import Outcome, Round, read_rounds, settled
 from assertions.records import HealthProbe, Hit
 
-from .cases.admission import refused
+from .cases.admission import full, refused, with_sixth
 from .honest import changed, each, honest, values, with_hits, with_pages, with_status
 from .recorder import START
 
@@ -233,3 +234,95 @@ def test_the_bursts_spread_for_the_report() -> None:
     spread = admission.burst_spread(honest("batch"))
     assert spread == pytest.approx((1.06, 1.07), abs=0.02)
     assert admission.burst_spread(honest("load")) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        pytest.param({}, "overtaken", id="done long before the five"),
+        pytest.param({"took_s": 0.5}, "overtaken", id="in half of their time"),
+        pytest.param({"took_s": 0.51}, "waited", id="in more than half"),
+        pytest.param({"took_s": 1.5}, "waited", id="after the first of them"),
+        pytest.param({"took_s": 0.01, "left_s": 0.09}, "open", id="too little time to overtake"),
+        pytest.param({"took_s": 0.01, "left_s": 0.11}, "overtaken", id="just time enough"),
+        pytest.param({"told": {"concurrentExports": 4, "queueDepth": 1}}, "open", id="four ran and one waited"),
+        pytest.param({"told": {"concurrentExports": 5, "queueDepth": 1}}, "open", id="one waited already"),
+        pytest.param({"told": {"concurrentExports": 5, "queueDepth": False}}, "open", id="no number"),
+        pytest.param({"told": {}}, "open", id="nothing told"),
+        pytest.param({"five": 4}, "open", id="only four"),
+        pytest.param({"status": 500}, "open", id="one of them failed"),
+    ],
+)
+def test_what_a_round_with_a_sixth_shows(changes: dict[str, Any], outcome: str) -> None:
+    """Only what was asked for after five were told to run, and done long before any of them, ran beside them."""
+    record = with_sixth(honest("batch"), **({"took_s": 0.05, "left_s": 1.0, "rounds": 1} | changes))
+    assert [one.outcome for one in read_rounds(record)] == [outcome]
+
+
+def test_a_status_page_from_after_the_sixth_shows_nothing() -> None:
+    """The five may have come to run only then; nor does one from before all five were sent."""
+    record = with_sixth(honest("batch"), 0.05, 1.0, rounds=1)
+    for late_s in (0.11, -0.2):
+        moved = with_hits(
+            record,
+            lambda hit, late_s=late_s: (  # type: ignore[misc]
+                {"start": hit.start + late_s, "end": hit.end + late_s} if hit.id == "sixth-1000" else None
+            ),
+        )
+        assert [one.outcome for one in read_rounds(moved)] == ["open"]
+
+
+def test_a_round_without_its_status_page_or_its_sixth_shows_nothing() -> None:
+    """What was not recorded is not guessed."""
+    record = with_sixth(honest("batch"), 0.05, 1.0, rounds=1)
+    for gone in ("sixth-1000", "sixth-5"):
+        less = changed(record, hits=tuple(hit for hit in record.hits if hit.id != gone))
+        assert [one.outcome for one in read_rounds(less)] == ["open"]
+
+
+@pytest.mark.parametrize(("rounds", "status"), [(1, "PASS"), (2, "FAIL"), (3, "FAIL")])
+def test_a_sixth_must_overtake_twice(rounds: int, status: str) -> None:
+    """One answer may be held up by chance."""
+    assert outside(with_sixth(honest("batch"), 0.05, 1.0, rounds=rounds)) == status
+
+
+def test_a_sixth_that_waited_is_told() -> None:
+    """The verdict says what makes it surer than the burst alone."""
+    waited = with_sixth(honest("batch"), 1.2, 1.0, rounds=1)
+    judged = admission.concurrency_outside({"load": honest("load"), "batch": waited}, LIMITS)
+    assert judged.status == "PASS"
+    assert judged.reason.endswith("; sixth-5, asked for while five ran, waited until one of them was done")
+    assert (judged.catches or "").endswith("; a sixth beside five would have been done in half of the 1.00 s")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "over"),
+    [
+        ((), False),
+        (("open",), False),
+        (("open", "waited"), True),
+        (("overtaken",), False),
+        (("overtaken", "overtaken"), True),
+        (("overtaken", "waited"), False),
+        (("overtaken", "open", "overtaken"), True),
+    ],
+)
+def test_when_no_further_round_is_needed(outcomes: tuple[Outcome, ...], over: bool) -> None:
+    """As soon as a sixth waited, or overtook twice."""
+    assert settled([Round(one, "", 0.0, 0.0) for one in outcomes]) is over
+
+
+@pytest.mark.parametrize(("depths", "status"), [((99,) * 25, "FAIL"), ((99,) * 24 + (100,), "PASS")])
+def test_one_429_must_tell_of_a_full_queue(depths: tuple[int, ...], status: str) -> None:
+    """A queue that moves is read a little late now and then, not each time."""
+    told = iter(depths)
+    record = refused(honest("batch"), lambda hit: {"answer": full(hit, queueDepth=next(told))}, True)
+    assert admission.rejections(record, LIMITS).status == status
+
+
+def test_four_refusals_tell_nothing_of_the_queues_length() -> None:
+    """Each of so few may have been read late."""
+    record = refused(honest("batch"), lambda hit: {"answer": full(hit, queueDepth=99)}, True)
+    gone = {hit.id for hit in [hit for hit in record.hits if hit.status == 429][4:]}
+    few = changed(record, hits=tuple(hit for hit in record.hits if hit.id not in gone))
+    assert admission.rejections(few, LIMITS).status == "PASS"

@@ -1,4 +1,4 @@
-"""Bursts of exports that have to wait, and clients that go away: what is sent, what is recorded, and when it ends."""
+"""Bursts, a sixth beside five, and clients that go away: what is sent, what is recorded, and when it ends."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from assertions.behaviour import AFTER_HANG_UP, HUNG_UP, REST_AFTER_HANG_UP
-from assertions.bundle import BURSTS, HANG_UP
+from assertions.bundle import BURSTS, HANG_UP, SIXTH
+from assertions.checks.sixth import judge_round
 from assertions.records import Fetch, Hit, PhaseRun, Probe, ProcessSample
-from loadtests import bursts, hanging
+from loadtests import bursts, hanging, sixth
 from loadtests.clock import start_clock
 from loadtests.datasets import encode_body, make_dataset, tagged
 from loadtests.exporting import fetch_file
@@ -101,6 +102,70 @@ def test_the_plan_ends_with_the_hanging_up() -> None:
     profile = parse_profile("p", PROFILE)
     plan = build_plan(profile, {case: make_dataset(case, 1) for case in cases_of(profile)}, 1)
     assert [phase.name for phase in plan.phases] == ["one", "behaviour", "leak", BURSTS, HANG_UP]
+
+
+def rounds_of(target: Target) -> tuple[PhaseRun, list[Hit], list[Fetch]]:
+    """The phase `sixth` against a target: the run, its hits, its fetches."""
+    profile = parse_profile("p", b"sixth = true\n" + PROFILE[PROFILE.index(b"[[phase]]") :])
+    datasets = {case: make_dataset(case, 1) for case in cases_of(profile)}
+    phase = next(one for one in build_plan(profile, datasets, 1).phases if one.name == SIXTH)
+    bodies = {case: encode_body(dataset) for case, dataset in datasets.items()}
+    hits: list[Hit] = []
+    fetches: list[Fetch] = []
+    run = sixth.sixth(
+        target,
+        phase,
+        hits.extend,
+        lambda hit: fetch_file(target, hit, None, 10.0),
+        fetches.append,
+        lambda case, tag: tagged(bodies[case], tag),
+    )
+    assert (run.planned, run.recorded, run.completed) == (len(hits), len(hits), True)
+    assert len({hit.id for hit in hits}) == len(hits)
+    assert [fetch.hit for fetch in fetches] == [hit.id for hit in hits if hit.method == "POST" and hit.status == 200]
+    return run, hits, fetches
+
+
+def outcomes(hits: list[Hit]) -> list[str]:
+    """Of each round."""
+    numbers = sorted({hit.index // 6 for hit in hits if hit.index < 1_000})
+    return [
+        judge_round([hit for hit in hits if hit.index // 6 == number or hit.index == 1_000 + number]).outcome
+        for number in numbers
+    ]
+
+
+@pytest.mark.parametrize("target", ["six-clamped"], indirect=True)
+def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
+    """Where the sixth overtakes once it is asked for once more, and no more than that."""
+    _, hits, _ = rounds_of(target)
+    assert outcomes(hits) == ["overtaken", "overtaken"]
+    assert [hit.case for hit in hits if hit.index in (0, 5, 1_000)] == ["pdf-2k", "status", "csv-20"]
+
+
+@pytest.mark.parametrize("target", ["slow-but-legal"], indirect=True)
+def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
+    """A healthy service is asked for no more than that."""
+    _, hits, _ = rounds_of(target)
+    assert outcomes(hits) == ["waited"]
+
+
+def test_larger_exports_are_asked_for_where_nothing_shows() -> None:
+    """A target that says of itself nothing that helps is asked for five of each size, and for no sixth."""
+    with fake_target() as fake:
+        _, hits, _ = rounds_of(parse_target(fake.url, start_clock()))
+    assert [(hit.case, hit.index) for hit in hits] == [
+        *(("pdf-2k", index) for index in range(5)),
+        *(("pdf-10k", index) for index in range(12, 17)),
+    ]
+
+
+def test_no_round_begins_after_the_longest_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow target is not asked for ever more."""
+    monkeypatch.setattr(sixth, "LONGEST_S", 0.0)
+    with fake_target() as fake:
+        _, hits, _ = rounds_of(parse_target(fake.url, start_clock()))
+    assert hits == []
 
 
 def hung_up(target: Target) -> dict[str, list[Hit]]:

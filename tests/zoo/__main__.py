@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.zoo import matrix
-from tests.zoo.animal import Animal, Unknown, chosen, few
+from tests.zoo.animal import Animal, Unknown, chosen, core
 from tests.zoo.check import look
 from tests.zoo.resume import known, sources_sha256
 from tests.zoo.run import ROOT, Outcome, run_one, stop_all
@@ -27,9 +27,10 @@ examples:
   python -m tests.zoo list                        every animal, its group and what is wrong with it
   python -m tests.zoo check                       does each start, answer /health and an export, and end?
   python -m tests.zoo serve keeper                start one; a JSON line on stdout says where it listens
-  python -m tests.zoo run --out zoo-run           let the harness judge all of them, and see whether it is right
-  python -m tests.zoo run healthy csv --jobs 2    only these groups
-  python -m tests.zoo run --quick                 one fault a verdict and a few healthy ones, in a quarter of an hour
+  python -m tests.zoo run                         let the harness judge a fault for each verdict, some of each group and
+                                                  healthy ones, and see whether it is right: a quarter of an hour
+  python -m tests.zoo run --all --out zoo-run     every animal: an hour and a half
+  python -m tests.zoo run healthy csv --jobs 2    all of these groups
 
 exit codes:
   0  done; run: every broken animal was caught for a fitting reason, every healthy one is GREEN
@@ -54,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=0, help="default 0: any free one")
     serve.add_argument("--exports", type=Path, default=Path("exports"), metavar="DIR", help="where files go")
     run = commands.add_parser("run", help="let the harness judge animals, and judge the harness by that")
-    run.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; all by default")
+    run.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; by default some of each")
     run.add_argument("--jobs", type=int, default=2, metavar="N", help="animals at the same time, default 2")
     run.add_argument("--out", type=Path, metavar="DIR", help="where matrix.json, sensitivity.json and records go")
     run.add_argument(
@@ -64,9 +65,10 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--keep", action="store_true", help="keep the record of animals that were judged rightly, too")
     run.add_argument(
-        "--quick",
+        "--all",
         action="store_true",
-        help="of these only the first fault for each verdict, and each eighth healthy one",
+        dest="every",
+        help="all animals, not only the first fault for each verdict and some of the others",
     )
     run.add_argument("--whole", action="store_true", help="drive broken animals through all scenarios, too")
     return top
@@ -212,7 +214,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "run":
             chose = {"keep": options.keep, "whole": options.whole, "resume": options.resume}
             found = chosen(options.names)
-            return run(few(found) if options.quick else found, options.jobs, options.out, **chose)
+            some = not options.names and not options.every
+            return run(core(found) if some else found, options.jobs, options.out, **chose)
         if options.command == "check":
             return check(options.names)
         return serve(options.name, options.port, options.exports)

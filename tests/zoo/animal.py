@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -68,17 +68,18 @@ def chosen(names: Iterable[str]) -> tuple[Animal, ...]:
     return tuple(animal for animal in every if not wanted or wanted & {animal.name, animal.group})
 
 
-HEALTHY_STEP = 8
+HEALTHY_STEP, BROKEN_STEP = 4, 16
+"""Of a group each such one stands for those that follow it."""
 """Of the healthy animals, each eighth is among the few."""
 
 
-def few(found: Iterable[Animal]) -> tuple[Animal, ...]:
-    """Of these animals the first broken one for each verdict that they are to turn red, and some healthy ones."""
-    broken: dict[str, Animal] = {}
-    healthy: list[Animal] = []
+def core(found: Sequence[Animal]) -> tuple[Animal, ...]:
+    """Of these animals the first broken one for each verdict that they are to turn red, and some of each group."""
+    groups: dict[str, list[Animal]] = {}
+    first: dict[str, Animal] = {}
     for animal in found:
-        if animal.healthy:
-            healthy.append(animal)
-        else:
-            broken |= dict.fromkeys(animal.expect - broken.keys(), animal)
-    return (*healthy[::HEALTHY_STEP], *{animal.name: animal for animal in broken.values()}.values())
+        groups.setdefault(animal.group, []).append(animal)
+        first |= dict.fromkeys(animal.expect - first.keys(), animal)
+    some = [one for group in groups.values() for one in group[:: HEALTHY_STEP if group[0].healthy else BROKEN_STEP]]
+    taken = {animal.name for animal in (*first.values(), *some)}
+    return tuple(animal for animal in found if animal.name in taken)

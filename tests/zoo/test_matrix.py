@@ -11,7 +11,7 @@ import pytest
 from evidence.sensitivity import Sensitivity, Shown
 from tests.zoo import __main__ as door
 from tests.zoo import matrix
-from tests.zoo.animal import Animal, chosen, few
+from tests.zoo.animal import Animal, chosen, core
 from tests.zoo.judged import Judged, Unjudged, Word, read_judged
 from tests.zoo.keeper import Keeper
 from tests.zoo.resume import known, sources_sha256
@@ -145,12 +145,14 @@ def test_a_run_goes_on_where_it_was_ended(tmp_path: Path) -> None:
     assert known(path, [animal], "cd" * 32) == {animal.name: unjudged}
 
 
-def test_the_few_stand_for_all() -> None:
-    """A quick run has a fault for every verdict that one is expected to turn red, and some healthy services."""
-    found = few(chosen([]))
+def test_the_core_stands_for_all() -> None:
+    """It has a fault for every verdict that one is expected to turn red, some of each group, and healthy services."""
+    found = core(chosen([]))
     assert {id for one in found for id in one.expect} == {id for one in chosen([]) for id in one.expect}
-    assert sum(one.healthy for one in found) >= 5
-    assert len({one.name for one in found}) == len(found) < 70
+    assert {one.group for one in found} == {one.group for one in chosen([])}
+    assert sum(one.healthy for one in found) >= 12
+    assert sum(not one.healthy for one in found) >= 60
+    assert len({one.name for one in found}) == len(found) < 90
 
 
 def test_the_proof_of_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,12 @@ def _twenty_honest(keeper: Keeper) -> None:
 class Clamped(Keeper):
     """Shows no more than five running; the others seem to wait."""
 
+    def refuse(self, status: int, error: str, form: str, user: str, **more: Any) -> Reply:
+        """A full queue is one of a hundred."""
+        if "queueDepth" in more:
+            more["queueDepth"] += max(0, self.slots.running - 5)
+        return super().refuse(status, error, form, user, **more)
+
     def status_body(self) -> dict[str, Any]:
         """Five at most."""
         running, waiting = self.slots.running, self.slots.waiting
@@ -60,6 +66,29 @@ def _twenty_clamped(keeper: Keeper) -> None:
         return page.with_value("export_queue_depth", lambda one: waiting + max(0, running - 5))(shown)
 
     keeper.changes.append(clamp)
+
+
+def _clamped(name: str, running: int, seconds: float) -> None:
+    """So many run at once, and the gauges show five and a queue, as a service with five would."""
+
+    def change(keeper: Keeper) -> None:
+        keeper.slots = Slots(most_running=running, most_waiting=105 - running)
+        keeper.pool = partial(work.processes, running)
+        keeper.pause_s = lambda ask: seconds if ask.format == "pdf" and len(ask.rows) >= 2_000 else 0.0
+
+        def clamp(families: page.Page) -> page.Page:
+            held, waiting = keeper.slots.running, keeper.slots.waiting
+            shown = page.with_value("export_concurrent_running", lambda one: min(5, held))(families)
+            return page.with_value("export_queue_depth", lambda one: waiting + max(0, held - 5))(shown)
+
+        keeper.changes.append(clamp)
+
+    why = f"{running} exports run at once, and the gauges show five and a queue."
+    GROUP.make(name, why, "concurrency-outside", kind=Clamped)(change)
+
+
+_clamped("six-clamped", 6, 0.5)
+_clamped("eight-clamped", 8, 0.0)
 
 
 @GROUP.make("six-at-once", "Six exports run at once.", "concurrency-target")
@@ -99,6 +128,12 @@ def _endless_clamped(keeper: Keeper) -> None:
 def _ten(keeper: Keeper) -> None:
     keeper.slots = Slots(most_waiting=10)
     slow_when_busy(keeper, 0.05, waiting=3)
+
+
+@GROUP.make("queue-of-99", "Ninety-nine may wait; the next gets 429.", "rejections")
+def _99(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_waiting=99)
+    slow_when_busy(keeper, 0.05, waiting=60)
 
 
 @GROUP.make("no-queue", "Nobody may wait; the sixth gets 429.", "rejections")

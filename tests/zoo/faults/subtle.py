@@ -271,6 +271,19 @@ def _one_memory(keeper: Keeper) -> None:
     keeper.book = OneMemory()
 
 
+class SizeAsMemory(Book):
+    """Takes the file for memory."""
+
+    def succeeded(self, done: Done) -> None:
+        """As much as the file has bytes."""
+        super().succeeded(replace(done, memory_bytes=done.size_bytes))
+
+
+@GROUP.make("memory-of-the-file", "The memory gauge is the size of the latest file.", "memory-agree")
+def _size_as_memory(keeper: Keeper) -> None:
+    keeper.book = SizeAsMemory()
+
+
 @GROUP.make("memory-hard-coded", "The memory gauges always read 4 MiB.", "moved", scenarios=("smoke",))
 def _hard_coded(keeper: Keeper) -> None:
     keeper.changes.append(page.with_value(MEMORY, lambda sample: 4_194_304.0))
