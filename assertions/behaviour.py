@@ -34,6 +34,8 @@ AFTER_PDF: Final = "after-bad-input-pdf"
 """Another, as a PDF."""
 AFTER_TEXTS: Final = ("Ayşe Yılmaz", "Ωμέγα", "Жук", "漢字")
 """Cells of its records, by which its file is known again."""
+PAGE_BY_ACCEPT: Final = "page-by-accept"
+"""The metrics page, asked for as Prometheus does."""
 HUNG_UP: Final = "hung-up-on"
 """An export whose client went away without its answer."""
 AFTER_HANG_UP: Final = "after-hang-up"
@@ -264,7 +266,7 @@ GOOD: Final[tuple[BehaviourCase, ...]] = (
     _get("file-get", f"/export/files/{FILE}", "the file is served", frozenset({200}), "file"),
     _get("download-get", f"/export/download/{FILE}", "the link is ready", frozenset({200}), "link"),
     BehaviourCase(
-        name="page-by-accept",
+        name=PAGE_BY_ACCEPT,
         method="GET",
         path="/export/metrics",
         headers=(("Accept", OPEN_METRICS),),

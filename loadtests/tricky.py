@@ -86,9 +86,15 @@ def _wide(make: Maker) -> Edge:
     names = [f"c{number:02}" for number in range(1, 300)]
     rows = [
         {"ref": make.ref(number), **{name: make.rng.choice((number, "", None, "x,y", 0.5, True)) for name in names}}
+        | _numbers(number)
         for number in range(1, 61)
     ]
     return Edge(rows, ["ref", *names])
+
+
+def _numbers(number: int) -> dict[str, object]:
+    """Columns of whole numbers, with gaps or among others: a table with one type a column makes decimals of both."""
+    return {"c01": number if number % 3 else None, "c02": number if number % 2 else number + 0.5}
 
 
 def _heavy(make: Maker) -> Edge:
@@ -179,6 +185,7 @@ def _pdf_wide(make: Maker) -> Edge:
     names = [f"c{number:02}" for number in range(1, 24)]
     rows = [
         {"ref": make.ref(number), **{name: make.rng.choice((number, "ok", None, "late", 0.5, True)) for name in names}}
+        | _numbers(number)
         for number in range(1, 61)
     ]
     return Edge(rows, ["ref", *names])

@@ -36,26 +36,44 @@ def _whole(value: object) -> float | None:
 
 
 def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[float | None, int, str]:
-    """The highest reading of a gauge or of its word in /export/status, how many there were, and where it was."""
+    """The highest reading of a gauge or of its word in /export/status, how many there were, and where it was.
+
+    Waiting counts without those whose place is free: they are called, and may need a moment to come.
+    """
+    queue = key == "queueDepth"
     readings: list[tuple[float, str]] = []
     for record in records.values():
+        called = [0.0]
         for timed in record.pages:
             value = timed.page.total(gauge)
             if value is not None:
-                readings.append((math.inf if math.isnan(value) else value, f"{record.name}/scrapes.jsonl, {gauge}"))
+                free = _called(timed.running, value) if queue else 0.0
+                called.append(free)
+                value = math.inf if math.isnan(value) else value - free
+                readings.append((value, f"{record.name}/scrapes.jsonl, {gauge}"))
         for _, _, _, body in statuses(record):
             told = _whole(body.get(key))
             if told is not None:
-                readings.append((told, f"{record.name}/health.jsonl, {key}"))
-        if key == "queueDepth":
+                free = _called(_whole(body.get("concurrentExports")), told) if queue else 0.0
+                called.append(free)
+                readings.append((told - free, f"{record.name}/health.jsonl, {key}"))
+        if queue:
             for hit in record.posts:
                 told = _whole((as_object(hit.answer) or {}).get(key)) if hit.status == 429 else None
                 if told is not None:
-                    readings.append((told, f"{record.name}/hits.jsonl, {key} of {hit.id}"))
+                    # it does not say how many run; where places were seen to be filled late, they may be now
+                    readings.append((told - max(called), f"{record.name}/hits.jsonl, {key} of {hit.id}"))
     if not readings:
         return None, 0, gauge
     value, where = max(readings)
     return value, len(readings), where
+
+
+def _called(running: float | None, waiting: float) -> float:
+    """How many of those that wait beyond a full queue have a free place, by the same page."""
+    if running is None or not running < MAX_CONCURRENT or not MAX_QUEUE < waiting < math.inf:
+        return 0.0
+    return min(MAX_CONCURRENT - max(running, 0.0), waiting - MAX_QUEUE)
 
 
 def concurrency_target(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:

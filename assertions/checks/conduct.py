@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from ..behaviour import BAD_BODIES, CASES, judge_behaviour
-from ..bundle import ScenarioRecord, as_object, stands_still, told_near
-from ..contract import MAX_CONCURRENT
+from ..behaviour import BAD_BODIES, CASES, PAGE_BY_ACCEPT, judge_behaviour
+from ..bundle import CLOCK_TICKS_S, MINUTES_S, ScenarioRecord, as_object, stands_still, told_near
+from ..contract import FORMATS, MAX_CONCURRENT, REQUEST_STATUSES
+from ..exposition import Page, histograms, read_page
 from ..limits import Limits
-from ..records import INTERRUPTED
+from ..records import INTERRUPTED, Hit
 from ..statistics import percentile
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 from .admission import SETTLE_S, statuses
@@ -56,7 +58,50 @@ def behaviour(record: ScenarioRecord, limits: Limits) -> Judgement:
         at = (as_object(hit.answer) or {}).get("timestamp")
         if not told_near(at, hit.start, hit.end):
             return failed(f"{case.name}: the error bears timestamp {at!r}, which is not of its time")
+    other = _other_page(record, hits[PAGE_BY_ACCEPT])
+    if other is not None:
+        return failed(other)
     return after_hang_up(record) or passed(f"{len(CASES)} behaviour probes were answered as the contract says")
+
+
+def _other_page(record: ScenarioRecord, hit: Hit) -> str | None:
+    """Where the page for OpenMetrics tells something else than the plain ones before and after it; None: nowhere."""
+    page = read_page(hit.answer or "", hit.headers.get("content-type"))
+    before = next((timed.page for timed in reversed(record.pages) if timed.scrape.end <= hit.start), None)
+    after = next((timed.page for timed in record.pages if timed.scrape.start >= hit.end), None)
+    if before is None or after is None:
+        return None
+    for name, counts in _counts(page).items():
+        low, high = _counts(before).get(name), _counts(after).get(name)
+        if low is not None and high is not None and not low <= counts <= high:
+            return (
+                f"the page that Prometheus is given when it asks for OpenMetrics has {counts:,.6g} {name}, the plain "
+                f"pages before and after it {low:,.6g} and {high:,.6g}"
+            )
+    lacks = sorted(set(_counts(before)) - set(_counts(page)))
+    if lacks:
+        return (
+            f"the page that Prometheus is given when it asks for OpenMetrics lacks {lacks[0]}, which the plain one has"
+        )
+    return None
+
+
+def _counts(page: Page) -> dict[str, float]:
+    """What only rises, of the contract's families: requests, bytes, failures, and the histograms' buckets."""
+    told = {
+        f'export_requests_total{{format="{fmt}",status="{status}"}}': page.total(
+            "export_requests_total", format=fmt, status=status
+        )
+        for fmt in FORMATS
+        for status in REQUEST_STATUSES
+    }
+    told |= {name: page.total(name) for name in ("export_bytes_total", "export_fail_total")}
+    family = page.family("export_latency_ms")
+    for one in histograms(family) if family is not None else ():
+        labels = f'format="{one.labels.get("format")}",size="{one.labels.get("size")}"'
+        told[f"export_latency_ms_count{{{labels}}}"] = one.count
+        told |= {f'export_latency_ms_bucket{{{labels},le="{le:g}"}}': count for le, count in one.buckets.items()}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def health(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -72,6 +117,24 @@ def health(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"{len(bad)} of {len(probes)} calls of /health under load failed, the first with {what}: "
             f"{(bad[0].answer or '')[:80]!r}",
             limit=limit,
+        )
+    crowd = [
+        probe
+        for probe in record.health
+        if probe.path.endswith("/health") and probe.phase not in LOADED and probe.status is not None
+    ]
+    bad = [probe for probe in crowd if probe.status != 200 or (as_object(probe.answer) or {}).get("ok") is not True]
+    if len(bad) > 1:
+        return failed(
+            f"{len(bad)} calls of /health beside the steady load were answered wrongly, the first in "
+            f"{bad[0].phase or 'a rest'} with {bad[0].status}: {(bad[0].answer or '')[:80]!r}",
+            limit=limit,
+        )
+    calls = [probe for probe in record.health if probe.path.endswith("/health") and probe.status == 200]
+    clock = [(as_object(probe.answer) or {}).get("ts") for probe in calls]
+    if len(clock) >= CLOCK_CALLS and _frozen(clock, calls[-1].start - calls[0].start):
+        return failed(
+            f"/health bears ts {clock[0]} in all of {len(clock)} calls: a clock that stands still", limit=limit
         )
     without = [probe for probe in probes if probe.status == 200 and (as_object(probe.answer) or {}).get("ts") is None]
     if len(without) > 0.5 * len(probes):
@@ -94,6 +157,16 @@ def health(record: ScenarioRecord, limits: Limits) -> Judgement:
             limit=limit,
         )
     return judged
+
+
+def _frozen(told: Sequence[object], seconds: float) -> bool:
+    """Whether times, as numbers or ISO 8601, are all the same over so long a time, and must not be."""
+    first = told[0]
+    if isinstance(first, str):
+        return stands_still([str(one) for one in told], seconds)
+    if not isinstance(first, int | float) or isinstance(first, bool) or any(one != first for one in told):
+        return False
+    return seconds > (MINUTES_S if first % 60 == 0 else CLOCK_TICKS_S)
 
 
 def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:

@@ -53,12 +53,46 @@ def without_status(record: ScenarioRecord) -> ScenarioRecord:
     return changed(record, health=())
 
 
-@pytest.mark.parametrize(("peak", "status"), [(99, "PASS"), (100, "PASS"), (101, "FAIL"), ("+Inf", "FAIL")])
-def test_a_hundred_waiting_by_the_gauge(peak: float | str, status: str) -> None:
-    """A hundred may wait, not more."""
+@pytest.mark.parametrize(
+    ("running", "waiting", "status"),
+    [
+        (5, 99, "PASS"),
+        (5, 100, "PASS"),
+        (5, 101, "FAIL"),
+        (5, "+Inf", "FAIL"),
+        (0, "+Inf", "FAIL"),
+        pytest.param(4, 101, "PASS", id="one is called"),
+        pytest.param(2, 103, "PASS", id="three are called"),
+        pytest.param(4, 102, "FAIL", id="one more than is called"),
+        pytest.param(-3, 106, "FAIL", id="no more than five are called"),
+        pytest.param("NaN", 101, "FAIL", id="running is no number"),
+    ],
+)
+def test_a_hundred_waiting_by_the_gauge(running: float | str, waiting: float | str, status: str) -> None:
+    """A hundred may wait, and those whose place is free already; not more."""
     quiet = with_hits(honest("batch"), lambda hit: {"answer": "{}"} if hit.status == 429 else None)
-    record = with_pages(quiet, values("export_queue_depth", lambda _: peak), lambda one: one is quiet.scrapes[9])
+
+    def page(text: str) -> str:
+        return values("export_concurrent_running", lambda _: running)(
+            values("export_queue_depth", lambda _: waiting)(text)
+        )
+
+    record = with_pages(quiet, page, lambda one: one is quiet.scrapes[9])
     assert admission.queue_target({"batch": without_status(record)}, LIMITS).status == status
+
+
+@pytest.mark.parametrize(("depth", "status"), [(101, "PASS"), (102, "FAIL")])
+def test_a_429_may_count_those_that_are_called(depth: int, status: str) -> None:
+    """Where a page showed a free place beside a full queue, a 429 may have been sent at such a moment."""
+    full_once = refused(honest("batch"), lambda hit: {"answer": full(hit, queueDepth=depth)})
+    told: list[int] = []
+
+    def once(body: dict[str, Any]) -> None:
+        if not told:
+            body.update(concurrentExports=4, queueDepth=101)
+        told.append(1)
+
+    assert admission.queue_target({"batch": with_status(full_once, once)}, LIMITS).status == status
 
 
 @pytest.mark.parametrize(

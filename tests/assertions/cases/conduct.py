@@ -8,21 +8,21 @@ from typing import Any
 
 import msgspec
 
-from assertions.behaviour import AFTER_HANG_UP, CASES, REST_AFTER_HANG_UP
+from assertions.behaviour import AFTER_HANG_UP, CASES, PAGE_BY_ACCEPT, REST_AFTER_HANG_UP
 from assertions.bundle import HANG_UP, ScenarioRecord
 from assertions.records import INTERRUPTED, GeneratorClock, HealthProbe, Hit, Probe
 
-from ..honest import changed, each, with_hits, with_scenario, with_status
+from ..honest import changed, drop_samples, each, values, with_hits, with_scenario, with_status
 from . import Case, no_hits
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 
 
-def probes(path: str, count: int, **fields: Any) -> Change:
-    """A change of the first calls of a path that were made under load."""
+def probes(path: str, count: int, phase: str = "measure", **fields: Any) -> Change:
+    """A change of the first calls of a path that were made in a phase."""
 
     def change(record: ScenarioRecord) -> ScenarioRecord:
-        mine = [one for one in record.health if one.path == path and one.phase == "measure"][:count]
+        mine = [one for one in record.health if one.path == path and one.phase == phase][:count]
 
         def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
             return fields if any(probe is one for one in mine) else None
@@ -46,6 +46,13 @@ def no_calls(path: str) -> Change:
 def behaving(case: str, **fields: Any) -> Change:
     """A change of one behaviour probe's hit."""
     return lambda record: with_hits(record, lambda hit: fields if hit.case == case else None)
+
+
+def other_page(rewrite: Callable[[str], str]) -> Change:
+    """A change of the page that is given to who asks for OpenMetrics."""
+    return lambda record: with_hits(
+        record, lambda hit: {"answer": rewrite(hit.answer or "")} if hit.case == PAGE_BY_ACCEPT else None
+    )
 
 
 def hung(*rises: int) -> Change:
@@ -177,6 +184,20 @@ FAILS = (
     ),
     Case(
         id="behaviour",
+        name="requests doubled for OpenMetrics",
+        on="smoke",
+        change=other_page(values("export_requests_total", lambda value: 2 * value)),
+        reason="the page that Prometheus is given when it asks for OpenMetrics has 78 export_requests_total{",
+    ),
+    Case(
+        id="behaviour",
+        name="no buckets for OpenMetrics",
+        on="smoke",
+        change=other_page(drop_samples("export_latency_ms_bucket")),
+        reason="the page that Prometheus is given when it asks for OpenMetrics lacks export_latency_ms_",
+    ),
+    Case(
+        id="behaviour",
         name="places lost by a hang-up",
         on="smoke",
         change=behaving(REST_AFTER_HANG_UP, answer='{"concurrentExports": 5, "queueDepth": 1}'),
@@ -230,6 +251,29 @@ FAILS = (
         on="load",
         change=probes("/health", 2, answer=_ASLEEP),
         reason="2 of 42 calls of /health under load failed, the first with 200: '{\"ok\": false}'",
+    ),
+    Case(
+        id="health",
+        name="not well when many wait",
+        on="batch",
+        change=probes("/health", 2, "edge", status=503, answer=_ASLEEP),
+        reason="2 calls of /health beside the steady load were answered wrongly, the first in edge with 503: ",
+    ),
+    *(
+        Case(
+            id="health",
+            name=f"a clock that stands still, {name}",
+            on="load",
+            change=lambda r, ts=ts: changed(  # type: ignore[misc]
+                r,
+                health=each(
+                    r.health,
+                    lambda one: {"answer": json.dumps({"ok": True, "ts": ts})} if one.path == "/health" else None,
+                ),
+            ),
+            reason=f"/health bears ts {ts} in all of ",
+        )
+        for name, ts in (("in ms", 1_795_000_000_010), ("in words", "2026-11-18T10:00:01Z"))
     ),
     *(
         Case(

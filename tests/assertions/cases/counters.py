@@ -163,7 +163,7 @@ FAILS = (
         on=ALL,
         change=lambda r: with_pages(r, values("export_bytes_total", lambda _: 0)),
         reason="the target's count of exported bytes is 0 bytes",
-        also=("bytes-agree", "moved"),
+        also=("behaviour", "bytes-agree", "moved"),
     ),
     Case(
         id="bytes-outside",

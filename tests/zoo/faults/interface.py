@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from aiohttp import web
 from tests.zoo.ask import Ask, BadAsk, Body, parse
 from tests.zoo.keeper import Handler, Keeper, Reply, now_text
 from tests.zoo.kinds import Group
+from tests.zoo.tricks import slow_when_busy
 
 GROUP = Group("interface", "smoke")
 
@@ -237,6 +239,21 @@ def _busy(keeper: Keeper) -> None:
         return web.json_response({"ok": not busy, "ts": 1}, status=503 if busy else 200)
 
     _health(keeper, answer)
+
+
+@GROUP.make("health-full", "/health answers 503 while more than twenty wait.", "health", scenarios=("batch",))
+def _full(keeper: Keeper) -> None:
+    def answer() -> web.StreamResponse:
+        full = keeper.slots.waiting > 20
+        return web.json_response({"ok": not full, "ts": time.time()}, status=503 if full else 200)
+
+    slow_when_busy(keeper, 0.05, waiting=21)
+    _health(keeper, answer)
+
+
+@GROUP.make("health-clock-stopped", "/health always bears the same time.", "health", scenarios=("load",))
+def _clock_stopped(keeper: Keeper) -> None:
+    _health(keeper, lambda: web.json_response({"ok": True, "ts": 1_700_000_000_123}))
 
 
 @GROUP.make("health-not-ok", "/health answers 200 with ok false.", "health", scenarios=("load",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -21,10 +22,11 @@ from tests.zoo.csvfile import rows_of, write_rows
 from tests.zoo.keeper import Keeper, render
 from tests.zoo.kinds import Group
 from tests.zoo.pdffile import Style, pages_of, write_pages
-from tests.zoo.tricks import Broken
+from tests.zoo.tricks import Broken, times
 
 GROUP = Group("subtle", "smoke")
 FAR = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0e7f\u10a0-\u10ff\u1200-\u137f]")
+WHOLE, NUMBER = re.compile(rb"-?[0-9]+"), re.compile(rb"-?[0-9]+(\.[0-9]+)?")
 STYLE = Style()
 MEMORY = "export_memory_bytes"
 
@@ -35,6 +37,18 @@ MEMORY = "export_memory_bytes"
 def ten_thousand(file: BinaryIO, ask: Ask, made_at: str) -> None:
     """No more than 10,000 rows."""
     write_rows(file, rows_of(replace(ask, rows=ask.rows[:10_000])))
+
+
+def gaps_as_decimals(file: BinaryIO, ask: Ask, made_at: str) -> None:
+    """As from a table with one type a column: whole numbers beside nothing or beside decimals become decimals."""
+    header, *lines = rows_of(ask)
+    for place, column in enumerate(ask.columns):
+        values = [bytes(row.get(column, b"null")) for row in ask.rows]
+        whole = [WHOLE.fullmatch(value) is not None for value in values]
+        if not all(whole) and all(value == b"null" or NUMBER.fullmatch(value) for value in values):
+            for line in itertools.compress(lines, whole):
+                line[place] += ".0"
+    write_rows(file, iter([header, *lines]))
 
 
 def near_scripts(file: BinaryIO, ask: Ask, made_at: str) -> None:
@@ -88,6 +102,13 @@ def new_year(file: BinaryIO, ask: Ask, made_at: str) -> None:
 
 
 GROUP.file("rows-10000", "A CSV ends after 10,000 rows, and nobody is told.", "csv", ten_thousand, "csv-contents")
+GROUP.file(
+    "gaps-as-decimals",
+    "In columns with gaps or with decimals whole numbers become 5.0.",
+    "csv",
+    gaps_as_decimals,
+    "csv-contents",
+)
 GROUP.file("near-scripts", "Hebrew, Arabic, Thai and the like become ?.", "csv", near_scripts, "csv-contents")
 GROUP.file("digits-15", "Numbers keep 15 digits.", "csv", fifteen_digits, "csv-contents")
 GROUP.file("columns-12", "A PDF shows the first 12 columns only.", "pdf", twelve_columns, "pdf-contents")
@@ -295,6 +316,23 @@ def _of_one(keeper: Keeper) -> None:
         return render([one for one in families if not asked or one.name == "export_requests_total"], asked)
 
     keeper.render = only
+
+
+def _asked_openly(name: str, why: str, change: page.Change) -> None:
+    """A page whose families are others when OpenMetrics is asked for."""
+
+    def spoil(keeper: Keeper) -> None:
+        keeper.render = lambda families, asked: render(change(families) if asked else families, asked)
+
+    GROUP.make(name, why, "behaviour")(spoil)
+
+
+_asked_openly("openmetrics-doubled", "Asked for OpenMetrics, requests count twice.", times("export_requests_total", 2))
+_asked_openly(
+    "openmetrics-no-buckets",
+    "Asked for OpenMetrics, the histogram has no bucket but the last.",
+    page.each_sample("export_latency_ms", lambda one: None if page.label(one, "le") not in ("", "+Inf") else one),
+)
 
 
 @GROUP.make("all-other", "Every user is counted as other, from the first.", "labels", "requests")

@@ -13,7 +13,7 @@ from tests.zoo import work
 from tests.zoo.ask import Ask
 from tests.zoo.keeper import Handler, Keeper, Reply
 from tests.zoo.kinds import Group
-from tests.zoo.slots import Slots
+from tests.zoo.slots import Full, Slots
 from tests.zoo.tricks import fail_each, slow_when_busy
 
 GROUP = Group("healthy", healthy=True)
@@ -136,6 +136,35 @@ class Newest(Slots):
 def _newest(keeper: Keeper) -> None:
     keeper.slots = Newest()
     slow_when_busy(keeper, 0.05, waiting=3)
+
+
+class Called(Slots):
+    """A place that comes free is taken by the next in line a moment later, as where processes must wake up first."""
+
+    def admit(self) -> asyncio.Future[None]:
+        """Turned away are those that find 105 inside."""
+        if self.running + len(self.line) >= self.most_running + self.most_waiting:
+            raise Full
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.line.append(turn)
+        self._call()
+        return turn
+
+    def leave(self) -> None:
+        """Twenty milliseconds for the next to hear of it."""
+        self.running -= 1
+        asyncio.get_running_loop().call_later(0.02, self._call)
+
+    def _call(self) -> None:
+        if self.line and self.running < self.most_running:
+            self.running += 1
+            self.line.pop(0).set_result(None)
+
+
+@GROUP.make("places-filled-late", "A free place is filled 20 ms later: meanwhile four run and 101 wait.")
+def _late(keeper: Keeper) -> None:
+    keeper.slots = Called()
+    slow_when_busy(keeper, 0.05, waiting=90)
 
 
 @GROUP.make("workers-on-demand", "Workers are started when the load needs them, each with all its libraries.")
