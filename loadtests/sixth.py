@@ -23,7 +23,8 @@ SIXTH_PHASE_NUMBER = 97
 """In the tags of its records."""
 LONGEST_S = 60.0
 """After this no further round begins."""
-POLL_S = 0.002
+POLL_S, POLL_MOST_S, POLL_GROWTH = 0.002, 0.1, 1.2
+"""Quick exports leave little time to see that all of them run; slow ones need not be asked after so often."""
 STATUS_TIMEOUT_S = 10.0
 
 
@@ -85,9 +86,11 @@ def _round(
 
 def _five_run(target: Target, five: Sequence[Future[Hit]]) -> Answer | None:
     """The status page that says that five run and none waits; None where one of them is done before."""
+    pause_s = POLL_S
     while not any(one.done() for one in five):
         status = target.request("GET", STATUS_PATH, timeout_s=STATUS_TIMEOUT_S)
         if full(status.body.decode("utf-8", "replace")):
             return status
-        time.sleep(POLL_S)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * POLL_GROWTH, POLL_MOST_S)
     return None

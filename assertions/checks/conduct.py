@@ -23,6 +23,8 @@ ASLEEP_MOST = 0.1
 CLOCKS_APART_S = 0.01
 """Generators on other machines must agree with the runner's clock to this; exports of 1k records take a few of it."""
 CLOCK_CALLS = 20
+PAGE_OLD_S = 1.0
+"""A plain page may be so old, where pages are kept for a moment."""
 LOADED = ("measure", "burst", "solo", "sequence")
 
 
@@ -68,7 +70,8 @@ def _other_page(record: ScenarioRecord, hit: Hit) -> str | None:
     """Where the page for OpenMetrics tells something else than the plain ones before and after it; None: nowhere."""
     page = read_page(hit.answer or "", hit.headers.get("content-type"))
     before = next((timed.page for timed in reversed(record.pages) if timed.scrape.end <= hit.start), None)
-    after = next((timed.page for timed in record.pages if timed.scrape.start >= hit.end), None)
+    late = hit.end + PAGE_OLD_S
+    after = next((timed.page for timed in record.pages if timed.scrape.start >= late), record.after)
     if before is None or after is None:
         return None
     for name, counts in _counts(page).items():

@@ -139,7 +139,8 @@ def outcomes(hits: list[Hit]) -> list[str]:
 def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
     """Where the sixth overtakes once it is asked for once more, and no more than that."""
     _, hits, _ = rounds_of(target)
-    assert outcomes(hits) == ["overtaken", "overtaken"]
+    seen = outcomes(hits)
+    assert (seen.count("overtaken"), seen[-1], "waited" in seen) == (2, "overtaken", False)
     assert [hit.case for hit in hits if hit.index in (0, 5, 1_000)] == ["pdf-2k", "status", "csv-20"]
 
 

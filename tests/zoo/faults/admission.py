@@ -87,7 +87,7 @@ def _clamped(name: str, running: int, seconds: float) -> None:
     GROUP.make(name, why, "concurrency-outside", kind=Clamped)(change)
 
 
-_clamped("six-clamped", 6, 0.5)
+_clamped("six-clamped", 6, 1.0)
 _clamped("eight-clamped", 8, 0.0)
 
 
