@@ -146,9 +146,9 @@ def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
 
 @pytest.mark.parametrize("target", ["slow-but-legal"], indirect=True)
 def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
-    """A healthy service is asked for no more than that."""
+    """A healthy service is asked for no more than that, unless it was too quick for the smaller five to be seen."""
     _, hits, _ = rounds_of(target)
-    assert outcomes(hits) == ["waited"]
+    assert outcomes(hits) in (["waited"], ["open", "waited"])
 
 
 def test_larger_exports_are_asked_for_where_nothing_shows() -> None:
