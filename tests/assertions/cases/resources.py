@@ -155,21 +155,19 @@ FAILS = (
         change=lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 58_000_000)),
         reason='export_memory_bytes{format="csv"} never read less than 58.0 MB, though',
     ),
-    Case(
-        id="memory-agree",
-        name="the size of the file",
-        on="batch",
-        change=lambda r: _told_in_turn(r, {float(fetch.bytes) for fetch in r.fetches}),
-        reason="was to the byte the size of files",
-        also=("moved",),
-    ),
-    Case(
-        id="memory-agree",
-        name="the size of the request",
-        on="batch",
-        change=lambda r: _told_in_turn(r, {float(hit.bytes_sent) for hit in r.hits}),
-        reason="was to the byte the size of request bodies",
-        also=("moved",),
+    *(
+        Case(
+            id="memory-agree",
+            name=f"the size of {what}",
+            on="batch",
+            change=lambda r, sizes=sizes: _told_in_turn(r, sizes(r)),  # type: ignore[misc]
+            reason=f"was to the byte the size of {what}",
+            also=("moved",),
+        )
+        for what, sizes in (
+            ("files", lambda r: {float(fetch.bytes) for fetch in r.fetches}),
+            ("request bodies", lambda r: {float(hit.bytes_sent) for hit in r.hits}),
+        )
     ),
     Case(
         id="memory-agree",
