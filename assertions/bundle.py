@@ -6,7 +6,7 @@ import bisect
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ import msgspec
 
 from .contract import MAX_CONCURRENT
 from .exposition import Page, read_page
+from .queries import Queries
 from .records import (
     Calibration,
     Fetch,
@@ -49,6 +50,8 @@ CLOCK_TICKS_S = 3.0
 MINUTES_S = 90.0
 """And one that tells minutes."""
 RUN_PATH = "/export/run"
+QUERIES = "queries.json"
+"""What alert rules and panels ask for, at the top of a run directory."""
 
 R = TypeVar("R")
 
@@ -87,6 +90,10 @@ class ScenarioRecord:
     """The last page, long after the last client hung up; None where none was read."""
     calibration: tuple[Calibration, ...] = ()
     """What the generators measured of a known server; records from before there was one have none."""
+    queries: Queries | None = None
+    """What alert rules and panels ask for; None: nobody wrote it down."""
+    log: tuple[str, ...] | None = None
+    """Lines that the service logged during the scenario; None: its log was not captured."""
 
     @property
     def name(self) -> str:
@@ -323,12 +330,13 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
         raise RecordError(f"{path} is no run directory; make one with `python -m evidence run smoke load batch`")
     scenarios: dict[str, ScenarioRecord] = {}
     problems: dict[str, str] = {}
+    queries = _queries(path / QUERIES)
     beside = {one.parent.name for file in ("plan", "scenario") for one in path.glob(f"*/{file}.json")} - set(names)
     for name in (*names, *sorted(beside)):
         if not (path / name).is_dir():
             continue
         try:
-            scenarios[name] = load_scenario(path / name)
+            scenarios[name] = replace(load_scenario(path / name), queries=queries, log=_log(path, name))
         except RecordError as error:
             problems[name] = str(error).replace(f"{path}/", "")  # a run directory may be moved
     return Run(path, scenarios, problems, _tool(path / "promtool.json"), _tool(path / "dashboard.json"))
@@ -338,4 +346,20 @@ def _tool(path: Path) -> ToolRun | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=ToolRun)
     except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _queries(path: Path) -> Queries | None:
+    """What can't be read is as good as not there: its check says NO DATA."""
+    try:
+        return read_one(path, Queries)
+    except RecordError:
+        return None
+
+
+def _log(path: Path, name: str) -> tuple[str, ...] | None:
+    """The lines of a scenario's service log; None where it was not captured."""
+    try:
+        return tuple((path / f"{name}-service.log").read_text(encoding="utf-8", errors="replace").splitlines())
+    except OSError:
         return None

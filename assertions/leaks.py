@@ -20,7 +20,7 @@ _T_975: Final = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262,
 _SEGMENTS: Final = 6
 _FEWEST: Final = 18
 """Readings, the first quarter left out, below which nothing can be told."""
-_POOL_GROWTH: Final = 2
+POOL_GROWTH: Final = 2
 """By so much a count of descriptors or threads may grow late: a pool's last members."""
 
 
@@ -82,7 +82,7 @@ def judge_leak(
     if (
         limit_per_export < 1
         and all(value == int(value) for value in values)
-        and max(values) - min(values) <= _POOL_GROWTH
+        and max(values) - min(values) <= POOL_GROWTH
     ):
         return "flat"
     parts = _cut(kept, _SEGMENTS)

@@ -309,6 +309,8 @@ class Scenario(Record, frozen=True, kw_only=True):
     """Names in the exports folder at the end that are no finished export; None: the folder can't be seen."""
     grew: tuple[str, ...] | None = None
     """Names of finished exports that were seen before all of them was there; None: nobody watched the folder."""
+    absent: tuple[str, ...] | None = None
+    """Names that answers told of and that are not in the exports folder at the end; None: the folder can't be seen."""
     shutdown_exit_code: int | None = None
     """Of the embedded target after SIGTERM; None: not ours to end."""
 

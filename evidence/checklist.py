@@ -1,4 +1,4 @@
-"""The runbook's final checklist, as data: each box is ticked by named checks only, never by hand."""
+"""The report's checklists: what a box is, and when it is ticked. The boxes themselves are data, in `evidence.boxes`."""
 
 from __future__ import annotations
 
@@ -9,92 +9,75 @@ from assertions.judge import Report, blocks
 from assertions.verdicts import Verdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Box:
-    """One line of the checklist."""
+    """One line of a checklist. Its ground is named checks, a whole scenario, or the six assertions."""
 
     text: str
-    checks: tuple[str, ...]
+    """The runbook's words, where it is the runbook's box."""
+    checks: tuple[str, ...] = ()
     """No verdict of these may be a FAIL or block GREEN, and at least one must be a PASS."""
-    artifact: str
-    """Where the proof is, relative to the run directory."""
+    scenario: str | None = None
+    """Only the verdicts of this scenario count; without `checks` all of them do."""
+    six: bool = False
+    """The six assertions are the ground: all must be a PASS."""
+    artifact: str = ""
+    """Where the proof is, relative to the run directory; empty: the run leaves none."""
+    here: str = ""
+    """What the box means for this project, where the runbook speaks of another tool chain."""
+    unseen: str = ""
+    """Why no check speaks for the box, and how to see it; only where it has no ground."""
 
 
-BOXES: tuple[Box, ...] = (
-    Box("Smoke: 1k exports (csv, pdf) in under 1 s", ("smoke-latency",), "smoke/hits.jsonl"),
-    Box(
-        "Load: P95 of 10k exports under 10 s, by both clocks", ("latency-outside", "latency-target"), "load/hits.jsonl"
-    ),
-    Box("Batch: five scenarios in under 30 s, no 429", ("batch",), "batch/hits.jsonl"),
-    Box("Throughput at least 0.05 exports/s", ("throughput",), "load/hits.jsonl"),
-    Box("Success rate at least 95 %, by both witnesses", ("success-target", "success-outside"), "load/scrapes.jsonl"),
-    Box(
-        "At most five exports at once, at the peak",
-        ("concurrency-target", "concurrency-outside", "concurrency-agree"),
-        "batch/scrapes.jsonl",
-    ),
-    Box(
-        "At most 100 waiting, at the peak; turned away only beyond",
-        ("queue-target", "queue-outside", "queue-agree", "rejections"),
-        "batch/scrapes.jsonl",
-    ),
-    Box("Memory under 100 MB an export", ("memory", "memory-gauge", "memory-agree"), "load/probes.jsonl"),
-    Box(
-        "No leak of memory, descriptors, threads, processes or files",
-        ("leak-memory", "leak-fds", "leak-threads", "leak-children", "leftovers"),
-        "load/probes.jsonl",
-    ),
-    Box(
-        "All nine metrics there, well-formed, moving with the load",
-        ("scrapes", "exposition", "coverage", "moved", "labels", "offered"),
-        "metrics_snapshot.txt",
-    ),
-    Box(
-        "Metrics agree with what was sent and received",
-        (
-            "requests",
-            "latency-counts",
-            "identity",
-            "success-gauge",
-            "bytes-agree",
-            "latency-agree",
-            "latency-sum",
-            "histogram",
-            "throughput-gauge",
-            "monotonic",
-            "rest",
-        ),
-        "load/scrapes.jsonl",
-    ),
-    Box(
-        "Bytes exported, and equal to the files", ("bytes-target", "bytes-outside", "bytes-agree"), "load/fetches.jsonl"
-    ),
-    Box("CSV files hold what was sent, cell by cell", ("csv-contents",), "sample_1k.csv"),
-    Box("PDF files hold what was sent, record by record", ("pdf-contents",), "sample_1k.pdf"),
-    Box(
-        "Every export answered, named once, and downloadable",
-        ("answered", "answers", "names", "downloads"),
-        "seed_batch.log",
-    ),
-    Box("Bad input refused; nothing outside the folder reachable", ("behaviour",), "smoke/hits.jsonl"),
-    Box("Awake and truthful while exporting; no drift", ("health", "status-page", "drift"), "load/health.jsonl"),
-    Box("Alert rules tested with promtool", ("rules",), "promtool_results.txt"),
-    Box("Dashboard's queries fit the contract", ("dashboard",), "dashboard.json"),
-    Box(
-        "The load was what was asked; the instrument was fit",
-        ("generator", "calibration", "shutdown"),
-        "load/scenario.json",
-    ),
-)
+@dataclass(frozen=True)
+class Section:
+    """Boxes under one heading."""
+
+    title: str
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """One of the report's lists."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """All boxes, in order."""
+        return tuple(box for section in self.sections for box in section.boxes)
+
+
+Tick = tuple[bool, str]
+"""(ticked, reason)."""
+
+
+def tick(box: Box, report: Report) -> Tick:
+    """Say whether a box is ticked in this report, and why."""
+    if box.unseen:
+        return False, box.unseen
+    if box.six:
+        return _tick_six(report)
+    return state(verdicts_of(box, report), box.scenario if not box.checks else None)
 
 
 def verdicts_of(box: Box, report: Report) -> list[Verdict]:
-    """The verdicts that a box rests on."""
-    return [verdict for verdict in report.verdicts if verdict.id in box.checks]
+    """Return the verdicts that a box rests on."""
+    return [
+        verdict
+        for verdict in report.verdicts
+        if (verdict.id in box.checks or (not box.checks and box.scenario is not None))
+        and box.scenario in (None, verdict.scenario)
+    ]
 
 
-def state(verdicts: Sequence[Verdict]) -> tuple[bool, str]:
-    """(ticked, reason): ticked only where there are verdicts and none stands against it; a waiver does not tick."""
+def state(verdicts: Sequence[Verdict], whole: str | None = None) -> Tick:
+    """(ticked, reason): ticked only where there are verdicts and none stands against it; a waiver does not tick.
+
+    whole: the scenario whose verdicts these all are; they are counted then, not named.
+    """
     if not verdicts:
         return False, "no check speaks for it"
     against = [v for v in verdicts if v.status == "FAIL"] + [v for v in verdicts if blocks(v)]
@@ -105,10 +88,23 @@ def state(verdicts: Sequence[Verdict]) -> tuple[bool, str]:
     if waived is not None:
         return False, f"waived ({waived.waived}): {waived.judgement.reason}"
     unseen = [v for v in verdicts if v.status == "NO DATA"]
-    seen = [v for v in verdicts if v.status == "PASS"]
-    if not seen:
-        return False, f"not seen: {unseen[0].judgement.reason}"
-    names = ", ".join(dict.fromkeys(v.id for v in seen))
+    passes = [v for v in verdicts if v.status == "PASS"]
+    if not passes:
+        return False, f"NO DATA: {unseen[0].judgement.reason}"
+    if whole is None:
+        said = ", ".join(dict.fromkeys(v.id for v in passes))
+    else:
+        said = f"{len(passes)} of {len(verdicts)} checks in {whole} PASS, none FAIL"
+    missing = ""
     if unseen:
-        names += f"; not seen: {unseen[0].scenario}/{unseen[0].id}: {unseen[0].judgement.reason}"
-    return True, names
+        missing = f"; NO DATA: {unseen[0].scenario}/{unseen[0].id}: {unseen[0].judgement.reason}"
+    return True, said + missing
+
+
+def _tick_six(report: Report) -> Tick:
+    passes = sum(one.status == "PASS" for one in report.assertions)
+    said = f"{passes} of {len(report.assertions)} assertions PASS"
+    worst = next((one for one in report.assertions if one.status != "PASS"), None)
+    if worst is None:
+        return bool(report.assertions), said
+    return False, f"{said}; {worst.title} is {worst.status}: {worst.reason}"

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from assertions.bundle import QUERIES
 from assertions.records import RecordError, read_one
 from assertions.verdicts import SCENARIOS
 
@@ -23,6 +24,7 @@ OURS = frozenset(
         "promtool.json",
         "promtool_results.txt",
         "dashboard.json",
+        QUERIES,
         "metrics_snapshot.txt",
         "seed_batch.log",
         "sample_1k.csv",

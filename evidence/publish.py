@@ -12,15 +12,17 @@ from msgspec.structs import replace
 from assertions import limits as limits_file
 from assertions.bundle import Run, ScenarioRecord, as_object, load_run
 from assertions.checks.instrument import biases_ms
-from assertions.checks.latency import by_case, latency_ms
 from assertions.judge import Report, judge, runbook_text
 from assertions.records import Generator, Scenario, read_one
 from assertions.verdicts import SCENARIOS
 
 from . import manifest, sensitivity
 from .context import Context
+from .extra import information
+from .latencies import by_phase
 from .plots import draw, planned
-from .report import Figures, Instrument, Latencies, first_line, markdown
+from .report import Figures, Instrument, first_line, markdown
+from .witnesses import differences
 
 CONTEXT = "run.json"
 LIMITS = "limits.toml"
@@ -54,14 +56,14 @@ def publish(out: Path) -> Report:
         shutil.copyfile(sensitivity.STORED, out / sensitivity.NAME)
     plots = draw(out / "plots", run)
     (out / VERDICT).write_bytes(verdict_json(report))
-    (out / REPORT).write_text(markdown(report, limits, context, figures(run, plots)), encoding="utf-8")
+    (out / REPORT).write_text(markdown(report, limits, context, figures(run, report, plots)), encoding="utf-8")
     manifest.write(out, context.run_id)
     return report
 
 
 def report_text(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> str:
     """The report as `publish` writes it, from the same record; nothing is drawn."""
-    return markdown(report, limits, context, figures(run, planned("plots", run)))
+    return markdown(report, limits, context, figures(run, report, planned("plots", run)))
 
 
 def verdict_json(report: Report) -> bytes:
@@ -88,7 +90,7 @@ def publish_stillborn(out: Path, sentence: str) -> None:
         raise
 
 
-def figures(run: Run, plots: Iterable[tuple[str, str]]) -> Figures:
+def figures(run: Run, report: Report, plots: Iterable[tuple[str, str]]) -> Figures:
     """What the report shows beside the verdicts."""
     records = run.scenarios
     version = None
@@ -98,10 +100,9 @@ def figures(run: Run, plots: Iterable[tuple[str, str]]) -> Figures:
             if body and isinstance(body.get("version"), str):
                 version = body["version"]
     return Figures(
-        latencies={
-            case: Latencies([(hit.end - hit.start) * 1000 for hit in hits], [latency_ms(hit) for hit in hits])
-            for case, hits in by_case(records).items()
-        },
+        latencies=by_phase(records),
+        information=information(run),
+        differences=differences(run, report),
         instruments={name: _instrument(record) for name, record in records.items()},
         targets={name: _target(record.scenario) for name, record in records.items()},
         target_version=version,

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 
 from assertions.judge import INSTRUMENT, Report, blocks
 from assertions.limits import Limit, Limits
-from assertions.statistics import median, percentile
+from assertions.statistics import percentile
 from assertions.verdicts import SCENARIOS, Reading, Verdict, not_run, number
 
 from . import sensitivity
-from .checklist import BOXES, state, verdicts_of
+from .checklist import Box, tick
 from .context import Context
+from .extra import Information
+from .further_boxes import CHECKLISTS
+from .latencies import Latencies, table
 from .sensitivity import Sensitivity
 
 MARKS = {"PASS": "✅", "FAIL": "❌", "NO DATA": "⚪"}
@@ -23,16 +26,6 @@ LONGEST = 400
 """Characters of one text in the report; verdict.json has it whole."""
 _FORGED = re.compile("[✅✔✓☑❌✖✗☒⚪🟢🔴\N{BALLOT BOX}]")
 _MARKUP = re.compile(r"[\\`*\[\]|~$]|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])|!(?=\[)")
-
-
-@dataclass(frozen=True)
-class Latencies:
-    """Client latencies of one case's finished exports, each with two beginnings."""
-
-    started_ms: Sequence[float]
-    """From the moment when the request was really sent."""
-    planned_ms: Sequence[float]
-    """From the moment when it was due: the planned one, or the one when its client was free."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +46,12 @@ class Instrument:
 class Figures:
     """What the report shows beside the verdicts."""
 
-    latencies: Mapping[str, Latencies] = field(default_factory=dict)
-    """By case."""
+    latencies: Sequence[Latencies] = ()
+    """By scenario, phase and case."""
+    information: Sequence[Information] = ()
+    """Figures without a limit."""
+    differences: Sequence[str] = ()
+    """Why the two witnesses' figures differ, one sentence a pair."""
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     """By scenario."""
     targets: Mapping[str, str] = field(default_factory=dict)
@@ -109,22 +106,21 @@ def markdown(report: Report, limits: Limits, context: Context, figures: Figures)
             for one in report.assertions
         ),
         "",
-        "## Checklist",
-        "",
-        *_checklist(report),
-        "",
+        *_differences(figures),
+        *_checklists(report),
         "## Performance",
         "",
         "| measure | target | critical | measured | samples | verdict |",
         "|---|---|---|---|---|---|",
         *_performance(report, limits),
         "",
-        *_latencies(figures),
+        *_information(figures),
+        *table(figures.latencies, _cell),
         *_instrument(report, figures),
         *_plots(figures),
         "## All verdicts",
         "",
-        "| | scenario | check | reason | a pass rules out |",
+        "| | scenario | check | reason | what a pass rules out |",
         "|---|---|---|---|---|",
         *(_row(verdict) for verdict in report.verdicts),
         "",
@@ -189,11 +185,25 @@ def _beside(report: Report) -> Iterable[str]:
         yield f"- **{_cell(name)}**: " + ", ".join(f"{said.count(one)} {MARKS[one]} {one}" for one in MARKS)
 
 
-def _checklist(report: Report) -> Iterable[str]:
-    for box in BOXES:
-        ticked, reason = state(verdicts_of(box, report))
-        link = f"[{box.artifact}]({box.artifact})"
-        yield f"- [{'x' if ticked else ' '}] {box.text} — {link} — {_cell(reason)}"
+def _checklists(report: Report) -> Iterable[str]:
+    for checklist in CHECKLISTS:
+        ticks = [(box, *tick(box, report)) for box in checklist.boxes]
+        yield f"## {checklist.title}"
+        yield ""
+        yield f"{sum(ticked for _, ticked, _ in ticks)} of {len(ticks)} boxes are ticked, each by the checks beside it."
+        yield ""
+        by_box = {id(box): (ticked, reason) for box, ticked, reason in ticks}
+        for section in checklist.sections:
+            yield f"### {section.title}"
+            yield ""
+            yield from (_box(box, *by_box[id(box)]) for box in section.boxes)
+            yield ""
+
+
+def _box(box: Box, ticked: bool, reason: str) -> str:
+    here = f" *(here: {box.here})*" if box.here else ""
+    link = f" — [{box.artifact}]({box.artifact})" if box.artifact else ""
+    return f"- [{'x' if ticked else ' '}] {box.text}{here}{link} — {_cell(reason)}"
 
 
 def _performance(report: Report, limits: Limits) -> Iterable[str]:
@@ -231,25 +241,24 @@ def _measured(reading: Reading | None) -> str:
     return f"{number(reading.value)} {_cell(reading.unit)}{bounds}"
 
 
-def _latencies(figures: Figures) -> Iterable[str]:
-    if not figures.latencies:
+def _information(figures: Figures) -> Iterable[str]:
+    """What nothing is judged by."""
+    if not figures.information:
         return
-    yield (
-        "| case | exports | from the real start: median ms | P95 ms | longest ms "
-        "| from the planned start: median ms | P95 ms | longest ms |"
-    )
-    yield "|---|---|---|---|---|---|---|---|"
-    for case, found in sorted(figures.latencies.items()):
-        told = " | ".join(
-            f"{median(values):,.1f} | {percentile(values, 0.95):,.1f} | {max(values):,.1f}"
-            for values in (found.started_ms, found.planned_ms)
-        )
-        yield f"| {_cell(case)} | {len(found.started_ms)} | {told} |"
+    yield "| for information, no limit | measured | samples | what it is |"
+    yield "|---|---|---|---|"
+    for row in figures.information:
+        yield f"| {row.title} | {row.value} | {'–' if row.count is None else row.count} | {_cell(row.note)} |"
     yield ""
-    yield (
-        "Real start: when the request was sent. Planned start: when it was due, by its arrival's moment or because its "
-        "client was free; what a target that stalls keeps waiting shows there alone."
-    )
+
+
+def _differences(figures: Figures) -> Iterable[str]:
+    """Pairs of figures that are not of the same exports."""
+    if not figures.differences:
+        return
+    yield "Where the two witnesses' figures are not of the same exports:"
+    yield ""
+    yield from (f"- {_cell(sentence)}" for sentence in figures.differences)
     yield ""
 
 

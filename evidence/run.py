@@ -26,10 +26,12 @@ from loadtests.folder import FolderError
 
 from . import context as contexts
 from . import folder as folders
+from . import queries
 from .context import ROOT, Context, interpreter
 from .embedded import EmbeddedError, running
 from .opening import OpeningError, check_folder
 from .publish import CONTEXT, LIMITS, judge_folder, publish, publish_stillborn
+from .service_log import captured
 from .version import judge_sha256
 
 TOOL_TIMEOUT_S = 300.0
@@ -55,6 +57,8 @@ class Settings:
     """None: the embedded service."""
     target_pid: int | None = None
     exports: Path | None = None
+    log: Path | None = None
+    """Where the target writes its log; None: it can't be read. The embedded one's is known."""
     limits: Path = limits_file.DEFAULT_PATH
     profiles: Path | None = None
     waivers: dict[str, str]
@@ -92,6 +96,7 @@ def _run(settings: Settings, say: Say, live: Say | None) -> tuple[Report, int]:
     context = _begin(settings)
     doing = ""
     try:
+        say(queries.write(settings.out))
         for name in settings.scenarios:
             doing = f"{name}: "
             _record(settings, name, say, live)
@@ -225,7 +230,8 @@ def _deaf() -> Iterator[None]:
 def _record(settings: Settings, name: str, say: Say, live: Say | None = None) -> None:
     folder = settings.out / name
     if settings.target is not None:
-        _drive(settings, name, settings.target, settings.target_pid, settings.exports, say, live)
+        with captured(settings.log, settings.out / f"{name}-service.log"):
+            _drive(settings, name, settings.target, settings.target_pid, settings.exports, say, live)
     else:
         log = settings.out / f"{name}-service.log"
         with running(log) as service:

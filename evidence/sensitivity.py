@@ -18,6 +18,9 @@ NO_SERVICE = {
     "generator": "none: it blames no target; a load that was not what was asked is NO DATA",
     "calibration": "none: it blames no target; an instrument that errs is NO DATA",
     "shutdown": "none: only a service that the harness started is judged by it",
+    "files-present": "none yet: this check is newer than the last run over the broken services",
+    "service-log": "none: no log of theirs is captured; only the embedded service's, or that of --log, is judged",
+    "buckets": "none yet: this check is newer than the last run over the broken services",
     "rules": "none: a rule that its test refutes does, not a service",
     "dashboard": "none: a query of a metric that is not in the contract does, not a service",
 }

@@ -62,6 +62,15 @@ def leftovers(
     return tuple(sorted(unfinished + (unnamed if len(unnamed) > unanswered else ())))
 
 
+def absent(folder: Path, told: frozenset[str]) -> tuple[str, ...] | None:
+    """Of the names that answers told of, those that no file below the folder bears, in order; None: unreadable."""
+    try:
+        there = {path.name for path in folder.rglob("*") if path.is_file()}
+    except OSError:
+        return None
+    return tuple(sorted(told - there))
+
+
 def holds(folder: Path, told: frozenset[str], seen: Set[str]) -> bool:
     """Whether any of the files that answers told of is, or was seen, in a folder; else it is not the target's."""
     return not told.isdisjoint(seen) or any(path.name in told for path in folder.rglob("*"))

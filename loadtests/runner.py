@@ -29,7 +29,7 @@ from loadtests.datasets import encode_body, make_dataset
 from loadtests.doom import STOPPED, Abort, Doomed, Watch, looking
 from loadtests.examining import Examining
 from loadtests.exporting import answered_filename, fetch_file
-from loadtests.exports_folder import FolderWatch, exports_folder, holds, leftovers, names_told
+from loadtests.exports_folder import FolderWatch, absent, exports_folder, holds, leftovers, names_told
 from loadtests.folder import Folder, prepare
 from loadtests.interrupts import interruptible
 from loadtests.known_server import Schedule
@@ -364,6 +364,7 @@ class _Run:
             exports_folder=None if folder is None else str(folder),
             leftovers=self._leftovers(folder, start),
             grew=self._grew(),
+            absent=self._absent(folder),
         )
         write_one(self.folder.scenario, scenario)
         shutil.rmtree(self.folder.parts, ignore_errors=True)
@@ -377,11 +378,19 @@ class _Run:
         hits = list(read_lines(self.folder.hits, Hit))
         unanswered = sum(hit.status is None for hit in hits)
         told = names_told(hits)
-        seen = frozenset[str]() if self.growing is None else self.growing.known
-        if folder is not None and told and not holds(folder, told, seen):
+        if folder is not None and self._foreign(folder, told):
             return None
         found = leftovers(folder, start - CLOCK_SLACK_S, told, unanswered)
         return None if found is None or self.left is None else tuple(sorted({*self.left, *found}))
+
+    def _absent(self, folder: Path | None) -> tuple[str, ...] | None:
+        """Of the files that answers named, those that are not there."""
+        told = names_told(read_lines(self.folder.hits, Hit))
+        return None if folder is None or self._foreign(folder, told) else absent(folder, told)
+
+    def _foreign(self, folder: Path, told: frozenset[str]) -> bool:
+        seen = frozenset[str]() if self.growing is None else self.growing.known
+        return bool(told) and not holds(folder, told, seen)
 
     def _grew(self) -> tuple[str, ...] | None:
         """Of those that were seen to grow, our own: others may write into the same folder."""

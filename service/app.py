@@ -271,7 +271,11 @@ async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = problem(f"{request.method} {request.path}: {error.reason.lower()}", error.status, kept)
     except Exception as error:
         request.app[SERVICE].log.event(
-            "request-failed", request_id=request_id, path=request.path, error=f"{type(error).__name__}: {error}"[:500]
+            "request-failed",
+            level="error",
+            request_id=request_id,
+            path=request.path,
+            error=f"{type(error).__name__}: {error}"[:500],
         )
         response = problem("the service failed to answer", 500)
     if not response.prepared:

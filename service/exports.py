@@ -163,6 +163,7 @@ class Exports:
         self._metrics.failed(order.format, order.user, reason)
         self._log.event(
             "export-failed",
+            level="info" if export.gone or self._ending else "error",
             request_id=export.request_id,
             format=order.format,
             reason=reason,

@@ -12,7 +12,22 @@ from dataclasses import dataclass
 from ..bundle import Run, ScenarioRecord
 from ..limits import Limits
 from ..verdicts import SCENARIOS, Judgement
-from . import admission, conduct, contents, counters, instrument, latency, leaking, metrics, pace, resources, tools
+from . import (
+    admission,
+    conduct,
+    contents,
+    counters,
+    instrument,
+    latency,
+    leaking,
+    metrics,
+    offered,
+    pace,
+    present,
+    resources,
+    service_log,
+    tools,
+)
 
 OfScenario = Callable[[ScenarioRecord, Limits], Judgement]
 OfAll = Callable[[Mapping[str, ScenarioRecord], Limits], Judgement]
@@ -62,7 +77,7 @@ CHECKS: tuple[Check, ...] = (
     Check(id="moved", title="Metrics moved with the load", of_scenario=metrics.moved),
     Check(id="labels", title="Label values bounded", of_scenario=metrics.labels_bounded),
     Check(id="monotonic", title="Counters never fall", of_scenario=metrics.monotonic),
-    Check(id="offered", title="Series that rules and panels need", of_scenario=metrics.offered),
+    Check(id="offered", title="Series that rules and panels need", of_scenario=offered.offered),
     Check(id="requests", title="Requests counted as sent", of_scenario=counters.requests, by_record=True),
     Check(id="latency-counts", title="Latencies counted as sent", of_scenario=counters.latency_counts, by_record=True),
     Check(id="identity", title="started = succeeded + failed + running + waiting", of_scenario=counters.identity),
@@ -85,6 +100,7 @@ CHECKS: tuple[Check, ...] = (
     Check(id="latency-agree", title="processingTime fits the client's clock", of_scenario=latency.answers_agree),
     Check(id="latency-sum", title="Histogram fits the answers", of_scenario=latency.sum_agrees, by_record=True),
     Check(id="histogram", title="Histogram consistent in itself", of_scenario=latency.histogram),
+    Check(id="buckets", title="Latency buckets populated", of_scenario=present.buckets),
     Check(
         id="smoke-latency",
         title="1k export in time",
@@ -173,6 +189,14 @@ CHECKS: tuple[Check, ...] = (
         optional=True,
         by_record=True,
     ),
+    Check(
+        id="files-present",
+        title="Files in the exports folder",
+        of_scenario=present.files_present,
+        optional=True,
+        by_record=True,
+    ),
+    Check(id="service-log", title="No errors in the service's log", of_scenario=service_log.service_log, optional=True),
     Check(id="generator", title="The load was what was asked", of_scenario=conduct.generator),
     Check(id="calibration", title="The instrument is right about a known server", of_scenario=instrument.calibration),
     Check(id="shutdown", title="Embedded service ends when asked", of_scenario=conduct.shutdown, optional=True),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..bundle import ScenarioRecord
 from ..contract import DEFAULT_USER, FORMATS, MAX_QUEUE, size_of
 from ..exposition import Page
-from ..limits import Limits
+from ..limits import Limit, Limits
 from ..records import INTERRUPTED, Hit
 from ..statistics import CONFIDENCE, binomial_cdf, proportion_bounds
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
@@ -191,7 +191,14 @@ def _proportion(done: int, asked: int, limits: Limits, source: str, what: str) -
         )
     if judged.status != "PASS":
         return judged
-    return passed(judged.reason, reading, limit=limit, catches=f"a true rate below {low:.4f} would have been seen")
+    return passed(judged.reason, reading, limit=limit, catches=_rules_out(limit, low))
+
+
+def _rules_out(limit: Limit, low: float) -> str:
+    return (
+        f"a true rate below {limit.target:.4g} would not have passed with a probability of at least {CONFIDENCE:.0%}, "
+        f"if exports are independent; lower confidence bound of the rate: {low:.4f} ({CONFIDENCE:.0%})"
+    )
 
 
 def _more_needed(done: int, asked: int, limits: Limits) -> int:

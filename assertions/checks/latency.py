@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
-from ..bundle import PROBING, ScenarioRecord
+from ..bundle import ScenarioRecord
 from ..contract import FORMATS, SIZES, size_of
 from ..exposition import Histogram, histograms
 from ..limits import Limit, Limits
 from ..records import Hit
-from ..statistics import lower_rank, median, needed_for_upper, percentile, upper_rank
-from ..verdicts import SCENARIOS, Judgement, Reading, against, failed, no_data, passed
+from ..statistics import binomial_cdf, lower_rank, median, needed_for_upper, percentile, upper_rank
+from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 from .counters import REJECTED
 
 LARGE = 10_000
@@ -75,7 +75,9 @@ def _sure(limit: Limit, values: Sequence[float], what: str) -> Judgement:
         worst.reason,
         *worst.readings,
         limit=limit,
-        catches=f"a true P95 of {high:,.0f} ms or more would have been seen with 95 % power",
+        catches=f"a true P95 of {limit.target:,.0f} ms or more would not have passed with a probability of at least "
+        f"{binomial_cdf(rank - 1, len(values), 0.95):.1%}, if exports are independent; upper confidence bound of the "
+        f"P95: {high:,.0f} ms (95 %)",
     )
 
 
@@ -309,18 +311,3 @@ def smoke_latency(record: ScenarioRecord, limits: Limits) -> Judgement:
     if len(values) < 5:
         return no_data(f"only {len(values)} exports of 1k records were answered", limit=limit)
     return _sure(limit, values, "exports of 1k records")
-
-
-def by_case(records: Mapping[str, ScenarioRecord]) -> Mapping[str, list[Hit]]:
-    """All exports that were done alone or under load, by case; for the report's table.
-
-    Of scenarios beside smoke, load and batch, where phases may be of any kind, each has cases of its own.
-    """
-    table: dict[str, list[Hit]] = {}
-    for name, record in records.items():
-        for hit in record.done:
-            if name in SCENARIOS and hit.phase in ("measure", "sequence", "solo"):
-                table.setdefault(hit.case, []).append(hit)
-            elif name not in SCENARIOS and hit.phase not in ("warmup", "leak", *PROBING):
-                table.setdefault(f"{hit.case} in {name} {hit.phase}", []).append(hit)
-    return table

@@ -334,14 +334,3 @@ def _fallen(earlier: TimedPage, later: TimedPage) -> Iterator[str]:
                 yield f"the series {sample.name}{dict(sample.labels)} vanished"
             elif value < sample.value:
                 yield f"{sample.name}{dict(sample.labels)} fell from {sample.value:g} to {value:g}"
-
-
-def offered(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Every series name that alert rules and panels ask for exists, so that none of them watches nothing."""
-    if record.after is None:
-        return no_data("there is no readable page from after the last request")
-    names = {sample.name for family in record.after.families.values() for sample in family.samples}
-    missing = [name for known in FAMILIES for name in known.series if name not in names]
-    if missing:
-        return failed(f"alert rules and panels ask for {', '.join(missing)}, which the target does not offer")
-    return passed("every series that alert rules and panels ask for is offered")

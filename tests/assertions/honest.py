@@ -151,6 +151,10 @@ def write_run(run: Run, folder: Path) -> Path:
         write_one(place / "plan.json", record.plan)
         for kind in ("hits", "fetches", "files", "scrapes", "probes", "health", "calibration"):
             write_lines(place / f"{kind}.jsonl", getattr(record, kind))
+        if record.log is not None:
+            (folder / f"{name}-service.log").write_text("".join(f"{line}\n" for line in record.log))
+        if record.queries is not None:
+            write_one(folder / "queries.json", record.queries)
     for tool in ("promtool", "dashboard"):
         if getattr(run, tool) is not None:
             (folder / f"{tool}.json").write_bytes(msgspec.json.encode(getattr(run, tool)))

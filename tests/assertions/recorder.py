@@ -32,6 +32,7 @@ from assertions.records import (
     Scrape,
 )
 
+from .handed_over import LOG, QUERIES
 from .seen import MEDIA, answer_of, hung_up_hit, probe_hit
 from .simulation import Job, Service
 
@@ -126,6 +127,8 @@ class Recorder:
             probes=tuple(sorted(self.probes, key=lambda probe: probe.at)),
             health=tuple(sorted(self.health, key=lambda probe: probe.start)),
             calibration=tuple(_calibration(index) for index in range(100)),
+            queries=QUERIES,
+            log=LOG,
         )
 
     def _rest(self, moment: str) -> None:
@@ -290,6 +293,7 @@ class Recorder:
             ),
             exports_folder="exports",
             leftovers=(),
+            absent=(),
             shutdown_exit_code=0,
         )
 

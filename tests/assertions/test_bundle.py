@@ -42,7 +42,14 @@ def test_records_are_read_in_order_of_time(folder: Path) -> None:
     for kind in ("scrapes", "probes", "health"):
         path = folder / "smoke" / f"{kind}.jsonl"
         path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
-    assert load_scenario(folder / "smoke") == honest("smoke")
+    assert load_scenario(folder / "smoke") == replace(honest("smoke"), queries=None, log=None)
+
+
+def test_a_log_and_queries_that_are_not_there_are_unknown(folder: Path) -> None:
+    """Without a captured log, or with queries that can't be read, a record has neither, and is read all the same."""
+    (folder / "smoke-service.log").unlink()
+    (folder / "queries.json").write_text("{")
+    assert load_run(folder, SCENARIOS).scenarios["smoke"] == replace(honest("smoke"), queries=None, log=None)
 
 
 @pytest.mark.parametrize("kind", KINDS)

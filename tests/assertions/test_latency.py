@@ -286,19 +286,6 @@ def test_times_without_any_download_are_judged_too() -> None:
     assert latency.answers_agree(record, LIMITS).status == "PASS"
 
 
-def test_the_sizes_table_holds_what_ran_alone_or_under_load() -> None:
-    """For the report: finished exports by case, without warm-up, burst and edge."""
-    table = latency.by_case({"batch": honest("batch")})
-    assert {case: len(found) for case, found in table.items()} == {
-        "csv-1k": 1,
-        "csv-5k": 1,
-        "csv-10k": 1,
-        "pdf-1k": 1,
-        "pdf-5k": 4,
-    }
-    assert latency.latency_ms(table["csv-10k"][0]) == pytest.approx(214, abs=10)
-
-
 @pytest.mark.parametrize("status", [429, 500, None])
 def test_an_undone_export_of_the_batch_fails_it(status: int | None) -> None:
     """Each of the five must be done."""

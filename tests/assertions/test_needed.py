@@ -20,8 +20,9 @@ from .test_checks import NEVER_FAIL, TOOLS, run_of
 LIMITS = limits_file.load()
 LONE = {check.id: [case for case in FAILS if case.id == check.id and not case.also] for check in CHECKS}
 """For each check the records that it alone turns red."""
-PAIRED = {name for six in SIX for name in (*six.target, *six.outside)} | {"memory", "memory-gauge"}
-"""The contract asks both witnesses of an assertion, and of memory, though each may see what the other does."""
+PAIRED = {name for six in SIX for name in (*six.target, *six.outside)} | {"memory", "memory-gauge", "buckets"}
+"""The contract asks both witnesses of an assertion, and of memory, though each may see what the other does; the runbook
+asks for populated latency buckets by name, which the agreement of histogram and answers implies."""
 
 
 def agreeable(check: Check) -> Check:

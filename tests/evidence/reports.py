@@ -22,7 +22,9 @@ from assertions.verdicts import (
     passed,
 )
 from evidence.context import Context
-from evidence.report import Figures, Instrument, Latencies
+from evidence.extra import Information
+from evidence.latencies import Latencies
+from evidence.report import Figures, Instrument
 from evidence.sensitivity import Sensitivity, Shown
 
 LIMITS = limits_file.load()
@@ -114,11 +116,31 @@ def throughput(value: float | None) -> Judgement:
     return against(LIMITS["throughput_per_s"], reading, "the throughput")
 
 
+def row(scenario: str, phase: str, clients: int | None, case: str, took_ms: list[float], seconds: float) -> Latencies:
+    """A row of the latency table; each export was due 1 ms before it was sent, and its file has 1,000 bytes."""
+    return Latencies(
+        scenario=scenario,
+        phase=phase,
+        clients=clients,
+        case=case,
+        started_ms=took_ms,
+        planned_ms=[ms + 1 for ms in took_ms],
+        bytes=1_000 * len(took_ms),
+        seconds=seconds,
+    )
+
+
 FIGURES = Figures(
-    latencies={
-        "pdf-1k": Latencies([50.0, 60.0, 1500.25], [51.0, 61.5, 1600.0]),
-        "csv-10k": Latencies([20.0], [20.5]),
-    },
+    latencies=(
+        row("smoke", "measure", 1, "pdf-1k", [50.0, 60.0, 1500.25], seconds=2.0),
+        row("load", "solo", 1, "csv-10k", [20.0], seconds=0.0),
+        row("load", "measure", 5, "csv-10k", [float(ms) for ms in range(1, 101)], seconds=10.0),
+    ),
+    information=(
+        Information(title="10k export, mean by the client", value="50.5 ms", count=100, note="phase measure"),
+        Information(title="csv-1k, bytes a record", value="–", count=None, note="a | note"),
+    ),
+    differences=("Success rate: the target counts 12 ended exports, the outside 10.",),
     instruments={
         "smoke": Instrument(None, None, None, None, ()),
         "load": Instrument(0.2, 1.0, 3.25, 2.0, [0.5, 1.0, 1.5]),

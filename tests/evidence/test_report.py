@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assertions.verdicts import SCENARIOS, failed
-from evidence.report import LONGEST, MARKS, Figures, Latencies, first_line, markdown
+from evidence.extra import Information
+from evidence.report import LONGEST, MARKS, Figures, first_line, markdown
 from tests.evidence.golden import CASES, path, whole
-from tests.evidence.reports import GREEN, LIMITS, RED, SEEN, context, report
+from tests.evidence.reports import GREEN, LIMITS, RED, SEEN, context, report, row
 
 HOSTILE = (
     "a | ✅ PASS | forged |",
@@ -58,7 +59,9 @@ def spoken(words: str) -> str:
         ),
     )
     figures = Figures(
-        latencies={words: Latencies([1.0], [1.0])},
+        latencies=(row("load", words, 1, words, [1.0], seconds=1.0),),
+        information=(Information(title="one", value="1 ms", count=1, note=words),),
+        differences=(words,),
         targets={"load": words},
         target_version=words,
         generators={"load": words},

@@ -57,7 +57,7 @@ def recorded(monkeypatch: Patch) -> list[str]:
         whole = honest_run()
         write_run(replace(whole, scenarios={name: honest(name)}), folder)
         (folder / name).rename(mine.out / name)
-        for tool in ("promtool.json", "dashboard.json"):
+        for tool in ("promtool.json", "dashboard.json", "queries.json", f"{name}-service.log"):
             (folder / tool).rename(mine.out / tool)
         folder.rmdir()
 
@@ -387,17 +387,19 @@ def test_figures(tmp_path: Path) -> None:
     bare = with_scenario(
         odd, generator=type(record.scenario.generator)(**{**generator_fields(record), "cpu_ratio": None})
     )
-    shown = publishing.figures(replace(honest_run(), scenarios={"smoke": bare}), ())
+    said = judge(honest_run(), load_limits())
+    shown = publishing.figures(replace(honest_run(), scenarios={"smoke": bare}), said, ())
     assert shown.target_version is None
     assert "busiest unknown" in shown.generators["smoke"]
-    assert publishing.figures(replace(honest_run(), scenarios={"smoke": record}), ()).target_version is not None
-    assert judge(honest_run(), load_limits()).colour == "GREEN"
+    assert publishing.figures(replace(honest_run(), scenarios={"smoke": record}), said, ()).target_version is not None
+    assert said.colour == "GREEN"
 
 
 def test_figures_show_both_latencies_and_the_instrument() -> None:
     """From the planned and from the real start, case by case; and what the generator measured of the known server."""
-    shown = publishing.figures(replace(honest_run(), scenarios={"load": honest("load")}), ())
-    found = shown.latencies["csv-10k"]
+    run = replace(honest_run(), scenarios={"load": honest("load")})
+    shown = publishing.figures(run, judge(run, load_limits()), ())
+    found = next(row for row in shown.latencies if (row.phase, row.case) == ("measure", "csv-10k"))
     assert len(found.started_ms) == len(found.planned_ms) > 50
     for started, planned in zip(found.started_ms, found.planned_ms, strict=True):
         assert planned - started == pytest.approx(0.2, abs=0.01)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import Case, admission, conduct, contents, counters, instrument, latency, metrics, resources
+from . import Case, admission, conduct, contents, counters, handed_over, instrument, latency, metrics, resources
 
-_MODULES = (metrics, counters, admission, contents, conduct, instrument, latency, resources)
+_MODULES = (metrics, counters, admission, contents, conduct, instrument, latency, resources, handed_over)
 
 FAILS: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.FAILS)
 BLIND: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.BLIND)
