@@ -6,12 +6,27 @@ names, `here` says so; where no check of a run can speak, `unseen` says why, and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .checklist import Box, Checklist, Section
+
+RUNBOOK_BOUNDS: Mapping[str, float] = {
+    "latency_p95_ms": 10_000,
+    "success_ratio": 0.95,
+    "concurrent_exports": 5,
+    "queue_depth": 100,
+    "exported_bytes": 0,
+    "throughput_per_s": 0.05,
+    "memory_bytes": 100_000_000,
+    "smoke_latency_ms": 1_000,
+    "batch_s": 30,
+}
+"""The runbook's bounds by limit. A run that was judged by laxer ones ticks none of the boxes that speak of them."""
 
 _HITS = "hits.jsonl"
 _WHEEL = (
-    "a run drives a target and builds nothing. To see it: `python -m build --wheel`, install the wheel into an empty "
-    "environment, and ask `python -m evidence --help` there"
+    "a run drives a target and builds nothing. To see it: `pip wheel --no-deps .`, install the wheel into an empty "
+    "environment, and start it there"
 )
 _GRAFANA = (
     "no Grafana takes part in a run; the check `dashboard` reads the file's structure and queries only. To see it: "
@@ -40,13 +55,13 @@ GREEN_STATUS = Checklist(
                     text="Plugin registered in executor",
                     checks=("answered", "status-page", "scrapes"),
                     artifact="smoke/health.jsonl",
-                    here="there is no plugin; the service answers the three routes",
+                    here="there is no plugin; it stands for the three routes of the service, which must answer",
                 ),
                 Box(
                     text="Tests scripts ready",
                     checks=("generator",),
                     artifact="smoke/plan.json",
-                    here="the scripts are the load profiles; they sent all that was planned",
+                    here="the scripts are the load profiles; ready means that all they planned was sent",
                 ),
             ),
         ),
@@ -120,8 +135,7 @@ FINAL_VALIDATION = Checklist(
                     text="Dependencies installed (`pnpm install`)",
                     checks=("generator",),
                     artifact="run.json",
-                    here="instead of `pnpm install` the Python environment was made; the load ran from it, with the "
-                    "versions under Context",
+                    here="instead of `pnpm install` a Python environment is made; the load runs from it",
                 ),
                 Box(
                     text="Exporter-core built (`pnpm build`)",
@@ -132,8 +146,7 @@ FINAL_VALIDATION = Checklist(
                     text="Executor running (port 4001)",
                     checks=("health", "status-page"),
                     artifact="load/health.jsonl",
-                    here="the service answered at the address under Context; the embedded one takes a free port, "
-                    "not 4001",
+                    here="the service at the address under Context; the embedded one takes a free port",
                 ),
             ),
         ),
@@ -197,7 +210,7 @@ FINAL_VALIDATION = Checklist(
                     text="No 429 errors",
                     checks=("batch",),
                     artifact=f"batch/{_HITS}",
-                    here="of the batch's five; beyond five running and 100 waiting a 429 is what the contract asks for",
+                    here="of the batch's five; beyond five running and 100 waiting the contract asks for one",
                 ),
                 Box(text="Total time < 30s", checks=("batch",), artifact="seed_batch.log"),
             ),
@@ -238,7 +251,8 @@ FINAL_VALIDATION = Checklist(
                     text="GREEN_EVIDENCE_v1.7.md updated",
                     checks=("generator",),
                     artifact="GREEN_EVIDENCE_v1.7.md",
-                    here="it is this page, written from the record of the run under Context, all three scenarios in it",
+                    here="it is this page, written from the record of the run under Context; ticked when the load of "
+                    "all three scenarios is whole in it",
                 ),
                 Box(
                     text="Test results documented",

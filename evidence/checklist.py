@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assertions.judge import Report, blocks
@@ -54,17 +54,24 @@ Tick = tuple[bool, str]
 """(ticked, reason)."""
 
 
-def tick(box: Box, report: Report) -> Tick:
-    """Say whether a box is ticked in this report, and why."""
+def tick(box: Box, report: Report, bounds: Mapping[str, float]) -> Tick:
+    """Say whether a box is ticked in this report, and why.
+
+    bounds: by limit what the boxes' words promise; a verdict by a laxer limit ticks none of them.
+    """
     if box.unseen:
         return False, box.unseen
-    if box.six:
-        return _tick_six(report)
-    return state(verdicts_of(box, report), box.scenario if not box.checks else None)
+    verdicts = verdicts_of(box, report)
+    ticked, reason = _tick_six(report) if box.six else state(verdicts, box.scenario if not box.checks else None)
+    lax = _laxer(verdicts, bounds)
+    return (False, lax) if ticked and lax is not None else (ticked, reason)
 
 
 def verdicts_of(box: Box, report: Report) -> list[Verdict]:
     """Return the verdicts that a box rests on."""
+    if box.six:
+        ids = {name for one in report.assertions for name in one.verdicts}
+        return [verdict for verdict in report.verdicts if f"{verdict.scenario}/{verdict.id}" in ids]
     return [
         verdict
         for verdict in report.verdicts
@@ -99,6 +106,18 @@ def state(verdicts: Sequence[Verdict], whole: str | None = None) -> Tick:
     if unseen:
         missing = f"; NO DATA: {unseen[0].scenario}/{unseen[0].id}: {unseen[0].judgement.reason}"
     return True, said + missing
+
+
+def _laxer(verdicts: Sequence[Verdict], bounds: Mapping[str, float]) -> str | None:
+    """The first limit that asks for less than the boxes' words; None where there is none."""
+    for verdict in verdicts:
+        limit = verdict.judgement.limit
+        if limit is None or limit.id not in bounds:
+            continue
+        bound = bounds[limit.id]
+        if limit.target < bound if limit.op in (">", ">=") else limit.target > bound:
+            return f"{verdict.scenario}/{verdict.id} was judged by {limit}, which asks for less than {bound:,.10g}"
+    return None
 
 
 def _tick_six(report: Report) -> Tick:

@@ -14,6 +14,7 @@ from assertions.statistics import percentile
 from assertions.verdicts import SCENARIOS, Reading, Verdict, not_run, number
 
 from . import sensitivity
+from .boxes import RUNBOOK_BOUNDS
 from .checklist import Box, tick
 from .context import Context
 from .extra import Information
@@ -187,7 +188,7 @@ def _beside(report: Report) -> Iterable[str]:
 
 def _checklists(report: Report) -> Iterable[str]:
     for checklist in CHECKLISTS:
-        ticks = [(box, *tick(box, report)) for box in checklist.boxes]
+        ticks = [(box, *tick(box, report, RUNBOOK_BOUNDS)) for box in checklist.boxes]
         yield f"## {checklist.title}"
         yield ""
         yield f"{sum(ticked for _, ticked, _ in ticks)} of {len(ticks)} boxes are ticked, each by the checks beside it."
@@ -203,7 +204,7 @@ def _checklists(report: Report) -> Iterable[str]:
 def _box(box: Box, ticked: bool, reason: str) -> str:
     here = f" *(here: {box.here})*" if box.here else ""
     link = f" — [{box.artifact}]({box.artifact})" if box.artifact else ""
-    return f"- [{'x' if ticked else ' '}] {box.text}{here}{link} — {_cell(reason)}"
+    return f"- [{'x' if ticked else ' '}] {box.text}{here}{link} — {box.unseen or _cell(reason)}"
 
 
 def _performance(report: Report, limits: Limits) -> Iterable[str]:

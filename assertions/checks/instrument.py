@@ -48,7 +48,10 @@ def calibration(record: ScenarioRecord, limits: Limits) -> Judgement:
     if judged.status != "PASS":
         return no_data(f"{judged.reason}: the generator measured itself", *readings, limit=limit)
     return passed(
-        f"{judged.reason}; median {_ms(p50)}, P99 {_ms(p99)}, started late P99 {_ms(late)}", *readings, limit=limit
+        f"{judged.reason}; median {_ms(p50)}, P99 {_ms(p99)}, started late P99 {_ms(late)}",
+        *readings,
+        limit=limit,
+        catches=judged.catches.replace("failed", "been NO DATA"),
     )
 
 

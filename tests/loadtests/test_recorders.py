@@ -17,7 +17,7 @@ import pytest
 from assertions.records import Fetch, Hit, Probe, read_lines
 from loadtests import drive
 from loadtests.clock import start_clock
-from loadtests.exports_folder import FolderWatch, exports_folder, holds, leftovers
+from loadtests.exports_folder import FolderWatch, absent, exports_folder, holds, leftovers
 from loadtests.observers import LineFile, Ticker, resting_page
 from loadtests.parts import merge, nearest_rank
 from loadtests.processes import Prober, find_process, is_local
@@ -287,3 +287,14 @@ def test_a_finished_name_that_no_answer_told_of_is_left_over(tmp_path: Path) -> 
     assert leftovers(tmp_path, 0.0, named) == (stub,)
     assert leftovers(tmp_path, 0.0, named, unanswered=1) == ()
     assert leftovers(tmp_path, time.time() + 60, named) == ()
+
+
+def test_absent_are_named_files_that_no_folder_below_holds(tmp_path: Path) -> None:
+    """A file that an answer named counts as there wherever below the folder; a folder of its name is none."""
+    (tmp_path / "export_1_a.csv").write_text("a")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "export_2_b.csv").write_text("b")
+    (tmp_path / "export_3_c.csv").mkdir()
+    told = frozenset({"export_1_a.csv", "export_2_b.csv", "export_3_c.csv", "export_4_d.pdf"})
+    assert absent(tmp_path, told) == ("export_3_c.csv", "export_4_d.pdf")
+    assert absent(tmp_path, frozenset()) == ()
