@@ -233,6 +233,24 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert "exit codes:" in capsys.readouterr().out
 
 
+def test_the_gates_help_says_what_opens_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """`gate --help` names each condition of its exit code 0."""
+    from evidence.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["gate", "--help"])
+    assert ended.value.code == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for condition in (
+        "the bundle holds",
+        "its colour is GREEN",
+        "smoke, load and batch were run",
+        "no check is a FAIL in any scenario",
+        "none has NO DATA but optional and waived ones",
+    ):
+        assert condition in said
+
+
 def test_progress_on_a_terminal_is_one_live_line(tmp_path: Path) -> None:
     """On a terminal the line of progress is written anew, with what runs and waits; what stays has lines of its own."""
     words = ["run", "smoke", "--profiles", str(profiles(tmp_path / "profiles")), "--out", str(tmp_path / "run")]

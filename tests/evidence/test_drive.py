@@ -124,3 +124,20 @@ def test_a_tool_that_hangs(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(running, "TOOL_TIMEOUT_S", 0.2)
     running._tools(tmp_path, said.append)
     assert said == ["promtool: no answer within 0 s", "dashboard: no answer within 0 s"]
+
+
+def test_a_targets_log_is_copied_beside_its_record(tmp_path: Path, monkeypatch: Patch) -> None:
+    """With a log named, what the target wrote while its scenario ran is kept; without one there is no copy."""
+    log = tmp_path / "target.log"
+    log.write_text("before\n")
+
+    def drive(*_: object) -> None:
+        with log.open("a") as sink:
+            sink.write("during\n")
+
+    monkeypatch.setattr(running, "_drive", drive)
+    monkeypatch.setattr(running, "check_folder", lambda *_: None)
+    running._record(settings(tmp_path, "smoke", log=log), "smoke", quiet)
+    assert (tmp_path / "smoke-service.log").read_text() == "during\n"
+    running._record(settings(tmp_path, "smoke"), "smoke", quiet)
+    assert not (tmp_path / "smoke-service.log").exists()
