@@ -13,7 +13,7 @@ from assertions.verdicts import Reading, passed
 from evidence.extra import information
 from evidence.latencies import by_phase, table
 from evidence.witnesses import differences
-from tests.assertions.honest import changed, drop, honest, honest_run, values, with_pages
+from tests.assertions.honest import changed, drop, drop_samples, honest, honest_run, values, with_pages
 from tests.evidence.reports import report, row
 
 LIMITS = limits_file.load()
@@ -125,6 +125,13 @@ def test_without_a_histogram_there_is_no_row_of_it(how: str) -> None:
     assert [title for title in told(load_only(record)) if title.startswith("10k")] == ["10k export, mean by the client"]
 
 
+def test_a_histogram_without_buckets_has_a_mean_only() -> None:
+    """Sum and count give the mean; without any bucket there is no P95."""
+    shown = told(load_only(with_pages(honest("load"), drop_samples("export_latency_ms_bucket"))))
+    assert shown["10k export, mean by the target"][0].endswith(" ms")
+    assert shown["10k export, P95 from the histogram"][0] == "–"
+
+
 def test_nothing_done_is_shown_as_nothing() -> None:
     """Without an export under load there is no mean, and without a file no size."""
     shown = told(load_only(changed(honest("load"), hits=(), fetches=(), files=())))
@@ -167,5 +174,7 @@ def test_equal_figures_need_no_sentence() -> None:
     same = {**counted("success-target", 5), **counted("success-outside", 5)}
     same |= {**counted("bytes-target", None, 7.0), **counted("bytes-outside", None, 7.0)}
     assert differences(run, report("GREEN", "GREEN", same)) == ()  # type: ignore[arg-type]
+    large = {**counted("latency-target", 9), **counted("latency-outside", 9)}
+    assert differences(load_only(honest("load")), report("GREEN", "GREEN", large)) == ()  # type: ignore[arg-type]
     blind = {**counted("success-target", None), **counted("bytes-target", None, None)}
     assert differences(run, report("GREEN", "GREEN", blind)) == ()  # type: ignore[arg-type]
