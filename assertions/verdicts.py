@@ -110,22 +110,22 @@ def against(limit: Limit, reading: Reading, subject: str, catches: str = "") -> 
         return no_data(f"{subject} could not be read from {reading.source}", reading, limit=limit)
     said = f"{subject} is {number(reading.value)} {reading.unit} (limit {limit}; {reading.source})"
     if limit.holds(reading.value):
-        return passed(said, reading, limit=limit, catches=catches or would_fail(limit))
+        return passed(said, reading, limit=limit, catches=catches or would_not_pass(limit))
     return failed(said, reading, limit=limit, critical=limit.is_critical(reading.value))
 
 
-def would_fail(limit: Limit) -> str:
+def would_not_pass(limit: Limit) -> str:
     """What a pass of a single reading rules out, as a sentence about the limit."""
     bound = f"{limit.target:,.10g} {limit.unit}"
     match limit.op:
         case "<":
-            return f"a reading of {bound} or more would have failed"
+            return f"a reading of {bound} or more would not have passed"
         case "<=":
-            return f"a reading above {bound} would have failed"
+            return f"a reading above {bound} would not have passed"
         case ">":
-            return f"a reading of {bound} or less would have failed"
+            return f"a reading of {bound} or less would not have passed"
         case ">=":
-            return f"a reading below {bound} would have failed"
+            return f"a reading below {bound} would not have passed"
 
 
 def number(value: float) -> str:

@@ -37,7 +37,14 @@ def _latency(record: ScenarioRecord) -> list[Information]:
     large = [hit for hit in record.of_phase("measure") if (hit.records or 0) >= LARGE and hit.status == 200]
     seen = [(hit.end - hit.start) * 1000 for hit in large]
     mean = f"{number(sum(seen) / len(seen))} ms" if seen else "–"
-    rows = [Information(title="10k export, mean by the client", value=mean, count=len(seen), note="phase measure")]
+    rows = [
+        Information(
+            title="10k export, mean by the client",
+            value=mean,
+            count=len(seen),
+            note="both formats, phase measure; exact",
+        )
+    ]
     added = _added(record)
     if added is None or not added.count or added.sum is None:
         return rows
@@ -50,14 +57,14 @@ def _latency(record: ScenarioRecord) -> list[Information]:
         note = "as PromQL's histogram_quantile has it: it lies beyond the highest finite bound, which stands for it"
     elif quantile is not None:
         value = f"{number(quantile)} ms"
-        note = "as PromQL's histogram_quantile has it, interpolated within a bucket; the exact one is the client's"
+        note = "both formats, over the whole scenario, as PromQL's histogram_quantile interpolates it within a bucket"
     return [
         *rows,
         Information(
             title="10k export, mean by the target",
             value=f"{number(added.sum / added.count)} ms",
             count=count,
-            note="export_latency_ms, sum / count; all phases of load",
+            note="export_latency_ms, sum / count; both formats, all phases of load",
         ),
         Information(title="10k export, P95 from the histogram", value=value, count=count, note=note),
     ]

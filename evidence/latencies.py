@@ -11,6 +11,8 @@ from assertions.statistics import percentile
 
 SHOWN = (("P50", 0.5, 2), ("P90", 0.9, 10), ("P95", 0.95, 20), ("P99", 0.99, 100))
 """Name, share, and how many samples it takes; with fewer the percentile is only the longest one by another name."""
+RATED_LEAST = 10
+"""Exports of a case below which a rate says nothing."""
 LEFT_OUT = ("warmup", "leak", *PROBING)
 """Phases without a row: the first exports, and those that are made for another purpose."""
 
@@ -67,14 +69,15 @@ def table(rows: Sequence[Latencies], plain: Callable[[str], str]) -> Iterable[st
     names = " | ".join(name for name, _, _ in SHOWN)
     yield (
         f"| scenario, phase | clients | case | n | mean ms | {names} | longest ms | planned start: P95 | longest ms "
-        "| requests/s | bytes/s |"
+        "| requests/s | MB/s |"
     )
     yield "|---|---|---|---|---|" + "---|" * len(SHOWN) + "---|---|---|---|---|"
     for row in rows:
         values, planned = row.started_ms, row.planned_ms
         quantiles = " | ".join(_quantile(values, q, least) for _, q, least in SHOWN)
         late = _quantile(planned, 0.95, SHOWN[2][2])
-        rates = " | ".join(f"{n / row.seconds:,.4g}" if row.seconds > 0 else "–" for n in (len(values), row.bytes))
+        rated = row.seconds > 0 and len(values) >= RATED_LEAST
+        rates = " | ".join(f"{n / row.seconds:,.3g}" if rated else "–" for n in (len(values), row.bytes / 1e6))
         clients = "–" if row.clients is None else str(row.clients)
         yield (
             f"| {plain(f'{row.scenario}, {row.phase}')} | {clients} | {plain(row.case)} "
@@ -87,9 +90,8 @@ def table(rows: Sequence[Latencies], plain: Callable[[str], str]) -> Iterable[st
         "n: exports that were answered 200. Times are the client's, from when the request was sent; planned start: "
         "from when it was due, by its arrival's moment or because its client was free, so what a target that stalls "
         "keeps waiting shows there alone. Percentiles are nearest rank, exact, and shown with enough samples only "
-        f"({least}). "
-        "Requests and bytes of files a second are over the phase's whole length, in which its other cases ran too. The "
-        f"phases {', '.join(LEFT_OUT)} have no rows."
+        f"({least}). Requests and MB of files a second, from {RATED_LEAST} exports, are over the phase's whole length, "
+        f"in which its other cases ran too. The phases {', '.join(LEFT_OUT)} have no rows."
     )
     yield ""
 

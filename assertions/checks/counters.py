@@ -195,9 +195,10 @@ def _proportion(done: int, asked: int, limits: Limits, source: str, what: str) -
 
 
 def _rules_out(limit: Limit, low: float) -> str:
+    sure = f"{100 * CONFIDENCE:.0f} %"
     return (
-        f"a true rate below {limit.target:.4g} would not have passed with a probability of at least {CONFIDENCE:.0%}, "
-        f"if exports are independent; lower confidence bound of the rate: {low:.4f} ({CONFIDENCE:.0%})"
+        f"a true rate below {limit.target:.4g} would not have passed with a probability of at least {sure}, "
+        f"if exports are independent; lower confidence bound of the rate: {low:.4f} ({sure})"
     )
 
 

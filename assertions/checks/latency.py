@@ -76,8 +76,8 @@ def _sure(limit: Limit, values: Sequence[float], what: str) -> Judgement:
         *worst.readings,
         limit=limit,
         catches=f"a true P95 of {limit.target:,.0f} ms or more would not have passed with a probability of at least "
-        f"{binomial_cdf(rank - 1, len(values), 0.95):.1%}, if exports are independent; upper confidence bound of the "
-        f"P95: {high:,.0f} ms (95 %)",
+        f"{100 * binomial_cdf(rank - 1, len(values), 0.95):.1f} %, if exports are independent; "
+        f"upper confidence bound of the P95: {high:,.0f} ms (95 %)",
     )
 
 

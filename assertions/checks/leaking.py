@@ -8,7 +8,7 @@ from ..bundle import BURSTS, ScenarioRecord
 from ..leaks import POOL_GROWTH, floor_grown_under_load, grown_by_bursts, grown_under_load, judge_leak, slope
 from ..limits import Limit, Limits
 from ..records import Probe
-from ..verdicts import Judgement, Reading, failed, no_data, passed
+from ..verdicts import Judgement, Reading, failed, no_data, number, passed
 from .resources import MB, blind_to, held
 
 READINGS_NEEDED = 30
@@ -61,7 +61,7 @@ def _leak(record: ScenarioRecord, limits: Limits, limit_id: str, what: str, unit
 def _rules_out(limit: Limit, kept: Sequence[tuple[float, float]], unit: str) -> str:
     """What a steady rise would have had to be; a count may rise by a few in all, as a pool does."""
     least = max(limit.target, 0.0 if limit.target >= 1 else (POOL_GROWTH + 1) / (kept[-1][0] - kept[0][0]))
-    return f"a steady rise of more than {least:,.3g} {unit} an export, without noise, would not have passed"
+    return f"a steady rise of more than {number(least)} {unit} an export, without noise, would not have passed"
 
 
 def _leak_of(record: ScenarioRecord, limits: Limits, limit_id: str, what: str, unit: str, read: Read) -> Judgement:

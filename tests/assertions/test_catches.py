@@ -8,7 +8,7 @@ from assertions import limits as limits_file
 from assertions.judge import judge
 from assertions.limits import Limit
 from assertions.limits import Operator as LimitOperator
-from assertions.verdicts import Reading, against, would_fail
+from assertions.verdicts import Reading, against, would_not_pass
 
 from .honest import honest_run
 
@@ -35,18 +35,18 @@ def test_a_statistical_pass_speaks_of_the_limit_and_names_the_bound_for_what_it_
 @pytest.mark.parametrize(
     ("op", "inside", "outside", "said"),
     [
-        ("<", 9.0, 10.0, "a reading of 10 ms or more would have failed"),
-        ("<=", 10.0, 11.0, "a reading above 10 ms would have failed"),
-        (">", 11.0, 10.0, "a reading of 10 ms or less would have failed"),
-        (">=", 10.0, 9.0, "a reading below 10 ms would have failed"),
+        ("<", 9.0, 10.0, "a reading of 10 ms or more would not have passed"),
+        ("<=", 10.0, 11.0, "a reading above 10 ms would not have passed"),
+        (">", 11.0, 10.0, "a reading of 10 ms or less would not have passed"),
+        (">=", 10.0, 9.0, "a reading below 10 ms would not have passed"),
     ],
 )
 def test_the_sentence_is_true_of_the_limit(op: LimitOperator, inside: float, outside: float, said: str) -> None:
-    """A reading inside passes with the sentence; the first outside, which the sentence names, fails."""
+    """A reading inside passes with the sentence; the first outside, which the sentence names, does not pass."""
     limit = Limit(id="x", op=op, target=10, unit="ms", reason="")
     pass_, fail = (
         against(limit, Reading(name="x", value=value, unit="ms", source="x"), "x") for value in (inside, outside)
     )
     assert (pass_.status, pass_.catches) == ("PASS", said)
     assert (fail.status, fail.catches) == ("FAIL", "")
-    assert would_fail(limit) == said
+    assert would_not_pass(limit) == said

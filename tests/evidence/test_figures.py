@@ -71,8 +71,10 @@ def test_a_row_has_exact_figures() -> None:
     """Mean, nearest-rank percentiles, the longest, and rates over the phase's length."""
     lines = list(table([row("load", "measure", 5, "csv-10k", [float(ms) for ms in range(1, 101)], 10.0)], str))
     assert lines[2] == (
-        "| load, measure | 5 | csv-10k | 100 | 50.5 | 50.0 | 90.0 | 95.0 | 99.0 | 100.0 | 96.0 | 101.0 | 10 | 1e+04 |"
+        "| load, measure | 5 | csv-10k | 100 | 50.5 | 50.0 | 90.0 | 95.0 | 99.0 | 100.0 | 96.0 | 101.0 | 10 | 0.01 |"
     )
+    few = list(table([row("load", "measure", 5, "csv-10k", [1.0] * 9, 10.0)], str))
+    assert few[2].endswith(" | – | – |")
     assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|")
     assert list(table([], str)) == []
 
