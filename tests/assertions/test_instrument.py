@@ -102,7 +102,7 @@ def test_records_from_before_are_read(tmp_path: Path) -> None:
     (folder / "scenario.json").write_text(text.replace(',\n    "slip_p99_ms": null', ""))
     assert "slip_p99_ms" not in (folder / "scenario.json").read_text()
     assert read_one(folder / "scenario.json", Scenario) == honest("smoke").scenario
-    assert load_scenario(folder) == changed(honest("smoke"), calibration=())
+    assert load_scenario(folder) == changed(honest("smoke"), calibration=(), queries=None, log=None)
 
 
 def test_a_broken_calibration_is_named(tmp_path: Path) -> None:
