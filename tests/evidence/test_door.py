@@ -63,6 +63,17 @@ def test_a_whole_smoke_run(made: Made) -> None:
     assert not (made.path / "smoke" / "spool").exists()
 
 
+@pytest.mark.parametrize(
+    ("check", "status"),
+    [("offered", "PASS"), ("files-present", "PASS"), ("buckets", "PASS"), ("service-log", "NO DATA")],
+)
+def test_what_is_handed_over_is_judged(made: Made, check: str, status: str) -> None:
+    """Queries, folder and buckets of a real run are there to be judged, and pass; a log that nobody named is unseen."""
+    verdict = json.loads((made.path / "verdict.json").read_bytes())
+    said = [one["judgement"] for one in verdict["verdicts"] if (one["id"], one["scenario"]) == (check, "smoke")]
+    assert [one["status"] for one in said] == [status], said
+
+
 def test_abort_on_fail_leaves_the_other_scenarios(tmp_path: Path) -> None:
     """What failed in one scenario ends the run; its evidence is whole, and says what was not run."""
     mine, limits, out = profiles(tmp_path / "profiles"), impossible_limits(tmp_path / "limits.toml"), tmp_path / "run"
