@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import threading
 import zlib
+from collections.abc import Callable
+from functools import cached_property
 
 import pypdfium2 as pdfium
 
 from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number, tight
-from assertions.contents.pdf_match import DISTINCT, Plan, make_plan
-from assertions.contents.pdf_page import Layout, Reading, keys_of, read_page
+from assertions.contents.pdf_match import DISTINCT, PER_PAGE, Plan, make_plan
+from assertions.contents.pdf_page import Layout, Reading, read_page
 from assertions.contents.pdf_sight import unseen
 from assertions.contents.pdf_text import Page, PageError, squeeze
 from assertions.contents.sent import Code, Findings, Outcome, Sent
+from assertions.contents.template import Request
 
-PER_PAGE = 50
-"""Records a page."""
 _TAIL_BYTES = 2048
 """The end mark must stand in so many last bytes."""
 _ID_BYTES = 256
@@ -36,14 +37,23 @@ _MAX_SEARCHES = 100
 
 def check_pdf(data: bytes, sent: Sent) -> Outcome:
     """Compare a PDF file with what was sent; never raises, whatever the bytes are."""
+    return _check(data, lambda: sent, None)
+
+
+def check_pdf_of(data: bytes, request: Request) -> Outcome:
+    """Compare a PDF file with what one request of a template sent: quickly where it holds that, else as `check_pdf`."""
+    return _check(data, lambda: request.exact, request if request.renames else None)
+
+
+def _check(data: bytes, exact: Callable[[], Sent], request: Request | None) -> Outcome:
     findings = Findings()
     if b"%%EOF" not in data[-_TAIL_BYTES:]:
         findings.add("unreadable", "", "a file that ends with %%EOF", repr(data[-40:]))
     with _ONE_AT_A_TIME:
-        return findings.outcome(pages=_open(data, sent, findings))
+        return findings.outcome(pages=_open(data, exact, request, findings))
 
 
-def _open(data: bytes, sent: Sent, findings: Findings) -> int | None:
+def _open(data: bytes, exact: Callable[[], Sent], request: Request | None, findings: Findings) -> int | None:
     """Check an open file; returns its pages, or None where it does not open."""
     try:
         document = pdfium.PdfDocument(data)
@@ -52,7 +62,7 @@ def _open(data: bytes, sent: Sent, findings: Findings) -> int | None:
         findings.add(code, "", "a PDF that opens", str(error))
         return None
     try:
-        _Check(document, data[-_ID_BYTES:], sent, findings).run()
+        _Check(document, data[-_ID_BYTES:], exact, request, findings).run()
         return len(document)
     finally:
         document.close()
@@ -61,20 +71,39 @@ def _open(data: bytes, sent: Sent, findings: Findings) -> int | None:
 class _Check:
     """One file's pages against the records sent."""
 
-    def __init__(self, document: pdfium.PdfDocument, id_: bytes, sent: Sent, findings: Findings) -> None:
+    def __init__(
+        self,
+        document: pdfium.PdfDocument,
+        id_: bytes,
+        exact: Callable[[], Sent],
+        request: Request | None,
+        findings: Findings,
+    ) -> None:
         self.document = document
         self.id = id_
         self.pages = [Page(document, index) for index in range(len(document))]
-        self.sent = sent
+        self.exact = exact
+        self.request = request
+        """None: pages are compared letter by letter, as they are once something is wrong."""
         self.findings = findings
-        self.plans = make_plan(sent.records, sent.columns, PER_PAGE)
+        self.page_count = len(request.template.plans if request else self.plans)
         self.searches = 0
         self.bad_pages = 0
 
+    @cached_property
+    def sent(self) -> Sent:
+        """What was sent, letter by letter."""
+        return self.exact()
+
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """What each page must hold, letter by letter."""
+        return make_plan(self.sent.records, self.sent.columns, PER_PAGE)
+
     def run(self) -> None:
         """Note all that differs."""
-        if len(self.pages) != len(self.plans):
-            self.findings.add("pages", "", f"{len(self.plans)} pages", f"{len(self.pages)} pages")
+        if len(self.pages) != self.page_count:
+            self.findings.add("pages", "", f"{self.page_count} pages", f"{len(self.pages)} pages")
         layout: Layout = "rows"
         for index, page in enumerate(self.pages):
             try:
@@ -82,7 +111,7 @@ class _Check:
             except PageError as error:
                 self.findings.add("unreadable", f"page {index + 1}", "a page that can be read", str(error))
         self._sight()
-        for plan in self.plans[len(self.pages) :]:
+        for plan in self.plans[len(self.pages) :] if len(self.pages) < self.page_count else ():
             for row in range(len(plan.records)):
                 self._lost(plan, row, "its page is not there")
 
@@ -99,6 +128,11 @@ class _Check:
 
     def _page(self, index: int, page: Page, layout: Layout) -> Layout:
         number = index + 1
+        if self.request and index < self.page_count:
+            holds = self._holds_template(index, page, layout, self.request)
+            if holds:
+                return holds
+            self.request = None
         if not page.drawn.words:
             self.findings.add("no-text", f"page {number}", "text", "a page without any text")
             return layout
@@ -118,35 +152,36 @@ class _Check:
                 code, where if column is None else f"{where}, column {plan.columns[column]}", expected, found
             )
         if not reading.quick:
-            self._strangers(index, page, reading)
-        self._furniture(number, reading)
+            _strangers(self.plans, index, page, reading, self.findings)
+        _furniture(self.sent, index, len(self.pages), reading, self.findings)
         page.forget()
         return reading.layout
 
-    def _furniture(self, number: int, reading: Reading) -> None:
-        texts = [text for text in (reading.furniture, reading.heads) if text]
-        check_heads(texts, self.sent.columns, number, self.findings)
-        furniture = tight(reading.furniture)
-        check_page_number(furniture, number, max(len(self.pages), 1), self.findings)
-        if number == 1:
-            check_first_page(furniture, self.sent, len(self.pages), self.findings)
+    def _holds_template(self, index: int, page: Page, layout: Layout, request: Request) -> Layout | None:
+        """Return the layout of a page in which nothing is wrong by the template; None where something may be.
 
-    def _strangers(self, index: int, page: Page, reading: Reading) -> None:
-        """Beside its own records a page must hold none of them again, and none of its neighbours'."""
-        words, left, rest = set(page.drawn.words), set(reading.furniture.split()), squeeze(reading.furniture)
-        own = keys_of(self.plans[index]) if index < len(self.plans) else []
-        for other in range(max(0, index - 1), min(index + 2, len(self.plans))):
-            plan = self.plans[other]
-            for row, key in enumerate(keys_of(plan)):
-                if len(key) < DISTINCT or not (key in left or _holds(rest, key) or (other != index and key in words)):
-                    continue
-                if any(key != longer and longer.startswith(key) for longer in own):
-                    continue  # the first line of a longer key
-                where = f"page {index + 1}, record {plan.first + row + 1}"
-                if other == index:
-                    self.findings.add("repeated", where, "each record once", key)
-                else:
-                    self.findings.add("order", where, f"on page {other + 1}", f"on page {index + 1}")
+        A page that reads as one in which nothing was wrong is not judged again.
+        """
+        template = request.template
+        raw = request.rename(page.raw)
+        if raw is None or not raw:
+            return None
+        key = index, len(self.pages), layout
+        known = template.pages.get(key)
+        if known and known[0] == raw:
+            return known[1]
+        renamed = page.renamed(raw, request.rename)
+        reading = read_page(renamed, template.plans[index], layout)
+        if reading.problems:
+            return None
+        findings = Findings()
+        _strangers(template.plans, index, renamed, reading, findings)
+        _furniture(request.sent, index, len(self.pages), reading, findings)
+        if findings.count:
+            return None
+        if index and not renamed.was_placed:  # the first page has more on it than its request's tag
+            template.remember(key, raw, reading.layout)
+        return reading.layout
 
     def _stands(self, cell: str, page: Page) -> bool:
         """Whether a key stands on a page as a word of its own."""
@@ -174,6 +209,36 @@ class _Check:
                         self.findings.add("order", where, f"on page {home}", f"on page {index + 1}")
                         return
         self.findings.add("lost", where, " ".join(plan.cells[row]), found)
+
+
+def _furniture(sent: Sent, index: int, pages: int, reading: Reading, findings: Findings) -> None:
+    """Look for all that a page bears beside its records. index: from 0; pages: of the file."""
+    texts = [text for text in (reading.furniture, reading.heads) if text]
+    check_heads(texts, sent.columns, index + 1, findings)
+    furniture = tight(reading.furniture)
+    check_page_number(furniture, index + 1, max(pages, 1), findings)
+    if index == 0:
+        check_first_page(furniture, sent, pages, findings)
+
+
+def _strangers(plans: list[Plan], index: int, page: Page, reading: Reading, findings: Findings) -> None:
+    """Beside its own records a page must hold none of them again, and none of its neighbours'."""
+    words, left, rest = set(page.drawn.words), set(reading.furniture.split()), squeeze(reading.furniture)
+    own = plans[index].keys if index < len(plans) else ()
+    for other in range(max(0, index - 1), min(index + 2, len(plans))):
+        plan = plans[other]
+        for row, key in enumerate(plan.keys):
+            if key not in rest and key not in words:
+                continue
+            if len(key) < DISTINCT or not (key in left or _holds(rest, key) or (other != index and key in words)):
+                continue
+            if any(key != longer and longer.startswith(key) for longer in own):
+                continue  # the first line of a longer key
+            where = f"page {index + 1}, record {plan.first + row + 1}"
+            if other == index:
+                findings.add("repeated", where, "each record once", key)
+            else:
+                findings.add("order", where, f"on page {other + 1}", f"on page {index + 1}")
 
 
 def _holds(text: str, key: str) -> bool:

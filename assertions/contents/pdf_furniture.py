@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from statistics import median
 from typing import Final
 
@@ -134,7 +135,7 @@ def check_page_number(furniture: str, number: int, total: int, findings: Finding
 
 def check_heads(furniture: Sequence[str], columns: Sequence[str], number: int, findings: Findings) -> None:
     """Look for the column heads, in order. furniture: the page's text but for its records, in each way it was read."""
-    heads = [_letters(name) for name in columns]
+    heads = [_head_letters(name) for name in columns]
     texts = [_letters(text) for text in furniture]
     absent = [
         name
@@ -154,6 +155,9 @@ def _letters(text: str) -> str:
     """Letters and digits alone: `first_name` may be headed `First Name`; a head of signs alone is kept."""
     plain = _folded(squeeze(text))
     return _SIGNS.sub("", plain) or plain
+
+
+_head_letters = lru_cache(maxsize=4_096)(_letters)
 
 
 def _has_letters(furniture: str, name: str) -> bool:
