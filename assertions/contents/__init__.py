@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from assertions.contents.csv_check import check_csv, check_csv_of
 from assertions.contents.pdf_check import check_pdf, check_pdf_of
-from assertions.contents.sent import CODES, ContentsError, Outcome, Sent, expected
+from assertions.contents.sent import CODE_IN_BRIEF, CODES, ContentsError, Outcome, Sent, expected
 from assertions.contents.template import Request, Template
 
 __all__ = [
     "CODES",
+    "CODE_IN_BRIEF",
     "ContentsError",
     "Outcome",
     "Request",
