@@ -14,6 +14,7 @@ from functools import cached_property
 
 import pypdfium2 as pdfium
 
+from assertions.contents.pdf_clip import cut_texts
 from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number, tight
 from assertions.contents.pdf_match import DISTINCT, PER_PAGE, Plan, make_plan
 from assertions.contents.pdf_page import Layout, Reading, read_page
@@ -27,6 +28,9 @@ _TAIL_BYTES = 2048
 _ID_BYTES = 256
 """A file's last bytes differ from file to file: they choose the page that is looked at, the same each time."""
 _LOOKED_AT = 3
+_ASKED = 8
+"""On pages of longer files one object in so many is asked whether it is clipped, another one on each page; where one
+is, all are."""
 _ONE_AT_A_TIME = threading.Lock()
 """PDFium works in one thread at a time."""
 _DEEP_PAGES = 2
@@ -92,6 +96,7 @@ class _Check:
         """None: pages are compared letter by letter, as they are once something is wrong."""
         self.findings = findings
         self.page_count = len(request.template.plans if request else self.plans)
+        self.asked = 1 if len(self.pages) <= _LOOKED_AT else _ASKED
         self.searches = 0
         self.bad_pages = 0
 
@@ -111,10 +116,14 @@ class _Check:
             self.findings.add("pages", "", f"{self.page_count} pages", f"{len(self.pages)} pages")
         layout: Layout = "rows"
         for index, page in enumerate(self.pages):
+            page.asked = index % self.asked, self.asked
             try:
                 layout = self._page(index, page, layout)
             except PageError as error:
                 self.findings.add("unreadable", f"page {index + 1}", "a page that can be read", str(error))
+            if page.clips:
+                self.asked = 1
+                self._cut(index)
             if brief and self.findings.count:
                 left = f"{len(self.pages) - index - 1} of {len(self.pages)} pages not read"
                 self.findings.add("brief", "", "other files of the same data are broken: examined in brief", left)
@@ -123,6 +132,23 @@ class _Check:
         for plan in self.plans[len(self.pages) :] if len(self.pages) < self.page_count else ():
             for row in range(len(plan.records)):
                 self._lost(plan, row, "its page is not there")
+
+    def _cut(self, index: int) -> None:
+        """Note each text of a page of which a clip rectangle leaves only a part."""
+        try:
+            texts = cut_texts(self.document, index)
+        except pdfium.PdfiumError:
+            return  # noted where the page is read
+        cells: dict[str, list[str]] = {}
+        if texts and index < len(self.plans):
+            plan = self.plans[index]
+            for row, record in enumerate(plan.cells):
+                for column, cell in zip(plan.columns, record, strict=True):
+                    cells.setdefault(cell, []).append(f", record {plan.first + row + 1}, column {column}")
+        for whole, shown in texts:
+            places = cells.get(squeeze(whole))
+            where = f"page {index + 1}{places.pop(0) if places else ''}"
+            self.findings.add("cut", where, whole, f"only {shown!r} is on the paper, the rest is clipped off")
 
     def _sight(self) -> None:
         """Look at all pages of a short file, and at one of a long one: drawing takes ten times as long as reading."""

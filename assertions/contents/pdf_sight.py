@@ -83,10 +83,25 @@ def _chars(textpage: Any) -> str:
 def _hidden(page: Any, words: list[_Word]) -> tuple[str, str] | None:
     width, height = (round(side * _SCALE) for side in page.get_size())
     bitmap = page.render(scale=_SCALE, grayscale=True)
-    pixels, stride = bytes(bitmap.buffer), bitmap.stride
+    with memoryview(bitmap.buffer) as pixels:
+        found = _why_unseen(words, _on_screen(page, width, height), pixels.cast("B"), bitmap.stride, width, height)
     bitmap.close()
+    for why, texts in found.items():
+        if len(texts) >= max(_FEW, _SHARE.get(why, _OTHER_SHARE) * len(words)) or len(texts) == len(words):
+            return f"{len(texts)} of {len(words)} words are {why}", texts[0]
+    return None
+
+
+def _why_unseen(
+    words: list[_Word],
+    on_screen: Callable[[_Word], tuple[int, int, int, int]],
+    pixels: memoryview,
+    stride: int,
+    width: int,
+    height: int,
+) -> dict[str, list[str]]:
+    """Return the words that can't be seen, by what keeps them from it."""
     found: dict[str, list[str]] = {}
-    on_screen = _on_screen(page, width, height)
     for word in words:
         left, top, right, bottom = on_screen(word)
         if not (0 <= (left + right) / 2 < width and 0 <= (top + bottom) / 2 < height):
@@ -98,10 +113,7 @@ def _hidden(page: Any, words: list[_Word]) -> tuple[str, str] | None:
         else:
             continue
         found.setdefault(why, []).append(word.text)
-    for why, texts in found.items():
-        if len(texts) >= max(_FEW, _SHARE.get(why, _OTHER_SHARE) * len(words)) or len(texts) == len(words):
-            return f"{len(texts)} of {len(words)} words are {why}", texts[0]
-    return None
+    return found
 
 
 def _faceless(textpage: Any, chars: str) -> tuple[str, str] | None:
@@ -215,18 +227,19 @@ def _on_screen(page: Any, width: int, height: int) -> Callable[[_Word], tuple[in
     return on_screen
 
 
-def _stands_out(pixels: bytes, stride: int, left: int, top: int, right: int, bottom: int) -> bool:
+def _stands_out(pixels: memoryview, stride: int, left: int, top: int, right: int, bottom: int) -> bool:
     """Whether a box's darkest and lightest pixel are far enough apart; mostly its middle row alone tells."""
     if left >= right or top >= bottom:
         return False
     middle = (top + bottom - 1) // 2
-    line = pixels[middle * stride + left : middle * stride + right]
+    line = bytes(pixels[middle * stride + left : middle * stride + right])
     lightest, darkest = max(line), min(line)
     if lightest - darkest >= _CONTRAST:
         return True
-    for row in range(top, bottom):
-        line = pixels[row * stride + left : row * stride + right]
-        lightest, darkest = max(lightest, *line), min(darkest, *line)
+    for row in sorted(range(top, bottom), key=lambda row: abs(2 * row - top - bottom)):
+        line = bytes(pixels[row * stride + left : row * stride + right])
+        high, low = max(line), min(line)
+        lightest, darkest = max(lightest, high), min(darkest, low)
         if lightest - darkest >= _CONTRAST:
             return True
     return False

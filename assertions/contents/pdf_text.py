@@ -16,6 +16,8 @@ from typing import Any, Final
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from assertions.contents.pdf_clip import clips
+
 _DROPPED: Final = (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF, 0xFFFF)
 _TABLE: Final[dict[int, str | None]] = {
     **dict.fromkeys(_DROPPED),
@@ -100,6 +102,10 @@ class Page:
         self._index = index
         self._apart = apart
         self._rename = rename
+        self.asked = 0, 1
+        """Of the page's objects these are asked whether they are clipped: from which on, and each how many."""
+        self.clips = False
+        """Whether one of them was found to be clipped when the page was read."""
 
     def apart(self) -> Page:
         """The same page, `drawn` of which holds also what PDFium takes for a shadow of equal text before it."""
@@ -119,6 +125,7 @@ class Page:
     def _textpage(self, apart: bool = False) -> Any:
         try:
             page = self._document[self._index]
+            self.clips = clips(page.raw, *self.asked)
             _turn_upright(page.raw)
             if apart:
                 _move_twins(page.raw)
