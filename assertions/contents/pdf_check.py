@@ -17,7 +17,7 @@ import pypdfium2 as pdfium
 from assertions.contents.pdf_clip import cut_texts
 from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number, tight
 from assertions.contents.pdf_match import DISTINCT, PER_PAGE, Plan, make_plan
-from assertions.contents.pdf_page import Layout, Reading, read_page
+from assertions.contents.pdf_page import Layout, Reading, read_as, read_page
 from assertions.contents.pdf_sight import unseen
 from assertions.contents.pdf_text import Page, PageError, squeeze
 from assertions.contents.sent import Code, Findings, Outcome, Sent
@@ -162,12 +162,20 @@ class _Check:
                 self.findings.add("hidden", f"page {index + 1}", f"text that can be seen, such as {seen[1]}", seen[0])
 
     def _page(self, index: int, page: Page, layout: Layout) -> Layout:
-        number = index + 1
-        if self.request and index < self.page_count:
-            holds = self._holds_template(index, page, layout, self.request)
-            if holds:
-                return holds
+        """Check one page; return the layout by which the next one should be read first."""
+        request = self.request if index < self.page_count else None
+        holds = self._holds_template(index, page, layout, request) if request else None
+        if holds:
+            return holds
+        before = self.findings.count
+        found = self._page_itself(index, page, layout)
+        if self.findings.count > before:
             self.request = None
+        return found
+
+    def _page_itself(self, index: int, page: Page, layout: Layout) -> Layout:
+        """Check one page letter by letter."""
+        number = index + 1
         if not page.drawn.words:
             self.findings.add("no-text", f"page {number}", "text", "a page without any text")
             return layout
@@ -206,8 +214,10 @@ class _Check:
         if known and known[0] == raw:
             return known[1]
         renamed = page.renamed(raw, request.rename)
-        reading = read_page(renamed, template.plans[index], layout)
-        if reading.problems:
+        plan = template.plans[index]
+        # the first page's layout is looked for; another page that is not of its layout is looked at letter by letter
+        reading = read_as(renamed, plan, layout) if index else read_page(renamed, plan, layout)
+        if reading is None or reading.problems:
             return None
         findings = Findings()
         _strangers(template.plans, index, renamed, reading, findings)

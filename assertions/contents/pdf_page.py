@@ -80,6 +80,11 @@ def read_page(page: Page, plan: Plan, first: Layout, *, deep: bool = True) -> Re
     return likely or _quick(page, plan)
 
 
+def read_as(page: Page, plan: Plan, layout: Layout) -> Reading | None:
+    """Read a page as one layout; None where it can't be read so."""
+    return _READERS[layout](page, plan)
+
+
 def _quick(page: Page, plan: Plan) -> Reading:
     """Look for each cell on a page of a file that is known to be wrong, as it is commonly spelt."""
     text = page.drawn
