@@ -6,45 +6,18 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, get_args
+from typing import Final
 
+from assertions.codes import CODES, RANK, Code
 from assertions.contract import DEFAULT_USER
 from assertions.records import Finding
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Row = Mapping[str, Json]
 
-Code = Literal[
-    "unreadable",  # does not open, is cut short, or needs more memory or time than it may
-    "encrypted",  # pdf: does not open without a password
-    "encoding",  # csv: not UTF-8
-    "syntax",  # csv: not RFC 4180
-    "no-text",  # pdf: a page without any text
-    "lost",  # a record that was sent is not there
-    "hidden",  # pdf: text that can be extracted, but not seen
-    "cut",  # pdf: text that can be extracted whole, but of which a part is cut off
-    "cell",  # a value is not what was sent
-    "foreign",  # a row that was never sent
-    "repeated",  # a record is there more than once
-    "order",  # a record, or a column, in the wrong place
-    "ragged",  # csv: a row with too few or too many cells
-    "row-count",  # more or fewer records than were sent
-    "header",  # csv: the first row is not the columns; pdf: a page lacks a column head
-    "pages",  # pdf: not max(1, ceil(n / 50)) pages
-    "formula-guard",  # csv: a cell bears a guard against formulas that nobody asked for
-    "record-count",  # pdf: the number of records is not on the first page
-    "title",  # pdf: not on the first page
-    "user",  # pdf: not on the first page
-    "time",  # pdf: no time of making on the first page
-    "page-number",  # pdf: a page lacks its number or the total
-    "brief",  # pdf: not examined further, since other files of the same data are broken
-]
-"""What can be wrong with a file, the worst first."""
-
-CODES: Final[frozenset[str]] = frozenset(get_args(Code))
-"""The closed set of finding codes."""
 CODE_IN_BRIEF: Final = "brief"
-_RANK: Final[dict[str, int]] = {code: rank for rank, code in enumerate(get_args(Code))}
+
+__all__ = ["CODES", "Code", "ContentsError", "Findings", "Json", "Outcome", "Row", "Sent", "expected"]
 
 MAX_FINDINGS: Final = 20
 """How many findings an outcome lists; it counts all."""
@@ -114,7 +87,7 @@ class Findings:
 
     def chosen(self) -> tuple[Finding, ...]:
         """Choose 20: one of each kind, the worst kinds first, and as many more of the worst as there is room for."""
-        kinds = sorted(self.kept, key=lambda code: _RANK[code])[:MAX_FINDINGS]
+        kinds = sorted(self.kept, key=lambda code: RANK[code])[:MAX_FINDINGS]
         room = MAX_FINDINGS - len(kinds)
         found: list[Finding] = []
         for code in kinds:
@@ -125,7 +98,7 @@ class Findings:
 
     def outcome(self, *, rows: int | None = None, pages: int | None = None) -> Outcome:
         """Close the collection."""
-        kinds = {code: self.counts[code] for code in sorted(self.counts, key=lambda code: _RANK[code])}
+        kinds = {code: self.counts[code] for code in sorted(self.counts, key=lambda code: RANK[code])}
         return Outcome(rows=rows, pages=pages, findings=self.chosen(), finding_count=self.count, kinds=kinds)
 
 
