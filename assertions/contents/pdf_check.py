@@ -259,7 +259,8 @@ class _Check:
 def _furniture(sent: Sent, index: int, pages: int, reading: Reading, findings: Findings) -> None:
     """Look for all that a page bears beside its records. index: from 0; pages: of the file."""
     texts = [text for text in (reading.furniture, reading.heads) if text]
-    check_heads(texts, sent.columns, index + 1, findings)
+    mixed = reading.quick or (reading.layout == "loose" and bool(reading.problems))  # with what is left of records
+    check_heads(texts, sent.columns, index + 1, findings, ordered=not mixed)
     furniture = tight(reading.furniture)
     check_page_number(furniture, index + 1, max(pages, 1), findings)
     if index == 0:
