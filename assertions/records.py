@@ -154,9 +154,11 @@ class FileCheck(Record, frozen=True, kw_only=True):
     pages: int | None
     """Pages (pdf)."""
     findings: tuple[Finding, ...]
-    """At most 20; empty: the file holds what was sent."""
+    """At most 20, at least one of each kind, the worst kind first; empty: the file holds what was sent."""
     finding_count: int
     """How many there were in all."""
+    kinds: dict[str, int] = msgspec.field(default_factory=dict)
+    """How many of each kind (`code` of a finding), the worst first."""
     kept: str | None
     """Where the file is kept, relative to the scenario's folder; None: not kept, its hash is."""
 

@@ -74,6 +74,10 @@ _TABLE = (
           "bodies are not encoded again"),
     Bound("load-socket", "10k-record POSTs, against a bare socket that sends the same bytes", "at least", 0.25,
           "of its number a CPU-second", "a client that encodes each body again comes to a twentieth"),
+    Bound("check-csv", "checking a CSV file, against the csv module's reader alone", "at most", 1.5, "times as long",
+          "a run opens every file; what all files of a case share is made once"),
+    Bound("check-pdf", "checking a PDF file, against PDFium's text of its pages alone", "at most", 1.5, "times as long",
+          "a run opens every file; what all files of a case share is made once"),
     Bound("leak-files", "files beside the 200 exported ones", "at most", 0, "files", "none may"),
 )  # fmt: skip
 

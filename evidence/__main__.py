@@ -93,6 +93,7 @@ def _run(options: argparse.Namespace) -> int:
         listen=options.listen,
         seed=options.seed,
         minutes=options.minutes,
+        jobs=options.jobs,
     )
     report, code = run(settings, *_tellers(sys.stdout.isatty()))
     print()
@@ -247,6 +248,9 @@ def _parser() -> argparse.ArgumentParser:
         help="let N Locust workers of other machines make the load; see docs/load.md",
     )
     one.add_argument("--workers", type=_workers, default=1, metavar="N", help="load generator processes, to 64 (1)")
+    one.add_argument(
+        "--jobs", type=_count, metavar="N", help="processes that open the files after the load (all cores)"
+    )
     one.add_argument("--seed", type=int, metavar="N", help="of the made-up data and the arrivals (17)")
     for name, text in (
         ("verify", "re-hash, re-judge from the raw record, and compare with what the bundle says"),

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from assertions.contents import ContentsError, Outcome, check_csv, check_pdf, expected
+from assertions.contents import (
+    CODE_IN_BRIEF,
+    ContentsError,
+    Outcome,
+    Request,
+    Sent,
+    Template,
+    check_csv_of,
+    check_pdf_of,
+    expected,
+)
 from assertions.records import Fetch, FileCheck, Finding, Hit, RecordError, read_lines, write_lines
-from loadtests.datasets import TAG_PLACEHOLDER, tagged
+from loadtests.datasets import TAG_PLACEHOLDER, tagged, user_of
+
+from .checkers import Breach, Checkers, CheckersError, cores
 
 KEPT_BROKEN_MOST = 10
 """Broken files kept a scenario; the findings of all stand in files.jsonl."""
+WHOLE_BROKEN = 3
+"""So many broken files of one case are examined in full; further ones in brief, and their findings say so."""
+MEMORY_BYTES = 1024**3
+"""Address space for opening one file, beside what the request's own size asks for."""
+MEMORY_TIMES = 40
+"""Of the request's size: a million records are read at once."""
+SECONDS = 60.0
+"""Processor time for opening one file: a hundred times what the largest of the usual ones needs."""
+RECORDS_A_SECOND = 1_000
+"""More time for more records."""
+FILE_BYTES = 64 * 1024**2
+FILE_TIMES = 10
+"""A file may have so many bytes or so many times its request's; a larger one is not opened."""
+_READ_BYTES = 1024**2
 
 
 class OpeningError(Exception):
@@ -36,97 +58,158 @@ class Opened:
     hit: Hit
     file: Path
     template: Path
+    brief: bool = False
+    """True: other files of its case are known to be broken, so that this one is examined in brief."""
+
+    @property
+    def group(self) -> str:
+        """Files of one case share their template."""
+        return self.hit.case
+
+    @property
+    def weight(self) -> int:
+        """By the file's size; a PDF, which is compressed, is more work."""
+        return _size(self.file) * (10 if self.hit.format == "pdf" else 1)
+
+    @property
+    def memory_bytes(self) -> int:
+        """By what was asked for, not by what came."""
+        return MEMORY_BYTES + MEMORY_TIMES * _size(self.template)
+
+    @property
+    def seconds(self) -> float:
+        """By what was asked for, not by what came."""
+        return SECONDS + (self.hit.records or 0) / RECORDS_A_SECOND
 
 
-def check_folder(folder: Path, progress: Callable[[int, int], None] | None = None) -> None:
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def check_folder(folder: Path, progress: Callable[[int, int], None] | None = None, jobs: int | None = None) -> None:
     """Check all downloaded files of a scenario's folder, write files.jsonl, keep samples, drop the rest.
 
-    RecordError when the record can't be read, OSError when files can't be written, OpeningError when a worker dies.
+    jobs: processes at once; None: one a processor. RecordError when the record can't be read, OSError when files can't
+    be written, OpeningError when the processes can't do their work.
     """
-    jobs = _jobs(folder)
-    checks: list[FileCheck] = []
-    if jobs:
-        # forked before any thread of ours runs would be faster, but spawned is safe beside them
-        pool = ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn"), initializer=_deaf)
-        try:
-            with _unheard():
-                coming = pool.map(_check, jobs, chunksize=4)
-            for number, check in enumerate(coming, 1):
-                checks.append(check)
-                if progress:
-                    progress(number, len(jobs))
-        except BrokenProcessPool as error:
-            raise OpeningError("a process that checks files died; is there memory enough?") from error
-        finally:
-            # interrupted, what is not begun is not waited for
-            pool.shutdown(cancel_futures=True)
-    write_lines(folder / "files.jsonl", _keep(folder, jobs, checks))
+    files = _files(folder)
+    write_lines(folder / "files.jsonl", _keep(folder, files, check_files(files, progress, jobs)))
     shutil.rmtree(folder / "spool", ignore_errors=True)
 
 
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """Processes that are born meanwhile never hear Ctrl-C, not even before they can say so; we hear it afterwards."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def check_files(
+    files: Sequence[Opened],
+    progress: Callable[[int, int], None] | None = None,
+    jobs: int | None = None,
+    brief_from: int | None = WHOLE_BROKEN,
+) -> list[FileCheck]:
+    """Check files in processes of their own; a file that breaks their limits is unreadable.
+
+    brief_from: so many broken files of a case are examined in full; None: all.
+    """
+    checks: dict[int, FileCheck] = {}
+    broken: Counter[str] = Counter()
+
+    def prepared(file: Opened) -> Opened:
+        enough = brief_from is not None and broken[file.hit.case] >= brief_from
+        return changed(file, brief=file.brief or enough)
+
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with Checkers[Opened, FileCheck](check_one, min(jobs or cores(), len(files))) as checkers:
+            for index, check in checkers.run(files, prepared):
+                found = _breach(files[index], check) if isinstance(check, Breach) else check
+                broken[files[index].hit.case] += found.finding_count > 0
+                checks[index] = found
+                if progress:
+                    progress(len(checks), len(files))
+    except CheckersError as error:
+        raise OpeningError(str(error)) from error
+    return [checks[index] for index in range(len(files))]
 
 
-def _deaf() -> None:
-    """Ctrl-C in a terminal reaches workers too; their parent ends them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _jobs(folder: Path) -> list[Opened]:
+def _files(folder: Path) -> list[Opened]:
     """What can be opened: downloads that came whole. The others have no FileCheck, and the judge asks for each."""
     hits = {hit.id: hit for hit in read_lines(folder / "hits.jsonl", Hit)}
-    jobs = []
+    files = []
     for fetch in read_lines(folder / "fetches.jsonl", Fetch):
         hit = hits.get(fetch.hit)
         if fetch.purpose != "file" or hit is None or hit.format is None or fetch.status != 200 or fetch.sha256 is None:
             continue
         file, template = folder / "spool" / f"{hit.id}.{hit.format}", folder / "sent" / f"{hit.case}.json"
         if file.is_file() and template.is_file():
-            jobs.append(Opened(hit=hit, file=file, template=template))
-    return jobs
+            files.append(Opened(hit=hit, file=file, template=template))
+    return files
 
 
-@lru_cache(maxsize=4)
-def _template(path: Path) -> bytes:
-    return path.read_bytes()
+@lru_cache(maxsize=2)
+def _template(path: Path, _changed_ns: int) -> Template:
+    return Template(path.read_bytes(), TAG_PLACEHOLDER)
 
 
-def check_file(data: bytes, template: bytes, hit: Hit) -> Outcome:
-    """Hold one file's bytes against the request that asked for it. ContentsError when the request can't be read."""
+def check_file(data: bytes, template: bytes | Template, hit: Hit, *, brief: bool = False) -> Outcome:
+    """Hold one file's bytes against the request that asked for it. ContentsError when the request can't be read.
+
+    brief: say as soon as something is wrong that it is, and count the rest.
+    """
     fmt = hit.format or ""
-    sent = expected(tagged(template, hit.tag, hit.user), None, TAG_PLACEHOLDER, hit.start)
+    known = template if isinstance(template, Template) else Template(template, TAG_PLACEHOLDER)
+
+    def whole() -> Sent:
+        return expected(tagged(known.body, hit.tag, hit.user), None, TAG_PLACEHOLDER, hit.start)
+
+    user = user_of(known.body, hit.user) or known.sent.user
+    request = Request(known, hit.tag or "", user, hit.start, whole)
     try:
-        return check_csv(data, sent) if fmt == "csv" else check_pdf(data, sent)
+        return check_csv_of(data, request) if fmt == "csv" else check_pdf_of(data, request, brief=brief)
     except (NameError, AttributeError, ImportError, AssertionError):
         raise  # the checker is broken, not the file
+    except MemoryError:
+        raise  # noted by who set the limit
     except Exception as error:
         # a file on which a reader breaks is no file that a user could open; it must not end the whole run
-        found = f"{type(error).__name__} while it was read"
-        finding = Finding(code="unreadable", where="", expected=f"a {fmt} file that can be read", found=found)
-        return Outcome(rows=None, pages=None, findings=(finding,), finding_count=1)
+        return _unreadable(f"a {fmt} file that can be read", f"{type(error).__name__} while it was read")
 
 
-def _check(job: Opened) -> FileCheck:
-    data = job.file.read_bytes()
-    outcome = check_file(data, _template(job.template), job.hit)
+def _unreadable(wanted: str, found: str) -> Outcome:
+    finding = Finding(code="unreadable", where="", expected=wanted, found=found)
+    return Outcome(rows=None, pages=None, findings=(finding,), finding_count=1, kinds={"unreadable": 1})
+
+
+def check_one(job: Opened) -> FileCheck:
+    """Check one file, in this process."""
+    size, most = _size(job.file), max(FILE_BYTES, FILE_TIMES * _size(job.template))
+    if size > most:
+        outcome = _unreadable(f"a file of at most {most / 1e6:,.0f} MB", f"{size / 1e6:,.0f} MB; it was not opened")
+        return _checked(job, outcome)
+    template = _template(job.template, job.template.stat().st_mtime_ns)
+    return _checked(job, check_file(job.file.read_bytes(), template, job.hit, brief=job.brief))
+
+
+def _breach(job: Opened, breach: Breach) -> FileCheck:
+    limits = f"a file that opens within {job.memory_bytes / 1e6:,.0f} MB of memory and {job.seconds:.0f} s"
+    return _checked(job, _unreadable(limits, breach.reason))
+
+
+def _checked(job: Opened, outcome: Outcome) -> FileCheck:
+    digest = hashlib.sha256()
+    with job.file.open("rb") as file:
+        while piece := file.read(_READ_BYTES):
+            digest.update(piece)
     return FileCheck(
         hit=job.hit.id,
         format=job.hit.format or "",
         records=job.hit.records or 0,
-        bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=_size(job.file),
+        sha256=digest.hexdigest(),
         rows=outcome.rows,
         pages=outcome.pages,
         findings=outcome.findings,
         finding_count=outcome.finding_count,
         kept=None,
+        kinds=dict(outcome.kinds),
     )
 
 
@@ -151,7 +234,7 @@ def _keep(folder: Path, jobs: Sequence[Opened], checks: Sequence[FileCheck]) -> 
     return result
 
 
-def recheck(folder: Path) -> list[str]:
+def recheck(folder: Path, jobs: int | None = None) -> list[str]:
     """Check the kept files of a scenario's folder again; a sentence for each whose result is another.
 
     RecordError when the record can't be read, OSError when a file can't.
@@ -163,32 +246,35 @@ def recheck(folder: Path) -> list[str]:
     if foreign:
         raise RecordError(f"{folder.name}/files.jsonl checks {foreign[0]}, which hits.jsonl does not hold")
     wanted = to_keep(checks, {hit.id: hit.case for hit in hits.values()})
-    problems = []
+    problems, again = [], []
     for check in checks:
         if check.sha256 != fetched.get(check.hit):
             problems.append(
                 f"{folder.name}/files.jsonl: {check.hit} is not the file that fetches.jsonl says was fetched"
             )
         if check.kept is not None:
-            problems += _recheck_one(folder, check, hits[check.hit])
+            hit = hits[check.hit]
+            template, file = folder / "sent" / f"{hit.case}.json", folder / check.kept
+            if template.is_file() and file.is_file():
+                again.append((check, Opened(hit=hit, file=file, template=template, brief=CODE_IN_BRIEF in check.kinds)))
+            else:
+                name = f"{folder.name}/{check.kept}"
+                problems.append(f"{name} can't be checked again: it or its request's data are missing")
         elif check.hit in wanted:
             problems.append(f"{folder.name}/files.jsonl: the file of {check.hit} should have been kept, and is not")
-    return problems
+    return problems + _recheck(folder, again, jobs)
 
 
-def _recheck_one(folder: Path, check: FileCheck, hit: Hit) -> list[str]:
-    template, file = folder / "sent" / f"{hit.case}.json", folder / (check.kept or "")
-    name = f"{folder.name}/{check.kept}"
-    if not template.is_file() or not file.is_file():
-        return [f"{name} can't be checked again: it or its request's data are missing"]
-    data = file.read_bytes()
-    if hashlib.sha256(data).hexdigest() != check.sha256:
-        return [f"{name} is not the file that files.jsonl says was checked"]
+def _recheck(folder: Path, again: Sequence[tuple[FileCheck, Opened]], jobs: int | None) -> list[str]:
+    problems = []
     try:
-        outcome = check_file(data, template.read_bytes(), hit)
+        found = check_files([file for _, file in again], jobs=jobs, brief_from=None)
     except ContentsError as error:
-        return [f"{name} can't be checked again: {error}"]
-    found = (outcome.rows, outcome.pages, outcome.findings, outcome.finding_count)
-    if found != (check.rows, check.pages, check.findings, check.finding_count):
-        return [f"{name} was checked again with another result than files.jsonl holds"]
-    return []
+        return [f"{folder.name}/kept can't be checked again: {error}"]
+    for (check, _), now in zip(again, found, strict=True):
+        name = f"{folder.name}/{check.kept}"
+        if now.sha256 != check.sha256:
+            problems.append(f"{name} is not the file that files.jsonl says was checked")
+        elif replace(now, kept=check.kept) != check:
+            problems.append(f"{name} was checked again with another result than files.jsonl holds")
+    return problems

@@ -35,6 +35,8 @@ from .service_log import captured
 from .version import judge_sha256
 
 TOOL_TIMEOUT_S = 300.0
+PROGRESS_S = 10.0
+"""Without a terminal a line of progress is written so often at most."""
 CLOSE_S = 60.0
 """How long the load generator may take to close its record when it is interrupted."""
 
@@ -73,6 +75,8 @@ class Settings:
     """Do not check the target's https certificate."""
     abort_on_fail: bool = False
     """End as soon as no green can come of the run."""
+    jobs: int | None = None
+    """Processes that open files at once, when the load is over; None: one a processor."""
 
 
 Say = Callable[[str], None]
@@ -240,8 +244,24 @@ def _record(settings: Settings, name: str, say: Say, live: Say | None = None) ->
         scenario = replace(read_one(folder / "scenario.json", Scenario), embedded=True, shutdown_exit_code=code)
         write_one(folder / "scenario.json", scenario)
     start = time.monotonic()
-    check_folder(folder, None if live is None else lambda done, of: live(f"{name}: {done} of {of} files opened"))
+    check_folder(folder, _progress(name, say, live), settings.jobs)
     say(f"{name}: every exported file opened and checked in {time.monotonic() - start:.1f} s")
+
+
+def _progress(name: str, say: Say, live: Say | None) -> Callable[[int, int], None]:
+    """Return what tells of opened files: each on a terminal, else a line now and then."""
+    told = time.monotonic()
+
+    def progress(done: int, of: int) -> None:
+        nonlocal told
+        line = f"{name}: {done} of {of} files opened"
+        if live is not None:
+            live(line)
+        elif time.monotonic() - told >= PROGRESS_S:
+            told = time.monotonic()
+            say(line)
+
+    return progress
 
 
 def _drive(

@@ -204,6 +204,13 @@ def tagged(template: bytes, tag: str | None, user: str | None = None) -> bytes:
     return tag.encode().join([first, *others]) if small else first.replace(TAG_PLACEHOLDER.encode(), tag.encode())
 
 
+def user_of(template: bytes, user: str | None) -> str | None:
+    """The user that `tagged` puts into a template's body; None: it leaves the template's own."""
+    if user is None or user == USER:
+        return None
+    return user if _USER_PAIR % USER.encode() in template.partition(TAG_PLACEHOLDER.encode())[0] else None
+
+
 @lru_cache(maxsize=32)
 def _around_tags(template: bytes) -> tuple[bytes, ...]:
     """The template's pieces between its placeholders: to join them takes a tenth of the time of finding them again."""

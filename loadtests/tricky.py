@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from loadtests.words import (
     BIG_INTEGERS,
     BROKEN_NOTES,
+    COMBINED_NOTES,
     DATE_TEXTS,
     DIGIT_TEXTS,
     EMOJI_NOTES,
@@ -173,6 +174,8 @@ def _pdf_tricky(make: Maker) -> Edge:
         row["value"] = values[number % len(values)]
         row[LONG_HEAD] = _long(make.rng, 120, 400) if number in {1, 7, 8, 50, 51} else make.rng.choice(PLAIN_NOTES)
         rows.append(row)
+    for number, note in enumerate(COMBINED_NOTES, 10):
+        rows[number][LONG_HEAD] = note
     del rows[0]["value"]  # it comes with the second record
     rows[24][LONG_HEAD] = _long(make.rng, 1_600, 1_600)
     rows[50][LONG_HEAD] = _long(make.rng, 3_000, 3_000)  # alone on its page

@@ -21,6 +21,13 @@ DIGIT_TEXTS = (
 """Texts that a reader of numbers would write otherwise."""
 TYPED_NOTES = ("12 € – 30 ₺", "“so it is”…", "Brand™ © ‘24", "½ × 3 ≤ 2 → no")
 """Currencies and marks that the old one-byte encodings lack, in part."""
+COMBINED_NOTES = (
+    "cafe\u0301 cre\u0300me",
+    "Vie\u0323\u0302t Nam",
+    "x\u0304 = y\u0307 + q\u0303",
+    "m\u0302 und n\u0308",
+)
+"""Letters with marks of their own behind them, some of which make one letter and some of which do not."""
 MARKUP_NOTES = ("<b>x</b>", "a < b > c", "&lt;", "&amp;amp;", "<!-- -->", "%3Cp%3E", "${x} {{y}} %s \\u0041")
 UNSEEN_NOTES = ("می\u200cخواهم", "a\u200bb", "soft\u00adhyphen", "a\u2060b", "Ａ１", "ﬁ", "\ttab first")
 """Letters that tidying takes away, or makes others of."""

@@ -14,6 +14,7 @@ from ..contract import FILENAME, FORMATS
 from ..limits import Limits
 from ..records import INTERRUPTED, Fetch, Hit
 from ..verdicts import Judgement, failed, no_data, passed
+from .file_faults import sentence
 
 _MEDIA = {"csv": "text/csv", "pdf": "application/pdf"}
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)")
@@ -47,12 +48,8 @@ def _contents(record: ScenarioRecord, fmt: str) -> Judgement:
         return no_data(f"{len(missing)} of {len(done)} {fmt} files were not opened, the first of {missing[0].id}")
     broken = [checked[hit.id] for hit in done if checked[hit.id].finding_count]
     if broken:
-        first = broken[0].findings[0]
-        where = f" at {first.where}" if first.where else ""
-        return failed(
-            f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent; {broken[0].hit}: {first.code}{where}"
-            f", expected {first.expected!r}, found {first.found!r}"
-        )
+        said = sentence(broken, {hit.id: hit for hit in done})
+        return failed(f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent; {said}")
     never = _never_done(record, fmt)
     if never:
         case, tries = never

@@ -6,8 +6,22 @@ the spelling of a float, a PDF's layout, fonts and order of drawing.
 
 from __future__ import annotations
 
-from assertions.contents.csv_check import check_csv
-from assertions.contents.pdf_check import check_pdf
-from assertions.contents.sent import CODES, ContentsError, Outcome, Sent, expected
+from assertions.contents.csv_check import check_csv, check_csv_of
+from assertions.contents.pdf_check import check_pdf, check_pdf_of
+from assertions.contents.sent import CODE_IN_BRIEF, CODES, ContentsError, Outcome, Sent, expected
+from assertions.contents.template import Request, Template
 
-__all__ = ["CODES", "ContentsError", "Outcome", "Sent", "check_csv", "check_pdf", "expected"]
+__all__ = [
+    "CODES",
+    "CODE_IN_BRIEF",
+    "ContentsError",
+    "Outcome",
+    "Request",
+    "Sent",
+    "Template",
+    "check_csv",
+    "check_csv_of",
+    "check_pdf",
+    "check_pdf_of",
+    "expected",
+]

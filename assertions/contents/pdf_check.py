@@ -9,26 +9,31 @@ from __future__ import annotations
 
 import threading
 import zlib
+from collections.abc import Callable
+from functools import cached_property
 
 import pypdfium2 as pdfium
 
+from assertions.contents.pdf_clip import cut_texts
 from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number, tight
-from assertions.contents.pdf_match import DISTINCT, Plan, make_plan
-from assertions.contents.pdf_page import Layout, Reading, keys_of, read_page
+from assertions.contents.pdf_match import DISTINCT, PER_PAGE, Plan, make_plan
+from assertions.contents.pdf_page import Layout, Reading, read_as, read_page
 from assertions.contents.pdf_sight import unseen
 from assertions.contents.pdf_text import Page, PageError, squeeze
 from assertions.contents.sent import Code, Findings, Outcome, Sent
+from assertions.contents.template import Request
 
-PER_PAGE = 50
-"""Records a page."""
 _TAIL_BYTES = 2048
 """The end mark must stand in so many last bytes."""
 _ID_BYTES = 256
 """A file's last bytes differ from file to file: they choose the page that is looked at, the same each time."""
 _LOOKED_AT = 3
+_ASKED = 8
+"""On pages of longer files one object in so many is asked whether it is clipped, another one on each page; where one
+is, all are."""
 _ONE_AT_A_TIME = threading.Lock()
 """PDFium works in one thread at a time."""
-_DEEP_PAGES = 6
+_DEEP_PAGES = 2
 """Pages with faults that are read in every way there is; the faults of further ones are only counted."""
 _MAX_SEARCHES = 100
 """Records that are not on their page are looked for on the others, up to so many."""
@@ -36,14 +41,28 @@ _MAX_SEARCHES = 100
 
 def check_pdf(data: bytes, sent: Sent) -> Outcome:
     """Compare a PDF file with what was sent; never raises, whatever the bytes are."""
+    return _check(data, lambda: sent, None)
+
+
+def check_pdf_of(data: bytes, request: Request, *, brief: bool = False) -> Outcome:
+    """Compare a PDF file with what one request of a template sent: quickly where it holds that, else as `check_pdf`.
+
+    brief: a page on which something is wrong is the last that is read.
+    """
+    return _check(data, lambda: request.exact, request if request.renames else None, brief)
+
+
+def _check(data: bytes, exact: Callable[[], Sent], request: Request | None, brief: bool = False) -> Outcome:
     findings = Findings()
     if b"%%EOF" not in data[-_TAIL_BYTES:]:
         findings.add("unreadable", "", "a file that ends with %%EOF", repr(data[-40:]))
     with _ONE_AT_A_TIME:
-        return findings.outcome(pages=_open(data, sent, findings))
+        return findings.outcome(pages=_open(data, exact, request, findings, brief))
 
 
-def _open(data: bytes, sent: Sent, findings: Findings) -> int | None:
+def _open(
+    data: bytes, exact: Callable[[], Sent], request: Request | None, findings: Findings, brief: bool
+) -> int | None:
     """Check an open file; returns its pages, or None where it does not open."""
     try:
         document = pdfium.PdfDocument(data)
@@ -52,7 +71,7 @@ def _open(data: bytes, sent: Sent, findings: Findings) -> int | None:
         findings.add(code, "", "a PDF that opens", str(error))
         return None
     try:
-        _Check(document, data[-_ID_BYTES:], sent, findings).run()
+        _Check(document, data[-_ID_BYTES:], exact, request, findings).run(brief=brief)
         return len(document)
     finally:
         document.close()
@@ -61,30 +80,75 @@ def _open(data: bytes, sent: Sent, findings: Findings) -> int | None:
 class _Check:
     """One file's pages against the records sent."""
 
-    def __init__(self, document: pdfium.PdfDocument, id_: bytes, sent: Sent, findings: Findings) -> None:
+    def __init__(
+        self,
+        document: pdfium.PdfDocument,
+        id_: bytes,
+        exact: Callable[[], Sent],
+        request: Request | None,
+        findings: Findings,
+    ) -> None:
         self.document = document
         self.id = id_
         self.pages = [Page(document, index) for index in range(len(document))]
-        self.sent = sent
+        self.exact = exact
+        self.request = request
+        """None: pages are compared letter by letter, as they are once something is wrong."""
         self.findings = findings
-        self.plans = make_plan(sent.records, sent.columns, PER_PAGE)
+        self.page_count = len(request.template.plans if request else self.plans)
+        self.asked = 1 if len(self.pages) <= _LOOKED_AT else _ASKED
         self.searches = 0
         self.bad_pages = 0
 
-    def run(self) -> None:
-        """Note all that differs."""
-        if len(self.pages) != len(self.plans):
-            self.findings.add("pages", "", f"{len(self.plans)} pages", f"{len(self.pages)} pages")
+    @cached_property
+    def sent(self) -> Sent:
+        """What was sent, letter by letter."""
+        return self.exact()
+
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """What each page must hold, letter by letter."""
+        return make_plan(self.sent.records, self.sent.columns, PER_PAGE)
+
+    def run(self, *, brief: bool = False) -> None:
+        """Note all that differs; brief: up to the end of the first page on which something does."""
+        if len(self.pages) != self.page_count:
+            self.findings.add("pages", "", f"{self.page_count} pages", f"{len(self.pages)} pages")
         layout: Layout = "rows"
         for index, page in enumerate(self.pages):
+            page.asked = index % self.asked, self.asked
             try:
                 layout = self._page(index, page, layout)
             except PageError as error:
                 self.findings.add("unreadable", f"page {index + 1}", "a page that can be read", str(error))
+            if page.clips:
+                self.asked = 1
+                self._cut(index)
+            if brief and self.findings.count:
+                left = f"{len(self.pages) - index - 1} of {len(self.pages)} pages not read"
+                self.findings.add("brief", "", "other files of the same data are broken: examined in brief", left)
+                return
         self._sight()
-        for plan in self.plans[len(self.pages) :]:
+        for plan in self.plans[len(self.pages) :] if len(self.pages) < self.page_count else ():
             for row in range(len(plan.records)):
                 self._lost(plan, row, "its page is not there")
+
+    def _cut(self, index: int) -> None:
+        """Note each text of a page of which a clip rectangle leaves only a part."""
+        try:
+            texts = cut_texts(self.document, index)
+        except pdfium.PdfiumError:
+            return  # noted where the page is read
+        cells: dict[str, list[str]] = {}
+        if texts and index < len(self.plans):
+            plan = self.plans[index]
+            for row, record in enumerate(plan.cells):
+                for column, cell in zip(plan.columns, record, strict=True):
+                    cells.setdefault(cell, []).append(f", record {plan.first + row + 1}, column {column}")
+        for whole, shown in texts:
+            places = cells.get(squeeze(whole))
+            where = f"page {index + 1}{places.pop(0) if places else ''}"
+            self.findings.add("cut", where, whole, f"only {shown!r} is on the paper, the rest is clipped off")
 
     def _sight(self) -> None:
         """Look at all pages of a short file, and at one of a long one: drawing takes ten times as long as reading."""
@@ -98,6 +162,19 @@ class _Check:
                 self.findings.add("hidden", f"page {index + 1}", f"text that can be seen, such as {seen[1]}", seen[0])
 
     def _page(self, index: int, page: Page, layout: Layout) -> Layout:
+        """Check one page; return the layout by which the next one should be read first."""
+        request = self.request if index < self.page_count else None
+        holds = self._holds_template(index, page, layout, request) if request else None
+        if holds:
+            return holds
+        before = self.findings.count
+        found = self._page_itself(index, page, layout)
+        if self.findings.count > before:
+            self.request = None
+        return found
+
+    def _page_itself(self, index: int, page: Page, layout: Layout) -> Layout:
+        """Check one page letter by letter."""
         number = index + 1
         if not page.drawn.words:
             self.findings.add("no-text", f"page {number}", "text", "a page without any text")
@@ -118,35 +195,38 @@ class _Check:
                 code, where if column is None else f"{where}, column {plan.columns[column]}", expected, found
             )
         if not reading.quick:
-            self._strangers(index, page, reading)
-        self._furniture(number, reading)
+            _strangers(self.plans, index, page, reading, self.findings)
+        _furniture(self.sent, index, len(self.pages), reading, self.findings)
         page.forget()
         return reading.layout
 
-    def _furniture(self, number: int, reading: Reading) -> None:
-        texts = [text for text in (reading.furniture, reading.heads) if text]
-        check_heads(texts, self.sent.columns, number, self.findings)
-        furniture = tight(reading.furniture)
-        check_page_number(furniture, number, max(len(self.pages), 1), self.findings)
-        if number == 1:
-            check_first_page(furniture, self.sent, len(self.pages), self.findings)
+    def _holds_template(self, index: int, page: Page, layout: Layout, request: Request) -> Layout | None:
+        """Return the layout of a page in which nothing is wrong by the template; None where something may be.
 
-    def _strangers(self, index: int, page: Page, reading: Reading) -> None:
-        """Beside its own records a page must hold none of them again, and none of its neighbours'."""
-        words, left, rest = set(page.drawn.words), set(reading.furniture.split()), squeeze(reading.furniture)
-        own = keys_of(self.plans[index]) if index < len(self.plans) else []
-        for other in range(max(0, index - 1), min(index + 2, len(self.plans))):
-            plan = self.plans[other]
-            for row, key in enumerate(keys_of(plan)):
-                if len(key) < DISTINCT or not (key in left or _holds(rest, key) or (other != index and key in words)):
-                    continue
-                if any(key != longer and longer.startswith(key) for longer in own):
-                    continue  # the first line of a longer key
-                where = f"page {index + 1}, record {plan.first + row + 1}"
-                if other == index:
-                    self.findings.add("repeated", where, "each record once", key)
-                else:
-                    self.findings.add("order", where, f"on page {other + 1}", f"on page {index + 1}")
+        A page that reads as one in which nothing was wrong is not judged again.
+        """
+        template = request.template
+        raw = request.rename(page.raw)
+        if raw is None or not raw:
+            return None
+        key = index, len(self.pages), layout
+        known = template.pages.get(key)
+        if known and known[0] == raw:
+            return known[1]
+        renamed = page.renamed(raw, request.rename)
+        plan = template.plans[index]
+        # the first page's layout is looked for; another page that is not of its layout is looked at letter by letter
+        reading = read_as(renamed, plan, layout) if index else read_page(renamed, plan, layout)
+        if reading is None or reading.problems:
+            return None
+        findings = Findings()
+        _strangers(template.plans, index, renamed, reading, findings)
+        _furniture(request.sent, index, len(self.pages), reading, findings)
+        if findings.count:
+            return None
+        if index and not renamed.was_placed:  # the first page has more on it than its request's tag
+            template.remember(key, raw, reading.layout)
+        return reading.layout
 
     def _stands(self, cell: str, page: Page) -> bool:
         """Whether a key stands on a page as a word of its own."""
@@ -174,6 +254,37 @@ class _Check:
                         self.findings.add("order", where, f"on page {home}", f"on page {index + 1}")
                         return
         self.findings.add("lost", where, " ".join(plan.cells[row]), found)
+
+
+def _furniture(sent: Sent, index: int, pages: int, reading: Reading, findings: Findings) -> None:
+    """Look for all that a page bears beside its records. index: from 0; pages: of the file."""
+    texts = [text for text in (reading.furniture, reading.heads) if text]
+    mixed = reading.quick or (reading.layout == "loose" and bool(reading.problems))  # with what is left of records
+    check_heads(texts, sent.columns, index + 1, findings, ordered=not mixed)
+    furniture = tight(reading.furniture)
+    check_page_number(furniture, index + 1, max(pages, 1), findings)
+    if index == 0:
+        check_first_page(furniture, sent, pages, findings)
+
+
+def _strangers(plans: list[Plan], index: int, page: Page, reading: Reading, findings: Findings) -> None:
+    """Beside its own records a page must hold none of them again, and none of its neighbours'."""
+    words, left, rest = set(page.drawn.words), set(reading.furniture.split()), squeeze(reading.furniture)
+    own = plans[index].keys if index < len(plans) else ()
+    for other in range(max(0, index - 1), min(index + 2, len(plans))):
+        plan = plans[other]
+        for row, key in enumerate(plan.keys):
+            if key not in rest and key not in words:
+                continue
+            if len(key) < DISTINCT or not (key in left or _holds(rest, key) or (other != index and key in words)):
+                continue
+            if any(key != longer and longer.startswith(key) for longer in own):
+                continue  # the first line of a longer key
+            where = f"page {index + 1}, record {plan.first + row + 1}"
+            if other == index:
+                findings.add("repeated", where, "each record once", key)
+            else:
+                findings.add("order", where, f"on page {other + 1}", f"on page {index + 1}")
 
 
 def _holds(text: str, key: str) -> bool:

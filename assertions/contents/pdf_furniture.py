@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from statistics import median
 from typing import Final
 
@@ -132,9 +133,14 @@ def check_page_number(furniture: str, number: int, total: int, findings: Finding
         findings.add("page-number", f"page {number}", f"{number} of {total}", furniture)
 
 
-def check_heads(furniture: Sequence[str], columns: Sequence[str], number: int, findings: Findings) -> None:
-    """Look for the column heads, in order. furniture: the page's text but for its records, in each way it was read."""
-    heads = [_letters(name) for name in columns]
+def check_heads(
+    furniture: Sequence[str], columns: Sequence[str], number: int, findings: Findings, *, ordered: bool = True
+) -> None:
+    """Look for the column heads, in order. furniture: the page's text but for its records, in each way it was read.
+
+    ordered False: the text holds the records too, in no known order, so only whether the heads are there can be told.
+    """
+    heads = [_head_letters(name) for name in columns]
     texts = [_letters(text) for text in furniture]
     absent = [
         name
@@ -146,7 +152,7 @@ def check_heads(furniture: Sequence[str], columns: Sequence[str], number: int, f
     for name in absent:
         findings.add("header", f"page {number}, column {name}", name, furniture[0] if furniture else "")
     whole = [text for text in texts if all(head in text for head in heads)]
-    if not absent and whole and not any(_in_order(text, heads) for text in whole):
+    if ordered and not absent and whole and not any(_in_order(text, heads) for text in whole):
         findings.add("header", f"page {number}", " ".join(columns), furniture[0])
 
 
@@ -154,6 +160,9 @@ def _letters(text: str) -> str:
     """Letters and digits alone: `first_name` may be headed `First Name`; a head of signs alone is kept."""
     plain = _folded(squeeze(text))
     return _SIGNS.sub("", plain) or plain
+
+
+_head_letters = lru_cache(maxsize=4_096)(_letters)
 
 
 def _has_letters(furniture: str, name: str) -> bool:

@@ -13,6 +13,8 @@ from assertions.contents.pdf_text import Text, squeeze
 from assertions.contents.pdf_values import canonical, ends, spellings
 from assertions.contents.sent import Json, Row
 
+PER_PAGE: Final = 50
+"""Records a page."""
 _DASHES: Final = "-+"
 _MAX_SIGNS: Final = 6
 """Signs such as `|` that may stand between two cells."""
@@ -48,6 +50,16 @@ class Plan:
     def labels(self) -> tuple[str, ...]:
         """The columns' heads in normal form."""
         return tuple(squeeze(name) for name in self.columns)
+
+    @cached_property
+    def labels_by_length(self) -> tuple[str, ...]:
+        """The longest first, so that none is taken for a part of another."""
+        return tuple(sorted(filter(None, self.labels), key=len, reverse=True))
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The values by which a page's records are told apart; none where no column does."""
+        return () if self.key is None else tuple(cells[self.key] for cells in self.cells)
 
     @cached_property
     def rows(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ _MOST: Final = 0.5
 _ORDINAL: Final = re.compile(r"^(?:no|nr|row|record)", re.IGNORECASE)
 """What may stand beside a record's number."""
 _SIGNS: Final = re.compile(r"[\W_]+")
+_NUMBER: Final = re.compile(r"\d+")
 _USUAL_LEAST: Final = 3
 """A caption is what stands before so many records and more than half of the page's."""
 
@@ -77,6 +78,11 @@ def read_page(page: Page, plan: Plan, first: Layout, *, deep: bool = True) -> Re
         if not deep:
             break
     return likely or _quick(page, plan)
+
+
+def read_as(page: Page, plan: Plan, layout: Layout) -> Reading | None:
+    """Read a page as one layout; None where it can't be read so."""
+    return _READERS[layout](page, plan)
 
 
 def _quick(page: Page, plan: Plan) -> Reading:
@@ -159,7 +165,7 @@ def _explain_rows(reading: Reading, text: Text, plan: Plan, spans: Sequence[Span
         if not words or usual[words] >= max(_USUAL_LEAST, len(steps) // 2 + 1):
             continue
         found = text.spaced(*gap)
-        code: Code = "repeated" if any(key and key in squeeze(found) for key in keys_of(plan)) else "foreign"
+        code: Code = "repeated" if any(key and key in squeeze(found) for key in plan.keys) else "foreign"
         reading.note(code, before, None, "nothing between two records", found)
 
 
@@ -173,21 +179,22 @@ def _end(span: Span | None) -> int:
 
 def _beyond_labels(between: str, plan: Plan, row: int) -> str:
     """The letters and digits before a record beyond labels, words for nothing and the record's own number."""
-    for label in sorted(filter(None, plan.labels), key=len, reverse=True):
+    if not between or _SIGNS.fullmatch(between):
+        return ""
+    for label in plan.labels_by_length:
         between = between.replace(label, " ")
-    own = rf"(?<!\d)(?:{plan.first + row + 1}|{row + 1})(?!\d)"
-    numberless, count = re.subn(own, " ", NOTHING.sub(" ", between), count=1)
-    words = _SIGNS.sub("", numberless)
-    return _ORDINAL.sub("", words) if count else words
-
-
-def keys_of(plan: Plan) -> list[str]:
-    """The values by which a page's records are told apart; none where no column does."""
-    return [] if plan.key is None else [cells[plan.key] for cells in plan.cells]
+    rest = NOTHING.sub(" ", between)
+    own = str(plan.first + row + 1), str(row + 1)
+    number = next((digits for digits in _NUMBER.finditer(rest) if digits[0] in own), None)
+    if number is None:
+        return _SIGNS.sub("", rest)
+    return _ORDINAL.sub("", _SIGNS.sub("", f"{rest[: number.start()]} {rest[number.end() :]}"))
 
 
 def _explain_records(reading: Reading, text: Text, plan: Plan, rows: Sequence[int], window: Span) -> str:
     """Judge records that do not stand in one row: their cells may be broken into lines. Returns what is left."""
+    if not rows:
+        return text.spaced(*window)
     pool = Pool(text, *window)
     gone: dict[int, list[int]] = {}
     taken = take_all(pool, plan, rows)

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import lt
 from typing import Final
 
 from assertions.contents.pdf_match import DISTINCT, Plan, Pool
@@ -22,6 +23,8 @@ _ROW_BY_ROW: Final = 0.7
 
 def longest_rise(places: Sequence[int]) -> list[int]:
     """Return the indexes of the longest rising run, others left out: what stands in order."""
+    if all(map(lt, places, places[1:])):
+        return list(range(len(places)))
     tails: list[int] = []
     ends: list[int] = []
     before: list[int] = []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -13,6 +15,8 @@ from typing import Any, Final
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
+
+from assertions.contents.pdf_clip import clips
 
 _DROPPED: Final = (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF, 0xFFFF)
 _TABLE: Final[dict[int, str | None]] = {
@@ -25,6 +29,8 @@ _TABLE: Final[dict[int, str | None]] = {
     **dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-"),
 }
 
+_ODD: Final = re.compile("[" + "".join(map(re.escape, map(chr, _TABLE))) + "]")
+"""The letters that the table changes; most pages have none."""
 _TWINS: Final = 6
 """So many text objects back PDFium looks for an equal one."""
 _AWAY_PT: Final = 2000
@@ -34,10 +40,10 @@ _UPRIGHT: Final = {1: (0, -1, 1, 0), 2: (-1, 0, 0, -1), 3: (0, 1, -1, 0)}
 
 def words_of(text: str) -> list[str]:
     """Split a text at white space, in the normal form in which texts are compared."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_TABLE))
-    elif not text.isprintable():
+    if _ODD.search(text):
         text = text.translate(_TABLE)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
     return text.split()
 
 
@@ -60,17 +66,26 @@ class Text:
     @cached_property
     def borders(self) -> frozenset[int]:
         """Where in `joined` a word begins or ends."""
-        return frozenset(accumulate(map(len, self.words), initial=0))
+        return frozenset(self._cuts)
+
+    @cached_property
+    def _cuts(self) -> tuple[int, ...]:
+        return tuple(accumulate(map(len, self.words), initial=0))
 
     def spaced(self, start: int, end: int) -> str:
         """Return a piece of `joined` with a space at each word border."""
-        cuts = sorted({start, end, *(cut for cut in self.borders if start < cut < end)})
-        return " ".join(self.joined[a:b] for a, b in pairwise(cuts))
+        cuts = self._cuts
+        inside = cuts[bisect_right(cuts, start) : bisect_left(cuts, end)]
+        return " ".join(self.joined[a:b] for a, b in pairwise((start, *inside, end)) if a < b)
 
 
 def text_of(raw: str) -> Text:
     """Make a text comparable."""
     return Text(tuple(words_of(raw)))
+
+
+Rename = Callable[[str], str | None]
+"""Puts another tag into a text; None where that can't be undone."""
 
 
 class PageError(Exception):
@@ -80,18 +95,37 @@ class PageError(Exception):
 class Page:
     """One page: its text in the order in which it was drawn and, when asked for, in the order of its places."""
 
-    def __init__(self, document: pdfium.PdfDocument, index: int, apart: bool = False) -> None:
+    def __init__(
+        self, document: pdfium.PdfDocument, index: int, apart: bool = False, rename: Rename | None = None
+    ) -> None:
         self._document = document
         self._index = index
         self._apart = apart
+        self._rename = rename
+        self.asked = 0, 1
+        """Of the page's objects these are asked whether they are clipped: from which on, and each how many."""
+        self.clips = False
+        """Whether one of them was found to be clipped when the page was read."""
 
     def apart(self) -> Page:
         """The same page, `drawn` of which holds also what PDFium takes for a shadow of equal text before it."""
         return Page(self._document, self._index, apart=True)
 
+    def renamed(self, raw: str, rename: Rename) -> Page:
+        """The same page with another tag in its text. raw: its text as drawn, with that tag."""
+        page = Page(self._document, self._index, rename=rename)
+        page.__dict__["raw"] = raw
+        return page
+
+    @property
+    def was_placed(self) -> bool:
+        """Whether it was asked for where the letters stand."""
+        return "_lines" in self.__dict__
+
     def _textpage(self, apart: bool = False) -> Any:
         try:
             page = self._document[self._index]
+            self.clips = clips(page.raw, *self.asked)
             _turn_upright(page.raw)
             if apart:
                 _move_twins(page.raw)
@@ -100,13 +134,18 @@ class Page:
             raise PageError(str(error)) from error
 
     @cached_property
-    def drawn(self) -> Text:
-        """The text as it was drawn; PageError where the page can't be read."""
+    def raw(self) -> str:
+        """The text as it was drawn, and as PDFium gives it; PageError where the page can't be read."""
         textpage = self._textpage(self._apart)
         try:
-            return text_of(textpage.get_text_range())
+            return str(textpage.get_text_range())
         finally:
             textpage.close()
+
+    @cached_property
+    def drawn(self) -> Text:
+        """The text as it was drawn; PageError where the page can't be read."""
+        return text_of(self.raw)
 
     def forget(self) -> None:
         """Give back what only `placed` and `bands` need; it is read again when asked for."""
@@ -124,7 +163,15 @@ class Page:
     @cached_property
     def placed(self) -> Text:
         """The text line by line, from the top, each from the left."""
-        return Text(tuple(word for line in self._lines for piece in _split(line) for word in words_of(piece)))
+        words = (word for line in self._lines for piece in _split(line) for word in words_of(piece))
+        return self._own(Text(tuple(words)))
+
+    def _own(self, text: Text) -> Text:
+        """A text with this page's tag."""
+        if self._rename is None or not text.words:
+            return text
+        renamed = self._rename("\n".join(text.words))
+        return text if renamed is None else Text(tuple(renamed.split("\n")))
 
     def bands(self, columns: int) -> tuple[Text, ...] | None:
         """Return the text of each column of the table, or None where white rivers do not make that many columns."""
@@ -133,7 +180,7 @@ class Page:
             for bottom in range(min(len(lines) - top, 5)):
                 rivers = _rivers(lines[top : len(lines) - bottom])
                 if len(rivers) + 1 == columns:
-                    return _bands(lines[top:], rivers)
+                    return tuple(map(self._own, _bands(lines[top:], rivers)))
         return None
 
 

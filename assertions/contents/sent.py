@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, get_args
+from typing import Final
 
+from assertions.codes import CODES, RANK, Code
 from assertions.contract import DEFAULT_USER
 from assertions.records import Finding
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Row = Mapping[str, Json]
 
-Code = Literal[
-    "encoding",  # csv: not UTF-8
-    "syntax",  # csv: not RFC 4180
-    "header",  # csv: the first row is not the columns; pdf: a page lacks a column head
-    "ragged",  # csv: a row with too few or too many cells
-    "formula-guard",  # csv: a cell bears a guard against formulas that nobody asked for
-    "unreadable",  # pdf: does not open, or is cut short
-    "encrypted",  # pdf: does not open without a password
-    "no-text",  # pdf: a page without any text
-    "hidden",  # pdf: text that can be extracted, but not seen
-    "pages",  # pdf: not max(1, ceil(n / 50)) pages
-    "title",  # pdf: not on the first page
-    "user",  # pdf: not on the first page
-    "record-count",  # pdf: the number of records is not on the first page
-    "time",  # pdf: no time of making on the first page
-    "page-number",  # pdf: a page lacks its number or the total
-    "row-count",  # more or fewer records than were sent
-    "order",  # a record, or a column, in the wrong place
-    "lost",  # a record that was sent is not there
-    "repeated",  # a record is there more than once
-    "foreign",  # a row that was never sent
-    "cell",  # a value is not what was sent
-]
-"""What can be wrong with a file."""
+CODE_IN_BRIEF: Final = "brief"
 
-CODES: Final[frozenset[str]] = frozenset(get_args(Code))
-"""The closed set of finding codes."""
+__all__ = ["CODES", "Code", "ContentsError", "Findings", "Json", "Outcome", "Row", "Sent", "expected"]
 
 MAX_FINDINGS: Final = 20
 """How many findings an outcome lists; it counts all."""
@@ -75,9 +53,11 @@ class Outcome:
     pages: int | None
     """Pages (pdf); None for csv, or where the file can't be opened."""
     findings: tuple[Finding, ...]
-    """At most 20; empty: the file holds what was sent."""
+    """At most 20, at least one of each kind, the worst kind first; empty: the file holds what was sent."""
     finding_count: int
     """How many there were in all."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """How many of each kind, the worst first."""
 
 
 def _cut(text: str) -> str:
@@ -88,20 +68,38 @@ def _cut(text: str) -> str:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects what is wrong with one file: counts all, keeps the first 20."""
+    """Collects what is wrong with one file: counts all, keeps the first 20 of each kind."""
 
-    kept: list[Finding] = field(default_factory=list)
-    count: int = 0
+    kept: dict[str, list[Finding]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def count(self) -> int:
+        """How many in all."""
+        return self.counts.total()
 
     def add(self, code: Code, where: str, expected: str, found: str) -> None:
         """Note one thing wrong."""
-        self.count += 1
-        if len(self.kept) < MAX_FINDINGS:
-            self.kept.append(Finding(code=code, where=where, expected=_cut(expected), found=_cut(found)))
+        self.counts[code] += 1
+        kept = self.kept.setdefault(code, [])
+        if len(kept) < MAX_FINDINGS:
+            kept.append(Finding(code=code, where=where, expected=_cut(expected), found=_cut(found)))
+
+    def chosen(self) -> tuple[Finding, ...]:
+        """Choose 20: one of each kind, the worst kinds first, and as many more of the worst as there is room for."""
+        kinds = sorted(self.kept, key=lambda code: RANK[code])[:MAX_FINDINGS]
+        room = MAX_FINDINGS - len(kinds)
+        found: list[Finding] = []
+        for code in kinds:
+            more = self.kept[code][: 1 + room]
+            room -= len(more) - 1
+            found += more
+        return tuple(found)
 
     def outcome(self, *, rows: int | None = None, pages: int | None = None) -> Outcome:
         """Close the collection."""
-        return Outcome(rows=rows, pages=pages, findings=tuple(self.kept), finding_count=self.count)
+        kinds = {code: self.counts[code] for code in sorted(self.counts, key=lambda code: RANK[code])}
+        return Outcome(rows=rows, pages=pages, findings=self.chosen(), finding_count=self.count, kinds=kinds)
 
 
 def expected(template: bytes, tag: str | None, placeholder: str, at: float | None = None) -> Sent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from assertions.contents import CODE_IN_BRIEF, Sent
 from assertions.records import Fetch, FileCheck, Hit, RecordError, read_lines, write_lines
 from evidence import opening
 from evidence.opening import KEPT_BROKEN_MOST, Opened, OpeningError, check_folder, recheck, to_keep
 from loadtests.datasets import TAG_PLACEHOLDER
+from tests.assertions.contents.layouts import model, text_lines
 
 ROWS = [{"id": number, "name": f"n{number}", "tag": TAG_PLACEHOLDER} for number in range(3)]
 TAG = "T000000001"
@@ -137,14 +140,82 @@ def test_a_record_that_is_missing(tmp_path: Path) -> None:
         check_folder(folder)
 
 
-def test_a_worker_that_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that is killed ends the opening with a sentence, not a traceback, and leaves the spool."""
+def killed(_job: Opened) -> FileCheck:
+    """What somebody else's SIGKILL does to a process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def test_a_process_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is killed from outside ends the opening with a sentence, not a traceback, and leaves the spool."""
     folder = folder_of(tmp_path / "smoke", {"a": GOOD})
-    monkeypatch.setattr(opening, "_check", os._exit)
-    monkeypatch.setattr(opening, "_jobs", lambda folder: [1])
+    monkeypatch.setattr(opening, "check_one", killed)
     with pytest.raises(OpeningError, match="a process that checks files died"):
         check_folder(folder)
     assert (folder / "spool" / "a.csv").exists()
+
+
+def greedy(job: Opened) -> FileCheck:
+    """Take more memory than a file may, for each file but the first."""
+    if job.hit.id != "a":
+        bytearray(opening.MEMORY_BYTES * 2)
+    return opening.check_one(job)
+
+
+def test_a_file_that_takes_too_much_memory_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The breach is a finding about that file, with its real size and hash; the others are checked."""
+    folder = folder_of(tmp_path / "smoke", {"a": GOOD, "b": GOOD})
+    monkeypatch.setattr(opening, "check_one", greedy)
+    check_folder(folder, jobs=1)
+    checks = checks_of(folder)
+    assert {name: check.finding_count for name, check in checks.items()} == {"a": 0, "b": 1}
+    assert (checks["b"].findings[0].code, checks["b"].kinds) == ("unreadable", {"unreadable": 1})
+    assert "MB of memory" in checks["b"].findings[0].expected
+    assert "MB of memory" in checks["b"].findings[0].found
+    assert (checks["b"].sha256, checks["b"].bytes) == (checks["a"].sha256, len(GOOD))
+
+
+def test_a_file_that_is_larger_than_plausible_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most ten times what was asked for, and 64 MB at the least; one byte more is a finding."""
+    folder = folder_of(tmp_path / "smoke", {"a": GOOD, "b": GOOD + "x"})
+    monkeypatch.setattr(opening, "FILE_BYTES", len(GOOD))
+    monkeypatch.setattr(opening, "FILE_TIMES", 0)
+    job = Opened(hit=hit("a"), file=folder / "spool" / "a.csv", template=folder / "sent" / "csv-3.json")
+    assert opening.check_one(job).findings == ()
+    check = opening.check_one(dataclasses.replace(job, file=folder / "spool" / "b.csv"))
+    assert check.findings[0].code == "unreadable"
+    assert "it was not opened" in check.findings[0].found
+
+
+def test_limits_grow_with_what_was_asked_for(tmp_path: Path) -> None:
+    """Not with what came: a million records may take longer, and more memory."""
+    folder = folder_of(tmp_path / "smoke", {"a": GOOD * 1_000})
+    template = folder / "sent" / "csv-3.json"
+    small = Opened(hit=hit("a"), file=folder / "spool" / "a.csv", template=template)
+    large = dataclasses.replace(small, hit=hit("a", records=1_000_000))
+    assert small.memory_bytes == opening.MEMORY_BYTES + opening.MEMORY_TIMES * template.stat().st_size
+    assert (round(small.seconds, 3), large.seconds) == (60.003, 1060.0)
+
+
+def test_the_rest_of_a_broken_case_is_examined_in_brief(tmp_path: Path) -> None:
+    """After three broken PDFs of a case further ones end at their first broken page, and say so, checked again too."""
+    names = [f"p{number}" for number in range(opening.WHOLE_BROKEN + 2)]
+    fields = {"case": "pdf-60", "format": "pdf", "records": 60, "tag": "T000000002"}
+    rows = [{"ref": f"{TAG_PLACEHOLDER}-{number}"} for number in range(60)]
+    extra = tuple((hit(name, **fields), fetch(name, "", sha256="0" * 64)) for name in names)
+    folder = folder_of(tmp_path / "smoke", {}, extra)
+    (folder / "sent" / "pdf-60.json").write_text(json.dumps({"format": "pdf", "columns": ["ref"], "data": rows}))
+    sent = Sent(("ref",), tuple({"ref": f"T000000001-{number}"} for number in range(60)), "Export Report", "u")
+    for name in names:
+        (folder / "spool" / f"{name}.pdf").write_bytes(text_lines(model(sent)))
+    check_folder(folder, jobs=1)
+    checks = [checks_of(folder)[name] for name in names]
+    assert [CODE_IN_BRIEF in check.kinds for check in checks] == [False] * opening.WHOLE_BROKEN + [True, True]
+    assert checks[0].finding_count >= 60 > checks[-1].finding_count
+    assert checks[-1].findings[-1].found == "1 of 2 pages not read"
+    digest = {check.hit: check.sha256 for check in checks}
+    write_lines(folder / "fetches.jsonl", [fetch(name, "", sha256=digest[name]) for name in names])
+    assert recheck(folder) == []
 
 
 def test_a_file_on_which_the_reader_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +224,7 @@ def test_a_file_on_which_the_reader_breaks(monkeypatch: pytest.MonkeyPatch) -> N
     def breaks(*_: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr(opening, "check_csv", breaks)
+    monkeypatch.setattr(opening, "check_csv_of", breaks)
     outcome = opening.check_file(b"x", json.dumps({"columns": ["id"], "data": []}).encode(), hit("a"))
     assert (outcome.finding_count, outcome.findings[0].code) == (1, "unreadable")
     assert outcome.findings[0].found == "RecursionError while it was read"
@@ -164,9 +235,7 @@ def test_one_file_in_this_process(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "smoke", {"a": GOOD})
     job = Opened(hit=hit("a"), file=folder / "spool" / "a.csv", template=folder / "sent" / "csv-3.json")
     job.file.write_bytes(BAD.encode())
-    opening._deaf()
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    check = opening._check(job)
+    check = opening.check_one(job)
     assert check.sha256 == hashlib.sha256(BAD.encode()).hexdigest()
     assert check.finding_count == 1
 
@@ -206,6 +275,6 @@ def test_a_defect_of_the_checker_is_not_blamed_on_the_file(monkeypatch: pytest.M
     def broken(*_: object) -> None:
         raise NameError("a name is not defined")
 
-    monkeypatch.setattr(opening, "check_csv", broken)
+    monkeypatch.setattr(opening, "check_csv_of", broken)
     with pytest.raises(NameError, match="not defined"):
         opening.check_file(GOOD.encode(), json.dumps({"columns": ["id"], "data": []}).encode(), hit("a"))

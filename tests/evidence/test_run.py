@@ -62,7 +62,7 @@ def recorded(monkeypatch: Patch) -> list[str]:
         folder.rmdir()
 
     monkeypatch.setattr(running, "_drive", drive)
-    monkeypatch.setattr(running, "check_folder", lambda folder, progress: None)
+    monkeypatch.setattr(running, "check_folder", lambda folder, progress, jobs: None)
     monkeypatch.setattr(running, "_tools", lambda out, say: None)
     monkeypatch.setattr(contexts, "read", context)
     monkeypatch.setattr(publishing, "draw", lambda folder, run: [])  # plots have tests of their own
@@ -340,7 +340,7 @@ def test_the_shutdown_of_the_embedded_service_is_noted(tmp_path: Path, monkeypat
         write_one(mine.out / name / "scenario.json", honest(name).scenario)
 
     monkeypatch.setattr(running, "_drive", drive)
-    monkeypatch.setattr(running, "check_folder", lambda folder, progress: None)
+    monkeypatch.setattr(running, "check_folder", lambda folder, progress, jobs: None)
     running._record(settings(tmp_path, "smoke", target=None), "smoke", quiet)
     scenario = read_one(tmp_path / "smoke" / "scenario.json", type(honest("smoke").scenario))
     assert (scenario.embedded, scenario.shutdown_exit_code) == (True, 0)

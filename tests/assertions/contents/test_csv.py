@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assertions.contents import CODES, ContentsError, Outcome, Sent, check_csv, expected
-from assertions.contents.csv_check import judge_cell
+from assertions.contents.csv_values import judge_cell
 from assertions.contents.sent import Json
 
 COLUMNS = ("ref", "name", "qty", "price", "ok", "more", "none")
