@@ -33,11 +33,15 @@ def test_the_committed_bounds_are_the_contracts() -> None:
     assert bounds == {
         ("ExportLatencyP95High", "warning"): (">", 10_000),
         ("ExportLatencyP95High", "critical"): (">", 30_000),
+        ("ExportFailSpike", "warning"): (">", 5),
+        ("ExportFailSpike", "critical"): (">", 10),
+        ("ExportBytesAnomaly", "warning"): (">", 1e9),
+        ("ExportConcurrentHigh", "warning"): (">", 10),
         ("ExportSuccessRateLow", "warning"): ("<", 0.95),
-        ("ExportSuccessRateLow", "critical"): ("<", 0.90),
-        ("ExportQueueDepthHigh", "warning"): (">", 80),
-        ("ExportQueueDepthHigh", "critical"): (">", MAX_QUEUE),
-        ("ExportConcurrencyHigh", "critical"): (">", MAX_CONCURRENT),
+        ("ExportSuccessRateCritical", "critical"): ("<", 0.90),
+        ("ExportQueueNearlyFull", "warning"): (">", 80),
+        ("ExportQueueOverBound", "critical"): (">", MAX_QUEUE),
+        ("ExportOverConcurrencyLimit", "critical"): (">", MAX_CONCURRENT),
         ("ExportMemoryHigh", "warning"): (">", 100e6),
         ("ExportMemoryHigh", "critical"): (">", 500e6),
     }
@@ -67,7 +71,9 @@ def test_the_committed_alerts_have_their_annotations() -> None:
             one("export_queue_depth > 1", summary="{{ $labels.instance }} {{ $labels.format }} {{ $labels.severity }}"),
             (
                 'A{severity="warning"}: annotation summary speaks of label format, which the result lacks: '
-                "instance, job, severity",
+                "instance, job",
+                'A{severity="warning"}: annotation summary speaks of label severity, which the result lacks: '
+                "instance, job",
             ),
         ),
         (one("export_queue_depth > 1", summary="{{ $labels.instance }} {{ $value }}"), ()),
