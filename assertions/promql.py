@@ -28,6 +28,8 @@ GRAFANA_VARIABLES: Final[Mapping[str, str]] = {
     "__range": "15m",
     "__range_s": "900",
     "__range_ms": "900000",
+    "__from": "1700000000000",
+    "__to": "1700000900000",
 }
 """Grafana's own variables that may stand in a query, each with a value of its kind."""
 
@@ -94,6 +96,14 @@ def substitute(expression: str, variables: Mapping[str, str] = GRAFANA_VARIABLES
         return variables[name]
 
     return _VARIABLE.sub(value, expression)
+
+
+def label_values(name: str | None, label: str) -> tuple[str, ...]:
+    """Return a label's closed set of values on a series, or on any where `name` is None; empty where it is open."""
+    if name is None:
+        of_any = [value for (_, known), values in _FAMILY_VALUES.items() if known == label for value in values]
+        return tuple(dict.fromkeys(of_any)) or _LABEL_VALUES.get(label, ())
+    return _FAMILY_VALUES.get((name, label)) or _LABEL_VALUES.get(label, ())
 
 
 def problems_of(
@@ -247,7 +257,7 @@ class _Check:
         except re.error:
             return None  # valid in Prometheus' dialect (the parser read it), but not in Python's: nothing to say
         if not left:
-            offered = [value for value in _order(name, matcher.name) if value in values] or sorted(values)
+            offered = [value for value in label_values(name, matcher.name) if value in values] or sorted(values)
             self.problems.append(
                 f"{name}{{{matcher}}} matches no series; {matcher.name} is one of {', '.join(offered)}"
             )
@@ -344,10 +354,6 @@ def _apart(operator: str, keys: Labels, left: Vector, right: Vector) -> list[str
         if one is not None and other is not None and not one & other:
             found.append(f"{label} is {' or '.join(sorted(one))} on one and {' or '.join(sorted(other))} on the other")
     return [f"the two sides of {operator} never match: {'; '.join(found)}"] if found else []
-
-
-def _order(name: str, label: str) -> tuple[str, ...]:
-    return _FAMILY_VALUES.get((name, label)) or _LABEL_VALUES.get(label, ())
 
 
 def accepts(matcher: promql.Matcher, value: str) -> bool:

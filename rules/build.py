@@ -15,6 +15,7 @@ import jinja2
 
 from assertions.alert_bounds import AlertBound
 from assertions.limits import Limit, Limits
+from rules import figures
 from rules.records import RulesError
 
 HERE: Final = Path(__file__).parent
@@ -28,8 +29,6 @@ _ALERTED: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "memory": ("memory_bytes", ("<", "<=")),
 }
 """What the templates call a limit: its id, and on which side of its bound a reading must lie."""
-
-_PREFIXES: Final = ("", "k", "M", "G", "T", "P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,42 +208,13 @@ def _duration(seconds: int) -> str:
     return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
 
 
-def _plain(value: float) -> str:
-    """A number without an exponent, whole where it is whole."""
-    return str(int(value)) if float(value).is_integer() else f"{value:.15g}"
-
-
-def _promql(value: float) -> str:
-    """A number as PromQL reads it: `10000`, `0.95`, `100e6`."""
-    text = _plain(value)
-    for zeros in (9, 6):
-        if text.endswith("0" * zeros):
-            return f"{text[:-zeros]}e{zeros}"
-    return text
-
-
-def _humanize(value: float) -> str:
-    """As Prometheus' own template function of that name."""
-    power = 0
-    while abs(value) >= 1000 and power < len(_PREFIXES) - 1:
-        value, power = value / 1000, power + 1
-    return f"{value:.4g}{_PREFIXES[power]}"
-
-
-def _bytes(value: float) -> str:
-    power = 0
-    while abs(value) >= 1000 and power < len(_PREFIXES) - 1:
-        value, power = value / 1000, power + 1
-    return f"{value:.4g} {_PREFIXES[power]}B"
-
-
 _FILTERS: Final[dict[str, Callable[..., str]]] = {
-    "promql": _promql,
-    "count": _plain,
-    "rounded": lambda value: f"{value:.0f}",
-    "ms": lambda value: f"{value:,.10g} ms",
-    "percent": lambda value: f"{100 * value:.4g} %",
-    "bytes": _bytes,
-    "humanize": _humanize,
-    "humanize_percentage": lambda value: f"{100 * value:.4g}%",
+    "promql": figures.promql,
+    "count": figures.count,
+    "rounded": figures.rounded,
+    "ms": figures.milliseconds,
+    "percent": figures.percent,
+    "bytes": figures.size,
+    "humanize": figures.humanize,
+    "humanize_percentage": figures.humanize_percentage,
 }
