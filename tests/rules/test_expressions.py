@@ -127,8 +127,8 @@ def test_a_label_must_not_hold_the_value(template: str) -> None:
     """A label that prints the value makes another alert of every sample."""
     (problem,) = expression_problems(labelled(depth=template))
     assert problem == (
-        f'A{{depth="{template}"}}: the label depth holds $value, so every sample is another alert and `for` never ends; '
-        "put it into an annotation"
+        f'A{{depth="{template}"}}: the label depth holds $value, so every sample is another alert and `for` '
+        "never ends; put it into an annotation"
     )
 
 
