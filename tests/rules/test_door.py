@@ -306,3 +306,52 @@ def test_a_limit_without_a_bad_side_is_no_verdict(door: Door, tmp_path: Path) ->
     assert done.stderr == (
         "rules: no verdict: limit latency_p95_ms: an alert on it needs an operator of < or <=, not >\n"
     )
+
+
+THEIRS = """\
+groups:
+- name: g
+  rules:
+  - record: format:export_failures:rate5m
+    expr: sum by (format) (rate(export_fail_total[5m]))
+  - alert: Failing
+    expr: format:export_failures:rate5m > 0.1
+    labels: {severity: warning}
+    annotations: {summary: "{{ $labels.format }}"}
+  - alert: Down
+    expr: up{job="export"} == 0
+    labels: {severity: critical}
+  - alert: Deep
+    expr: export_queue_depth > 50
+    labels:
+      severity: '{{ if gt $value 80.0 }}critical{{ else }}warning{{ end }}'
+"""
+THEIR_TESTS = """\
+rule_files: [theirs.yml]
+evaluation_interval: 1m
+tests:
+- interval: 1m
+  input_series:
+  - {series: 'export_fail_total{format="csv",reason="io"}', values: '0+60x20'}
+  - {series: 'up{job="export"}', values: '1x10 0x10'}
+  - {series: 'export_queue_depth{instance="a"}', values: '40x5 90x15'}
+  alert_rule_test:
+  - eval_time: 15m
+    alertname: Failing
+    exp_alerts: [{exp_labels: {severity: warning, format: csv}, exp_annotations: {summary: csv}}]
+  - {eval_time: 0m, alertname: Failing, exp_alerts: []}
+  - {eval_time: 15m, alertname: Down, exp_alerts: [{exp_labels: {severity: critical, job: export}}]}
+  - {eval_time: 5m, alertname: Down, exp_alerts: []}
+  - {eval_time: 15m, alertname: Deep, exp_alerts: [{exp_labels: {severity: critical, instance: a}}]}
+  - {eval_time: 3m, alertname: Deep, exp_alerts: []}
+"""
+
+
+def test_a_rule_file_of_the_users_own(door: Door, tmp_path: Path) -> None:
+    """Recorded names, `up` and a severity chosen by the value are right, and the tests are found beside the rules."""
+    (tmp_path / "theirs.yml").write_text(THEIRS)
+    (tmp_path / "theirs.test.yml").write_text(THEIR_TESTS)
+    done = door("check", "--rules", tmp_path / "theirs.yml", "--out", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    results = read_one(tmp_path / "promtool.json", PromtoolResults)
+    assert (results.file, results.ours, results.alerts) == ("theirs.yml", False, ("Failing", "Down", "Deep"))
