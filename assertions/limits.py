@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from assertions.alert_bounds import ALERT_IDS, AlertBound, read_alert_bounds
+
 Operator = Literal["<", "<=", ">", ">="]
 
 DEFAULT_PATH = Path(__file__).with_name("limits.toml")
@@ -75,6 +77,8 @@ class Limits(msgspec.Struct, frozen=True):
     by_id: dict[str, Limit]
     sha256: str
     """Of the file's bytes."""
+    alerts: dict[str, AlertBound]
+    """Bounds that only alert rules use, by id; those that the file leaves out are the default file's."""
 
     def __getitem__(self, limit_id: str) -> Limit:
         return self.by_id[limit_id]
@@ -107,7 +111,11 @@ def parse(text: bytes, name: str) -> Limits:
         document = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LimitsError(f"{name} is no TOML: {error}") from error
-    problems = [f"unknown key {key!r}; only [[limit]] tables belong here" for key in document if key != "limit"]
+    problems = [
+        f"unknown key {key!r}; only [[limit]] and [[alert]] tables belong here"
+        for key in document
+        if key not in {"limit", "alert"}
+    ]
     entries = document.get("limit", [])
     if not isinstance(entries, list):
         raise LimitsError(f"{name}: `limit` must be an array of tables, written [[limit]]")
@@ -124,9 +132,22 @@ def parse(text: bytes, name: str) -> Limits:
         found[limit.id] = limit
     broken = {_id_of(entry) for entry in entries}
     problems += [f"limit {missing!r} is missing" for missing in sorted(IDS - found.keys() - broken)]
+    alerts, alert_problems = read_alert_bounds(document.get("alert", []))
+    problems += alert_problems
     if problems:
         raise LimitsError(f"{name} can't be used: " + "; ".join(problems))
-    return Limits(by_id=found, sha256=hashlib.sha256(text).hexdigest())
+    if ALERT_IDS - alerts.keys():
+        alerts = {**_default_alerts(), **alerts}
+    return Limits(by_id=found, sha256=hashlib.sha256(text).hexdigest(), alerts=alerts)
+
+
+def _default_alerts() -> dict[str, AlertBound]:
+    """Return the default file's alert bounds: a limits file made before there were any stays usable."""
+    found, problems = read_alert_bounds(tomllib.loads(DEFAULT_PATH.read_text(encoding="utf-8"))["alert"])
+    missing = ALERT_IDS - found.keys()
+    if problems or missing:
+        raise LimitsError(f"{DEFAULT_PATH.name} lacks usable alert bounds: {[*problems, *sorted(missing)]}")
+    return found
 
 
 def _id_of(entry: object) -> str:

@@ -13,15 +13,31 @@ from itertools import combinations
 from typing import Final
 
 from assertions.contract import FAMILIES
-from assertions.promql import GRAFANA_VARIABLES, PromqlError, families_in, labels_of, problems_of, substitute
+from assertions.offered import page_findings, read_samples
+from assertions.promql import PromqlError, families_in, labels_of, problems_of, substitute
 from dashboards.model import Dashboard, DataSource, GridPos, Panel, Target
+from dashboards.variables import query_variables, values_on
 
 SCHEMA_VERSIONS: Final = range(36, 42)
 """From the oldest that Grafana 10 writes to the newest of this kind; 42 and later are another model."""
 PANEL_TYPES: Final = frozenset(
-    {"timeseries", "stat", "gauge", "bargauge", "barchart", "table", "heatmap", "histogram", "state-timeline"}
-)
+    {
+        "barchart", "bargauge", "gauge", "heatmap", "histogram", "piechart", "stat", "state-timeline",
+        "status-history", "table", "timeseries", "trend", "xychart",
+    }
+)  # fmt: skip
 """Panels of a plain Grafana that draw query results."""
+WITHOUT_QUERIES: Final = frozenset({"alertlist", "annolist", "dashlist", "news", "text"})
+"""Panels of a plain Grafana that need none."""
+RATE_UNITS: Final = frozenset(
+    {
+        "Bps", "binBps", "bps", "binbps", "KBs", "MBs", "GBs", "KiBs", "MiBs", "GiBs",
+        "cps", "ops", "reqps", "rps", "wps", "iops", "recps", "mps", "cpm", "opm", "reqpm", "rpm", "wpm",
+    }
+)  # fmt: skip
+"""Grafana's units of something a second or minute: a counter's total is no such thing."""
+MIXED: Final = "-- Mixed --"
+"""The data source of a panel whose queries each name their own."""
 GRID_WIDTH: Final = 24
 DATASOURCE_TYPE: Final = "prometheus"
 
@@ -35,7 +51,7 @@ def structure_problems(dashboard: Dashboard) -> tuple[str, ...]:
     for panel in dashboard.drawn:
         found += [f"{_name(panel)}: {problem}" for problem in _panel(panel, names)]
         for target in panel.targets:
-            if target.datasource is not None:  # without one it takes its panel's
+            if target.datasource is not None and not _is_computed(target):  # without one it takes its panel's
                 found += [f"{_at(panel, target)}: {problem}" for problem in _source(target.datasource, names, "it")]
     return tuple(found)
 
@@ -50,20 +66,28 @@ def expression_problems(dashboard: Dashboard) -> tuple[str, ...]:
     read: set[str] = set()
     for panel in dashboard.drawn:
         for target in panel.targets:
-            found += [f"{_at(panel, target)}: {problem}" for problem in _query(target, variables)]
-            read |= _families(target, variables)
+            if not _is_computed(target):
+                found += [f"{_at(panel, target)}: {problem}" for problem in _query(panel, target, variables)]
+                read |= _families(target, variables)
     found += [f"no panel reads {family.name}" for family in FAMILIES if family.name not in read]
     return tuple(found)
 
 
-def query_variables(dashboard: Dashboard) -> Mapping[str, str]:
-    """Return what a query's variables stand for: Grafana's own, and the dashboard's with their current values."""
-    own = {
-        variable.name: variable.current.value
-        for variable in dashboard.templating.list
-        if variable.type != "datasource" and variable.current and isinstance(variable.current.value, str)
-    }
-    return {**GRAFANA_VARIABLES, **own}
+def offered_problems(dashboard: Dashboard, page: str) -> tuple[str, ...]:
+    """Return what keeps the queries from their data on a captured metrics page; empty when nothing does."""
+    try:
+        samples = read_samples(page)
+    except ValueError as error:
+        return (f"the page can't be read: {error}",)
+    variables = query_variables(dashboard, values_on(samples))
+    queries = []
+    for panel in dashboard.drawn:
+        for target in panel.targets:
+            try:
+                queries.append((_at(panel, target), substitute(target.expr, variables)))
+            except PromqlError:
+                continue  # told by `expression_problems`
+    return page_findings(queries, page)
 
 
 def _whole(dashboard: Dashboard) -> Iterator[str]:
@@ -77,7 +101,8 @@ def _whole(dashboard: Dashboard) -> Iterator[str]:
     if not dashboard.drawn:
         yield "the dashboard has no panels"
     sources = [variable for variable in dashboard.templating.list if variable.type == "datasource"]
-    if not any(variable.query == DATASOURCE_TYPE for variable in sources):
+    asked = any(one.type == "datasource" and one.plugin_id == DATASOURCE_TYPE for one in dashboard.inputs)
+    if not asked and not any(variable.query == DATASOURCE_TYPE for variable in sources):
         yield "no variable of type datasource chooses a Prometheus"
     panels = [*dashboard.drawn, *(panel for panel in dashboard.panels if panel.type == "row")]
     for number, count in Counter(panel.id for panel in panels).items():
@@ -104,8 +129,10 @@ def _layout(dashboard: Dashboard) -> Iterator[str]:
 
 
 def _panel(panel: Panel, sources: set[str]) -> Iterator[str]:
+    if panel.type in WITHOUT_QUERIES:
+        return
     if panel.type not in PANEL_TYPES:
-        yield f"its type {panel.type!r} is none of {', '.join(sorted(PANEL_TYPES))}"
+        yield f"its type {panel.type!r} is none of {', '.join(sorted(PANEL_TYPES | WITHOUT_QUERIES))}"
     if not panel.field_config.defaults.unit:
         yield "it names no unit"
     thresholds = panel.field_config.defaults.thresholds
@@ -115,7 +142,11 @@ def _panel(panel: Panel, sources: set[str]) -> Iterator[str]:
         rising = bounds == sorted(set(bounds)) and all(math.isfinite(bound) for bound in bounds)
         if not values or values[0] is not None or len(bounds) != len(values) - 1 or not rising:
             yield "its thresholds do not rise from a first one without a value"
-    yield from _source(panel.datasource, sources, "it")
+    # Without one of its own, a panel is right as long as each of its queries names one.
+    each = bool(panel.targets) and all(target.datasource is not None for target in panel.targets)
+    mixed = isinstance(panel.datasource, DataSource) and panel.datasource.uid == MIXED
+    if not (each and (mixed or panel.datasource is None)):
+        yield from _source(panel.datasource, sources, "it")
     if not panel.targets:
         yield "it has no queries"
     for ref, count in Counter(target.ref_id for target in panel.targets).items():
@@ -125,17 +156,23 @@ def _panel(panel: Panel, sources: set[str]) -> Iterator[str]:
             yield f"{count} queries have the refId {ref}"
 
 
-def _source(source: DataSource | None, names: set[str], who: str) -> Iterator[str]:
+def _source(source: DataSource | str | None, names: set[str], who: str) -> Iterator[str]:
     if source is None:
         yield f"{who} names no datasource"
         return
-    if source.type != DATASOURCE_TYPE:
+    if isinstance(source, DataSource) and source.type != DATASOURCE_TYPE:
         yield f"{who} reads from a datasource of type {source.type!r}, not {DATASOURCE_TYPE!r}"
-    if source.uid not in {spelt for name in names for spelt in (f"${{{name}}}", f"${name}")}:
-        yield f"{who} reads from the datasource {source.uid!r}; only the datasource variable fits every server"
+    uid = source.uid if isinstance(source, DataSource) else source
+    if uid not in {spelt for name in names for spelt in (f"${{{name}}}", f"${name}")}:
+        yield f"{who} reads from the datasource {uid!r}; only the datasource variable fits every server"
 
 
-def _query(target: Target, variables: Mapping[str, str]) -> Iterator[str]:
+def _is_computed(target: Target) -> bool:
+    """Whether a target takes other targets' results instead of asking a data source."""
+    return isinstance(target.datasource, DataSource) and target.datasource.type == "__expr__"
+
+
+def _query(panel: Panel, target: Target, variables: Mapping[str, str]) -> Iterator[str]:
     if not target.expr.strip():
         yield "it has no expr"
         return
@@ -144,7 +181,7 @@ def _query(target: Target, variables: Mapping[str, str]) -> Iterator[str]:
     except PromqlError as error:
         yield str(error)
         return
-    problems = problems_of(expression)
+    problems = problems_of(expression, totals=panel.field_config.defaults.unit not in RATE_UNITS)
     yield from problems
     if not target.legend_format:
         yield "it has no legendFormat, so its series show as raw label sets"
@@ -172,7 +209,8 @@ def _at(panel: Panel, target: Target) -> str:
 
 
 def _source_names(dashboard: Dashboard) -> set[str]:
-    return {variable.name for variable in dashboard.templating.list if variable.type == "datasource"}
+    variables = {variable.name for variable in dashboard.templating.list if variable.type == "datasource"}
+    return variables | {one.name for one in dashboard.inputs if one.type == "datasource"}
 
 
 def _shown(place: GridPos) -> str:

@@ -18,9 +18,9 @@ from typing import Final
 import msgspec
 
 from assertions.promql import PromqlError, substitute
-from dashboards.check import query_variables
 from dashboards.model import Dashboard, DashboardError
 from dashboards.records import LivePanel, LiveQuery, LiveResults
+from dashboards.variables import query_variables
 
 TIMEOUT_S: Final = 10.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})

@@ -23,7 +23,7 @@ class DataSource(Loose, frozen=True, kw_only=True):
     """Where a panel or target reads from."""
 
     type: str = ""
-    uid: str = ""
+    uid: str | None = None
 
 
 class GridPos(Loose, frozen=True, kw_only=True):
@@ -41,7 +41,8 @@ class Target(Loose, frozen=True, kw_only=True):
     ref_id: str = ""
     expr: str = ""
     legend_format: str = ""
-    datasource: DataSource | None = None
+    datasource: DataSource | str | None = None
+    """A string is a data source's name, as older dashboards have it."""
 
 
 class Step(Loose, frozen=True, kw_only=True):
@@ -76,7 +77,8 @@ class Panel(Loose, frozen=True, kw_only=True):
     id: int | None = None
     type: str = ""
     title: str = ""
-    datasource: DataSource | None = None
+    datasource: DataSource | str | None = None
+    """As a target's."""
     grid_pos: GridPos = GridPos()
     field_config: FieldConfig = FieldConfig()
     targets: tuple[Target, ...] = ()
@@ -84,9 +86,9 @@ class Panel(Loose, frozen=True, kw_only=True):
 
 
 class Current(Loose, frozen=True, kw_only=True):
-    """A variable's value."""
+    """A variable's value: a text or a number, several of them, or nothing yet."""
 
-    value: str | tuple[str, ...] | None = None
+    value: str | float | tuple[str | float, ...] | None = None
 
 
 class Variable(Loose, frozen=True, kw_only=True):
@@ -95,7 +97,24 @@ class Variable(Loose, frozen=True, kw_only=True):
     name: str = ""
     type: str = ""
     query: object = None
+    """A text, or for some types an object that holds one under `query`."""
+    definition: str | None = None
+    """What some versions keep beside an object in `query`."""
     current: Current | None = None
+    include_all: bool | None = None
+    multi: bool | None = None
+    all_value: str | None = None
+    """What `All` stands for; None: all values there are."""
+
+
+class Input(Loose, frozen=True, kw_only=True):
+    """What the import of an exported file asks for."""
+
+    name: str = ""
+    type: str = ""
+    plugin_id: str = ""
+    value: str | None = None
+    """Of an input of type `constant`."""
 
 
 class Templating(Loose, frozen=True, kw_only=True):
@@ -112,6 +131,7 @@ class Dashboard(Loose, frozen=True, kw_only=True):
     schema_version: int = 0
     templating: Templating = Templating()
     panels: tuple[Panel, ...] = ()
+    inputs: tuple[Input, ...] = msgspec.field(name="__inputs", default=())
 
     @property
     def drawn(self) -> tuple[Panel, ...]:
@@ -122,9 +142,27 @@ class Dashboard(Loose, frozen=True, kw_only=True):
         return tuple(flat)
 
 
+class _Wrapped(msgspec.Struct, frozen=True):
+    """A dashboard as Grafana's HTTP API takes and gives it, or as a resource of Grafana 12."""
+
+    dashboard: msgspec.Raw = msgspec.Raw()
+    spec: msgspec.Raw = msgspec.Raw()
+    kind: str = ""
+    panels: msgspec.Raw = msgspec.Raw()
+
+
 def parse(text: str | bytes) -> Dashboard:
-    """Read a dashboard's JSON. DashboardError when it is no JSON object, or a key has another type than Grafana's."""
+    """Read a dashboard's JSON, plain or wrapped as `{"dashboard": {…}}`.
+
+    DashboardError when it is no JSON object, or a key has another type than Grafana's.
+    """
     try:
+        wrapped = msgspec.json.decode(text, type=_Wrapped)
+        if not bytes(wrapped.panels):
+            if bytes(wrapped.dashboard):
+                return msgspec.json.decode(wrapped.dashboard, type=Dashboard)
+            if wrapped.kind == "Dashboard" and bytes(wrapped.spec):
+                return msgspec.json.decode(wrapped.spec, type=Dashboard)
         return msgspec.json.decode(text, type=Dashboard)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DashboardError(f"is no dashboard: {error}") from error

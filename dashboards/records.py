@@ -6,11 +6,11 @@ from typing import Literal
 
 from assertions.records import Record
 
-StepName = Literal["structure", "expressions"]
+StepName = Literal["structure", "expressions", "series offered"]
 
 
 class CheckStep(Record, frozen=True, kw_only=True):
-    """One of the two checks of a dashboard's file."""
+    """One check of a dashboard's file."""
 
     name: StepName
     ok: bool
@@ -27,9 +27,11 @@ class DashboardResults(Record, frozen=True, kw_only=True):
     file: str
     """By name only."""
     steps: tuple[CheckStep, ...]
-    """`structure`, then `expressions`."""
+    """`structure`, then `expressions`; then `series offered`, when a metrics page was given."""
     ok: bool
-    """True only if both steps are."""
+    """True only if every step is."""
+    ours: bool | None = None
+    """True: this project's own dashboard; False: one that the user named; None in results from before this was kept."""
 
 
 class LiveQuery(Record, frozen=True, kw_only=True):

@@ -1,174 +1,177 @@
-"""The dashboard's source: five panels on the contract's nine metrics, as a Grafana JSON model.
+"""The dashboard's source: the runbook's five panels, and ours in rows below, with their bounds from the limits file.
 
-`export.json` is what this writes (`python -m dashboards build`); edit here, never there. Pure.
+`grafana-export-dashboard.json` is what this writes (`python -m dashboards build`); edit here, never there. Pure.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from collections.abc import Callable
+from typing import Final
 
-from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
-
-Json = dict[str, object]
+from assertions.limits import Limit, Limits
+from dashboards.grafana import Color, Json, Panel, Query, Row, Thresholds, panel_model, row_model
+from rules.figures import count, milliseconds, percent, size
 
 SCHEMA_VERSION: Final = 36
 """The oldest that Grafana 10 knows as its own; every later Grafana migrates it upward by itself."""
-DATASOURCE: Final[Json] = {"type": "prometheus", "uid": "${datasource}"}
-"""Only ever the variable, so that importing asks nothing and fits any server."""
 
-LATENCY_LIMIT_MS, LATENCY_CRITICAL_MS = 10_000, 30_000
-SUCCESS_LIMIT_RATIO, SUCCESS_CRITICAL_RATIO = 0.95, 0.90
-THROUGHPUT_LIMIT_PER_S = 0.05
-MEMORY_LIMIT_BYTES, MEMORY_CRITICAL_BYTES = 100_000_000, 500_000_000
+RUNBOOK_ROW: Final = "Export@Scale"
+"""The row of the runbook's five panels; every other row is this project's own."""
 
-Color = Literal["green", "orange", "red"]
+_SUCCEEDED: Final = 'sum by (format) (rate(export_requests_total{status="succeeded"}[$__rate_interval]))'
+_ENDED: Final = 'sum by (format) (rate(export_requests_total{status=~"succeeded|failed"}[$__rate_interval]))'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """Bounds of a panel, drawn as dashed lines."""
-
-    below: Color
-    """The colour below the first bound."""
-    steps: tuple[tuple[float, Color], ...]
-    """Rising bounds, each with the colour from there on."""
-
-    def model(self) -> Json:
-        """Return Grafana's `thresholds`."""
-        base: Json = {"color": self.below, "value": None}
-        return {"mode": "absolute", "steps": [base, *({"color": color, "value": bound} for bound, color in self.steps)]}
+def panels(limits: Limits) -> tuple[Row | Panel, ...]:
+    """Return all rows and panels in reading order."""
+    return (*_runbook_panels(limits), *_further_panels(limits))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """One query of a panel."""
-
-    expr: str
-    legend: str
-    """With `{{label}}` for labels of the result."""
-    right_unit: str | None = None
-    """Shown on an axis of its own at the right, in this unit; None: on the panel's own axis."""
-    right_thresholds: Thresholds | None = None
-    """Bounds of the right axis; only with `right_unit`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
-    """One panel."""
-
-    title: str
-    description: str
-    unit: str
-    """Grafana's name of the unit, such as `ms` or `percentunit`."""
-    thresholds: Thresholds
-    queries: tuple[Query, ...]
-    place: tuple[int, int, int, int]
-    """x, y, width, height in grid units; a row is 24 wide."""
-    decimals: int | None = field(default=None)
-    """Digits after the point; None: Grafana chooses."""
-
-
-PANELS: Final = (
-    Panel(
-        title="Export latency",
-        description="From a request's arrival to its answer, waiting included. Limit: P95 of 10 s; critical: 30 s.",
-        unit="ms",
-        thresholds=Thresholds(below="green", steps=((LATENCY_LIMIT_MS, "orange"), (LATENCY_CRITICAL_MS, "red"))),
-        queries=(
-            Query(
-                expr="histogram_quantile(0.95, "
-                "sum by (le, format, size) (rate(export_latency_ms_bucket[$__rate_interval])))",
-                legend="P95 {{format}} {{size}}",
+def _runbook_panels(limits: Limits) -> tuple[Row | Panel, ...]:
+    latency, success, throughput = (
+        limits[limit_id] for limit_id in ("latency_p95_ms", "success_ratio", "throughput_per_s")
+    )
+    running = limits["concurrent_exports"]
+    return (
+        Row(title=RUNBOOK_ROW, y=0),
+        Panel(
+            title="Export Latency P95 (ms)",
+            description="From a request's arrival to its answer, waiting included, by format and size. "
+            f"{_bounds(latency, milliseconds)}",
+            unit="ms",
+            thresholds=_upper(latency),
+            queries=(
+                Query(
+                    expr="histogram_quantile(0.95, "
+                    "sum by (le, format, size) (rate(export_latency_ms_bucket[$__rate_interval])))",
+                    legend="{{format}} {{size}}",
+                ),
             ),
-            Query(
-                expr="histogram_quantile(0.50, sum by (le, format) (rate(export_latency_ms_bucket[$__rate_interval])))",
-                legend="P50 {{format}}",
-            ),
-            Query(
-                expr="histogram_quantile(0.99, sum by (le, format) (rate(export_latency_ms_bucket[$__rate_interval])))",
-                legend="P99 {{format}}",
-            ),
+            place=(0, 1, 12, 8),
         ),
-        place=(0, 0, 12, 9),
-    ),
-    Panel(
-        title="Success rate",
-        description="Succeeded / (succeeded + failed), now and since start. No line while nothing ends: 0/0 is no "
-        "rate. At the right failures a second, by reason. Limit: 95 %; critical: 90 %.",
-        unit="percentunit",
-        thresholds=Thresholds(below="red", steps=((SUCCESS_CRITICAL_RATIO, "orange"), (SUCCESS_LIMIT_RATIO, "green"))),
-        queries=(
-            Query(
-                expr='sum by (format) (rate(export_requests_total{status="succeeded"}[$__rate_interval])) / '
-                'sum by (format) (rate(export_requests_total{status=~"succeeded|failed"}[$__rate_interval]))',
-                legend="{{format}} now",
-            ),
-            Query(expr="export_success_rate", legend="{{format}} since start"),
-            Query(
-                expr="sum by (format, reason) (rate(export_fail_total[$__rate_interval]))",
-                legend="failures {{format}} {{reason}}",
-                right_unit="ops",
-            ),
+        Panel(
+            kind="gauge",
+            title="Export Success Rate (%)",
+            description=f"Succeeded / (succeeded + failed) since the service's start. {_bounds(success, percent)}",
+            unit="percent",
+            thresholds=_lower(success, scale=100),
+            queries=(Query(expr="100 * export_success_rate", legend="{{format}}"),),
+            place=(12, 1, 12, 8),
+            decimals=1,
+            top=100,
         ),
-        place=(12, 0, 12, 9),
-    ),
-    Panel(
-        title="Concurrency and queue depth",
-        description=f"Exports that run (left, at most {MAX_CONCURRENT}) and wait (right, at most {MAX_QUEUE}). At a "
-        "bound is full use; above it is a defect.",
-        unit="short",
-        decimals=0,
-        thresholds=Thresholds(below="green", steps=((MAX_CONCURRENT, "red"),)),
-        queries=(
-            Query(expr="export_concurrent_running", legend="running {{instance}}"),
-            Query(
-                expr="export_queue_depth",
-                legend="waiting {{instance}}",
-                right_unit="short",
-                right_thresholds=Thresholds(below="green", steps=((MAX_QUEUE, "red"),)),
-            ),
+        Panel(
+            title="Export Bytes Total (MB)",
+            description="Bytes of finished files since the service's start, in megabytes (10^6 bytes). "
+            "Falls to 0 at a restart.",
+            unit="decmbytes",
+            queries=(Query(expr="sum by (format) (export_bytes_total) / 1e6", legend="{{format}}"),),
+            place=(0, 9, 8, 8),
         ),
-        place=(0, 9, 12, 9),
-    ),
-    Panel(
-        title="Throughput and bytes",
-        description="Exports finished a second, by the service's own gauge and from its counter; refused requests; at "
-        "the right bytes of finished files a second. Target: at least 0.05 exports a second under load.",
-        unit="ops",
-        thresholds=Thresholds(below="orange", steps=((THROUGHPUT_LIMIT_PER_S, "green"),)),
-        queries=(
-            Query(expr="export_throughput_ops_per_sec", legend="{{format}} by its gauge"),
-            Query(
-                expr='sum by (format) (rate(export_requests_total{status="succeeded"}[$__rate_interval]))',
-                legend="{{format}} by its counter",
-            ),
-            Query(
-                expr='sum by (format) (rate(export_requests_total{status="rejected"}[$__rate_interval]))',
-                legend="{{format}} refused",
-            ),
-            Query(
-                expr='sum by (format) (rate(export_bytes_total{status="success"}[$__rate_interval]))',
-                legend="{{format}} bytes",
-                right_unit="Bps",
-            ),
+        Panel(
+            title="Concurrent Exports",
+            description=f"Exports that run now. At most {count(running.target)} may: at the bound is full "
+            "use, above it a defect.",
+            unit="short",
+            decimals=0,
+            thresholds=_upper(running),
+            queries=(Query(expr="export_concurrent_running", legend="{{instance}}"),),
+            place=(8, 9, 8, 8),
         ),
-        place=(12, 9, 12, 9),
-    ),
-    Panel(
-        title="Memory per export",
-        description="Peak memory that the latest export of each format added. Limit: 100 MB; critical: 500 MB.",
-        unit="decbytes",
-        thresholds=Thresholds(below="green", steps=((MEMORY_LIMIT_BYTES, "orange"), (MEMORY_CRITICAL_BYTES, "red"))),
-        queries=(Query(expr="export_memory_bytes", legend="{{format}} {{instance}}"),),
-        place=(0, 18, 24, 8),
-    ),
-)
-"""The runbook's five panels, in reading order."""
+        Panel(
+            title="Export Throughput (ops/sec)",
+            description="Exports finished a second, from the counter and by the service's own gauge. "
+            f"Target under load: at least {count(throughput.target)}.",
+            unit="ops",
+            thresholds=_lower(throughput),
+            queries=(
+                Query(expr=_SUCCEEDED, legend="{{format}} by its counter"),
+                Query(expr="export_throughput_ops_per_sec", legend="{{format}} by its gauge"),
+            ),
+            place=(16, 9, 8, 8),
+        ),
+    )
 
 
-def dashboard() -> Json:
+def _further_panels(limits: Limits) -> tuple[Row | Panel, ...]:
+    latency, success, memory = limits["latency_p95_ms"], limits["success_ratio"], limits["memory_bytes"]
+    queue, nearly_full = limits["queue_depth"], limits.alerts["queue_nearly_full"]
+    quantiles = (("0.50", "P50"), ("0.90", "P90"), ("0.99", "P99"))
+    return (
+        Row(title="Latency and outcomes", y=17),
+        Panel(
+            title="Latency percentiles by format",
+            description=f"P50, P90 and P99 beside the P95 above. {_bounds(latency, milliseconds)}",
+            unit="ms",
+            thresholds=_upper(latency),
+            queries=tuple(
+                Query(
+                    expr=f"histogram_quantile({quantile}, "
+                    "sum by (le, format) (rate(export_latency_ms_bucket[$__rate_interval])))",
+                    legend=f"{name} {{{{format}}}}",
+                )
+                for quantile, name in quantiles
+            ),
+            place=(0, 18, 12, 8),
+        ),
+        Panel(
+            title="Success rate over time",
+            description="Succeeded / (succeeded + failed) of the exports that ended lately. No line while nothing "
+            f"ends: 0/0 is no rate. {_bounds(success, percent)}",
+            unit="percentunit",
+            thresholds=_lower(success),
+            queries=(Query(expr=f"{_SUCCEEDED} / {_ENDED}", legend="{{format}}"),),
+            place=(12, 18, 12, 8),
+            top=1,
+        ),
+        Panel(
+            title="Failed exports by reason",
+            description="Failures a second, by format and reason.",
+            unit="ops",
+            queries=(
+                Query(
+                    expr="sum by (format, reason) (rate(export_fail_total[$__rate_interval]))",
+                    legend="{{format}} {{reason}}",
+                ),
+            ),
+            place=(0, 26, 12, 8),
+        ),
+        Panel(
+            title="Requests by outcome",
+            description="Requests a second: started, succeeded, failed, rejected (400, 413, 429, 503).",
+            unit="reqps",
+            queries=(
+                Query(
+                    expr="sum by (format, status) (rate(export_requests_total[$__rate_interval]))",
+                    legend="{{format}} {{status}}",
+                ),
+            ),
+            place=(12, 26, 12, 8),
+        ),
+        Row(title="Queue and memory", y=34),
+        Panel(
+            title="Queue depth",
+            description=f"Exports that wait now. At most {count(queue.target)} may, then requests are refused "
+            f"with 429. The alert ExportQueueNearlyFull begins above {count(nearly_full.above)}.",
+            unit="short",
+            decimals=0,
+            thresholds=_steps("green", ((nearly_full.above, "orange"), (queue.target, "red"))),
+            queries=(Query(expr="export_queue_depth", legend="{{instance}}"),),
+            place=(0, 35, 12, 8),
+        ),
+        Panel(
+            title="Memory per export",
+            description=f"Peak memory that the latest export of each format added. {_bounds(memory, size)}",
+            unit="decbytes",
+            thresholds=_upper(memory),
+            queries=(Query(expr="export_memory_bytes", legend="{{format}} {{instance}}"),),
+            place=(12, 35, 12, 8),
+        ),
+    )
+
+
+def dashboard(limits: Limits) -> Json:
     """Return the whole dashboard as Grafana's JSON model."""
     return {
         "id": None,
@@ -187,13 +190,40 @@ def dashboard() -> Json:
         "annotations": {"list": []},
         "links": [],
         "templating": {"list": [_datasource_variable()]},
-        "panels": [_panel(number, panel) for number, panel in enumerate(PANELS, 1)],
+        "panels": [
+            row_model(number, one) if isinstance(one, Row) else panel_model(number, one)
+            for number, one in enumerate(panels(limits), 1)
+        ],
     }
 
 
-def text() -> str:
-    """Return the dashboard as `export.json` holds it: indented JSON with a line end."""
-    return json.dumps(dashboard(), indent=2, ensure_ascii=False) + "\n"
+def text(limits: Limits) -> str:
+    """Return the dashboard as its file holds it: indented JSON with a line end."""
+    return json.dumps(dashboard(limits), indent=2, ensure_ascii=False) + "\n"
+
+
+def _bounds(limit: Limit, write: Callable[[float], str]) -> str:
+    critical = "" if limit.critical is None else f"; critical: {write(limit.critical)}"
+    return f"Limit: {write(limit.target)}{critical}."
+
+
+def _upper(limit: Limit) -> Thresholds:
+    """Good below its target."""
+    critical = () if limit.critical is None else ((limit.critical, "red"),)
+    return _steps("green", ((limit.target, "orange" if critical else "red"), *critical))
+
+
+def _lower(limit: Limit, scale: float = 1) -> Thresholds:
+    """Good from its target on; `scale` is the panel's unit over the limit's."""
+    target = (round(limit.target * scale, 9), "green")
+    if limit.critical is None:
+        return _steps("orange", (target,))
+    return _steps("red", ((round(limit.critical * scale, 9), "orange"), target))
+
+
+def _steps(below: Color, steps: tuple[tuple[float, str], ...]) -> Thresholds:
+    """Rising, whatever the limits file says: Grafana takes no others."""
+    return Thresholds(below=below, steps=tuple(dict(sorted(steps, key=lambda step: step[0])).items()))
 
 
 def _datasource_variable() -> Json:
@@ -210,73 +240,4 @@ def _datasource_variable() -> Json:
         "multi": False,
         "refresh": 1,
         "skipUrlSync": False,
-    }
-
-
-def _panel(number: int, panel: Panel) -> Json:
-    x, y, width, height = panel.place
-    queries = [(chr(ord("A") + index), query) for index, query in enumerate(panel.queries)]
-    defaults: Json = {
-        "unit": panel.unit,
-        "min": 0,
-        "color": {"mode": "palette-classic"},
-        "thresholds": panel.thresholds.model(),
-        "custom": {
-            "drawStyle": "line",
-            "lineInterpolation": "linear",
-            "lineWidth": 1,
-            "fillOpacity": 8,
-            "showPoints": "auto",
-            "spanNulls": False,
-            "axisPlacement": "auto",
-            "thresholdsStyle": {"mode": "dashed"},
-        },
-    }
-    if panel.decimals is not None:
-        defaults["decimals"] = panel.decimals
-    return {
-        "id": number,
-        "type": "timeseries",
-        "title": panel.title,
-        "description": panel.description,
-        "datasource": DATASOURCE,
-        "gridPos": {"x": x, "y": y, "w": width, "h": height},
-        "fieldConfig": {
-            "defaults": defaults,
-            "overrides": [_right_axis(ref, query) for ref, query in queries if query.right_unit is not None],
-        },
-        "options": {
-            "legend": {
-                "showLegend": True,
-                "displayMode": "table",
-                "placement": "bottom",
-                "calcs": ["lastNotNull", "max"],
-            },
-            "tooltip": {"mode": "multi", "sort": "desc"},
-        },
-        "targets": [_target(ref, query) for ref, query in queries],
-    }
-
-
-def _right_axis(ref: str, query: Query) -> Json:
-    style = "off" if query.right_thresholds is None else "dashed"
-    properties: list[Json] = [
-        {"id": "unit", "value": query.right_unit},
-        {"id": "custom.axisPlacement", "value": "right"},
-        {"id": "custom.thresholdsStyle", "value": {"mode": style}},
-    ]
-    if query.right_thresholds is not None:
-        properties.append({"id": "thresholds", "value": query.right_thresholds.model()})
-    return {"matcher": {"id": "byFrameRefID", "options": ref}, "properties": properties}
-
-
-def _target(ref: str, query: Query) -> Json:
-    return {
-        "refId": ref,
-        "datasource": DATASOURCE,
-        "editorMode": "code",
-        "expr": query.expr,
-        "legendFormat": query.legend,
-        "range": True,
-        "instant": False,
     }

@@ -5,44 +5,106 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.records import write_one
-from rules.check import Inputs, check_all
+from rules.build import RULES_NAME, build_rules, build_tests, companion_of
+from rules.check import Checked, Inputs, check_all
+from rules.records import RulesError
 from rules.report import summary, text_report
 
 HERE: Final = Path(__file__).parent
+OUR_RULES: Final = HERE / RULES_NAME
+OUR_TESTS: Final = HERE / companion_of(RULES_NAME)
 EXIT_OK, EXIT_FAILED, EXIT_NO_VERDICT = 0, 1, 2
 
 DESCRIPTION: Final = """\
-Check the alert rules: promtool's syntax check, lint and unit tests, and two checks that promtool lacks:
+  check  (default) promtool's syntax check, lint and unit tests of the alert rules, and what promtool lacks:
 
-  rule coverage  each alert has, for each severity, a case in which it fires and one in which it keeps silent; the
-                 tests name only alerts that exist, and test this rule file
-  expressions    metrics, labels and label values are the contract's; counters are read through rate(), gauges are
-                 not; histogram_quantile() gets its buckets; the sides of an operation can match
+         rule coverage   each alert has, for each severity, a case in which it fires and one in which it keeps
+                         silent; the tests name only alerts that exist, and test this rule file
+         expressions     metrics, labels and label values are the contract's; counters are read through rate(),
+                         gauges are not; histogram_quantile() gets its buckets; the sides of an operation can match
+         series offered  with --metrics: each series that a rule asks for is on that page; no bucket is there twice
+
+  build  write the rule file and its tests from their templates and a limits file
 
 promtool is looked for in $PROMTOOL, on PATH and in the user's cache folder; else it is fetched there by apt, without
 root (Debian, Ubuntu).
 """
 EPILOG: Final = """\
 exit codes:
-  0  all checks passed
+  0  all checks passed, or the files were written
   1  a check failed
   2  no verdict: promtool can't be had, or an input is missing or malformed
 
 examples:
   python -m rules
   python -m rules check --metrics metrics_snapshot.txt --out evidence/export
+  python -m rules check --rules theirs.yml --tests theirs.test.yml
+  python -m rules build --limits mine.toml --out deploy/export.yml
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the checks, print one line each, write the results to `--out`; return the exit code."""
-    options = _parser().parse_args(argv)
-    checked = check_all(Inputs(rules=options.rules, tests=options.tests, metrics=options.metrics), os.environ)
+    """Run one command; return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.limits is not None and (options.rules or options.tests):
+        parser.error("--limits builds our rules from that file, so --rules and --tests can't be given beside it")
+    if options.tests is not None and options.rules is None:
+        options.rules = OUR_RULES
+    try:
+        return _build(options, parser) if options.command == "build" else _check(options)
+    except (RulesError, LimitsError) as error:
+        print(f"rules: no verdict: {error}", file=sys.stderr)
+        return EXIT_NO_VERDICT
+
+
+def _build(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if options.rules or options.tests or options.metrics:
+        parser.error("build takes --limits and --out only")
+    if options.limits is not None and options.out is None:
+        parser.error("build --limits FILE needs --out FILE, so that our own files keep the default limits")
+    written = _write_rules(options.limits, OUR_RULES if options.out is None else options.out)
+    print(f"wrote {written[0].name} and {written[1].name}")
+    return EXIT_OK
+
+
+def _write_rules(limits_path: Path | None, file: Path) -> tuple[Path, Path]:
+    """Write the rule file and, beside it, its tests. LimitsError, or RulesError when a file can't be written."""
+    limits = load(DEFAULT_PATH if limits_path is None else limits_path)
+    tests = file.with_name(companion_of(file.name))
+    texts = {file: build_rules(limits, file.name), tests: build_tests(limits, file.name)}
+    for path, text in texts.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise RulesError(f"{path.name} can't be written: {error.strerror}") from error
+    return file, tests
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.limits is not None:
+        with tempfile.TemporaryDirectory(prefix="rules-") as made:
+            rules, tests = _write_rules(options.limits, Path(made) / RULES_NAME)
+            return _report(check_all(Inputs(rules=rules, tests=tests, metrics=options.metrics), os.environ), options)
+    rules, ours = (OUR_RULES, True) if options.rules is None else (options.rules, False)
+    if options.tests is not None:
+        tests = options.tests
+    else:
+        tests = OUR_TESTS if ours else rules.with_name(companion_of(rules.name))
+    ours = ours or rules.resolve() == OUR_RULES
+    checked = check_all(Inputs(rules=rules, tests=tests, metrics=options.metrics, ours=ours), os.environ)
+    return _report(checked, options)
+
+
+def _report(checked: Checked, options: argparse.Namespace) -> int:
     results = checked.results
     if options.out is not None:
         try:
@@ -68,18 +130,32 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="?", choices=["check"], default="check", help="what to do (default: check)")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write promtool_results.txt and promtool.json here (default: nowhere)"
+        "command", nargs="?", choices=["check", "build"], default="check", help="what to do (default: check)"
     )
     parser.add_argument(
-        "--rules", type=Path, metavar="FILE", default=HERE / "export.yml", help="the rule file (default: ours)"
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help="check: the folder for promtool_results.txt and promtool.json (default: nowhere); "
+        "build: the rule file, its tests go beside it (default: ours, from the default limits)",
     )
     parser.add_argument(
-        "--tests", type=Path, metavar="FILE", default=HERE / "export.test.yml", help="its unit tests (default: ours)"
+        "--limits", type=Path, metavar="FILE", help="build, or check, our rules with the bounds of this limits file"
+    )
+    parser.add_argument("--rules", type=Path, metavar="FILE", help="check: the rule file (default: ours)")
+    parser.add_argument(
+        "--tests",
+        "--rules-tests",
+        type=Path,
+        metavar="FILE",
+        help="check: its unit tests (default: beside the rule file, NAME.test.yml for NAME.yml)",
     )
     parser.add_argument(
-        "--metrics", type=Path, metavar="FILE", help="also check a metrics page, as a target served it in text format"
+        "--metrics",
+        type=Path,
+        metavar="PAGE",
+        help="check: also a metrics page as served (text format): its form, and whether it offers what the rules read",
     )
     return parser
 

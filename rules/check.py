@@ -6,22 +6,16 @@ A check that can't be made is a step that is not ok and says why: what was not l
 from __future__ import annotations
 
 import glob
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from prometheus_client.parser import text_string_to_metric_families
 
 from rules.coverage import coverage_problems
 from rules.expressions import expression_problems
 from rules.fetch import ToolFailed, ToolMissing
+from rules.page import page_problems, rule_findings
 from rules.promtool import Outcome, Promtool, find
 from rules.records import CaseFile, PromtoolResults, RuleFile, RulesError, Step, StepName, read_rules, read_tests
-
-_LATENCY_BOUND: Final = re.compile(r"export_latency_ms_bucket.*>\s*([0-9.e+]+)\s*$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +28,8 @@ class Inputs:
     """Its promtool unit tests."""
     metrics: Path | None = None
     """A metrics page as a target served it (text format); None: none is checked."""
+    ours: bool = True
+    """Whether these are this project's own rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +68,7 @@ def check_all(inputs: Inputs, env: Mapping[str, str]) -> Checked:
     else:
         steps.append(_own("expressions", expression_problems(rules), f"{len(rules.rules)} expressions"))
     if inputs.metrics is not None:
-        steps.append(_metrics(inputs.metrics, promtool, rules, reasons))
+        steps += _page(inputs.metrics, promtool, rules, reasons)
 
     alerts = tuple(dict.fromkeys(rule.alert or "" for rule in rules.alerts)) if rules else ()
     results = PromtoolResults(
@@ -80,6 +76,8 @@ def check_all(inputs: Inputs, env: Mapping[str, str]) -> Checked:
         steps=tuple(steps),
         ok=all(step.ok for step in steps),
         alerts=alerts,
+        file=inputs.rules.name,
+        ours=inputs.ours,
     )
     return Checked(results=results, unjudged="; ".join(dict.fromkeys(reasons)) or None)
 
@@ -97,30 +95,6 @@ def rule_files_found(inputs: Inputs, tests: CaseFile) -> dict[str, bool | None]:
         matches = [path.resolve() for name in names if (path := inputs.tests.resolve().parent / name).is_file()]
         found[pattern] = wanted in matches if matches else None
     return found
-
-
-def page_problems(page: str, rules: RuleFile | None) -> tuple[str, ...]:
-    """Return why a metrics page that promtool accepts is still no ground for these rules; empty when it is.
-
-    An empty page passes in promtool. And where the highest finite latency bucket is not above a rule's bound, that
-    rule can never fire: histogram_quantile() never answers more than the highest finite bound.
-    """
-    try:
-        samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
-    except ValueError as error:
-        return (f"the page can't be read: {error}",)
-    if not samples:
-        return ("the page holds no samples",)
-    buckets = [float(s.labels.get("le", "nan")) for s in samples if s.name == "export_latency_ms_bucket"]
-    finite = [bound for bound in buckets if math.isfinite(bound)]
-    if not finite:
-        return ("the page holds no export_latency_ms buckets, so the latency alerts match nothing",)
-    problems = []
-    for rule in rules.alerts if rules else ():
-        bound = _LATENCY_BOUND.search(rule.expr)
-        if bound and max(finite) <= float(bound[1]):
-            problems.append(f"{rule.identity} can never fire: the highest finite bucket is {max(finite):g} ms")
-    return tuple(problems)
 
 
 def _read(inputs: Inputs, reasons: list[str]) -> tuple[RuleFile | None, CaseFile | None]:
@@ -150,13 +124,19 @@ def _command(name: StepName, promtool: Promtool | None, inputs: Inputs, reasons:
         return _not_made(name, str(error), error.exit_code)
 
 
-def _metrics(path: Path, promtool: Promtool | None, rules: RuleFile | None, reasons: list[str]) -> Step:
+def _page(path: Path, promtool: Promtool | None, rules: RuleFile | None, reasons: list[str]) -> tuple[Step, Step]:
     try:
-        page = path.read_text(encoding="utf-8")
+        # Bytes, since promtool must see the line ends as they were served.
+        page = path.read_bytes()
+        text = page.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = f"{path.name}: no metrics page can be read there ({error})".replace(str(path), path.name)
         reasons.append(reason)
-        return _not_made("check metrics", reason)
+        return _not_made("check metrics", reason), _not_made("series offered", reason)
+    return _metrics(page, text, promtool, rules, reasons), _offered(text, rules)
+
+
+def _metrics(page: bytes, text: str, promtool: Promtool | None, rules: RuleFile | None, reasons: list[str]) -> Step:
     if promtool is None:
         return _not_made("check metrics", "promtool could not be had")
     try:
@@ -165,12 +145,18 @@ def _metrics(path: Path, promtool: Promtool | None, rules: RuleFile | None, reas
         reasons.append(str(error))
         return _not_made("check metrics", str(error), error.exit_code)
     # What promtool can't parse needs no second opinion.
-    problems = () if outcome.exit_code == 1 else page_problems(page, rules)
+    problems = () if outcome.exit_code == 1 else page_problems(text, rules)
     if outcome.ok and not problems:
         notes = [f"allowed, the contract's own name: {line}" for line in outcome.allowed]
     else:
         notes = [*problems, *outcome.complaints]
     return _step("check metrics", outcome, ok=outcome.ok and not problems, note="; ".join(notes) or None)
+
+
+def _offered(text: str, rules: RuleFile | None) -> Step:
+    if rules is None:
+        return _not_made("series offered", "the rule file could not be read")
+    return _own("series offered", rule_findings(text, rules), f"{len(rules.rules)} expressions find their series")
 
 
 def _step(name: StepName, outcome: Outcome, *, ok: bool | None = None, note: str | None = None) -> Step:

@@ -8,9 +8,11 @@ Pure: what the files hold comes in, sentences go out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from assertions.promql import PromqlError, families_in
+from assertions.contract import FAMILIES
+from assertions.promql import PromqlError, series_in
+from rules.recorded import sources_of
 from rules.records import AlertCase, CaseFile, CaseGroup, Rule, RuleFile
 
 
@@ -58,7 +60,7 @@ def _name_problems(rules: RuleFile, tests: CaseFile) -> Iterator[str]:
 def _case_problems(rules: RuleFile, tests: CaseFile) -> Iterator[str]:
     for rule in rules.alerts:
         try:
-            needed = set(families_in(rule.expr))
+            needed = _families(sources_of(rule.expr, rules))
         except PromqlError as error:
             yield f"{rule.identity}: its expression {error}"
             continue
@@ -79,14 +81,25 @@ def _cases(tests: CaseFile) -> Iterator[tuple[CaseGroup, AlertCase]]:
 
 
 def _expects(case: AlertCase, rule: Rule) -> bool:
-    return any(rule.labels.items() <= alert.exp_labels.items() for alert in case.exp_alerts or ())
+    return any(_bears(alert.exp_labels, rule) for alert in case.exp_alerts or ())
+
+
+def _bears(labels: Mapping[str, str], rule: Rule) -> bool:
+    """Whether an expected alert can be this rule's: its fixed labels as written, a templated one with any value."""
+    return all(name in labels if "{{" in value else labels.get(name) == value for name, value in rule.labels.items())
 
 
 def _fed(group: CaseGroup) -> set[str]:
-    families: set[str] = set()
+    names: set[str] = set()
     for series in group.input_series or ():
         try:
-            families.update(families_in(series.series))
+            names |= series_in(series.series)
         except PromqlError:
             continue  # promtool says what is wrong with it; here it just feeds nothing
-    return families
+    return _families(names)
+
+
+def _families(names: Iterable[str]) -> set[str]:
+    """The contract's families of series, and the names themselves of those outside of it."""
+    of_series = {series: family.name for family in FAMILIES for series in family.series}
+    return {of_series.get(name, name) for name in names}

@@ -94,7 +94,7 @@ def run(
     argv: Sequence[str],
     *,
     timeout_s: float,
-    stdin: str = "",
+    stdin: bytes = b"",
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
@@ -104,8 +104,6 @@ def run(
             argv,
             input=stdin,
             capture_output=True,
-            text=True,
-            errors="replace",
             timeout=timeout_s,
             cwd=cwd,
             env=env,
@@ -116,8 +114,8 @@ def run(
     except OSError as error:
         raise ToolFailed(argv, None, error.strerror or str(error), "can't be executed") from error
     if done.returncode < 0:
-        raise ToolFailed(argv, done.returncode, done.stderr, "was killed by a signal")
-    return done
+        raise ToolFailed(argv, done.returncode, _text(done.stderr), "was killed by a signal")
+    return subprocess.CompletedProcess(done.args, done.returncode, _text(done.stdout), _text(done.stderr))
 
 
 def cache_folder(env: Mapping[str, str]) -> Path:

@@ -72,8 +72,8 @@ class Promtool:
         """Run a unit-test file. Much passes silently here: `rules.coverage` sees to that."""
         return self._run(["test", "rules", tests.name], cwd=tests.resolve().parent)
 
-    def check_metrics(self, page: str) -> Outcome:
-        """Check a metrics page (Prometheus text format). An empty page passes here."""
+    def check_metrics(self, page: bytes) -> Outcome:
+        """Check a metrics page (Prometheus text format), byte by byte as it was served. An empty page passes here."""
         outcome = self._run(["check", "metrics"], stdin=page)
         lines = tuple(line.strip() for line in outcome.output.splitlines() if line.strip())
         return Outcome(
@@ -84,7 +84,7 @@ class Promtool:
             complaints=tuple(line for line in lines if line not in ALLOWED_COMPLAINTS),
         )
 
-    def _run(self, arguments: Sequence[str], *, stdin: str = "", cwd: Path | None = None) -> Outcome:
+    def _run(self, arguments: Sequence[str], *, stdin: bytes = b"", cwd: Path | None = None) -> Outcome:
         # Files are given by name from within their folder, so that no output bears this machine's paths.
         argv = [str(self.path.resolve()), *arguments]
         done = run(argv, timeout_s=TIMEOUT_S, stdin=stdin, cwd=cwd)

@@ -13,7 +13,9 @@ import msgspec
 
 from assertions.records import Record
 
-StepName = Literal["version", "check rules", "test rules", "rule coverage", "expressions", "check metrics"]
+StepName = Literal[
+    "version", "check rules", "test rules", "rule coverage", "expressions", "check metrics", "series offered"
+]
 
 
 T = TypeVar("T")
@@ -46,11 +48,15 @@ class PromtoolResults(Record, frozen=True, kw_only=True):
     version: str | None
     """promtool's own; None when it could not be had."""
     steps: tuple[Step, ...]
-    """In the order of `StepName`; `check metrics` only when a metrics page was given."""
+    """In the order of `StepName`; the last two only when a metrics page was given."""
     ok: bool
     """True only if every step is."""
     alerts: tuple[str, ...]
     """Names of the rule file's alerts, once each, in its order."""
+    file: str | None = None
+    """The rule file, by name only; None in results from before it was recorded."""
+    ours: bool | None = None
+    """True: this project's own rules; False: rules that the user named; None: as with `file`."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +65,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     expr: str
     alert: str | None = None
     record: str | None = None
+    wait: str | int = msgspec.field(name="for", default="")
+    """`for`: how long the condition must hold, as written; empty: no wait."""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
@@ -80,6 +88,11 @@ class RuleFile(msgspec.Struct, frozen=True, kw_only=True):
     """A rule file."""
 
     groups: tuple[Group, ...] | None = None
+
+    @property
+    def recordings(self) -> tuple[Rule, ...]:
+        """The recording rules, in order."""
+        return tuple(rule for rule in self.rules if rule.record is not None)
 
     @property
     def rules(self) -> tuple[Rule, ...]:

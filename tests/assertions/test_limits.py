@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assertions.alert_bounds import ALERT_IDS
 from assertions.limits import DEFAULT_PATH, IDS, Limit, LimitsError, load, parse
 
 OWN = DEFAULT_PATH.read_text()
@@ -148,7 +149,7 @@ def test_an_entry_that_is_broken_is_not_missing_too() -> None:
 def test_unknown_keys_beside_the_limits_are_named() -> None:
     """A misspelt table would otherwise be a limit that nobody applies."""
     said = problem(OWN + "\n[[limits]]\nid = 'x'\n")
-    assert said == "limits.toml can't be used: unknown key 'limits'; only [[limit]] tables belong here"
+    assert said == "limits.toml can't be used: unknown key 'limits'; only [[limit]] and [[alert]] tables belong here"
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -187,3 +188,72 @@ def test_a_file_that_is_not_there_or_can_not_be_read(tmp_path: Path) -> None:
 def test_a_number_too_large_for_a_float_is_named() -> None:
     """An integer of 400 digits is no finite target, and no crash either."""
     assert "(latency_p95_ms)" in changed("target = 10_000", f"target = 1{'0' * 400}")
+
+
+@pytest.mark.parametrize(
+    ("alert_id", "above", "window"),
+    [
+        ("fail_spike_warning", 5, "10m"),
+        ("fail_spike_critical", 10, "5m"),
+        ("bytes_anomaly", 1_000_000_000, "1h"),
+        ("concurrent_high", 10, None),
+        ("queue_nearly_full", 80, None),
+    ],
+)
+def test_the_alert_bounds_shipped(alert_id: str, above: float, window: str | None) -> None:
+    """The bounds that only alerts use are the runbook's, with their windows."""
+    bound = load().alerts[alert_id]
+    assert (bound.above, bound.window) == (above, window)
+    assert set(load().alerts) == ALERT_IDS
+
+
+def test_a_file_without_alert_bounds_takes_the_defaults() -> None:
+    """A limits file from before there were alert bounds stays usable, and one bound may be changed alone."""
+    start = OWN.index("\n[[alert]]")
+    assert parse(OWN[:start].encode(), "limits.toml").alerts == load().alerts
+    one = OWN[:start] + '\n[[alert]]\nid = "concurrent_high"\nabove = 3\nunit = "exports"\nreason = "r"\n'
+    assert {key: bound.above for key, bound in parse(one.encode(), "limits.toml").alerts.items()} == {
+        "fail_spike_warning": 5,
+        "fail_spike_critical": 10,
+        "bytes_anomaly": 1_000_000_000,
+        "concurrent_high": 3,
+        "queue_nearly_full": 80,
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('id = "bytes_anomaly"', 'id = "bytes"', "(bytes): unknown alert bound; known are bytes_anomaly, "),
+        ('id = "bytes_anomaly"', 'id = "concurrent_high"', "number 4: 'concurrent_high' is there twice"),
+        ("above = 10\nunit", "above = nan\nunit", "(concurrent_high): above must be a finite number of 0 or more"),
+        ("above = 10\nunit", "above = -1\nunit", "(concurrent_high): above must be a finite number of 0 or more"),
+        ("above = 10\nunit", "over = 10\nunit", "(concurrent_high): Object "),
+        (
+            'window = "1h"',
+            'window = "1 h"',
+            "(bytes_anomaly): window must be a duration such as 10m, from 1m to 1d, not '1 h'",
+        ),
+        (
+            'window = "1h"',
+            'window = "59s"',
+            "(bytes_anomaly): window must be a duration such as 10m, from 1m to 1d, not ",
+        ),
+        (
+            'window = "1h"',
+            'window = "25h"',
+            "(bytes_anomaly): window must be a duration such as 10m, from 1m to 1d, not ",
+        ),
+        ('window = "1h"\n', "", "(bytes_anomaly): window must be a duration such as 10m, from 1m to 1d, not None"),
+        ("above = 80\n", 'above = 80\nwindow = "5m"\n', "(queue_nearly_full): a bound of a gauge has no window"),
+    ],
+)
+def test_each_kind_of_bad_alert_bound_is_named(old: str, new: str, expected: str) -> None:
+    """A bad [[alert]] table is named by its number or id, with what was expected."""
+    assert expected in changed(old, new)
+
+
+def test_alert_bounds_are_an_array_of_tables() -> None:
+    """A single table is refused, as it is for limits."""
+    said = problem(OWN[: OWN.index("\n[[alert]]")] + "[alert]\nid = 'x'\n")
+    assert said == "limits.toml can't be used: `alert` must be an array of tables, written [[alert]]"

@@ -12,14 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assertions.limits import DEFAULT_PATH
+from assertions.limits import load as load_limits
 from assertions.records import read_one, write_one
 from dashboards.live import report
 from dashboards.records import CheckStep, DashboardResults, LivePanel, LiveQuery, LiveResults
+from dashboards.source import text
 from rules.prometheus import Prometheus, running
-from tests.rules.endpoint import serving
+from tests.rules.endpoint import page, serving
 
 ROOT = Path(__file__).parents[2]
-EXPORT = ROOT / "dashboards" / "export.json"
+EXPORT = ROOT / "dashboards" / "grafana-export-dashboard.json"
 
 
 def door(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -31,6 +34,60 @@ def door(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
         check=False,
+    )
+
+
+def test_build_and_check_with_other_limits(tmp_path: Path) -> None:
+    """`build --limits FILE --out FILE` moves the panels' bounds; `check --limits FILE` checks what would be built."""
+    mine, built = tmp_path / "limits.toml", tmp_path / "deploy" / "mine.json"
+    mine.write_text(DEFAULT_PATH.read_text().replace("target = 10_000\ncritical = 30_000", "target = 2_000"))
+    done = door("build", "--limits", mine, "--out", built)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "wrote mine.json\n", "")
+    assert built.read_text() == text(load_limits(mine)) != EXPORT.read_text()
+    assert door("check", "--limits", mine).returncode == 0
+    theirs = door("check", "--dashboard", built, "--out", tmp_path)
+    assert theirs.returncode == 0
+    results = read_one(tmp_path / "dashboard.json", DashboardResults)
+    assert (results.file, results.ours) == ("mine.json", False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("build", "--limits", "x.toml"), "build --limits FILE needs --out FILE"),
+        (("check", "--limits", "x.toml", "y.json"), "no other can be given beside it"),
+        (("check", "--limits", "no-such.toml"), "no-such.toml can't be read"),
+        (("check", "--metrics", "no-such.txt"), "no-such.txt: no metrics page can be read there"),
+        (("build", "--out", "/dev/null/x.json"), "x.json can't be written: "),
+    ],
+)
+def test_bad_usage_of_files_is_no_verdict(arguments: tuple[str, ...], said: str) -> None:
+    """What can't be built or read gives exit 2 and one sentence."""
+    done = door(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("dashboards: no verdict: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_check_holds_the_queries_against_a_page(tmp_path: Path) -> None:
+    """With a captured page the check says what it does not offer, and what it offers twice."""
+    good, doubled = tmp_path / "good.txt", tmp_path / "doubled.txt"
+    good.write_text(page(3))
+    bucket = next(line for line in page(3).splitlines(keepends=True) if 'le="+Inf"' in line)
+    doubled.write_text(page(3).replace(bucket, bucket + bucket.replace("+Inf", "Infinity")))
+    assert door("check", "--metrics", good).returncode == 0
+    done = door("check", "--metrics", doubled, "--out", tmp_path)
+    assert done.returncode == 1
+    results = read_one(tmp_path / "dashboard.json", DashboardResults)
+    assert [(step.name, step.ok) for step in results.steps] == [
+        ("structure", True),
+        ("expressions", True),
+        ("series offered", False),
+    ]
+    assert results.steps[2].output == (
+        'export_latency_ms_bucket has one bucket twice, le="+Inf" and le="Infinity", in 1 of its series: '
+        "histogram_quantile() counts what lies beyond the last bound twice; offer it once"
     )
 
 
@@ -47,7 +104,7 @@ def test_check_is_green_for_ours() -> None:
     done = door("check")
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
-        "ok   structure    5 panels\nok   expressions  13 queries\n",
+        "ok   structure      11 panels\nok   expressions    14 queries\n",
         "",
     )
 
@@ -62,7 +119,7 @@ def test_check_is_red_for_a_broken_one(tmp_path: Path) -> None:
     assert (results.file, results.ok) == ("broken.json", False)
     assert [(step.name, step.ok) for step in results.steps] == [("structure", True), ("expressions", False)]
     assert results.steps[1].output.splitlines()[0] == (
-        "panel 1 'Export latency', query A: export_latency_ms_bucket_bucket is no metric of the contract"
+        "panel 2 'Export Latency P95 (ms)', query A: export_latency_ms_bucket_bucket is no metric of the contract"
     )
 
 
@@ -99,29 +156,36 @@ def test_live_is_green_on_a_healthy_target(prometheus: Prometheus, tmp_path: Pat
     results = read_one(out / "dashboard_live.json", LiveResults)
     assert results.ok
     assert {panel.title: [query.series_with_data for query in panel.queries] for panel in results.panels} == {
-        "Export latency": [6, 2, 2],
-        "Success rate": [2, 2, 2],
-        "Concurrency and queue depth": [1, 1],
-        "Throughput and bytes": [2, 2, 2, 2],
+        "Export Latency P95 (ms)": [6],
+        "Export Success Rate (%)": [2],
+        "Export Bytes Total (MB)": [2],
+        "Concurrent Exports": [1],
+        "Export Throughput (ops/sec)": [2, 2],
+        "Latency percentiles by format": [2, 2, 2],
+        "Success rate over time": [2],
+        "Failed exports by reason": [2],
+        "Requests by outcome": [8],
+        "Queue depth": [1],
         "Memory per export": [2],
     }
-    assert done.stdout.splitlines()[0] == "ok   Export latency: 10 series with data"
+    assert done.stdout.splitlines()[0] == "ok   Export Latency P95 (ms): 6 series with data"
 
 
 def test_live_is_red_when_one_query_brings_nothing(prometheus: Prometheus, tmp_path: Path) -> None:
     """A query that matches nothing, one that is always NaN and one that is refused each fail their panel."""
     model = json.loads(EXPORT.read_text())
-    model["panels"][0]["targets"][0]["expr"] = "no_such_metric"
-    model["panels"][1]["targets"][0]["expr"] = "export_queue_depth * NaN"
-    model["panels"][2]["targets"][0]["expr"] = "rate("
-    model["panels"][3]["targets"][0]["expr"] = "rate(x[$unknown])"
-    model["panels"][4]["targets"] = []
+    panels = [panel for panel in model["panels"] if panel["type"] != "row"]
+    panels[0]["targets"][0]["expr"] = "no_such_metric"
+    panels[1]["targets"][0]["expr"] = "export_queue_depth * NaN"
+    panels[2]["targets"][0]["expr"] = "rate("
+    panels[3]["targets"][0]["expr"] = "rate(x[$unknown])"
+    panels[4]["targets"] = []
     file, out = tmp_path / "broken.json", tmp_path
     file.write_text(json.dumps(model))
     done = door("live", "--prometheus", prometheus.url, "--file", file, "--minutes", "1", "--out", out)
     assert (done.returncode, done.stderr) == (1, "")
     results = read_one(out / "dashboard_live.json", LiveResults)
-    assert [panel.ok for panel in results.panels] == [False] * 5
+    assert [panel.ok for panel in results.panels] == [False] * 5 + [True] * 6
     first = [panel.queries[0] for panel in results.panels[:4]]
     assert [(query.series, query.series_with_data) for query in first] == [(0, 0), (1, 0), (0, 0), (0, 0)]
     assert [bool(query.error) for query in first] == [False, False, True, True]
@@ -209,12 +273,18 @@ LIVE = st.builds(
 )
 STEPS = st.builds(
     CheckStep,
-    name=st.sampled_from(("structure", "expressions")),
+    name=st.sampled_from(("structure", "expressions", "series offered")),
     ok=st.booleans(),
     output=TEXT,
     note=st.none() | TEXT,
 )
-CHECKED = st.builds(DashboardResults, file=TEXT, steps=st.lists(STEPS, max_size=2).map(tuple), ok=st.booleans())
+CHECKED = st.builds(
+    DashboardResults,
+    file=TEXT,
+    steps=st.lists(STEPS, max_size=3).map(tuple),
+    ok=st.booleans(),
+    ours=st.none() | st.booleans(),
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assertions.records import read_one, write_one
-from rules.check import Inputs, page_problems, rule_files_found
+from rules.check import Inputs, rule_files_found
+from rules.page import page_problems
 from rules.promtool import Promtool, find
 from rules.records import CaseFile, PromtoolResults, RuleFile, Step, read_rules
 from tests.rules.conftest import RULES, TESTS, Copies
@@ -82,7 +83,7 @@ def altered(copies: Copies, index: int, change: dict[str, str | None]) -> Promto
 
 ALERTS = read_rules(RULES).alerts
 NAMES = [rule.identity for rule in ALERTS]
-WAITING = [index for index, rule in enumerate(ALERTS) if "max_over_time" not in rule.expr]
+WAITING = [index for index, rule in enumerate(ALERTS) if rule.wait]
 
 
 @pytest.mark.parametrize("index", range(len(ALERTS)), ids=NAMES)
@@ -123,7 +124,7 @@ def test_reports_word_by_word(name: str) -> None:
 TEXT = st.text(max_size=20)
 STEPS = st.builds(
     Step,
-    name=st.sampled_from(("version", "check rules", "test rules", "rule coverage", "expressions", "check metrics")),
+    name=st.sampled_from(("version", "check rules", "test rules", "rule coverage", "check metrics", "series offered")),
     argv=st.lists(TEXT, max_size=3).map(tuple),
     exit_code=st.none() | st.integers(-64, 255),
     output=TEXT,
@@ -140,6 +141,8 @@ STEPS = st.builds(
         steps=st.lists(STEPS, max_size=6).map(tuple),
         ok=st.booleans(),
         alerts=st.lists(TEXT, max_size=3).map(tuple),
+        file=st.none() | TEXT,
+        ours=st.none() | st.booleans(),
     )
 )
 def test_results_round_trip(tmp_path: Path, results: PromtoolResults) -> None:
@@ -150,5 +153,5 @@ def test_results_round_trip(tmp_path: Path, results: PromtoolResults) -> None:
 
 def test_rule_file_lists_its_rules_in_order() -> None:
     """All groups' rules come in order, and only alerts among the alerts."""
-    assert [rule.alert for rule in ALERTS][:3] == ["ExportLatencyP95High"] * 2 + ["ExportSuccessRateLow"]
+    assert [rule.alert for rule in ALERTS][:3] == ["ExportLatencyP95High"] * 2 + ["ExportFailSpike"]
     assert RuleFile().rules == ()

@@ -122,3 +122,37 @@ def test_an_unreadable_expression_is_told() -> None:
     broken = Rule(alert="Deep", expr="export_queue_depth >", labels={"severity": "warning"})
     (problem,) = coverage_problems(rules(broken), case_file(case("warning"), case()), FOUND)
     assert problem.startswith('Deep{severity="warning"}: its expression is no PromQL')
+
+
+def test_a_label_with_a_template_may_have_any_value() -> None:
+    """An expected alert fits a rule whose label is a template when the label is there, with whatever value."""
+    severity = "{{ if gt $value 80.0 }}critical{{ else }}warning{{ end }}"
+    rule = Rule(alert="Deep", expr="export_queue_depth > 50", labels={"severity": severity, "team": "x"})
+    fires = AlertCase(
+        alertname="Deep",
+        exp_alerts=(ExpectedAlert(exp_labels={"severity": "critical", "team": "x", "instance": "a"}),),
+    )
+    assert coverage_problems(rules(rule), case_file(fires, case()), FOUND) == ()
+    other = AlertCase(alertname="Deep", exp_alerts=(ExpectedAlert(exp_labels={"team": "x"}),))
+    (problem,) = coverage_problems(rules(rule), case_file(other, case()), FOUND)
+    assert problem.endswith("has no case in which it fires")
+
+
+@pytest.mark.parametrize(
+    ("expr", "fed", "proved"),
+    [
+        ("depth:max > 1", "export_queue_depth", True),
+        ("depth:max > 1", "depth:max", True),
+        ("depth:max > 1", "export_memory_bytes", False),
+        ('up{job="export"} == 0', 'up{job="export", instance="a"}', True),
+        ('up{job="export"} == 0', "export_queue_depth", False),
+    ],
+)
+def test_silence_on_recorded_and_built_in_names(expr: str, fed: str, proved: bool) -> None:
+    """A silent case feeds the recorded name or what it is recorded from; `up` counts as itself."""
+    file = rules(
+        Rule(record="depth:max", expr="max(export_queue_depth)"),
+        Rule(alert="Deep", expr=expr, labels={"severity": "warning"}),
+    )
+    tests = case_file(case("warning"), case(), fed=(InputSeries(series=fed),))
+    assert (coverage_problems(file, tests, FOUND) == ()) is proved

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from assertions.limits import DEFAULT_PATH
 from assertions.records import read_one
 from rules.records import PromtoolResults, Step
 from tests.rules.conftest import Copies, Door, edit
@@ -26,7 +28,7 @@ def failed(out: Path) -> set[str]:
 
 
 def test_the_committed_rules_pass(door: Door, tmp_path: Path) -> None:
-    """Our own rules pass every check: exit 0, both files written, the five alerts named."""
+    """Our own rules pass every check: exit 0, both files written, the alerts named."""
     done = door("--out", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
@@ -34,9 +36,14 @@ def test_the_committed_rules_pass(door: Door, tmp_path: Path) -> None:
     assert tuple(step.name for step in results.steps) == NAMES
     assert results.alerts == (
         "ExportLatencyP95High",
+        "ExportFailSpike",
+        "ExportBytesAnomaly",
+        "ExportConcurrentHigh",
         "ExportSuccessRateLow",
-        "ExportQueueDepthHigh",
-        "ExportConcurrencyHigh",
+        "ExportSuccessRateCritical",
+        "ExportQueueNearlyFull",
+        "ExportQueueOverBound",
+        "ExportOverConcurrencyLimit",
         "ExportMemoryHigh",
     )
     text = (tmp_path / "promtool_results.txt").read_text()
@@ -46,7 +53,8 @@ def test_the_committed_rules_pass(door: Door, tmp_path: Path) -> None:
 
 
 COVERAGE, EXPRESSIONS, TEST, CHECK = "rule coverage", "expressions", "test rules", "check rules"
-MISSPELT = "eval_time: 8m\n        alertname: ExportQueueDepth"
+METRICS, OFFERED = "check metrics", "series offered"
+MISSPELT = "eval_time: 9m\n        alertname: ExportQueueOver"
 
 
 @dataclass(frozen=True)
@@ -65,12 +73,12 @@ BREAKS = {
     "zero rules": Break("", "groups: []\n", {TEST, COVERAGE, EXPRESSIONS}),
     "wrong metric": Break("export_queue_depth > 80", "export_queue_dept > 80", {TEST, COVERAGE, EXPRESSIONS}),
     "rate of a gauge": Break("export_queue_depth > 80", "rate(export_queue_depth[5m]) > 80", {TEST, EXPRESSIONS}),
-    "no le": Break("sum by (le, format, size)", "sum by (format, size)", {TEST, EXPRESSIONS}),
+    "no le": Break("sum by (job, le, format, size)", "sum by (job, format, size)", {TEST, EXPRESSIONS}),
     "bucket twice": Break("latency_ms_bucket", "latency_ms_bucket_bucket", {TEST, COVERAGE, EXPRESSIONS}),
     "moved limit": Break("> 10000", "> 25000", {TEST}),
     "longer wait": Break("for: 10m", "for: 10h", {TEST}),
     "same rule twice": Break("severity: critical", "severity: warning", {CHECK, TEST, COVERAGE}),
-    "misspelt alert": Break(f"{MISSPELT}High", f"{MISSPELT}Hihg", {COVERAGE}, in_tests=True),
+    "misspelt alert": Break(f"{MISSPELT}Bound", f"{MISSPELT}Buond", {COVERAGE}, in_tests=True),
     "glob without a match": Break("  - export.yml\n", "  - export.yml\n  - no-such-*.yml\n", {COVERAGE}, in_tests=True),
 }
 """`bucket twice` is what the first implementation's family name leads to."""
@@ -99,12 +107,12 @@ def test_each_break_turns_red(name: str, copies: Copies, door: Door, tmp_path: P
 def test_an_alert_without_a_test_is_red(copies: Copies, door: Door, tmp_path: Path) -> None:
     """An alert whose test is taken away passes in promtool; the meta-check alone sees it."""
     text = copies.tests.read_text()
-    start, end = text.index("  - name: concurrency"), text.index("  # csv exactly at its limit")
+    start, end = text.index("  - name: concurrency"), text.index("  # ---- ExportMemoryHigh")
     edit(copies.tests, text[start:end], "")
     assert seen_by(copies, door, tmp_path / "out") == {COVERAGE}
     assert steps(tmp_path / "out")[COVERAGE].output.splitlines() == [
-        'ExportConcurrencyHigh{severity="critical"} has no case in which it fires',
-        'ExportConcurrencyHigh{severity="critical"} has no case in which it keeps silent',
+        'ExportOverConcurrencyLimit{severity="critical"} has no case in which it fires',
+        'ExportOverConcurrencyLimit{severity="critical"} has no case in which it keeps silent',
     ]
 
 
@@ -120,7 +128,7 @@ def test_a_syntax_error_is_red(copies: Copies, door: Door, tmp_path: Path) -> No
 def test_a_lint_finding_is_red(copies: Copies, door: Door, tmp_path: Path) -> None:
     """A rule that is there twice, word for word, fails promtool's lint with its exit code 3."""
     text = copies.rules.read_text()
-    start = text.index("      - alert: ExportConcurrencyHigh")
+    start = text.index("      - alert: ExportOverConcurrencyLimit")
     rule = text[start : text.index("\n\n", start) + 1]
     edit(copies.rules, rule, rule + rule)
     done = door("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
@@ -138,27 +146,47 @@ def test_a_metrics_page_is_checked(door: Door, tmp_path: Path) -> None:
     assert (step.ok, step.exit_code, step.argv) == (True, 3, ("promtool", "check", "metrics"))
     assert step.note is not None
     assert "export_latency_ms metric names should not contain abbreviated units" in step.note
+    assert steps(tmp_path)["series offered"].note == "13 expressions find their series"
 
 
 @pytest.mark.parametrize(
-    ("text", "note"),
+    ("text", "red", "said"),
     [
-        ("", "the page holds no samples"),
-        (page(3).replace("export_latency_ms", "other_latency_ms"), "the page holds no export_latency_ms buckets"),
-        (page(3, top_bound_ms=30000), 'ExportLatencyP95High{severity="critical"} can never fire: the highest finite'),
-        (page(3).replace("export_queue_depth", "export_queue_total"), None),
-        (page(3) + "broken{\n", None),
+        ("", {METRICS, OFFERED}, "the page holds no samples"),
+        (
+            page(3).replace("export_latency_ms", "other_latency_ms"),
+            {METRICS, OFFERED},
+            "the page holds no export_latency_ms buckets",
+        ),
+        (
+            page(3, top_bound_ms=30000),
+            {METRICS},
+            'ExportLatencyP95High{severity="critical"} can never fire: the highest finite',
+        ),
+        (
+            page(3).replace("export_queue_depth", "export_queue_total"),
+            {METRICS, OFFERED},
+            'ExportQueueOverBound{severity="critical"}: no series export_queue_depth is on the page',
+        ),
+        (page(3) + "broken{\n", {METRICS, OFFERED}, "text format parsing error in line"),
+        (page(3).replace("\n", "\r\n"), {METRICS}, 'line 2: unknown metric type "counter\\r"'),
+        (page(3).rstrip("\n"), {METRICS}, "unexpected end of input stream"),
+        (
+            page(3).replace('le="+Inf"} 30\n', 'le="+Inf"} 30\nexport_latency_ms_bucket{le="Infinity"} 30\n', 1)
+            + 'export_latency_ms_bucket{le="+Inf"} 30\n',
+            {OFFERED},
+            'export_latency_ms_bucket has one bucket twice, le="Infinity" and le="+Inf", in 1 of its series',
+        ),
     ],
-    ids=["empty", "no buckets", "low buckets", "lint", "unreadable"],
+    ids=["empty", "no buckets", "low buckets", "lint", "unreadable", "crlf", "no last line feed", "doubled bucket"],
 )
-def test_a_wrong_metrics_page_is_red(text: str, note: str | None, door: Door, tmp_path: Path) -> None:
-    """A page that is empty, unreadable, badly named, or no ground for the alerts gives exit 1."""
+def test_a_wrong_metrics_page_is_red(text: str, red: set[str], said: str, door: Door, tmp_path: Path) -> None:
+    """A page that is empty, malformed, badly named, or no ground for the alerts gives exit 1 and the reason."""
     snapshot = tmp_path / "metrics_snapshot.txt"
-    snapshot.write_text(text)
+    snapshot.write_bytes(text.encode())
     done = door("--metrics", snapshot, "--out", tmp_path)
-    assert (done.returncode, failed(tmp_path)) == (1, {"check metrics"})
-    if note is not None:
-        assert note in (steps(tmp_path)["check metrics"].note or "")
+    assert (done.returncode, failed(tmp_path)) == (1, red)
+    assert said in (tmp_path / "promtool_results.txt").read_text()
 
 
 def test_without_promtool_there_is_no_verdict_but_a_record(door: Door, tmp_path: Path) -> None:
@@ -213,3 +241,117 @@ def test_help_teaches(door: Door) -> None:
     assert done.returncode == 0
     assert "exit codes:" in done.stdout
     assert "python -m rules check --metrics" in done.stdout
+
+
+def limits(folder: Path, old: str, new: str) -> Path:
+    """The default limits with one text replaced."""
+    text = DEFAULT_PATH.read_text()
+    assert old in text
+    path = folder / "limits.toml"
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def test_build_writes_rules_with_other_limits(door: Door, tmp_path: Path) -> None:
+    """`build --limits FILE --out FILE` moves the alerts' bounds, and the rules built pass their own tests."""
+    mine = limits(tmp_path, "target = 10_000\ncritical = 30_000", "target = 2_000\ncritical = 6_000")
+    built = tmp_path / "deploy" / "mine.yml"
+    done = door("build", "--limits", mine, "--out", built)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "wrote mine.yml and mine.test.yml\n", "")
+    assert re.findall(r"export_latency_ms_bucket.* > (\S+)", built.read_text()) == ["2000", "6000"]
+    checked = door("check", "--rules", built, "--out", tmp_path)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    results = read_one(tmp_path / "promtool.json", PromtoolResults)
+    assert (results.file, results.ours) == ("mine.yml", False)
+
+
+def test_check_with_other_limits(door: Door, tmp_path: Path) -> None:
+    """`check --limits FILE` checks our rules as built from it: a bound above every bucket is told by the page."""
+    mine = limits(tmp_path, "target = 10_000\ncritical = 30_000", "target = 10_000\ncritical = 90_000")
+    snapshot = tmp_path / "page.txt"
+    snapshot.write_text(page(3))
+    done = door("check", "--limits", mine, "--metrics", snapshot, "--out", tmp_path)
+    assert (done.returncode, failed(tmp_path)) == (1, {METRICS})
+    assert 'ExportLatencyP95High{severity="critical"} can never fire: the highest finite bucket is 60000 ms' in (
+        steps(tmp_path)[METRICS].note or ""
+    )
+    results = read_one(tmp_path / "promtool.json", PromtoolResults)
+    assert (results.file, results.ours) == ("export.yml", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("build", "--limits", "x.toml"), "build --limits FILE needs --out FILE"),
+        (("build", "--metrics", "x.txt"), "build takes --limits and --out only"),
+        (("check", "--limits", "x.toml", "--rules", "y.yml"), "--rules and --tests can't be given beside it"),
+        (("check", "--limits", "no-such.toml"), "no-such.toml can't be read"),
+        (("build", "--limits", "no-such.toml", "--out", "x.yml"), "no-such.toml can't be read"),
+        (("build", "--out", "/dev/null/x.yml"), "x.yml can't be written: "),
+    ],
+)
+def test_bad_usage_of_limits_is_no_verdict(arguments: tuple[str, ...], said: str, door: Door) -> None:
+    """What can't be built gives exit 2 and says why."""
+    done = door(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_limit_without_a_bad_side_is_no_verdict(door: Door, tmp_path: Path) -> None:
+    """A limit turned round leaves its alert without a meaning: exit 2, and the limit is named."""
+    mine = limits(tmp_path, 'op = "<"\ntarget = 10_000\ncritical = 30_000', 'op = ">"\ntarget = 10_000')
+    done = door("build", "--limits", mine, "--out", tmp_path / "x.yml")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "rules: no verdict: limit latency_p95_ms: an alert on it needs an operator of < or <=, not >\n"
+    )
+
+
+THEIRS = """\
+groups:
+- name: g
+  rules:
+  - record: format:export_failures:rate5m
+    expr: sum by (format) (rate(export_fail_total[5m]))
+  - alert: Failing
+    expr: format:export_failures:rate5m > 0.1
+    labels: {severity: warning}
+    annotations: {summary: "{{ $labels.format }}"}
+  - alert: Down
+    expr: up{job="export"} == 0
+    labels: {severity: critical}
+  - alert: Deep
+    expr: export_queue_depth > 50
+    labels:
+      severity: '{{ if gt $value 80.0 }}critical{{ else }}warning{{ end }}'
+"""
+THEIR_TESTS = """\
+rule_files: [theirs.yml]
+evaluation_interval: 1m
+tests:
+- interval: 1m
+  input_series:
+  - {series: 'export_fail_total{format="csv",reason="io"}', values: '0+60x20'}
+  - {series: 'up{job="export"}', values: '1x10 0x10'}
+  - {series: 'export_queue_depth{instance="a"}', values: '40x5 90x15'}
+  alert_rule_test:
+  - eval_time: 15m
+    alertname: Failing
+    exp_alerts: [{exp_labels: {severity: warning, format: csv}, exp_annotations: {summary: csv}}]
+  - {eval_time: 0m, alertname: Failing, exp_alerts: []}
+  - {eval_time: 15m, alertname: Down, exp_alerts: [{exp_labels: {severity: critical, job: export}}]}
+  - {eval_time: 5m, alertname: Down, exp_alerts: []}
+  - {eval_time: 15m, alertname: Deep, exp_alerts: [{exp_labels: {severity: critical, instance: a}}]}
+  - {eval_time: 3m, alertname: Deep, exp_alerts: []}
+"""
+
+
+def test_a_rule_file_of_the_users_own(door: Door, tmp_path: Path) -> None:
+    """Recorded names, `up` and a severity chosen by the value are right, and the tests are found beside the rules."""
+    (tmp_path / "theirs.yml").write_text(THEIRS)
+    (tmp_path / "theirs.test.yml").write_text(THEIR_TESTS)
+    done = door("check", "--rules", tmp_path / "theirs.yml", "--out", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    results = read_one(tmp_path / "promtool.json", PromtoolResults)
+    assert (results.file, results.ours, results.alerts) == ("theirs.yml", False, ("Failing", "Down", "Deep"))

@@ -33,11 +33,15 @@ def test_the_committed_bounds_are_the_contracts() -> None:
     assert bounds == {
         ("ExportLatencyP95High", "warning"): (">", 10_000),
         ("ExportLatencyP95High", "critical"): (">", 30_000),
+        ("ExportFailSpike", "warning"): (">", 5),
+        ("ExportFailSpike", "critical"): (">", 10),
+        ("ExportBytesAnomaly", "warning"): (">", 1e9),
+        ("ExportConcurrentHigh", "warning"): (">", 10),
         ("ExportSuccessRateLow", "warning"): ("<", 0.95),
-        ("ExportSuccessRateLow", "critical"): ("<", 0.90),
-        ("ExportQueueDepthHigh", "warning"): (">", 80),
-        ("ExportQueueDepthHigh", "critical"): (">", MAX_QUEUE),
-        ("ExportConcurrencyHigh", "critical"): (">", MAX_CONCURRENT),
+        ("ExportSuccessRateCritical", "critical"): ("<", 0.90),
+        ("ExportQueueNearlyFull", "warning"): (">", 80),
+        ("ExportQueueOverBound", "critical"): (">", MAX_QUEUE),
+        ("ExportOverConcurrencyLimit", "critical"): (">", MAX_CONCURRENT),
         ("ExportMemoryHigh", "warning"): (">", 100e6),
         ("ExportMemoryHigh", "critical"): (">", 500e6),
     }
@@ -67,7 +71,9 @@ def test_the_committed_alerts_have_their_annotations() -> None:
             one("export_queue_depth > 1", summary="{{ $labels.instance }} {{ $labels.format }} {{ $labels.severity }}"),
             (
                 'A{severity="warning"}: annotation summary speaks of label format, which the result lacks: '
-                "instance, job, severity",
+                "instance, job",
+                'A{severity="warning"}: annotation summary speaks of label severity, which the result lacks: '
+                "instance, job",
             ),
         ),
         (one("export_queue_depth > 1", summary="{{ $labels.instance }} {{ $value }}"), ()),
@@ -83,3 +89,93 @@ def test_a_recording_rule_need_not_compare() -> None:
     record = Rule(record="depth:sum", expr="sum(export_queue_depth)")
     assert expression_problems(RuleFile(groups=(Group(name="g", rules=(record,)),))) == ()
     assert record.identity == "depth:sum"
+
+
+def labelled(**labels: str) -> RuleFile:
+    """A rule file with one alert that waits, with these labels."""
+    rule = Rule(alert="A", expr="export_queue_depth > 50", wait="5m", labels=labels)
+    return RuleFile(groups=(Group(name="g", rules=(rule,)),))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ if gt $value 80.0 }}critical{{ else }}warning{{ end }}",
+        "{{- if gt .Value 80.0 -}}critical{{- else if gt $value 60.0 -}}high{{- else -}}warning{{- end -}}",
+        "{{ $v := $value }}{{ if gt $v 80.0 }}critical{{ else }}warning{{ end }}",
+        "{{ $labels.instance }}",
+        "{{ $values }}",
+    ],
+)
+def test_a_label_may_be_chosen_by_the_value(template: str) -> None:
+    """A label that takes one of a few words by the value is right."""
+    assert expression_problems(labelled(severity=template)) == ()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ $value }}",
+        '{{ printf "%.0f" $value }}',
+        "{{ $value | humanize }}",
+        "{{ .Value }}",
+        "{{ $v := $value }}{{ $v }}",
+        "{{ with $value }}{{ . }}{{ end }}",
+    ],
+)
+def test_a_label_must_not_hold_the_value(template: str) -> None:
+    """A label that prints the value makes another alert of every sample."""
+    (problem,) = expression_problems(labelled(depth=template))
+    assert problem == (
+        f'A{{depth="{template}"}}: the label depth holds $value, so every sample is another alert and `for` '
+        "never ends; put it into an annotation"
+    )
+
+
+def test_a_label_template_speaks_of_labels_that_are_there() -> None:
+    """A label's template is held against the labels of the result, as an annotation's is."""
+    (problem,) = expression_problems(labelled(team="{{ $labels.format }}"))
+    assert "label team speaks of label format, which the result lacks: instance, job" in problem
+
+
+RECORD = Rule(record="format:export_failures:rate5m", expr="sum by (format) (rate(export_fail_total[5m]))")
+
+
+def recorded(*rules: Rule) -> RuleFile:
+    """A rule file with the recording rule and others."""
+    return RuleFile(groups=(Group(name="g", rules=(*rules, RECORD)),))
+
+
+def test_names_recorded_in_the_same_file_are_known() -> None:
+    """An alert on a recorded name is right, wherever the recording stands, and through a chain of them."""
+    chain = Rule(record="export_failures:sum", expr="sum(format:export_failures:rate5m)", labels={"team": "x"})
+    alerts = (
+        Rule(alert="A", expr="format:export_failures:rate5m > 1", annotations={"s": "{{ $labels.format }}"}),
+        Rule(alert="B", expr='export_failures:sum{team="x"} > 1', annotations={"s": "{{ $labels.team }}"}),
+        Rule(alert="C", expr="up == 0"),
+        Rule(alert="D", expr='scrape_duration_seconds{job="export"} > 1'),
+    )
+    assert expression_problems(recorded(*alerts, chain)) == ()
+
+
+@pytest.mark.parametrize(
+    ("expr", "problem"),
+    [
+        ("format:export_failures:rate1m > 1", "format:export_failures:rate1m is no metric of the contract"),
+        ('format:export_failures:rate5m{reason="io"} > 1', "has no label reason; it has format"),
+        ('format:export_failures:rate5m{format="xls"} > 1', "matches no series; format is one of csv, pdf"),
+        ("up{format='csv'} == 0", "up has no label format; it has instance, job"),
+    ],
+)
+def test_recorded_and_built_in_names_have_their_labels_only(expr: str, problem: str) -> None:
+    """A recorded name carries the labels of its expression, and Prometheus' own names those of a target."""
+    (found,) = expression_problems(recorded(Rule(alert="A", expr=expr)))
+    assert problem in found
+
+
+def test_recordings_that_go_in_a_circle_end() -> None:
+    """Two names recorded from each other, and one that can't be read, are no accident."""
+    one, two = Rule(record="a:x", expr="b:x"), Rule(record="b:x", expr="a:x")
+    broken = Rule(record="c:x", expr="sum(")
+    found = expression_problems(recorded(one, two, broken, Rule(alert="A", expr='c:x{format="csv"} > a:x')))
+    assert [problem.split(":")[0] for problem in found] == ["c"]

@@ -32,9 +32,9 @@ def test_alerts_and_queries_live(tmp_path: Path) -> None:
                 rule.alert for rule in read_rules(RULES).alerts
             }
             firing = {(alert.name, alert.severity) for alert in server.alerts() if alert.state == "firing"}
-            assert firing == {("ExportQueueDepthHigh", "critical"), ("ExportConcurrencyHigh", "critical")}
+            assert firing == {("ExportQueueOverBound", "critical"), ("ExportOverConcurrencyLimit", "critical")}
             pending = {(alert.name, alert.severity) for alert in server.alerts() if alert.state == "pending"}
-            assert pending == {("ExportQueueDepthHigh", "warning")}
+            assert pending == {("ExportQueueNearlyFull", "warning")}
             with pytest.raises(PrometheusError, match=r"refused query: .*parse error"):
                 server.query("rate(")
             with pytest.raises(PrometheusError, match=r"not 100000 good scrapes within 0.1 s: .* is up"):

@@ -28,6 +28,15 @@ RIGHT = [
     'count_values("depth", export_queue_depth)',
     "quantile by (format) (0.9, export_memory_bytes)",
     'sum by (name) (label_replace(export_memory_bytes, "name", "$1", "format", "(.*)"))',
+    'sum by (format) (rate(export_requests_total{status="failed"}[5m])) '
+    '/ sum by (format) (rate(export_requests_total{status="started"}[5m]))',
+    'rate(export_requests_total{status="failed"}[5m]) '
+    '/ ignoring (status) rate(export_requests_total{status="started"}[5m])',
+    'export_memory_bytes{format="csv"} or export_memory_bytes{format="pdf"}',
+    '(export_memory_bytes{format="csv"} or export_memory_bytes{format="pdf"}) / export_success_rate',
+    'label_replace(export_memory_bytes{format="csv"}, "format", "pdf", "", "") / export_memory_bytes{format="pdf"}',
+    'export_queue_depth{job="a"} - ignoring (job) export_queue_depth{job="b"}',
+    'up{job="export"} == 0',
     "export_memory_bytes / on (job, instance) group_left () export_queue_depth",
     "export_queue_depth * on (job, instance) group_right () export_memory_bytes",
     "export_memory_bytes / ignoring (format) group_left () export_queue_depth",
@@ -76,6 +85,24 @@ WRONG = [
     ("export_memory_bytes / on (format) export_queue_depth", "the two sides of / never match: compared on (format)"),
     ("export_memory_bytes / on (size) export_success_rate", "the two sides of / never match: compared on (size)"),
     ("export_queue_depth and export_memory_bytes", "the two sides of and never match"),
+    (
+        'rate(export_requests_total{status="failed"}[5m]) / rate(export_requests_total{status="started"}[5m])',
+        "the two sides of / never match: status is failed on one and started on the other",
+    ),
+    (
+        'export_memory_bytes{format="csv"} + export_memory_bytes{format="pdf"}',
+        "the two sides of + never match: format is csv on one and pdf on the other",
+    ),
+    (
+        'sum by (status) (rate(export_requests_total{status=~"succ.*|failed"}[5m])) '
+        'and sum by (status) (rate(export_requests_total{status="started"}[5m]))',
+        "status is failed or succeeded on one and started on the other",
+    ),
+    (
+        'export_memory_bytes{format!="csv"} / on (format) export_success_rate{format="csv"}',
+        "format is pdf or unknown on one and csv on the other",
+    ),
+    ('export_queue_depth{job="a"} - export_queue_depth{job="b"}', "job is a on one and b on the other"),
     ("1 + 1", "reads no metric"),
     ("vector(1)", "reads no metric"),
     ("time()", "reads no metric"),
