@@ -10,6 +10,7 @@ from . import beside
 from .bundle import Run
 from .checks import CHECKS, SIX, Check, Six
 from .checks.conduct import lost_record
+from .last_page import PageFigures, read_figures
 from .limits import Limits
 from .verdicts import SCENARIOS, Assertion, Colour, Judgement, Status, Verdict, no_data, not_run
 
@@ -18,10 +19,6 @@ WAIVABLE = frozenset(check.id for check in CHECKS) | frozenset(check.group for c
 
 INSTRUMENT = ("generator", "calibration")
 """Checks of the instrument itself: where one has no PASS, nothing is judged by the generator's clock."""
-
-
-TOLD = ("success-outside", "throughput", "drift", "leak-memory", "leak-fds", "leak-threads", "leak-children")
-"""Of a scenario beside the three, told with their figures also when they pass."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +34,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Every check in every scenario, in the list's order."""
     limits_sha256: str
     waivers: dict[str, str]
+    page: PageFigures = PageFigures()
+    """Of the run's last metrics page."""
 
 
 def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) -> Report:
@@ -44,7 +43,7 @@ def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) ->
     waivers = dict(waivers or {})
     judged = tuple(verdict for check in CHECKS for verdict in _verdicts(check, run, limits))
     verdicts = tuple(_waived(verdict, waivers) for verdict in _unfit(judged))
-    assertions = tuple(_roll_up(six, verdicts) for six in SIX)
+    assertions = tuple(_roll_up(six, verdicts, limits) for six in SIX)
     colour = _colour(verdicts)
     return Report(
         colour=colour,
@@ -53,7 +52,15 @@ def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) ->
         verdicts=verdicts,
         limits_sha256=limits.sha256,
         waivers=waivers,
+        page=read_figures(run, limits),
     )
+
+
+def with_incidents(report: Report, incidents: Sequence[str]) -> Report:
+    """A run in which something could not be done is never GREEN, whatever was recorded; its headline says what."""
+    if not incidents or report.colour == "RED":
+        return report
+    return msgspec.structs.replace(report, colour="NO DATA", headline=f"NO DATA: {incidents[0]}")
 
 
 def _verdicts(check: Check, run: Run, limits: Limits) -> Iterable[Verdict]:
@@ -150,7 +157,7 @@ def _worst(verdicts: Sequence[Verdict]) -> tuple[Status, Verdict | None]:
     return ("PASS", None) if verdicts else ("NO DATA", None)
 
 
-def _roll_up(six: Six, verdicts: Sequence[Verdict]) -> Assertion:
+def _roll_up(six: Six, verdicts: Sequence[Verdict], limits: Limits) -> Assertion:
     def of(ids: Sequence[str]) -> list[Verdict]:
         return [verdict for check_id in ids for verdict in verdicts if verdict.id == check_id]
 
@@ -158,7 +165,7 @@ def _roll_up(six: Six, verdicts: Sequence[Verdict]) -> Assertion:
     status, because = _worst(mine)
     agreement = "both witnesses hold and agree" if six.agreement else "both witnesses hold"
     return Assertion(
-        title=six.title,
+        title=six.titled(limits),
         status=status,
         reason=f"{because.scenario}/{because.id}: {because.judgement.reason}" if because else agreement,
         target=_phrase(of(six.target)),
@@ -199,36 +206,3 @@ def _headline(colour: Colour, verdicts: Sequence[Verdict]) -> str:
             missing = [name for name in SCENARIOS if any(v.scenario == name and v.judgement.waiting for v in blind)]
             why = f"{', '.join(missing)} not run" if missing else blind[0].judgement.reason
             return f"NO DATA: {len(blind)} of {len(verdicts)} verdicts have none; {why}"
-
-
-def _beside_lines(name: str, verdicts: Sequence[Verdict]) -> Iterable[str]:
-    """A scenario beside smoke, load and batch has no place in the six, so what it showed is told apart."""
-    count = {status: sum(verdict.status == status for verdict in verdicts) for status in ("PASS", "FAIL", "NO DATA")}
-    yield f"{name}: " + ", ".join(f"{number} {status}" for status, number in count.items())
-    for verdict in verdicts:
-        if verdict.status != "PASS" or verdict.id in TOLD:
-            yield f"    {verdict.status:8}{verdict.id}: {verdict.judgement.reason}"
-
-
-def runbook_text(report: Report) -> str:
-    """The six assertions in the runbook's form."""
-    marks: dict[Status, str] = {"PASS": "✅ PASS", "FAIL": "❌ FAIL", "NO DATA": "⚪ NO DATA"}
-    lines = ["=== Export Metrics Assertions ===", ""]
-    for assertion in report.assertions:
-        critical = " (critical)" if assertion.critical else ""
-        lines += [
-            f"{marks[assertion.status]}{critical}  {assertion.title}",
-            f"    target:  {assertion.target}",
-            f"    outside: {assertion.outside}",
-        ]
-        if assertion.status != "PASS":
-            lines.append(f"    because: {assertion.reason}")
-    for name in dict.fromkeys(verdict.scenario for verdict in report.verdicts):
-        if name not in (*SCENARIOS, "run"):
-            lines += ["", *_beside_lines(name, [verdict for verdict in report.verdicts if verdict.scenario == name])]
-    passes = sum(assertion.status == "PASS" for assertion in report.assertions)
-    lines += ["", f"{passes} of {len(report.assertions)} assertions PASS", f"Verdict: {report.headline}"]
-    failures = [verdict for verdict in report.verdicts if verdict.status == "FAIL"]
-    lines += [f"    {verdict.scenario}/{verdict.id}: {verdict.judgement.reason}" for verdict in failures]
-    lines.append("")
-    return "\n".join(lines)

@@ -45,6 +45,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What a pass rules out: "P95 >= … would have failed"."""
     waiting: bool = False
     """True: NO DATA only because a scenario has not been run yet."""
+    findings: tuple[str, ...] = ()
+    """Each kind of thing that is wrong, with how often and an example, worst first; empty where the reason says all."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..bundle import Run, ScenarioRecord
-from ..limits import Limits
+from ..limits import Limit, Limits
 from ..verdicts import SCENARIOS, Judgement
 from . import admission, conduct, contents, counters, instrument, latency, leaking, metrics, pace, resources, tools
 
@@ -47,9 +47,27 @@ class Six:
     """One of the six assertions: which checks speak for the target, which for the outside, which for agreement."""
 
     title: str
+    """The runbook's, with the bound of the default limits."""
     target: tuple[str, ...]
     outside: tuple[str, ...]
     agreement: tuple[str, ...] = ()
+    subject: str = ""
+    limit_id: str | None = None
+    """The limit whose bound stands in the title, behind the subject."""
+
+    def titled(self, limits: Limits) -> str:
+        """Return the title with the bound of these limits."""
+        if self.limit_id is None:
+            return self.title
+        limit = limits[self.limit_id]
+        return f"{self.subject} {limit.op} {_bound(limit)}"
+
+
+def _bound(limit: Limit) -> str:
+    """A bound in the runbook's short form: `10s`, `95%`, `5`."""
+    if limit.unit == "ms":
+        return f"{limit.target / 1_000:.10g}s"
+    return f"{limit.target * 100:.10g}%" if limit.unit == "ratio" else f"{limit.target:.10g}"
 
 
 _LOAD, _BATCH, _SMOKE = ("load",), ("batch",), ("smoke",)
@@ -189,27 +207,42 @@ SIX: tuple[Six, ...] = (
     ),
     Six(
         title="Latency P95 < 10s",
+        subject="Latency P95",
+        limit_id="latency_p95_ms",
         target=("latency-target", "histogram"),
         outside=("latency-outside",),
         agreement=("latency-agree", "latency-sum", "latency-counts"),
     ),
     Six(
         title="Success Rate >= 95%",
+        subject="Success Rate",
+        limit_id="success_ratio",
         target=("success-target", "success-gauge"),
         outside=("success-outside",),
         agreement=("requests", "answered"),
     ),
     Six(
         title="Concurrent <= 5",
+        subject="Concurrent",
+        limit_id="concurrent_exports",
         target=("concurrency-target",),
         outside=("concurrency-outside",),
         agreement=("concurrency-agree",),
     ),
     Six(
         title="Queue Depth <= 100",
+        subject="Queue Depth",
+        limit_id="queue_depth",
         target=("queue-target",),
         outside=("queue-outside", "rejections"),
         agreement=("queue-agree",),
     ),
-    Six(title="Bytes Exported > 0", target=("bytes-target",), outside=("bytes-outside",), agreement=("bytes-agree",)),
+    Six(
+        title="Bytes Exported > 0",
+        subject="Bytes Exported",
+        limit_id="exported_bytes",
+        target=("bytes-target",),
+        outside=("bytes-outside",),
+        agreement=("bytes-agree",),
+    ),
 )
