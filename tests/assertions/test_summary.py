@@ -49,7 +49,8 @@ def block(report: Report) -> str:
 
 def with_figures(**fields: Any) -> list[str]:
     """The lines of figures where the page tells these."""
-    told = PageFigures(**{"source": "load/scrapes.jsonl", "most_running": 5.0, "families_found": 9} | fields)
+    usual: dict[str, Any] = {"source": "load/scrapes.jsonl", "most_running": 5.0, "families_found": 9}
+    told = PageFigures(**{**usual, **fields})
     return block(msgspec.structs.replace(judge(honest_run(), LIMITS), page=told)).splitlines()[1:7]
 
 
