@@ -42,7 +42,7 @@ def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) ->
     """Judge everything, always, in the same order. Waivers: check id or group to reason; they cover NO DATA only."""
     waivers = dict(waivers or {})
     judged = tuple(verdict for check in CHECKS for verdict in _verdicts(check, run, limits))
-    verdicts = tuple(_waived(verdict, waivers) for verdict in _unfit(judged))
+    verdicts = tuple(_waived(verdict, waivers) for verdict in _unfit(judged, run, limits))
     assertions = tuple(_roll_up(six, verdicts, limits) for six in SIX)
     colour = _colour(verdicts)
     return Report(
@@ -90,22 +90,24 @@ def _judged(check: Check, run: Run, limits: Limits, scenario: str | None) -> Jud
     if check.of_run is not None:
         return check.of_run(run, limits)
     wanted = check.scenarios if scenario is None else (scenario,)
-    for name in wanted:
-        if name in run.problems:
-            return no_data(run.problems[name])
     there = {name: run.scenarios[name] for name in wanted if name in run.scenarios}
     missing = [name for name in wanted if name not in there]
+    unread = next((run.problems[name] for name in wanted if name in run.problems), None)
     if check.of_all is not None and there:
         judgement = check.of_all(there, limits)
         # what is there may already be too bad; only then is it a verdict before all of it is there
-        return judgement if not missing or judgement.status == "FAIL" else not_run(missing[0])
+        if not missing or judgement.status == "FAIL":
+            return judgement
+    if unread is not None:
+        return no_data(unread)
     if missing:
         return not_run(missing[0])
     assert check.of_scenario is not None
     record = there[wanted[0]]
     lost = lost_record(record) if check.by_record else None
     if lost is not None:
-        return no_data(f"requests may be missing in the record: {lost}")
+        seen = check.regardless(record, limits) if check.regardless is not None else None
+        return seen or no_data(f"requests may be missing in the record: {lost}")
     return check.of_scenario(record, limits)
 
 
@@ -116,8 +118,8 @@ def _waived(verdict: Verdict, waivers: Mapping[str, str]) -> Verdict:
     return msgspec.structs.replace(verdict, waived=reason)
 
 
-def _unfit(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Where the generator was not fit, what rests on its clock is neither passed nor failed."""
+def _unfit(verdicts: tuple[Verdict, ...], run: Run, limits: Limits) -> tuple[Verdict, ...]:
+    """Where the generator was not fit, what rests on its clock is neither passed nor failed; what does not, stays."""
     unfit = {
         verdict.scenario: verdict.judgement.reason
         for verdict in reversed(verdicts)
@@ -132,10 +134,23 @@ def _unfit(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
         on = [name for name in ((verdict.scenario,) if verdict.scenario != "run" else check.scenarios) if name in unfit]
         if not on:
             return verdict
-        judgement = no_data(f"the generator was not fit in {on[0]}: {unfit[on[0]]}", *verdict.judgement.readings)
+        judgement = _regardless(check, run, limits, verdict) or no_data(
+            f"the generator was not fit in {on[0]}: {unfit[on[0]]}", *verdict.judgement.readings
+        )
         return msgspec.structs.replace(verdict, judgement=judgement)
 
     return tuple(rest(verdict) for verdict in verdicts)
+
+
+def _regardless(check: Check, run: Run, limits: Limits, verdict: Verdict) -> Judgement | None:
+    """A FAIL that no clock has a part in; None: there is none."""
+    if verdict.status != "FAIL":
+        return None
+    if check.regardless_all is not None:
+        there = {name: run.scenarios[name] for name in check.scenarios if name in run.scenarios}
+        return check.regardless_all(there, limits)
+    record = run.scenarios.get(verdict.scenario)
+    return check.regardless(record, limits) if check.regardless is not None and record is not None else None
 
 
 def _optional(verdict: Verdict) -> bool:

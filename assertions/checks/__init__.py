@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from ..bundle import Run, ScenarioRecord
 from ..limits import Limit, Limits
 from ..verdicts import SCENARIOS, Judgement
-from . import admission, conduct, contents, counters, instrument, latency, leaking, metrics, pace, resources, tools
+from . import (
+    admission,
+    conduct,
+    contents,
+    counters,
+    instrument,
+    latency,
+    leaking,
+    metrics,
+    pace,
+    refusals,
+    resources,
+    tools,
+)
 
 OfScenario = Callable[[ScenarioRecord, Limits], Judgement]
 OfAll = Callable[[Mapping[str, ScenarioRecord], Limits], Judgement]
@@ -38,6 +51,10 @@ class Check:
     """True: where it can't be seen, that alone does not stop GREEN; a FAIL always does."""
     by_clock: bool = False
     """True: it rests on the generator's clock or load, so it is NO DATA when the generator was not fit."""
+    regardless: Callable[[ScenarioRecord, Limits], Judgement | None] | None = None
+    """A FAIL of `of_scenario` that rests neither on the clock nor on a whole record; None: there is none."""
+    regardless_all: Callable[[Mapping[str, ScenarioRecord], Limits], Judgement | None] | None = None
+    """The same of `of_all`."""
     by_record: bool = False
     """True: it rests on every request being recorded, so it is NO DATA when a generator took its record with it."""
 
@@ -85,7 +102,13 @@ CHECKS: tuple[Check, ...] = (
     Check(id="latency-counts", title="Latencies counted as sent", of_scenario=counters.latency_counts, by_record=True),
     Check(id="identity", title="started = succeeded + failed + running + waiting", of_scenario=counters.identity),
     Check(id="success-target", title="Success rate by the target", of_all=counters.success_target),
-    Check(id="success-outside", title="Success rate from outside", of_all=counters.success_outside, by_clock=True),
+    Check(
+        id="success-outside",
+        title="Success rate from outside",
+        of_all=counters.success_outside,
+        regardless_all=counters.success_by_answers,
+        by_clock=True,
+    ),
     Check(id="success-gauge", title="Success gauge fits its counters", of_scenario=counters.success_gauge),
     Check(id="bytes-target", title="Bytes by the target", of_all=counters.bytes_target),
     Check(id="bytes-outside", title="Bytes fetched", of_all=counters.bytes_outside),
@@ -110,7 +133,14 @@ CHECKS: tuple[Check, ...] = (
         of_scenario=latency.smoke_latency,
         by_clock=True,
     ),
-    Check(id="batch", title="Batch of five in time", scenarios=_BATCH, of_scenario=pace.batch, by_clock=True),
+    Check(
+        id="batch",
+        title="Batch of five in time",
+        scenarios=_BATCH,
+        of_scenario=pace.batch,
+        regardless=pace.batch_by_answers,
+        by_clock=True,
+    ),
     Check(id="throughput", title="Throughput under load", scenarios=_LOAD, of_scenario=pace.throughput, by_clock=True),
     Check(
         id="throughput-gauge",
@@ -145,9 +175,7 @@ CHECKS: tuple[Check, ...] = (
         optional=True,
         by_record=True,
     ),
-    Check(
-        id="rejections", title="Turned away only beyond the limits", of_scenario=admission.rejections, by_record=True
-    ),
+    Check(id="rejections", title="Turned away only beyond the limits", of_scenario=refusals.rejections, by_record=True),
     Check(id="rest", title="Gauges come back to rest", of_scenario=admission.rest),
     Check(id="answered", title="Every request answered", of_scenario=conduct.answered),
     Check(id="answers", title="Answers complete and true", of_scenario=contents.answers),
@@ -161,8 +189,21 @@ CHECKS: tuple[Check, ...] = (
         scenarios=_SMOKE,
         of_scenario=conduct.behaviour,
     ),
-    Check(id="health", title="Awake while exporting", scenarios=_BUSY, of_scenario=conduct.health, by_clock=True),
-    Check(id="status-page", title="Status page truthful", of_scenario=conduct.status_page, by_record=True),
+    Check(
+        id="health",
+        title="Awake while exporting",
+        scenarios=_BUSY,
+        of_scenario=conduct.health,
+        regardless=conduct.health_by_answers,
+        by_clock=True,
+    ),
+    Check(
+        id="status-page",
+        title="Status page truthful",
+        of_scenario=conduct.status_page,
+        regardless=conduct.status_by_answers,
+        by_record=True,
+    ),
     Check(id="memory-gauge", title="Memory an export by the target", of_scenario=resources.memory_gauge),
     Check(id="memory", title="Memory an export from outside", of_scenario=resources.memory, group="memory"),
     Check(id="memory-agree", title="Memory gauge fits the process", of_scenario=resources.memory_agree, group="memory"),
@@ -188,6 +229,7 @@ CHECKS: tuple[Check, ...] = (
         id="leftovers",
         title="Only whole exports in the folder",
         of_scenario=resources.leftovers,
+        regardless=resources.grown_under_their_name,
         optional=True,
         by_record=True,
     ),
