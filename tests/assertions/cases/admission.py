@@ -302,9 +302,7 @@ BLIND = (
         change=without("during"),
         reason="export_concurrent_running was read 0 times while load ran",
     ),
-    Case(
-        id="concurrency-outside", name="no burst", on="batch", change=no_hits, reason="a burst of at least 10 exports"
-    ),
+    Case(id="concurrency-outside", name="no burst", on="batch", change=no_hits, reason="no burst was sent; 10 exports"),
     Case(
         id="concurrency-outside",
         name="none alone",
