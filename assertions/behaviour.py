@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from .contract import FAMILIES
-from .demands import UNKNOWN_DOWNLOAD, UNKNOWN_FILE
+from .demands import UNKNOWN_DOWNLOAD, UNKNOWN_FILE, quoted
 from .exposition import read_page
 
 Kind = Literal["error", "export", "file", "link", "page", "refusal"]
@@ -100,10 +100,6 @@ def _bad(
 
 def _get(name: str, path: str, why: str, expect: frozenset[int] = REFUSED, kind: Kind = "refusal") -> BehaviourCase:
     return BehaviourCase(name=name, method="GET", path=path, expect=expect, kind=kind, why=why)
-
-
-def _contract(words: str) -> str:
-    return f'the contract: "{words}"'
 
 
 def _csv(rest: str) -> str:
@@ -206,9 +202,9 @@ BAD_BODIES: Final[tuple[BehaviourCase, ...]] = (
 )
 
 UNKNOWN_NAMES: Final[tuple[BehaviourCase, ...]] = (
-    _get("file-unknown", f"/export/files/{NO_SUCH_FILE}", _contract(UNKNOWN_FILE), frozenset({404})),
-    _get("file-unknown-odd", "/export/files/nothing%20here", _contract(UNKNOWN_FILE), ANY_4XX),
-    _get("download-unknown", f"/export/download/{NO_SUCH_FILE}", _contract(UNKNOWN_DOWNLOAD), ANY_4XX),
+    _get("file-unknown", f"/export/files/{NO_SUCH_FILE}", quoted(UNKNOWN_FILE), frozenset({404})),
+    _get("file-unknown-odd", "/export/files/nothing%20here", quoted(UNKNOWN_FILE), ANY_4XX),
+    _get("download-unknown", f"/export/download/{NO_SUCH_FILE}", quoted(UNKNOWN_DOWNLOAD), ANY_4XX),
     _get("run-get", RUN, "exports are asked for by POST", ANY_4XX),
 )
 

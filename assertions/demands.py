@@ -103,3 +103,8 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 OWN: Final = frozenset({"generator", "calibration", "shutdown", "rules", "dashboard"})
 """Checks of the harness's own instrument, service, rules and dashboard, which demand nothing of a target."""
+
+
+def quoted(words: str) -> str:
+    """Return a reason's reference to the contract, in its words."""
+    return f'the contract: "{words}"'

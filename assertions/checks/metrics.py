@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from ..bundle import InFlight, ScenarioRecord, TimedPage
 from ..contract import DEFAULT_USER, FAMILIES, FORMATS, REQUEST_STATUSES, SIZES, Family
-from ..demands import FROM_THE_START, HELP_LINE, HISTOGRAM_TOO
+from ..demands import FROM_THE_START, HELP_LINE, HISTOGRAM_TOO, quoted
 from ..exposition import FamilyPage, Page, series_text
 from ..limits import Limits
 from ..statistics import percentile
@@ -16,7 +16,6 @@ from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 
 CROWDS = ("edge", "edge-again")
 """Phases in which more ask than may wait: a page may come late there, its readings count all the same."""
-AT_THE_START = f'the contract: "{FROM_THE_START}, {HISTOGRAM_TOO}"'
 NO_PAGES = "there is no readable page from before the first request, or none from after the last"
 MOVING_GAUGES = ("export_memory_bytes", "export_throughput_ops_per_sec")
 RECENT_LEAST = 5
@@ -87,7 +86,7 @@ def exposition(record: ScenarioRecord, limits: Limits) -> Judgement:
             return failed(f"the metrics page came as {media}, which Prometheus does not read")
         without = [known.name for known in FAMILIES if (found := timed.page.family(known.name)) and not found.has_help]
         if without:
-            return failed(f'no HELP line for {", ".join(without)}; the contract: "{HELP_LINE}"')
+            return failed(f"no HELP line for {', '.join(without)}; {quoted(HELP_LINE)}")
     return passed(f"{len(record.pages)} pages parse strictly, with type and help")
 
 
@@ -108,7 +107,7 @@ def coverage(record: ScenarioRecord, limits: Limits) -> Judgement:
     lacking = list(_missing_series(record.before)) if record.before is not None else []
     if lacking:
         more = f" (and {len(lacking) - 1} more series)" if len(lacking) > 1 else ""
-        return failed(f"{lacking[0]} before the first request{more}; {AT_THE_START}")
+        return failed(f"{lacking[0]} before the first request{more}; {quoted(f'{FROM_THE_START}, {HISTOGRAM_TOO}')}")
     if record.before is None or record.after is None:
         return no_data(NO_PAGES)
     aliased = [known.name for known in FAMILIES if known.name not in record.after.families]
