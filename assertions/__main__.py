@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import limits as limits_file
-from .bundle import load_run
 from .checks import CHECKS
-from .judge import judge, runbook_text
 from .records import RecordError
-from .verdicts import SCENARIOS
+from .run_folder import judge_run_folder, read_notes
+from .summary import runbook_text
 
 _EPILOG = """\
 exit codes:
   0  all six assertions PASS
   1  one of them FAILs
-  2  no verdict: a scenario is missing, nothing was measured, or DIR or the limits can't be read
+  2  no verdict: a scenario is missing, nothing was measured, something of the run could not be done (run.json says
+     what), or DIR or the limits can't be read
 
 example:
   python -m assertions evidence/export
@@ -35,16 +36,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if options.folder is None:
         _parser().error("a run directory is needed, like evidence/export")
-    own = options.folder / "limits.toml"
-    path = options.limits or (own if own.is_file() else limits_file.DEFAULT_PATH)
     try:
-        report = judge(load_run(options.folder, SCENARIOS), limits_file.load(path))
+        _, _, report = judge_run_folder(options.folder, options.limits)
+        incidents = read_notes(options.folder).incidents
     except (RecordError, limits_file.LimitsError) as error:
         print(f"assertions: {error}", file=sys.stderr)
         return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without these signs is no verdict
     print(runbook_text(report))
     statuses = {assertion.status for assertion in report.assertions}
-    return 1 if "FAIL" in statuses else 2 if "NO DATA" in statuses else 0
+    return 1 if "FAIL" in statuses else 2 if "NO DATA" in statuses or incidents else 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from .contract import FAMILIES
+from .demands import UNKNOWN_DOWNLOAD, UNKNOWN_FILE, quoted
 from .exposition import read_page
 
 Kind = Literal["error", "export", "file", "link", "page", "refusal"]
@@ -201,9 +202,9 @@ BAD_BODIES: Final[tuple[BehaviourCase, ...]] = (
 )
 
 UNKNOWN_NAMES: Final[tuple[BehaviourCase, ...]] = (
-    _get("file-unknown", f"/export/files/{NO_SUCH_FILE}", "no such file", frozenset({404})),
-    _get("file-unknown-odd", "/export/files/nothing%20here", "no such file", ANY_4XX),
-    _get("download-unknown", f"/export/download/{NO_SUCH_FILE}", "a link to nothing is not ready", ANY_4XX),
+    _get("file-unknown", f"/export/files/{NO_SUCH_FILE}", quoted(UNKNOWN_FILE), frozenset({404})),
+    _get("file-unknown-odd", "/export/files/nothing%20here", quoted(UNKNOWN_FILE), ANY_4XX),
+    _get("download-unknown", f"/export/download/{NO_SUCH_FILE}", quoted(UNKNOWN_DOWNLOAD), ANY_4XX),
     _get("run-get", RUN, "exports are asked for by POST", ANY_4XX),
 )
 

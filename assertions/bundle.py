@@ -159,6 +159,22 @@ class ScenarioRecord:
         return InFlight(self.posts)
 
     @cached_property
+    def surely_inside(self) -> InFlight:
+        """Exports that ran or waited in the target for sure, by its own times within those of the clients.
+
+        A request whose answer is on its way is no running export. Of a request of d seconds whose `processingTime` is
+        p, the export covers whatever lies within p of both its start and its end; nothing where p is half of d or less.
+        """
+        spans = []
+        for hit in self.posts:
+            told = self.answers.get(hit.id, {}).get("processingTime") if hit.status == 200 else None
+            if isinstance(told, int | float) and not isinstance(told, bool) and math.isfinite(told):
+                inside_s = min(max(told / 1000, 0.0), hit.end - hit.start)
+                first, last = hit.end - inside_s, hit.start + inside_s
+                spans += [(first, last)] if first < last else []
+        return InFlight.of_spans(spans)
+
+    @cached_property
     def let_in(self) -> InFlight:
         """The same of those that were not turned away."""
         return InFlight(hit for hit in self.posts if hit.status not in (400, 413, 429, 503))
@@ -187,6 +203,14 @@ class InFlight:
         spans = [(hit.start, hit.end) for hit in hits]
         self._starts = sorted(start for start, _ in spans)
         self._ends = sorted(end for _, end in spans)
+
+    @classmethod
+    def of_spans(cls, spans: Sequence[tuple[float, float]]) -> InFlight:
+        """Count spans of time (start, end), in Unix seconds, in place of whole requests."""
+        made = cls(())
+        made._starts = sorted(start for start, _ in spans)
+        made._ends = sorted(end for _, end in spans)
+        return made
 
     def at(self, moment: float) -> int:
         """Requests sent and not yet answered at that moment."""

@@ -23,6 +23,8 @@ _META = re.compile(rf"#[ \t]+(HELP|TYPE|UNIT)[ \t]+({_NAME})(?:[ \t]+(.*))?")
 _MILLISECONDS = re.compile(r"-?[0-9]{1,18}")
 _SECONDS = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
 _ESCAPE = re.compile(r"\\(.)")
+_LABEL_ESCAPES = '\\"n'
+"""What may follow a backslash in a label's value of the text format; in OpenMetrics any sign may."""
 _TYPES = frozenset(
     {"counter", "gauge", "histogram", "summary", "untyped", "unknown", "info", "stateset", "gaugehistogram"}
 )
@@ -171,6 +173,16 @@ def histograms(family: FamilyPage) -> list[Histogram]:
     ]
 
 
+def series_text(name: str, labels: Mapping[str, str]) -> str:
+    """Return a series as PromQL and the page write it: `name{label="value"}`, the bare name without labels."""
+    inside = ",".join(f'{label}="{_escaped(value)}"' for label, value in labels.items())
+    return f"{name}{{{inside}}}" if inside else name
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
 def _bears(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(labels.get(name) == value for name, value in wanted.items())
 
@@ -204,6 +216,7 @@ class _Reader:
         what, name, rest = match.group(1), match.group(2), match.group(3) or ""
         family = self.families.setdefault(name, FamilyPage(name))
         if what == "HELP":
+            self.escapes(rest, "HELP")
             if family.has_help:
                 self.error(f"second HELP for {name}")
             family.has_help = True
@@ -237,7 +250,7 @@ class _Reader:
             return
         key = (name, tuple(sorted((k, _bound(v) if k == "le" else v) for k, v in labels.items())))
         if key in self.seen:
-            self.error(f"the series {name}{labels} is there twice")
+            self.error(f"the series {series_text(name, labels)} is there twice")
             return
         self.seen.add(key)
         self.home(name).samples.append(Sample(name, labels, value))
@@ -253,9 +266,24 @@ class _Reader:
             name, value, _ = match.groups()
             if name in labels:
                 self.error(f"label {name} is there twice in {line[:80]!r}")
+            self.escapes(value, f"the value of label {name}")
             labels[name] = _ESCAPE.sub(lambda m: {"n": "\n"}.get(m[1], m[1]), value) if "\\" in value else value
             at = match.end()
         return labels
+
+    def escapes(self, text: str, where: str) -> None:
+        """Note a backslash that the text format gives no meaning, like that of a Windows path."""
+        if self.openmetrics or "\\" not in text:
+            return
+        wrong = next((sign for sign in _ESCAPE.findall(text) if sign not in _LABEL_ESCAPES), None)
+        if wrong is not None:
+            self.error(f'invalid escape \\{wrong} in {where}; the text format knows \\\\, \\" and \\n')
+
+    def line_end(self, line: str) -> None:
+        """Note a line that ends in carriage return and line feed; in a HELP line or a comment the sign is text."""
+        read = ("TYPE", "UNIT", "EOF") if self.openmetrics else ("TYPE",)
+        if line.endswith("\r") and (not line.startswith("#") or line[1:].split()[:1] in [[word] for word in read]):
+            self.error("a carriage return ends the line; lines of a metrics page end in a line feed alone")
 
     def home(self, name: str) -> FamilyPage:
         """The family that a sample of this name belongs to: the declared one that fits, else one of its own."""
@@ -282,6 +310,7 @@ def read_page(text: str, content_type: str | None) -> Page:
     reader = _Reader(openmetrics)
     ended = False
     for reader.number, line in enumerate(text.split("\n"), 1):
+        reader.line_end(line if openmetrics else line.strip(" \t"))
         stripped = line.rstrip("\r") if openmetrics else line.strip(" \t\r")  # plain text may be indented
         if not stripped.strip():
             continue
@@ -293,6 +322,8 @@ def read_page(text: str, content_type: str | None) -> Page:
             reader.meta(stripped)
         else:
             reader.sample(stripped)
+    if not openmetrics and text and not text.endswith("\n"):
+        reader.error("the page ends without a line feed; its last line must have one too")
     if openmetrics and not ended:
         reader.error("an OpenMetrics page ends with # EOF")
     for family in reader.families.values():

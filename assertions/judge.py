@@ -10,6 +10,7 @@ from . import beside
 from .bundle import Run
 from .checks import CHECKS, SIX, Check, Six
 from .checks.conduct import lost_record
+from .last_page import PageFigures, read_figures
 from .limits import Limits
 from .verdicts import SCENARIOS, Assertion, Colour, Judgement, Status, Verdict, no_data, not_run
 
@@ -18,10 +19,6 @@ WAIVABLE = frozenset(check.id for check in CHECKS) | frozenset(check.group for c
 
 INSTRUMENT = ("generator", "calibration")
 """Checks of the instrument itself: where one has no PASS, nothing is judged by the generator's clock."""
-
-
-TOLD = ("success-outside", "throughput", "drift", "leak-memory", "leak-fds", "leak-threads", "leak-children")
-"""Of a scenario beside the three, told with their figures also when they pass."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +34,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Every check in every scenario, in the list's order."""
     limits_sha256: str
     waivers: dict[str, str]
+    page: PageFigures = PageFigures()
+    """Of the run's last metrics page."""
 
 
 def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) -> Report:
     """Judge everything, always, in the same order. Waivers: check id or group to reason; they cover NO DATA only."""
     waivers = dict(waivers or {})
     judged = tuple(verdict for check in CHECKS for verdict in _verdicts(check, run, limits))
-    verdicts = tuple(_waived(verdict, waivers) for verdict in _unfit(judged))
-    assertions = tuple(_roll_up(six, verdicts) for six in SIX)
+    verdicts = tuple(_waived(verdict, waivers) for verdict in _unfit(judged, run, limits))
+    assertions = tuple(_roll_up(six, verdicts, limits) for six in SIX)
     colour = _colour(verdicts)
     return Report(
         colour=colour,
@@ -53,7 +52,15 @@ def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) ->
         verdicts=verdicts,
         limits_sha256=limits.sha256,
         waivers=waivers,
+        page=read_figures(run, limits),
     )
+
+
+def with_incidents(report: Report, incidents: Sequence[str]) -> Report:
+    """A run in which something could not be done is never GREEN, whatever was recorded; its headline says what."""
+    if not incidents or report.colour == "RED":
+        return report
+    return msgspec.structs.replace(report, colour="NO DATA", headline=f"NO DATA: {incidents[0]}")
 
 
 def _verdicts(check: Check, run: Run, limits: Limits) -> Iterable[Verdict]:
@@ -83,22 +90,24 @@ def _judged(check: Check, run: Run, limits: Limits, scenario: str | None) -> Jud
     if check.of_run is not None:
         return check.of_run(run, limits)
     wanted = check.scenarios if scenario is None else (scenario,)
-    for name in wanted:
-        if name in run.problems:
-            return no_data(run.problems[name])
     there = {name: run.scenarios[name] for name in wanted if name in run.scenarios}
     missing = [name for name in wanted if name not in there]
+    unread = next((run.problems[name] for name in wanted if name in run.problems), None)
     if check.of_all is not None and there:
         judgement = check.of_all(there, limits)
         # what is there may already be too bad; only then is it a verdict before all of it is there
-        return judgement if not missing or judgement.status == "FAIL" else not_run(missing[0])
+        if not missing or judgement.status == "FAIL":
+            return judgement
+    if unread is not None:
+        return no_data(unread)
     if missing:
         return not_run(missing[0])
     assert check.of_scenario is not None
     record = there[wanted[0]]
     lost = lost_record(record) if check.by_record else None
     if lost is not None:
-        return no_data(f"requests may be missing in the record: {lost}")
+        seen = check.regardless(record, limits) if check.regardless is not None else None
+        return seen or no_data(f"requests may be missing in the record: {lost}")
     return check.of_scenario(record, limits)
 
 
@@ -109,8 +118,8 @@ def _waived(verdict: Verdict, waivers: Mapping[str, str]) -> Verdict:
     return msgspec.structs.replace(verdict, waived=reason)
 
 
-def _unfit(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Where the generator was not fit, what rests on its clock is neither passed nor failed."""
+def _unfit(verdicts: tuple[Verdict, ...], run: Run, limits: Limits) -> tuple[Verdict, ...]:
+    """Where the generator was not fit, what rests on its clock is neither passed nor failed; what does not, stays."""
     unfit = {
         verdict.scenario: verdict.judgement.reason
         for verdict in reversed(verdicts)
@@ -125,10 +134,23 @@ def _unfit(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
         on = [name for name in ((verdict.scenario,) if verdict.scenario != "run" else check.scenarios) if name in unfit]
         if not on:
             return verdict
-        judgement = no_data(f"the generator was not fit in {on[0]}: {unfit[on[0]]}", *verdict.judgement.readings)
+        judgement = _regardless(check, run, limits, verdict) or no_data(
+            f"the generator was not fit in {on[0]}: {unfit[on[0]]}", *verdict.judgement.readings
+        )
         return msgspec.structs.replace(verdict, judgement=judgement)
 
     return tuple(rest(verdict) for verdict in verdicts)
+
+
+def _regardless(check: Check, run: Run, limits: Limits, verdict: Verdict) -> Judgement | None:
+    """A FAIL that no clock has a part in; None: there is none."""
+    if verdict.status != "FAIL":
+        return None
+    if check.regardless_all is not None:
+        there = {name: run.scenarios[name] for name in check.scenarios if name in run.scenarios}
+        return check.regardless_all(there, limits)
+    record = run.scenarios.get(verdict.scenario)
+    return check.regardless(record, limits) if check.regardless is not None and record is not None else None
 
 
 def _optional(verdict: Verdict) -> bool:
@@ -150,7 +172,7 @@ def _worst(verdicts: Sequence[Verdict]) -> tuple[Status, Verdict | None]:
     return ("PASS", None) if verdicts else ("NO DATA", None)
 
 
-def _roll_up(six: Six, verdicts: Sequence[Verdict]) -> Assertion:
+def _roll_up(six: Six, verdicts: Sequence[Verdict], limits: Limits) -> Assertion:
     def of(ids: Sequence[str]) -> list[Verdict]:
         return [verdict for check_id in ids for verdict in verdicts if verdict.id == check_id]
 
@@ -158,7 +180,7 @@ def _roll_up(six: Six, verdicts: Sequence[Verdict]) -> Assertion:
     status, because = _worst(mine)
     agreement = "both witnesses hold and agree" if six.agreement else "both witnesses hold"
     return Assertion(
-        title=six.title,
+        title=six.titled(limits),
         status=status,
         reason=f"{because.scenario}/{because.id}: {because.judgement.reason}" if because else agreement,
         target=_phrase(of(six.target)),
@@ -199,36 +221,3 @@ def _headline(colour: Colour, verdicts: Sequence[Verdict]) -> str:
             missing = [name for name in SCENARIOS if any(v.scenario == name and v.judgement.waiting for v in blind)]
             why = f"{', '.join(missing)} not run" if missing else blind[0].judgement.reason
             return f"NO DATA: {len(blind)} of {len(verdicts)} verdicts have none; {why}"
-
-
-def _beside_lines(name: str, verdicts: Sequence[Verdict]) -> Iterable[str]:
-    """A scenario beside smoke, load and batch has no place in the six, so what it showed is told apart."""
-    count = {status: sum(verdict.status == status for verdict in verdicts) for status in ("PASS", "FAIL", "NO DATA")}
-    yield f"{name}: " + ", ".join(f"{number} {status}" for status, number in count.items())
-    for verdict in verdicts:
-        if verdict.status != "PASS" or verdict.id in TOLD:
-            yield f"    {verdict.status:8}{verdict.id}: {verdict.judgement.reason}"
-
-
-def runbook_text(report: Report) -> str:
-    """The six assertions in the runbook's form."""
-    marks: dict[Status, str] = {"PASS": "✅ PASS", "FAIL": "❌ FAIL", "NO DATA": "⚪ NO DATA"}
-    lines = ["=== Export Metrics Assertions ===", ""]
-    for assertion in report.assertions:
-        critical = " (critical)" if assertion.critical else ""
-        lines += [
-            f"{marks[assertion.status]}{critical}  {assertion.title}",
-            f"    target:  {assertion.target}",
-            f"    outside: {assertion.outside}",
-        ]
-        if assertion.status != "PASS":
-            lines.append(f"    because: {assertion.reason}")
-    for name in dict.fromkeys(verdict.scenario for verdict in report.verdicts):
-        if name not in (*SCENARIOS, "run"):
-            lines += ["", *_beside_lines(name, [verdict for verdict in report.verdicts if verdict.scenario == name])]
-    passes = sum(assertion.status == "PASS" for assertion in report.assertions)
-    lines += ["", f"{passes} of {len(report.assertions)} assertions PASS", f"Verdict: {report.headline}"]
-    failures = [verdict for verdict in report.verdicts if verdict.status == "FAIL"]
-    lines += [f"    {verdict.scenario}/{verdict.id}: {verdict.judgement.reason}" for verdict in failures]
-    lines.append("")
-    return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -11,6 +12,9 @@ from .limits import Limit
 
 Status = Literal["PASS", "FAIL", "NO DATA"]
 Colour = Literal["GREEN", "RED", "NO DATA"]
+
+EXAMPLE_CHARS = 150
+"""Of one example in a reason that has several; the findings have them whole."""
 
 SCENARIOS = ("smoke", "load", "batch")
 """What a whole run consists of, in this order."""
@@ -45,6 +49,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What a pass rules out: "P95 >= … would have failed"."""
     waiting: bool = False
     """True: NO DATA only because a scenario has not been run yet."""
+    findings: tuple[str, ...] = ()
+    """Each kind of thing that is wrong, with how often and an example, worst first; empty where the reason says all."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +98,43 @@ def passed(reason: str, *readings: Reading, limit: Limit | None = None, catches:
 def failed(reason: str, *readings: Reading, limit: Limit | None = None, critical: bool = False) -> Judgement:
     """A failure, explaining itself."""
     return Judgement(status="FAIL", reason=reason, readings=readings, limit=limit, critical=critical)
+
+
+Fault = tuple[str, str]
+"""A kind of thing that is wrong, and the sentence of one example."""
+
+
+def failed_for(found: Sequence[Fault], *readings: Reading, head: str = "", limit: Limit | None = None) -> Judgement:
+    """Fail for all that is wrong: (kind, sentence) each, worst first. The reason has an example of every kind.
+
+    head: begins the reason. ValueError where nothing is wrong.
+    """
+    if not found:
+        raise ValueError("nothing is wrong")
+    kinds: dict[str, list[str]] = {}
+    for kind, sentence in found:
+        kinds.setdefault(kind, []).append(sentence)
+    if len(kinds) == 1:
+        (sentences,) = kinds.values()
+        return failed(f"{head}{sentences[0]}{_times(sentences)}", *readings, limit=limit)
+    reason = f"{head}{len(kinds)} kinds of faults: " + "; ".join(
+        f"({number}) {_short(sentences[0])}{_times(sentences)}" for number, sentences in enumerate(kinds.values(), 1)
+    )
+    return Judgement(
+        status="FAIL",
+        reason=reason,
+        readings=readings,
+        limit=limit,
+        findings=tuple(f"{len(sentences)} x {kind}: {sentences[0]}" for kind, sentences in kinds.items()),
+    )
+
+
+def _times(sentences: Sequence[str]) -> str:
+    return f" (and {len(sentences) - 1} more like it)" if len(sentences) > 1 else ""
+
+
+def _short(sentence: str) -> str:
+    return sentence if len(sentence) <= EXAMPLE_CHARS else f"{sentence[:EXAMPLE_CHARS]}…"
 
 
 def no_data(reason: str, *readings: Reading, limit: Limit | None = None) -> Judgement:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assertions import limits as limits_file
-from assertions.judge import WAIVABLE, runbook_text
+from assertions.judge import WAIVABLE
+from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
 from loadtests.clock import start_clock
 from loadtests.conductor import LIVE

@@ -30,7 +30,7 @@ _WHEEL = (
 )
 _GRAFANA = (
     "no Grafana takes part in a run; the check `dashboard` reads the file's structure and queries only. To see it: "
-    "import `dashboards/export.json` (Dashboards, Import, choose the Prometheus) and look"
+    "import `dashboards/grafana-export-dashboard.json` (Dashboards, Import, choose the Prometheus) and look"
 )
 _PANELS = (
     "no Grafana takes part in a run. To see whether each panel's queries bring data: let a Prometheus scrape the "

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from assertions import limits as limits_file
-from assertions.bundle import Run, ScenarioRecord, as_object, load_run
+from assertions import run_folder
+from assertions.bundle import Run, ScenarioRecord, as_object
 from assertions.checks.instrument import biases_ms
-from assertions.judge import Report, judge, runbook_text
+from assertions.judge import Report
+from assertions.last_page import last_page
 from assertions.records import Generator, Scenario, read_one
+from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
 
 from . import manifest, sensitivity
@@ -24,8 +26,8 @@ from .plots import draw, planned
 from .report import Figures, Instrument, first_line, markdown
 from .witnesses import differences
 
-CONTEXT = "run.json"
-LIMITS = "limits.toml"
+CONTEXT = run_folder.NOTES
+LIMITS = run_folder.LIMITS
 VERDICT = "verdict.json"
 REPORT = "GREEN_EVIDENCE_v1.7.md"
 COLOURED = (REPORT, VERDICT, manifest.NAME, "assert.log")
@@ -35,16 +37,8 @@ COLOURED = (REPORT, VERDICT, manifest.NAME, "assert.log")
 def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
     """Read a run directory and judge it. RecordError or LimitsError when it is no run directory that can be judged."""
     context = read_one(out / CONTEXT, Context)
-    limits = limits_file.load(out / LIMITS)
-    run = load_run(out, SCENARIOS)
-    return run, limits, with_incidents(judge(run, limits, context.waivers), context.incidents), context
-
-
-def with_incidents(report: Report, incidents: tuple[str, ...]) -> Report:
-    """A run in which something could not be done is never GREEN, whatever was recorded; its headline says what."""
-    if not incidents or report.colour == "RED":
-        return report
-    return replace(report, colour="NO DATA", headline=f"NO DATA: {incidents[0]}")
+    run, limits, report = run_folder.judge_run_folder(out, out / LIMITS)
+    return run, limits, report, context
 
 
 def publish(out: Path) -> Report:
@@ -145,9 +139,9 @@ def artifacts(run: Run, report: Report) -> Iterator[tuple[str, bytes]]:
     OSError when a file of the record can't be read.
     """
     yield "assert.log", runbook_text(report).encode()
-    pages = [record.pages[-1].scrape.text for record in run.scenarios.values() if record.pages]
-    if pages:
-        yield "metrics_snapshot.txt", pages[-1].encode()
+    page = last_page(run)
+    if page is not None:
+        yield "metrics_snapshot.txt", page[1].scrape.text.encode()
     logs = [log for name in SCENARIOS if (log := run.path / name / "seed_batch.log").is_file()]
     if logs:
         yield "seed_batch.log", logs[-1].read_bytes()

@@ -10,15 +10,15 @@ from assertions.promql import PromqlError, substitute
 from assertions.queries import Queries, Selector
 from assertions.records import write_one
 from assertions.selectors import selectors_of
-from dashboards.check import query_variables
 from dashboards.model import DashboardError
 from dashboards.model import read as read_dashboard
+from dashboards.variables import query_variables
 from rules.records import RulesError, read_rules
 
 from .context import ROOT
 
 RULES = ROOT / "rules" / "export.yml"
-DASHBOARD = ROOT / "dashboards" / "export.json"
+DASHBOARD = ROOT / "dashboards" / "grafana-export-dashboard.json"
 
 
 def write(out: Path, rules: Path = RULES, dashboard: Path = DASHBOARD) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import io
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +27,7 @@ from loadtests.locust_process import LocustError
 from loadtests.profiles import Profile, ProfileError, load_profile, stretched
 from loadtests.reach import check_target
 from loadtests.runner import Settings, run_scenario
-from loadtests.seed import BATCH, seed
+from loadtests.seed import BATCH, BATCH_BEGIN, batch_end, seed
 from loadtests.stress import exit_code
 from loadtests.stress_run import REPORT, run_stress
 from loadtests.stress_table import table
@@ -227,7 +229,19 @@ def _seed(options: argparse.Namespace) -> int:
     target = _target(options)
     _reach(target)
     cases = BATCH if options.batch else (f"{options.format}-{options.records}",)
-    return 0 if seed(target, cases, options.seed, lambda line: print(line, flush=True)) else 1
+    _tell_plainly()
+    tell = functools.partial(print, flush=True)
+    tell(BATCH_BEGIN if options.batch else f"Seeding {options.records} records in {options.format} format...")
+    made = seed(target, cases, options.seed, tell)
+    if options.batch:
+        tell(batch_end(made, len(cases)))
+    return 0 if made == len(cases) else 1
+
+
+def _tell_plainly() -> None:
+    """Have signs that the terminal's encoding lacks replaced: they are no reason to fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _stress(options: argparse.Namespace) -> int:

@@ -46,7 +46,7 @@ from loadtests.phase_runs import busiest, driven, never_began
 from loadtests.plans import PROBE_TIMEOUT_S, build_plan, cases_of, drive_of
 from loadtests.processes import Found, Prober, find_process
 from loadtests.profiles import RESERVED, Profile, ProfileError
-from loadtests.seed import seed_line
+from loadtests.seed import batch_log
 from loadtests.stage import Stage
 from loadtests.target import Target
 
@@ -339,7 +339,8 @@ class _Run:
             path.touch()
         folder = self._exports_folder(found)
         if self.merged.sequence:
-            self.folder.seed_log.write_text("".join(f"{seed_line(hit)}\n" for hit in self.merged.sequence), "utf-8")
+            asked = sum(len(phase.requests) for phase in self.plan.phases if phase.name == "sequence")
+            self.folder.seed_log.write_text(batch_log(self.merged.sequence, asked), "utf-8")
         scenario = Scenario(
             name=self.plan.scenario,
             target=self.target.url,

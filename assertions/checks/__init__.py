@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..bundle import Run, ScenarioRecord
-from ..limits import Limits
+from ..limits import Limit, Limits
 from ..verdicts import SCENARIOS, Judgement
 from . import (
     admission,
@@ -24,6 +24,7 @@ from . import (
     offered,
     pace,
     present,
+    refusals,
     resources,
     service_log,
     tools,
@@ -53,6 +54,10 @@ class Check:
     """True: where it can't be seen, that alone does not stop GREEN; a FAIL always does."""
     by_clock: bool = False
     """True: it rests on the generator's clock or load, so it is NO DATA when the generator was not fit."""
+    regardless: Callable[[ScenarioRecord, Limits], Judgement | None] | None = None
+    """A FAIL of `of_scenario` that rests neither on the clock nor on a whole record; None: there is none."""
+    regardless_all: Callable[[Mapping[str, ScenarioRecord], Limits], Judgement | None] | None = None
+    """The same of `of_all`."""
     by_record: bool = False
     """True: it rests on every request being recorded, so it is NO DATA when a generator took its record with it."""
 
@@ -62,9 +67,27 @@ class Six:
     """One of the six assertions: which checks speak for the target, which for the outside, which for agreement."""
 
     title: str
+    """The runbook's, with the bound of the default limits."""
     target: tuple[str, ...]
     outside: tuple[str, ...]
     agreement: tuple[str, ...] = ()
+    subject: str = ""
+    limit_id: str | None = None
+    """The limit whose bound stands in the title, behind the subject."""
+
+    def titled(self, limits: Limits) -> str:
+        """Return the title with the bound of these limits."""
+        if self.limit_id is None:
+            return self.title
+        limit = limits[self.limit_id]
+        return f"{self.subject} {limit.op} {_bound(limit)}"
+
+
+def _bound(limit: Limit) -> str:
+    """A bound in the runbook's short form: `10s`, `95%`, `5`."""
+    if limit.unit == "ms":
+        return f"{limit.target / 1_000:.10g}s"
+    return f"{limit.target * 100:.10g}%" if limit.unit == "ratio" else f"{limit.target:.10g}"
 
 
 _LOAD, _BATCH, _SMOKE = ("load",), ("batch",), ("smoke",)
@@ -82,7 +105,13 @@ CHECKS: tuple[Check, ...] = (
     Check(id="latency-counts", title="Latencies counted as sent", of_scenario=counters.latency_counts, by_record=True),
     Check(id="identity", title="started = succeeded + failed + running + waiting", of_scenario=counters.identity),
     Check(id="success-target", title="Success rate by the target", of_all=counters.success_target),
-    Check(id="success-outside", title="Success rate from outside", of_all=counters.success_outside, by_clock=True),
+    Check(
+        id="success-outside",
+        title="Success rate from outside",
+        of_all=counters.success_outside,
+        regardless_all=counters.success_by_answers,
+        by_clock=True,
+    ),
     Check(id="success-gauge", title="Success gauge fits its counters", of_scenario=counters.success_gauge),
     Check(id="bytes-target", title="Bytes by the target", of_all=counters.bytes_target),
     Check(id="bytes-outside", title="Bytes fetched", of_all=counters.bytes_outside),
@@ -108,7 +137,14 @@ CHECKS: tuple[Check, ...] = (
         of_scenario=latency.smoke_latency,
         by_clock=True,
     ),
-    Check(id="batch", title="Batch of five in time", scenarios=_BATCH, of_scenario=pace.batch, by_clock=True),
+    Check(
+        id="batch",
+        title="Batch of five in time",
+        scenarios=_BATCH,
+        of_scenario=pace.batch,
+        regardless=pace.batch_by_answers,
+        by_clock=True,
+    ),
     Check(id="throughput", title="Throughput under load", scenarios=_LOAD, of_scenario=pace.throughput, by_clock=True),
     Check(
         id="throughput-gauge",
@@ -144,7 +180,11 @@ CHECKS: tuple[Check, ...] = (
         by_record=True,
     ),
     Check(
-        id="rejections", title="Turned away only beyond the limits", of_scenario=admission.rejections, by_record=True
+        id="rejections",
+        title="Turned away only beyond the limits",
+        of_scenario=refusals.rejections,
+        regardless=refusals.rejections_by_answers,
+        by_record=True,
     ),
     Check(id="rest", title="Gauges come back to rest", of_scenario=admission.rest),
     Check(id="answered", title="Every request answered", of_scenario=conduct.answered),
@@ -159,8 +199,21 @@ CHECKS: tuple[Check, ...] = (
         scenarios=_SMOKE,
         of_scenario=conduct.behaviour,
     ),
-    Check(id="health", title="Awake while exporting", scenarios=_BUSY, of_scenario=conduct.health, by_clock=True),
-    Check(id="status-page", title="Status page truthful", of_scenario=conduct.status_page, by_record=True),
+    Check(
+        id="health",
+        title="Awake while exporting",
+        scenarios=_BUSY,
+        of_scenario=conduct.health,
+        regardless=conduct.health_by_answers,
+        by_clock=True,
+    ),
+    Check(
+        id="status-page",
+        title="Status page truthful",
+        of_scenario=conduct.status_page,
+        regardless=conduct.status_by_answers,
+        by_record=True,
+    ),
     Check(id="memory-gauge", title="Memory an export by the target", of_scenario=resources.memory_gauge),
     Check(id="memory", title="Memory an export from outside", of_scenario=resources.memory, group="memory"),
     Check(id="memory-agree", title="Memory gauge fits the process", of_scenario=resources.memory_agree, group="memory"),
@@ -186,6 +239,7 @@ CHECKS: tuple[Check, ...] = (
         id="leftovers",
         title="Only whole exports in the folder",
         of_scenario=resources.leftovers,
+        regardless=resources.grown_under_their_name,
         optional=True,
         by_record=True,
     ),
@@ -213,27 +267,42 @@ SIX: tuple[Six, ...] = (
     ),
     Six(
         title="Latency P95 < 10s",
+        subject="Latency P95",
+        limit_id="latency_p95_ms",
         target=("latency-target", "histogram"),
         outside=("latency-outside",),
         agreement=("latency-agree", "latency-sum", "latency-counts"),
     ),
     Six(
         title="Success Rate >= 95%",
+        subject="Success Rate",
+        limit_id="success_ratio",
         target=("success-target", "success-gauge"),
         outside=("success-outside",),
         agreement=("requests", "answered"),
     ),
     Six(
         title="Concurrent <= 5",
+        subject="Concurrent",
+        limit_id="concurrent_exports",
         target=("concurrency-target",),
         outside=("concurrency-outside",),
         agreement=("concurrency-agree",),
     ),
     Six(
         title="Queue Depth <= 100",
+        subject="Queue Depth",
+        limit_id="queue_depth",
         target=("queue-target",),
         outside=("queue-outside", "rejections"),
         agreement=("queue-agree",),
     ),
-    Six(title="Bytes Exported > 0", target=("bytes-target",), outside=("bytes-outside",), agreement=("bytes-agree",)),
+    Six(
+        title="Bytes Exported > 0",
+        subject="Bytes Exported",
+        limit_id="exported_bytes",
+        target=("bytes-target",),
+        outside=("bytes-outside",),
+        agreement=("bytes-agree",),
+    ),
 )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 
-from ..bundle import CLOCKS_S, ScenarioRecord, as_object
+from ..bundle import InFlight, ScenarioRecord, as_object
 from ..contract import MAX_CONCURRENT, MAX_QUEUE
 from ..limits import Limits
 from ..records import Hit
 from ..statistics import median
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
-from .counters import beyond_limits
 from .sixth import kept_waiting, let_in
 
-RETRY_AFTER_MOST_S = 3600
-"""A queue of exports that take seconds is empty long before."""
-REFUSED_LEAST = 5
-"""Answers with 429 of which at least one must tell of a full queue."""
+DURING_LEAST = 5
+"""Pages read while load ran, below which a peak can't be told."""
+COMPARED_LEAST = 8
+"""Readings with an export surely under way, below which the target's counts can't be held against them."""
+TOLD_SHARE = 0.35
+"""Of what is surely under way so much must be told at least: a gauge may be set late and read early."""
 SETTLE_S = 0.3
 """A gauge may fall this much later than the answer is read: both come from one event loop's turn, seldom later."""
 
@@ -98,22 +98,22 @@ def _peak_judged(
 ) -> Judgement:
     limit = limits[limit_id]
     value, count, where = _peak(records, gauge, key)
-    during = sum(1 for record in records.values() for timed in record.pages if timed.scrape.moment == "during")
-    if value is None or during < 5:
-        return no_data(f"{gauge} was read {during} times while load ran; its peak can't be told", limit=limit)
-    lowest = min(
-        (
-            read
-            for record in records.values()
-            for timed in record.pages
-            if (read := timed.page.total(gauge)) is not None
-        ),
-        default=0.0,
-    )
+    read = [
+        told for record in records.values() for timed in record.pages if (told := timed.page.total(gauge)) is not None
+    ]
+    lowest = min(read, default=0.0)
     if lowest < 0:
         return failed(f"{gauge} fell to {lowest:g}", limit=limit)
     reading = Reading(name=f"peak of {what}", value=value, unit="exports", source=where, count=count)
-    return against(limit, reading, f"the peak of {what} in {count} readings")
+    judged = against(limit, reading, f"the peak of {what} in {count} readings")
+    if judged.status == "FAIL":
+        return judged
+    during = sum(1 for record in records.values() for timed in record.pages if timed.scrape.moment == "during")
+    if value is None or during < DURING_LEAST:
+        return no_data(f"{gauge} was read {during} times while load ran; its peak can't be told", limit=limit)
+    if not any(record.done for record in records.values()):
+        return no_data("no export was done, so there was no peak to see", reading, limit=limit)
+    return judged
 
 
 def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
@@ -123,9 +123,17 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
     beside = let_in(record) if record else None
     if beside is not None:
         return failed(beside, limit=limit)
-    burst = _first_wave(record) if record else []
+    asked = _first_wave(record) if record else []
+    burst = [hit for hit in asked if hit.status == 200]
     if record is None or len(burst) < 2 * MAX_CONCURRENT:
-        return no_data(f"a burst of at least {2 * MAX_CONCURRENT} exports at once is needed", limit=limit)
+        needed = f"{2 * MAX_CONCURRENT} exports done at once are needed to see how many run"
+        if not asked:
+            return no_data(f"no burst was sent; {needed}", limit=limit)
+        answered = ", ".join(sorted({str(hit.status or hit.error) for hit in asked if hit.status != 200}))
+        others = f", the others were answered {answered}" if answered else ""
+        return no_data(
+            f"of {len(asked)} exports asked for at once {len(burst)} were done{others}; {needed}", limit=limit
+        )
     alone = [hit.end - hit.start for hit in record.of_phase("solo") if hit.case == burst[0].case and hit.status == 200]
     if not alone:
         return no_data(f"no {burst[0].case} was exported alone, to compare the burst with", limit=limit)
@@ -171,7 +179,7 @@ def _first_wave(record: ScenarioRecord) -> list[Hit]:
     first: dict[str, Hit] = {}
     for hit in record.of_phase("burst"):
         first.setdefault(hit.client, hit)
-    return [hit for hit in first.values() if hit.status == 200]
+    return list(first.values())
 
 
 def _ended_together(wave: Sequence[Hit], solo_s: float) -> str | None:
@@ -188,11 +196,17 @@ def _ended_together(wave: Sequence[Hit], solo_s: float) -> str | None:
 
 
 Seen = tuple[float, float, float, float]
-"""Requests under way at least, at the most; running and waiting, by the target."""
+"""Requests or exports under way at least, requests at the most; running and waiting, by the target."""
 
 
-def _under_load(record: ScenarioRecord, phases: Sequence[str], *, status: bool = False) -> list[Seen]:
-    """What each metrics page, or each status page, said while these phases ran; two pages, two witnesses."""
+def _under_load(
+    record: ScenarioRecord, phases: Sequence[str], *, status: bool = False, least: InFlight | None = None
+) -> list[Seen]:
+    """What each metrics page, or each status page, said while these phases ran; two pages, two witnesses.
+
+    least: of what the fewest are counted; None: of requests.
+    """
+    least = record.in_flight if least is None else least
     spans = [(phase.start, phase.end) for phase in record.scenario.phases if phase.name in phases]
     told: list[tuple[float, float, float | None, float | None]]
     if status:
@@ -203,7 +217,7 @@ def _under_load(record: ScenarioRecord, phases: Sequence[str], *, status: bool =
     else:
         told = [(timed.scrape.start, timed.scrape.end, timed.running, timed.waiting) for timed in record.pages]
     return [
-        (record.in_flight.least(start, end), record.in_flight.most(start, end, SETTLE_S), running, waiting)
+        (least.least(start, end), record.in_flight.most(start, end, SETTLE_S), running, waiting)
         for start, end, running, waiting in told
         if running is not None and waiting is not None and any(s <= start and end <= e for s, e in spans)
     ]
@@ -225,10 +239,11 @@ def _running_share(records: Mapping[str, ScenarioRecord]) -> float | None:
 
 
 def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Running and waiting, as the target tells them, are no more and not much less than the requests under way."""
-    seen = _under_load(record, ("measure", "burst"))
-    if len(seen) < 5:
-        return no_data(f"only {len(seen)} readings were taken while clients waited")
+    """Running and waiting, as the target tells them, are no more and not much less than what was under way.
+
+    No more than the requests; not less than the exports that were surely inside.
+    """
+    seen = _under_load(record, ("measure", "burst"), least=record.surely_inside)
     excess = [one for one in seen if one[2] + one[3] > one[1]]
     if len(excess) > max(2, 0.1 * len(seen)) and not any(hit.status is None for hit in record.posts):
         _, most, running, waiting = max(excess, key=lambda one: one[2] + one[3] - one[1])
@@ -236,30 +251,38 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"the target tells of {running:g} running and {waiting:g} waiting while at most {most:g} requests were "
             f"under way ({len(excess)} of {len(seen)} readings)"
         )
-    flight = sum(one[0] for one in seen)
-    told = sum(one[2] + one[3] for one in seen)
-    if flight < len(seen):
-        return no_data("requests were too short for the target's gauges to be held against them")
-    if sum(one[2] for one in seen) == 0:
-        return failed(f"export_concurrent_running was 0 in all of {len(seen)} readings while requests were under way")
-    if told < 0.35 * flight:
+    compared = [one for one in seen if one[0] >= 1]
+    inside = sum(one[0] for one in compared)
+    told = sum(one[2] + one[3] for one in compared)
+    if len(compared) < COMPARED_LEAST:
+        return no_data(
+            f"only in {len(compared)} of {len(seen)} readings an export was surely under way; {COMPARED_LEAST} are "
+            "needed to hold the target's gauges against them"
+        )
+    if sum(one[2] for one in compared) == 0:
         return failed(
-            f"the target tells of {told / len(seen):.1f} running or waiting on average while {flight / len(seen):.1f} "
-            f"requests were under way ({len(seen)} readings)"
+            f"export_concurrent_running was 0 in all of {len(compared)} readings while exports were surely under way"
+        )
+    if told < TOLD_SHARE * inside:
+        return failed(
+            f"the target tells of {told / len(compared):.1f} running or waiting on average while "
+            f"{inside / len(compared):.1f} exports were surely under way ({len(compared)} readings)"
         )
     return passed(
-        f"running and waiting ({told / len(seen):.1f} on average) fit the requests under way ({flight / len(seen):.1f})"
+        f"running and waiting ({told / len(compared):.1f} on average) fit the exports surely under way "
+        f"({inside / len(compared):.1f}, {len(compared)} readings)"
     )
 
 
 def queue_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     """While more than five ask, the others wait, and the target says so."""
-    seen = [one for one in _under_load(record, ("burst",)) if one[0] > 2 * MAX_CONCURRENT]
+    seen = _under_load(record, ("burst",), least=record.surely_inside)
+    seen = [one for one in seen if one[0] > 2 * MAX_CONCURRENT]
     if len(seen) < 3:
         return no_data(f"only {len(seen)} readings were taken while more than {2 * MAX_CONCURRENT} clients waited")
     expected = sum(one[0] - MAX_CONCURRENT for one in seen)
     told = sum(one[3] for one in seen)
-    if told < 0.35 * expected:
+    if told < TOLD_SHARE * expected:
         return failed(
             f"the target tells of {told / len(seen):.1f} waiting on average where {expected / len(seen):.1f} must wait "
             f"({len(seen)} readings)"
@@ -292,6 +315,8 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
     )
     if inside > MAX_CONCURRENT + limit.target + 10:
         return failed(f"{inside} exports were inside for a second and not turned away with 429", reading, limit=limit)
+    if not record.done:
+        return no_data("no export was done, so none had to wait", reading, limit=limit)
     return passed(
         f"{most} exports were under way at the most, {len(refused)} turned away; none shows a queue beyond {limit}",
         reading,
@@ -300,63 +325,12 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
     )
 
 
-def rejections(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """A 429 comes only when five run and a hundred wait, and says when to come back."""
-    if not record.exports:
-        return no_data("no export was asked for")
-    refused = [hit for hit in record.exports if hit.status in (429, 503)]
-    depths: list[float] = []
-    for hit in refused:
-        if hit.status == 503:
-            return failed(f"{hit.id} was refused with 503, though nobody shut the service down")
-        if not beyond_limits(record, hit):
-            most = record.let_in.most(hit.start, hit.end)
-            return failed(f"{hit.id} was refused with 429 while at most {most} exports were inside")
-        if not _retry_after(hit.headers.get("retry-after"), hit):
-            return failed(f"the 429 of {hit.id} bears no usable Retry-After: {hit.headers.get('retry-after')!r}")
-        body = as_object(hit.answer) or {}
-        depth = _whole(body.get("queueDepth"))
-        if depth is None or body.get("success") is not False or not body.get("error"):
-            return failed(f"the 429 of {hit.id} lacks success false, an error or queueDepth")
-        if depth < MAX_QUEUE / 2:
-            return failed(f"the 429 of {hit.id} tells of {depth:g} waiting, where {MAX_QUEUE} must wait")
-        depths.append(depth)
-    # a queue that moves may be read a little late, but not each time
-    if len(depths) >= REFUSED_LEAST and max(depths) < MAX_QUEUE:
-        return failed(
-            f"none of the {len(depths)} answers with 429 tells of more than {max(depths):g} waiting, where {MAX_QUEUE} "
-            "must wait"
-        )
-    return passed(
-        f"{len(refused)} of {len(record.exports)} exports were turned away, each beyond the limits and with Retry-After"
-        if refused
-        else f"none of {len(record.exports)} exports was turned away"
-    )
-
-
-def _retry_after(value: str | None, hit: Hit) -> bool:
-    """Seconds, an hour at the most, or an HTTP date within that, as far as clocks agree."""
-    if value is None:
-        return False
-    plain = value.strip()
-    if plain.isascii() and plain.isdigit():
-        return len(plain) < 6 and int(plain) <= RETRY_AFTER_MOST_S
-    try:
-        told = parsedate_to_datetime(plain)
-    except (ValueError, OverflowError):
-        return False
-    return told.tzinfo is not None and -CLOCKS_S <= told.timestamp() - hit.end <= RETRY_AFTER_MOST_S + CLOCKS_S
-
-
 def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
     """After the load the gauges return to 0, and so does what /export/status says."""
-    if record.after is None:
-        return no_data("there is no readable page from after the last request")
-    for gauge in ("export_concurrent_running", "export_queue_depth"):
-        value = record.after.total(gauge)
-        if value is None:
-            return no_data(f"{gauge} is missing")
-        if value != 0:
+    gauges = ("export_concurrent_running", "export_queue_depth")
+    read = {gauge: None if record.after is None else record.after.total(gauge) for gauge in gauges}
+    for gauge, value in read.items():
+        if value is not None and value != 0:
             return failed(f"{gauge} still reads {value:g} with nothing under way")
     last_end = max((hit.end for hit in record.posts), default=0.0)
     late = [body for start, _, _, body in statuses(record) if start > last_end + 1]
@@ -365,6 +339,13 @@ def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"/export/status still tells of {late[-1].get('concurrentExports')} running and "
             f"{late[-1].get('queueDepth')} waiting with nothing under way"
         )
+    if record.after is None:
+        return no_data("there is no readable page from after the last request")
+    missing = [gauge for gauge, value in read.items() if value is None]
+    if missing:
+        return no_data(f"{' and '.join(missing)} can't be read on the page after the last request")
+    if not record.done:
+        return no_data("no export was done, so nothing had to come back to rest")
     return passed("running and waiting came back to 0")
 
 

@@ -5,24 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..behaviour import BAD_BODIES, CASES, PAGE_BY_ACCEPT, judge_behaviour
+from ..behaviour import CASES, PAGE_BY_ACCEPT
 from ..bundle import CLOCK_TICKS_S, MINUTES_S, ScenarioRecord, as_object, stands_still, told_near
 from ..contract import FORMATS, MAX_CONCURRENT, REQUEST_STATUSES
 from ..exposition import Page, histograms, read_page
 from ..limits import Limits
-from ..records import INTERRUPTED, Hit
+from ..records import INTERRUPTED, HealthProbe, Hit
 from ..statistics import percentile
-from ..verdicts import Judgement, Reading, against, failed, no_data, passed
-from .admission import SETTLE_S, statuses
+from ..verdicts import Judgement, Reading, against, failed, failed_for, no_data, passed
+from .admission import COMPARED_LEAST, SETTLE_S, TOLD_SHARE, statuses
 from .hanging import after_hang_up
+from .probes import HANG_UP, OTHER_PAGE, probe_faults, worst_first
 
-SAME_SENTENCE_MOST = 3
-"""Fields that one sentence may stand for; a sentence that fits all tells the caller nothing."""
 ASLEEP_MOST = 0.1
 """Share of the time under load in which /health may be slower than its limit."""
 CLOCKS_APART_S = 0.01
 """Generators on other machines must agree with the runner's clock to this; exports of 1k records take a few of it."""
 CLOCK_CALLS = 20
+BAD_MOST = 0.01
+"""Share of calls of /health or /export/status that may fail."""
+PROBES_LEAST = 5
+"""Calls of /health or /export/status below which nothing can pass."""
 PAGE_OLD_S = 1.0
 """A plain page may be so old, where pages are kept for a moment."""
 LOADED = ("measure", "burst", "solo", "sequence")
@@ -31,39 +34,20 @@ LOADED = ("measure", "burst", "solo", "sequence")
 def behaviour(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Bad input is refused with a sentence that names the field; files outside can't be had; hang-ups cost nothing."""
     hits = {hit.case: hit for hit in record.hits if hit.phase == "behaviour"}
+    wrong, faults = probe_faults(hits)
+    other = _other_page(record, hits[PAGE_BY_ACCEPT]) if PAGE_BY_ACCEPT in hits else None
+    if other is not None:
+        faults.append((OTHER_PAGE, other))
+    hung_up = after_hang_up(record)
+    if hung_up is not None and hung_up.status == "FAIL":
+        faults.append((HANG_UP, hung_up.reason))
+    if faults:
+        head = f"{wrong} of {len(CASES)} behaviour probes went wrong; " if wrong else ""
+        return failed_for(worst_first(faults), head=head)
     missing = [case.name for case in CASES if case.name not in hits]
     if missing:
         return no_data(f"{len(missing)} of {len(CASES)} behaviour probes were not made, {missing[0]} among them")
-    for link in (hits["download-get"], hits["download-get-pdf"]):
-        name = link.path.rsplit("/", 1)[-1]
-        if link.status == 200 and name not in (link.answer or ""):
-            return failed(f"the download link of {name} leads to another file: {link.answer!r}")
-    wrong = [
-        (case, reason)
-        for case in CASES
-        if (reason := judge_behaviour(case, hits[case.name].status, hits[case.name].answer, hits[case.name].headers))
-    ]
-    if wrong:
-        case, reason = wrong[0]
-        return failed(f"{len(wrong)} of {len(CASES)} behaviour probes went wrong; {case.name}: {reason}")
-    told: dict[str, set[str]] = {}
-    for case in BAD_BODIES:
-        if case.field:
-            told.setdefault(str((as_object(hits[case.name].answer) or {}).get("error")), set()).add(case.field)
-    sentence, fields = max(told.items(), key=lambda item: len(item[1]))
-    if len(fields) > SAME_SENTENCE_MOST:
-        return failed(
-            f"bad {', '.join(sorted(fields))} are all told by the same sentence, so it names none: {sentence!r}"
-        )
-    for case in BAD_BODIES:
-        hit = hits[case.name]
-        at = (as_object(hit.answer) or {}).get("timestamp")
-        if not told_near(at, hit.start, hit.end):
-            return failed(f"{case.name}: the error bears timestamp {at!r}, which is not of its time")
-    other = _other_page(record, hits[PAGE_BY_ACCEPT])
-    if other is not None:
-        return failed(other)
-    return after_hang_up(record) or passed(f"{len(CASES)} behaviour probes were answered as the contract says")
+    return hung_up or passed(f"{len(CASES)} behaviour probes were answered as the contract says")
 
 
 def _other_page(record: ScenarioRecord, hit: Hit) -> str | None:
@@ -110,38 +94,20 @@ def _counts(page: Page) -> dict[str, float]:
 def health(record: ScenarioRecord, limits: Limits) -> Judgement:
     """/health answers while exports run, and quickly."""
     limit = limits["health_p95_ms"]
-    probes = [probe for probe in record.health if probe.path.endswith("/health") and probe.phase in LOADED]
-    if len(probes) < 5:
-        return no_data(f"/health was asked {len(probes)} times while exports ran", limit=limit)
-    bad = [probe for probe in probes if probe.status != 200 or (as_object(probe.answer) or {}).get("ok") is not True]
-    if len(bad) > max(1, 0.01 * len(probes)):
+    probes = _calls(record, "/health", loaded=True)
+    bad = [probe for probe in probes if not _well(probe)]
+    if len(bad) > max(1, BAD_MOST * len(probes)):
         what = bad[0].status if bad[0].status is not None else bad[0].error
         return failed(
             f"{len(bad)} of {len(probes)} calls of /health under load failed, the first with {what}: "
             f"{(bad[0].answer or '')[:80]!r}",
             limit=limit,
         )
-    crowd = [
-        probe
-        for probe in record.health
-        if probe.path.endswith("/health") and probe.phase not in LOADED and probe.status is not None
-    ]
-    bad = [probe for probe in crowd if probe.status != 200 or (as_object(probe.answer) or {}).get("ok") is not True]
-    if len(bad) > 1:
-        return failed(
-            f"{len(bad)} calls of /health beside the steady load were answered wrongly, the first in "
-            f"{bad[0].phase or 'a rest'} with {bad[0].status}: {(bad[0].answer or '')[:80]!r}",
-            limit=limit,
-        )
-    calls = [probe for probe in record.health if probe.path.endswith("/health") and probe.status == 200]
-    clock = [(as_object(probe.answer) or {}).get("ts") for probe in calls]
-    if len(clock) >= CLOCK_CALLS and _frozen(clock, calls[-1].start - calls[0].start):
-        return failed(
-            f"/health bears ts {clock[0]} in all of {len(clock)} calls: a clock that stands still", limit=limit
-        )
-    without = [probe for probe in probes if probe.status == 200 and (as_object(probe.answer) or {}).get("ts") is None]
-    if len(without) > 0.5 * len(probes):
-        return failed(f"/health bears no `ts`: {(without[0].answer or '')[:80]!r}", limit=limit)
+    wrong = health_by_answers(record, limits)
+    if wrong is not None:
+        return wrong
+    if len(probes) < PROBES_LEAST:
+        return no_data(f"/health was asked {len(probes)} times while exports ran", limit=limit)
     reading = Reading(
         name="health P95",
         value=percentile([(probe.end - probe.start) * 1000 for probe in probes], 0.95),
@@ -162,6 +128,45 @@ def health(record: ScenarioRecord, limits: Limits) -> Judgement:
     return judged
 
 
+def health_by_answers(record: ScenarioRecord, limits: Limits) -> Judgement | None:
+    """What /health answered wrongly, however long its answers took; None: nothing."""
+    limit = limits["health_p95_ms"]
+    probes = _calls(record, "/health", loaded=True)
+    bad = [probe for probe in probes if probe.status is not None and not _well(probe)]
+    if len(bad) > max(1, BAD_MOST * len(probes)):
+        return failed(
+            f"{len(bad)} of {len(probes)} calls of /health under load failed, the first with {bad[0].status}: "
+            f"{(bad[0].answer or '')[:80]!r}",
+            limit=limit,
+        )
+    crowd = [probe for probe in _calls(record, "/health", loaded=False) if probe.status is not None]
+    bad = [probe for probe in crowd if not _well(probe)]
+    if len(bad) > 1:
+        return failed(
+            f"{len(bad)} calls of /health beside the steady load were answered wrongly, the first in "
+            f"{bad[0].phase or 'a rest'} with {bad[0].status}: {(bad[0].answer or '')[:80]!r}",
+            limit=limit,
+        )
+    calls = [probe for probe in record.health if probe.path.endswith("/health") and probe.status == 200]
+    clock = [(as_object(probe.answer) or {}).get("ts") for probe in calls]
+    if len(clock) >= CLOCK_CALLS and _frozen(clock, calls[-1].start - calls[0].start):
+        return failed(
+            f"/health bears ts {clock[0]} in all of {len(clock)} calls: a clock that stands still", limit=limit
+        )
+    without = [probe for probe in probes if probe.status == 200 and (as_object(probe.answer) or {}).get("ts") is None]
+    if len(without) > 0.5 * len(probes):
+        return failed(f"/health bears no `ts`: {(without[0].answer or '')[:80]!r}", limit=limit)
+    return None
+
+
+def _calls(record: ScenarioRecord, path: str, *, loaded: bool) -> list[HealthProbe]:
+    return [probe for probe in record.health if probe.path.endswith(path) and (probe.phase in LOADED) is loaded]
+
+
+def _well(probe: HealthProbe) -> bool:
+    return probe.status == 200 and (as_object(probe.answer) or {}).get("ok") is True
+
+
 def _frozen(told: Sequence[object], seconds: float) -> bool:
     """Whether times, as numbers or ISO 8601, are all the same over so long a time, and must not be."""
     first = told[0]
@@ -174,11 +179,43 @@ def _frozen(told: Sequence[object], seconds: float) -> bool:
 
 def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
     """/export/status answers, with the contract's fields, truthfully."""
+    wrong = status_by_answers(record, limits)
+    if wrong is not None:
+        return wrong
     probes = [probe for probe in record.health if probe.path.endswith("/export/status")]
-    if len(probes) < 5:
+    busy = [(start, end, body) for start, end, phase, body in statuses(record) if phase in ("measure", "burst")]
+    told = [float(str(body["concurrentExports"])) + float(str(body["queueDepth"])) for _, _, body in busy]
+    inside = [record.surely_inside.least(start, end) for start, end, _ in busy]
+    compared = [(claim, least) for claim, least in zip(told, inside, strict=True) if least >= 1]
+    claims, certain = sum(claim for claim, _ in compared), sum(least for _, least in compared)
+    if len(compared) >= COMPARED_LEAST and claims < TOLD_SHARE * certain:
+        return failed(
+            f"/export/status tells of {claims / len(compared):.1f} exports running or waiting on average while "
+            f"{certain / len(compared):.1f} were surely under way ({len(compared)} calls)"
+        )
+    most = [record.in_flight.most(start, end, SETTLE_S) for start, end, _ in busy]
+    excess = [(claim, seen) for claim, seen in zip(told, most, strict=True) if claim > seen]
+    if len(excess) > max(2, 0.1 * len(busy)) and not any(hit.status is None for hit in record.posts):
+        claim, seen = max(excess)
+        return failed(
+            f"/export/status tells of {claim:g} exports running or waiting while at most {seen} requests were under "
+            f"way ({len(excess)} of {len(busy)} calls)"
+        )
+    if len(probes) < PROBES_LEAST:
         return no_data(f"/export/status was asked {len(probes)} times")
+    held = (
+        f"and fit the exports surely under way in {len(compared)} of them"
+        if len(compared) >= COMPARED_LEAST
+        else f"in {len(compared)} of them an export was surely under way, too few to hold its counts against exports"
+    )
+    return passed(f"{len(probes)} calls of /export/status were answered with the contract's fields; {held}")
+
+
+def status_by_answers(record: ScenarioRecord, limits: Limits) -> Judgement | None:
+    """What is wrong with the status pages in themselves, whatever was under way; None: nothing."""
+    probes = [probe for probe in record.health if probe.path.endswith("/export/status")]
     bad = [probe for probe in probes if probe.status != 200 or as_object(probe.answer) is None]
-    if len(bad) > max(1, 0.01 * len(probes)):
+    if len(bad) > max(1, BAD_MOST * len(probes)):
         what = bad[0].status if bad[0].status is not None else bad[0].error
         return failed(f"{len(bad)} of {len(probes)} calls of /export/status failed, the first with {what}")
     for start, _, _, body in statuses(record):
@@ -188,23 +225,7 @@ def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
     at = [str(body["timestamp"]) for _, _, _, body in statuses(record)]
     if len(at) >= CLOCK_CALLS and stands_still(at, probes[-1].start - probes[0].start):
         return failed(f"/export/status bears timestamp {at[0]} in all of {len(at)} calls: a clock that stands still")
-    busy = [(start, end, body) for start, end, phase, body in statuses(record) if phase in ("measure", "burst")]
-    flight = [record.in_flight.least(start, end) for start, end, _ in busy]
-    most = [record.in_flight.most(start, end, SETTLE_S) for start, end, _ in busy]
-    told = [float(str(body["concurrentExports"])) + float(str(body["queueDepth"])) for _, _, body in busy]
-    if len(busy) >= 5 and sum(flight) >= len(busy) and sum(told) < 0.35 * sum(flight):
-        return failed(
-            f"/export/status tells of {sum(told) / len(told):.1f} exports running or waiting on average while "
-            f"{sum(flight) / len(flight):.1f} requests were under way"
-        )
-    excess = [(claim, seen) for claim, seen in zip(told, most, strict=True) if claim > seen]
-    if len(excess) > max(2, 0.1 * len(busy)) and not any(hit.status is None for hit in record.posts):
-        claim, seen = max(excess)
-        return failed(
-            f"/export/status tells of {claim:g} exports running or waiting while at most {seen} requests were under "
-            f"way ({len(excess)} of {len(busy)} calls)"
-        )
-    return passed(f"{len(probes)} calls of /export/status were answered, truthfully")
+    return None
 
 
 def _status_problem(body: dict[str, object], now: float) -> str | None:
@@ -264,6 +285,8 @@ def generator(record: ScenarioRecord, limits: Limits) -> Judgement:
     lost = lost_record(record)
     if lost is not None:
         return no_data(lost)
+    if not record.scenario.phases or not record.hits:
+        return no_data("nothing was planned, or nothing of it was recorded")
     for phase in record.scenario.phases:
         count = sum(1 for hit in record.hits if hit.phase == phase.name)
         if not phase.completed:

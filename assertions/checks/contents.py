@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
@@ -13,7 +13,7 @@ from ..bundle import CLOCK_TICKS_S, CLOCKS_S, PROBING, ScenarioRecord, stands_st
 from ..contract import FILENAME, FORMATS
 from ..limits import Limits
 from ..records import INTERRUPTED, Fetch, Hit
-from ..verdicts import Judgement, failed, no_data, passed
+from ..verdicts import Fault, Judgement, failed, failed_for, no_data, passed
 from .file_faults import sentence
 
 _MEDIA = {"csv": "text/csv", "pdf": "application/pdf"}
@@ -40,25 +40,32 @@ def pdf_contents(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 def _contents(record: ScenarioRecord, fmt: str) -> Judgement:
     done = [hit for hit in record.done if hit.format == fmt]
+    checked = {check.hit: check for check in record.files}
+    broken = [checked[hit.id] for hit in done if hit.id in checked and checked[hit.id].finding_count]
+    missing = [hit for hit in done if hit.id not in checked]
+    never = _never_done(record, fmt)
+    said = _never_said(*never) if never else ""
+    if broken:
+        besides = f"; {len(missing)} more were not opened" if missing else ""
+        head = f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent{besides}; "
+        return failed("; ".join(filter(None, (head + sentence(broken, {hit.id: hit for hit in done}), said))))
+    if never and len(never[1]) > 1:
+        return failed(said)
     if not done:
         return no_data(f"no {fmt} export was done")
-    checked = {check.hit: check for check in record.files}
-    missing = [hit for hit in done if hit.id not in checked]
     if missing:
         return no_data(f"{len(missing)} of {len(done)} {fmt} files were not opened, the first of {missing[0].id}")
-    broken = [checked[hit.id] for hit in done if checked[hit.id].finding_count]
-    if broken:
-        said = sentence(broken, {hit.id: hit for hit in done})
-        return failed(f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent; {said}")
-    never = _never_done(record, fmt)
     if never:
-        case, tries = never
-        times = "once" if len(tries) == 1 else f"{len(tries)} times"
-        said = f"{case} was asked for {times} and never done, last answered {tries[-1].status}: "
-        said += (tries[-1].answer or tries[-1].error or "")[:120]
-        return failed(said) if len(tries) > 1 else no_data(f"{said}; once is no rule")
+        return no_data(f"{said}; once is no rule")
     records = sum(hit.records or 0 for hit in done)
     return passed(f"{len(done)} {fmt} files with {records:,} records hold what was sent")
+
+
+def _never_said(case: str, tries: Sequence[Hit]) -> str:
+    times = "once" if len(tries) == 1 else f"{len(tries)} times"
+    last = tries[-1]
+    what = last.status if last.status is not None else last.error
+    return f"{case} was asked for {times} and never done, last answered {what}: {(last.answer or '')[:120]}"
 
 
 def _never_done(record: ScenarioRecord, fmt: str) -> tuple[str, list[Hit]] | None:
@@ -73,29 +80,39 @@ def _never_done(record: ScenarioRecord, fmt: str) -> tuple[str, list[Hit]] | Non
 
 def answers(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Each 200 says what the contract says it says, and says it truly."""
+    wrong = [
+        (fault[0], f"the answer of {hit.id} ({hit.case}): {fault[1]}")
+        for hit in record.done
+        if (fault := _answer_fault(record, hit)) is not None
+    ]
+    if not wrong and record.done and (stopped := _stopped_clock(record)):
+        wrong.append(("clock", stopped))
+    wrong += _error_faults(record)
+    if wrong:
+        return failed_for(wrong)
     if not record.done:
         return no_data("no export was done")
-    for hit in record.done:
-        problem = _answer_problem(record, hit)
-        if problem:
-            return failed(f"the answer of {hit.id} ({hit.case}): {problem}")
-    stopped = _stopped_clock(record)
-    if stopped:
-        return failed(stopped)
+    return passed(f"{len(record.done)} answers are complete, and true of their files")
+
+
+def _error_faults(record: ScenarioRecord) -> Iterator[Fault]:
+    """What is wrong with the answers to exports that were not done."""
     for hit in record.posts:
         if hit.status is None or hit.status == 200 or hit.phase in PROBING:
             continue
+        name = f"the {hit.status} of {hit.id} ({hit.case})"
         if hit.status in (400, 413):
-            return failed(
+            yield (
+                "refused though right",
                 f"{hit.id} ({hit.case}) is as the contract has it, and was refused with {hit.status}: "
-                f"{(hit.answer or '')[:120]}"
+                f"{(hit.answer or '')[:120]}",
             )
+            continue
         body = record.answers.get(hit.id)
         if body is None or body.get("success") is not False or not isinstance(body.get("error"), str):
-            return failed(f"the {hit.status} of {hit.id} ({hit.case}) bears no `success: false` and `error` in JSON")
-        if not told_near(body.get("timestamp"), hit.start, hit.end):
-            return failed(f"the {hit.status} of {hit.id} ({hit.case}) bears no timestamp of its time")
-    return passed(f"{len(record.done)} answers are complete, and true of their files")
+            yield "an error without its sentence", f"{name} bears no `success: false` and `error` in JSON"
+        elif not told_near(body.get("timestamp"), hit.start, hit.end):
+            yield "an error of another time", f"{name} bears no timestamp of its time"
 
 
 def _stopped_clock(record: ScenarioRecord) -> str | None:
@@ -120,34 +137,36 @@ def _match(body: Mapping[str, Any]) -> re.Match[str]:
     return match
 
 
-def _answer_problem(record: ScenarioRecord, hit: Hit) -> str | None:
+def _answer_fault(record: ScenarioRecord, hit: Hit) -> Fault | None:
+    """The first thing that is wrong with an answer, and of which part of it."""
     body = record.answers.get(hit.id)
     if body is None:
-        return "is no JSON object"
+        return "JSON", "is no JSON object"
     result = body.get("result")
     if body.get("success") is not True or not isinstance(result, dict) or result.get("success") is not True:
-        return "does not say success"
+        return "success", "does not say success"
     if body.get("records") != hit.records:
-        return f"says {body.get('records')!r} records where {hit.records} were sent"
+        return "records", f"says {body.get('records')!r} records where {hit.records} were sent"
     if not told_near(body.get("timestamp"), hit.start, hit.end):
-        return f"timestamp {body.get('timestamp')!r} is no ISO 8601 of the export's time"
+        return "timestamp", f"timestamp {body.get('timestamp')!r} is no ISO 8601 of the export's time"
     name = _name_of(result)
+    told = f"filename {result.get('filename')!r}"
     if name is None:
-        return f"filename {result.get('filename')!r} does not end in export_<ms>_<letters or digits>.<format>"
+        return "filename", f"{told} does not end in export_<ms>_<letters or digits>.<format>"
     match = FILENAME.search(name)
     if match is None or match["format"] != hit.format:
-        return f"filename {result.get('filename')!r} is not of a {hit.format} file"
+        return "filename", f"{told} is not of a {hit.format} file"
     if not hit.start - CLOCKS_S <= int(match["ms"]) / 1000 <= hit.end + CLOCKS_S:
-        return f"filename {result.get('filename')!r} bears no time near the export's"
+        return "filename", f"{told} bears no time near the export's"
     url = result.get("downloadUrl")
     if not isinstance(url, str) or "/export/files/" not in url or unquote(url.rsplit("/", 1)[-1]) != name:
-        return f"downloadUrl {url!r} does not lead to /export/files/{name}"
+        return "downloadUrl", f"downloadUrl {url!r} does not lead to /export/files/{name}"
     size = result.get("bytes")
     fetch = record.fetched.get(hit.id)
     if not isinstance(size, int) or isinstance(size, bool):
-        return f"bytes is {size!r}"
+        return "bytes", f"bytes is {size!r}"
     if fetch is not None and fetch.status == 200 and size != fetch.bytes:
-        return f"says {size} bytes where the file has {fetch.bytes}"
+        return "bytes", f"says {size} bytes where the file has {fetch.bytes}"
     return None
 
 
@@ -219,60 +238,66 @@ def _number(text: str, base: int) -> int | None:
         return None
 
 
-def _length_problem(fetch: Fetch) -> str | None:
-    length = fetch.headers.get("content-length")
-    if "content-encoding" in fetch.headers:
-        return None
-    if length is None:
-        return "came without its length (Content-Length)"
-    if not (_LENGTH.fullmatch(length) and int(length) == fetch.bytes):
-        return f"says Content-Length {length} and has {fetch.bytes} bytes"
-    return None
-
-
 def downloads(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Each file can be fetched whole, with its media type, length and download name, and stays the same."""
-    if not record.done:
-        return no_data("no export was done")
     cut_short = {phase.name for phase in record.scenario.phases if not phase.completed}
     broken_off = 0
+    faults: list[Fault] = []
     for hit in record.done:
         fetch = record.fetched.get(hit.id)
         if hit.phase in cut_short and (fetch is None or fetch.error == INTERRUPTED):
             broken_off += 1
-            continue
-        problem = _download_problem(hit, fetch)
-        if problem is not None:
-            return failed(problem)
+        elif fetch is None or fetch.status != 200 or fetch.error is not None:
+            faults.append(_not_fetched(hit, fetch))
+        else:
+            faults += ((kind, f"the {hit.format} file of {hit.id} {what}") for kind, what in _head_faults(hit, fetch))
     for again in record.fetches:
         first = record.fetched.get(again.hit)
         # how long files are kept is the service's own affair; what a name stands for is not
         if again.purpose == "again" and again.status == 200 and first is not None and again.sha256 != first.sha256:
-            return failed(f"the file of {again.hit} was another when it was fetched again")
+            faults.append(("changed", f"the file of {again.hit} was another when it was fetched again"))
+    if faults:
+        return failed_for(faults)
+    if not record.done:
+        return no_data("no export was done")
     if broken_off:
         return no_data(f"the run was cut short before {broken_off} of {len(record.done)} files were fetched whole")
     return passed(f"{len(record.done)} files were fetched whole, with media type and name")
 
 
-def _download_problem(hit: Hit, fetch: Fetch | None) -> str | None:
+def _not_fetched(hit: Hit, fetch: Fetch | None) -> Fault:
     if fetch is None:
-        return f"the file of {hit.id} could not be asked for: {(hit.answer or '')[:200]!r} leads nowhere"
+        return "no link", f"the file of {hit.id} could not be asked for: {(hit.answer or '')[:200]!r} leads nowhere"
     what = fetch.status if fetch.status is not None else fetch.error
     if fetch.status != 200:
-        return f"the file of {hit.id} ({fetch.path}) was answered {what}"
-    if fetch.error is not None:
-        return f"the download of {hit.id} ({fetch.path}) broke off after {fetch.bytes} bytes: {fetch.error}"
+        return "not served", f"the file of {hit.id} ({fetch.path}) was answered {what}"
+    return (
+        "broken off",
+        f"the download of {hit.id} ({fetch.path}) broke off after {fetch.bytes} bytes: {fetch.error}",
+    )
+
+
+def _head_faults(hit: Hit, fetch: Fetch) -> Iterator[Fault]:
+    """What is wrong with a download's headers: encoding, media type, length, name."""
+    encoding = fetch.headers.get("content-encoding", "identity").strip()
+    if encoding.lower() not in ("", "identity"):
+        yield "compressed", f"came compressed (Content-Encoding: {encoding}) though identity was asked"
     media, _, more = fetch.headers.get("content-type", "").lower().partition(";")
     media = media.strip()
     charset = _CHARSET.search(more)
-    disposition = fetch.headers.get("content-disposition", "").lower()
-    problem = _length_problem(fetch)
     if media != _MEDIA.get(hit.format or ""):
-        problem = f"came as {media or 'no media type'}"
+        yield "media type", f"came as {media or 'no media type'}"
     elif hit.format == "csv" and charset and charset[1] not in ("utf-8", "utf8"):
-        problem = f"came as {charset[1]}, and is UTF-8"
-    elif problem is None and "filename" not in disposition:
-        problem = "came without a download name (Content-Disposition)"
-    elif problem is None and f".{hit.format}" not in disposition:
-        problem = f"has another kind of download name: {disposition!r}"
-    return None if problem is None else f"the {hit.format} file of {hit.id} {problem}"
+        yield "charset", f"came as {charset[1]}, and is UTF-8"
+    length = fetch.headers.get("content-length")
+    if "content-encoding" in fetch.headers:
+        pass  # the length is that of what was sent, not of what was counted
+    elif length is None:
+        yield "length", "came without its length (Content-Length)"
+    elif not (_LENGTH.fullmatch(length) and int(length) == fetch.bytes):
+        yield "length", f"says Content-Length {length} and has {fetch.bytes} bytes"
+    disposition = fetch.headers.get("content-disposition", "").lower()
+    if "filename" not in disposition:
+        yield "download name", "came without a download name (Content-Disposition)"
+    elif f".{hit.format}" not in disposition:
+        yield "download name", f"has another kind of download name: {disposition!r}"

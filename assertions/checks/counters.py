@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-from ..bundle import ScenarioRecord
-from ..contract import DEFAULT_USER, FORMATS, MAX_QUEUE, size_of
+from ..bundle import PROBING, ScenarioRecord
+from ..contract import DEFAULT_USER, FORMATS, MAX_QUEUE, SIZES
 from ..exposition import Page
 from ..limits import Limit, Limits
 from ..records import INTERRUPTED, Hit
 from ..statistics import CONFIDENCE, binomial_cdf, proportion_bounds
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
+from .odd import REJECTED, may_count, size_in
 
-REJECTED = frozenset({400, 413, 429, 503})
 FAILED = frozenset({500, 507})
 FEW_USERS = 20
 """So many are far from the bound at which a service may count them as `other`."""
@@ -33,7 +34,7 @@ def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
     lost = sum(1 for hit in record.posts if hit.status is None)
     for fmt in FORMATS:
         mine = [hit for hit in record.posts if hit.format == fmt]
-        unsure = sum(1 for hit in mine if hit.status is None)
+        unsure = sum(1 for hit in mine if hit.status is None) + len(may_count(record, fmt))
         done = sum(1 for hit in mine if hit.status == 200)
         broke = sum(1 for hit in mine if hit.status in FAILED)
         seen = {"started": done + broke, "succeeded": done, "failed": broke}
@@ -85,14 +86,11 @@ def latency_counts(record: ScenarioRecord, limits: Limits) -> Judgement:
     if record.before is None or record.after is None:
         return no_data("there is no readable page from before the first request, or none from after the last")
     for fmt in FORMATS:
-        for size in ("small", "medium", "large"):
-            mine = [
-                hit
-                for hit in record.posts
-                if hit.format == fmt and hit.records is not None and size_of(hit.records) == size
-            ]
+        for size in SIZES:
+            mine = [hit for hit in record.posts if hit.format == fmt and size_in(record, hit) == size]
             done = sum(1 for hit in mine if hit.status == 200)
             unsure = sum(1 for hit in mine if hit.status is None or hit.status in FAILED)
+            unsure += len(may_count(record, fmt, size))
             after = record.after.histogram("export_latency_ms", format=fmt, size=size)
             before = record.before.histogram("export_latency_ms", format=fmt, size=size)
             change = 0.0 if after is None else after.minus(before).count or 0.0
@@ -101,6 +99,8 @@ def latency_counts(record: ScenarioRecord, limits: Limits) -> Judgement:
                     f'export_latency_ms_count{{format="{fmt}",size="{size}"}} moved by {change:g}, '
                     f"but {done} such exports were done"
                 )
+    if not record.done:
+        return no_data("no export was done, so there was no latency to count")
     return passed(f"the latency histogram counted each of {len(record.done)} exports once, in its format and size")
 
 
@@ -158,21 +158,36 @@ def success_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Ju
     )
 
 
+def success_by_answers(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement | None:
+    """A FAIL by answers alone: so many exports were answered with an error, whatever became of others; None: not so."""
+    asked = [hit for record in records.values() for hit in record.exports if not beyond_limits(record, hit)]
+    broken = sum(hit.status is not None and hit.status != 200 for hit in asked)
+    if not asked or limits["success_ratio"].holds((len(asked) - broken) / len(asked)):
+        return None
+    judged = success_outside(records, limits)
+    return judged if judged.status == "FAIL" else None
+
+
 def success_target(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
     """succeeded / (succeeded + failed) by the target's counters."""
     succeeded = failures = 0.0
+    unread = None
     for record in records.values():
         ok, bad = (record.delta("export_requests_total", status=status) for status in ("succeeded", "failed"))
         if ok is None:
-            return no_data(f"export_requests_total could not be read in {record.name}")
+            unread = unread or record.name
+            continue
         # what we broke off may be counted as failed, and is no fault of the target's
         ours = sum(1 for hit in record.posts if hit.error == INTERRUPTED)
         succeeded, failures = succeeded + ok, failures + max((bad or 0.0) - ours, min(bad or 0.0, 0.0))
     if succeeded < 0 or failures < 0:
         return no_data("the counters fell, so their ratio means nothing")
-    return _proportion(
+    judged = _proportion(
         round(succeeded), round(succeeded + failures), limits, COUNTERS, "the target's succeeded / (succeeded + failed)"
     )
+    if unread is not None and judged.status != "FAIL":
+        return no_data(f"export_requests_total could not be read in {unread}", limit=limits["success_ratio"])
+    return judged
 
 
 def _proportion(done: int, asked: int, limits: Limits, source: str, what: str) -> Judgement:
@@ -259,35 +274,51 @@ def bytes_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
 
 
 def _file_size(record: ScenarioRecord, hit: Hit) -> int | None:
-    """Bytes of an export's file as fetched; the behaviour probes' few exports are taken at the answer's word."""
+    """Bytes of an export's file as fetched; what was asked oddly and done is taken at the answer's word."""
     fetch = record.fetched.get(hit.id)
     if fetch is not None:
         return fetch.bytes if fetch.status == 200 else None
     result = record.answers.get(hit.id, {}).get("result")
     told = result.get("bytes") if isinstance(result, dict) else None
-    return told if hit.phase == "behaviour" and isinstance(told, int) else None
+    return told if hit.phase in PROBING and isinstance(told, int) else None
 
 
 def bytes_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     """The target's count of bytes is the size of the files that were fetched, to the byte."""
+    unknown, files = [], 0
     for fmt in FORMATS:
         mine = [hit for hit in record.posts if hit.format == fmt and hit.status == 200]
         if not mine:
             continue
         found = [_file_size(record, hit) for hit in mine]
-        if None in found:
-            missing = mine[found.index(None)]
-            return no_data(
-                f"{found.count(None)} of {len(mine)} {fmt} files could not be fetched, the first of {missing.id}"
+        missing = [hit for hit, one in zip(mine, found, strict=True) if one is None]
+        if missing:
+            unknown.append(
+                f"{len(missing)} of {len(mine)} {fmt} files could not be fetched, the first of {missing[0].id}"
             )
         size = sum(one for one in found if one is not None)
+        files += len(mine) - len(missing)
         change = record.delta("export_bytes_total", format=fmt, status="success")
         if change is None:
-            return no_data(f'export_bytes_total{{format="{fmt}",status="success"}} could not be read')
-        lost = any(hit.status is None for hit in record.posts if hit.format == fmt)
-        if change != size and not (lost and change > size):
+            unknown.append(f'export_bytes_total{{format="{fmt}",status="success"}} could not be read')
+            continue
+        most = math.inf if missing else size + _odd_bytes(record, fmt)
+        if not size <= change <= most:
+            besides = f"; {len(missing)} more could not be fetched" if missing else ""
             return failed(
                 f'export_bytes_total{{format="{fmt}"}} moved by {change:,.0f}, '
-                f"but the {len(mine)} files fetched hold {size:,} bytes"
+                f"but the {len(mine) - len(missing)} files fetched hold {size:,} bytes{besides}"
             )
-    return passed(f"bytes counted are bytes fetched, to the byte ({len(record.fetched)} files)")
+    if unknown:
+        return no_data("; ".join(unknown))
+    if not files:
+        return no_data("no file was fetched to hold the counted bytes against")
+    return passed(f"bytes counted are bytes fetched, to the byte ({files} files)")
+
+
+def _odd_bytes(record: ScenarioRecord, fmt: str) -> float:
+    """Bytes that may be counted for a format beside its files: of requests without an answer, and of odd ones."""
+    if any(hit.status is None for hit in record.posts if hit.format == fmt):
+        return math.inf
+    told = [_file_size(record, hit) for hit in may_count(record, fmt) if hit.status == 200]
+    return math.inf if None in told else sum(one for one in told if one is not None)

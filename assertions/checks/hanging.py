@@ -28,8 +28,6 @@ def counts(probe: Probe) -> dict[str, int]:
 def after_hang_up(record: ScenarioRecord) -> Judgement | None:
     """What is wrong after clients hung up, or why it is not known; None: good exports were made and all is at rest."""
     mine = [hit for hit in record.hits if hit.phase == HANG_UP]
-    if not {hit.case for hit in mine} >= {HUNG_UP, AFTER_HANG_UP, REST_AFTER_HANG_UP}:
-        return no_data("the hang-up probe was not made: no client went away while its export ran")
     clients = 0
     for hit in mine:
         clients += hit.case == HUNG_UP
@@ -38,14 +36,18 @@ def after_hang_up(record: ScenarioRecord) -> Judgement | None:
             said = f"a good export ended with {hit.status if hit.status is not None else hit.error}"
         if said is not None:
             return failed(f"hang-up: after {clients} clients went away {said}")
-    for name in _GAUGES:
+    for name in _GAUGES if clients else ():
         left = None if record.parting is None else record.parting.total(name)
         if left:
             return failed(
                 f"hang-up: after {clients} clients went away {name} still reads {left:g} with nothing under way"
             )
     kept = _kept(record.hung, clients)
-    return failed(f"hang-up: over {clients} clients that went away {kept}, and stayed") if kept is not None else None
+    if kept is not None:
+        return failed(f"hang-up: over {clients} clients that went away {kept}, and stayed")
+    if not {hit.case for hit in mine} >= {HUNG_UP, AFTER_HANG_UP, REST_AFTER_HANG_UP}:
+        return no_data("the hang-up probe was not made: no client went away while its export ran")
+    return None
 
 
 def _not_at_rest(rest: Hit) -> str | None:

@@ -8,13 +8,18 @@ from itertools import pairwise
 
 from ..bundle import InFlight, ScenarioRecord, TimedPage
 from ..contract import DEFAULT_USER, FAMILIES, FORMATS, REQUEST_STATUSES, SIZES, Family
-from ..exposition import FamilyPage, Page
+from ..demands import FROM_THE_START, HELP_LINE, HISTOGRAM_TOO, quoted
+from ..exposition import FamilyPage, Page, series_text
 from ..limits import Limits
 from ..statistics import percentile
 from ..verdicts import Judgement, Reading, against, failed, no_data, passed
 
 CROWDS = ("edge", "edge-again")
 """Phases in which more ask than may wait: a page may come late there, its readings count all the same."""
+NO_PAGES = "there is no readable page from before the first request, or none from after the last"
+MOVING_GAUGES = ("export_memory_bytes", "export_throughput_ops_per_sec")
+RECENT_LEAST = 5
+"""Exports of a format in the last minute, below which its throughput can't be held against them."""
 USERS_KEPT = 100
 """The contract's bound on distinct `user` values; later ones are `other`."""
 USERS_SHOWN_LEAST = 95
@@ -44,11 +49,11 @@ def scrapes(record: ScenarioRecord, limits: Limits) -> Judgement:
         first = bad[0]
         what = f"status {first.status}" if first.status is not None else first.error
         return failed(f"{len(bad)} of {len(record.scrapes)} scrapes of the metrics page failed, the first with {what}")
-    if record.before is None or record.after is None:
-        return no_data("there is no readable page from before the first request, or none from after the last")
     biggest = max(len(scrape.text.encode()) for scrape in record.scrapes)
     if biggest > PAGE_BYTES_MOST:
         return failed(f"the metrics page grew to {biggest:,} bytes; label values must be bounded")
+    if record.before is None or record.after is None:
+        return no_data(NO_PAGES)
     during = [timed for timed in record.pages if timed.scrape.moment == "during"]
     if not during:
         return no_data("no page was read while load ran")
@@ -81,32 +86,36 @@ def exposition(record: ScenarioRecord, limits: Limits) -> Judgement:
             return failed(f"the metrics page came as {media}, which Prometheus does not read")
         without = [known.name for known in FAMILIES if (found := timed.page.family(known.name)) and not found.has_help]
         if without:
-            return failed(f"no HELP line for {', '.join(without)}")
+            return failed(f"no HELP line for {', '.join(without)}; {quoted(HELP_LINE)}")
     return passed(f"{len(record.pages)} pages parse strictly, with type and help")
 
 
 def coverage(record: ScenarioRecord, limits: Limits) -> Judgement:
     """The nine families are there from the start, of their type, with their labels."""
-    if record.before is None or record.after is None:
-        return no_data("there is no readable page from before the first request, or none from after the last")
-    moments = {"before load": record.before, "after load": record.after}
-    moments |= {f"{timed.scrape.moment} load": timed.page for timed in record.pages}
+    moments = {f"{timed.scrape.moment} load": timed.page for timed in record.pages}
     for moment, page in moments.items():
-        for known in FAMILIES:
-            problem = _family_problem(known, page.family(known.name))
-            if problem:
-                return failed(f"{problem} ({moment})")
-    problem = next(_missing_series(record.before), None)
-    if problem:
-        return failed(f"{problem} before the first request; a series that appears later hides its first increase")
+        absent = [known.name for known in FAMILIES if page.family(known.name) is None]
+        if absent:
+            return failed(f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} missing ({moment})")
+        problems = [
+            problem
+            for known in FAMILIES
+            if (found := page.family(known.name)) is not None and (problem := _family_problem(known, found)) is not None
+        ]
+        if problems:
+            return failed(f"{'; '.join(problems)} ({moment})")
+    lacking = list(_missing_series(record.before)) if record.before is not None else []
+    if lacking:
+        more = f" (and {len(lacking) - 1} more series)" if len(lacking) > 1 else ""
+        return failed(f"{lacking[0]} before the first request{more}; {quoted(f'{FROM_THE_START}, {HISTOGRAM_TOO}')}")
+    if record.before is None or record.after is None:
+        return no_data(NO_PAGES)
     aliased = [known.name for known in FAMILIES if known.name not in record.after.families]
     note = f"; {', '.join(aliased)} goes by an alias" if aliased else ""
     return passed(f"all nine families are there, of their type, with their labels{note}")
 
 
-def _family_problem(known: Family, found: FamilyPage | None) -> str | None:
-    if found is None:
-        return f"{known.name} is missing"
+def _family_problem(known: Family, found: FamilyPage) -> str | None:
     if found.kind != known.kind:
         return f"{known.name} is a {found.kind or 'family without a type'}, not a {known.kind}"
     for sample in found.samples:
@@ -135,8 +144,13 @@ def _missing_series(page: Page) -> Iterator[str]:
 
 def moved(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Each family moved as the load moved it: a metric that stands still measures nothing."""
+    for fmt in FORMATS:
+        for name in MOVING_GAUGES:
+            impossible = _impossible(name, fmt, _readings(record, name, fmt))
+            if impossible:
+                return failed(impossible)
     if record.before is None or record.after is None:
-        return no_data("there is no readable page from before the first request, or none from after the last")
+        return no_data(NO_PAGES)
     if not record.done:
         return no_data("no export was done, so nothing could move")
     formats = sorted({hit.format for hit in record.done if hit.format in FORMATS})
@@ -148,8 +162,8 @@ def moved(record: ScenarioRecord, limits: Limits) -> Judgement:
         ):
             change = record.delta(name, format=fmt, **labels)
             if not change or change <= 0:
-                return failed(f'{name}{{format="{fmt}"}} {labels} did not move while exports were done')
-        for name in ("export_memory_bytes", "export_throughput_ops_per_sec"):
+                return failed(f"{series_text(name, {'format': fmt, **labels})} did not move while exports were done")
+        for name in MOVING_GAUGES:
             problem = _gauge_problem(record, name, fmt)
             if problem:
                 return failed(problem)
@@ -157,14 +171,21 @@ def moved(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 
 def _gauge_problem(record: ScenarioRecord, name: str, fmt: str) -> str | None:
-    values = [timed.page.total(name, format=fmt) for timed in record.pages]
-    read = [value for value in values if value is not None]
-    if any(not math.isfinite(value) or value < 0 for value in read):
-        bad = next(value for value in read if not math.isfinite(value) or value < 0)
-        return f'{name}{{format="{fmt}"}} reads {bad}'
+    read = _readings(record, name, fmt)
     if name == "export_memory_bytes":
         return _memory_problem(record, fmt, read)
     return None if any(value > 0 for value in read) else f'{name}{{format="{fmt}"}} stayed at 0 while exports were done'
+
+
+def _readings(record: ScenarioRecord, name: str, fmt: str) -> list[float]:
+    values = [timed.page.total(name, format=fmt) for timed in record.pages]
+    return [value for value in values if value is not None]
+
+
+def _impossible(name: str, fmt: str, read: Sequence[float]) -> str | None:
+    """A reading that no load explains."""
+    bad = next((value for value in read if not math.isfinite(value) or value < 0), None)
+    return None if bad is None else f'{name}{{format="{fmt}"}} reads {bad}'
 
 
 def _memory_problem(record: ScenarioRecord, fmt: str, read: Sequence[float]) -> str | None:
@@ -230,13 +251,15 @@ def throughput_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
     last = next((timed for timed in reversed(record.pages) if timed.scrape.moment in ("rest", "after")), None)
     if last is None:
         return no_data("no page was read at rest")
+    compared = False
     for fmt in FORMATS:
         # what failed may count as finished, and whatever ended without an answer
         asked = [hit.end for hit in record.posts if hit.format == fmt and hit.status not in (400, 413, 429, 503)]
         ends = sorted(hit.end for hit in record.done if hit.format == fmt)
         recent = [end for end in ends if end > last.scrape.start - 55]
-        if len(recent) < 5:
+        if len(recent) < RECENT_LEAST:
             continue
+        compared = True
         value = last.page.total("export_throughput_ops_per_sec", format=fmt)
         if value is None:
             return failed(f'export_throughput_ops_per_sec has no series for format="{fmt}"')
@@ -250,6 +273,8 @@ def throughput_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
                 f'export_throughput_ops_per_sec{{format="{fmt}"}} reads {value:g} where {len(recent)} exports were '
                 f"seen to finish in the minute before: at least {least:.3g}, at most {most:.3g} a second"
             )
+    if not compared:
+        return no_data(f"fewer than {RECENT_LEAST} exports of each format finished in the minute before the last page")
     return passed("the throughput gauge is in the range of what was seen to finish")
 
 
@@ -263,12 +288,14 @@ def _of_others(record: ScenarioRecord, fmt: str) -> float:
 
 def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Label values come from closed sets; `user` keeps its first 100 values."""
-    if record.after is None:
+    page = record.after or (record.pages[-1].page if record.pages else None)
+    if page is None:
         return no_data("there is no readable page from after the last request")
+    missing = [known.name for known in FAMILIES if page.family(known.name) is None]
     for known in FAMILIES:
-        family = record.after.family(known.name)
+        family = page.family(known.name)
         if family is None:
-            return no_data(f"{known.name} is missing")
+            continue
         users = {sample.labels["user"] for sample in family.samples if "user" in sample.labels} - {"other"}
         came = any(one.value for one in family.samples if one.labels.get("user") == DEFAULT_USER)
         # who is there at 0 from the start, and never came, is beside the first 100
@@ -286,7 +313,7 @@ def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
                 f'{known.name} counts under user="other" with {len(users)} users shown; the first 100 keep their names'
             )
         known_before = _reasons(record.before, known.name) if record.before else set()
-        new = _reasons(record.after, known.name) - known_before
+        new = _reasons(page, known.name) - known_before
         if len(new) > REASONS_MOST:
             return failed(f"{known.name} has {len(new)} reasons that were not there before, {min(new)!r} among them")
         allowed = {"status": {*REQUEST_STATUSES}} if known.name == "export_requests_total" else {}
@@ -295,7 +322,13 @@ def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
         for sample in family.samples:
             for label, values in allowed.items():
                 if label in sample.labels and sample.labels[label] not in values:
-                    return failed(f'{known.name} has {label}="{sample.labels[label]}", none of {sorted(values)}')
+                    return failed(
+                        f'{known.name} has {label}="{sample.labels[label]}", none of {", ".join(sorted(values))}'
+                    )
+    if record.after is None:
+        return no_data("there is no readable page from after the last request")
+    if missing:
+        return no_data(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     sent = len({hit.user for hit in record.posts if hit.user})
     return passed(f"label values stay in their closed sets ({sent} users were sent)")
 
@@ -331,6 +364,6 @@ def _fallen(earlier: TimedPage, later: TimedPage) -> Iterator[str]:
                 continue
             value = now.get((sample.name, tuple(sorted(sample.labels.items()))))
             if value is None:
-                yield f"the series {sample.name}{dict(sample.labels)} vanished"
+                yield f"the series {series_text(sample.name, sample.labels)} vanished"
             elif value < sample.value:
-                yield f"{sample.name}{dict(sample.labels)} fell from {sample.value:g} to {value:g}"
+                yield f"{series_text(sample.name, sample.labels)} fell from {sample.value:g} to {value:g}"

@@ -74,16 +74,17 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     grown += _high_water(record)
     if not grown:
         return no_data("no export was made, after a `warmup` and a rest, with no more than five in flight", limit=limit)
-    unseen = _never_alone(record, crowd)
-    if unseen is not None:
-        return no_data(
-            f"{unseen}, the largest of its format, was never made with no more than five in flight", limit=limit
-        )
     value, where, count = max(grown)
     reading = Reading(
         name="memory an export", value=max(0.0, value), unit="bytes", source=f"probes.jsonl ({where})", count=count
     )
-    return against(limit, reading, "peak memory an export adds")
+    judged = against(limit, reading, "peak memory an export adds")
+    unseen = _never_alone(record, crowd)
+    if unseen is not None and judged.status != "FAIL":
+        return no_data(
+            f"{unseen}, the largest of its format, was never made with no more than five in flight", limit=limit
+        )
+    return judged
 
 
 def _never_alone(record: ScenarioRecord, crowd: float) -> str | None:
@@ -194,11 +195,17 @@ def memory_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
         source=f'scrapes.jsonl, export_memory_bytes{{format="{fmt}"}}',
         count=len(readings),
     )
-    return against(limit, reading, "the target's own peak memory an export")
+    judged = against(limit, reading, "the target's own peak memory an export")
+    if judged.status == "PASS" and not record.done:
+        return no_data("no export was done, so none added memory", reading, limit=limit)
+    return judged
 
 
 def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     """What the target says an export adds fits what its processes were seen to hold."""
+    files = _of_files(record)
+    if files is not None:
+        return failed(files)
     blind = blind_to(record)
     if blind:
         return no_data(blind)
@@ -216,7 +223,7 @@ def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"export_memory_bytes reads {max(told) / MB:,.1f} MB, more than any process of the target ever held "
             f"({biggest / MB:,.1f} MB)"
         )
-    told_wrong = _whole_process(record) or _of_files(record)
+    told_wrong = _whole_process(record)
     if told_wrong is not None:
         return failed(told_wrong)
     seen = memory(record, limits)
@@ -226,6 +233,8 @@ def memory_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"an export added {grown / MB:,.1f} MB as seen from outside, but export_memory_bytes never read more than "
             f"{max(told) / MB:,.1f} MB"
         )
+    if not record.done:
+        return no_data("no export was done, so none added memory")
     return passed(
         f"export_memory_bytes reads at most {max(told) / MB:,.1f} MB; the largest process {biggest / MB:,.1f} MB"
     )
@@ -280,11 +289,9 @@ def _of_files(record: ScenarioRecord) -> str | None:
 
 def leftovers(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Nothing but finished exports is in the exports folder, as far as it can be seen, each whole from the first."""
-    if record.scenario.grew:
-        return failed(
-            f"{len(record.scenario.grew)} files bore their final name before they were complete, "
-            f"{record.scenario.grew[0]} first"
-        )
+    grew = grown_under_their_name(record, limits)
+    if grew is not None:
+        return grew
     if record.scenario.leftovers is None:
         return no_data("the exports folder can't be seen, or is another than that in which the target's files are")
     if record.scenario.leftovers:
@@ -293,3 +300,11 @@ def leftovers(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"{record.scenario.leftovers[0]} among them"
         )
     return passed("nothing but finished exports is left in the exports folder")
+
+
+def grown_under_their_name(record: ScenarioRecord, limits: Limits) -> Judgement | None:
+    """Files that bore their final name before they were complete; None: none was seen."""
+    grew = record.scenario.grew
+    if not grew:
+        return None
+    return failed(f"{len(grew)} files bore their final name before they were complete, {grew[0]} first")

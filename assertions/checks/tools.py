@@ -7,6 +7,8 @@ from ..limits import Limits
 from ..verdicts import Judgement, failed, no_data, passed
 
 RULE_STEPS = ("version", "check rules", "test rules", "rule coverage", "expressions")
+WITHOUT_PROMTOOL = ("rule coverage", "expressions")
+"""Steps of our own, which can fail where promtool can't be had."""
 DASHBOARD_STEPS = ("structure", "expressions")
 
 
@@ -25,10 +27,12 @@ def _steps(tool: ToolRun | None, wanted: tuple[str, ...], name: str, command: st
         return no_data(f"{name} is not there; `{command}` has not been run")
     by_name = {step.name: step for step in tool.steps}
     broken = [step for step in tool.steps if not step.ok]
-    if tool.version is None and "version" in wanted:
+    by_us = [step for step in broken if step.name in WITHOUT_PROMTOOL]
+    if tool.version is None and "version" in wanted and not by_us:
         return no_data(f"promtool could not be had: {broken[0].note if broken else 'no version'}")
     if broken:
-        return failed(f"{broken[0].name}: {broken[0].note or broken[0].output.strip()[:200]} ({name})")
+        first = by_us[0] if tool.version is None and "version" in wanted else broken[0]
+        return failed(f"{first.name}: {first.note or first.output.strip()[:200]} ({name})")
     missing = [step for step in wanted if step not in by_name]
     if missing:
         return no_data(f"{name} lacks the step {', '.join(missing)}")

@@ -14,7 +14,7 @@ import pytest
 
 from assertions import limits as limits_file
 from assertions.bundle import ScenarioRecord
-from assertions.checks import admission
+from assertions.checks import admission, refusals
 from assertions.checks.sixth import Outcome, Round, read_rounds, settled
 from assertions.records import HealthProbe, Hit
 
@@ -210,7 +210,7 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, usable: bool) -> No
     """What a client can wait by."""
     headers = {} if value is None else {"retry-after": value}
     record = refused(honest("batch"), lambda hit: {"headers": headers}, True)
-    assert admission.rejections(record, LIMITS).status == ("PASS" if usable else "FAIL")
+    assert refusals.rejections(record, LIMITS).status == ("PASS" if usable else "FAIL")
 
 
 @pytest.mark.parametrize(("under_way", "status"), [(105, "FAIL"), (106, "PASS")])
@@ -221,7 +221,7 @@ def test_a_429_needs_a_hundred_and_five_inside(under_way: int, status: str) -> N
     inside = [msgspec.structs.replace(hit, start=START, end=START + 5, status=200) for hit in edge[:-1]]
     refusal = next(hit for hit in record.hits if hit.status == 429)
     last = msgspec.structs.replace(refusal, start=START + 1, end=START + 2)
-    assert admission.rejections(changed(record, hits=(*inside, last)), LIMITS).status == status
+    assert refusals.rejections(changed(record, hits=(*inside, last)), LIMITS).status == status
 
 
 def inside_for(count: int, seconds: float) -> ScenarioRecord:
@@ -351,7 +351,7 @@ def test_one_429_must_tell_of_a_full_queue(depths: tuple[int, ...], status: str)
     """A queue that moves is read a little late now and then, not each time."""
     told = iter(depths)
     record = refused(honest("batch"), lambda hit: {"answer": full(hit, queueDepth=next(told))}, True)
-    assert admission.rejections(record, LIMITS).status == status
+    assert refusals.rejections(record, LIMITS).status == status
 
 
 def test_four_refusals_tell_nothing_of_the_queues_length() -> None:
@@ -359,4 +359,4 @@ def test_four_refusals_tell_nothing_of_the_queues_length() -> None:
     record = refused(honest("batch"), lambda hit: {"answer": full(hit, queueDepth=99)}, True)
     gone = {hit.id for hit in [hit for hit in record.hits if hit.status == 429][4:]}
     few = changed(record, hits=tuple(hit for hit in record.hits if hit.id not in gone))
-    assert admission.rejections(few, LIMITS).status == "PASS"
+    assert refusals.rejections(few, LIMITS).status == "PASS"

@@ -13,8 +13,9 @@ from assertions.beside import APPLIES, names
 from assertions.bundle import Run, ScenarioRecord, load_run
 from assertions.checks import CHECKS
 from assertions.checks.pace import drift
-from assertions.judge import judge, runbook_text
+from assertions.judge import judge
 from assertions.records import Plan, Request
+from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
 
 from .cases.latency import waited

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -43,17 +45,19 @@ def honest_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_honest_run_directory_passes_all_six(honest_folder: Path) -> None:
-    """Written to disk and judged by the command, an honest run shows six passes and ends with 0."""
+    """Written to disk and judged by the command, an honest run shows the runbook's six lines and ends with 0."""
     code, out, said = judged(honest_folder)
     lines = out.splitlines()
     assert (code, said) == (0, "")
-    assert [line for line in lines if line.startswith("✅ PASS  ")] == [
-        "✅ PASS  Metrics Coverage",
-        "✅ PASS  Latency P95 < 10s",
-        "✅ PASS  Success Rate >= 95%",
-        "✅ PASS  Concurrent <= 5",
-        "✅ PASS  Queue Depth <= 100",
-        "✅ PASS  Bytes Exported > 0",
+    assert lines[0] == "=== Export Metrics Assertions ==="
+    assert lines[lines.index("=== Assertions ===") + 1 :][:7] == [
+        "✅ Metrics Coverage",
+        "✅ Latency P95 < 10s",
+        "✅ Success Rate >= 95%",
+        "✅ Concurrent <= 5",
+        "✅ Queue Depth <= 100",
+        "✅ Bytes Exported > 0",
+        "✅ All export metrics assertions passed!",
     ]
     assert lines[-3:-1] == ["6 of 6 assertions PASS", "Verdict: GREEN"]
 
@@ -94,6 +98,7 @@ def test_a_run_without_a_single_scenario_ends_with_2(tmp_path: Path) -> None:
     code, out, _ = judged(tmp_path)
     assert code == 2
     assert out.count("⚪ NO DATA") == 6
+    assert "\n⚪ 0 of 6 export metrics assertions passed\n" in out
     assert "smoke, load, batch not run" in out
 
 
@@ -191,4 +196,58 @@ def test_no_page_at_all_is_never_green(tmp_path: Path) -> None:
     code, out, _ = judged(write_run(honest_run(**blind), tmp_path))
     assert code == 2
     assert "⚪ NO DATA  Metrics Coverage" in out
-    assert "✅ PASS" not in out
+    assert "✅" not in out
+
+
+def noted(folder: Path, **notes: object) -> Path:
+    """A run directory with a `run.json` that says this, beside keys that the judge does not use."""
+    (folder / "run.json").write_text(json.dumps({"run_id": "x", "target": "embedded", **notes}))
+    return folder
+
+
+def test_waivers_of_the_run_are_the_doors_too(tmp_path: Path) -> None:
+    """What the run accepted is accepted here: the door says the report's own headline, and passes what it covers."""
+    folder = noted(write_run(replace(honest_run(), dashboard=None), tmp_path), waivers={"dashboard": "no Grafana here"})
+    code, out, _ = judged(folder)
+    assert (code, out.splitlines()[-2]) == (0, "Verdict: GREEN, waived: dashboard (no Grafana here)")
+
+
+def test_an_incident_of_the_run_is_no_verdict_here_either(honest_folder: Path, tmp_path: Path) -> None:
+    """A run in which something could not be done ends with 2, with that as its headline, though all six pass."""
+    shutil.copytree(honest_folder, folder := tmp_path / "run")
+    code, out, _ = judged(noted(folder, incidents=["load: the target went away", "another"]))
+    assert (code, out.splitlines()[-2]) == (2, "Verdict: NO DATA: load: the target went away")
+
+
+def test_a_failure_outweighs_an_incident(tmp_path: Path) -> None:
+    """What was seen to fail is a failure whatever else could not be done."""
+    still = with_pages(honest("load"), values("export_memory_bytes", lambda _: 0))
+    folder = noted(write_run(honest_run(load=still), tmp_path), incidents=["batch: interrupted"])
+    code, out, _ = judged(folder)
+    assert code == 1
+    assert out.partition("Verdict: ")[2].startswith("RED: 1 of ")
+
+
+def test_a_run_json_that_can_not_be_read_is_one_sentence(honest_folder: Path, tmp_path: Path) -> None:
+    """Without its waivers and incidents a run directory has no verdict."""
+    shutil.copytree(honest_folder, folder := tmp_path / "run")
+    (folder / "run.json").write_text('{"incidents": "none"}')
+    assert refused(folder) == (
+        f"{folder / 'run.json'} holds no waivers and incidents that can be used: "
+        "Expected `array`, got `str` - at `$.incidents`"
+    )
+
+
+def test_signs_that_the_terminal_lacks_are_replaced(honest_folder: Path) -> None:
+    """An output whose encoding has no check mark changes neither the verdict nor the exit code."""
+    command = [sys.executable, "-m", "assertions", str(honest_folder)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\n? All export metrics assertions passed!\n" in done.stdout

@@ -106,14 +106,14 @@ def test_the_honest_pages_read_as_prometheus_client_reads_them() -> None:
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        (("a 1", "a 2"), "line 2: the series a{} is there twice"),
-        (('a{x="1",y="2"} 1', 'a{y="2",x="1"} 1'), "line 2: the series a{'y': '2', 'x': '1'} is there twice"),
+        (("a 1", "a 2"), "line 2: the series a is there twice"),
+        (('a{x="1",y="2"} 1', 'a{y="2",x="1"} 1'), 'line 2: the series a{y="2",x="1"} is there twice'),
         (
             ('a_bucket{le="+Inf"} 1', 'a_bucket{le="Infinity"} 1'),
-            "line 2: the series a_bucket{'le': 'Infinity'} is there twice",
+            'line 2: the series a_bucket{le="Infinity"} is there twice',
         ),
-        (('a_bucket{le="1"} 1', 'a_bucket{le="1.0"} 1'), "line 2: the series a_bucket{'le': '1.0'} is there twice"),
-        (('a_bucket{le="x"} 1', 'a_bucket{le="x"} 1'), "line 2: the series a_bucket{'le': 'x'} is there twice"),
+        (('a_bucket{le="1"} 1', 'a_bucket{le="1.0"} 1'), 'line 2: the series a_bucket{le="1.0"} is there twice'),
+        (('a_bucket{le="x"} 1', 'a_bucket{le="x"} 1'), 'line 2: the series a_bucket{le="x"} is there twice'),
         (("a 1", "# TYPE a gauge"), "line 2: TYPE of a after its samples"),
         (("# TYPE a gauge", "# TYPE a gauge"), "line 2: second TYPE for a"),
         (("# HELP a one", "# HELP a two"), "line 2: second HELP for a"),
@@ -172,7 +172,6 @@ def test_what_is_wrong_in_the_text_format(lines: tuple[str, ...], expected: str)
         ("# HELP a", "# TYPE a untyped", "a 1"),
         ("# EOF", "a 1"),
         ("# TYPE a gauge", "# UNIT a seconds", "a 1"),
-        ("a 1\r",),
         ("# TYPE a histogram", 'a_bucket{le="1"} 1', 'a_bucket{le="+Inf"} 1', "a_sum 1", "a_count 1"),
     ],
 )

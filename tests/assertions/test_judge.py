@@ -13,8 +13,9 @@ import pytest
 from assertions import limits as limits_file
 from assertions.bundle import Run, ScenarioRecord
 from assertions.checks import CHECKS, SIX, Check
-from assertions.judge import WAIVABLE, Report, blocks, judge, runbook_text
+from assertions.judge import WAIVABLE, Report, blocks, judge
 from assertions.limits import Limits
+from assertions.summary import runbook_text
 from assertions.verdicts import Reading, Verdict, against, failed, no_data, number, passed
 
 from .cases.conduct import generated, lost, phase
@@ -317,15 +318,6 @@ def test_the_report_bears_its_limits_and_comes_back_from_json() -> None:
 def test_judging_twice_gives_the_same() -> None:
     """The judge is a function of what it is given."""
     assert report_of() == report_of()
-
-
-def test_the_runbooks_text_of_a_green_run() -> None:
-    """Six passes with both witnesses' words, no reasons, and the verdict."""
-    text = runbook_text(report_of())
-    assert text.startswith("=== Export Metrics Assertions ===\n\n✅ PASS  Metrics Coverage\n    target:  ")
-    assert "because" not in text
-    assert text.endswith("\n6 of 6 assertions PASS\nVerdict: GREEN\n")
-    assert text.count("    outside: ") == 6
 
 
 READING = Reading(name="x", value=None, unit="ms", source="hits.jsonl")

@@ -290,13 +290,19 @@ def test_a_file_may_go_but_not_change(again: int | None, expected: str) -> None:
     assert contents.downloads(changed(record, fetches=fetches), LIMITS).status == expected
 
 
-def test_a_file_that_came_compressed_has_another_length() -> None:
-    """Content-Length is of what was sent, which a content encoding makes another."""
+def test_a_file_that_came_compressed_is_named_as_such() -> None:
+    """Identity was asked; Content-Length is of what was sent, which a content encoding makes another: one fault."""
     record = honest("smoke")
     fetches = each(
         record.fetches, lambda one: {"headers": {**one.headers, "content-length": "7", "content-encoding": "gzip"}}
     )
-    assert contents.downloads(changed(record, fetches=fetches), LIMITS).status == "PASS"
+    judged = contents.downloads(changed(record, fetches=fetches), LIMITS)
+    more = len(record.done) - 1
+    assert (judged.status, judged.reason) == (
+        "FAIL",
+        "the csv file of warmup-0 came compressed (Content-Encoding: gzip) though identity was asked "
+        f"(and {more} more like it)",
+    )
 
 
 def test_a_long_sleep_between_quick_calls_of_health_is_seen() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from assertions.judge import Report, judge
+from assertions.judge import Report, judge, with_incidents
 from assertions.limits import load as load_limits
 from assertions.records import RecordError, read_one, write_one
 from assertions.verdicts import failed, no_data, not_run, passed
@@ -26,7 +26,6 @@ from evidence import sensitivity
 from evidence.context import Context
 from evidence.embedded import EmbeddedError
 from evidence.opening import OpeningError
-from evidence.publish import with_incidents
 from evidence.run import RunError, Settings, exit_code, run
 from loadtests.conductor import LIVE
 from tests.assertions.honest import honest, honest_run, with_scenario, with_status, write_run

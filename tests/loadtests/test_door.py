@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -157,21 +158,30 @@ def test_help_teaches() -> None:
         assert words in ended.out
 
 
-def test_seed_makes_one_export_and_prints_its_line() -> None:
-    """Exit 0, and a line with format, records, status, bytes, milliseconds and link."""
+def test_seed_makes_one_export_and_prints_the_runbooks_lines() -> None:
+    """Exit 0, the runbook's two lines, and below them status, our clock and the link, indented."""
     with fake_target() as target:
         ended = run_door("seed", "--records", "30", "--format", "pdf", "--target", target.url)
         (seen,) = target.seen
     assert ended.code == 0, ended.err
     asked = json.loads(seen.body)
     assert (asked["format"], len(asked["data"])) == ("pdf", 30)
-    (line,) = ended.out.splitlines()
-    assert line.startswith(f"format=pdf records=30 status=200 bytes={len(seen.body)} ms=")
-    assert line.endswith(" downloadUrl=/export/files/export_1700000000001_abcdefghi.pdf")
+    begin, made, facts = ended.out.splitlines()
+    assert begin == "Seeding 30 records in pdf format..."
+    told = re.fullmatch(
+        r"✅ Export successful: { format: 'pdf', records: 30, bytes: (\d+), processingTime: \d+(?:\.\d)?ms }", made
+    )
+    assert told is not None, made
+    assert int(told[1]) == len(seen.body)
+    assert re.fullmatch(
+        r"    status: 200, by our clock: \d+\.\dms, "
+        r"downloadUrl: /export/files/export_1700000000001_abcdefghi\.pdf",
+        facts,
+    )
 
 
 def test_seed_batch_makes_the_runbooks_five_exports() -> None:
-    """csv 1k, 5k, 10k and pdf 1k, 5k, in that order, a line each."""
+    """csv 1k, 5k, 10k and pdf 1k, 5k, in that order, between the runbook's first and last line."""
     with fake_target() as target:
         ended = run_door("seed", "--batch", "--target", target.url)
         asked = [json.loads(seen.body) for seen in target.seen]
@@ -183,17 +193,26 @@ def test_seed_batch_makes_the_runbooks_five_exports() -> None:
         ("pdf", 1000),
         ("pdf", 5000),
     ]
-    assert len(ended.out.splitlines()) == 5
+    lines = [line for line in ended.out.splitlines() if not line.startswith("    ")]
+    assert (lines[0], lines[-1]) == ("Running batch export tests...", "✅ All batch tests completed")
+    assert [line.split(", bytes: ")[0] for line in lines[1:-1]] == [
+        "✅ Export successful: { format: 'csv', records: 1000",
+        "✅ Export successful: { format: 'csv', records: 5000",
+        "✅ Export successful: { format: 'csv', records: 10000",
+        "✅ Export successful: { format: 'pdf', records: 1000",
+        "✅ Export successful: { format: 'pdf', records: 5000",
+    ]
 
 
 @pytest.mark.parametrize("status", [0, 400, 413, 429, 500])
 def test_seed_fails_when_an_export_fails(status: int) -> None:
-    """Exit 1 on each refusal and on a dropped connection; the line says FAILED."""
+    """Exit 1 on each refusal and on a dropped connection; the line says why."""
     with fake_target(Manners(status=lambda _: status)) as target:
         ended = run_door("seed", "--target", target.url)
     assert ended.code == 1, ended.err
-    assert f"status={status or 'reset'} " in ended.out
-    assert " FAILED" in ended.out
+    reason = f"answered {status}" if status else "no answer came (reset)"
+    assert f"❌ Export failed: {reason}" in ended.out
+    assert f"\n    status: {status or 'reset'}, by our clock: " in ended.out
 
 
 def test_seed_batch_fails_when_only_one_of_five_fails() -> None:
@@ -201,6 +220,6 @@ def test_seed_batch_fails_when_only_one_of_five_fails() -> None:
     with fake_target(Manners(status=lambda seen: 413 if len(seen.body) > 1_048_576 else 200)) as target:
         ended = run_door("seed", "--batch", "--target", target.url)
     assert ended.code == 1
-    assert [line.split()[2] for line in ended.out.splitlines()] == ["status=200"] * 2 + ["status=413"] + [
-        "status=200"
-    ] * 2
+    lines = [line for line in ended.out.splitlines() if not line.startswith("    ")]
+    assert [line.split(" ", 1)[0] for line in lines[1:]] == ["✅", "✅", "❌", "✅", "✅", "❌"]
+    assert lines[-1] == "❌ 4 of 5 batch tests completed"

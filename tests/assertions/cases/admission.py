@@ -302,9 +302,7 @@ BLIND = (
         change=without("during"),
         reason="export_concurrent_running was read 0 times while load ran",
     ),
-    Case(
-        id="concurrency-outside", name="no burst", on="batch", change=no_hits, reason="a burst of at least 10 exports"
-    ),
+    Case(id="concurrency-outside", name="no burst", on="batch", change=no_hits, reason="no burst was sent; 10 exports"),
     Case(
         id="concurrency-outside",
         name="none alone",
@@ -324,14 +322,14 @@ BLIND = (
         name="no phases",
         on="load",
         change=lambda r: with_scenario(r, phases=()),
-        reason="only 0 readings were taken while clients waited",
+        reason="only in 0 of 0 readings an export was surely under way",
     ),
     Case(
         id="concurrency-agree",
         name="nothing under way",
         on="load",
         change=lambda r: _told(no_hits(r), 0, 0),
-        reason="requests were too short for the target's gauges to be held against them",
+        reason="only in 0 of 30 readings an export was surely under way; 8 are needed to hold",
     ),
     Case(
         id="queue-target",
@@ -357,6 +355,6 @@ BLIND = (
         name="no gauge",
         on="load",
         change=lambda r: with_pages(r, drop("export_queue_depth")),
-        reason="export_queue_depth is missing",
+        reason="export_queue_depth can't be read on the page after the last request",
     ),
 )

@@ -357,7 +357,7 @@ FAILS = (
 )
 
 BLIND = (
-    Case(id="answers", name="none done", on="load", change=none_done, reason="no export was done"),
+    Case(id="answers", name="none asked", on="load", change=no_hits, reason="no export was done"),
     Case(id="names", name="none done", on="load", change=none_done, reason="no answer named a file"),
     Case(
         id="names",
@@ -390,8 +390,8 @@ BLIND = (
         ),
         reason="csv-odd was asked for once and never done, last answered 500: ",
     ),
-    Case(id="csv-contents", name="none", on="load", change=none_done, reason="no csv export was done"),
-    Case(id="pdf-contents", name="none", on="load", change=none_done, reason="no pdf export was done"),
+    Case(id="csv-contents", name="none", on="load", change=no_hits, reason="no csv export was done"),
+    Case(id="pdf-contents", name="none", on="load", change=no_hits, reason="no pdf export was done"),
     Case(
         id="csv-contents",
         name="unopened",

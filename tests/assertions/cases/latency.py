@@ -191,7 +191,7 @@ FAILS = (
         name="no +Inf",
         on="batch",
         change=lambda r: with_pages(r, lambda text: text.replace('le="+Inf"', 'le="60000"'), on_moment("before")),
-        reason="export_latency_ms{'format': 'csv', 'size': 'small'}: there is no +Inf bucket",
+        reason='export_latency_ms{format="csv",size="small"}: there is no +Inf bucket',
         also=("monotonic",),
     ),
     Case(

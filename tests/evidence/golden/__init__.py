@@ -6,9 +6,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from assertions.judge import Report
+from assertions.judge import Report, with_incidents
 from evidence.context import Context
-from evidence.publish import with_incidents
 from evidence.report import Figures, markdown
 from tests.evidence.reports import FIGURES, GREEN, LIMITS, RED, REMOTE, SMOKE_ONLY, WAIVED, context
 
