@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
 
-from assertions.contents.pdf_match import Plan, Pool, Span, match_columns, match_rows
+from assertions.contents.pdf_match import Pool, Span, match_columns, match_rows
 from assertions.contents.pdf_places import astray_of, known_of, longest_rise, moved_columns, out_of_turn, take_all
+from assertions.contents.pdf_plan import Plan
 from assertions.contents.pdf_text import Page, Text, squeeze
 from assertions.contents.pdf_values import NOTHING, spellings
 from assertions.contents.sent import Code
