@@ -94,7 +94,9 @@ def _quick(page: Page, plan: Plan) -> Reading:
         gone = [
             column
             for column, cell in enumerate(cells)
-            if cell and not any(spelling in text.joined for spelling in spellings(plan.value(row, column), cell))
+            if cell
+            and cell not in text.joined
+            and not any(spelling in text.joined for spelling in spellings(plan.value(row, column), cell))
         ]
         if gone:
             _note_missing(reading, plan, row, gone, "not on the page, or not whole")
