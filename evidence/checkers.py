@@ -21,6 +21,8 @@ STUCK_TIMES: Final = 10
 """A process that takes so many times its processor time by the clock on the wall is taken for stuck."""
 _PR_SET_PDEATHSIG: Final = 1
 _STOPPING: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+_FROM_OUTSIDE: Final = {*_STOPPING, signal.SIGKILL}
+"""What no file makes a process end by."""
 _END_S: Final = 5.0
 """How long an ended process is waited for."""
 
@@ -108,8 +110,9 @@ class Checkers(Generic[TaskT, ResultT]):
                     code = process.end()
                     if code == -signal.SIGPROF:
                         yield index, Breach(f"it took more than {task.seconds:.0f} s of processor time")
-                    elif code == -signal.SIGKILL or code is None:
-                        raise CheckersError("a process that checks files died; is there memory enough?")
+                    elif code is None or code >= 0 or -code in _FROM_OUTSIDE:
+                        cause = "" if code is None else f" ({_cause(code)})"
+                        raise CheckersError(f"a process that checks files died{cause}; is there memory enough?")
                     elif index not in died:  # by chance? once more, in a process of its own
                         died.add(index)
                         queue.put_back(index)

@@ -16,8 +16,8 @@ import pypdfium2 as pdfium
 
 from assertions.contents.pdf_clip import cut_texts
 from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number, tight
-from assertions.contents.pdf_match import DISTINCT, PER_PAGE, Plan, make_plan
 from assertions.contents.pdf_page import Layout, Reading, read_as, read_page
+from assertions.contents.pdf_plan import DISTINCT, PER_PAGE, Plan, make_plan
 from assertions.contents.pdf_sight import unseen
 from assertions.contents.pdf_text import Page, PageError, squeeze
 from assertions.contents.sent import Code, Findings, Outcome, Sent

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
 
-from assertions.contents.pdf_match import Plan, Pool, Span, match_columns, match_rows
+from assertions.contents.pdf_match import Pool, Span, match_columns, match_rows
 from assertions.contents.pdf_places import astray_of, known_of, longest_rise, moved_columns, out_of_turn, take_all
+from assertions.contents.pdf_plan import Plan
 from assertions.contents.pdf_text import Page, Text, squeeze
 from assertions.contents.pdf_values import NOTHING, spellings
 from assertions.contents.sent import Code
@@ -93,7 +94,9 @@ def _quick(page: Page, plan: Plan) -> Reading:
         gone = [
             column
             for column, cell in enumerate(cells)
-            if cell and not any(spelling in text.joined for spelling in spellings(plan.value(row, column), cell))
+            if cell
+            and cell not in text.joined
+            and not any(spelling in text.joined for spelling in spellings(plan.value(row, column), cell))
         ]
         if gone:
             _note_missing(reading, plan, row, gone, "not on the page, or not whole")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from operator import lt
 from typing import Final
 
-from assertions.contents.pdf_match import DISTINCT, Plan, Pool
+from assertions.contents.pdf_match import Pool
+from assertions.contents.pdf_plan import DISTINCT, Plan
 from assertions.contents.pdf_text import Text
 
 _LAYOUT_LEAST: Final = 3

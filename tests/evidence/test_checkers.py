@@ -42,6 +42,10 @@ def work(task: Asked) -> str:
             os.abort()
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "terminate":
+            os.kill(os.getpid(), signal.SIGTERM)
+        case "exit":
+            os._exit(3)
         case "once" if not Path(task.mark).exists():
             Path(task.mark).touch()
             os.abort()
@@ -87,10 +91,11 @@ def test_a_task_that_breaks_its_process_is_tried_twice(tmp_path: Path) -> None:
     ]
 
 
-def test_a_process_killed_from_outside_is_no_breach() -> None:
-    """No file is blamed for it."""
-    with pytest.raises(CheckersError, match="a process that checks files died"):
-        results(Asked("kill"))
+@pytest.mark.parametrize(("what", "cause"), [("kill", "SIGKILL"), ("terminate", "SIGTERM"), ("exit", "exit code 3")])
+def test_a_process_ended_from_outside_is_no_breach(what: str, cause: str) -> None:
+    """No file is blamed for it, nor for an end that is no crash."""
+    with pytest.raises(CheckersError, match=rf"a process that checks files died \({cause}\)"):
+        results(Asked(what))
 
 
 def test_a_defect_is_raised() -> None:
