@@ -31,7 +31,11 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "moved": ("moved as the load moved them",),
     "labels": ("Label values come from closed sets", "`user` keeps its first 100 values, all later ones are `other`"),
     "monotonic": ("Counters never fall",),
-    "offered": ("its series are `export_latency_ms_bucket`, `_sum`, `_count`",),
+    "offered": (
+        "its series are `export_latency_ms_bucket`, `_sum`, `_count`",
+        "each of their selectors finds a series",
+    ),
+    "buckets": ("so that the P95 can be read from it, in each format and size",),
     "requests": (
         "requests, by status `started`, `succeeded`, `failed`, `rejected`",
         "Rejected is what was refused before it started",
@@ -97,6 +101,8 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "leak-fds": (_GIVEN_BACK,),
     "leak-threads": (_GIVEN_BACK,),
     "leak-children": (_GIVEN_BACK,),
+    "files-present": ("The file of an export that was answered 200 stays in the exports folder",),
+    "service-log": ("only for a fault of the service's own",),
     "leftovers": ("no file shows under its final name before it is complete", "no file is left behind"),
 }
 """By check."""

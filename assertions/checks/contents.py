@@ -9,12 +9,14 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
 
+from msgspec.structs import replace
+
 from ..bundle import CLOCK_TICKS_S, CLOCKS_S, PROBING, ScenarioRecord, stands_still, told_near
 from ..contract import FILENAME, FORMATS
 from ..limits import Limits
 from ..records import INTERRUPTED, Fetch, Hit
 from ..verdicts import Fault, Judgement, failed, failed_for, no_data, passed
-from .file_faults import sentence
+from .file_faults import kinds, sentence
 
 _MEDIA = {"csv": "text/csv", "pdf": "application/pdf"}
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)")
@@ -48,7 +50,8 @@ def _contents(record: ScenarioRecord, fmt: str) -> Judgement:
     if broken:
         besides = f"; {len(missing)} more were not opened" if missing else ""
         head = f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent{besides}; "
-        return failed("; ".join(filter(None, (head + sentence(broken, {hit.id: hit for hit in done}), said))))
+        told = "; ".join(filter(None, (head + sentence(broken, {hit.id: hit for hit in done}), said)))
+        return replace(failed(told), findings=kinds(broken))
     if never and len(never[1]) > 1:
         return failed(said)
     if not done:

@@ -35,6 +35,17 @@ def sentence(broken: Sequence[FileCheck], hits: Mapping[str, Hit]) -> str:
     return "; ".join(shown)
 
 
+def kinds(broken: Sequence[FileCheck]) -> tuple[str, ...]:
+    """Return a line for each kind of finding, the worst first: its count, and its first example."""
+    counts, first = Counter[str](), dict[str, tuple[FileCheck, Finding]]()
+    for check in broken:
+        counts.update(check.kinds or Counter(finding.code for finding in check.findings))
+        for finding in check.findings:
+            first.setdefault(finding.code, (check, finding))
+    order = sorted(first, key=lambda code: RANK.get(code, len(RANK)))
+    return tuple(f"{counts[code]:,} x {code}: {_example(*first[code], 1, 1, {})}" for code in order)
+
+
 def _files(count: int) -> str:
     return f"{count:,} file" if count == 1 else f"{count:,} files"
 
