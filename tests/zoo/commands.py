@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -53,7 +54,8 @@ def record_command(options: argparse.Namespace, say: Say) -> int:
         raise Unknown("record needs NAMES, --core or --all")
     found = chosen(options.names)
     targets = core(found) if options.core else found
-    return record(targets, animals(), options.out, options.jobs, say, resume=options.resume)
+    kept = {"resume": options.resume, "seconds": math.inf if options.minutes is None else options.minutes * 60}
+    return record(targets, animals(), options.out, options.jobs, say, **kept)
 
 
 def prove_command(options: argparse.Namespace, say: Say) -> int:

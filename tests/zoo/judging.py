@@ -58,14 +58,15 @@ def case_of(subject: Animal | Edit, name: str) -> Case:
     return Case(name=name, why=subject.why, healthy=subject.healthy, expect=subject.expect, subject=subject)
 
 
-def judge_record(folder: Path, conditions: Conditions) -> tuple[Run, Limits, Report]:
+def judge_record(folder: Path, conditions: Conditions, *, opening: bool = True) -> tuple[Run, Limits, Report]:
     """Open an unpacked record's files again and judge it by the limits of today; the folder is changed by that.
 
-    Unreadable when the record is of another version.
+    Unreadable when the record is of another version. opening: False for a copy of a record whose files are opened.
     """
     shutil.copyfile(conditions.limits, folder / "limits.toml")
     try:
-        open_again(folder)
+        if opening:
+            open_again(folder)
         run, limits, report, _ = judge_folder(folder)
     except (RecordError, LimitsError) as error:
         raise Unreadable(f"the record of {folder.name} can't be read: {error}") from error

@@ -120,7 +120,7 @@ def _judge(job: _Job) -> _Result:
     try:
         if edit is not None:
             edit.apply(job.folder)
-        run, limits, report = judge_record(job.folder, conditions_of(job.made))
+        run, limits, report = judge_record(job.folder, conditions_of(job.made), opening=edit is None)
     except Unreadable as error:
         raise ArchiveError(f"{error}; it was made at commit {job.made.commit}, {AGAIN}") from error
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Recorded:
     problem: str | None
     """Why there is no record; None: there is one."""
     attempts: int
+    """Runs that it took; 0: none was begun."""
     seconds: float
     bytes: int
 
@@ -67,30 +69,39 @@ def stale(made: Made, targets: Mapping[str, Animal]) -> tuple[str, ...]:
     return tuple(name for name, holds in now.items() if not holds)
 
 
-def record(targets: Sequence[Animal], every: Sequence[Animal], out: Path, jobs: int, say: Say, *, resume: bool) -> int:
+def record(
+    targets: Sequence[Animal], every: Sequence[Animal], out: Path, jobs: int, say: Say, *, resume: bool, seconds: float
+) -> int:
     """Drive targets and keep their records in `out`; 1 when one of them has no record in the end.
 
     resume: what was recorded there by this very load side, with these profiles and of this code, is not driven again.
-    Each record is written as soon as it is made, so a run that is ended loses only those under way.
+    seconds: after so long no further target is begun. Each record is written as soon as it is made, so a run that is
+    ended loses only those under way.
     """
     out.mkdir(parents=True, exist_ok=True)
     by_name = {target.name: target for target in every}
     try:
         there = listed(out)
     except ArchiveError as error:
-        if not resume:
-            raise
-        say(f"{error}; all is recorded anew")
+        say(f"{error}; the old records are removed")
         there = {}
         _discard(out)
     wanted = drives(targets)
     fresh = {name for name, (made, _) in there.items() if not stale(made, by_name)} if resume else set()
     left = [one for one in wanted if one.name not in fresh]
     say(f"{len(wanted) - len(left)} of {len(wanted)} records are there already")
-    failed = []
-    for number, recorded in enumerate(_record_all(left, out, jobs), 1):
+    failed, later = [], 0
+    for number, recorded in enumerate(_record_all(left, out, jobs, time.monotonic() + seconds), 1):
+        if not recorded.attempts:
+            later += 1
+            continue
         say(f"{number:3}/{len(left)} {_line(recorded)}")
         failed += [recorded] if recorded.problem else []
+    for one in failed:
+        say(f"NO RECORD {one.drive.name}: {one.problem}")
+    if later:
+        say(f"{later} records are still to be made; --resume goes on, and packs them when all are there")
+        return 1
     with tempfile.TemporaryDirectory(prefix="targets-") as work:
         packed = pack_all(out, [one.name for one in drives(every)], Path(work))
     total = sum(path.stat().st_size for path in packed)
@@ -100,8 +111,6 @@ def record(targets: Sequence[Animal], every: Sequence[Animal], out: Path, jobs: 
     if out.resolve() == COMMITTED and total > COMMITTED_MOST_BYTES:
         say(f"the committed records may take {COMMITTED_MOST_BYTES / 1e6:.0f} MB: keep fewer or smaller samples")
         return 1
-    for one in failed:
-        say(f"NO RECORD {one.drive.name}: {one.problem}")
     return 1 if failed else 0
 
 
@@ -118,11 +127,11 @@ def _line(recorded: Recorded) -> str:
     return f"{mark} {recorded.drive.name:32} {recorded.seconds:5.1f} s  {said}"
 
 
-def _record_all(left: Sequence[Drive], out: Path, jobs: int) -> Iterator[Recorded]:
+def _record_all(left: Sequence[Drive], out: Path, jobs: int, until: float) -> Iterator[Recorded]:
     with ThreadPoolExecutor(jobs) as pool:
         # the longest first, so that none is left alone at the end
         turns = sorted(left, key=lambda one: not one.target.healthy)
-        waiting = [pool.submit(_record_one, one, out) for one in turns]
+        waiting = [pool.submit(_record_one, one, out, until) for one in turns]
         try:
             for done in as_completed(waiting):
                 yield done.result()
@@ -131,11 +140,11 @@ def _record_all(left: Sequence[Drive], out: Path, jobs: int) -> Iterator[Recorde
             raise
 
 
-def _record_one(one: Drive, out: Path) -> Recorded:
-    problem, seconds, attempt = None, 0.0, 0
-    for attempt in range(1, ATTEMPTS + 1):
-        if STOPPING.is_set():
-            break
+def _record_one(one: Drive, out: Path, until: float) -> Recorded:
+    """Drive one target until its run is judged rightly; 0 attempts: it was too late to begin."""
+    problem, seconds, attempts = None, 0.0, 0
+    while attempts < ATTEMPTS and not STOPPING.is_set() and (attempts or time.monotonic() < until):
+        attempts += 1
         with tempfile.TemporaryDirectory(prefix="target-") as work:
             folder = Path(work) / "run"
             outcome = drive(one, folder)
@@ -143,11 +152,11 @@ def _record_one(one: Drive, out: Path) -> Recorded:
             problem = outcome.problem
             if problem is None:
                 try:
-                    size = _keep(one, folder, Path(work), out, attempt, outcome.seconds)
-                    return Recorded(drive=one, problem=None, attempts=attempt, seconds=seconds, bytes=size)
+                    size = _keep(one, folder, Path(work), out, attempts, outcome.seconds)
+                    return Recorded(drive=one, problem=None, attempts=attempts, seconds=seconds, bytes=size)
                 except (StripError, Unreadable, RecordError, OSError) as error:
                     problem = str(error)
-    return Recorded(drive=one, problem=problem or "interrupted", attempts=attempt, seconds=seconds, bytes=0)
+    return Recorded(drive=one, problem=problem or "interrupted", attempts=attempts, seconds=seconds, bytes=0)
 
 
 def _keep(one: Drive, folder: Path, work: Path, out: Path, attempts: int, seconds: float) -> int:
