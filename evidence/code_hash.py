@@ -99,7 +99,8 @@ def absolute(modules: Modules, name: str, node: ast.ImportFrom) -> str:
 def code_sha256(modules: Modules, roots: Sequence[str]) -> str:
     """SHA-256 over what the roots and all that they import do; the same wherever their files lie."""
     names = closure(modules, roots)
-    bare = {name: sha256_of(_without_imports_of_ours(modules, name)) for name in names}
+    texts = {name: _without_imports_of_ours(modules, name) for name in names}
+    bare = {name: sha256_of(text) for name, text in texts.items()}
     bound = {name: imports(modules, name) for name in names}
     now = dict(bare)
     # each round lets a module's hash depend on modules one import further away, until no two more can be told apart
@@ -114,7 +115,9 @@ def code_sha256(modules: Modules, roots: Sequence[str]) -> str:
         now = then
         if settled:
             break
-    return sha256_of(*sorted(set(now.values())))
+    nothing = _without_imports_of_ours({"": ast.Module(body=[], type_ignores=[])}, "")
+    # an empty __init__.py around a module that was moved does nothing
+    return sha256_of(*sorted({now[name] for name in names if texts[name] != nothing or bound[name]}))
 
 
 def _without_imports_of_ours(modules: Modules, name: str) -> str:

@@ -35,7 +35,10 @@ def add_record_commands(commands: Any) -> None:
     judged.add_argument("--mutate-checks", action="store_true", help="which faults go free without each check?")
     judged.add_argument("--live", choices=("core", "all"), help="drive targets for real instead of judging records")
     judged.add_argument(
-        "--out", type=Path, metavar="FILE", help="where the proof goes, default evidence/sensitivity.json"
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help="where the proof goes, default evidence/sensitivity.json; with --live the folder for matrix.json",
     )
     told = commands.add_parser(
         "verdicts", help="every verdict of every record, as JSON: target, scenario/check, status"

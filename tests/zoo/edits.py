@@ -53,10 +53,6 @@ def _busy_generator(folder: Path) -> None:
     _scenario(folder, "load", lambda one: replace(one, generator=replace(one.generator, cpu_ratio=1.0)))
 
 
-def _lost_worker(folder: Path) -> None:
-    _scenario(folder, "batch", lambda one: replace(one, generator=replace(one.generator, end_marks=0)))
-
-
 def _slow_clock(folder: Path) -> None:
     path = folder / "load" / "calibration.jsonl"
     write_lines(path, [replace(one, end=one.end + 0.2) for one in read_lines(path, Calibration)])
@@ -85,13 +81,6 @@ EDITS = (
         check="generator",
         status="NO DATA",
         apply=_busy_generator,
-    ),
-    Edit(
-        name="generator-lost-a-worker",
-        why="A load worker never said that it had recorded everything.",
-        check="generator",
-        status="NO DATA",
-        apply=_lost_worker,
     ),
     Edit(
         name="clock-late",

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -17,6 +18,10 @@ from tests.zoo.conditions import BY_NAME, Conditions
 from tests.zoo.edits import BASE, EDITS, Edit
 from tests.zoo.judged import Judged, judged_of
 from tests.zoo.judging import Case, Unreadable, case_of, free_without, judge_record, statuses
+
+
+AHEAD = 8
+"""Records that are unpacked before each process's turn comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +97,13 @@ def _results(known: Mapping[str, tuple[Made, Path]], work: Path, jobs: int, muta
         yield from map(_judge, _jobs(known, work, mutate))
         return
     with get_context("spawn").Pool(jobs, initializer=_ignore_interrupts) as pool:
-        waiting = [pool.apply_async(_judge, [job]) for job in _jobs(known, work, mutate)]
-        for result in waiting:
-            yield result.get()
+        waiting = deque()
+        for job in _jobs(known, work, mutate):
+            waiting.append(pool.apply_async(_judge, [job]))
+            # so that not all lie unpacked on the disk
+            if len(waiting) > AHEAD * jobs:
+                yield waiting.popleft().get()
+        yield from (result.get() for result in waiting)
 
 
 def _jobs(known: Mapping[str, tuple[Made, Path]], work: Path, mutate: bool) -> Iterator[_Job]:
