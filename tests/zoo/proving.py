@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
 from tests.zoo.animal import Animal, animals
@@ -18,7 +19,6 @@ from tests.zoo.conditions import BY_NAME, Conditions
 from tests.zoo.edits import BASE, EDITS, Edit
 from tests.zoo.judged import Judged, judged_of
 from tests.zoo.judging import Case, Unreadable, case_of, free_without, judge_record, statuses
-
 
 AHEAD = 8
 """Records that are unpacked before each process's turn comes."""
@@ -97,7 +97,7 @@ def _results(known: Mapping[str, tuple[Made, Path]], work: Path, jobs: int, muta
         yield from map(_judge, _jobs(known, work, mutate))
         return
     with get_context("spawn").Pool(jobs, initializer=_ignore_interrupts) as pool:
-        waiting = deque()
+        waiting: deque[AsyncResult[_Result]] = deque()
         for job in _jobs(known, work, mutate):
             waiting.append(pool.apply_async(_judge, [job]))
             # so that not all lie unpacked on the disk
