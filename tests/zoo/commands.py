@@ -29,6 +29,7 @@ def add_record_commands(commands: Any) -> None:
     made.add_argument("--out", type=Path, default=COMMITTED, metavar="DIR", help="default: the committed records")
     made.add_argument("--jobs", type=int, default=2, metavar="N", help="targets at the same time, default 2")
     made.add_argument("--resume", action="store_true", help="do not drive again what is recorded there and not stale")
+    made.add_argument("--minutes", type=float, metavar="N", help="begin no target after so long; --resume goes on")
     judged = commands.add_parser(
         "prove", help="judge the records; 1 when a fault goes free or a healthy one is accused"
     )
@@ -57,8 +58,8 @@ def record_command(options: argparse.Namespace, say: Say) -> int:
         raise Unknown("record needs NAMES, --core or --all")
     found = chosen(options.names)
     targets = core(found) if options.core else found
-    kept = {"resume": options.resume, "seconds": math.inf if options.minutes is None else options.minutes * 60}
-    return record(targets, animals(), options.out, options.jobs, say, **kept)
+    seconds = math.inf if options.minutes is None else options.minutes * 60
+    return record(targets, animals(), options.out, options.jobs, say, resume=options.resume, seconds=seconds)
 
 
 def prove_command(options: argparse.Namespace, say: Say) -> int:
