@@ -67,10 +67,17 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
-def zoo(session: nox.Session) -> None:
-    """Judge broken and healthy services through the real commands, `-- --all` every one; prints fault by verdict."""
+def prove(session: nox.Session) -> None:
+    """Judge recorded faulty and healthy targets, store the proof. `-- --live core|all` drives them for real."""
     session.install("-r", "requirements/test.txt")
-    session.run("python", "-m", "tests.zoo", "run", *session.posargs)
+    session.run("python", "-m", "tests.zoo", "prove", *session.posargs)
+
+
+@nox.session
+def record(session: nox.Session) -> None:
+    """Drive the core of the targets (`-- --all` every one) and keep their records, for `prove`."""
+    session.install("-r", "requirements/test.txt")
+    session.run("python", "-m", "tests.zoo", "record", *(session.posargs or ["--core", "--resume"]))
 
 
 @nox.session

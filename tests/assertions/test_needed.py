@@ -53,7 +53,7 @@ def test_without_its_witness_a_fault_goes_free(check_id: str, monkeypatch: pytes
 def test_every_other_check_alone_caught_a_living_service() -> None:
     """Where no record is one check's alone, an animal of the zoo is, but for those excepted above."""
     shown = read(STORED)
-    assert shown is not None, "evidence/sensitivity.json is not there: nox -s zoo makes it"
+    assert shown is not None, "evidence/sensitivity.json is not there: nox -s prove makes it"
     alone = {name for name, faults in shown.checks.items() if any(fault.alone for fault in faults)}
     by_record = {name for name, cases in LONE.items() if cases}
     assert {check.id for check in CHECKS} - by_record - alone - PAIRED - NEVER_FAIL - TOOLS == set()
@@ -62,5 +62,5 @@ def test_every_other_check_alone_caught_a_living_service() -> None:
 def test_every_check_was_seen_to_fail_or_says_why_no_service_can() -> None:
     """The report has a fault for each check, or else a reason; a reason that is no longer true has to go."""
     shown = read(STORED)
-    assert shown is not None, "evidence/sensitivity.json is not there: nox -s zoo makes it"
+    assert shown is not None, "evidence/sensitivity.json is not there: nox -s prove makes it"
     assert {check.id for check in CHECKS} - shown.checks.keys() == NO_SERVICE.keys()

@@ -25,7 +25,7 @@ from evidence.context import Context
 from evidence.extra import Information
 from evidence.latencies import Latencies
 from evidence.report import Figures, Instrument
-from evidence.sensitivity import Sensitivity, Shown
+from evidence.sensitivity import AtContract, Sensitivity, Shown, Under
 
 LIMITS = limits_file.load()
 Said = Mapping[str, Judgement]
@@ -153,10 +153,25 @@ FIGURES = Figures(
         commit="0123456789abcdef",
         when="2026-01-02T03:04:05+00:00",
         judge_sha256="ab" * 32,
+        load_side_sha256="ef" * 32,
+        recorded_first="2026-01-01T03:04:05+00:00",
+        recorded_last="2026-01-01T04:04:05+00:00",
+        stale=0,
+        repeated=1,
+        faulty_known=3,
+        healthy_known=1,
         faults=2,
         caught=2,
         healthy=1,
         green=1,
+        edits=1,
+        noticed=1,
+        conditions=(Under(description="the contract's limits, short profiles", limits_sha256="cd" * 32, records=3),),
+        at_contract=(
+            AtContract(
+                assertion="Metrics Coverage", fault="no_metrics", why="the metrics page is gone", checks=("scrapes",)
+            ),
+        ),
         checks={"scrapes": (Shown(fault="no_metrics", why="the metrics page is gone"),)},
     ),
 )

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +15,11 @@ from pathlib import Path
 
 from tests.zoo import matrix
 from tests.zoo.animal import Animal, Unknown, chosen, core
+from tests.zoo.archive import ArchiveError
 from tests.zoo.check import look
+from tests.zoo.commands import add_record_commands, prove_command, record_command, verdicts_command
 from tests.zoo.resume import known, sources_sha256
-from tests.zoo.run import ROOT, Outcome, run_one, stop_all
+from tests.zoo.run import Outcome, commit_now, run_one, stop_all
 
 HELP = """\
 Export services of our own, healthy and broken, by which the harness is judged.
@@ -27,14 +28,19 @@ examples:
   python -m tests.zoo list                        every animal, its group and what is wrong with it
   python -m tests.zoo check                       does each start, answer /health and an export, and end?
   python -m tests.zoo serve keeper                start one; a JSON line on stdout says where it listens
+  python -m tests.zoo prove                       judge the recorded targets, under a minute, and store the proof
+  python -m tests.zoo prove --mutate-checks       without each check in turn, which faults would go free?
+  python -m tests.zoo verdicts                    every verdict of every recorded target, as JSON
+  python -m tests.zoo record --core --resume      drive the core of the targets and keep their records
+  python -m tests.zoo record --all --out DIR      every target: an hour and a half
   python -m tests.zoo run                         let the harness judge a fault for each verdict, some of each group and
                                                   healthy ones, and see whether it is right: a quarter of an hour
   python -m tests.zoo run --all --out zoo-run     every animal: an hour and a half
   python -m tests.zoo run healthy csv --jobs 2    all of these groups
 
 exit codes:
-  0  done; run: every broken animal was caught for a fitting reason, every healthy one is GREEN
-  1  check: an animal does not live; run: the harness misjudged one
+  0  done; run, prove: every broken animal was caught for a fitting reason, every healthy one is GREEN
+  1  check: an animal does not live; run, prove: the harness misjudged one; record: one has no record
   2  bad usage
 """
 
@@ -57,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="let the harness judge animals, and judge the harness by that")
     run.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; by default some of each")
     run.add_argument("--jobs", type=int, default=2, metavar="N", help="animals at the same time, default 2")
-    run.add_argument("--out", type=Path, metavar="DIR", help="where matrix.json, sensitivity.json and records go")
+    run.add_argument("--out", type=Path, metavar="DIR", help="where matrix.json and run directories go")
     run.add_argument(
         "--resume",
         action="store_true",
@@ -71,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
         help="all animals, not only the first fault for each verdict and some of the others",
     )
     run.add_argument("--whole", action="store_true", help="drive broken animals through all scenarios, too")
+    add_record_commands(commands)
     return top
 
 
@@ -131,11 +138,11 @@ def run(found: Sequence[Animal], jobs: int, out: Path | None, *, keep: bool, who
         sources = sources_sha256() + ("-whole" if whole else "")
         outcomes = known(folder / "matrix.json", chosen([]), sources) if resume else {}
         left = [animal for animal in found if animal.name not in outcomes or outcomes[animal.name].problem]
-        commit, when = _commit(), datetime.now(UTC).isoformat(timespec="seconds")
+        commit, when = commit_now(), datetime.now(UTC).isoformat(timespec="seconds")
         for number, outcome in enumerate(_outcomes(left, folder, jobs, keep=keep, whole=whole), 1):
             outcomes[outcome.animal.name] = outcome
             _tell(outcome, number, len(left))
-            # at once, so that a run that is ended leaves both
+            # at once, so that a run that is ended leaves it
             _store(folder, _ordered(outcomes), commit, when, sources)
         _store(folder, _ordered(outcomes), commit, when, sources)
     print(matrix.summary(_ordered(outcomes)))
@@ -148,9 +155,8 @@ def _ordered(outcomes: Mapping[str, Outcome]) -> list[Outcome]:
 
 
 def _store(folder: Path, ordered: Sequence[Outcome], commit: str, when: str, sources: str) -> None:
-    """What is known so far, as matrix and as the report's proof."""
+    """What is known so far."""
     _write(folder / "matrix.json", matrix.matrix_json(ordered, commit, when, sources).encode())
-    _write(folder / "sensitivity.json", matrix.sensitivity_json(ordered, commit, when))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -187,25 +193,21 @@ def _tell(outcome: Outcome, number: int, total: int) -> None:
         print(f"{number:3}/{total} {matrix.line(outcome)}", flush=True)
 
 
-def _commit() -> str:
-    """What is judged: the commit, marked where files differ from it."""
-    try:
-        words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-
-
 def _interrupt(_number: int, _frame: object) -> None:
     """End orderly: no animal and no harness is left behind."""
     stop_all()
     raise KeyboardInterrupt
 
 
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """0: done; 1: the harness misjudged an animal; 2: nothing could be judged."""
     options = parser().parse_args(argv)
-    if options.command == "run":
+    if options.command in ("run", "record", "prove"):
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGINT, _interrupt)
     try:
@@ -218,11 +220,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run(core(found) if some else found, options.jobs, options.out, **chose)
         if options.command == "check":
             return check(options.names)
+        if options.command == "record":
+            return record_command(options, say)
+        if options.command == "verdicts":
+            return verdicts_command(options, say)
+        if options.command == "prove" and options.live:
+            found = chosen([])
+            return run(
+                core(found) if options.live == "core" else found, options.jobs, options.out, keep=False, whole=False
+            )
+        if options.command == "prove":
+            return prove_command(options, say)
         return serve(options.name, options.port, options.exports)
     except KeyboardInterrupt:
         print("zoo: interrupted; the animals that ran were ended", file=sys.stderr)
         return 2
-    except (Unknown, OSError) as error:
+    except (Unknown, ArchiveError, OSError) as error:
         print(f"zoo: {error}", file=sys.stderr)
         return 2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -45,17 +45,26 @@ class Unknown(Exception):
 
 def animals() -> tuple[Animal, ...]:
     """All animals: the keeper, the other healthy ones, the broken ones, each group in its own order."""
-    from tests.zoo import faults, healthy
-
-    found: list[Animal] = []
-    for package in (healthy, faults):
-        for module in sorted(item.name for item in pkgutil.iter_modules(package.__path__)):
-            found.extend(importlib.import_module(f"{package.__name__}.{module}").ANIMALS)
+    found = [animal for _, animal in _listed()]
     names = [animal.name for animal in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise Unknown(f"two animals are named {', '.join(twice)}")
     return tuple(found)
+
+
+def module_of(name: str) -> str:
+    """The module that defines a target."""
+    return next(module for module, animal in _listed() if animal.name == name)
+
+
+def _listed() -> Iterator[tuple[str, Animal]]:
+    from tests.zoo import faults, healthy
+
+    for package in (healthy, faults):
+        for module in sorted(item.name for item in pkgutil.iter_modules(package.__path__)):
+            name = f"{package.__name__}.{module}"
+            yield from ((name, animal) for animal in importlib.import_module(name).ANIMALS)
 
 
 def chosen(names: Iterable[str]) -> tuple[Animal, ...]:
@@ -70,16 +79,20 @@ def chosen(names: Iterable[str]) -> tuple[Animal, ...]:
 
 HEALTHY_STEP, BROKEN_STEP = 4, 16
 """Of a group each such one stands for those that follow it."""
-"""Of the healthy animals, each eighth is among the few."""
 
 
 def core(found: Sequence[Animal]) -> tuple[Animal, ...]:
-    """Of these animals the first broken one for each verdict that they are to turn red, and some of each group."""
+    """Of these animals one broken one for each verdict that they are to turn red, and some of each group.
+
+    For a verdict it is the first that must turn red by that one alone, else the first that may: without its check
+    the former goes free.
+    """
     groups: dict[str, list[Animal]] = {}
     first: dict[str, Animal] = {}
+    for animal in sorted(found, key=lambda animal: len(animal.expect) != 1):
+        first |= dict.fromkeys(animal.expect - first.keys(), animal)
     for animal in found:
         groups.setdefault(animal.group, []).append(animal)
-        first |= dict.fromkeys(animal.expect - first.keys(), animal)
     some = [one for group in groups.values() for one in group[:: HEALTHY_STEP if group[0].healthy else BROKEN_STEP]]
     taken = {animal.name for animal in (*first.values(), *some)}
     return tuple(animal for animal in found if animal.name in taken)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from assertions.judge import Report
+
 
 class Unjudged(Exception):
     """The harness left no verdict; the message says what was found instead."""
@@ -52,6 +54,21 @@ class _File(msgspec.Struct):
     colour: str
     headline: str = ""
     verdicts: tuple[_Verdict, ...] = ()
+
+
+def judged_of(report: Report) -> Judged:
+    """The verdict that the judge gave in this process."""
+    words = tuple(
+        Word(
+            id=verdict.id,
+            scenario=verdict.scenario,
+            status=verdict.status,
+            reason=verdict.judgement.reason,
+            counts=verdict.waived is None,
+        )
+        for verdict in report.verdicts
+    )
+    return Judged(colour=report.colour, headline=report.headline, words=words)
 
 
 def read_judged(path: Path) -> Judged:

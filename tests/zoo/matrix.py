@@ -5,14 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import msgspec
-
-from evidence.sensitivity import Sensitivity, Shown
-from evidence.version import judge_sha256
 from tests.zoo.run import Outcome
-
-SHOWN_MOST = 5
-"""Faults that sensitivity.json names for one check."""
 
 BROKE = "the check broke on this record"
 """How the judge words a check's own breakdown."""
@@ -101,29 +94,3 @@ def matrix_json(outcomes: Sequence[Outcome], commit: str, when: str, sources: st
     ]
     told = {"commit": commit, "when": when, "sources": sources, "animals": rows}
     return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
-
-
-def sensitivity_json(outcomes: Sequence[Outcome], commit: str, when: str) -> bytes:
-    """Which faults turned each check red, in the form that the report reads: at most five, first those that no other
-    check saw, then the fitting ones."""
-    checks: dict[str, list[tuple[bool, Shown]]] = {}
-    for one in outcomes:
-        for name in one.failed if not one.animal.healthy else ():
-            shown = Shown(fault=one.animal.name, why=one.animal.why, alone=len(one.failed) == 1)
-            checks.setdefault(name, []).append((name not in one.animal.expect, shown))
-    broken = [one for one in outcomes if not one.animal.healthy]
-    healthy = [one for one in outcomes if one.animal.healthy]
-    told = Sensitivity(
-        commit=commit,
-        when=when,
-        judge_sha256=judge_sha256(),
-        faults=len(broken),
-        caught=_right(broken),
-        healthy=len(healthy),
-        green=_right(healthy),
-        checks={
-            name: tuple(shown for _, shown in sorted(seen, key=lambda one: (not one[1].alone, one[0]))[:SHOWN_MOST])
-            for name, seen in sorted(checks.items())
-        },
-    )
-    return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"

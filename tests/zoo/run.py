@@ -16,14 +16,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.zoo.animal import SCENARIOS, Animal
+from tests.zoo.animal import Animal
+from tests.zoo.conditions import Conditions, Drive, usual
 from tests.zoo.judged import Judged, Unjudged, read_judged
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).parent.parent.parent
 START_S = 30.0
 END_S = 10.0
-LONGEST_RUN_S = 240.0
+LONGEST_RUN_S = 420.0
 
 
 STOPPING = threading.Event()
@@ -79,33 +79,33 @@ def stop_all() -> None:
     STOPPING.set()
 
 
-def run_one(animal: Animal, folder: Path, *, keep: bool = False, whole: bool = False) -> Outcome:
+def run_one(target: Animal, folder: Path, *, keep: bool = False, whole: bool = False) -> Outcome:
     """Start an animal, let the harness judge it, end it.
 
     `folder` is its own; the record stays there when `keep`, or when the harness was wrong. A broken animal is driven
     briefly, where its fault must show, with the zoo's tighter limits (or `at_length`, with the contract's); `whole`:
     like a healthy one, through all scenarios, with the limits of the contract.
     """
+    outcome = drive(Drive(target=target, conditions=usual(target, whole=whole)), folder)
+    if not keep and outcome.problem is None:
+        shutil.rmtree(folder)
+    return outcome
+
+
+def drive(driven: Drive, folder: Path) -> Outcome:
+    """Start a target, let the harness drive and judge it under the conditions, end it; `folder` is its own."""
     start = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     judged, problem = None, None
     try:
-        with alive(animal, folder) as (url, pid):
-            if whole or animal.healthy:
-                harness(url, pid, folder, SCENARIOS)
-            elif animal.at_length:
-                harness(url, pid, folder, animal.scenarios)
-            else:
-                harness(url, pid, folder, animal.scenarios, "--limits", str(HERE / "limits.toml"), brief=True)
+        with alive(driven.target, folder) as (url, pid):
+            harness(url, pid, folder, driven.conditions, driven.conditions.scenarios(driven.target))
         judged = read_judged(folder / "evidence" / "verdict.json")
-        problem = problem_of(animal, judged)
+        problem = problem_of(driven.target, judged)
     except (NoStart, Unjudged) as error:
         said = _last_line(folder / "harness.log")
         problem = f"no verdict: {error}" + (f" ({said})" if said else "")
-    outcome = Outcome(animal=animal, judged=judged, seconds=time.monotonic() - start, problem=problem)
-    if not keep and problem is None:
-        shutil.rmtree(folder)
-    return outcome
+    return Outcome(animal=driven.target, judged=judged, seconds=time.monotonic() - start, problem=problem)
 
 
 @contextmanager
@@ -146,12 +146,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdout.close()
 
 
-def harness(url: str, pid: int, folder: Path, scenarios: Sequence[str], *more: str, brief: bool = False) -> None:
-    """The command that users run, with the zoo's quick profiles; its words go to harness.log."""
-    profiles = HERE / "profiles" / "brief" if brief else HERE / "profiles"
+def harness(url: str, pid: int, folder: Path, conditions: Conditions, scenarios: Sequence[str]) -> None:
+    """The command that users run, under these conditions; its words go to harness.log."""
     words = [sys.executable, "-m", "evidence", "run", *scenarios, "--target", url, "--target-pid", str(pid)]
     words += ["--exports", str(folder / "exports"), "--out", str(folder / "evidence")]
-    words += ["--profiles", str(profiles), *more]
+    words += ["--profiles", str(conditions.profiles), "--limits", str(conditions.limits)]
     with (folder / "harness.log").open("wb") as log:
         process = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
         try:
@@ -168,6 +167,15 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
             raise Unjudged(f"the harness took longer than {LONGEST_RUN_S:g} s")
         if STOPPING.wait(0.1):
             raise Unjudged("the run was interrupted")
+
+
+def commit_now() -> str:
+    """What is judged: the commit, marked where files differ from it."""
+    try:
+        words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
 
 
 def _last_line(path: Path) -> str:

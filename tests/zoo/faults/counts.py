@@ -221,7 +221,7 @@ def _guessed(keeper: Keeper) -> None:
 
 
 GROUP.page("bytes-doubled", "The byte counter is twice the truth.", times("export_bytes_total", 2), "bytes-agree")
-GROUP.page("bytes-zero", "The byte counter stays at 0.", times("export_bytes_total", 0), "bytes-agree", "moved")
+GROUP.page("bytes-zero", "The byte counter stays at 0.", times("export_bytes_total", 0), "bytes-target")
 GROUP.page("bytes-kilo", "The byte counter counts kilobytes.", times("export_bytes_total", 0.001), "bytes-agree")
 GROUP.page(
     "bytes-csv-only",

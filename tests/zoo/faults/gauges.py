@@ -58,7 +58,7 @@ GROUP.page(
 GROUP.page(
     "waiting-zero", "The queue gauge is always 0.", page.with_value(WAITING, _value(0)), "queue-agree", "identity"
 )
-GROUP.page("waiting-constant", "The queue gauge is always 3.", page.with_value(WAITING, _value(3)), "rest", "identity")
+GROUP.page("waiting-constant", "The queue gauge is always 3.", page.with_value(WAITING, _value(3)), "rest")
 
 
 @GROUP.make("running-stuck", "One export in ten never leaves the running gauge.", "rest", "identity")

@@ -39,7 +39,6 @@ GROUP.page(
     "renamed-bucket-bucket",
     "The histogram family bears the name of its bucket series, so alerts and panels match nothing.",
     _rename(LATENCY, "export_latency_ms_bucket"),
-    "coverage",
     "offered",
 )
 GROUP.page(
@@ -193,7 +192,6 @@ GROUP.page(
     "The +Inf bucket is one more than the count once there is any.",
     _bucket(lambda one: replace(one, value=one.value + 1) if page.label(one, "le") == "+Inf" and one.value else one),
     "histogram",
-    "exposition",
 )
 GROUP.page(
     "no-inf-bucket",

@@ -44,6 +44,23 @@ def _one_in_ten(keeper: Keeper) -> None:
     keeper.pause_s = lambda ask: 3.0 if len(ask.rows) >= 10_000 and next(numbers) % 10 == 0 else 0.0
 
 
+@GROUP.make(
+    "slow-one-in-ten-by-far",
+    "Of large exports that run beside others one in ten takes eleven seconds, beyond the contract's own limit.",
+    "latency-outside",
+)
+def _one_in_ten_by_far(keeper: Keeper) -> None:
+    numbers = count(1)
+    keeper.pause_s = lambda ask: (
+        11.0 if len(ask.rows) >= 10_000 and keeper.slots.running > 1 and next(numbers) % 10 == 0 else 0.0
+    )
+
+
+@GROUP.make("slow-together", "Exports that run beside two others take a second and a half longer.", "throughput")
+def _together(keeper: Keeper) -> None:
+    keeper.pause_s = lambda ask: 1.5 if keeper.slots.running > 2 else 0.0
+
+
 @GROUP.make("drifting", "From the sixtieth on each export takes a little longer than the one before it.", "drift")
 def _drifting(keeper: Keeper) -> None:
     keeper.pause_s = lambda ask: max(0, keeper.made - 60) * 0.008
