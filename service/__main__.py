@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 runner.run(serve(settings, log))
         finally:
             log.close()
-    except (SettingsError, StartError, make_data.MakeError) as error:
+    except (SettingsError, StartError, make_data.MakeDataError) as error:
         print(f"service: {error}", file=sys.stderr)
         return 2
     return 0

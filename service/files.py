@@ -14,12 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from service.errors import ServiceError
+
 ALPHABET = string.ascii_lowercase + string.digits
 FINAL_NAME = re.compile(r"export_\d{1,20}_[a-z0-9]{9}\.(csv|pdf)")
 PART_NAME = re.compile(r"\.export_\d+_[a-z0-9]{9}\.(csv|pdf|body)\.part")
 
 
-class Cancelled(Exception):
+class Cancelled(ServiceError):
     """The part file was taken away: nobody wants the export any more."""
 
 
@@ -91,7 +93,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def claim(folder: Path) -> tuple[int, int]:
+def claim_folder(folder: Path) -> tuple[int, int]:
     """Make the folder, test that it can be written, share its lock, remove what a killed service left.
 
     Returns the lock's descriptor, held while the service lives, and how many left-over files were removed; none are

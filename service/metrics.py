@@ -11,7 +11,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-from service.order import DEFAULT_USER, Format
+from service.request.export_request import DEFAULT_USER, Format
 
 Status = Literal["started", "succeeded", "failed", "rejected"]
 Reason = Literal["client_gone", "disk_full", "internal", "io", "shutdown", "source", "worker_died"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.order import DEFAULT_TITLE, DEFAULT_USER
+from service.request.export_request import DEFAULT_TITLE, DEFAULT_USER
 from service.settings import VERSION
 
 

@@ -14,10 +14,11 @@ from aiohttp import web
 
 from service import files
 from service.app import SERVICE, create_app
+from service.errors import ServiceError
+from service.jobs.pool import VALIDATOR_RECURSION_LIMIT, WorkerPool
 from service.logs import Log
-from service.pool import CHECKER_LIMIT, WorkerPool
+from service.request.sources import SourceError, open_database
 from service.settings import VERSION, Settings
-from service.sources import SourceError, open_database
 
 ANSWER_S = 5.0
 """How long a stop waits for answers on their way."""
@@ -25,7 +26,7 @@ MIN_GRACE_S = 0.01
 MIN_SWEEP_S, MAX_SWEEP_S = 0.5, 600.0
 
 
-class StartError(Exception):
+class StartError(ServiceError):
     """The service can't start; the message is one sentence."""
 
 
@@ -56,7 +57,7 @@ def _check_database(settings: Settings) -> None:
 
 def _claim(settings: Settings) -> tuple[int, int]:
     try:
-        return files.claim(settings.exports)
+        return files.claim_folder(settings.exports)
     except OSError as error:
         raise StartError(
             f"can't write to the exports folder {settings.exports}: {error.strerror or error}; "
@@ -73,15 +74,15 @@ async def serve(settings: Settings, log: Log, executor: Executor | None = None) 
     _check_database(settings)
     lock, swept = _claim(settings)
     listener = _listen(settings)
-    inspector = WorkerPool(1, settings.recycle_after, CHECKER_LIMIT)
+    validator = WorkerPool(1, settings.recycle_after, VALIDATOR_RECURSION_LIMIT)
     pool = WorkerPool(settings.workers, settings.recycle_after) if executor is None else None
     try:
         if pool is not None:
             await asyncio.gather(*(asyncio.wrap_future(one) for one in pool.warm_up()))
-        await asyncio.gather(*(asyncio.wrap_future(one) for one in inspector.warm_up()))
-        await _serve(settings, log, pool or executor or inspector, inspector, listener, swept)
+        await asyncio.gather(*(asyncio.wrap_future(one) for one in validator.warm_up()))
+        await _serve(settings, log, pool or executor or validator, validator, listener, swept)
     finally:
-        for one in (inspector, pool):
+        for one in (validator, pool):
             if one is not None:
                 one.shutdown(cancel_futures=True)
         listener.close()
@@ -89,14 +90,14 @@ async def serve(settings: Settings, log: Log, executor: Executor | None = None) 
 
 
 async def _serve(
-    settings: Settings, log: Log, executor: Executor, inspector: Executor, listener: socket.socket, swept: int
+    settings: Settings, log: Log, executor: Executor, validator: Executor, listener: socket.socket, swept: int
 ) -> None:
     """Serve until told to stop."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    app = create_app(settings, executor, inspector, log)
+    app = create_app(settings, executor, validator, log)
     service = app[SERVICE]
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=ANSWER_S)
     await runner.setup()

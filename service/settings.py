@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
+from service.errors import ServiceError
+
 T = TypeVar("T")
 
 VERSION = "1.7.0-export-scale"
@@ -19,7 +21,7 @@ SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10
 TIME_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class SettingsError(Exception):
+class SettingsError(ServiceError):
     """A setting can't be used; the message is one sentence for the operator."""
 
 
@@ -73,9 +75,9 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * TIME_UNITS[match[2].lower()]
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command line; every default is None so that an environment variable can be told from an option."""
-    made = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m service",
         description="The reference export service: JSON records in, a durable CSV or PDF file out, over HTTP.",
         epilog=(
@@ -86,32 +88,32 @@ def parser() -> argparse.ArgumentParser:
         ),
     )
     default = Settings()
-    made.add_argument("--host", metavar="HOST", help=f"address to listen on (default {default.host})")
-    made.add_argument("--port", metavar="PORT", help=f"port; 0 picks a free one (default {default.port})")
-    made.add_argument("--exports", metavar="DIR", help=f"folder of the finished files (default {default.exports})")
-    made.add_argument("--max-concurrent", metavar="N", help=f"exports at once (default {default.max_concurrent})")
-    made.add_argument("--max-queue", metavar="N", help=f"exports that may wait (default {default.max_queue})")
-    made.add_argument("--max-body", metavar="SIZE", help="longest body, bytes or like 64MiB (default 64MiB)")
-    made.add_argument("--workers", metavar="N", help=f"worker processes (default {default.workers})")
-    made.add_argument(
+    parser.add_argument("--host", metavar="HOST", help=f"address to listen on (default {default.host})")
+    parser.add_argument("--port", metavar="PORT", help=f"port; 0 picks a free one (default {default.port})")
+    parser.add_argument("--exports", metavar="DIR", help=f"folder of the finished files (default {default.exports})")
+    parser.add_argument("--max-concurrent", metavar="N", help=f"exports at once (default {default.max_concurrent})")
+    parser.add_argument("--max-queue", metavar="N", help=f"exports that may wait (default {default.max_queue})")
+    parser.add_argument("--max-body", metavar="SIZE", help="longest body, bytes or like 64MiB (default 64MiB)")
+    parser.add_argument("--workers", metavar="N", help=f"worker processes (default {default.workers})")
+    parser.add_argument(
         "--recycle-after", metavar="N", help=f"exports a worker lives for; 0: no end (default {default.recycle_after})"
     )
-    made.add_argument("--database", metavar="FILE", help="SQLite file for requests with `source` (default none)")
-    made.add_argument(
+    parser.add_argument("--database", metavar="FILE", help="SQLite file for requests with `source` (default none)")
+    parser.add_argument(
         "--guard-formulas",
         action="store_const",
         const="true",
         help="put ' before text cells that a spreadsheet would run as a formula (=, +, -, @, also wide; tab, CR, LF)",
     )
-    made.add_argument("--retention", metavar="AGE", help="remove files older than this: 24h, 7d (default never)")
-    made.add_argument("--grace", metavar="TIME", help="how long a stop waits for admitted exports (default 60s)")
-    made.add_argument("--log-format", choices=("json", "text"), help="how log lines look (default json)")
-    return made
+    parser.add_argument("--retention", metavar="AGE", help="remove files older than this: 24h, 7d (default never)")
+    parser.add_argument("--grace", metavar="TIME", help="how long a stop waits for admitted exports (default 60s)")
+    parser.add_argument("--log-format", choices=("json", "text"), help="how log lines look (default json)")
+    return parser
 
 
 def settings_from(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """Options over environment over defaults; SettingsError names the setting that can't be used."""
-    given = vars(parser().parse_args(argv))
+    given = vars(build_parser().parse_args(argv))
     raw: dict[str, tuple[str, str]] = {}
     for name, value in given.items():
         variable = f"EXPORT_{name.upper()}"

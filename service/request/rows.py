@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-SLICE_BYTES = 128 * 1024
+CHUNK_BYTES = 128 * 1024
 BETWEEN_RECORDS = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 
 MINUS_ZERO = re.compile(rb"-0[ \t\r\n]*[,}]")
@@ -44,7 +44,7 @@ def _decoder(columns: tuple[str, ...]) -> _Rows | None:
     return msgspec.json.Decoder(list[row], float_hook=str).decode  # type: ignore[valid-type]
 
 
-class Slice:
+class JsonChunk:
     """Some whole records in a row, as JSON text (`raw`, an array of them)."""
 
     def __init__(self, raw: bytes, columns: tuple[str, ...], rows: list[msgspec.Struct] | None) -> None:
@@ -90,7 +90,7 @@ class Slice:
         return _raw_rows(self.raw)
 
 
-def check(data: memoryview) -> int:
+def validate_records(data: memoryview) -> int:
     """Count the records of a JSON array; raises msgspec.DecodeError, UnicodeDecodeError or RecursionError if it is bad.
 
     The error says what is wrong with the text: not an array of objects, half a surrogate pair, not UTF-8.
@@ -103,9 +103,9 @@ def check(data: memoryview) -> int:
     return count
 
 
-def slices(
-    data: memoryview, columns: tuple[str, ...], size: int = SLICE_BYTES, done: Callable[[int], None] = lambda _: None
-) -> Iterator[Slice]:
+def read_chunks(
+    data: memoryview, columns: tuple[str, ...], size: int = CHUNK_BYTES, done: Callable[[int], None] = lambda _: None
+) -> Iterator[JsonChunk]:
     """Yield a checked array's records in order, about `size` bytes of JSON at a time.
 
     `done` is told, before each slice, how many bytes will not be read again.
@@ -114,12 +114,12 @@ def slices(
     for raw, rows in _cut(data, _plain(columns), size):
         done(used)
         used += len(raw) - 2
-        yield Slice(raw, columns, rows)
+        yield JsonChunk(raw, columns, rows)
 
 
-def first_keys(data: memoryview) -> tuple[str, ...]:
+def read_first_keys(data: memoryview) -> tuple[str, ...]:
     """The first record's keys in order; none of an empty array."""
-    for part in slices(data, (), 1):
+    for part in read_chunks(data, (), 1):
         for row in part.raw_rows():
             return tuple(row)
     return ()
@@ -140,7 +140,7 @@ def _plain(columns: tuple[str, ...]) -> Callable[[bytes], list[msgspec.Struct] |
     return decode
 
 
-def _cut(data: memoryview, decode: Any, size: int = SLICE_BYTES) -> Iterator[tuple[bytes, Any]]:
+def _cut(data: memoryview, decode: Any, size: int = CHUNK_BYTES) -> Iterator[tuple[bytes, Any]]:
     at = 1
     end = len(data)
     if bytes(data[:1]) != b"[":

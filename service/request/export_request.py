@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from service import rows
+from service.errors import ServiceError
+from service.request import rows
 
 Format = Literal["csv", "pdf", "unknown"]
 """`unknown` where a bad request's can't be told."""
@@ -23,7 +24,7 @@ COMPARE_BYTES = 32 * 1024
 DATA_KEY = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*')
 
 
-class BadRequest(Exception):
+class BadRequest(ServiceError):
     """The body can't be an order; the message is one sentence that names the field."""
 
     def __init__(self, sentence: str, format: Format = "unknown", user: str = DEFAULT_USER) -> None:
@@ -41,7 +42,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offset: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A checked request."""
 
     format: Literal["csv", "pdf"]
@@ -79,7 +80,7 @@ _body = msgspec.json.Decoder(_Body).decode
 _hint = msgspec.json.Decoder(_Hint).decode
 
 
-class Opened:
+class BodyBuffer:
     """A body as a buffer: bytes as they are, a spool file mapped."""
 
     def __init__(self, body: bytes | Path) -> None:
@@ -101,7 +102,7 @@ class Opened:
             self._released = whole
 
 
-def _place(view: memoryview, data: memoryview) -> tuple[int, int] | None:
+def _locate(view: memoryview, data: memoryview) -> tuple[int, int] | None:
     """Where `data`, a part of the body, begins and ends in it; None when that is not plain to see.
 
     Quotes in a string are escaped, so the key is found only where a key is: at the top, or inside the records.
@@ -120,7 +121,7 @@ def _same(view: memoryview, at: int, data: memoryview, on: int) -> bool:
     return bytes(view[at : at + len(piece)]) == piece
 
 
-def data_of(view: memoryview, place: tuple[int, int] | None) -> tuple[memoryview, int]:
+def find_data(view: memoryview, place: tuple[int, int] | None) -> tuple[memoryview, int]:
     """The JSON text of a checked body's `data`, and where it begins in the body (0 when that is not known)."""
     if place is None:
         return memoryview(_data(view).data), 0
@@ -128,25 +129,25 @@ def data_of(view: memoryview, place: tuple[int, int] | None) -> tuple[memoryview
     return view[begin:end], begin
 
 
-def inspect(body: bytes | Path) -> Order:
+def parse_request(body: bytes | Path) -> ExportRequest:
     """Check a body and say what it asks for; BadRequest names the first field that is wrong.
 
     Every record is looked at, so that an export which starts can't fail on what it was sent.
     """
     if not body if isinstance(body, bytes) else body.stat().st_size == 0:
         raise BadRequest("body: empty; send a JSON object")
-    view = Opened(body).view
+    view = BodyBuffer(body).view
     try:
-        return _inspect(view)
+        return _parse(view)
     except BadRequest as error:
         raise BadRequest(error.sentence, *_hints(view)) from None
 
 
-def _inspect(view: memoryview) -> Order:
+def _parse(view: memoryview) -> ExportRequest:
     try:
         body = _body(view)
     except msgspec.DecodeError as error:
-        raise BadRequest(_sentence(error)) from None
+        raise BadRequest(_describe(error)) from None
     except UnicodeDecodeError:
         raise BadRequest("body: not UTF-8; send JSON as UTF-8") from None
     except RecursionError:
@@ -159,7 +160,7 @@ def _inspect(view: memoryview) -> Order:
     if body.source is not msgspec.UNSET:
         if body.data is not msgspec.UNSET:
             raise BadRequest("source: can't be given together with data; send one of them")
-        return Order(
+        return ExportRequest(
             format=body.format,
             columns=columns or (),
             title=body.title,
@@ -172,19 +173,19 @@ def _inspect(view: memoryview) -> Order:
     data = memoryview(body.data)
     records = _count(data)
     if columns is None:
-        columns = rows.first_keys(data)
+        columns = rows.read_first_keys(data)
         if records and not columns:
             raise BadRequest("columns: the first record has no keys to take them from; send an array of column names")
         if len(columns) > MAX_COLUMNS:
             raise BadRequest(f"columns: the first record has {len(columns)} keys, at most {MAX_COLUMNS} are allowed")
-    return Order(
+    return ExportRequest(
         format=body.format,
         columns=columns,
         title=body.title,
         user=body.user,
         records=records,
         source=None,
-        data_at=_place(view, data),
+        data_at=_locate(view, data),
     )
 
 
@@ -202,7 +203,7 @@ def _check_columns(columns: tuple[str, ...]) -> None:
 
 def _count(data: memoryview) -> int:
     try:
-        return rows.check(data)
+        return rows.validate_records(data)
     except msgspec.ValidationError as error:
         what = re.match(r"Expected `(\w+)`, got `(\w+)`", str(error))
         if what is None or what[1] == "array":
@@ -248,7 +249,7 @@ def _plain(error: Exception) -> str:
     return text
 
 
-def _sentence(error: msgspec.DecodeError) -> str:
+def _describe(error: msgspec.DecodeError) -> str:
     text = str(error)
     if not isinstance(error, msgspec.ValidationError):
         return f"body: {_plain(error)}"

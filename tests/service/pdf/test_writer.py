@@ -18,9 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service import fonts, order, pdf_layout, pipeline
-from service.pdf_layout import LONGEST_SIDE, wrap
-from service.pdf_writer import pages_of
+from service.jobs import pipeline
+from service.pdf import fonts
+from service.pdf.layout import LONGEST_SIDE, wrap
+from service.pdf.writer import pages_of
+from service.request import export_request
 
 SCRIPTS = {
     "Turkish": "İstanbul'da ğüşıöç ĞÜŞİÖÇ",
@@ -50,9 +52,9 @@ def export(rows: list[dict[str, Any]], **keys: Any) -> bytes:
     body = json.dumps({"format": "pdf", "data": rows, **keys}, ensure_ascii=False).encode()
     with tempfile.TemporaryDirectory() as folder:
         name = "export_1_aaaaaaaaa.pdf"
-        done = pipeline.run(
+        done = pipeline.run_job(
             pipeline.Job(
-                order=order.inspect(body),
+                request=export_request.parse_request(body),
                 folder=Path(folder),
                 name=name,
                 made_at="2026-11-23T18:00:00.000Z",
@@ -322,7 +324,7 @@ def test_wrap_breaks_the_same_lines_in_windows_of_any_size(text: str, limit: int
         return {"a": 3, "b": 5, " ": 2}.get(char, 0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pdf_layout, "WINDOW", window)
+        patch.setattr("service.pdf.layout.WINDOW", window)
         lines = wrap(text, limit, width_of)
     assert lines == wrap(text, limit, width_of)
 

@@ -18,9 +18,9 @@ from struct import pack
 from reportlab.pdfbase import pdfdoc
 from reportlab.pdfbase.ttfonts import TTFontFile
 
-from service.bidi import visual
+from service.pdf.bidi import visual
 
-FOLDER = Path(__file__).parent / "fonts"
+FOLDER = Path(__file__).parents[1] / "fonts"
 SANS, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 FALLBACKS = ("DroidSansFallbackFull", "NanumSquareR")
 """Asked in order for what the first two lack; one more is one more file in `fonts/`, its name here and in KEYS."""
@@ -100,13 +100,13 @@ class Widths(dict[str, int]):
 class _Lengths(dict[str | bytes, int]):
     """Text, or shape of an ASCII text -> its width; cleared now and then."""
 
-    def __init__(self, made: Widths) -> None:
+    def __init__(self, widths: Widths) -> None:
         super().__init__()
-        self._made = made
+        self._widths = widths
 
     def __missing__(self, text: str | bytes) -> int:
-        made = self._made
-        value = made.step * sum(text.translate(made.steps)) if isinstance(text, bytes) else made.of(text)
+        widths = self._widths
+        value = widths.step * sum(text.translate(widths.steps)) if isinstance(text, bytes) else widths.of(text)
         if len(text) <= LENGTH_KEPT_CHARS:
             self[text] = value
         return value
@@ -187,7 +187,7 @@ class DocumentFonts:
             self._used[name].plain = True
             return [(KEYS[name], escaped(text))]
         text = visual(text)
-        return [(key, self._literal(key, "".join(some))) for key, some in groupby(text, self._keys[name].__getitem__)]
+        return [(key, self._literal(key, "".join(batch))) for key, batch in groupby(text, self._keys[name].__getitem__)]
 
     def _literal(self, key: str, text: str) -> str:
         if key[1] == "x":
@@ -204,15 +204,15 @@ class DocumentFonts:
         return pdfdoc.PDFDictionary(resources)
 
     def _add_face(self, document: pdfdoc.PDFDocument, name: str, used: _Used, resources: dict[str, object]) -> None:
-        made = face(name)
+        font_face = face(name)
         shown = sorted(
-            {BLANKS.get(code, code) for code in used.codes | used.slots.keys() if made.has(code)} - set(ASCII)
+            {BLANKS.get(code, code) for code in used.codes | used.slots.keys() if font_face.has(code)} - set(ASCII)
         )
         data, length, glyphs = _program(name, tuple(shown))
-        label = f"{_tag(shown)}+{made.name}"
+        label = f"{_tag(shown)}+{font_face.name}"
         program = pdfdoc.PDFStream(pdfdoc.PDFDictionary({"Length1": length, "Filter": pdfdoc.PDFName("FlateDecode")}))
         program.content = data
-        file = made.file
+        file = font_face.file
         descriptor = document.Reference(
             pdfdoc.PDFDictionary(
                 {
@@ -231,11 +231,11 @@ class DocumentFonts:
             )
         )
         if used.plain:
-            resources[KEYS[name]] = document.Reference(_simple(document, made, label, descriptor))
+            resources[KEYS[name]] = document.Reference(_simple(document, font_face, label, descriptor))
         if used.codes:
             pairs = [(code, code) for code in sorted(used.codes)]
             resources[KEYS[name] + "u"] = document.Reference(
-                _composite(document, made, label, descriptor, pairs, glyphs)
+                _composite(document, font_face, label, descriptor, pairs, glyphs)
             )
         for slot in range(-(-len(used.slots) // SLOT_CODES)):
             pairs = [
@@ -244,7 +244,7 @@ class DocumentFonts:
                 if number // SLOT_CODES == slot
             ]
             resources[f"{KEYS[name]}x{slot}"] = document.Reference(
-                _composite(document, made, label, descriptor, pairs, glyphs)
+                _composite(document, font_face, label, descriptor, pairs, glyphs)
             )
 
 
@@ -264,7 +264,7 @@ def _tag(shown: list[int]) -> str:
     return "".join(chr(65 + number // 26**place % 26) for place in range(6))
 
 
-def _simple(document: pdfdoc.PDFDocument, made: Face, label: str, descriptor: object) -> pdfdoc.PDFDictionary:
+def _simple(document: pdfdoc.PDFDocument, font_face: Face, label: str, descriptor: object) -> pdfdoc.PDFDictionary:
     return pdfdoc.PDFDictionary(
         {
             "Type": pdfdoc.PDFName("Font"),
@@ -272,7 +272,7 @@ def _simple(document: pdfdoc.PDFDocument, made: Face, label: str, descriptor: ob
             "BaseFont": pdfdoc.PDFName(label),
             "FirstChar": ASCII.start,
             "LastChar": ASCII.stop - 1,
-            "Widths": pdfdoc.PDFArray([made.width(code) for code in ASCII]),
+            "Widths": pdfdoc.PDFArray([font_face.width(code) for code in ASCII]),
             "FontDescriptor": descriptor,
             "ToUnicode": document.Reference(_to_unicode([(code, code) for code in ASCII], 1)),
         }
@@ -281,7 +281,7 @@ def _simple(document: pdfdoc.PDFDocument, made: Face, label: str, descriptor: ob
 
 def _composite(
     document: pdfdoc.PDFDocument,
-    made: Face,
+    font_face: Face,
     label: str,
     descriptor: object,
     pairs: list[tuple[int, int]],
@@ -292,7 +292,7 @@ def _composite(
     advances: list[object] = []
     for code, char in pairs:
         table[2 * code : 2 * code + 2] = pack(">H", glyphs.get(BLANKS.get(char, char), 0))
-        advances += [code, pdfdoc.PDFArray([made.width(char)])]
+        advances += [code, pdfdoc.PDFArray([font_face.width(char)])]
     system = {"Registry": pdfdoc.PDFString("Adobe"), "Ordering": pdfdoc.PDFString("Identity"), "Supplement": 0}
     inner = pdfdoc.PDFDictionary(
         {
@@ -301,7 +301,7 @@ def _composite(
             "BaseFont": pdfdoc.PDFName(label),
             "CIDSystemInfo": pdfdoc.PDFDictionary(system),
             "FontDescriptor": descriptor,
-            "DW": round(made.file.defaultWidth),
+            "DW": round(font_face.file.defaultWidth),
             "W": pdfdoc.PDFArray(advances),
             "CIDToGIDMap": document.Reference(_packed(bytes(table))),
         }
@@ -339,9 +339,9 @@ def _to_unicode(pairs: list[tuple[int, int]], code_bytes: int) -> pdfdoc.PDFStre
         "endcodespacerange",
     ]
     for first in range(0, len(pairs), 100):
-        some = pairs[first : first + 100]
-        lines.append(f"{len(some)} beginbfchar")
-        lines += [f"<{code:0{digits}X}> <{chr(char).encode('utf-16-be').hex().upper()}>" for code, char in some]
+        batch = pairs[first : first + 100]
+        lines.append(f"{len(batch)} beginbfchar")
+        lines += [f"<{code:0{digits}X}> <{chr(char).encode('utf-16-be').hex().upper()}>" for code, char in batch]
         lines.append("endbfchar")
     lines += ["endcmap", "CMapName currentdict /CMap defineresource pop", "end", "end", ""]
     return _packed("\n".join(lines).encode())
@@ -360,17 +360,17 @@ def _program_kept(name: str, shown: tuple[int, ...]) -> tuple[bytes, int, dict[i
 
 
 def _make_program(name: str, shown: tuple[int, ...]) -> tuple[bytes, int, dict[int, int]]:
-    made = face(name)
+    font_face = face(name)
     if len(shown) > SUBSET_LIMIT:
-        data = made.path.read_bytes()
-        return zlib.compress(data, 6), len(data), dict(made.file.charToGlyph)
+        data = font_face.path.read_bytes()
+        return zlib.compress(data, 6), len(data), dict(font_face.file.charToGlyph)
     # codes 0 to 126 in their own places, for the simple font
     order = [0] * ASCII.start + list(ASCII) + list(shown)
-    data = made.file.makeSubset(order)
+    data = font_face.file.makeSubset(order)
     # the subset numbers its glyphs by first use, the empty box first
     glyphs: dict[int, int] = {}
     numbers = {0: 0}
     for code in order:
-        old = made.file.charToGlyph.get(code, 0)
+        old = font_face.file.charToGlyph.get(code, 0)
         glyphs[code] = numbers.setdefault(old, len(numbers))
     return zlib.compress(data, 6), len(data), glyphs

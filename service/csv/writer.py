@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from service.cells import Part, cell_rows
+from service.cells import Chunk, cell_rows
 from service.files import PartFile
-from service.rows import Slice
+from service.request.rows import JsonChunk
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _lines = msgspec.json.Encoder().encode_lines
@@ -33,31 +33,31 @@ def guarded(cell: str) -> str:
     return cell
 
 
-def write_csv(out: PartFile, columns: tuple[str, ...], parts: Iterable[Part], *, guard_formulas: bool) -> int:
+def write_csv(out: PartFile, columns: tuple[str, ...], chunks: Iterable[Chunk], *, guard_formulas: bool) -> int:
     """Write header and records; the number of records."""
     heads = [guarded(name) for name in columns] if guard_formulas else list(columns)
     out.write(csv_text([heads]).encode())
     count = 0
-    for part in parts:
+    for chunk in chunks:
         out.check_wanted()
-        text = _plain(part, len(columns)) if isinstance(part, Slice) and not guard_formulas else None
+        text = _plain(chunk, len(columns)) if isinstance(chunk, JsonChunk) and not guard_formulas else None
         if text is None:
-            rows = cell_rows(part, columns)
+            rows = cell_rows(chunk, columns)
             if guard_formulas:
                 rows = [list(map(guarded, row)) for row in rows]
             text = csv_text(rows).encode()
-        count += part.count
+        count += chunk.count
         out.write(text)
     return count
 
 
-def _plain(part: Slice, width: int) -> bytes | None:
+def _plain(chunk: JsonChunk, width: int) -> bytes | None:
     """The slice as CSV, made of its values' JSON text; None when a cell may need quotes or a text of its own.
 
     Without escapes and nested values, quotes stand around strings only, brackets around rows, and an unquoted null for
     nothing. Commas are counted at the end. A lone column could be an empty string, whose row must not be a blank line.
     """
-    values = None if width == 1 or part.escapes or part.brackets else part.values()
+    values = None if width == 1 or chunk.escapes or chunk.brackets else chunk.values()
     if not values:
         return None
     try:

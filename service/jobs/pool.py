@@ -17,20 +17,21 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
-from service import fonts
+from service.errors import ServiceError
+from service.pdf import fonts
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 NICENESS = 10
 RECURSION_LIMIT = 4_000
-CHECKER_LIMIT = RECURSION_LIMIT // 2
+VALIDATOR_RECURSION_LIMIT = RECURSION_LIMIT // 2
 """Of the process that checks bodies: what it can read, a worker can write, however its stack stands."""
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-PRELOAD = ["service.pipeline"]
+PRELOAD = ["service.jobs.pipeline"]
 
 
-class WorkerDied(Exception):
+class WorkerDied(ServiceError):
     """The process that ran the task ended before the task did (killed, out of memory)."""
 
 
@@ -79,10 +80,10 @@ class WorkerPool(Executor):
         self._state = threading.Condition()
         self._tasks: deque[_Task] = deque()
         self._closed = False
-        self._lanes = [self._lane() for _ in range(workers)]
+        self._workers = [self._new_worker() for _ in range(workers)]
         self._free = deque(range(workers))
 
-    def _lane(self) -> ProcessPoolExecutor:
+    def _new_worker(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
             1,
             self._context,
@@ -94,7 +95,7 @@ class WorkerPool(Executor):
     def warm_up(self) -> list[Future[int]]:
         """Start every process now; each future gives its pid."""
         _start_forkserver()
-        return [lane.submit(_ready) for lane in self._lanes]
+        return [worker.submit(_ready) for worker in self._workers]
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `fn` in the next free process; WorkerDied as the result when that process dies."""
@@ -116,12 +117,12 @@ class WorkerPool(Executor):
                     continue
                 number = self._free.popleft()
             # one that died at rest is replaced before anybody's task is hurt
-            if not all(process.is_alive() for process in _processes(self._lanes[number])):
-                self._mend(number)
+            if not all(process.is_alive() for process in _processes(self._workers[number])):
+                self._replace_worker(number)
             try:
                 inner = self._started(number, task)
             except (BrokenProcessPool, OSError, EOFError):
-                self._mend(number)
+                self._replace_worker(number)
                 self._give_back(number)
                 task.future.set_exception(WorkerDied("no worker process could be started for the export"))
                 continue
@@ -129,10 +130,10 @@ class WorkerPool(Executor):
 
     def _started(self, number: int, task: _Task) -> Future[Any]:
         try:
-            return self._lanes[number].submit(task.call)
+            return self._workers[number].submit(task.call)
         except (BrokenProcessPool, OSError, EOFError):
-            self._mend(number)
-            return self._lanes[number].submit(task.call)
+            self._replace_worker(number)
+            return self._workers[number].submit(task.call)
 
     def _give_back(self, number: int) -> None:
         with self._state:
@@ -142,7 +143,7 @@ class WorkerPool(Executor):
     def _finish(self, task: _Task, number: int, inner: Future[Any]) -> None:
         error = inner.exception()
         if isinstance(error, BrokenProcessPool):
-            self._mend(number)
+            self._replace_worker(number)
             error = WorkerDied("the worker process died in mid-export")
         self._give_back(number)
         if error is not None:
@@ -151,14 +152,14 @@ class WorkerPool(Executor):
             task.future.set_result(inner.result())
         self._dispatch()
 
-    def _mend(self, number: int) -> None:
-        broken = self._lanes[number]
-        self._lanes[number] = self._lane()
+    def _replace_worker(self, number: int) -> None:
+        broken = self._workers[number]
+        self._workers[number] = self._new_worker()
         broken.shutdown(wait=False)
 
     def pids(self) -> list[int]:
         """The processes that live now."""
-        return [process.pid for lane in self._lanes for process in _processes(lane) if process.pid is not None]
+        return [process.pid for worker in self._workers for process in _processes(worker) if process.pid is not None]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more tasks; with `cancel_futures` drop those that wait, else they are still run."""
@@ -168,9 +169,9 @@ class WorkerPool(Executor):
                 while self._tasks:
                     self._tasks.popleft().future.cancel()
             if wait or not cancel_futures:
-                self._state.wait_for(lambda: not self._tasks and len(self._free) == len(self._lanes))
-        for lane in self._lanes:
-            lane.shutdown(wait=wait)
+                self._state.wait_for(lambda: not self._tasks and len(self._free) == len(self._workers))
+        for worker in self._workers:
+            worker.shutdown(wait=wait)
 
     def kill(self) -> None:
         """End everything at once, take nothing more; what ran or waited fails with WorkerDied."""
@@ -198,5 +199,5 @@ def _start_forkserver() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, kept)
 
 
-def _processes(lane: ProcessPoolExecutor) -> list[BaseProcess]:
-    return list((lane._processes or {}).values())
+def _processes(worker: ProcessPoolExecutor) -> list[BaseProcess]:
+    return list((worker._processes or {}).values())

@@ -36,7 +36,7 @@ WINDOW = 4_096
 
 @dataclass(frozen=True)
 class Paper:
-    """A sheet and the type on it."""
+    """A renderer and the type on it."""
 
     width: float
     height: float
@@ -97,7 +97,9 @@ class Table:
         inner = self.width - 2 * MARGIN
         grown = self.width * factor - 2 * MARGIN
         ratio = grown / inner
-        columns = tuple(Column(one.left * ratio, one.width * ratio, one.right_aligned) for one in self.columns)
+        columns = tuple(
+            Column(column.left * ratio, column.width * ratio, column.right_aligned) for column in self.columns
+        )
         return Table(self.width * factor, self.height, self.size, columns)
 
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from aiohttp import StreamReader
 
+from service.errors import ServiceError
 from service.files import new_name, part_path
 
 IN_MEMORY_BYTES = 4 * 1024 * 1024
@@ -16,11 +17,11 @@ BUDGET_BYTES = 128 * 1024 * 1024
 WRITE_BYTES = 1024 * 1024
 
 
-class TooLarge(Exception):
+class BodyTooLarge(ServiceError):
     """The body is longer than the limit."""
 
 
-class Budget:
+class MemoryBudget:
     """Bytes of bodies held in memory, over all requests; when it is spent, small bodies go to the disk too."""
 
     def __init__(self, limit_bytes: int = BUDGET_BYTES) -> None:
@@ -41,7 +42,7 @@ class Budget:
 class Body:
     """One request's body while it is needed; `close` frees its memory or its spool file."""
 
-    def __init__(self, folder: Path, budget: Budget) -> None:
+    def __init__(self, folder: Path, budget: MemoryBudget) -> None:
         self._folder = folder
         self._budget = budget
         self._reserved = 0
@@ -50,7 +51,7 @@ class Body:
         """The bytes, or the path of the file that holds them."""
 
     async def read(self, stream: StreamReader, limit_bytes: int) -> None:
-        """Take all of the stream; TooLarge past the limit, OSError when the disk has no room."""
+        """Take all of the stream; BodyTooLarge past the limit, OSError when the disk has no room."""
         buffer = bytearray()
         total = 0
         spool: BinaryIO | None = None
@@ -58,7 +59,7 @@ class Body:
             async for chunk in stream.iter_any():
                 total += len(chunk)
                 if total > limit_bytes:
-                    raise TooLarge
+                    raise BodyTooLarge
                 buffer += chunk
                 if spool is None:
                     fits = len(buffer) <= IN_MEMORY_BYTES and self._budget.take(len(chunk))

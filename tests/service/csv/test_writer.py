@@ -13,8 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service import order, pipeline
-from service.csv_writer import csv_text
+from service.csv.writer import csv_text
+from service.jobs import pipeline
+from service.request import export_request
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 WORDS = st.sampled_from(
@@ -45,10 +46,10 @@ def export(rows: list[dict[str, Any]], columns: list[str], **job: Any) -> bytes:
 def export_body(body: str, **job: Any) -> bytes:
     """The CSV file of a request body."""
     with tempfile.TemporaryDirectory() as folder:
-        asked = order.inspect(body.encode())
+        asked = export_request.parse_request(body.encode())
         name = "export_1_aaaaaaaaa.csv"
-        done = pipeline.run(
-            pipeline.Job(order=asked, folder=Path(folder), name=name, made_at="", body=body.encode(), **job)
+        done = pipeline.run_job(
+            pipeline.Job(request=asked, folder=Path(folder), name=name, made_at="", body=body.encode(), **job)
         )
         data = (Path(folder) / name).read_bytes()
         assert (done.file_bytes, done.records) == (len(data), asked.records)
@@ -164,9 +165,9 @@ def test_memory_stays_constant_however_long_the_body_is(tmp_path: Path, format: 
     path.write_bytes(json.dumps({"format": format, "columns": ["id", "text", "ok"], "data": rows}).encode())
     del rows
     assert path.stat().st_size > 23_000_000
-    asked = order.inspect(path)
-    job = pipeline.Job(order=asked, folder=tmp_path, name=f"export_1_aaaaaaaaa.{format}", made_at="", body=path)
-    done = pipeline.run(job)
+    asked = export_request.parse_request(path)
+    job = pipeline.Job(request=asked, folder=tmp_path, name=f"export_1_aaaaaaaaa.{format}", made_at="", body=path)
+    done = pipeline.run_job(job)
     assert done.records == 100_000
     assert 0 < done.memory_bytes < 12_000_000
 
