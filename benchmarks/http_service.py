@@ -51,6 +51,7 @@ def running(folder: Path, workers: int) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "service", "--port", "0", "--exports", str(folder), "--workers", str(workers)],
             cwd=ROOT,
+            stdout=subprocess.DEVNULL,
             stderr=log,
         )
         try:

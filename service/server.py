@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import os
 import signal
@@ -19,6 +20,7 @@ from service.jobs.pool import VALIDATOR_RECURSION_LIMIT, WorkerPool
 from service.logs import Log
 from service.request.sources import SourceError, open_database
 from service.settings import VERSION, Settings
+from service.start_output import list_routes, print_start, start_lines
 
 ANSWER_S = 5.0
 """How long a stop waits for answers on their way."""
@@ -33,17 +35,22 @@ class StartError(ServiceError):
 def _listen(settings: Settings) -> socket.socket:
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        made = socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=1024)
     except (socket.gaierror, UnicodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else "no name of a host"
-        raise StartError(f"can't listen on the host {settings.host!r}: {told}; choose another with --host") from None
+        reason = error.strerror if isinstance(error, OSError) else "no name of a host"
+        raise StartError(f"can't listen on the host {settings.host!r}: {reason}; choose another with --host") from None
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StartError(
+                f"can't listen on {settings.host}:{settings.port}: the port is in use; end the program that uses it "
+                f"(`lsof -i :{settings.port}` names it) or choose another port with --port"
+            ) from None
         raise StartError(
             f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            "end what uses the port or choose another with --port"
+            "choose another address with --host or --port"
         ) from None
-    made.setblocking(False)
-    return made
+    listener.setblocking(False)
+    return listener
 
 
 def _check_database(settings: Settings) -> None:
@@ -106,6 +113,7 @@ async def _serve(
     try:
         await web.SockSite(runner, listener, backlog=1024).start()
         host, port = listener.getsockname()[:2]
+        print_start(start_lines(host, listener.family, port, list_routes(app)))
         shown = f"[{host}]" if ":" in host else host
         log.event(
             "listening",

@@ -82,9 +82,10 @@ def build_parser() -> argparse.ArgumentParser:
         description="The reference export service: JSON records in, a durable CSV or PDF file out, over HTTP.",
         epilog=(
             "Every option is also an environment variable: EXPORT_PORT for --port, EXPORT_MAX_BODY for --max-body, "
-            "and so on; an option wins over its variable. Once it listens, the service writes one line with its url "
-            "and pid to stderr. SIGTERM or Ctrl-C lets admitted exports finish, then ends it with exit 0. Exit 2: it "
-            "could not start. `python -m service make-data --help` makes a database for --database."
+            "and so on; an option wins over its variable. Once the service listens, it prints its address and routes "
+            "on stdout and logs one line with its url and pid on stderr. SIGTERM or Ctrl-C lets admitted exports "
+            "finish, then ends the service with exit 0. Exit 2: the service could not start. "
+            "`python -m service make-data --help` makes a database for --database."
         ),
     )
     default = Settings()

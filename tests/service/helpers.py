@@ -126,6 +126,7 @@ def start(*arguments: str, exports: Path, **environment: str) -> Running:
         [sys.executable, "-m", "service", "--port", "0", "--exports", str(exports), *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # so that the whole group can be told to stop, as a terminal does

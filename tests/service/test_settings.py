@@ -96,7 +96,7 @@ def test_a_port_in_use_is_exit_2() -> None:
     """Said in one sentence with the address and the way out."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert_one_sentence(command("--port", port, "--exports", "exports"), f"127.0.0.1:{port}", "--port")
+        assert_one_sentence(command("--port", port, "--exports", "exports"), f"127.0.0.1:{port}", "in use", "--port")
     assert not (ROOT / "exports").exists() or not list((ROOT / "exports").glob(".*"))
 
 
@@ -147,6 +147,7 @@ def test_settings_reach_the_service(tmp_path: Path) -> None:
     done = subprocess.Popen(
         [sys.executable, "-m", "service", "--port", "0", "--exports", str(tmp_path / "e"), "--log-format", "text"],
         cwd=ROOT,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
