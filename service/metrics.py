@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -27,6 +28,25 @@ USERS_KEPT = 100
 USER_LENGTH_KEPT = 100
 OTHER_USER = "other"
 THROUGHPUT_WINDOW_S = 60.0
+LARGEST_EXACT = 2**53
+"""Whole numbers up to here are exact in a float."""
+
+
+_WHOLE = re.compile(rb" (-?\d+)\.0$", re.MULTILINE)
+_EXPONENT = re.compile(rb" (-?\d\.\d+e\+\d\d)$", re.MULTILINE)
+
+
+def plain_numbers(page: bytes) -> bytes:
+    """Return a metrics page with its values as digits: `1835253` where prometheus_client writes `1.835253e+06`.
+
+    Whole numbers up to 2^53, and fractions below it, keep every digit; people read them with `[\\d.]+`.
+    """
+    return _WHOLE.sub(rb" \1", _EXPONENT.sub(_digits, page))
+
+
+def _digits(match: re.Match[bytes]) -> bytes:
+    value = float(match[1])
+    return b" " + (repr(value).encode() if abs(value) <= LARGEST_EXACT else match[1])
 
 
 def size_of(records: int) -> str:
@@ -153,4 +173,4 @@ class Metrics:
                 times.popleft()
             self._throughput.labels(format).set(len(times) / THROUGHPUT_WINDOW_S)
         encoder, content_type = choose_encoder(accept)
-        return encoder(self._registry), content_type
+        return plain_numbers(encoder(self._registry)), content_type

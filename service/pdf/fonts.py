@@ -9,26 +9,23 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from itertools import groupby
 from pathlib import Path
-from struct import pack
 
-from reportlab.pdfbase import pdfdoc
 from reportlab.pdfbase.ttfonts import TTFontFile
 
-from service.pdf.bidi import visual
+from service.pdf import arabic
 
 FOLDER = Path(__file__).parents[1] / "fonts"
 SANS, BOLD = "DejaVuSans", "DejaVuSans-Bold"
+KEYS = {SANS: "R", BOLD: "B", "DroidSansFallbackFull": "C", "NanumSquareR": "K"}
+"""Face -> name of its fonts in a document's resources, but for their last letter."""
 FALLBACKS = ("DroidSansFallbackFull", "NanumSquareR")
 """Asked in order for what the first two lack; one more is one more file in `fonts/`, its name here and in KEYS."""
 ASCII = range(32, 127)
 _PRINTABLE = bytes(ASCII)
 BLANKS = {0x09: 0x20, 0x0A: 0x20, 0x0D: 0x20, 0xA0: 0x20}
 """Characters that are shown like another one, but read back as themselves."""
-SLOT_CODES = 60_000
 LENGTHS_KEPT, LENGTH_KEPT_CHARS = 4_096, 64
 """Widths remembered, of texts not longer than this."""
 SUBSET_LIMIT = 20_000
@@ -78,8 +75,10 @@ class Widths(dict[str, int]):
         self._lengths = _Lengths(self)
 
     def __missing__(self, char: str) -> int:
-        code = ord(char)
-        value = self[char] = face(face_for(code, self._name)).width(code)
+        # of a letter that joins its neighbours the widest form, so that a line fits whatever they are
+        codes = [ord(char), *arabic.forms_of(char)]
+        shown = face(face_for(codes[0], self._name))
+        value = self[char] = max(shown.width(code) for code in codes if code == codes[0] or shown.has(code))
         return value
 
     def of(self, text: str) -> int:
@@ -122,7 +121,7 @@ def warm_up() -> None:
     """Parse the fonts that every document needs, ahead of the first one."""
     for name in (SANS, BOLD):
         widths(name)
-        _program(name, ())
+        font_program(name, ())
 
 
 def face_for(code: int, name: str) -> str:
@@ -132,120 +131,6 @@ def face_for(code: int, name: str) -> str:
     if code <= 0x2FF:
         return name  # Latin and control characters: no reason to load a big font
     return next((other for other in FALLBACKS if face(other).has(code)), name)
-
-
-@dataclass
-class _Used:
-    """What a document shows of one face."""
-
-    plain: bool = False
-    """ASCII through the simple font."""
-    codes: set[int] = field(default_factory=set)
-    """Characters of the Basic Multilingual Plane, their own codes."""
-    slots: dict[int, int] = field(default_factory=dict)
-    """Characters beyond it -> running number; 60,000 to a font."""
-
-
-KEYS = {SANS: "R", BOLD: "B", "DroidSansFallbackFull": "C", "NanumSquareR": "K"}
-
-
-class _Keys(dict[str, str]):
-    """Character -> resource name of the font that shows it; looking one up marks it as used."""
-
-    def __init__(self, name: str, used: dict[str, _Used]) -> None:
-        super().__init__()
-        self._name = name
-        self._used = used
-
-    def __missing__(self, char: str) -> str:
-        code = ord(char)
-        shown = face_for(code, self._name)
-        used = self._used[shown]
-        if code < 0x10000:
-            used.codes.add(code)
-            key = self[char] = KEYS[shown] + "u"
-        else:
-            number = used.slots.setdefault(code, len(used.slots))
-            key = self[char] = f"{KEYS[shown]}x{number // SLOT_CODES}"
-        return key
-
-
-class DocumentFonts:
-    """The fonts of one document: encodes text, remembers what was used, and at the end makes the font objects."""
-
-    def __init__(self) -> None:
-        self._used = {name: _Used() for name in KEYS}
-        self._keys = {name: _Keys(name, self._used) for name in KEYS}
-
-    def plain(self, name: str) -> None:
-        """Remember that a face's simple font was used directly."""
-        self._used[name].plain = True
-
-    def encode(self, text: str, name: str = SANS) -> list[tuple[str, str]]:
-        """Pieces (font's resource name, escaped literal) that show the text; codes are Latin-1 characters."""
-        if text.isascii() and text.isprintable():
-            self._used[name].plain = True
-            return [(KEYS[name], escaped(text))]
-        text = visual(text)
-        return [(key, self._literal(key, "".join(batch))) for key, batch in groupby(text, self._keys[name].__getitem__)]
-
-    def _literal(self, key: str, text: str) -> str:
-        if key[1] == "x":
-            slots = next(used.slots for name, used in self._used.items() if KEYS[name] == key[0])
-            text = "".join(chr(slots[ord(char)] % SLOT_CODES) for char in text)
-        return escaped(text.encode("utf-16-be", "surrogatepass").decode("latin-1"))
-
-    def add_to(self, document: pdfdoc.PDFDocument) -> pdfdoc.PDFDictionary:
-        """Put the used fonts into the document; the dictionary of font resources."""
-        resources: dict[str, object] = {}
-        for name, used in self._used.items():
-            if used.plain or used.codes or used.slots:
-                self._add_face(document, name, used, resources)
-        return pdfdoc.PDFDictionary(resources)
-
-    def _add_face(self, document: pdfdoc.PDFDocument, name: str, used: _Used, resources: dict[str, object]) -> None:
-        font_face = face(name)
-        shown = sorted(
-            {BLANKS.get(code, code) for code in used.codes | used.slots.keys() if font_face.has(code)} - set(ASCII)
-        )
-        data, length, glyphs = _program(name, tuple(shown))
-        label = f"{_tag(shown)}+{font_face.name}"
-        program = pdfdoc.PDFStream(pdfdoc.PDFDictionary({"Length1": length, "Filter": pdfdoc.PDFName("FlateDecode")}))
-        program.content = data
-        file = font_face.file
-        descriptor = document.Reference(
-            pdfdoc.PDFDictionary(
-                {
-                    "Type": pdfdoc.PDFName("FontDescriptor"),
-                    "FontName": pdfdoc.PDFName(label),
-                    "Flags": (file.flags & ~32) | 4,
-                    "FontBBox": pdfdoc.PDFArray([round(edge) for edge in file.bbox]),
-                    "ItalicAngle": round(file.italicAngle),
-                    "Ascent": round(file.ascent),
-                    "Descent": round(file.descent),
-                    "CapHeight": round(file.capHeight),
-                    "StemV": file.stemV,
-                    "MissingWidth": round(file.defaultWidth),
-                    "FontFile2": document.Reference(program),
-                }
-            )
-        )
-        if used.plain:
-            resources[KEYS[name]] = document.Reference(_simple(document, font_face, label, descriptor))
-        if used.codes:
-            pairs = [(code, code) for code in sorted(used.codes)]
-            resources[KEYS[name] + "u"] = document.Reference(
-                _composite(document, font_face, label, descriptor, pairs, glyphs)
-            )
-        for slot in range(-(-len(used.slots) // SLOT_CODES)):
-            pairs = [
-                (number - slot * SLOT_CODES, code)
-                for code, number in used.slots.items()
-                if number // SLOT_CODES == slot
-            ]
-            resources[f"{KEYS[name]}x{slot}"] = document.Reference(
-                _composite(document, font_face, label, descriptor, pairs, glyphs)
-            )
 
 
 def is_plain(text: str) -> bool:
@@ -258,96 +143,7 @@ def escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)").replace("\r", "\\r")
 
 
-def _tag(shown: list[int]) -> str:
-    """Six capitals that name a subset."""
-    number = zlib.crc32(repr(shown).encode())
-    return "".join(chr(65 + number // 26**place % 26) for place in range(6))
-
-
-def _simple(document: pdfdoc.PDFDocument, font_face: Face, label: str, descriptor: object) -> pdfdoc.PDFDictionary:
-    return pdfdoc.PDFDictionary(
-        {
-            "Type": pdfdoc.PDFName("Font"),
-            "Subtype": pdfdoc.PDFName("TrueType"),
-            "BaseFont": pdfdoc.PDFName(label),
-            "FirstChar": ASCII.start,
-            "LastChar": ASCII.stop - 1,
-            "Widths": pdfdoc.PDFArray([font_face.width(code) for code in ASCII]),
-            "FontDescriptor": descriptor,
-            "ToUnicode": document.Reference(_to_unicode([(code, code) for code in ASCII], 1)),
-        }
-    )
-
-
-def _composite(
-    document: pdfdoc.PDFDocument,
-    font_face: Face,
-    label: str,
-    descriptor: object,
-    pairs: list[tuple[int, int]],
-    glyphs: dict[int, int],
-) -> pdfdoc.PDFDictionary:
-    """A two-byte font; `pairs` are (code in the text, character), `glyphs` character -> glyph of the program."""
-    table = bytearray(2 * (max(code for code, _ in pairs) + 1))
-    advances: list[object] = []
-    for code, char in pairs:
-        table[2 * code : 2 * code + 2] = pack(">H", glyphs.get(BLANKS.get(char, char), 0))
-        advances += [code, pdfdoc.PDFArray([font_face.width(char)])]
-    system = {"Registry": pdfdoc.PDFString("Adobe"), "Ordering": pdfdoc.PDFString("Identity"), "Supplement": 0}
-    inner = pdfdoc.PDFDictionary(
-        {
-            "Type": pdfdoc.PDFName("Font"),
-            "Subtype": pdfdoc.PDFName("CIDFontType2"),
-            "BaseFont": pdfdoc.PDFName(label),
-            "CIDSystemInfo": pdfdoc.PDFDictionary(system),
-            "FontDescriptor": descriptor,
-            "DW": round(font_face.file.defaultWidth),
-            "W": pdfdoc.PDFArray(advances),
-            "CIDToGIDMap": document.Reference(_packed(bytes(table))),
-        }
-    )
-    return pdfdoc.PDFDictionary(
-        {
-            "Type": pdfdoc.PDFName("Font"),
-            "Subtype": pdfdoc.PDFName("Type0"),
-            "BaseFont": pdfdoc.PDFName(label),
-            "Encoding": pdfdoc.PDFName("Identity-H"),
-            "DescendantFonts": pdfdoc.PDFArray([document.Reference(inner)]),
-            "ToUnicode": document.Reference(_to_unicode(pairs, 2)),
-        }
-    )
-
-
-def _packed(data: bytes) -> pdfdoc.PDFStream:
-    stream = pdfdoc.PDFStream(pdfdoc.PDFDictionary({"Filter": pdfdoc.PDFName("FlateDecode")}))
-    stream.content = zlib.compress(data, 6)
-    return stream
-
-
-def _to_unicode(pairs: list[tuple[int, int]], code_bytes: int) -> pdfdoc.PDFStream:
-    """The map from codes back to characters, beyond the Basic Multilingual Plane as surrogate pairs."""
-    digits = 2 * code_bytes
-    lines = [
-        "/CIDInit /ProcSet findresource begin",
-        "12 dict begin",
-        "begincmap",
-        "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def",
-        "/CMapName /Adobe-Identity-UCS def",
-        "/CMapType 2 def",
-        "1 begincodespacerange",
-        f"<{'00' * code_bytes}> <{'FF' * code_bytes}>",
-        "endcodespacerange",
-    ]
-    for first in range(0, len(pairs), 100):
-        batch = pairs[first : first + 100]
-        lines.append(f"{len(batch)} beginbfchar")
-        lines += [f"<{code:0{digits}X}> <{chr(char).encode('utf-16-be').hex().upper()}>" for code, char in batch]
-        lines.append("endbfchar")
-    lines += ["endcmap", "CMapName currentdict /CMap defineresource pop", "end", "end", ""]
-    return _packed("\n".join(lines).encode())
-
-
-def _program(name: str, shown: tuple[int, ...]) -> tuple[bytes, int, dict[int, int]]:
+def font_program(name: str, shown: tuple[int, ...]) -> tuple[bytes, int, dict[int, int]]:
     """The font program that shows ASCII and these characters: deflated, its true length, character -> glyph."""
     if len(shown) <= 256:
         return _program_kept(name, shown)

@@ -9,7 +9,10 @@ from itertools import chain
 from operator import le
 from typing import cast
 
-from service.pdf.fonts import BOLD, KEYS, SANS, DocumentFonts, escaped, is_plain, widths
+from service.pdf.bidi import has_right_to_left
+from service.pdf.bidi_line import Line, draw_line, lines_of
+from service.pdf.document_fonts import DocumentFonts
+from service.pdf.fonts import BOLD, KEYS, SANS, escaped, is_plain, widths
 from service.pdf.layout import FOOT, LEADING, MARGIN, PITCH, RECORDS_PER_PAGE, TITLE_ROOM, Table, wrap
 
 BASELINE = 0.76
@@ -37,6 +40,10 @@ class TextBuilder:
 
     def line(self, text: str, size: float, name: str = SANS, shift: int = 0) -> None:
         """Show a text at the current place, or `shift` units left of it."""
+        if has_right_to_left(text):
+            self.parts.append(draw_line(Line.of_paragraph(text), size, self._fonts, name, shift))
+            self._font = ""
+            return
         for key, literal in self._fonts.encode(text, name):
             font = f"/{key} {size:g} Tf"
             if font != self._font:
@@ -138,8 +145,19 @@ class PageRenderer:
         """One cell's operators, from the plain font and back to it."""
         if text.isascii() and text.isprintable():
             return f"[{shift}({escaped(text)})]TJ" if shift else f"({escaped(text)})Tj"
+        if has_right_to_left(text):
+            return self._bidi_operators(Line.of_paragraph(text), shift)
         pieces = [f"/{key} {self._size:g} Tf({literal})Tj" for key, literal in self._fonts.encode(text)]
         return (f"[{shift}]TJ" if shift else "") + "".join(pieces) + self._font
+
+    def _bidi_operators(self, line: Line, shift: int) -> str:
+        return draw_line(line, self._size, self._fonts, SANS, shift) + self._font
+
+    def _line_operators(self, text: str, lines: list[str], shifts: list[int]) -> list[str]:
+        """Return the operators of a wrapped cell's lines."""
+        if has_right_to_left(text):
+            return list(map(self._bidi_operators, lines_of(text, lines), shifts))
+        return list(map(self.cell_operators, lines, shifts))
 
     def wrapped_rows(self, rows: list[list[str]]) -> tuple[Block, bool]:
         """The text block of any records, wrapped where they must be, and whether each took one line."""
@@ -181,7 +199,8 @@ class PageRenderer:
             back += float(move)
             lines = wrap(text, limit, sans.__getitem__)
             tallest = max(tallest, len(lines))
-            operators = [self.cell_operators(line, sans.of(line) if column.right_aligned else 0) for line in lines]
+            shifts = [sans.of(line) if column.right_aligned else 0 for line in lines]
+            operators = self._line_operators(text, lines, shifts)
             parts.append(f"{move} 0 Td " + f"\n0 {-lead:.2f} Td ".join(operators))
             if len(lines) > 1:
                 parts.append(f"0 {(len(lines) - 1) * float(f'{lead:.2f}'):.2f} Td")

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from service.cells import Chunk, cell_columns
 from service.files import PartFile
 from service.pdf.document import PagedDocument
-from service.pdf.fonts import BOLD, SANS, DocumentFonts, is_plain, widths
+from service.pdf.document_fonts import DocumentFonts
+from service.pdf.fonts import BOLD, SANS, is_plain, widths
 from service.pdf.layout import FOOT, LONGEST_SIDE, MARGIN, RECORDS_PER_PAGE, Table, table_for
 from service.pdf.page import Block, PageRenderer, RowBatch, page_number, title_block
 
