@@ -10,24 +10,31 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
-import msgspec
 from aiohttp import ClientPayloadError, web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
+from service.access import Denied, check_access
+from service.connections import SERVER_KEY
 from service.errors import ServiceError
 from service.jobs.admission import QueueFull
 from service.jobs.exports import NO_ROOM, ExportFailed, Exports
-from service.jobs.pool import WorkerDied
+from service.jobs.pool import WorkerDied, WorkerTimeout
 from service.logs import Log, now_iso
 from service.metrics import Metrics, Reason
 from service.openapi import document
-from service.request.body import Body, BodyTooLarge, MemoryBudget
+from service.request.body import Body, BodyTimeout, BodyTooLarge, MemoryBudget
 from service.request.export_request import DEFAULT_USER, BadRequest, ExportRequest, Format, Source, parse_request
 from service.request.sources import SourceError, open_database
+from service.responses import SERVER, error_response, json_response, shape_error
 from service.settings import VERSION, Settings
 
 VALIDATE_ON_LOOP_BYTES = 2 * 1024 * 1024
 STOP_RETRY_S = 10
+MAX_DOWNLOADS = 64
+"""Files sent at once; each holds a thread's turn and a buffer."""
+DOWNLOAD_CHUNK_BYTES = 64 * 1024
+ENCODINGS = ("", "identity", "gzip", "deflate")
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 
@@ -42,6 +49,8 @@ class Service:
         self.metrics = Metrics()
         self.exports = Exports(settings, executor, self.metrics, log)
         self.budget = MemoryBudget()
+        self.downloads = 0
+        """Files on their way."""
         self.stopping = False
         """True: no new exports."""
 
@@ -70,16 +79,6 @@ class Rejected(ServiceError):
         self.sentence = sentence
         self.format: Format = format
         self.user = user
-
-
-def json_response(data: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """A JSON answer."""
-    return web.Response(body=msgspec.json.encode(data), status=status, content_type="application/json", headers=headers)
-
-
-def error_response(sentence: str, status: int, headers: dict[str, str] | None = None, **more: object) -> web.Response:
-    """An error answer in the contract's shape."""
-    return json_response({"success": False, "error": sentence, "timestamp": now_iso(), **more}, status, headers)
 
 
 async def health(_: web.Request) -> web.Response:
@@ -117,14 +116,32 @@ async def download(request: web.Request) -> web.Response:
     return json_response({"downloadUrl": f"/export/files/{name}", "status": "ready", "timestamp": now_iso()})
 
 
+class _Download(web.FileResponse):
+    """A file that is counted while it is sent."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send it."""
+        assert isinstance(request, web.Request)
+        service = request.app[SERVICE]
+        service.downloads += 1
+        try:
+            return await super().prepare(request)
+        finally:
+            service.downloads -= 1
+
+
 async def file(request: web.Request) -> web.StreamResponse:
     """GET /export/files/{name}."""
     name = request.match_info["name"]
-    path = request.app[SERVICE].exports.path_of(name)
+    service = request.app[SERVICE]
+    path = service.exports.path_of(name)
     if path is None:
         return error_response("no such export", 404)
-    return web.FileResponse(
+    if service.downloads >= MAX_DOWNLOADS:
+        return error_response("too many downloads at once; try again later", 503, {"Retry-After": "1"})
+    return _Download(
         path,
+        chunk_size=DOWNLOAD_CHUNK_BYTES,
         headers={
             "Content-Type": MEDIA_TYPES[path.suffix[1:]],
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -197,10 +214,13 @@ async def _accept(service: Service, request: web.Request, body: Body) -> ExportR
     too_large = f"body: longer than the limit of {settings.max_body_bytes} bytes"
     if request.content_length is not None and request.content_length > settings.max_body_bytes:
         raise Rejected(413, too_large)
+    _check_headers(request)
     try:
         await body.read(request.content, settings.max_body_bytes)
     except BodyTooLarge:
         raise Rejected(413, too_large) from None
+    except BodyTimeout as late:
+        raise Rejected(400, f"body: {late}; send it faster") from None
     except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError, web.HTTPException) as error:
         raise Rejected(400, f"body: could not be read ({type(error).__name__})") from None
     except OSError as error:
@@ -213,11 +233,21 @@ async def _accept(service: Service, request: web.Request, body: Body) -> ExportR
             await asyncio.to_thread(_check_source, service.settings.database, export_request.source, export_request)
     except BadRequest as bad:
         raise Rejected(400, bad.sentence, bad.format, bad.user) from None
+    except WorkerTimeout:
+        raise Rejected(500, "body: its check took too long", reason="timeout") from None
     except WorkerDied:
         raise Rejected(500, "body: the process that checked it died", reason="worker_died") from None
     if service.stopping:
         raise Rejected(503, "the service is shutting down", export_request.format, export_request.user)
     return export_request
+
+
+def _check_headers(request: web.Request) -> None:
+    media = request.content_type.lower() if "Content-Type" in request.headers else ""
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise Rejected(415, "Content-Type: send application/json")
+    if request.headers.get("Content-Encoding", "").strip().lower() not in ENCODINGS:
+        raise Rejected(415, "Content-Encoding: not known here; send identity, gzip or deflate")
 
 
 async def _validate(service: Service, content: bytes | Path) -> ExportRequest:
@@ -252,7 +282,8 @@ def _reject(service: Service, request: web.Request, rejected: Rejected) -> web.R
     else:
         event = "export-rejected"
         service.metrics.rejected(rejected.format, rejected.user)
-    service.log.event(event, request_id=request[REQUEST_ID_KEY], status=rejected.status, error=rejected.sentence)
+    write = service.log.event if rejected.reason is not None else service.log.client_event
+    write(event, request_id=request[REQUEST_ID_KEY], status=rejected.status, error=rejected.sentence)
     headers = {"Retry-After": str(service.retry_after_s())} if rejected.status in (429, 503) else None
     if rejected.status == 429:
         return error_response(rejected.sentence, 429, headers, queueDepth=service.exports.admission.waiting)
@@ -265,34 +296,61 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @web.middleware
 async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give every request an id, and every error the contract's shape."""
+    """Give every request an id, check who asks, and give every error the contract's shape."""
     given = request.headers.get("X-Request-ID", "")
     request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     request[REQUEST_ID_KEY] = request_id
+    service = request.app[SERVICE]
     try:
-        response = await handler(request)
+        response = await _guarded(service, request, handler)
+    except Denied as denied:
+        service.log.client_event("denied", request_id=request_id, status=denied.status, error=denied.sentence)
+        headers = {"WWW-Authenticate": "Bearer"} if denied.status == 401 else None
+        response = error_response(denied.sentence, denied.status, headers)
     except web.HTTPException as error:
-        kept = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
-        response = error_response(f"{request.method} {request.path}: {error.reason.lower()}", error.status, kept)
+        response = shape_error(error, request.method, request.path)
     except Exception as error:
-        request.app[SERVICE].log.event(
+        service.log.event(
             "request-failed", request_id=request_id, path=request.path, error=f"{type(error).__name__}: {error}"[:500]
         )
         response = error_response("the service failed to answer", 500)
     if not response.prepared:
         response.headers["X-Request-ID"] = request_id
+        response.headers["Server"] = SERVER
     return response
+
+
+async def _guarded(service: Service, request: web.Request, handler: Handler) -> web.StreamResponse:
+    if not all(server.began_request(request) for server in request.app[SERVER_KEY]):
+        response = error_response("too many connections; try again later", 503, {"Retry-After": "1"})
+        response.force_close()
+        return response
+    check_access(request, service.settings)
+    return await handler(request)
+
+
+async def refuse_expectation(request: web.Request) -> web.Response | None:
+    """Answer `Expect: 100-continue`; 417 for any other expectation."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer proper has not begun
+        return None
+    return error_response("Expect: only 100-continue is known here", 417)
 
 
 def create_app(settings: Settings, executor: Executor, validator: Executor, log: Log) -> web.Application:
     """The application; `executor` runs exports, `validator` checks big bodies. Neither is shut down here."""
     app = web.Application(middlewares=[error_middleware], client_max_size=settings.max_body_bytes)
     app[SERVICE] = Service(settings, executor, validator, log)
-    app.router.add_get("/health", health)
-    app.router.add_get("/openapi.json", openapi)
-    app.router.add_get("/export/status", status)
-    app.router.add_get("/export/metrics", metrics)
-    app.router.add_post("/export/run", run)
-    app.router.add_get("/export/files/{name}", file)
-    app.router.add_get("/export/download/{name}", download)
+    app[SERVER_KEY] = []
+    for path, handler in (
+        ("/health", health),
+        ("/openapi.json", openapi),
+        ("/export/status", status),
+        ("/export/metrics", metrics),
+        ("/export/files/{name}", file),
+        ("/export/download/{name}", download),
+    ):
+        app.router.add_get(path, handler, expect_handler=refuse_expectation)
+    app.router.add_post("/export/run", run, expect_handler=refuse_expectation)
     return app

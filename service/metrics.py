@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter as Counts
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -15,11 +16,11 @@ from prometheus_client.exposition import choose_encoder
 from service.request.export_request import DEFAULT_USER, Format
 
 Status = Literal["started", "succeeded", "failed", "rejected"]
-Reason = Literal["client_gone", "disk_full", "internal", "io", "shutdown", "source", "worker_died"]
+Reason = Literal["client_gone", "disk_full", "internal", "io", "shutdown", "source", "timeout", "worker_died"]
 
 FORMATS: tuple[Format, ...] = ("csv", "pdf")
 STATUSES: tuple[Status, ...] = ("started", "succeeded", "failed", "rejected")
-REASONS: tuple[Reason, ...] = ("client_gone", "disk_full", "internal", "io", "shutdown", "source", "worker_died")
+REASONS: tuple[Reason, ...] = get_args(Reason)
 SIZES = ("small", "medium", "large")
 LATENCY_BUCKETS_MS = (
     5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000,
@@ -87,6 +88,8 @@ class Metrics:
             "export_success_rate", "Succeeded / (succeeded + failed) since start; 1 before the first.", "format"
         )
         self._users: set[str] = set()
+        self._rejected_users: dict[str, Counts[Format]] = {}
+        """Users with a place of whom nothing was started, and their rejections."""
         self._finished: dict[str, deque[float]] = {}
         self._outcomes: dict[str, list[int]] = {}
         for format in FORMATS:
@@ -110,10 +113,11 @@ class Metrics:
         return Gauge(name, text, labels.split(), registry=self._registry)
 
     def _make_series(self, user: str) -> None:
-        for format in FORMATS:
-            for status in STATUSES:
-                self._requests.labels(format, status, user)
-        self._requests.labels("unknown", "rejected", user)
+        for labels in self._label_sets(user):
+            self._requests.labels(*labels)
+
+    def _label_sets(self, user: str) -> list[tuple[Format, Status, str]]:
+        return [*((format, status, user) for format in FORMATS for status in STATUSES), ("unknown", "rejected", user)]
 
     def _make_user(self, user: str) -> None:
         self._users.add(user)
@@ -129,12 +133,32 @@ class Metrics:
         return user
 
     def rejected(self, format: Format, user: str) -> None:
-        """A request was refused before it started (400, 413, 429, 503)."""
-        self._requests.labels(format, "rejected", self.user_label(user)).inc()
+        """Count a request that was refused before it started (400, 413, 415, 429, 503)."""
+        known = user in self._users
+        label = self.user_label(user)
+        self._requests.labels(format, "rejected", label).inc()
+        if label == user and not known:
+            self._rejected_users[user] = Counts()
+        if user in self._rejected_users:
+            self._rejected_users[user][format] += 1
 
     def started(self, format: Format, user: str) -> None:
-        """An export was admitted: it runs or waits."""
+        """Count an export that was admitted: it runs or waits."""
+        if user not in self._users and len(self._users) >= USERS_KEPT and len(user) <= USER_LENGTH_KEPT:
+            self._free_place()
         self._requests.labels(format, "started", self.user_label(user)).inc()
+        self._rejected_users.pop(user, None)
+
+    def _free_place(self) -> None:
+        """Give up the place of a user who was only ever refused: made-up names must not push real ones out."""
+        if not self._rejected_users:
+            return
+        user = next(iter(self._rejected_users))
+        for format, count in self._rejected_users.pop(user).items():
+            self._requests.labels(format, "rejected", OTHER_USER).inc(count)
+        for labels in self._label_sets(user):
+            self._requests.remove(*labels)
+        self._users.discard(user)
 
     def succeeded(
         self, format: Format, user: str, *, records: int, file_bytes: int, latency_ms: float, memory_bytes: int

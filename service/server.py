@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import math
 import os
+import resource
 import signal
 import socket
+import sys
 import time
 from concurrent.futures import Executor
 
 from aiohttp import web
 
 from service import files
+from service.access import is_loopback
 from service.app import SERVICE, create_app
+from service.connections import KEEP_ALIVE_S, Runner
 from service.errors import ServiceError
-from service.jobs.pool import VALIDATOR_RECURSION_LIMIT, WorkerPool
-from service.logs import Log
+from service.jobs.pool import VALIDATOR_RECURSION_LIMIT, WorkerPool, end_forkserver
+from service.logs import Log, library_logger
 from service.request.sources import SourceError, open_database
 from service.settings import VERSION, Settings
 from service.start_output import list_routes, print_start, start_lines
 
 ANSWER_S = 5.0
 """How long a stop waits for answers on their way."""
+END_S = 2.0
+"""How long the processes of a pool, and then their parent, may take to end before they are killed."""
+KEPT_FILES = 200
+"""Open files that are not for connections: exports, downloads, pipes, the reserve of connections."""
 MIN_GRACE_S = 0.01
 MIN_SWEEP_S, MAX_SWEEP_S = 0.5, 600.0
 
@@ -59,7 +68,7 @@ def _check_database(settings: Settings) -> None:
     try:
         open_database(settings.database).close()
     except SourceError as error:
-        raise StartError(f"{error}; give a SQLite file with --database") from None
+        raise StartError(f"{settings.database}: {error}; give a SQLite file with --database") from None
 
 
 def _claim(settings: Settings) -> tuple[int, int]:
@@ -81,17 +90,19 @@ async def serve(settings: Settings, log: Log, executor: Executor | None = None) 
     _check_database(settings)
     lock, swept = _claim(settings)
     listener = _listen(settings)
-    validator = WorkerPool(1, settings.recycle_after, VALIDATOR_RECURSION_LIMIT)
-    pool = WorkerPool(settings.workers, settings.recycle_after) if executor is None else None
+    most_s = settings.export_timeout_s
+    validator = WorkerPool(1, settings.recycle_after, VALIDATOR_RECURSION_LIMIT, most_s)
+    pool = WorkerPool(settings.workers, settings.recycle_after, timeout_s=most_s) if executor is None else None
     try:
-        if pool is not None:
-            await asyncio.gather(*(asyncio.wrap_future(one) for one in pool.warm_up()))
-        await asyncio.gather(*(asyncio.wrap_future(one) for one in validator.warm_up()))
+        for workers in (pool, validator):
+            if workers is not None:
+                await asyncio.gather(*map(asyncio.wrap_future, workers.warm_up()))
         await _serve(settings, log, pool or executor or validator, validator, listener, swept)
     finally:
-        for one in (validator, pool):
-            if one is not None:
-                one.shutdown(cancel_futures=True)
+        for workers in (validator, pool):
+            if workers is not None:
+                await asyncio.to_thread(workers.stop, END_S)
+        await asyncio.to_thread(end_forkserver, END_S)
         listener.close()
         os.close(lock)
 
@@ -106,7 +117,17 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     app = create_app(settings, executor, validator, log)
     service = app[SERVICE]
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=ANSWER_S)
+    runner = Runner(
+        app,
+        log=log,
+        max_connections=min(settings.max_connections, _raise_file_limit()),
+        clock=loop.time,
+        logger=library_logger(log),
+        handler_cancellation=True,
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE_S,
+        shutdown_timeout=ANSWER_S,
+    )
     await runner.setup()
     sweeper = loop.create_task(_sweep(settings, log)) if 0 < settings.retention_s < math.inf else None
     in_time = True
@@ -114,6 +135,8 @@ async def _serve(
         await web.SockSite(runner, listener, backlog=1024).start()
         host, port = listener.getsockname()[:2]
         print_start(start_lines(host, listener.family, port, list_routes(app)))
+        if settings.token is None and not is_loopback(settings.host):
+            log.event("warning", message=f"everybody who can reach {host} may export: no token is set (--token-file)")
         shown = f"[{host}]" if ":" in host else host
         log.event(
             "listening",
@@ -135,13 +158,25 @@ async def _serve(
         except TimeoutError:
             in_time = False
             service.exports.withdraw_waiting()
-            if isinstance(executor, WorkerPool):
-                executor.kill()
+            for workers in (executor, validator):
+                if isinstance(workers, WorkerPool):
+                    workers.kill()
     finally:
         if sweeper is not None:
             sweeper.cancel()
         await runner.cleanup()
     log.event("stopped", in_time=in_time)
+
+
+def _raise_file_limit() -> int:
+    """Raise this process's limit of open files as far as allowed; how many connections leave room for files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    if soft == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return max(1, soft - KEPT_FILES)
 
 
 async def _sweep(settings: Settings, log: Log) -> None:

@@ -13,7 +13,9 @@ from service.cells import Chunk, cell_rows
 from service.files import PartFile
 from service.request.rows import JsonChunk
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_SHAPELESS = r"\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+FORMULA = re.compile(rf"[\t\r\n]|[{_SHAPELESS}]*[=+@|\-\uff1d\uff0b\uff0d\uff20\uff5c]")
+"""What a spreadsheet may run: tab, CR, LF at the start, or a sign behind white space and shapeless characters."""
 _lines = msgspec.json.Encoder().encode_lines
 _ROW_ENDS = bytes.maketrans(b"]", b"\r")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -27,8 +29,8 @@ def csv_text(rows: Iterable[list[str]]) -> str:
 
 
 def guarded(cell: str) -> str:
-    """The cell with ' before it when a spreadsheet would run it; numbers stay numbers."""
-    if cell.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(cell):
+    """Return the cell with ' before it when a spreadsheet would run it; numbers stay numbers."""
+    if FORMULA.match(cell) and not NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell
 

@@ -14,7 +14,7 @@ from service import files
 from service.errors import ServiceError
 from service.jobs import pipeline
 from service.jobs.admission import Admission, Ticket
-from service.jobs.pool import WorkerDied
+from service.jobs.pool import WorkerDied, WorkerTimeout
 from service.logs import Log
 from service.metrics import Metrics, Reason
 from service.request.body import Body
@@ -53,10 +53,14 @@ class Export:
     """Its client went away while it ran."""
 
 
-def reason_of(error: BaseException) -> tuple[Reason, str]:
-    """The reason label of a failure and a sentence for the client."""
-    if isinstance(error, files.Cancelled):
+def reason_of(error: BaseException, client_left: bool) -> tuple[Reason, str]:
+    """Return the reason label of a failure and a sentence for the client."""
+    if client_left:
         return "client_gone", "the client went away"
+    if isinstance(error, files.Cancelled):
+        return "io", "the export failed: its unfinished file was removed from the exports folder"
+    if isinstance(error, WorkerTimeout):
+        return "timeout", f"the export failed: {error}"
     if isinstance(error, WorkerDied):
         return "worker_died", f"the export failed: {error}"
     if isinstance(error, SourceError):
@@ -143,6 +147,7 @@ class Exports:
             made_at=made_at,
             body=export.body.content,
             guard_formulas=self._settings.guard_formulas,
+            file_mode=self._settings.file_mode,
             database=self._settings.database,
         )
         error: BaseException
@@ -157,7 +162,7 @@ class Exports:
             error = files.Cancelled()
         except (Exception, asyncio.CancelledError) as raised:
             error = raised
-        reason, sentence = reason_of(files.Cancelled() if export.client_left else error)
+        reason, sentence = reason_of(error, export.client_left)
         if self._ending and not export.client_left:
             reason, sentence = SHUTDOWN
         self._clean(export)

@@ -10,7 +10,7 @@ import msgspec
 
 from service.cells import Chunk
 from service.csv.writer import write_csv
-from service.files import PartFile, new_name
+from service.files import PRIVATE_FILE, PartFile, new_name
 from service.jobs import memory
 from service.pdf.writer import write_pdf
 from service.request import rows
@@ -33,6 +33,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The request body, or the spool file that holds it."""
     guard_formulas: bool = False
     """Put ' before CSV cells that a spreadsheet would run."""
+    file_mode: int = PRIVATE_FILE
+    """Permissions of the finished file."""
     database: Path | None = None
     """SQLite file of a source."""
 
@@ -54,7 +56,7 @@ def run_job(job: Job) -> ExportResult:
     No file is left behind on any error.
     """
     held = len(job.body) if isinstance(job.body, bytes) else 0
-    with memory.Peak() as peak, PartFile(job.folder, job.name) as out, _records(job) as (columns, count, chunks):
+    with memory.Peak() as peak, PartFile(job.folder, job.name) as out, _records(job, out) as (columns, count, chunks):
         request = job.request
         if request.format == "csv":
             records = write_csv(out, columns, chunks, guard_formulas=job.guard_formulas)
@@ -62,7 +64,7 @@ def run_job(job: Job) -> ExportResult:
             records = write_pdf(
                 out, columns, chunks, title=request.title, user=request.user, made_at=job.made_at, records=count
             )
-        size = out.publish()
+        size = out.publish(job.file_mode)
     return ExportResult(name=job.name, file_bytes=size, records=records, memory_bytes=peak.added_bytes + held)
 
 
@@ -76,7 +78,7 @@ def export_body(body: bytes, folder: Path, *, made_at: str = "1970-01-01T00:00:0
 
 
 @contextmanager
-def _records(job: Job) -> Iterator[tuple[tuple[str, ...], int, Iterable[Chunk]]]:
+def _records(job: Job, out: PartFile) -> Iterator[tuple[tuple[str, ...], int, Iterable[Chunk]]]:
     """The columns, how many records there are, and the records."""
     request = job.request
     if request.source is None:
@@ -87,7 +89,7 @@ def _records(job: Job) -> Iterator[tuple[tuple[str, ...], int, Iterable[Chunk]]]
     elif job.database is None:
         raise SourceError("the service was started without a database")
     else:
-        with open_database(job.database) as database:
+        with open_database(job.database, wanted=lambda: out.wanted) as database:
             try:
                 columns = database.checked_columns(request.source, request.columns)
             except BadRequest as changed:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -15,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from service.errors import ServiceError
@@ -33,6 +36,10 @@ PRELOAD = ["service.jobs.pipeline"]
 
 class WorkerDied(ServiceError):
     """The process that ran the task ended before the task did (killed, out of memory)."""
+
+
+class WorkerTimeout(WorkerDied):
+    """The task took longer than it may, and its process was killed."""
 
 
 def _start_worker(recursion_limit: int) -> None:
@@ -63,15 +70,25 @@ class _Task:
     def __init__(self, call: Callable[[], Any]) -> None:
         self.call = call
         self.future: Future[Any] = Future()
+        self.timer: threading.Timer | None = None
+        self.timed_out = False
 
 
 class WorkerPool(Executor):
     """`workers` processes, each an executor of one, so that a death breaks one task and is mended at once.
 
-    Tasks start in the order they were submitted. Task functions must be importable, arguments picklable.
+    Tasks start in the order they were submitted. Task functions must be importable, arguments picklable. A task that
+    runs longer than `timeout_s` is ended with its process, whatever the process does, and the process is replaced.
     """
 
-    def __init__(self, workers: int, recycle_after: int = 0, recursion_limit: int = RECURSION_LIMIT) -> None:
+    def __init__(
+        self,
+        workers: int,
+        recycle_after: int = 0,
+        recursion_limit: int = RECURSION_LIMIT,
+        timeout_s: float = math.inf,
+    ) -> None:
+        self._timeout_s = timeout_s
         self._context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
         if sys.platform == "linux":
             self._context.set_forkserver_preload(PRELOAD)
@@ -116,7 +133,8 @@ class WorkerPool(Executor):
                 if not task.future.set_running_or_notify_cancel():
                     continue
                 number = self._free.popleft()
-            # one that died at rest is replaced before anybody's task is hurt
+            _replace_stopped_forkserver()
+            # an idle worker that died is replaced before it gets a task
             if not all(process.is_alive() for process in _processes(self._workers[number])):
                 self._replace_worker(number)
             try:
@@ -126,7 +144,19 @@ class WorkerPool(Executor):
                 self._give_back(number)
                 task.future.set_exception(WorkerDied("no worker process could be started for the export"))
                 continue
+            self._watch(task, number)
             inner.add_done_callback(partial(self._finish, task, number))
+
+    def _watch(self, task: _Task, number: int) -> None:
+        if self._timeout_s < threading.TIMEOUT_MAX:
+            task.timer = threading.Timer(self._timeout_s, self._time_out, (task, self._workers[number]))
+            task.timer.daemon = True
+            task.timer.start()
+
+    def _time_out(self, task: _Task, worker: ProcessPoolExecutor) -> None:
+        task.timed_out = True
+        for process in _processes(worker):
+            process.kill()
 
     def _started(self, number: int, task: _Task) -> Future[Any]:
         try:
@@ -141,10 +171,15 @@ class WorkerPool(Executor):
             self._state.notify_all()
 
     def _finish(self, task: _Task, number: int, inner: Future[Any]) -> None:
+        if task.timer is not None:
+            task.timer.cancel()
         error = inner.exception()
         if isinstance(error, BrokenProcessPool):
             self._replace_worker(number)
-            error = WorkerDied("the worker process died in mid-export")
+            if task.timed_out:
+                error = WorkerTimeout(f"not done in {self._timeout_s:g} s")
+            else:
+                error = WorkerDied("the worker process died in mid-export")
         self._give_back(number)
         if error is not None:
             task.future.set_exception(error)
@@ -173,6 +208,21 @@ class WorkerPool(Executor):
         for worker in self._workers:
             worker.shutdown(wait=wait)
 
+    def stop(self, most_s: float) -> None:
+        """End all processes, and take nothing more; those that don't end within `most_s` are killed."""
+        with self._state:
+            self._closed = True
+            while self._tasks:
+                self._tasks.popleft().future.cancel()
+        processes = [process for worker in self._workers for process in _processes(worker)]
+        for worker in self._workers:
+            worker.shutdown(wait=False, cancel_futures=True)
+        end = time.monotonic() + most_s
+        for process in processes:
+            process.join(max(0.0, end - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+
     def kill(self) -> None:
         """End everything at once, take nothing more; what ran or waited fails with WorkerDied."""
         with self._state:
@@ -188,7 +238,7 @@ class WorkerPool(Executor):
 
 
 def _start_forkserver() -> None:
-    """Workers' parent, deaf to a stop of the whole group; one that comes meanwhile is held back, not lost."""
+    """Start the workers' parent, which ignores a stop of the whole group; one that comes meanwhile is held back."""
     if sys.platform != "linux":
         return
     resource_tracker.ensure_running()  # it sets the mask itself
@@ -197,6 +247,41 @@ def _start_forkserver() -> None:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, kept)
+
+
+def end_forkserver(most_s: float) -> None:
+    """End the workers' parent; kill it when it does not end within `most_s`, stopped by a signal for instance.
+
+    Only then do the threads that watch its children learn that those are gone.
+    """
+    if sys.platform != "linux":
+        return
+    server: Any = forkserver._forkserver
+    pid, descriptor = server._forkserver_pid, server._forkserver_alive_fd
+    if pid is None or descriptor is None:
+        return
+    os.close(descriptor)
+    end = time.monotonic() + most_s
+    while not (ended := os.waitpid(pid, os.WNOHANG)[0]) and time.monotonic() < end:
+        time.sleep(0.01)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    server._forkserver_pid = server._forkserver_alive_fd = None
+    with contextlib.suppress(OSError):
+        Path(server._forkserver_address).unlink()
+    server._forkserver_address = None
+
+
+def _replace_stopped_forkserver() -> None:
+    """End a workers' parent that a signal stopped: who asked it for a worker would wait for ever."""
+    if sys.platform != "linux":
+        return
+    server: Any = forkserver._forkserver
+    pid = server._forkserver_pid
+    with contextlib.suppress(OSError):
+        if pid is not None and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt":
+            end_forkserver(0)
 
 
 def _processes(worker: ProcessPoolExecutor) -> list[BaseProcess]:

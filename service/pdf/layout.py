@@ -151,11 +151,13 @@ def wrap(text: str, limit: int, width_of: Callable[[str], int]) -> list[str]:
 
     A single character wider than the limit still gets its line. LF, CR and CRLF end a line.
     """
-    return [
-        line
-        for hard in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        for line in _wrapped(hard, limit, width_of)
-    ]
+    lines: list[str] = []
+    for hard in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        if hard:
+            lines += _wrapped(hard, limit, width_of)
+        else:
+            lines.append("")
+    return lines
 
 
 def _wrapped(hard: str, limit: int, width_of: Callable[[str], int]) -> Iterator[str]:

@@ -157,7 +157,7 @@ class PageRenderer:
         """Return the operators of a wrapped cell's lines."""
         if has_right_to_left(text):
             return list(map(self._bidi_operators, lines_of(text, lines), shifts))
-        return list(map(self.cell_operators, lines, shifts))
+        return [self.cell_operators(line, shift) if line else "" for line, shift in zip(lines, shifts, strict=True)]
 
     def wrapped_rows(self, rows: list[list[str]]) -> tuple[Block, bool]:
         """The text block of any records, wrapped where they must be, and whether each took one line."""
@@ -190,6 +190,7 @@ class PageRenderer:
         """One record's text operators and its height."""
         sans = widths(SANS)
         lead = self._size * LEADING
+        step = round(lead, 2)  # as it is written, so that the way back is exact
         tallest = 1
         parts = []
         back = at = 0.0
@@ -199,11 +200,16 @@ class PageRenderer:
             back += float(move)
             lines = wrap(text, limit, sans.__getitem__)
             tallest = max(tallest, len(lines))
-            shifts = [sans.of(line) if column.right_aligned else 0 for line in lines]
+            shifts = [sans.of(line) for line in lines] if column.right_aligned else [0] * len(lines)
             operators = self._line_operators(text, lines, shifts)
-            parts.append(f"{move} 0 Td " + f"\n0 {-lead:.2f} Td ".join(operators))
-            if len(lines) > 1:
-                parts.append(f"0 {(len(lines) - 1) * float(f'{lead:.2f}'):.2f} Td")
+            parts.append(f"{move} 0 Td")
+            drawn = 0
+            for down, (line, shown) in enumerate(zip(lines, operators, strict=True)):
+                if line:  # empty lines are skipped together
+                    parts.append(f"\n0 {-(down - drawn) * step:.2f} Td {shown}" if down > drawn else shown)
+                    drawn = down
+            if drawn:
+                parts.append(f"0 {drawn * step:.2f} Td")
         height = self.pitch + (tallest - 1) * lead
         return " ".join(parts) + f" {-back:.2f} {-height:.2f} Td\n", height
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 
@@ -15,6 +16,8 @@ from service.pdf.page import Block, PageRenderer, RowBatch, page_number, title_b
 
 CREATOR = "Export@Scale 1.7.0"
 SAMPLE = 500
+WIDEN_GAIN = 0.9
+"""A page of twice the width that is still so tall has line ends of its own, and gets no wider."""
 HEAD_LIMIT = 12_000
 BATCH_CELLS = 10_000
 """Cells measured together: enough to share the cost, few enough for constant memory."""
@@ -143,13 +146,15 @@ class _Writer:
         """A page whose records need more than a line each, or a look."""
         factor = 1
         renderer = self._renderer
+        before = math.inf
         while True:
             block, even = renderer.wrapped_rows(rows)
             title = self._title_on(renderer)
             tall = title.height + renderer.head.height + block.height + 2 * MARGIN + FOOT
-            if tall <= max(LONGEST_SIDE, renderer.table.width):
+            if tall <= max(LONGEST_SIDE, renderer.table.width) or tall > WIDEN_GAIN * before:
                 break
-            # the format's limit: widen; past that limit too, `_put` draws the whole page smaller
+            before = tall
+            # the format's limit: widen while that helps; past that limit too, `_put` draws the whole page smaller
             factor *= 2
             renderer = PageRenderer(self._renderer.table.widened(factor), self._columns, self._fonts)
         head = "/Head Do\n" if factor == 1 else renderer.head.operators

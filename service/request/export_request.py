@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import mmap
 import re
 from itertools import islice
@@ -18,6 +20,8 @@ Format = Literal["csv", "pdf", "unknown"]
 DEFAULT_TITLE = "Export Report"
 DEFAULT_USER = "anonymous"
 MAX_COLUMNS = 1_000
+MAX_ENVELOPE_BYTES = 4 * 1024 * 1024
+"""Of a body beside its `data`: a thousand column names, title and user."""
 RELEASE_BYTES = 1024 * 1024
 COMPARE_BYTES = 32 * 1024
 """Small enough for the copies to stay in the processor's cache."""
@@ -160,6 +164,7 @@ def _parse(view: memoryview) -> ExportRequest:
     if body.source is not msgspec.UNSET:
         if body.data is not msgspec.UNSET:
             raise BadRequest("source: can't be given together with data; send one of them")
+        _check_duplicates(view, (0, 0))
         return ExportRequest(
             format=body.format,
             columns=columns or (),
@@ -171,6 +176,8 @@ def _parse(view: memoryview) -> ExportRequest:
     if body.data is msgspec.UNSET:
         raise BadRequest("data: required unless source is given; send an array of objects")
     data = memoryview(body.data)
+    place = _locate(view, data)
+    _check_duplicates(view, place)
     records = _count(data)
     if columns is None:
         columns = rows.read_first_keys(data)
@@ -185,8 +192,29 @@ def _parse(view: memoryview) -> ExportRequest:
         user=body.user,
         records=records,
         source=None,
-        data_at=_locate(view, data),
+        data_at=place,
     )
+
+
+def _check_duplicates(view: memoryview, place: tuple[int, int] | None) -> None:
+    """Raise BadRequest for a key that stands twice in the body itself; records are looked at only where they must."""
+    begin, end = place or (0, 0)
+    if len(view) - (end - begin) > MAX_ENVELOPE_BYTES:
+        if place is None:
+            return  # a key written with escapes: too long to be read twice
+        raise BadRequest(f"body: more than {MAX_ENVELOPE_BYTES} bytes beside data")
+    envelope = b"null".join((bytes(view[:begin]), bytes(view[end:]))) if end else bytes(view)
+    with contextlib.suppress(ValueError, RecursionError):  # what is no JSON was found before
+        json.loads(envelope, object_pairs_hook=_distinct)
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made: dict[str, object] = {}
+    for name, value in pairs:
+        if name in made:
+            raise BadRequest(f"{name[:100]}: is there twice; send it once")
+        made[name] = value
+    return made
 
 
 def _check_columns(columns: tuple[str, ...]) -> None:
@@ -213,8 +241,8 @@ def _count(data: memoryview) -> int:
         raise BadRequest(f"data: {_plain(error)}") from None
     except UnicodeDecodeError:
         raise BadRequest("data: not UTF-8; send JSON as UTF-8") from None
-    except RecursionError:
-        raise BadRequest("data: nested too deep") from None
+    except (RecursionError, rows.TooDeep):
+        raise BadRequest(f"data: nested too deep, at most {rows.MAX_DEPTH} levels are allowed") from None
 
 
 def _article(kind: str) -> str:

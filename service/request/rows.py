@@ -10,12 +10,24 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
+from service.errors import ServiceError
+
 CHUNK_BYTES = 128 * 1024
 BETWEEN_RECORDS = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 
+MAX_DEPTH = 200
+"""Arrays and objects inside one another, the array of records and the record counted: counted, for the interpreter's
+own limit differs between a process that checks and one that writes."""
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
+_OPENING = frozenset(b"[{")
 MINUS_ZERO = re.compile(rb"-0[ \t\r\n]*[,}]")
 WIDEST = 200
 """Columns of a plain decode; it looks for a key among its neighbours, which is slow among very many."""
+
+
+class TooDeep(ServiceError):
+    """A value is nested deeper than MAX_DEPTH."""
 
 
 class _AnyObject(msgspec.Struct):
@@ -91,16 +103,38 @@ class JsonChunk:
 
 
 def validate_records(data: memoryview) -> int:
-    """Count the records of a JSON array; raises msgspec.DecodeError, UnicodeDecodeError or RecursionError if it is bad.
+    """Count the records of a JSON array.
 
+    Raises msgspec.DecodeError, UnicodeDecodeError, RecursionError or TooDeep if it is bad.
     The error says what is wrong with the text: not an array of objects, half a surrogate pair, not UTF-8.
     """
     count = 0
     for raw, found in _cut(data, _check):
         if not raw.isascii():
             raw.decode()
+        _check_depth(raw, len(found))
         count += len(found)
     return count
+
+
+def _check_depth(raw: bytes, records: int) -> None:
+    """Raise TooDeep where brackets are nested too deep; flat records have no more than their own."""
+    if raw.count(b"{") + raw.count(b"[") <= records + 1:
+        return
+    # brackets in strings count too at first: they seldom nest
+    if _depth(raw) > MAX_DEPTH and _depth(STRING.sub(b"", raw)) > MAX_DEPTH:
+        raise TooDeep
+
+
+def _depth(raw: bytes) -> int:
+    depth = deepest = 0
+    for code in raw.translate(None, _NOT_BRACKETS):
+        if code in _OPENING:
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
 
 
 def read_chunks(

@@ -9,17 +9,22 @@ from __future__ import annotations
 import base64
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
 from service.errors import ServiceError
+from service.files import Cancelled
 from service.request.export_request import BadRequest, Source
 
 FETCH_ROWS = 500
 CACHE_KIB = 128
 """Of SQLite's pages; a table is read once from end to end, so more would only be held."""
+
+
+STEPS_BETWEEN_LOOKS = 1_000_000
+"""Of SQLite's virtual machine, some tens of milliseconds."""
 
 
 class SourceError(ServiceError):
@@ -58,13 +63,15 @@ class Database(ABC):
     mark = "?"
     """The driver's placeholder."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, wanted: Callable[[], bool] = lambda: True) -> None:
         self._where = where
+        self.wanted = wanted
+        """Asked while a statement runs; when False, the statement is broken off with Cancelled."""
         self._cursors: list[Any] = []
         try:
             self._connection = self.connect(where)
         except self.errors as error:
-            raise SourceError(f"can't open the database {where}: {error}") from None
+            raise SourceError(f"can't open the database {where.name}: {error}") from None
 
     @abstractmethod
     def connect(self, where: Path) -> Any:
@@ -98,7 +105,10 @@ class Database(ABC):
     def count(self, source: Source) -> int:
         """How many records the source gives."""
         cursor = self._execute(f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._selection(source)}) AS part", source)
-        return int(cursor.fetchone()[0])
+        try:
+            return int(cursor.fetchone()[0])
+        except self.errors as error:
+            raise self._broken_off(f"counting {source.table!r} broke off: {error}") from None
 
     def chunks(self, source: Source, columns: tuple[str, ...]) -> Iterator[TableChunk]:
         """The records, some at a time; SourceError when reading breaks off."""
@@ -108,7 +118,7 @@ class Database(ABC):
             try:
                 rows = cursor.fetchmany(FETCH_ROWS)
             except self.errors as error:
-                raise SourceError(f"reading {source.table!r} broke off: {error}") from None
+                raise self._broken_off(f"reading {source.table!r} broke off: {error}") from None
             if not rows:
                 return
             yield TableChunk(rows)
@@ -123,8 +133,11 @@ class Database(ABC):
             self._cursors.append(cursor)
             cursor.execute(statement, (limit, source.offset))
         except self.errors as error:
-            raise SourceError(f"can't read {source.table!r}: {error}") from None
+            raise self._broken_off(f"can't read {source.table!r}: {error}") from None
         return cursor
+
+    def _broken_off(self, sentence: str) -> ServiceError:
+        return SourceError(sentence) if self.wanted() else Cancelled()
 
     def close(self) -> None:
         """End the connection, and what was not read to its end: an open cursor would hold the database's lock."""
@@ -156,6 +169,7 @@ class SqliteDatabase(Database):
             connection.execute("PRAGMA query_only = 1")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("BEGIN")
+            connection.set_progress_handler(lambda: not self.wanted(), STEPS_BETWEEN_LOOKS)
             connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         except sqlite3.Error:
             connection.close()
@@ -185,6 +199,6 @@ class SqliteDatabase(Database):
         return f"ORDER BY {free}" if free and self._kind(table) == "keyed" else ""
 
 
-def open_database(where: Path) -> Database:
-    """The database at a place; SourceError when it can't be opened."""
-    return SqliteDatabase(where)
+def open_database(where: Path, wanted: Callable[[], bool] = lambda: True) -> Database:
+    """Return the database at a place; SourceError when it can't be opened, Cancelled later when no longer wanted."""
+    return SqliteDatabase(where, wanted)

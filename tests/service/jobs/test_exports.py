@@ -14,7 +14,7 @@ import pytest
 from service.jobs.admission import Admission, QueueFull
 from service.jobs.exports import Exports
 from service.jobs.pool import WorkerDied
-from tests.service.helpers import Gate, Local, assert_identity, encoded, local, sample, until
+from tests.service.helpers import JSON, Gate, Local, assert_identity, encoded, local, sample, until
 
 
 def encode_request(tag: str, format: str = "csv") -> bytes:
@@ -103,7 +103,7 @@ def test_retry_after_grows_with_the_queue_and_with_how_long_exports_take() -> No
 async def ask_and_leave(service: Local, tag: str, shown: Any) -> None:
     """Ask for an export, and hang up when `shown()` is true."""
     session = aiohttp.ClientSession()
-    asked = asyncio.create_task(session.post(f"{service.url}/export/run", data=encode_request(tag)))
+    asked = asyncio.create_task(session.post(f"{service.url}/export/run", data=encode_request(tag), headers=JSON))
     await until(shown)
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
