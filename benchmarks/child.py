@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.records import body
-from service import fonts, pipeline
 from service.files import new_name
-from service.order import inspect
+from service.jobs import pipeline
+from service.pdf import fonts
+from service.request.export_request import parse_request
 
 _SIZES = (200, 1_000, 2_500, 5_000, 10_000)
 _STATUS = Path("/proc/self/status")
@@ -37,7 +38,7 @@ def _files(folder: Path) -> int:
     return sum(1 for _ in folder.iterdir())
 
 
-def _grown(work: Callable[[], pipeline.Done]) -> dict[str, float]:
+def _grown(work: Callable[[], pipeline.ExportResult]) -> dict[str, float]:
     """Peak growth of the process over `work`, by the kernel's high-water mark, reset before."""
     _settle()
     Path("/proc/self/clear_refs").write_text("5")
@@ -65,14 +66,14 @@ def source(database: Path, format: str, folder: Path) -> dict[str, float]:
     asked = json.dumps({"format": format, "columns": ["id", "customer", "amount"], "source": {"table": "orders"}})
     fonts.warm_up()
     job = pipeline.Job(
-        order=inspect(asked.encode()),
+        request=parse_request(asked.encode()),
         folder=folder,
         name=new_name(format),
         made_at="",
         body=asked.encode(),
         database=database,
     )
-    return _grown(lambda: pipeline.run(job))
+    return _grown(lambda: pipeline.run_job(job))
 
 
 def leak(exports: int, folder: Path) -> dict[str, object]:

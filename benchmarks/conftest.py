@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.bounds import Verdict
-from service import fonts
+from service.pdf import fonts
 
 DEFAULT_RECORDS = 100_000
 LEAST_RECORDS = 1_000

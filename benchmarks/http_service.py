@@ -27,7 +27,7 @@ class Client:
 
     def export(self, body: bytes) -> None:
         """POST a body and wait for its file; AssertionError when the answer is no 200."""
-        self._connection.request("POST", "/export/run", body)
+        self._connection.request("POST", "/export/run", body, {"Content-Type": "application/json"})
         answer = self._connection.getresponse()
         told = answer.read()
         assert answer.status == 200, told[:500]
@@ -51,6 +51,7 @@ def running(folder: Path, workers: int) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "service", "--port", "0", "--exports", str(folder), "--workers", str(workers)],
             cwd=ROOT,
+            stdout=subprocess.DEVNULL,
             stderr=log,
         )
         try:

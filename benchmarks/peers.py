@@ -21,7 +21,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from benchmarks.records import COLUMNS, Cell
-from service.fonts import FOLDER, SANS
+from service.pdf.fonts import FOLDER, SANS
 
 PER_PAGE = 50
 WIDTH, HEIGHT = 595.28, 841.89

@@ -17,7 +17,7 @@ from assertions.contents import Outcome, Request, Template, check_csv_of, check_
 from benchmarks.bounds import BOUNDS, judge_ratios
 from benchmarks.race import OURS, race
 from loadtests.datasets import TAG_PLACEHOLDER, USER, encode_body, make_dataset, make_tag, tagged
-from service.pipeline import export_body
+from service.jobs.pipeline import export_body
 
 FILES = 4
 """Files of one case, each with a tag of its own, as a run has dozens."""

@@ -17,9 +17,9 @@ from benchmarks.http_service import Client, at_once, health_during, running
 from benchmarks.race import OURS, emptied, race
 from benchmarks.records import body
 from service.files import new_name
-from service.order import inspect
-from service.pipeline import Job, export_body, run
-from service.pool import WorkerPool
+from service.jobs.pipeline import Job, export_body, run_job
+from service.jobs.pool import WorkerPool
+from service.request.export_request import parse_request
 
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
@@ -125,14 +125,15 @@ def test_two_workers_without_http(benchmark: BenchmarkFixture, folder: Path, fig
     """What a second worker brings where nobody else needs the two cores."""
     benchmark.group = "five at once"
     sent = body("pdf", RECORDS)
-    asked = inspect(sent)
+    asked = parse_request(sent)
     pools = {OURS: WorkerPool(2), "one worker": WorkerPool(1)}
 
     def burst(pool: WorkerPool) -> None:
         jobs = [
-            Job(order=asked, folder=folder, name=new_name("pdf"), made_at="", body=sent) for _ in range(CLIENTS * EACH)
+            Job(request=asked, folder=folder, name=new_name("pdf"), made_at="", body=sent)
+            for _ in range(CLIENTS * EACH)
         ]
-        for future in [pool.submit(run, job) for job in jobs]:
+        for future in [pool.submit(run_job, job) for job in jobs]:
             future.result()
 
     try:

@@ -62,7 +62,7 @@ def test_of_a_body(
 def database(tmp_path_factory: pytest.TempPathFactory, big: int) -> Path:
     """A table of the big size."""
     file = tmp_path_factory.mktemp("database") / "orders.sqlite"
-    make_data.make(file, big, "orders", 17)
+    make_data.make_database(file, big, "orders", 17)
     return file
 
 

@@ -9,13 +9,13 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.race import emptied, timed
 from benchmarks.records import body
-from service.pipeline import Done, export_body
+from service.jobs.pipeline import ExportResult, export_body
 
 BATCH = (("csv", 1_000), ("csv", 5_000), ("csv", 10_000), ("pdf", 1_000), ("pdf", 5_000))
 """The contract's batch of five."""
 
 
-def _export(format: str, records: int, folder: Path) -> Done:
+def _export(format: str, records: int, folder: Path) -> ExportResult:
     return export_body(body(format, records), folder)
 
 

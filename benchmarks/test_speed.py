@@ -14,9 +14,9 @@ from benchmarks.bounds import Verdict
 from benchmarks.race import OURS, emptied, race, rounds_for
 from benchmarks.records import COLUMNS, body, rows
 from service.files import new_name
-from service.order import inspect
-from service.pdf_writer import pages_of
-from service.pipeline import Job, export_body, run
+from service.jobs.pipeline import Job, export_body, run_job
+from service.pdf.writer import pages_of
+from service.request.export_request import parse_request
 
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
@@ -33,10 +33,10 @@ def size(request: pytest.FixtureRequest, big: int) -> int:
 
 def _in_worker(sent: bytes, folder: Path) -> None:
     """What is left of an export for a worker: the body was checked before, in the parent."""
-    run(Job(order=_inspected(sent), folder=folder, name=new_name("pdf"), made_at="", body=sent))
+    run_job(Job(request=_parsed(sent), folder=folder, name=new_name("pdf"), made_at="", body=sent))
 
 
-_inspected = cache(inspect)
+_parsed = cache(parse_request)
 
 
 def test_pdf(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figures, hold: Hold) -> None:

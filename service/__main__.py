@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from service import make_data
-from service.logs import Log
+from service.logs import Log, capture_libraries
 from service.server import StartError, serve
 from service.settings import SettingsError, settings_from
 
@@ -30,14 +29,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["make-data"]:
             print(make_data.run(arguments[1:]))
             return 0
-        settings = settings_from(arguments, os.environ)
+        settings = settings_from(arguments)
         log = Log(settings.log_format)
+        capture_libraries(log)
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(serve(settings, log))
         finally:
             log.close()
-    except (SettingsError, StartError, make_data.MakeError) as error:
+    except (SettingsError, StartError, make_data.MakeDataError) as error:
         print(f"service: {error}", file=sys.stderr)
         return 2
     return 0

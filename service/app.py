@@ -10,23 +10,31 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
-import msgspec
 from aiohttp import ClientPayloadError, web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
-from service import order as orders
-from service.admission import Full
-from service.body import Body, Budget, TooLarge
-from service.exports import NO_ROOM, Exports, Failed
+from service.access import Denied, check_access
+from service.connections import SERVER_KEY
+from service.errors import ServiceError
+from service.jobs.admission import QueueFull
+from service.jobs.exports import NO_ROOM, ExportFailed, Exports
+from service.jobs.pool import WorkerDied, WorkerTimeout
 from service.logs import Log, now_iso
 from service.metrics import Metrics, Reason
 from service.openapi import document
-from service.pool import WorkerDied
+from service.request.body import Body, BodyTimeout, BodyTooLarge, MemoryBudget
+from service.request.export_request import DEFAULT_USER, BadRequest, ExportRequest, Format, Source, parse_request
+from service.request.sources import SourceError, open_database
+from service.responses import SERVER, error_response, json_response, shape_error
 from service.settings import VERSION, Settings
-from service.sources import SourceError, open_database
 
-INSPECT_ON_LOOP_BYTES = 2 * 1024 * 1024
+VALIDATE_ON_LOOP_BYTES = 2 * 1024 * 1024
 STOP_RETRY_S = 10
+MAX_DOWNLOADS = 64
+"""Files sent at once; each holds a thread's turn and a buffer."""
+DOWNLOAD_CHUNK_BYTES = 64 * 1024
+ENCODINGS = ("", "identity", "gzip", "deflate")
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 
@@ -34,63 +42,55 @@ MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 class Service:
     """One running service: what its handlers share."""
 
-    def __init__(self, settings: Settings, executor: Executor, inspector: Executor, log: Log) -> None:
+    def __init__(self, settings: Settings, executor: Executor, validator: Executor, log: Log) -> None:
         self.settings = settings
-        self.inspector = inspector
+        self.validator = validator
         self.log = log
         self.metrics = Metrics()
         self.exports = Exports(settings, executor, self.metrics, log)
-        self.budget = Budget()
+        self.budget = MemoryBudget()
+        self.downloads = 0
+        """Files on their way."""
         self.stopping = False
         """True: no new exports."""
 
     def retry_after_s(self) -> int:
-        """What a refused client is told."""
+        """What a rejected client is told."""
         return max(STOP_RETRY_S if self.stopping else 1, self.exports.admission.retry_after_s())
 
 
 SERVICE = web.AppKey("service", Service)
 
 
-class Refused(Exception):
+class Rejected(ServiceError):
     """A request that does not start; counted when it is answered: as rejected, or, with a reason, as failed at once."""
 
     def __init__(
         self,
         status: int,
         sentence: str,
-        format: orders.Format = "unknown",
-        user: str = orders.DEFAULT_USER,
+        format: Format = "unknown",
+        user: str = DEFAULT_USER,
         reason: Reason | None = None,
     ) -> None:
         super().__init__(sentence)
         self.reason: Reason | None = reason
         self.status = status
         self.sentence = sentence
-        self.format: orders.Format = format
+        self.format: Format = format
         self.user = user
-
-
-def answer(data: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """A JSON answer."""
-    return web.Response(body=msgspec.json.encode(data), status=status, content_type="application/json", headers=headers)
-
-
-def problem(sentence: str, status: int, headers: dict[str, str] | None = None, **more: object) -> web.Response:
-    """An error answer in the contract's shape."""
-    return answer({"success": False, "error": sentence, "timestamp": now_iso(), **more}, status, headers)
 
 
 async def health(_: web.Request) -> web.Response:
     """GET /health."""
-    return answer({"ok": True, "ts": time.time_ns() // 1_000_000})
+    return json_response({"ok": True, "ts": time.time_ns() // 1_000_000})
 
 
 async def status(request: web.Request) -> web.Response:
     """GET /export/status."""
     service = request.app[SERVICE]
     admission = service.exports.admission
-    return answer(
+    return json_response(
         {
             "status": "stopping" if service.stopping else "ready",
             "concurrentExports": admission.running,
@@ -112,18 +112,36 @@ async def download(request: web.Request) -> web.Response:
     """GET /export/download/{name}."""
     name = request.match_info["name"]
     if request.app[SERVICE].exports.path_of(name) is None:
-        return problem("no such export", 404)
-    return answer({"downloadUrl": f"/export/files/{name}", "status": "ready", "timestamp": now_iso()})
+        return error_response("no such export", 404)
+    return json_response({"downloadUrl": f"/export/files/{name}", "status": "ready", "timestamp": now_iso()})
+
+
+class _Download(web.FileResponse):
+    """A file that is counted while it is sent."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send it."""
+        assert isinstance(request, web.Request)
+        service = request.app[SERVICE]
+        service.downloads += 1
+        try:
+            return await super().prepare(request)
+        finally:
+            service.downloads -= 1
 
 
 async def file(request: web.Request) -> web.StreamResponse:
     """GET /export/files/{name}."""
     name = request.match_info["name"]
-    path = request.app[SERVICE].exports.path_of(name)
+    service = request.app[SERVICE]
+    path = service.exports.path_of(name)
     if path is None:
-        return problem("no such export", 404)
-    return web.FileResponse(
+        return error_response("no such export", 404)
+    if service.downloads >= MAX_DOWNLOADS:
+        return error_response("too many downloads at once; try again later", 503, {"Retry-After": "1"})
+    return _Download(
         path,
+        chunk_size=DOWNLOAD_CHUNK_BYTES,
         headers={
             "Content-Type": MEDIA_TYPES[path.suffix[1:]],
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -134,7 +152,7 @@ async def file(request: web.Request) -> web.StreamResponse:
 
 async def openapi(_: web.Request) -> web.Response:
     """GET /openapi.json."""
-    return answer(document())
+    return json_response(document())
 
 
 async def run(request: web.Request) -> web.Response:
@@ -143,115 +161,133 @@ async def run(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     body = Body(service.settings.exports, service.budget)
     try:
-        order = await _accept(service, request, body)
+        export_request = await _accept(service, request, body)
         started = service.exports.start(
-            order, body, arrived=arrived, request_id=request[REQUEST_ID_KEY], made_at=now_iso()
+            export_request, body, arrived=arrived, request_id=request[REQUEST_ID_KEY], made_at=now_iso()
         )
-    except Full:
+    except QueueFull:
         body.close()
-        return _refuse(service, request, Refused(429, _full_sentence(service), order.format, order.user))
-    except Refused as refused:
+        return _reject(
+            service, request, Rejected(429, _queue_full_sentence(service), export_request.format, export_request.user)
+        )
+    except Rejected as rejected:
         body.close()
-        return _refuse(service, request, refused)
+        return _reject(service, request, rejected)
     except BaseException:
         body.close()
         raise
     export, task = started
     try:
-        done = await asyncio.shield(task)
+        result = await asyncio.shield(task)
     except asyncio.CancelledError:
-        service.exports.client_gone(export)
+        service.exports.withdraw(export)
         raise
-    except Failed as failed:
+    except ExportFailed as failed:
         if failed.reason == "shutdown":
-            return problem(failed.sentence, 503, {"Retry-After": str(service.retry_after_s())})
-        return problem(failed.sentence, 507 if failed.reason == "disk_full" else 500)
-    url = f"/export/files/{done.name}"
-    return answer(
+            return error_response(failed.sentence, 503, {"Retry-After": str(service.retry_after_s())})
+        return error_response(failed.sentence, 507 if failed.reason == "disk_full" else 500)
+    url = f"/export/files/{result.name}"
+    return json_response(
         {
             "success": True,
             "result": {
                 "success": True,
-                "bytes": done.file_bytes,
-                "filename": f"exports/{done.name}",
+                "bytes": result.file_bytes,
+                "filename": f"exports/{result.name}",
                 "downloadUrl": url,
             },
             "processingTime": round((time.monotonic() - arrived) * 1_000, 3),
-            "records": done.records,
+            "records": result.records,
             "timestamp": now_iso(),
         }
     )
 
 
-def _full_sentence(service: Service) -> str:
+def _queue_full_sentence(service: Service) -> str:
     admission = service.exports.admission
     return f"the queue is full: {admission.running} exports run and {admission.waiting} wait; try again later"
 
 
-async def _accept(service: Service, request: web.Request, body: Body) -> orders.Order:
-    """Read and check a request; Refused when it can't start."""
+async def _accept(service: Service, request: web.Request, body: Body) -> ExportRequest:
+    """Read and check a request; Rejected when it can't start."""
     settings = service.settings
     too_large = f"body: longer than the limit of {settings.max_body_bytes} bytes"
     if request.content_length is not None and request.content_length > settings.max_body_bytes:
-        raise Refused(413, too_large)
+        raise Rejected(413, too_large)
+    _check_headers(request)
     try:
         await body.read(request.content, settings.max_body_bytes)
-    except TooLarge:
-        raise Refused(413, too_large) from None
+    except BodyTooLarge:
+        raise Rejected(413, too_large) from None
+    except BodyTimeout as late:
+        raise Rejected(400, f"body: {late}; send it faster") from None
     except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError, web.HTTPException) as error:
-        raise Refused(400, f"body: could not be read ({type(error).__name__})") from None
+        raise Rejected(400, f"body: could not be read ({type(error).__name__})") from None
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise Refused(507, "body: no room on the disk for it", reason="disk_full") from None
-        raise Refused(500, f"body: could not be kept ({error.strerror})", reason="io") from None
+            raise Rejected(507, "body: no room on the disk for it", reason="disk_full") from None
+        raise Rejected(500, f"body: could not be kept ({error.strerror})", reason="io") from None
     try:
-        order = await _inspect(service, body.content)
-        if order.source is not None:
-            await asyncio.to_thread(_check_source, service.settings.database, order.source, order)
-    except orders.BadRequest as bad:
-        raise Refused(400, bad.sentence, bad.format, bad.user) from None
+        export_request = await _validate(service, body.content)
+        if export_request.source is not None:
+            await asyncio.to_thread(_check_source, service.settings.database, export_request.source, export_request)
+    except BadRequest as bad:
+        raise Rejected(400, bad.sentence, bad.format, bad.user) from None
+    except WorkerTimeout:
+        raise Rejected(500, "body: its check took too long", reason="timeout") from None
     except WorkerDied:
-        raise Refused(500, "body: the process that checked it died", reason="worker_died") from None
+        raise Rejected(500, "body: the process that checked it died", reason="worker_died") from None
     if service.stopping:
-        raise Refused(503, "the service is shutting down", order.format, order.user)
-    return order
+        raise Rejected(503, "the service is shutting down", export_request.format, export_request.user)
+    return export_request
 
 
-async def _inspect(service: Service, content: bytes | Path) -> orders.Order:
-    if isinstance(content, bytes) and len(content) <= INSPECT_ON_LOOP_BYTES:
-        return orders.inspect(content)
+def _check_headers(request: web.Request) -> None:
+    media = request.content_type.lower() if "Content-Type" in request.headers else ""
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise Rejected(415, "Content-Type: send application/json")
+    if request.headers.get("Content-Encoding", "").strip().lower() not in ENCODINGS:
+        raise Rejected(415, "Content-Encoding: not known here; send identity, gzip or deflate")
+
+
+async def _validate(service: Service, content: bytes | Path) -> ExportRequest:
+    if isinstance(content, bytes) and len(content) <= VALIDATE_ON_LOOP_BYTES:
+        return parse_request(content)
     if service.exports.admission.full:
-        raise Refused(429, _full_sentence(service))
-    return await asyncio.wrap_future(service.inspector.submit(orders.inspect, content))
+        raise Rejected(429, _queue_full_sentence(service))
+    return await asyncio.wrap_future(service.validator.submit(parse_request, content))
 
 
-def _check_source(database: Path | None, source: orders.Source, order: orders.Order) -> None:
+def _check_source(database: Path | None, source: Source, export_request: ExportRequest) -> None:
     """BadRequest for a table or a column that is not there; a database that can't be read fails in the export."""
     if database is None:
-        raise orders.BadRequest("source: the service was started without a database", order.format, order.user)
+        raise BadRequest(
+            "source: the service was started without a database", export_request.format, export_request.user
+        )
     try:
         with open_database(database) as opened:
-            opened.checked_columns(source, order.columns)
-    except orders.BadRequest as bad:
-        raise orders.BadRequest(bad.sentence, order.format, order.user) from None
+            opened.checked_columns(source, export_request.columns)
+    except BadRequest as bad:
+        raise BadRequest(bad.sentence, export_request.format, export_request.user) from None
     except SourceError:
         return
 
 
-def _refuse(service: Service, request: web.Request, refused: Refused) -> web.Response:
-    if refused.reason is not None:
+def _reject(service: Service, request: web.Request, rejected: Rejected) -> web.Response:
+    if rejected.reason is not None:
         event = "export-failed"
         # no rejection in the contract's sense: an export that failed before its format was known
-        service.metrics.started(refused.format, refused.user)
-        service.metrics.failed(refused.format, refused.user, refused.reason)
+        service.metrics.started(rejected.format, rejected.user)
+        service.metrics.failed(rejected.format, rejected.user, rejected.reason)
     else:
-        event = "export-refused"
-        service.metrics.rejected(refused.format, refused.user)
-    service.log.event(event, request_id=request[REQUEST_ID_KEY], status=refused.status, error=refused.sentence)
-    headers = {"Retry-After": str(service.retry_after_s())} if refused.status in (429, 503) else None
-    if refused.status == 429:
-        return problem(refused.sentence, 429, headers, queueDepth=service.exports.admission.waiting)
-    return problem(refused.sentence, refused.status, headers)
+        event = "export-rejected"
+        service.metrics.rejected(rejected.format, rejected.user)
+    write = service.log.event if rejected.reason is not None else service.log.client_event
+    write(event, request_id=request[REQUEST_ID_KEY], status=rejected.status, error=rejected.sentence)
+    headers = {"Retry-After": str(service.retry_after_s())} if rejected.status in (429, 503) else None
+    if rejected.status == 429:
+        return error_response(rejected.sentence, 429, headers, queueDepth=service.exports.admission.waiting)
+    return error_response(rejected.sentence, rejected.status, headers)
 
 
 REQUEST_ID_KEY = web.RequestKey("request_id", str)
@@ -259,39 +295,66 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give every request an id, and every error the contract's shape."""
+async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give every request an id, check who asks, and give every error the contract's shape."""
     given = request.headers.get("X-Request-ID", "")
     request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     request[REQUEST_ID_KEY] = request_id
+    service = request.app[SERVICE]
     try:
-        response = await handler(request)
+        response = await _guarded(service, request, handler)
+    except Denied as denied:
+        service.log.client_event("denied", request_id=request_id, status=denied.status, error=denied.sentence)
+        headers = {"WWW-Authenticate": "Bearer"} if denied.status == 401 else None
+        response = error_response(denied.sentence, denied.status, headers)
     except web.HTTPException as error:
-        kept = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
-        response = problem(f"{request.method} {request.path}: {error.reason.lower()}", error.status, kept)
+        response = shape_error(error, request.method, request.path)
     except Exception as error:
-        request.app[SERVICE].log.event(
+        service.log.event(
             "request-failed",
             level="error",
             request_id=request_id,
             path=request.path,
             error=f"{type(error).__name__}: {error}"[:500],
         )
-        response = problem("the service failed to answer", 500)
+        response = error_response("the service failed to answer", 500)
     if not response.prepared:
         response.headers["X-Request-ID"] = request_id
+        response.headers["Server"] = SERVER
     return response
 
 
-def create_app(settings: Settings, executor: Executor, inspector: Executor, log: Log) -> web.Application:
-    """The application; `executor` runs exports, `inspector` checks big bodies. Neither is shut down here."""
-    app = web.Application(middlewares=[frame], client_max_size=settings.max_body_bytes)
-    app[SERVICE] = Service(settings, executor, inspector, log)
-    app.router.add_get("/health", health)
-    app.router.add_get("/openapi.json", openapi)
-    app.router.add_get("/export/status", status)
-    app.router.add_get("/export/metrics", metrics)
-    app.router.add_post("/export/run", run)
-    app.router.add_get("/export/files/{name}", file)
-    app.router.add_get("/export/download/{name}", download)
+async def _guarded(service: Service, request: web.Request, handler: Handler) -> web.StreamResponse:
+    if not all(server.began_request(request) for server in request.app[SERVER_KEY]):
+        response = error_response("too many connections; try again later", 503, {"Retry-After": "1"})
+        response.force_close()
+        return response
+    check_access(request, service.settings)
+    return await handler(request)
+
+
+async def refuse_expectation(request: web.Request) -> web.Response | None:
+    """Answer `Expect: 100-continue`; 417 for any other expectation."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer proper has not begun
+        return None
+    return error_response("Expect: only 100-continue is known here", 417)
+
+
+def create_app(settings: Settings, executor: Executor, validator: Executor, log: Log) -> web.Application:
+    """The application; `executor` runs exports, `validator` checks big bodies. Neither is shut down here."""
+    app = web.Application(middlewares=[error_middleware], client_max_size=settings.max_body_bytes)
+    app[SERVICE] = Service(settings, executor, validator, log)
+    app[SERVER_KEY] = []
+    for path, handler in (
+        ("/health", health),
+        ("/openapi.json", openapi),
+        ("/export/status", status),
+        ("/export/metrics", metrics),
+        ("/export/files/{name}", file),
+        ("/export/download/{name}", download),
+    ):
+        app.router.add_get(path, handler, expect_handler=refuse_expectation)
+    app.router.add_post("/export/run", run, expect_handler=refuse_expectation)
     return app

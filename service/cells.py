@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from service.rows import Slice
-from service.sources import TableRows
+from service.request.rows import JsonChunk
+from service.request.sources import TableChunk
 
-Part = Slice | TableRows
+Chunk = JsonChunk | TableChunk
 """What both writers take, some records at a time."""
 
 _WORDS = {False: "false", True: "true", None: "", msgspec.UNSET: ""}
@@ -49,29 +49,29 @@ def compact(source: bytes) -> str:
     return "[" + ",".join(compact(bytes(part).strip()) for part in parts) + "]"
 
 
-def cell_columns(part: Part, columns: tuple[str, ...]) -> list[Sequence[str]]:
+def cell_columns(chunk: Chunk, columns: tuple[str, ...]) -> list[Sequence[str]]:
     """The cells of a slice, column by column."""
-    if isinstance(part, Slice):
-        cells = flat_columns(part)
+    if isinstance(chunk, JsonChunk):
+        cells = flat_columns(chunk)
         if cells is not None:
             return cells
-        return _by_column(_careful_rows(part, columns), columns)
-    return _by_column(part.cells(), columns)
+        return _by_column(_careful_rows(chunk, columns), columns)
+    return _by_column(chunk.cells(), columns)
 
 
-def cell_rows(part: Part, columns: tuple[str, ...]) -> list[list[str]]:
+def cell_rows(chunk: Chunk, columns: tuple[str, ...]) -> list[list[str]]:
     """The cells of a slice, row by row in the order of the columns."""
-    if isinstance(part, Slice):
-        cells = flat_columns(part)
+    if isinstance(chunk, JsonChunk):
+        cells = flat_columns(chunk)
         if cells is not None:
             return list(map(list, zip(*cells, strict=True)))
-        return _careful_rows(part, columns)
-    return part.cells()
+        return _careful_rows(chunk, columns)
+    return chunk.cells()
 
 
-def flat_columns(part: Slice) -> list[Sequence[str]] | None:
+def flat_columns(chunk: JsonChunk) -> list[Sequence[str]] | None:
     """The cells of a slice, column by column; None where a value is nested or must be taken from its source."""
-    values = part.columns()
+    values = chunk.columns()
     if values is None:
         return None
     found: list[Sequence[str]] = []
@@ -98,9 +98,9 @@ def _texts(column: Sequence[Any]) -> Sequence[str] | None:
     return [_WORDS[value] if value.__class__ in _WORD_TYPES else str(value) for value in column]
 
 
-def _careful_rows(part: Slice, columns: tuple[str, ...]) -> list[list[str]]:
+def _careful_rows(chunk: JsonChunk, columns: tuple[str, ...]) -> list[list[str]]:
     absent = msgspec.Raw(b"null")
-    return [[raw_text(row.get(name, absent)) for name in columns] for row in part.raw_rows()]
+    return [[raw_text(row.get(name, absent)) for name in columns] for row in chunk.raw_rows()]
 
 
 def _by_column(rows: list[list[str]], columns: tuple[str, ...]) -> list[Sequence[str]]:

@@ -14,12 +14,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from service.errors import ServiceError
+
 ALPHABET = string.ascii_lowercase + string.digits
 FINAL_NAME = re.compile(r"export_\d{1,20}_[a-z0-9]{9}\.(csv|pdf)")
 PART_NAME = re.compile(r"\.export_\d+_[a-z0-9]{9}\.(csv|pdf|body)\.part")
 
 
-class Cancelled(Exception):
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+
+
+class Cancelled(ServiceError):
     """The part file was taken away: nobody wants the export any more."""
 
 
@@ -34,6 +39,13 @@ def part_path(folder: Path, name: str) -> Path:
     return folder / f".{name}.part"
 
 
+def open_private(path: Path) -> BinaryIO:
+    """Create a file that only this user can read; FileExistsError where there is one, so no two exports share it."""
+    return os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE), "wb", buffering=0
+    )
+
+
 class PartFile:
     """A file that gets its final name only when it is complete and on the disk; on any error it goes without a trace.
 
@@ -46,8 +58,7 @@ class PartFile:
         self._part = part_path(folder, name)
         if self._final.exists():
             raise FileExistsError(f"{name} was used before")
-        # x: two exports can never share a name
-        self.file: BinaryIO = self._part.open("xb", buffering=0)
+        self.file = open_private(self._part)
 
     def write(self, data: bytes) -> None:
         """Append all of it."""
@@ -55,13 +66,20 @@ class PartFile:
         while view:
             view = view[self.file.write(view) :]
 
+    @property
+    def wanted(self) -> bool:
+        """False when the part file was removed."""
+        return os.fstat(self.file.fileno()).st_nlink > 0
+
     def check_wanted(self) -> None:
         """Cancelled if the part file was removed."""
-        if os.fstat(self.file.fileno()).st_nlink == 0:
+        if not self.wanted:
             raise Cancelled
 
-    def publish(self) -> int:
-        """Make it durable under its final name; its size in bytes."""
+    def publish(self, mode: int = PRIVATE_FILE) -> int:
+        """Make it durable under its final name, with these permissions; its size in bytes."""
+        if mode != PRIVATE_FILE:
+            os.fchmod(self.file.fileno(), mode)
         os.fsync(self.file.fileno())
         size = os.fstat(self.file.fileno()).st_size
         self.file.close()
@@ -91,13 +109,13 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def claim(folder: Path) -> tuple[int, int]:
+def claim_folder(folder: Path) -> tuple[int, int]:
     """Make the folder, test that it can be written, share its lock, remove what a killed service left.
 
     Returns the lock's descriptor, held while the service lives, and how many left-over files were removed; none are
     when another living service shares the folder. OSError: the folder can't be used.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     probe = folder / f".probe_{secrets.token_hex(8)}"
     probe.touch(exist_ok=False)
     probe.unlink()

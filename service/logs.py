@@ -1,10 +1,17 @@
-"""Log lines on stderr: one event a line, as JSON or as `event key=value`."""
+"""Log lines on stderr: one event a line, as JSON or as `event key=value`.
+
+Written here and not with structlog: that would replace the thirty lines that render an event, and leave what this
+module is for, the queue with an end and the thread behind it, so that a pipe that nobody reads never stops the loop.
+"""
 
 from __future__ import annotations
 
+import logging
 import queue
 import sys
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -12,6 +19,8 @@ import msgspec
 
 WAITING_LINES = 10_000
 LAST_WORDS_S = 1.0
+CLIENT_LINES_A_SECOND = 20
+"""Lines a second, each event apart, for what clients do wrong: a flood of them must not fill a disk."""
 
 
 def now_iso() -> str:
@@ -25,8 +34,15 @@ class Log:
     When 10,000 lines wait, further ones are dropped; a broken stream never breaks an export.
     """
 
-    def __init__(self, style: Literal["json", "text"] = "json", stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        style: Literal["json", "text"] = "json",
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._style = style
+        self._clock = clock
+        self._seconds: dict[str, tuple[int, int]] = {}
         self._stream = stream
         self._lines: queue.Queue[str | None] = queue.Queue(WAITING_LINES)
         self._writer: threading.Thread | None = None
@@ -40,6 +56,21 @@ class Log:
             self._lines.put_nowait(self._line(event, fields))
         except queue.Full:
             return
+
+    def client_event(self, event: str, **fields: object) -> None:
+        """Write a line about something that a client did wrong; at most 20 a second of each event.
+
+        The first line of a later second bears `suppressed`, how many were left out before.
+        """
+        second = int(self._clock())
+        before, count = self._seconds.get(event, (second, 0))
+        if second != before:
+            left_out = max(0, count - CLIENT_LINES_A_SECOND)
+            fields |= {"suppressed": left_out} if left_out else {}
+            count = 0
+        self._seconds[event] = (second, count + 1)
+        if count < CLIENT_LINES_A_SECOND:
+            self.event(event, **fields)
 
     def _line(self, event: str, fields: dict[str, object]) -> str:
         if self._style == "json":
@@ -69,3 +100,36 @@ class Log:
             return
         self._writer.join(LAST_WORDS_S)
         self._writer = None
+
+
+class LibraryHandler(logging.Handler):
+    """Turns what libraries log (aiohttp, asyncio) into events of ours: one line each, without tracebacks."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record's message, and what was raised in a word."""
+        fields: dict[str, object] = {"logger": record.name, "level": record.levelname.lower()}
+        try:
+            fields["message"] = record.getMessage().splitlines()[0][:500]
+        except (IndexError, TypeError, ValueError):
+            fields["message"] = str(record.msg)[:500]
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            fields["error"] = f"{type(error).__name__}: {error}".splitlines()[0][:500]
+        self._log.client_event("library", **fields)
+
+
+def library_logger(log: Log) -> logging.Logger:
+    """Return a logger for a library that takes one; nothing of it reaches stderr but through `log`."""
+    logger = logging.Logger("service")
+    logger.addHandler(LibraryHandler(log))
+    return logger
+
+
+def capture_libraries(log: Log) -> None:
+    """Send what all libraries of this process log, warnings too, to `log`."""
+    logging.root.handlers[:] = [LibraryHandler(log)]
+    logging.captureWarnings(True)

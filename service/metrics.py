@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter as Counts
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
-from service.order import DEFAULT_USER, Format
+from service.request.export_request import DEFAULT_USER, Format
 
 Status = Literal["started", "succeeded", "failed", "rejected"]
-Reason = Literal["client_gone", "disk_full", "internal", "io", "shutdown", "source", "worker_died"]
+Reason = Literal["client_gone", "disk_full", "internal", "io", "shutdown", "source", "timeout", "worker_died"]
 
 FORMATS: tuple[Format, ...] = ("csv", "pdf")
 STATUSES: tuple[Status, ...] = ("started", "succeeded", "failed", "rejected")
-REASONS: tuple[Reason, ...] = ("client_gone", "disk_full", "internal", "io", "shutdown", "source", "worker_died")
+REASONS: tuple[Reason, ...] = get_args(Reason)
 SIZES = ("small", "medium", "large")
 LATENCY_BUCKETS_MS = (
     5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000,
@@ -27,6 +29,25 @@ USERS_KEPT = 100
 USER_LENGTH_KEPT = 100
 OTHER_USER = "other"
 THROUGHPUT_WINDOW_S = 60.0
+LARGEST_EXACT = 2**53
+"""Whole numbers up to here are exact in a float."""
+
+
+_WHOLE = re.compile(rb" (-?\d+)\.0$", re.MULTILINE)
+_EXPONENT = re.compile(rb" (-?\d\.\d+e\+\d\d)$", re.MULTILINE)
+
+
+def plain_numbers(page: bytes) -> bytes:
+    """Return a metrics page with its values as digits: `1835253` where prometheus_client writes `1.835253e+06`.
+
+    Whole numbers up to 2^53, and fractions below it, keep every digit; people read them with `[\\d.]+`.
+    """
+    return _WHOLE.sub(rb" \1", _EXPONENT.sub(_digits, page))
+
+
+def _digits(match: re.Match[bytes]) -> bytes:
+    value = float(match[1])
+    return b" " + (repr(value).encode() if abs(value) <= LARGEST_EXACT else match[1])
 
 
 def size_of(records: int) -> str:
@@ -67,6 +88,8 @@ class Metrics:
             "export_success_rate", "Succeeded / (succeeded + failed) since start; 1 before the first.", "format"
         )
         self._users: set[str] = set()
+        self._rejected_users: dict[str, Counts[Format]] = {}
+        """Users with a place of whom nothing was started, and their rejections."""
         self._finished: dict[str, deque[float]] = {}
         self._outcomes: dict[str, list[int]] = {}
         for format in FORMATS:
@@ -90,10 +113,11 @@ class Metrics:
         return Gauge(name, text, labels.split(), registry=self._registry)
 
     def _make_series(self, user: str) -> None:
-        for format in FORMATS:
-            for status in STATUSES:
-                self._requests.labels(format, status, user)
-        self._requests.labels("unknown", "rejected", user)
+        for labels in self._label_sets(user):
+            self._requests.labels(*labels)
+
+    def _label_sets(self, user: str) -> list[tuple[Format, Status, str]]:
+        return [*((format, status, user) for format in FORMATS for status in STATUSES), ("unknown", "rejected", user)]
 
     def _make_user(self, user: str) -> None:
         self._users.add(user)
@@ -109,12 +133,32 @@ class Metrics:
         return user
 
     def rejected(self, format: Format, user: str) -> None:
-        """A request was refused before it started (400, 413, 429, 503)."""
-        self._requests.labels(format, "rejected", self.user_label(user)).inc()
+        """Count a request that was refused before it started (400, 413, 415, 429, 503)."""
+        known = user in self._users
+        label = self.user_label(user)
+        self._requests.labels(format, "rejected", label).inc()
+        if label == user and not known:
+            self._rejected_users[user] = Counts()
+        if user in self._rejected_users:
+            self._rejected_users[user][format] += 1
 
     def started(self, format: Format, user: str) -> None:
-        """An export was admitted: it runs or waits."""
+        """Count an export that was admitted: it runs or waits."""
+        if user not in self._users and len(self._users) >= USERS_KEPT and len(user) <= USER_LENGTH_KEPT:
+            self._free_place()
         self._requests.labels(format, "started", self.user_label(user)).inc()
+        self._rejected_users.pop(user, None)
+
+    def _free_place(self) -> None:
+        """Give up the place of a user who was only ever refused: made-up names must not push real ones out."""
+        if not self._rejected_users:
+            return
+        user = next(iter(self._rejected_users))
+        for format, count in self._rejected_users.pop(user).items():
+            self._requests.labels(format, "rejected", OTHER_USER).inc(count)
+        for labels in self._label_sets(user):
+            self._requests.remove(*labels)
+        self._users.discard(user)
 
     def succeeded(
         self, format: Format, user: str, *, records: int, file_bytes: int, latency_ms: float, memory_bytes: int
@@ -153,4 +197,4 @@ class Metrics:
                 times.popleft()
             self._throughput.labels(format).set(len(times) / THROUGHPUT_WINDOW_S)
         encoder, content_type = choose_encoder(accept)
-        return encoder(self._registry), content_type
+        return plain_numbers(encoder(self._registry)), content_type

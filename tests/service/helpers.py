@@ -11,13 +11,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,11 +26,13 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.app import SERVICE, Service, create_app
+from service.connections import SERVER_KEY, Runner, Server
 from service.logs import Log
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 60.0
+JSON = {"Content-Type": "application/json"}
 FINAL = re.compile(r"export_\d+_[a-z0-9]{9}\.(csv|pdf)")
 
 
@@ -50,7 +53,8 @@ def call(url: str, method: str, path: str, body: bytes | Iterator[bytes] | None 
     """One request over a connection of its own."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
     try:
-        connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+        sent = {name.replace("_", "-"): text for name, text in headers.items()}
+        connection.request(method, path, body, JSON | sent if method == "POST" else sent)
         answer = connection.getresponse()
         return Answer(answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read())
     finally:
@@ -120,12 +124,13 @@ class Running:
         return self.process.wait(TIMEOUT_S)
 
 
-def start(*arguments: str, exports: Path, **environment: str) -> Running:
-    """Start a service on a free port and wait until it listens."""
+def start(*arguments: str, exports: Path, wrapper: tuple[str, ...] = (), **environment: str) -> Running:
+    """Start a service on a free port, by another command if given, and wait until it listens."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0", "--exports", str(exports), *arguments],
+        [*wrapper, sys.executable, "-m", "service", "--port", "0", "--exports", str(exports), *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # so that the whole group can be told to stop, as a terminal does
@@ -139,9 +144,9 @@ def start(*arguments: str, exports: Path, **environment: str) -> Running:
 
 
 @contextmanager
-def running(*arguments: str, exports: Path, **environment: str) -> Iterator[Running]:
+def running(*arguments: str, exports: Path, wrapper: tuple[str, ...] = (), **environment: str) -> Iterator[Running]:
     """A service for the length of a block."""
-    service = start(*arguments, exports=exports, **environment)
+    service = start(*arguments, exports=exports, wrapper=wrapper, **environment)
     try:
         yield service
     finally:
@@ -162,6 +167,10 @@ class Quiet(Log):
     def event(self, event: str, **fields: object) -> None:
         """Remember it."""
         self.events.append((event, fields))
+
+    def named(self, event: str) -> list[dict[str, object]]:
+        """The fields of all events of that name."""
+        return [fields for name, fields in self.events if name == event]
 
 
 @dataclass
@@ -194,15 +203,16 @@ class Gate(Executor):
 class Local:
     """An app in this process, served over a real socket."""
 
-    def __init__(self, url: str, service: Service, log: Quiet, session: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, service: Service, server: Server, log: Quiet, session: aiohttp.ClientSession) -> None:
         self.url = url
+        self.server = server
         self.service = service
         self.log = log
         self.session = session
 
     async def post(self, body: bytes, **headers: str) -> tuple[int, Any, dict[str, str]]:
         """POST /export/run: status, JSON, headers."""
-        async with self.session.post(f"{self.url}/export/run", data=io.BytesIO(body), headers=headers) as answer:
+        async with self.session.post(f"{self.url}/export/run", data=io.BytesIO(body), headers=JSON | headers) as answer:
             return answer.status, await answer.json(), dict(answer.headers)
 
     async def page(self) -> str:
@@ -210,16 +220,26 @@ class Local:
         async with self.session.get(f"{self.url}/export/metrics") as answer:
             return await answer.text()
 
-    async def __aenter__(self) -> Self:
-        return self
-
 
 @asynccontextmanager
-async def local(executor: Executor, **settings: Any) -> AsyncIterator[Local]:
+async def local(
+    executor: Executor,
+    max_connections: int = 1_000,
+    clock: Callable[[], float] = time.monotonic,
+    **settings: Any,
+) -> AsyncIterator[Local]:
     """Serve an app on a free port; `settings` as of `Settings`."""
     log = Quiet()
     app = create_app(Settings(**settings), executor, executor, log)
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1)
+    runner = Runner(
+        app,
+        log=log,
+        max_connections=max_connections,
+        clock=clock,
+        handler_cancellation=True,
+        access_log=None,
+        shutdown_timeout=1,
+    )
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -227,7 +247,7 @@ async def local(executor: Executor, **settings: Any) -> AsyncIterator[Local]:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(TIMEOUT_S)) as session:
         try:
-            yield Local(f"http://{host}:{port}", app[SERVICE], log, session)
+            yield Local(f"http://{host}:{port}", app[SERVICE], app[SERVER_KEY][0], log, session)
         finally:
             await runner.cleanup()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.files import FINAL_NAME, Cancelled, PartFile, claim, new_name, part_path, remove_old
-from service.memory import Peak
+from service.files import FINAL_NAME, Cancelled, PartFile, claim_folder, new_name, part_path, remove_old
+from service.jobs.memory import Peak
 
 NAME = "export_1_aaaaaaaaa.csv"
 
@@ -67,16 +67,16 @@ def test_claiming_sweeps_left_overs_unless_another_service_lives_there(tmp_path:
     kept = [tmp_path / NAME, tmp_path / ".hidden", tmp_path / "notes.part"]
     for path in left + kept:
         path.touch()
-    first, removed = claim(tmp_path)
+    first, removed = claim_folder(tmp_path)
     assert removed == 2
     assert sorted(tmp_path.iterdir()) == sorted(kept)
     left[0].touch()
-    second, removed = claim(tmp_path)
+    second, removed = claim_folder(tmp_path)
     assert removed == 0
     assert left[0].exists()
     os.close(first)
     os.close(second)
-    third, removed = claim(tmp_path)
+    third, removed = claim_folder(tmp_path)
     os.close(third)
     assert removed == 1
 

@@ -258,7 +258,8 @@ def test_openapi_lists_every_call(shared: Running) -> None:
         "/export/files/{name}",
         "/export/download/{name}",
     }
-    assert set(paths["/export/run"]["post"]["responses"]) == {"200", "400", "413", "429", "500", "503", "507"}
+    statuses = {"200", "400", "401", "403", "413", "415", "417", "429", "500", "503", "507"}
+    assert set(paths["/export/run"]["post"]["responses"]) == statuses
 
 
 def test_names_are_never_used_twice(shared: Running) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.metrics import REASONS, Metrics, size_of
@@ -65,6 +66,35 @@ def test_the_user_label_is_closed_at_a_hundred_values() -> None:
         if "user" in one.labels
     }
     assert len(users) == 101
+
+
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])
+@pytest.mark.parametrize(
+    ("count", "written"),
+    [
+        (0, "0"),
+        (999_999, "999999"),
+        (1_835_253, "1835253"),
+        (2**53 - 1, "9007199254740991"),
+        (2**53, "9007199254740992"),
+    ],
+)
+def test_whole_numbers_are_digits(accept: str, count: int, written: str) -> None:
+    """Up to 2^53 a script that reads `[0-9.]+` gets the number, in both formats."""
+    metrics = Metrics()
+    metrics.succeeded("csv", "u", records=1, file_bytes=count, latency_ms=1_835_253.7, memory_bytes=count)
+    lines = metrics.page(accept)[0].decode().splitlines()
+    assert f'export_bytes_total{{format="csv",status="success"}} {written}' in lines
+    assert f'export_memory_bytes{{format="csv"}} {written}' in lines
+    assert 'export_latency_ms_sum{format="csv",size="small"} 1835253.7' in lines
+    assert not any("e+" in line for line in lines)
+
+
+def test_a_user_called_like_a_number_stays_as_sent() -> None:
+    """Only values are rewritten, labels are not."""
+    metrics = Metrics()
+    metrics.started("csv", "x 1.5e+06")
+    assert 'user="x 1.5e+06"' in page(metrics)
 
 
 def test_size_classes_have_their_edges() -> None:

@@ -10,12 +10,24 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-SLICE_BYTES = 128 * 1024
+from service.errors import ServiceError
+
+CHUNK_BYTES = 128 * 1024
 BETWEEN_RECORDS = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 
+MAX_DEPTH = 200
+"""Arrays and objects inside one another, the array of records and the record counted: counted, for the interpreter's
+own limit differs between a process that checks and one that writes."""
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
+_OPENING = frozenset(b"[{")
 MINUS_ZERO = re.compile(rb"-0[ \t\r\n]*[,}]")
 WIDEST = 200
 """Columns of a plain decode; it looks for a key among its neighbours, which is slow among very many."""
+
+
+class TooDeep(ServiceError):
+    """A value is nested deeper than MAX_DEPTH."""
 
 
 class _AnyObject(msgspec.Struct):
@@ -44,7 +56,7 @@ def _decoder(columns: tuple[str, ...]) -> _Rows | None:
     return msgspec.json.Decoder(list[row], float_hook=str).decode  # type: ignore[valid-type]
 
 
-class Slice:
+class JsonChunk:
     """Some whole records in a row, as JSON text (`raw`, an array of them)."""
 
     def __init__(self, raw: bytes, columns: tuple[str, ...], rows: list[msgspec.Struct] | None) -> None:
@@ -90,22 +102,44 @@ class Slice:
         return _raw_rows(self.raw)
 
 
-def check(data: memoryview) -> int:
-    """Count the records of a JSON array; raises msgspec.DecodeError, UnicodeDecodeError or RecursionError if it is bad.
+def validate_records(data: memoryview) -> int:
+    """Count the records of a JSON array.
 
+    Raises msgspec.DecodeError, UnicodeDecodeError, RecursionError or TooDeep if it is bad.
     The error says what is wrong with the text: not an array of objects, half a surrogate pair, not UTF-8.
     """
     count = 0
     for raw, found in _cut(data, _check):
         if not raw.isascii():
             raw.decode()
+        _check_depth(raw, len(found))
         count += len(found)
     return count
 
 
-def slices(
-    data: memoryview, columns: tuple[str, ...], size: int = SLICE_BYTES, done: Callable[[int], None] = lambda _: None
-) -> Iterator[Slice]:
+def _check_depth(raw: bytes, records: int) -> None:
+    """Raise TooDeep where brackets are nested too deep; flat records have no more than their own."""
+    if raw.count(b"{") + raw.count(b"[") <= records + 1:
+        return
+    # brackets in strings count too at first: they seldom nest
+    if _depth(raw) > MAX_DEPTH and _depth(STRING.sub(b"", raw)) > MAX_DEPTH:
+        raise TooDeep
+
+
+def _depth(raw: bytes) -> int:
+    depth = deepest = 0
+    for code in raw.translate(None, _NOT_BRACKETS):
+        if code in _OPENING:
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
+
+
+def read_chunks(
+    data: memoryview, columns: tuple[str, ...], size: int = CHUNK_BYTES, done: Callable[[int], None] = lambda _: None
+) -> Iterator[JsonChunk]:
     """Yield a checked array's records in order, about `size` bytes of JSON at a time.
 
     `done` is told, before each slice, how many bytes will not be read again.
@@ -114,12 +148,12 @@ def slices(
     for raw, rows in _cut(data, _plain(columns), size):
         done(used)
         used += len(raw) - 2
-        yield Slice(raw, columns, rows)
+        yield JsonChunk(raw, columns, rows)
 
 
-def first_keys(data: memoryview) -> tuple[str, ...]:
+def read_first_keys(data: memoryview) -> tuple[str, ...]:
     """The first record's keys in order; none of an empty array."""
-    for part in slices(data, (), 1):
+    for part in read_chunks(data, (), 1):
         for row in part.raw_rows():
             return tuple(row)
     return ()
@@ -140,7 +174,7 @@ def _plain(columns: tuple[str, ...]) -> Callable[[bytes], list[msgspec.Struct] |
     return decode
 
 
-def _cut(data: memoryview, decode: Any, size: int = SLICE_BYTES) -> Iterator[tuple[bytes, Any]]:
+def _cut(data: memoryview, decode: Any, size: int = CHUNK_BYTES) -> Iterator[tuple[bytes, Any]]:
     at = 1
     end = len(data)
     if bytes(data[:1]) != b"[":

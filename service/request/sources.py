@@ -9,23 +9,29 @@ from __future__ import annotations
 import base64
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from service.order import BadRequest, Source
+from service.errors import ServiceError
+from service.files import Cancelled
+from service.request.export_request import BadRequest, Source
 
 FETCH_ROWS = 500
 CACHE_KIB = 128
 """Of SQLite's pages; a table is read once from end to end, so more would only be held."""
 
 
-class SourceError(Exception):
+STEPS_BETWEEN_LOOKS = 1_000_000
+"""Of SQLite's virtual machine, some tens of milliseconds."""
+
+
+class SourceError(ServiceError):
     """The database can't be read; the message is one sentence."""
 
 
-class TableRows:
+class TableChunk:
     """Some records of a table, each a tuple in the order of the columns that were asked for."""
 
     def __init__(self, rows: list[tuple[Any, ...]]) -> None:
@@ -57,13 +63,15 @@ class Database(ABC):
     mark = "?"
     """The driver's placeholder."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, wanted: Callable[[], bool] = lambda: True) -> None:
         self._where = where
+        self.wanted = wanted
+        """Asked while a statement runs; when False, the statement is broken off with Cancelled."""
         self._cursors: list[Any] = []
         try:
             self._connection = self.connect(where)
         except self.errors as error:
-            raise SourceError(f"can't open the database {where}: {error}") from None
+            raise SourceError(f"can't open the database {where.name}: {error}") from None
 
     @abstractmethod
     def connect(self, where: Path) -> Any:
@@ -74,7 +82,7 @@ class Database(ABC):
         """A table's columns in order; None when there is no such table."""
 
     @abstractmethod
-    def order(self, table: str) -> str:
+    def order_clause(self, table: str) -> str:
         """An ORDER BY clause that makes the order of records the same each time; empty when there is none to give."""
 
     def quoted(self, name: str) -> str:
@@ -96,24 +104,27 @@ class Database(ABC):
 
     def count(self, source: Source) -> int:
         """How many records the source gives."""
-        rows = self._execute(f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._part(source)}) AS part", source)
-        return int(rows.fetchone()[0])
+        cursor = self._execute(f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._selection(source)}) AS part", source)
+        try:
+            return int(cursor.fetchone()[0])
+        except self.errors as error:
+            raise self._broken_off(f"counting {source.table!r} broke off: {error}") from None
 
-    def parts(self, source: Source, columns: tuple[str, ...]) -> Iterator[TableRows]:
+    def chunks(self, source: Source, columns: tuple[str, ...]) -> Iterator[TableChunk]:
         """The records, some at a time; SourceError when reading breaks off."""
         names = ", ".join(map(self.quoted, columns))
-        rows = self._execute(f"SELECT {names} FROM {self._part(source)}", source)
+        cursor = self._execute(f"SELECT {names} FROM {self._selection(source)}", source)
         while True:
             try:
-                some = rows.fetchmany(FETCH_ROWS)
+                rows = cursor.fetchmany(FETCH_ROWS)
             except self.errors as error:
-                raise SourceError(f"reading {source.table!r} broke off: {error}") from None
-            if not some:
+                raise self._broken_off(f"reading {source.table!r} broke off: {error}") from None
+            if not rows:
                 return
-            yield TableRows(some)
+            yield TableChunk(rows)
 
-    def _part(self, source: Source) -> str:
-        return f"{self.quoted(source.table)} {self.order(source.table)} LIMIT {self.mark} OFFSET {self.mark}"
+    def _selection(self, source: Source) -> str:
+        return f"{self.quoted(source.table)} {self.order_clause(source.table)} LIMIT {self.mark} OFFSET {self.mark}"
 
     def _execute(self, statement: str, source: Source) -> Any:
         limit = 2**63 - 1 if source.limit is None else source.limit
@@ -122,8 +133,11 @@ class Database(ABC):
             self._cursors.append(cursor)
             cursor.execute(statement, (limit, source.offset))
         except self.errors as error:
-            raise SourceError(f"can't read {source.table!r}: {error}") from None
+            raise self._broken_off(f"can't read {source.table!r}: {error}") from None
         return cursor
+
+    def _broken_off(self, sentence: str) -> ServiceError:
+        return SourceError(sentence) if self.wanted() else Cancelled()
 
     def close(self) -> None:
         """End the connection, and what was not read to its end: an open cursor would hold the database's lock."""
@@ -145,21 +159,22 @@ class SqliteDatabase(Database):
     errors = sqlite3.Error
 
     def connect(self, where: Path) -> sqlite3.Connection:
-        """Opened in SQLite's read-only mode; the file must be there and be a database."""
+        """Open in SQLite's read-only mode; the file must be there and be a database."""
         try:
             place = where.resolve()
         except (OSError, RuntimeError):
             raise sqlite3.OperationalError("its path leads nowhere") from None
-        made = sqlite3.connect(f"file:{quote(str(place))}?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(f"file:{quote(str(place))}?mode=ro", uri=True, isolation_level=None)
         try:
-            made.execute("PRAGMA query_only = 1")
-            made.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            made.execute("BEGIN")
-            made.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+            connection.execute("PRAGMA query_only = 1")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute("BEGIN")
+            connection.set_progress_handler(lambda: not self.wanted(), STEPS_BETWEEN_LOOKS)
+            connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         except sqlite3.Error:
-            made.close()
+            connection.close()
             raise
-        return made
+        return connection
 
     def _kind(self, table: str) -> str | None:
         found = self._connection.execute(
@@ -177,13 +192,13 @@ class SqliteDatabase(Database):
         rows = self._connection.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,))
         return tuple(name for (name,) in rows)
 
-    def order(self, table: str) -> str:
+    def order_clause(self, table: str) -> str:
         """By row id: without it SQLite may read an index instead, in the index's order."""
         taken = {name.lower() for name in self.columns(table) or ()}
         free = next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), None)
         return f"ORDER BY {free}" if free and self._kind(table) == "keyed" else ""
 
 
-def open_database(where: Path) -> Database:
-    """The database at a place; SourceError when it can't be opened."""
-    return SqliteDatabase(where)
+def open_database(where: Path, wanted: Callable[[], bool] = lambda: True) -> Database:
+    """Return the database at a place; SourceError when it can't be opened, Cancelled later when no longer wanted."""
+    return SqliteDatabase(where, wanted)

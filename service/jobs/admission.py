@@ -7,11 +7,13 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-RETRY_LONGEST_S = 120
-REMEMBERED = 50
+from service.errors import ServiceError
+
+MAX_RETRY_AFTER_S = 120
+RECENT_RUNS = 50
 
 
-class Full(Exception):
+class QueueFull(ServiceError):
     """All places, running and waiting, are taken."""
 
 
@@ -24,15 +26,15 @@ class Ticket:
 
 
 class Admission:
-    """The queue; only called from the event loop's thread. `changed(running, waiting)` is told of every change."""
+    """The queue; only called from the event loop's thread. `on_change(running, waiting)` is called at every change."""
 
-    def __init__(self, max_running: int, max_waiting: int, changed: Callable[[int, int], None]) -> None:
+    def __init__(self, max_running: int, max_waiting: int, on_change: Callable[[int, int], None]) -> None:
         self.max_running = max_running
         self.max_waiting = max_waiting
-        self._changed = changed
+        self._on_change = on_change
         self._running: set[Ticket] = set()
         self._waiting: deque[Ticket] = deque()
-        self._recent_s: deque[float] = deque(maxlen=REMEMBERED)
+        self._recent_s: deque[float] = deque(maxlen=RECENT_RUNS)
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -52,9 +54,9 @@ class Admission:
         return self.running >= self.max_running and self.waiting >= self.max_waiting
 
     def enter(self) -> Ticket:
-        """Take a place, running if one is free, else at the queue's end; Full when there is none."""
+        """Take a place, running if one is free, else at the queue's end; QueueFull when there is none."""
         if self.full:
-            raise Full
+            raise QueueFull
         ticket = Ticket(asyncio.get_running_loop().create_future())
         self._waiting.append(ticket)
         self._advance()
@@ -79,7 +81,7 @@ class Admission:
             self._idle.clear()
         else:
             self._idle.set()
-        self._changed(self.running, self.waiting)
+        self._on_change(self.running, self.waiting)
 
     async def idle(self) -> None:
         """Return when nothing runs and nothing waits."""
@@ -90,4 +92,4 @@ class Admission:
         mean_s = sum(self._recent_s) / len(self._recent_s) if self._recent_s else 1.0
         # a refused client should come back when half the queue is gone, not to fight for the first free place
         wait_s = mean_s * (self.waiting / 2 + 1) / self.max_running
-        return max(1, min(RETRY_LONGEST_S, math.ceil(wait_s)))
+        return max(1, min(MAX_RETRY_AFTER_S, math.ceil(wait_s)))

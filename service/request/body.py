@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
 from aiohttp import StreamReader
 
-from service.files import new_name, part_path
+from service.errors import ServiceError
+from service.files import new_name, open_private, part_path
 
 IN_MEMORY_BYTES = 4 * 1024 * 1024
 BUDGET_BYTES = 128 * 1024 * 1024
 WRITE_BYTES = 1024 * 1024
 
 
-class TooLarge(Exception):
+IDLE_TIMEOUT_S = 30.0
+"""Without a byte of the body."""
+LEAST_BYTES_A_SECOND = 16 * 1024
+"""Mean speed below which a body is given up, once it takes longer than IDLE_TIMEOUT_S."""
+
+
+class BodyTimeout(ServiceError):
+    """The body comes too slowly; the message says how slowly."""
+
+
+class BodyTooLarge(ServiceError):
     """The body is longer than the limit."""
 
 
-class Budget:
+class MemoryBudget:
     """Bytes of bodies held in memory, over all requests; when it is spent, small bodies go to the disk too."""
 
     def __init__(self, limit_bytes: int = BUDGET_BYTES) -> None:
@@ -41,7 +53,7 @@ class Budget:
 class Body:
     """One request's body while it is needed; `close` frees its memory or its spool file."""
 
-    def __init__(self, folder: Path, budget: Budget) -> None:
+    def __init__(self, folder: Path, budget: MemoryBudget) -> None:
         self._folder = folder
         self._budget = budget
         self._reserved = 0
@@ -50,15 +62,18 @@ class Body:
         """The bytes, or the path of the file that holds them."""
 
     async def read(self, stream: StreamReader, limit_bytes: int) -> None:
-        """Take all of the stream; TooLarge past the limit, OSError when the disk has no room."""
+        """Take all of the stream.
+
+        Raises BodyTooLarge past the limit, BodyTimeout when the client is too slow, OSError when the disk is full.
+        """
         buffer = bytearray()
         total = 0
         spool: BinaryIO | None = None
         try:
-            async for chunk in stream.iter_any():
+            async for chunk in _in_time(stream):
                 total += len(chunk)
                 if total > limit_bytes:
-                    raise TooLarge
+                    raise BodyTooLarge
                 buffer += chunk
                 if spool is None:
                     fits = len(buffer) <= IN_MEMORY_BYTES and self._budget.take(len(chunk))
@@ -66,7 +81,7 @@ class Body:
                         self._reserved += len(chunk)
                         continue
                     self._spool = part_path(self._folder, new_name("body"))
-                    spool = self._spool.open("xb", buffering=0)
+                    spool = open_private(self._spool)
                     self._give_back()
                 if len(buffer) >= WRITE_BYTES:
                     await asyncio.to_thread(_write, spool, bytes(buffer))
@@ -90,6 +105,24 @@ class Body:
             with contextlib.suppress(OSError):  # the disk turned read-only; it is swept at the next start
                 self._spool.unlink(missing_ok=True)
             self._spool = None
+
+
+async def _in_time(stream: StreamReader) -> AsyncIterator[bytes]:
+    """Yield what comes; BodyTimeout for a client that is too slow."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    total = 0
+    while True:
+        slowest_end = began + IDLE_TIMEOUT_S + total / LEAST_BYTES_A_SECOND
+        try:
+            async with asyncio.timeout_at(min(slowest_end, loop.time() + IDLE_TIMEOUT_S)):
+                chunk = await stream.readany()
+        except TimeoutError:
+            raise BodyTimeout(f"only {total} bytes came in {loop.time() - began:.0f} s") from None
+        if not chunk:
+            return
+        total += len(chunk)
+        yield chunk
 
 
 def _write(file: BinaryIO, data: bytes) -> None:

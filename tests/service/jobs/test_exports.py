@@ -11,13 +11,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from service.admission import Admission, Full
-from service.exports import Exports
-from service.pool import WorkerDied
-from tests.service.helpers import Gate, Local, assert_identity, encoded, local, sample, until
+from service.jobs.admission import Admission, QueueFull
+from service.jobs.exports import Exports
+from service.jobs.pool import WorkerDied
+from tests.service.helpers import JSON, Gate, Local, assert_identity, encoded, local, sample, until
 
 
-def order(tag: str, format: str = "csv") -> bytes:
+def encode_request(tag: str, format: str = "csv") -> bytes:
     """A small order that says who asked."""
     return encoded(format=format, columns=["tag"], data=[{"tag": tag}], user=tag)
 
@@ -46,14 +46,14 @@ def test_five_run_a_hundred_wait_and_the_next_is_refused(tmp_path: Path) -> None
             admission = service.service.exports.admission
             asked: list[asyncio.Task[tuple[int, Any, dict[str, str]]]] = []
             for number in range(105):
-                asked.append(asyncio.create_task(service.post(order(str(number)))))
+                asked.append(asyncio.create_task(service.post(encode_request(str(number)))))
                 await until(partial(admitted, admission, number + 1))
             assert (admission.running, admission.waiting, len(gate.held)) == (5, 100, 5)
             page = await service.page()
             assert sample(page, "export_concurrent_running") == 5
             assert sample(page, "export_queue_depth") == 100
             assert_identity(page)
-            status, body, headers = await service.post(order("late", "pdf"))
+            status, body, headers = await service.post(encode_request("late", "pdf"))
             assert (status, body["success"], body["queueDepth"]) == (429, False, 100)
             assert 1 <= int(headers["Retry-After"]) <= 120
             page = await service.page()
@@ -70,7 +70,7 @@ def test_five_run_a_hundred_wait_and_the_next_is_refused(tmp_path: Path) -> None
             # first in, first out: the files' one cell says whose turn it was
             names = [(await one)[1]["result"]["filename"].split("/")[1] for one in asked]
             assert [(tmp_path / name).read_bytes() for name in names] == [b"tag\r\n%d\r\n" % one for one in range(105)]
-            started = [held.call.args[0].order.user for held in gate.held]  # type: ignore[attr-defined]
+            started = [held.call.args[0].request.user for held in gate.held]  # type: ignore[attr-defined]
             assert started == [str(number) for number in range(105)]
             page = await service.page()
             assert (ended(page, "succeeded"), ended(page, "failed")) == (105, 0)
@@ -91,7 +91,7 @@ def test_retry_after_grows_with_the_queue_and_with_how_long_exports_take() -> No
         for _ in range(12):
             admission.enter()
         assert admission.retry_after_s() == 12
-        with pytest.raises(Full):
+        with pytest.raises(QueueFull):
             admission.enter()
         slow = Admission(1, 1, lambda running, waiting: None)
         slow.leave(slow.enter(), ran_s=1_000.0)
@@ -103,7 +103,7 @@ def test_retry_after_grows_with_the_queue_and_with_how_long_exports_take() -> No
 async def ask_and_leave(service: Local, tag: str, shown: Any) -> None:
     """Ask for an export, and hang up when `shown()` is true."""
     session = aiohttp.ClientSession()
-    asked = asyncio.create_task(session.post(f"{service.url}/export/run", data=order(tag)))
+    asked = asyncio.create_task(session.post(f"{service.url}/export/run", data=encode_request(tag), headers=JSON))
     await until(shown)
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
@@ -117,7 +117,7 @@ def test_a_client_that_leaves_the_queue_frees_its_place(tmp_path: Path) -> None:
         gate = Gate()
         async with local(gate, exports=tmp_path, max_concurrent=1) as service:
             admission = service.service.exports.admission
-            first = asyncio.create_task(service.post(order("first")))
+            first = asyncio.create_task(service.post(encode_request("first")))
             await until(lambda: admission.running == 1)
             await ask_and_leave(service, "gone", lambda: admission.waiting == 1)
             await until(lambda: admission.waiting == 0)
@@ -125,7 +125,7 @@ def test_a_client_that_leaves_the_queue_frees_its_place(tmp_path: Path) -> None:
             assert_identity(page)
             assert sample(page, "export_requests_total", status="failed", user="gone") == 1
             assert sample(page, "export_fail_total", reason="client_gone", format="csv") == 1
-            last = asyncio.create_task(service.post(order("last")))
+            last = asyncio.create_task(service.post(encode_request("last")))
             await until(lambda: admission.waiting == 1)
             gate.held[0].run()
             await until(lambda: len(gate.held) == 2)
@@ -151,7 +151,7 @@ def test_a_client_that_leaves_a_running_export_leaves_no_file(tmp_path: Path, be
 
             await ask_and_leave(service, "gone", handed)
             if begun:
-                await until(lambda: any(one.gone for one in live(service.service.exports)))
+                await until(lambda: any(one.client_left for one in admitted_exports(service.service.exports)))
                 assert admission.running == 1
                 gate.held[0].run()
             await until(lambda: admission.running == 0)
@@ -164,7 +164,7 @@ def test_a_client_that_leaves_a_running_export_leaves_no_file(tmp_path: Path, be
     asyncio.run(scene())
 
 
-def live(exports: Exports) -> list[Any]:
+def admitted_exports(exports: Exports) -> list[Any]:
     """The exports that are admitted now."""
     return list(exports.admitted)
 
@@ -187,7 +187,7 @@ def test_a_failed_export_is_answered_and_counted_by_its_reason(
     async def scene() -> None:
         gate = Gate()
         async with local(gate, exports=tmp_path) as service:
-            asked = asyncio.create_task(service.post(order("a", "pdf")))
+            asked = asyncio.create_task(service.post(encode_request("a", "pdf")))
             await until(lambda: len(gate.held) == 1)
             gate.held[0].future.set_exception(error)
             answer = await asked
@@ -198,7 +198,7 @@ def test_a_failed_export_is_answered_and_counted_by_its_reason(
             assert sample(page, "export_success_rate", format="pdf") == 0
             assert sample(page, "export_latency_ms_count", format="pdf") == 0
             assert list(tmp_path.iterdir()) == []
-            again = asyncio.create_task(service.post(order("b", "pdf")))
+            again = asyncio.create_task(service.post(encode_request("b", "pdf")))
             await until(lambda: len(gate.held) == 2)
             gate.held[1].run()
             assert (await again)[0] == 200
@@ -214,7 +214,7 @@ def test_any_executor_can_run_the_exports(tmp_path: Path) -> None:
         with ThreadPoolExecutor(3) as threads:
             async with local(threads, exports=tmp_path) as service:
                 answers = await asyncio.gather(
-                    *(service.post(order(str(number), "pdf" if number % 2 else "csv")) for number in range(20))
+                    *(service.post(encode_request(str(number), "pdf" if number % 2 else "csv")) for number in range(20))
                 )
                 assert [answer[0] for answer in answers] == [200] * 20
                 assert_identity(await service.page())
@@ -229,10 +229,10 @@ def test_while_stopping_new_exports_are_503_and_admitted_ones_finish(tmp_path: P
         gate = Gate()
         async with local(gate, exports=tmp_path, max_concurrent=1) as service:
             admission = service.service.exports.admission
-            asked = [asyncio.create_task(service.post(order(tag))) for tag in "ab"]
+            asked = [asyncio.create_task(service.post(encode_request(tag))) for tag in "ab"]
             await until(lambda: admission.running + admission.waiting == 2)
             service.service.stopping = True
-            status, body, headers = await service.post(order("c"))
+            status, body, headers = await service.post(encode_request("c"))
             assert (status, body["success"]) == (503, False)
             assert int(headers["Retry-After"]) >= 1
             assert sample(await service.page(), "export_requests_total", status="rejected") == 1
@@ -251,9 +251,9 @@ def test_when_the_grace_time_is_over_waiting_exports_are_503(tmp_path: Path) -> 
         gate = Gate()
         async with local(gate, exports=tmp_path, max_concurrent=1) as service:
             admission = service.service.exports.admission
-            runs = asyncio.create_task(service.post(order("runs")))
+            runs = asyncio.create_task(service.post(encode_request("runs")))
             await until(lambda: admission.running == 1)
-            waits = asyncio.create_task(service.post(order("waits")))
+            waits = asyncio.create_task(service.post(encode_request("waits")))
             await until(lambda: admission.waiting == 1)
             service.service.exports.withdraw_waiting()
             status, _, headers = await waits
@@ -275,7 +275,7 @@ def test_no_room_for_a_big_body_is_507_and_a_failed_export(tmp_path: Path, monke
         raise OSError(28, "No space left on device")
 
     async def scene() -> None:
-        monkeypatch.setattr("service.body._write", full)
+        monkeypatch.setattr("service.request.body._write", full)
         async with local(Gate(), exports=tmp_path) as service:
             status, body, _ = await service.post(b" " * 6_000_000)
             assert (status, body["success"]) == (507, False)
@@ -314,7 +314,7 @@ def test_bodies_beyond_the_memory_budget_go_over_the_disk(tmp_path: Path, monkey
         async with local(gate, exports=tmp_path) as service:
             budget = service.service.budget
             assert budget.take(128 * 1024 * 1024)
-            asked = asyncio.create_task(service.post(order("a")))
+            asked = asyncio.create_task(service.post(encode_request("a")))
             await until(lambda: len(gate.held) > 0)
             assert [one.suffix for one in tmp_path.iterdir()] == [".part"]
             gate.held[0].run()  # its check, as it does not fit the loop's budget either

@@ -1,4 +1,4 @@
-"""The marks of a PDF page: text operators for cells, heads, rules, title and number."""
+"""The content of a PDF page: operators for cells, heads, rules, title and number."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from itertools import chain
 from operator import le
 from typing import cast
 
-from service.fonts import BOLD, KEYS, SANS, DocumentFonts, escaped, is_plain, widths
-from service.pdf_layout import FOOT, LEADING, MARGIN, PITCH, RECORDS_PER_PAGE, TITLE_ROOM, Table, wrap
+from service.pdf.bidi import has_right_to_left
+from service.pdf.bidi_line import Line, draw_line, lines_of
+from service.pdf.document_fonts import DocumentFonts
+from service.pdf.fonts import BOLD, KEYS, SANS, escaped, is_plain, widths
+from service.pdf.layout import FOOT, LEADING, MARGIN, PITCH, RECORDS_PER_PAGE, TITLE_ROOM, Table, wrap
 
 BASELINE = 0.76
 RULE = "0.82 G 0.4 w"
@@ -23,11 +26,11 @@ NUMBER_SIZE = 7.0
 class Block:
     """Something drawn, with the room it took."""
 
-    marks: str
+    operators: str
     height: float
 
 
-class Pen:
+class TextBuilder:
     """Collects text operators of one text block, changing the font only where it must."""
 
     def __init__(self, fonts: DocumentFonts) -> None:
@@ -36,7 +39,11 @@ class Pen:
         self.parts: list[str] = []
 
     def line(self, text: str, size: float, name: str = SANS, shift: int = 0) -> None:
-        """Show a text at the pen's place, or `shift` units left of it."""
+        """Show a text at the current place, or `shift` units left of it."""
+        if has_right_to_left(text):
+            self.parts.append(draw_line(Line.of_paragraph(text), size, self._fonts, name, shift))
+            self._font = ""
+            return
         for key, literal in self._fonts.encode(text, name):
             font = f"/{key} {size:g} Tf"
             if font != self._font:
@@ -57,7 +64,7 @@ class Pen:
         return f"{colour} BT {' '.join(self.parts)} ET\n"
 
 
-class Sheet:
+class PageRenderer:
     """Draws on pages of one layout; y grows upwards from the table's top, which is 0."""
 
     def __init__(self, table: Table, heads: tuple[str, ...], fonts: DocumentFonts) -> None:
@@ -72,7 +79,7 @@ class Sheet:
         self._drop = (self.pitch - table.size) / 2 + BASELINE * table.size
         self._font = f"/{KEYS[SANS]} {self._size:g} Tf"
         self._moves, self._back = self._row_moves()
-        self._marks_template = " ".join(f"{move} %s" for move in self._moves) + self._back
+        self._row_template = " ".join(f"{move} %s" for move in self._moves) + self._back
         full = [-self.head.height - number * self.pitch for number in range(1, RECORDS_PER_PAGE + 1)]
         self.grid = self._rules(full)
 
@@ -83,12 +90,12 @@ class Sheet:
         cells = [wrap(text, limit, width_of) for text, limit in zip(heads, self._limits, strict=True)]
         size = self._size
         height = max(map(len, cells)) * size * LEADING + 5
-        pen = Pen(self._fonts)
+        builder = TextBuilder(self._fonts)
         for column, lines in zip(self.table.columns, cells, strict=True):
-            pen.lines(lines, column.anchor, -2.5 - BASELINE * size - 1, size, BOLD, column.right_aligned)
+            builder.lines(lines, column.anchor, -2.5 - BASELINE * size - 1, size, BOLD, column.right_aligned)
         band = f"0.92 g 0 {-height:.2f} {self.table_width:.2f} {height:.2f} re f\n"
         rule = f"0.3 G 0.8 w 0 {-height:.2f} m {self.table_width:.2f} {-height:.2f} l S\n"
-        return Block(band + rule + pen.block(), height)
+        return Block(band + rule + builder.block(), height)
 
     def _rules(self, levels: list[float]) -> str:
         lines = " ".join(f"0 {y:.2f} m {self.table_width:.2f} {y:.2f} l" for y in levels)
@@ -105,21 +112,21 @@ class Sheet:
             back += float(move)  # the moves are rounded, so the way back is the sum of what was written
         return moves, f" {-back:.2f} {-self.pitch:.2f} Td\n"
 
-    def strip(self, columns: list[list[str]]) -> Strip:
+    def measure(self, columns: list[list[str]]) -> RowBatch:
         """Measure some records, at least one, given column by column."""
-        made = [
-            _Texts(texts, limit, column.right_aligned)
+        measured = [
+            _MeasuredColumn(texts, limit, column.right_aligned)
             for texts, limit, column in zip(columns, self._limits, self.table.columns, strict=True)
         ]
-        return Strip(made, self)
+        return RowBatch(measured, self)
 
-    def single_rows(self, body: str) -> str:
+    def single_line_rows(self, body: str) -> str:
         """The text block of records that each take one line."""
         self._fonts.plain(SANS)
         return f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n{body}ET\n"
 
-    def pattern(self, texts: list[_Texts]) -> list[str | None]:
-        """One row of one line in pieces; None where `_Texts.values` go, in their order."""
+    def pattern(self, texts: list[_MeasuredColumn]) -> list[str | None]:
+        """One row of one line in pieces; None where `_MeasuredColumn.values` go, in their order."""
         parts: list[str | None] = []
         before = ""
         for move, column in zip(self._moves, texts, strict=True):
@@ -134,14 +141,25 @@ class Sheet:
                 before = ")Tj "
         return [*parts, before[:-1] + self._back]
 
-    def mark(self, text: str, shift: int = 0) -> str:
+    def cell_operators(self, text: str, shift: int = 0) -> str:
         """One cell's operators, from the plain font and back to it."""
         if text.isascii() and text.isprintable():
             return f"[{shift}({escaped(text)})]TJ" if shift else f"({escaped(text)})Tj"
+        if has_right_to_left(text):
+            return self._bidi_operators(Line.of_paragraph(text), shift)
         pieces = [f"/{key} {self._size:g} Tf({literal})Tj" for key, literal in self._fonts.encode(text)]
         return (f"[{shift}]TJ" if shift else "") + "".join(pieces) + self._font
 
-    def any_rows(self, rows: list[list[str]]) -> tuple[Block, bool]:
+    def _bidi_operators(self, line: Line, shift: int) -> str:
+        return draw_line(line, self._size, self._fonts, SANS, shift) + self._font
+
+    def _line_operators(self, text: str, lines: list[str], shifts: list[int]) -> list[str]:
+        """Return the operators of a wrapped cell's lines."""
+        if has_right_to_left(text):
+            return list(map(self._bidi_operators, lines_of(text, lines), shifts))
+        return [self.cell_operators(line, shift) if line else "" for line, shift in zip(lines, shifts, strict=True)]
+
+    def wrapped_rows(self, rows: list[list[str]]) -> tuple[Block, bool]:
         """The text block of any records, wrapped where they must be, and whether each took one line."""
         self._fonts.plain(SANS)
         text_width = widths(SANS).of
@@ -151,8 +169,8 @@ class Sheet:
         for row in rows:
             units = list(map(text_width, row))
             if " ".join(row).isprintable() and all(map(le, units, self._limits)):
-                marks = [self.mark(*cell) for cell in zip(row, self._shifts(units), strict=True)]
-                parts.append(self._marks_template % tuple(marks))
+                operators = [self.cell_operators(*cell) for cell in zip(row, self._shifts(units), strict=True)]
+                parts.append(self._row_template % tuple(operators))
                 y -= self.pitch
             else:
                 text, height = self._wrapped_row(row)
@@ -170,8 +188,9 @@ class Sheet:
 
     def _wrapped_row(self, row: list[str]) -> tuple[str, float]:
         """One record's text operators and its height."""
-        made = widths(SANS)
+        sans = widths(SANS)
         lead = self._size * LEADING
+        step = round(lead, 2)  # as it is written, so that the way back is exact
         tallest = 1
         parts = []
         back = at = 0.0
@@ -179,12 +198,18 @@ class Sheet:
             move = f"{column.anchor - at:.2f}"
             at = column.anchor
             back += float(move)
-            lines = wrap(text, limit, made.__getitem__)
+            lines = wrap(text, limit, sans.__getitem__)
             tallest = max(tallest, len(lines))
-            marks = [self.mark(line, made.of(line) if column.right_aligned else 0) for line in lines]
-            parts.append(f"{move} 0 Td " + f"\n0 {-lead:.2f} Td ".join(marks))
-            if len(lines) > 1:
-                parts.append(f"0 {(len(lines) - 1) * float(f'{lead:.2f}'):.2f} Td")
+            shifts = [sans.of(line) for line in lines] if column.right_aligned else [0] * len(lines)
+            operators = self._line_operators(text, lines, shifts)
+            parts.append(f"{move} 0 Td")
+            drawn = 0
+            for down, (line, shown) in enumerate(zip(lines, operators, strict=True)):
+                if line:  # empty lines are skipped together
+                    parts.append(f"\n0 {-(down - drawn) * step:.2f} Td {shown}" if down > drawn else shown)
+                    drawn = down
+            if drawn:
+                parts.append(f"0 {drawn * step:.2f} Td")
         height = self.pitch + (tallest - 1) * lead
         return " ".join(parts) + f" {-back:.2f} {-height:.2f} Td\n", height
 
@@ -204,7 +229,7 @@ class _Digits(dict[int, str]):
 _DIGITS = _Digits()
 
 
-class _Texts:
+class _MeasuredColumn:
     """One column of some records, measured."""
 
     def __init__(self, texts: list[str], limit: int, right_aligned: bool) -> None:
@@ -231,33 +256,33 @@ class _Texts:
         printable = self.plain or " ".join(self.texts[first:last]).isprintable()
         return printable and max(self._units[first:last]) <= self._limit
 
-    def values(self, first: int, last: int, sheet: Sheet) -> list[list[str]]:
+    def values(self, first: int, last: int, renderer: PageRenderer) -> list[list[str]]:
         """What goes into the pattern's gaps."""
         if self.plain:
             shown = self._shown[first:last]
             return [list(map(_DIGITS.__getitem__, self._units[first:last])), shown] if self.right_aligned else [shown]
         texts = self.texts[first:last]
         if self.right_aligned:
-            return [list(map(sheet.mark, texts, self._units[first:last]))]
-        return [list(map(sheet.mark, texts))]
+            return [list(map(renderer.cell_operators, texts, self._units[first:last]))]
+        return [list(map(renderer.cell_operators, texts))]
 
 
-class Strip:
+class RowBatch:
     """Some records that are measured together, column by column, and drawn page by page."""
 
-    def __init__(self, texts: list[_Texts], sheet: Sheet) -> None:
+    def __init__(self, texts: list[_MeasuredColumn], renderer: PageRenderer) -> None:
         self._texts = texts
-        self._sheet = sheet
-        self._pattern = sheet.pattern(texts)
+        self._renderer = renderer
+        self._pattern = renderer.pattern(texts)
         self._gaps = [at for at, part in enumerate(self._pattern) if part is None]
         fits = all(column.fits for column in texts)
         self._values = list(self._filling(0, len(texts[0].texts))) if fits else None
 
     def _filling(self, first: int, last: int) -> Iterator[list[str]]:
         """What goes into each gap."""
-        return chain.from_iterable(column.values(first, last, self._sheet) for column in self._texts)
+        return chain.from_iterable(column.values(first, last, self._renderer) for column in self._texts)
 
-    def single_rows(self, first: int, last: int) -> str | None:
+    def single_line_rows(self, first: int, last: int) -> str | None:
         """The text block of a page's records; None when one must be wrapped or looked at."""
         filling: Iterable[list[str]]
         if self._values is not None:
@@ -270,7 +295,7 @@ class Strip:
         parts = self._pattern * (last - first)
         for at, values in zip(self._gaps, filling, strict=True):
             parts[at :: len(self._pattern)] = values
-        return self._sheet.single_rows("".join(cast(list[str], parts)))
+        return self._renderer.single_line_rows("".join(cast(list[str], parts)))
 
     def rows(self, first: int, last: int) -> list[list[str]]:
         """A page's records row by row."""
@@ -280,15 +305,15 @@ class Strip:
 def title_block(title: str, facts: str, table: Table, fonts: DocumentFonts) -> Block:
     """The first page's head, its top at 0."""
     room = table.width - 2 * MARGIN
-    pen = Pen(fonts)
+    builder = TextBuilder(fonts)
     first = wrap(title, int(room * 1000 / TITLE_SIZE), widths(BOLD).__getitem__)
     second = wrap(facts, int(room * 1000 / META_SIZE), widths(SANS).__getitem__)
     y = -TITLE_SIZE * 0.9
-    pen.lines(first, 0, y, TITLE_SIZE, BOLD)
+    builder.lines(first, 0, y, TITLE_SIZE, BOLD)
     y -= (len(first) - 1) * TITLE_SIZE * LEADING + TITLE_SIZE * 1.15
-    pen.lines(second, 0, y, META_SIZE)
+    builder.lines(second, 0, y, META_SIZE)
     y -= (len(second) - 1) * META_SIZE * LEADING + META_SIZE * 1.25
-    return Block(pen.block(), -y)
+    return Block(builder.block(), -y)
 
 
 def page_number(page: int, pages: int, table: Table, fonts: DocumentFonts) -> str:

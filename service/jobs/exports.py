@@ -10,21 +10,23 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from service import files, pipeline
-from service.admission import Admission, Ticket
-from service.body import Body
+from service import files
+from service.errors import ServiceError
+from service.jobs import pipeline
+from service.jobs.admission import Admission, Ticket
+from service.jobs.pool import WorkerDied, WorkerTimeout
 from service.logs import Log
 from service.metrics import Metrics, Reason
-from service.order import Order
-from service.pool import WorkerDied
+from service.request.body import Body
+from service.request.export_request import ExportRequest
+from service.request.sources import SourceError
 from service.settings import Settings
-from service.sources import SourceError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 SHUTDOWN: tuple[Reason, str] = ("shutdown", "the service is shutting down")
 
 
-class Failed(Exception):
+class ExportFailed(ServiceError):
     """A started export ended without a file; already counted."""
 
     def __init__(self, reason: Reason, sentence: str) -> None:
@@ -37,7 +39,7 @@ class Failed(Exception):
 class Export:
     """One admitted export."""
 
-    order: Order
+    request: ExportRequest
     body: Body
     name: str
     """Of its file."""
@@ -45,16 +47,20 @@ class Export:
     """Monotonic seconds."""
     request_id: str
     ticket: Ticket
-    work: Future[pipeline.Done] | None = None
+    work: Future[pipeline.ExportResult] | None = None
     """What the executor does for it."""
-    gone: bool = False
+    client_left: bool = False
     """Its client went away while it ran."""
 
 
-def reason_of(error: BaseException) -> tuple[Reason, str]:
-    """The reason label of a failure and a sentence for the client."""
-    if isinstance(error, files.Cancelled):
+def reason_of(error: BaseException, client_left: bool) -> tuple[Reason, str]:
+    """Return the reason label of a failure and a sentence for the client."""
+    if client_left:
         return "client_gone", "the client went away"
+    if isinstance(error, files.Cancelled):
+        return "io", "the export failed: its unfinished file was removed from the exports folder"
+    if isinstance(error, WorkerTimeout):
+        return "timeout", f"the export failed: {error}"
     if isinstance(error, WorkerDied):
         return "worker_died", f"the export failed: {error}"
     if isinstance(error, SourceError):
@@ -74,56 +80,56 @@ class Exports:
         self._executor = executor
         self._metrics = metrics
         self._log = log
-        self._tasks: set[asyncio.Task[pipeline.Done]] = set()
+        self._tasks: set[asyncio.Task[pipeline.ExportResult]] = set()
         self.admission = Admission(settings.max_concurrent, settings.max_queue, metrics.load)
         self._ending = False
         self.admitted: set[Export] = set()
         """Those that wait or run now."""
 
     def start(
-        self, order: Order, body: Body, *, arrived: float, request_id: str, made_at: str
-    ) -> tuple[Export, asyncio.Task[pipeline.Done]]:
-        """Admit an export; admission.Full when there is no place. Await the task shielded; it raises Failed."""
+        self, request: ExportRequest, body: Body, *, arrived: float, request_id: str, made_at: str
+    ) -> tuple[Export, asyncio.Task[pipeline.ExportResult]]:
+        """Admit an export; QueueFull when there is no place. Await the task shielded: it raises ExportFailed."""
         ticket = self.admission.enter()
-        self._metrics.started(order.format, order.user)
-        name = files.new_name(order.format)
-        export = Export(order=order, body=body, name=name, arrived=arrived, request_id=request_id, ticket=ticket)
+        self._metrics.started(request.format, request.user)
+        name = files.new_name(request.format)
+        export = Export(request=request, body=body, name=name, arrived=arrived, request_id=request_id, ticket=ticket)
         self.admitted.add(export)
-        task = asyncio.get_running_loop().create_task(self._live(export, made_at))
+        task = asyncio.get_running_loop().create_task(self._run_when_admitted(export, made_at))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         return export, task
 
-    def _forget(self, task: asyncio.Task[pipeline.Done]) -> None:
+    def _forget(self, task: asyncio.Task[pipeline.ExportResult]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # its client may be gone and nobody else asks
+            task.exception()  # its client may have left and nobody else asks
 
-    def client_gone(self, export: Export) -> None:
+    def withdraw(self, export: Export) -> None:
         """Nobody waits for the answer: a waiting export leaves the queue, a running one stops at its next slice."""
         if export not in self.admitted:
             return
         if export.ticket.turn.done():
-            export.gone = True
+            export.client_left = True
             if export.work is not None:
                 export.work.cancel()  # works while it waits for a worker
             self._clean(export)
         else:
-            self._withdraw(export, Failed("client_gone", "the client went away"))
+            self._withdraw_waiting(export, ExportFailed("client_gone", "the client went away"))
 
-    def _withdraw(self, export: Export, error: Failed) -> None:
+    def _withdraw_waiting(self, export: Export, error: ExportFailed) -> None:
         self.admitted.discard(export)
         self.admission.leave(export.ticket)
-        self._metrics.failed(export.order.format, export.order.user, error.reason)
+        self._metrics.failed(export.request.format, export.request.user, error.reason)
         export.ticket.turn.set_exception(error)
 
     def withdraw_waiting(self) -> None:
         """Fail all that wait, and say so too of what is broken off from now on: the service ends."""
         self._ending = True
-        for export in [one for one in self.admitted if not one.ticket.turn.done()]:
-            self._withdraw(export, Failed(*SHUTDOWN))
+        for export in [export for export in self.admitted if not export.ticket.turn.done()]:
+            self._withdraw_waiting(export, ExportFailed(*SHUTDOWN))
 
-    async def _live(self, export: Export, made_at: str) -> pipeline.Done:
+    async def _run_when_admitted(self, export: Export, made_at: str) -> pipeline.ExportResult:
         try:
             await export.ticket.turn
             return await self._run(export, made_at)
@@ -131,76 +137,77 @@ class Exports:
             self.admitted.discard(export)
             export.body.close()
 
-    async def _run(self, export: Export, made_at: str) -> pipeline.Done:
-        order = export.order
+    async def _run(self, export: Export, made_at: str) -> pipeline.ExportResult:
+        request = export.request
         began = time.monotonic()
         job = pipeline.Job(
-            order=order,
+            request=request,
             folder=self._settings.exports,
             name=export.name,
             made_at=made_at,
             body=export.body.content,
             guard_formulas=self._settings.guard_formulas,
+            file_mode=self._settings.file_mode,
             database=self._settings.database,
         )
         error: BaseException
         try:
-            if export.gone:
+            if export.client_left:
                 raise files.Cancelled
-            export.work = self._executor.submit(pipeline.run, job)
-            done = await asyncio.wrap_future(export.work)
-            if not export.gone:
-                return self._succeed(export, done, began)
+            export.work = self._executor.submit(pipeline.run_job, job)
+            result = await asyncio.wrap_future(export.work)
+            if not export.client_left:
+                return self._succeed(export, result, began)
             (self._settings.exports / export.name).unlink(missing_ok=True)
             error = files.Cancelled()
         except (Exception, asyncio.CancelledError) as raised:
             error = raised
-        reason, sentence = reason_of(files.Cancelled() if export.gone else error)
-        if self._ending and not export.gone:
+        reason, sentence = reason_of(error, export.client_left)
+        if self._ending and not export.client_left:
             reason, sentence = SHUTDOWN
         self._clean(export)
         self.admission.leave(export.ticket, time.monotonic() - began)
-        self._metrics.failed(order.format, order.user, reason)
+        self._metrics.failed(request.format, request.user, reason)
         self._log.event(
             "export-failed",
-            level="info" if export.gone or self._ending else "error",
+            level="info" if export.client_left or self._ending else "error",
             request_id=export.request_id,
-            format=order.format,
+            format=request.format,
             reason=reason,
             error=f"{type(error).__name__}: {error}"[:500],
         )
-        raise Failed(reason, sentence)
+        raise ExportFailed(reason, sentence)
 
     def _clean(self, export: Export) -> None:
         """A killed worker can't remove its own part file."""
         with contextlib.suppress(OSError):
             files.part_path(self._settings.exports, export.name).unlink(missing_ok=True)
 
-    def _succeed(self, export: Export, done: pipeline.Done, began: float) -> pipeline.Done:
+    def _succeed(self, export: Export, result: pipeline.ExportResult, began: float) -> pipeline.ExportResult:
         now = time.monotonic()
         latency_ms = (now - export.arrived) * 1_000
-        order = export.order
+        request = export.request
         self.admission.leave(export.ticket, now - began)
         self._metrics.succeeded(
-            order.format,
-            order.user,
-            records=done.records,
-            file_bytes=done.file_bytes,
+            request.format,
+            request.user,
+            records=result.records,
+            file_bytes=result.file_bytes,
             latency_ms=latency_ms,
-            memory_bytes=done.memory_bytes,
+            memory_bytes=result.memory_bytes,
         )
         self._log.event(
-            "export-done",
+            "export-result",
             request_id=export.request_id,
-            format=order.format,
-            records=done.records,
-            bytes=done.file_bytes,
-            file=done.name,
+            format=request.format,
+            records=result.records,
+            bytes=result.file_bytes,
+            file=result.name,
             latency_ms=round(latency_ms, 3),
             run_ms=round((now - began) * 1_000, 3),
-            memory_bytes=done.memory_bytes,
+            memory_bytes=result.memory_bytes,
         )
-        return done
+        return result
 
     def path_of(self, name: str) -> Path | None:
         """The finished file of that name; None when there is none."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.pool import NICENESS, WorkerDied, WorkerPool
+from service.jobs.pool import NICENESS, WorkerDied, WorkerPool
 from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, sample
 
 

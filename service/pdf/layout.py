@@ -36,7 +36,7 @@ WINDOW = 4_096
 
 @dataclass(frozen=True)
 class Paper:
-    """A sheet and the type on it."""
+    """A renderer and the type on it."""
 
     width: float
     height: float
@@ -97,7 +97,9 @@ class Table:
         inner = self.width - 2 * MARGIN
         grown = self.width * factor - 2 * MARGIN
         ratio = grown / inner
-        columns = tuple(Column(one.left * ratio, one.width * ratio, one.right_aligned) for one in self.columns)
+        columns = tuple(
+            Column(column.left * ratio, column.width * ratio, column.right_aligned) for column in self.columns
+        )
         return Table(self.width * factor, self.height, self.size, columns)
 
 
@@ -149,11 +151,13 @@ def wrap(text: str, limit: int, width_of: Callable[[str], int]) -> list[str]:
 
     A single character wider than the limit still gets its line. LF, CR and CRLF end a line.
     """
-    return [
-        line
-        for hard in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        for line in _wrapped(hard, limit, width_of)
-    ]
+    lines: list[str] = []
+    for hard in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        if hard:
+            lines += _wrapped(hard, limit, width_of)
+        else:
+            lines.append("")
+    return lines
 
 
 def _wrapped(hard: str, limit: int, width_of: Callable[[str], int]) -> Iterator[str]:

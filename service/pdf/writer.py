@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 
-from service.cells import Part, cell_columns
+from service.cells import Chunk, cell_columns
 from service.files import PartFile
-from service.fonts import BOLD, SANS, DocumentFonts, is_plain, widths
-from service.pdf_document import PagedDocument
-from service.pdf_layout import FOOT, LONGEST_SIDE, MARGIN, RECORDS_PER_PAGE, Table, table_for
-from service.pdf_page import Block, Sheet, Strip, page_number, title_block
+from service.pdf.document import PagedDocument
+from service.pdf.document_fonts import DocumentFonts
+from service.pdf.fonts import BOLD, SANS, is_plain, widths
+from service.pdf.layout import FOOT, LONGEST_SIDE, MARGIN, RECORDS_PER_PAGE, Table, table_for
+from service.pdf.page import Block, PageRenderer, RowBatch, page_number, title_block
 
 CREATOR = "Export@Scale 1.7.0"
 SAMPLE = 500
+WIDEN_GAIN = 0.9
+"""A page of twice the width that is still so tall has line ends of its own, and gets no wider."""
 HEAD_LIMIT = 12_000
-STRIP_CELLS = 10_000
+BATCH_CELLS = 10_000
 """Cells measured together: enough to share the cost, few enough for constant memory."""
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
@@ -28,35 +32,35 @@ def pages_of(records: int) -> int:
 def write_pdf(
     out: PartFile,
     columns: tuple[str, ...],
-    parts: Iterable[Part],
+    chunks: Iterable[Chunk],
     *,
     title: str,
     user: str,
     made_at: str,
     records: int,
 ) -> int:
-    """Write the document; the number of records. `records` must be how many `parts` holds."""
+    """Write the document; the number of records. `records` must be how many `chunks` holds."""
     document = PagedDocument(out.write, title=title, author=user, creator=CREATOR, lang="en")
-    strips = _strips(out, parts, columns)
-    first = next(strips, [])
+    batches = _batches(out, chunks, columns)
+    first = next(batches, [])
     sample = [column[:SAMPLE] for column in first] or [[] for _ in columns]
     writer = _Writer(
         document, columns, sample, title, f"Made: {made_at}    User: {user}    Records: {records}", records
     )
-    count = writer.strip(first)
-    for strip in strips:
-        count += writer.strip(strip)
+    count = writer.write_batch(first)
+    for batch in batches:
+        count += writer.write_batch(batch)
     if not count:
         writer.empty_page()
     writer.finish()
     return count
 
 
-def _strips(out: PartFile, parts: Iterable[Part], columns: tuple[str, ...]) -> Iterator[list[list[str]]]:
+def _batches(out: PartFile, chunks: Iterable[Chunk], columns: tuple[str, ...]) -> Iterator[list[list[str]]]:
     """Records column by column, in whole pages but for the last; the first holds the sample."""
     held: list[list[str]] = [[] for _ in columns]
     least = SAMPLE
-    for part in parts:
+    for part in chunks:
         out.check_wanted()
         for column, more in zip(held, cell_columns(part, columns), strict=True):
             column.extend(more)
@@ -107,74 +111,76 @@ class _Writer:
         self._pages = pages_of(records)
         self._page = 0
         self._fonts = DocumentFonts()
-        self._sheet = Sheet(layout_of(columns, sample, records), columns, self._fonts)
+        self._renderer = PageRenderer(layout_of(columns, sample, records), columns, self._fonts)
         box = (-1.0, -LONGEST_SIDE, LONGEST_SIDE, LONGEST_SIDE)
-        document.add_form("Head", box, self._sheet.head.marks.encode("latin-1"))
-        document.add_form("Grid", box, self._sheet.grid.encode("latin-1"))
+        document.add_form("Head", box, self._renderer.head.operators.encode("latin-1"))
+        document.add_form("Grid", box, self._renderer.grid.encode("latin-1"))
 
-    def strip(self, columns: list[list[str]]) -> int:
+    def write_batch(self, columns: list[list[str]]) -> int:
         """Write some whole pages, or the last ones; how many records they hold."""
         count = len(columns[0]) if columns else 0
-        step = max(1, STRIP_CELLS // RECORDS_PER_PAGE // max(1, len(columns))) * RECORDS_PER_PAGE
+        step = max(1, BATCH_CELLS // RECORDS_PER_PAGE // max(1, len(columns))) * RECORDS_PER_PAGE
         for at in range(0, count, step):
-            some = self._sheet.strip([column[at : at + step] for column in columns])
+            batch = self._renderer.measure([column[at : at + step] for column in columns])
             end = min(step, count - at)
             for first in range(0, end, RECORDS_PER_PAGE):
-                self._page_of(some, first, min(first + RECORDS_PER_PAGE, end))
+                self._write_page(batch, first, min(first + RECORDS_PER_PAGE, end))
         return count
 
     def empty_page(self) -> None:
         """The only page of a document without records."""
         self._page += 1
-        self._wrapped([])
+        self._write_wrapped_page([])
 
-    def _page_of(self, strip: Strip, first: int, last: int) -> None:
+    def _write_page(self, batch: RowBatch, first: int, last: int) -> None:
         self._page += 1
-        single = strip.single_rows(first, last)
+        single = batch.single_line_rows(first, last)
         if single is None:
-            self._wrapped(strip.rows(first, last))
+            self._write_wrapped_page(batch.rows(first, last))
             return
         count = last - first
-        grid = "/Grid Do\n" if count == RECORDS_PER_PAGE else self._sheet.rules_for(count)
-        self._put(self._sheet, Block(grid + single, self._sheet.pitch * count), "/Head Do\n")
+        grid = "/Grid Do\n" if count == RECORDS_PER_PAGE else self._renderer.rules_for(count)
+        self._put(self._renderer, Block(grid + single, self._renderer.pitch * count), "/Head Do\n")
 
-    def _wrapped(self, rows: list[list[str]]) -> None:
+    def _write_wrapped_page(self, rows: list[list[str]]) -> None:
         """A page whose records need more than a line each, or a look."""
         factor = 1
-        sheet = self._sheet
+        renderer = self._renderer
+        before = math.inf
         while True:
-            block, even = sheet.any_rows(rows)
-            title = self._title_on(sheet)
-            tall = title.height + sheet.head.height + block.height + 2 * MARGIN + FOOT
-            if tall <= max(LONGEST_SIDE, sheet.table.width):
+            block, even = renderer.wrapped_rows(rows)
+            title = self._title_on(renderer)
+            tall = title.height + renderer.head.height + block.height + 2 * MARGIN + FOOT
+            if tall <= max(LONGEST_SIDE, renderer.table.width) or tall > WIDEN_GAIN * before:
                 break
-            # the format's limit: widen; past that limit too, `_put` draws the whole page smaller
+            before = tall
+            # the format's limit: widen while that helps; past that limit too, `_put` draws the whole page smaller
             factor *= 2
-            sheet = Sheet(self._sheet.table.widened(factor), self._columns, self._fonts)
-        head = "/Head Do\n" if factor == 1 else sheet.head.marks
+            renderer = PageRenderer(self._renderer.table.widened(factor), self._columns, self._fonts)
+        head = "/Head Do\n" if factor == 1 else renderer.head.operators
         if even:
-            head += "/Grid Do\n" if factor == 1 else sheet.grid
-        self._put(sheet, block, head)
+            head += "/Grid Do\n" if factor == 1 else renderer.grid
+        self._put(renderer, block, head)
 
-    def _title_on(self, sheet: Sheet) -> Block:
+    def _title_on(self, renderer: PageRenderer) -> Block:
         if self._page > 1:
             return Block("", 0.0)
-        return title_block(self._title, self._facts, sheet.table, self._fonts)
+        return title_block(self._title, self._facts, renderer.table, self._fonts)
 
-    def _put(self, sheet: Sheet, body: Block, head: str) -> None:
-        table = sheet.table
-        title = self._title_on(sheet)
-        needed = title.height + sheet.head.height + body.height + 2 * MARGIN + FOOT
+    def _put(self, renderer: PageRenderer, body: Block, head: str) -> None:
+        table = renderer.table
+        title = self._title_on(renderer)
+        needed = title.height + renderer.head.height + body.height + 2 * MARGIN + FOOT
         height = max(table.height, needed)
         scale = min(1.0, LONGEST_SIDE / max(table.width, height))
-        marks = [f"{scale:.6f} 0 0 {scale:.6f} 0 0 cm\n"] if scale < 1 else []
-        if title.marks:
-            marks.append(f"q 1 0 0 1 {MARGIN:g} {height - MARGIN:.2f} cm\n{title.marks}Q\n")
+        operators = [f"{scale:.6f} 0 0 {scale:.6f} 0 0 cm\n"] if scale < 1 else []
+        if title.operators:
+            operators.append(f"q 1 0 0 1 {MARGIN:g} {height - MARGIN:.2f} cm\n{title.operators}Q\n")
         top = height - MARGIN - title.height
-        marks.append(f"q 1 0 0 1 {MARGIN:g} {top:.2f} cm\n{head}{body.marks}Q\n")
+        operators.append(f"q 1 0 0 1 {MARGIN:g} {top:.2f} cm\n{head}{body.operators}Q\n")
         number = page_number(self._page, self._pages, table, self._fonts)
-        marks.append(f"q 1 0 0 1 {MARGIN:g} {MARGIN - 6:g} cm\n{number}Q\n")
-        self._document.add_page(table.width * scale, height * scale, "".join(marks).encode("latin-1"))
+        operators.append(f"q 1 0 0 1 {MARGIN:g} {MARGIN - 6:g} cm\n{number}Q\n")
+        self._document.add_page(table.width * scale, height * scale, "".join(operators).encode("latin-1"))
 
     def finish(self) -> None:
         """Write what belongs to all pages."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import mmap
 import re
 from itertools import islice
@@ -10,20 +12,23 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from service import rows
+from service.errors import ServiceError
+from service.request import rows
 
 Format = Literal["csv", "pdf", "unknown"]
 """`unknown` where a bad request's can't be told."""
 DEFAULT_TITLE = "Export Report"
 DEFAULT_USER = "anonymous"
 MAX_COLUMNS = 1_000
+MAX_ENVELOPE_BYTES = 4 * 1024 * 1024
+"""Of a body beside its `data`: a thousand column names, title and user."""
 RELEASE_BYTES = 1024 * 1024
 COMPARE_BYTES = 32 * 1024
 """Small enough for the copies to stay in the processor's cache."""
 DATA_KEY = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*')
 
 
-class BadRequest(Exception):
+class BadRequest(ServiceError):
     """The body can't be an order; the message is one sentence that names the field."""
 
     def __init__(self, sentence: str, format: Format = "unknown", user: str = DEFAULT_USER) -> None:
@@ -41,7 +46,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offset: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A checked request."""
 
     format: Literal["csv", "pdf"]
@@ -79,7 +84,7 @@ _body = msgspec.json.Decoder(_Body).decode
 _hint = msgspec.json.Decoder(_Hint).decode
 
 
-class Opened:
+class BodyBuffer:
     """A body as a buffer: bytes as they are, a spool file mapped."""
 
     def __init__(self, body: bytes | Path) -> None:
@@ -101,7 +106,7 @@ class Opened:
             self._released = whole
 
 
-def _place(view: memoryview, data: memoryview) -> tuple[int, int] | None:
+def _locate(view: memoryview, data: memoryview) -> tuple[int, int] | None:
     """Where `data`, a part of the body, begins and ends in it; None when that is not plain to see.
 
     Quotes in a string are escaped, so the key is found only where a key is: at the top, or inside the records.
@@ -120,7 +125,7 @@ def _same(view: memoryview, at: int, data: memoryview, on: int) -> bool:
     return bytes(view[at : at + len(piece)]) == piece
 
 
-def data_of(view: memoryview, place: tuple[int, int] | None) -> tuple[memoryview, int]:
+def find_data(view: memoryview, place: tuple[int, int] | None) -> tuple[memoryview, int]:
     """The JSON text of a checked body's `data`, and where it begins in the body (0 when that is not known)."""
     if place is None:
         return memoryview(_data(view).data), 0
@@ -128,25 +133,25 @@ def data_of(view: memoryview, place: tuple[int, int] | None) -> tuple[memoryview
     return view[begin:end], begin
 
 
-def inspect(body: bytes | Path) -> Order:
+def parse_request(body: bytes | Path) -> ExportRequest:
     """Check a body and say what it asks for; BadRequest names the first field that is wrong.
 
     Every record is looked at, so that an export which starts can't fail on what it was sent.
     """
     if not body if isinstance(body, bytes) else body.stat().st_size == 0:
         raise BadRequest("body: empty; send a JSON object")
-    view = Opened(body).view
+    view = BodyBuffer(body).view
     try:
-        return _inspect(view)
+        return _parse(view)
     except BadRequest as error:
         raise BadRequest(error.sentence, *_hints(view)) from None
 
 
-def _inspect(view: memoryview) -> Order:
+def _parse(view: memoryview) -> ExportRequest:
     try:
         body = _body(view)
     except msgspec.DecodeError as error:
-        raise BadRequest(_sentence(error)) from None
+        raise BadRequest(_describe(error)) from None
     except UnicodeDecodeError:
         raise BadRequest("body: not UTF-8; send JSON as UTF-8") from None
     except RecursionError:
@@ -159,7 +164,8 @@ def _inspect(view: memoryview) -> Order:
     if body.source is not msgspec.UNSET:
         if body.data is not msgspec.UNSET:
             raise BadRequest("source: can't be given together with data; send one of them")
-        return Order(
+        _check_duplicates(view, (0, 0))
+        return ExportRequest(
             format=body.format,
             columns=columns or (),
             title=body.title,
@@ -170,22 +176,45 @@ def _inspect(view: memoryview) -> Order:
     if body.data is msgspec.UNSET:
         raise BadRequest("data: required unless source is given; send an array of objects")
     data = memoryview(body.data)
+    place = _locate(view, data)
+    _check_duplicates(view, place)
     records = _count(data)
     if columns is None:
-        columns = rows.first_keys(data)
+        columns = rows.read_first_keys(data)
         if records and not columns:
             raise BadRequest("columns: the first record has no keys to take them from; send an array of column names")
         if len(columns) > MAX_COLUMNS:
             raise BadRequest(f"columns: the first record has {len(columns)} keys, at most {MAX_COLUMNS} are allowed")
-    return Order(
+    return ExportRequest(
         format=body.format,
         columns=columns,
         title=body.title,
         user=body.user,
         records=records,
         source=None,
-        data_at=_place(view, data),
+        data_at=place,
     )
+
+
+def _check_duplicates(view: memoryview, place: tuple[int, int] | None) -> None:
+    """Raise BadRequest for a key that stands twice in the body itself; records are looked at only where they must."""
+    begin, end = place or (0, 0)
+    if len(view) - (end - begin) > MAX_ENVELOPE_BYTES:
+        if place is None:
+            return  # a key written with escapes: too long to be read twice
+        raise BadRequest(f"body: more than {MAX_ENVELOPE_BYTES} bytes beside data")
+    envelope = b"null".join((bytes(view[:begin]), bytes(view[end:]))) if end else bytes(view)
+    with contextlib.suppress(ValueError, RecursionError):  # what is no JSON was found before
+        json.loads(envelope, object_pairs_hook=_distinct)
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made: dict[str, object] = {}
+    for name, value in pairs:
+        if name in made:
+            raise BadRequest(f"{name[:100]}: is there twice; send it once")
+        made[name] = value
+    return made
 
 
 def _check_columns(columns: tuple[str, ...]) -> None:
@@ -202,7 +231,7 @@ def _check_columns(columns: tuple[str, ...]) -> None:
 
 def _count(data: memoryview) -> int:
     try:
-        return rows.check(data)
+        return rows.validate_records(data)
     except msgspec.ValidationError as error:
         what = re.match(r"Expected `(\w+)`, got `(\w+)`", str(error))
         if what is None or what[1] == "array":
@@ -212,8 +241,8 @@ def _count(data: memoryview) -> int:
         raise BadRequest(f"data: {_plain(error)}") from None
     except UnicodeDecodeError:
         raise BadRequest("data: not UTF-8; send JSON as UTF-8") from None
-    except RecursionError:
-        raise BadRequest("data: nested too deep") from None
+    except (RecursionError, rows.TooDeep):
+        raise BadRequest(f"data: nested too deep, at most {rows.MAX_DEPTH} levels are allowed") from None
 
 
 def _article(kind: str) -> str:
@@ -248,7 +277,7 @@ def _plain(error: Exception) -> str:
     return text
 
 
-def _sentence(error: msgspec.DecodeError) -> str:
+def _describe(error: msgspec.DecodeError) -> str:
     text = str(error)
     if not isinstance(error, msgspec.ValidationError):
         return f"body: {_plain(error)}"

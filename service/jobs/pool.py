@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -15,23 +17,29 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from service import fonts
+from service.errors import ServiceError
+from service.pdf import fonts
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 NICENESS = 10
 RECURSION_LIMIT = 4_000
-CHECKER_LIMIT = RECURSION_LIMIT // 2
+VALIDATOR_RECURSION_LIMIT = RECURSION_LIMIT // 2
 """Of the process that checks bodies: what it can read, a worker can write, however its stack stands."""
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-PRELOAD = ["service.pipeline"]
+PRELOAD = ["service.jobs.pipeline"]
 
 
-class WorkerDied(Exception):
+class WorkerDied(ServiceError):
     """The process that ran the task ended before the task did (killed, out of memory)."""
+
+
+class WorkerTimeout(WorkerDied):
+    """The task took longer than it may, and its process was killed."""
 
 
 def _start_worker(recursion_limit: int) -> None:
@@ -62,15 +70,25 @@ class _Task:
     def __init__(self, call: Callable[[], Any]) -> None:
         self.call = call
         self.future: Future[Any] = Future()
+        self.timer: threading.Timer | None = None
+        self.timed_out = False
 
 
 class WorkerPool(Executor):
     """`workers` processes, each an executor of one, so that a death breaks one task and is mended at once.
 
-    Tasks start in the order they were submitted. Task functions must be importable, arguments picklable.
+    Tasks start in the order they were submitted. Task functions must be importable, arguments picklable. A task that
+    runs longer than `timeout_s` is ended with its process, whatever the process does, and the process is replaced.
     """
 
-    def __init__(self, workers: int, recycle_after: int = 0, recursion_limit: int = RECURSION_LIMIT) -> None:
+    def __init__(
+        self,
+        workers: int,
+        recycle_after: int = 0,
+        recursion_limit: int = RECURSION_LIMIT,
+        timeout_s: float = math.inf,
+    ) -> None:
+        self._timeout_s = timeout_s
         self._context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
         if sys.platform == "linux":
             self._context.set_forkserver_preload(PRELOAD)
@@ -79,10 +97,10 @@ class WorkerPool(Executor):
         self._state = threading.Condition()
         self._tasks: deque[_Task] = deque()
         self._closed = False
-        self._lanes = [self._lane() for _ in range(workers)]
+        self._workers = [self._new_worker() for _ in range(workers)]
         self._free = deque(range(workers))
 
-    def _lane(self) -> ProcessPoolExecutor:
+    def _new_worker(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
             1,
             self._context,
@@ -94,7 +112,7 @@ class WorkerPool(Executor):
     def warm_up(self) -> list[Future[int]]:
         """Start every process now; each future gives its pid."""
         _start_forkserver()
-        return [lane.submit(_ready) for lane in self._lanes]
+        return [worker.submit(_ready) for worker in self._workers]
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `fn` in the next free process; WorkerDied as the result when that process dies."""
@@ -115,24 +133,37 @@ class WorkerPool(Executor):
                 if not task.future.set_running_or_notify_cancel():
                     continue
                 number = self._free.popleft()
-            # one that died at rest is replaced before anybody's task is hurt
-            if not all(process.is_alive() for process in _processes(self._lanes[number])):
-                self._mend(number)
+            _replace_stopped_forkserver()
+            # an idle worker that died is replaced before it gets a task
+            if not all(process.is_alive() for process in _processes(self._workers[number])):
+                self._replace_worker(number)
             try:
                 inner = self._started(number, task)
             except (BrokenProcessPool, OSError, EOFError):
-                self._mend(number)
+                self._replace_worker(number)
                 self._give_back(number)
                 task.future.set_exception(WorkerDied("no worker process could be started for the export"))
                 continue
+            self._watch(task, number)
             inner.add_done_callback(partial(self._finish, task, number))
+
+    def _watch(self, task: _Task, number: int) -> None:
+        if self._timeout_s < threading.TIMEOUT_MAX:
+            task.timer = threading.Timer(self._timeout_s, self._time_out, (task, self._workers[number]))
+            task.timer.daemon = True
+            task.timer.start()
+
+    def _time_out(self, task: _Task, worker: ProcessPoolExecutor) -> None:
+        task.timed_out = True
+        for process in _processes(worker):
+            process.kill()
 
     def _started(self, number: int, task: _Task) -> Future[Any]:
         try:
-            return self._lanes[number].submit(task.call)
+            return self._workers[number].submit(task.call)
         except (BrokenProcessPool, OSError, EOFError):
-            self._mend(number)
-            return self._lanes[number].submit(task.call)
+            self._replace_worker(number)
+            return self._workers[number].submit(task.call)
 
     def _give_back(self, number: int) -> None:
         with self._state:
@@ -140,10 +171,15 @@ class WorkerPool(Executor):
             self._state.notify_all()
 
     def _finish(self, task: _Task, number: int, inner: Future[Any]) -> None:
+        if task.timer is not None:
+            task.timer.cancel()
         error = inner.exception()
         if isinstance(error, BrokenProcessPool):
-            self._mend(number)
-            error = WorkerDied("the worker process died in mid-export")
+            self._replace_worker(number)
+            if task.timed_out:
+                error = WorkerTimeout(f"not done in {self._timeout_s:g} s")
+            else:
+                error = WorkerDied("the worker process died in mid-export")
         self._give_back(number)
         if error is not None:
             task.future.set_exception(error)
@@ -151,14 +187,14 @@ class WorkerPool(Executor):
             task.future.set_result(inner.result())
         self._dispatch()
 
-    def _mend(self, number: int) -> None:
-        broken = self._lanes[number]
-        self._lanes[number] = self._lane()
+    def _replace_worker(self, number: int) -> None:
+        broken = self._workers[number]
+        self._workers[number] = self._new_worker()
         broken.shutdown(wait=False)
 
     def pids(self) -> list[int]:
         """The processes that live now."""
-        return [process.pid for lane in self._lanes for process in _processes(lane) if process.pid is not None]
+        return [process.pid for worker in self._workers for process in _processes(worker) if process.pid is not None]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more tasks; with `cancel_futures` drop those that wait, else they are still run."""
@@ -168,9 +204,24 @@ class WorkerPool(Executor):
                 while self._tasks:
                     self._tasks.popleft().future.cancel()
             if wait or not cancel_futures:
-                self._state.wait_for(lambda: not self._tasks and len(self._free) == len(self._lanes))
-        for lane in self._lanes:
-            lane.shutdown(wait=wait)
+                self._state.wait_for(lambda: not self._tasks and len(self._free) == len(self._workers))
+        for worker in self._workers:
+            worker.shutdown(wait=wait)
+
+    def stop(self, most_s: float) -> None:
+        """End all processes, and take nothing more; those that don't end within `most_s` are killed."""
+        with self._state:
+            self._closed = True
+            while self._tasks:
+                self._tasks.popleft().future.cancel()
+        processes = [process for worker in self._workers for process in _processes(worker)]
+        for worker in self._workers:
+            worker.shutdown(wait=False, cancel_futures=True)
+        end = time.monotonic() + most_s
+        for process in processes:
+            process.join(max(0.0, end - time.monotonic()))
+            if process.is_alive():
+                process.kill()
 
     def kill(self) -> None:
         """End everything at once, take nothing more; what ran or waited fails with WorkerDied."""
@@ -187,7 +238,7 @@ class WorkerPool(Executor):
 
 
 def _start_forkserver() -> None:
-    """Workers' parent, deaf to a stop of the whole group; one that comes meanwhile is held back, not lost."""
+    """Start the workers' parent, which ignores a stop of the whole group; one that comes meanwhile is held back."""
     if sys.platform != "linux":
         return
     resource_tracker.ensure_running()  # it sets the mask itself
@@ -198,5 +249,40 @@ def _start_forkserver() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, kept)
 
 
-def _processes(lane: ProcessPoolExecutor) -> list[BaseProcess]:
-    return list((lane._processes or {}).values())
+def end_forkserver(most_s: float) -> None:
+    """End the workers' parent; kill it when it does not end within `most_s`, stopped by a signal for instance.
+
+    Only then do the threads that watch its children learn that those are gone.
+    """
+    if sys.platform != "linux":
+        return
+    server: Any = forkserver._forkserver
+    pid, descriptor = server._forkserver_pid, server._forkserver_alive_fd
+    if pid is None or descriptor is None:
+        return
+    os.close(descriptor)
+    end = time.monotonic() + most_s
+    while not (ended := os.waitpid(pid, os.WNOHANG)[0]) and time.monotonic() < end:
+        time.sleep(0.01)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    server._forkserver_pid = server._forkserver_alive_fd = None
+    with contextlib.suppress(OSError):
+        Path(server._forkserver_address).unlink()
+    server._forkserver_address = None
+
+
+def _replace_stopped_forkserver() -> None:
+    """End a workers' parent that a signal stopped: who asked it for a worker would wait for ever."""
+    if sys.platform != "linux":
+        return
+    server: Any = forkserver._forkserver
+    pid = server._forkserver_pid
+    with contextlib.suppress(OSError):
+        if pid is not None and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt":
+            end_forkserver(0)
+
+
+def _processes(worker: ProcessPoolExecutor) -> list[BaseProcess]:
+    return list((worker._processes or {}).values())

@@ -1,0 +1,7 @@
+"""The root of the service's exceptions."""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """Root of all exceptions that the service raises; each kind is defined beside the code that raises it."""
