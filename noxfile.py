@@ -70,14 +70,14 @@ def tests(session: nox.Session) -> None:
 def prove(session: nox.Session) -> None:
     """Judge recorded faulty and healthy targets, store the proof. `-- --live core|all` drives them for real."""
     session.install("-r", "requirements/test.txt")
-    session.run("python", "-m", "tests.zoo", "prove", *session.posargs)
+    session.run("python", "-m", "tests.targets", "prove", *session.posargs)
 
 
 @nox.session
 def record(session: nox.Session) -> None:
     """Drive the core of the targets (`-- --all` every one) and keep their records, for `prove`."""
     session.install("-r", "requirements/test.txt")
-    session.run("python", "-m", "tests.zoo", "record", *(session.posargs or ["--core", "--resume"]))
+    session.run("python", "-m", "tests.targets", "record", *(session.posargs or ["--core", "--resume"]))
 
 
 @nox.session

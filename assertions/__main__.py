@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import limits as limits_file
-from .checks import CHECKS
-from .records import RecordError
-from .run_folder import judge_run_folder, read_notes
-from .summary import runbook_text
+from assertions import limits as limits_file
+from assertions.checks.catalogue import CHECKS
+from assertions.judged_run import judge_run_folder, read_notes
+from assertions.record.types import RecordError
+from assertions.summary import runbook_text
 
 _EPILOG = """\
 exit codes:

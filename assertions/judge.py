@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from . import beside
-from .bundle import Run
-from .checks import CHECKS, SIX, Check, Six
-from .checks.conduct import lost_record
-from .last_page import PageFigures, read_figures
-from .limits import Limits
-from .verdicts import SCENARIOS, Assertion, Colour, Judgement, Status, Verdict, no_data, not_run
+from assertions import applicability
+from assertions.checks.catalogue import ASSERTIONS, CHECKS, AssertionSpec, Check
+from assertions.checks.harness.generator import lost_record
+from assertions.limits import Limits
+from assertions.record.last_page import PageFigures, read_figures
+from assertions.record.run import Run
+from assertions.verdicts import SCENARIOS, Assertion, Colour, Judgement, Status, Verdict, no_data, not_run
 
 WAIVABLE = frozenset(check.id for check in CHECKS) | frozenset(check.group for check in CHECKS if check.group)
 """What `--waive NAME=REASON` may name."""
@@ -43,7 +43,7 @@ def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) ->
     waivers = dict(waivers or {})
     judged = tuple(verdict for check in CHECKS for verdict in _verdicts(check, run, limits))
     verdicts = tuple(_waived(verdict, waivers) for verdict in _unfit(judged, run, limits))
-    assertions = tuple(_roll_up(six, verdicts, limits) for six in SIX)
+    assertions = tuple(_roll_up(six, verdicts, limits) for six in ASSERTIONS)
     colour = _colour(verdicts)
     return Report(
         colour=colour,
@@ -69,8 +69,8 @@ def _verdicts(check: Check, run: Run, limits: Limits) -> Iterable[Verdict]:
             yield _verdict(check, name, _guarded(check, run, limits, name))
     else:
         yield _verdict(check, "run", _guarded(check, run, limits, None))
-    for name in beside.names(run):
-        if beside.applies(check, run.scenarios.get(name)):
+    for name in applicability.names(run):
+        if applicability.applies(check, run.scenarios.get(name)):
             yield _verdict(check, name, _guarded(check, run, limits, name))
 
 
@@ -172,7 +172,7 @@ def _worst(verdicts: Sequence[Verdict]) -> tuple[Status, Verdict | None]:
     return ("PASS", None) if verdicts else ("NO DATA", None)
 
 
-def _roll_up(six: Six, verdicts: Sequence[Verdict], limits: Limits) -> Assertion:
+def _roll_up(six: AssertionSpec, verdicts: Sequence[Verdict], limits: Limits) -> Assertion:
     def of(ids: Sequence[str]) -> list[Verdict]:
         return [verdict for check_id in ids for verdict in verdicts if verdict.id == check_id]
 

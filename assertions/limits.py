@@ -34,9 +34,9 @@ IDS = frozenset(
         "leak_threads_per_export",
         "leak_children_per_export",
         "generator_cpu_ratio",
-        "generator_lag_p99_ms",
+        "generator_event_loop_lag_p99_ms",
         "generator_bias_p95_ms",
-        "generator_slip_p99_ms",
+        "generator_scheduling_delay_p99_ms",
         "scrape_gap_p95_ms",
     }
 )

@@ -5,14 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from .judge import Report
-from .last_page import PageFigures
-from .verdicts import SCENARIOS, Assertion, Status, Verdict, number
+from assertions.judge import Report
+from assertions.record.last_page import PageFigures
+from assertions.verdicts import SCENARIOS, Assertion, Status, Verdict, number
 
 MARKS: dict[Status, str] = {"PASS": "✅", "FAIL": "❌", "NO DATA": "⚪"}
 KB = 1_000
 """Bytes."""
-TOLD = ("success-outside", "throughput", "drift", "leak-memory", "leak-fds", "leak-threads", "leak-children")
+SHOWN_WHEN_PASSED = (
+    "success-outside",
+    "throughput",
+    "drift",
+    "leak-memory",
+    "leak-fds",
+    "leak-threads",
+    "leak-children",
+)
 """Of a scenario beside the three, told with their figures also when they pass."""
 PEAKS = (("concurrency-target", "running"), ("queue-target", "waiting"))
 """The checks whose first reading is a gauge's peak under load, and what the gauge counts."""
@@ -30,7 +38,10 @@ def runbook_text(report: Report) -> str:
     ]
     for name in dict.fromkeys(verdict.scenario for verdict in report.verdicts):
         if name not in (*SCENARIOS, "run"):
-            lines += ["", *_beside(name, [verdict for verdict in report.verdicts if verdict.scenario == name])]
+            lines += [
+                "",
+                *_additional_scenario_lines(name, [verdict for verdict in report.verdicts if verdict.scenario == name]),
+            ]
     lines += ["", f"{_passes(report)} of {len(report.assertions)} assertions PASS", f"Verdict: {report.headline}"]
     for verdict in report.verdicts:
         if verdict.status == "FAIL":
@@ -121,10 +132,10 @@ def _witnesses(assertion: Assertion) -> Iterator[str]:
         yield f"    because: {assertion.reason}"
 
 
-def _beside(name: str, verdicts: Sequence[Verdict]) -> Iterable[str]:
+def _additional_scenario_lines(name: str, verdicts: Sequence[Verdict]) -> Iterable[str]:
     """A scenario beside smoke, load and batch has no place in the six, so what it showed is told apart."""
     count = {status: sum(verdict.status == status for verdict in verdicts) for status in MARKS}
     yield f"{name}: " + ", ".join(f"{number} {status}" for status, number in count.items())
     for verdict in verdicts:
-        if verdict.status != "PASS" or verdict.id in TOLD:
+        if verdict.status != "PASS" or verdict.id in SHOWN_WHEN_PASSED:
             yield f"    {verdict.status:8}{verdict.id}: {verdict.judgement.reason}"

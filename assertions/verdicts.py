@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from .limits import Limit
+from assertions.limits import Limit
 
 Status = Literal["PASS", "FAIL", "NO DATA"]
 Colour = Literal["GREEN", "RED", "NO DATA"]
@@ -147,7 +147,7 @@ def not_run(scenario: str) -> Judgement:
     return Judgement(status="NO DATA", reason=f"the scenario {scenario} has not been run", waiting=True)
 
 
-def against(limit: Limit, reading: Reading, subject: str, catches: str = "") -> Judgement:
+def judge_reading(limit: Limit, reading: Reading, subject: str, catches: str = "") -> Judgement:
     """Hold one reading against its limit; NO DATA when it has no value."""
     if reading.value is None:
         return no_data(f"{subject} could not be read from {reading.source}", reading, limit=limit)

@@ -15,17 +15,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from loadtests.locustfile import wire_maker  # isort: skip  # first: it brings gevent, which patches the rest
+from loadtests.locustfile import http_client_factory  # isort: skip  # first: it brings gevent, which patches the rest
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 
-from assertions.records import PhasePlan, Request
+from assertions.record.types import PhasePlan, Request
 from benchmarks.records import body
-from loadtests import calibration, drive
-from loadtests.clients import Parts, Sent
-from loadtests.clock import start_clock
-from loadtests.crew import Crew
-from loadtests.datasets import encode_body, make_dataset, make_tag
+from loadtests.calibration import calibration
+from loadtests.client.clock import start_clock
+from loadtests.datasets.records import encode_body, make_dataset, make_tag
+from loadtests.generator.shard_writer import SentRequest, ShardWriter
+from loadtests.generator.virtual_users import VirtualUsers
+from loadtests.plan.limits import PhaseLimits
 
 SMALL, LARGE = 200, 100
 """Requests of a lap."""
@@ -33,10 +34,10 @@ LAPS = 80
 LARGE_LAPS = 7
 
 
-class Unrecorded(Crew):
+class Unrecorded(VirtualUsers):
     """The same clients, of which nothing is written down."""
 
-    def _record(self, _sent: Sent) -> None:
+    def _record(self, _sent: SentRequest) -> None:
         self.counts.answered += 1
 
 
@@ -46,11 +47,11 @@ def main(port: int) -> None:
     environment.create_local_runner()
     clock = start_clock()
     target = calibration.known_target(port, clock)
-    new_wire = wire_maker(environment, target)
+    new_wire = http_client_factory(environment, target)
     templates = {case: encode_body(make_dataset(case, 1)) for case in ("csv-1", "csv-10k")}
     templates["plain"] = body("csv", 10_000)
 
-    def lap(kind: type[Crew], case: str, count: int, *, tags: bool) -> float:
+    def lap(kind: type[VirtualUsers], case: str, count: int, *, tags: bool) -> float:
         plan = PhasePlan(
             name="lap",
             mode="closed",
@@ -61,10 +62,10 @@ def main(port: int) -> None:
             timeout_s=60,
         )
         with tempfile.TemporaryDirectory() as folder:
-            parts = Parts(Path(folder), 0)
+            parts = ShardWriter(Path(folder), 0)
             crew = kind(target, new_wire, templates, parts)
             began = time.process_time()
-            crew.run(plan, drive.PhaseDrive(least=count, seconds=0, max_seconds=600), clock.now(), {})
+            crew.run(plan, PhaseLimits(least=count, seconds=0, max_seconds=600), clock.now(), {})
             parts.flush()
             taken = time.process_time() - began
             parts.close((), ())
@@ -96,7 +97,7 @@ def main(port: int) -> None:
 
     small = turns(
         {
-            "ours": lambda: lap(Crew, "csv-1", SMALL, tags=True),
+            "ours": lambda: lap(VirtualUsers, "csv-1", SMALL, tags=True),
             "unrecorded": lambda: lap(Unrecorded, "csv-1", SMALL, tags=True),
             "plain Locust": plain_locust,
         },
@@ -104,8 +105,8 @@ def main(port: int) -> None:
     )
     large = turns(
         {
-            "10k POST": lambda: lap(Crew, "plain", LARGE, tags=False),
-            "10k POST, tagged": lambda: lap(Crew, "csv-10k", LARGE, tags=True),
+            "10k POST": lambda: lap(VirtualUsers, "plain", LARGE, tags=False),
+            "10k POST, tagged": lambda: lap(VirtualUsers, "csv-10k", LARGE, tags=True),
             "bare socket": bare_socket,
         },
         LARGE_LAPS,

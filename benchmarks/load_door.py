@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assertions.records import Hit, Scenario, read_lines, read_one
-from assertions.statistics import percentile
-from loadtests import calibration
-from loadtests.known_server import Schedule
+from assertions.record.files import read_lines, read_one
+from assertions.record.types import Hit, Scenario
+from assertions.stats import percentile
+from loadtests.calibration import calibration
+from loadtests.calibration.reference_server import Schedule
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = 600
@@ -34,7 +35,7 @@ class Arrivals:
     """By the server."""
     truth_ms: list[float]
     """By the server's schedule, had each request come at its planned moment."""
-    lateness_p99_ms: float
+    start_delay_p99_ms: float
     asked: int
     answered: int
 
@@ -68,7 +69,7 @@ def arrivals(schedule: Schedule, rate_per_s: float, seconds: float, folder: Path
         planned_ms=[(hit.end - hit.intended) * 1000 for hit, _ in said],
         server_ms=[(one["left"] - one["arrived"]) * 1000 for _, one in said],
         truth_ms=[usual_ms + schedule.stalls_s(hit.intended - anchor) * 1000 for hit, _ in said],
-        lateness_p99_ms=made.generator.lateness_p99_ms or 0.0,
+        start_delay_p99_ms=made.generator.start_delay_p99_ms or 0.0,
         asked=made.phases[0].planned,
         answered=len(said),
     )

@@ -13,10 +13,13 @@ import pypdfium2 as pdfium
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from assertions.contents import Outcome, Request, Template, check_csv_of, check_pdf_of, expected
+from assertions.contents.csv import check_csv_of
+from assertions.contents.pdf.check import check_pdf_of
+from assertions.contents.sent import Outcome, expected
+from assertions.contents.template import Request, Template
 from benchmarks.bounds import BOUNDS, judge_ratios
 from benchmarks.race import OURS, race
-from loadtests.datasets import TAG_PLACEHOLDER, USER, encode_body, make_dataset, make_tag, tagged
+from loadtests.datasets.records import TAG_PLACEHOLDER, USER, encode_body, make_dataset, make_tag, tagged
 from service.jobs.pipeline import export_body
 
 FILES = 4

@@ -16,12 +16,12 @@ from statistics import median
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from assertions.statistics import percentile
+from assertions.stats import percentile
 from benchmarks.bounds import BOUNDS, Verdict, judge, judge_ratios
 from benchmarks.load_door import ROOT, Arrivals, Witness, arrivals, witness
 from benchmarks.race import timed
-from loadtests import calibration
-from loadtests.known_server import Schedule
+from loadtests.calibration import calibration
+from loadtests.calibration.reference_server import Schedule
 
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
@@ -101,7 +101,7 @@ def test_rate(benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold:
     benchmark.group = "load"
     schedule = Schedule(usual_s=0.005, slow_every=0)
     found, seen = runs(benchmark, partial(arrivals, schedule, rate, 5), folder)
-    late = [one.lateness_p99_ms for one in found]
+    late = [one.start_delay_p99_ms for one in found]
     figures({"lateness P99 ms": median(late), "best": min(late), "worst": max(late)})
     hold(settled(judge(BOUNDS[f"load-{rate}"], median(late)), seen))
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from assertions.limits import DEFAULT_PATH, LimitsError, load
-from assertions.records import Record, write_one
+from assertions.record.files import write_one
+from assertions.record.types import Record
 from dashboards.check import expression_problems, offered_problems, structure_problems
 from dashboards.live import look, report
 from dashboards.model import Dashboard, DashboardError, parse, read

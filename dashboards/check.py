@@ -13,8 +13,8 @@ from itertools import combinations
 from typing import Final
 
 from assertions.contract import FAMILIES
-from assertions.offered import page_findings, read_samples
-from assertions.promql import PromqlError, families_in, labels_of, problems_of, substitute
+from assertions.prometheus.offered import page_findings, read_samples
+from assertions.prometheus.promql import PromqlError, families_in, labels_of, problems_of, substitute
 from dashboards.model import Dashboard, DataSource, GridPos, Panel, Target
 from dashboards.variables import query_variables, values_on
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from assertions.promql import PromqlError, substitute
+from assertions.prometheus.promql import PromqlError, substitute
 from dashboards.model import Dashboard, DashboardError
 from dashboards.records import LivePanel, LiveQuery, LiveResults
 from dashboards.variables import query_variables

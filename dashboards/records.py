@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from assertions.records import Record
+from assertions.record.types import Record
 
 StepName = Literal["structure", "expressions", "series offered"]
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from assertions.offered import PageSample
-from assertions.promql import GRAFANA_VARIABLES, label_values
+from assertions.prometheus.offered import PageSample
+from assertions.prometheus.promql import GRAFANA_VARIABLES, label_values
 from dashboards.model import Dashboard, Variable
 
 ALL: Final = "$__all"

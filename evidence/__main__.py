@@ -12,18 +12,18 @@ from assertions import limits as limits_file
 from assertions.judge import WAIVABLE
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
-from loadtests.clock import start_clock
-from loadtests.conductor import LIVE
-from loadtests.listening import listening
-from loadtests.profiles import ProfileError, load_profile, stretched
-from loadtests.stress_door import MOST_WORKERS, minutes
-from loadtests.target import TargetError, parse_target
-
-from . import stress
-from .folder import OURS
-from .publish import REPORT
-from .run import RunError, Settings, run
-from .verify import VerifyError, verify
+from evidence import stress
+from evidence.layout import REPORT
+from evidence.run import RunError, Settings, run
+from evidence.run_folder import OURS
+from evidence.verify import VerifyError, verify
+from loadtests.client.clock import start_clock
+from loadtests.client.target import TargetError
+from loadtests.client.target_settings import parse_target
+from loadtests.plan.profile import ProfileError, load_profile, stretched
+from loadtests.progress import LIVE
+from loadtests.runner.listen import listening
+from loadtests.stress.options import MOST_WORKERS, minutes
 
 GATE = (
     "verify, and exit 0 only if the bundle holds and its colour is GREEN: the scenarios smoke, load and batch were "

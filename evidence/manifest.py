@@ -6,7 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from assertions.records import Record, read_one, write_one
+from assertions.record.files import read_one, write_one
+from assertions.record.types import Record
 
 NAME = "manifest.json"
 

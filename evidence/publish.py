@@ -8,36 +8,32 @@ from pathlib import Path
 
 import msgspec
 
+from assertions import judged_run
 from assertions import limits as limits_file
-from assertions import run_folder
-from assertions.bundle import Run, ScenarioRecord, as_object
-from assertions.checks.instrument import biases_ms
+from assertions.checks.harness.calibration import biases_ms
 from assertions.judge import Report
-from assertions.last_page import last_page
-from assertions.records import Generator, Scenario, read_one
+from assertions.record.files import read_one
+from assertions.record.last_page import last_page
+from assertions.record.run import Run
+from assertions.record.types import Generator, Scenario
+from assertions.record.view import ScenarioRecord, as_object
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
-
-from . import manifest, sensitivity
-from .context import Context
-from .extra import information
-from .latencies import by_phase
-from .plots import draw, planned
-from .report import Figures, Instrument, first_line, markdown
-from .witnesses import differences
-
-CONTEXT = run_folder.NOTES
-LIMITS = run_folder.LIMITS
-VERDICT = "verdict.json"
-REPORT = "GREEN_EVIDENCE_v1.7.md"
-COLOURED = (REPORT, VERDICT, manifest.NAME, "assert.log")
-"""What says a colour, or vouches for it."""
+from evidence import manifest
+from evidence.collect.provenance import Context
+from evidence.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
+from evidence.reports import fault_coverage
+from evidence.reports.information import information
+from evidence.reports.latencies import by_phase
+from evidence.reports.markdown import Figures, Instrument, first_line, markdown
+from evidence.reports.plots import draw, planned
+from evidence.reports.witnesses import differences
 
 
 def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
     """Read a run directory and judge it. RecordError or LimitsError when it is no run directory that can be judged."""
     context = read_one(out / CONTEXT, Context)
-    run, limits, report = run_folder.judge_run_folder(out, out / LIMITS)
+    run, limits, report = judged_run.judge_run_folder(out, out / LIMITS)
     return run, limits, report, context
 
 
@@ -46,8 +42,8 @@ def publish(out: Path) -> Report:
     run, limits, report, context = judge_folder(out)
     for name, content in artifacts(run, report):
         (out / name).write_bytes(content)
-    if sensitivity.STORED.is_file():
-        shutil.copyfile(sensitivity.STORED, out / sensitivity.NAME)
+    if fault_coverage.STORED.is_file():
+        shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
     plots = draw(out / "plots", run)
     (out / VERDICT).write_bytes(verdict_json(report))
     (out / REPORT).write_text(markdown(report, limits, context, figures(run, report, plots)), encoding="utf-8")
@@ -65,7 +61,7 @@ def verdict_json(report: Report) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
-def publish_stillborn(out: Path, sentence: str) -> None:
+def publish_placeholder(out: Path, sentence: str) -> None:
     """Replace whatever report is there by one that says why there is none. OSError when even that can't be written.
 
     What says a colour goes first: on a full disk files can still be removed.
@@ -101,7 +97,7 @@ def figures(run: Run, report: Report, plots: Iterable[tuple[str, str]]) -> Figur
         targets={name: _target(record.scenario) for name, record in records.items()},
         target_version=version,
         plots=tuple(plots),
-        sensitivity=sensitivity.read(run.path / sensitivity.NAME),
+        sensitivity=fault_coverage.read(run.path / fault_coverage.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
     )
 
@@ -114,9 +110,9 @@ def _instrument(record: ScenarioRecord) -> Instrument:
     made = record.scenario.generator
     return Instrument(
         cpu_ratio=made.cpu_ratio,
-        lag_p99_ms=made.lag_p99_ms,
-        lateness_p99_ms=made.lateness_p99_ms,
-        slip_p99_ms=made.slip_p99_ms,
+        event_loop_lag_p99_ms=made.event_loop_lag_p99_ms,
+        start_delay_p99_ms=made.start_delay_p99_ms,
+        scheduling_delay_p99_ms=made.scheduling_delay_p99_ms,
         errors_ms=biases_ms(record.calibration),
     )
 
@@ -129,7 +125,8 @@ def _generator_line(generator: Generator) -> str:
     elsewhere = "" if apart is None else f", on other machines, whose clocks were up to {apart * 1000:,.1f} ms off"
     return (
         f"Locust {generator.version}, {generator.workers} worker(s){elsewhere}, busiest "
-        f"{shown(generator.cpu_ratio, ' of a core')}, event-loop lag P99 {shown(generator.lag_p99_ms, ' ms')}"
+        f"{shown(generator.cpu_ratio, ' of a core')}, "
+        f"event-loop lag P99 {shown(generator.event_loop_lag_p99_ms, ' ms')}"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 import signal
 import subprocess
@@ -17,28 +16,27 @@ from msgspec.structs import replace
 
 from assertions import limits as limits_file
 from assertions.judge import Report, blocks
-from assertions.records import RecordError, Scenario, read_one, write_one
+from assertions.record.files import read_one, write_one
+from assertions.record.types import RecordError, Scenario
 from assertions.verdicts import SCENARIOS
-from loadtests.alone import held
-from loadtests.conductor import LIVE
-from loadtests.doom import STOPPED
-from loadtests.folder import FolderError
-
-from . import context as contexts
-from . import folder as folders
-from . import queries
-from .context import ROOT, Context, interpreter
-from .embedded import EmbeddedError, running
-from .opening import OpeningError, check_folder
-from .publish import CONTEXT, LIMITS, judge_folder, publish, publish_stillborn
-from .service_log import captured
-from .version import judge_sha256
+from evidence import run_folder as folders
+from evidence.collect import provenance as contexts
+from evidence.collect import queries
+from evidence.collect.code_version import judge_sha256
+from evidence.collect.embedded import EmbeddedError, running
+from evidence.collect.file_checks import OpeningError, check_folder
+from evidence.collect.provenance import ROOT, Context, interpreter
+from evidence.collect.service_log import captured
+from evidence.layout import CONTEXT, LIMITS
+from evidence.publish import judge_folder, publish, publish_placeholder
+from evidence.subprocesses import interrupt
+from loadtests.errors import STOPPED, FolderError
+from loadtests.progress import LIVE
+from loadtests.runner.locks import lock_folder
 
 TOOL_TIMEOUT_S = 300.0
 PROGRESS_S = 10.0
 """Without a terminal a line of progress is written so often at most."""
-CLOSE_S = 60.0
-"""How long the load generator may take to close its record when it is interrupted."""
 
 
 class RunError(Exception):
@@ -90,7 +88,7 @@ def run(settings: Settings, say: Say, live: Say | None = None) -> tuple[Report, 
     of another run that is under way nothing is touched.
     """
     try:
-        with held(settings.out):
+        with lock_folder(settings.out):
             return _run(settings, say, live)
     except FolderError as error:
         raise RunError(str(error)) from error
@@ -167,7 +165,7 @@ def _begin(settings: Settings) -> Context:
     try:
         if not folders.is_ours(out):
             raise RunError(f"{out} holds other files and is no run directory; choose an empty --out")
-        publish_stillborn(out, "the run is under way, or was ended before its report")
+        publish_placeholder(out, "the run is under way, or was ended before its report")
     except OSError as error:
         raise RunError(f"{out} can't be written ({error.strerror or error}); choose another --out") from error
     try:
@@ -176,13 +174,13 @@ def _begin(settings: Settings) -> Context:
         if there is not None and there.fits(mine) and not any((out / name).exists() for name in settings.scenarios):
             return there
         folders.clear(out)
-        publish_stillborn(out, "the run is under way, or was ended before its report")
+        publish_placeholder(out, "the run is under way, or was ended before its report")
         shutil.copyfile(settings.limits, out / LIMITS)
         write_one(out / CONTEXT, mine)
     except (limits_file.LimitsError, OSError) as error:
         sentence = _sentence(error, out)
         with contextlib.suppress(OSError):
-            publish_stillborn(out, sentence)
+            publish_placeholder(out, sentence)
         raise RunError(sentence) from error
     return mine
 
@@ -210,13 +208,13 @@ def _give_up(out: Path, context: Context, sentence: str) -> None:
     """Report what there is, with what went wrong; on a full disk at least no colour stays."""
     with _deaf():
         try:
-            publish_stillborn(out, sentence)
+            publish_placeholder(out, sentence)
             write_one(out / CONTEXT, contexts.with_incident(context, sentence))
             publish(out)
         except Exception:
             # the one that is told is what ended the run
             with contextlib.suppress(OSError):
-                publish_stillborn(out, sentence)
+                publish_placeholder(out, sentence)
 
 
 @contextlib.contextmanager
@@ -314,18 +312,6 @@ def _drive(
         say(f"loadtests: {problem}")
     if code not in (0, 1) or not (folder / "scenario.json").is_file():
         raise RunError(f"the load generator ended with {code} and left no whole record: {last}")
-
-
-def interrupt(process: subprocess.Popen[str]) -> None:
-    """Let the load generator, the leader of its process group, close its record, and see it gone."""
-    process.send_signal(signal.SIGINT)
-    try:
-        process.communicate(timeout=CLOSE_S)
-    except subprocess.TimeoutExpired:
-        return
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _tools(out: Path, say: Say) -> None:

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assertions import limits as limits_file
-from assertions.records import RecordError
-from loadtests import stress_door
-from loadtests.alone import held
-from loadtests.folder import FolderError
-from loadtests.stress import Stress, exit_code
-from loadtests.stress_run import PAGE, REPORT, prepare_out, read_stress, write_report
-from loadtests.stress_table import table
-
-from .context import ROOT, interpreter
-from .embedded import EmbeddedError, running
-from .run import RunError, interrupt
-from .stress_report import html
+from assertions.record.types import RecordError
+from evidence.collect.embedded import EmbeddedError, running
+from evidence.collect.provenance import ROOT, interpreter
+from evidence.reports.stress_html import html
+from evidence.run import RunError
+from evidence.subprocesses import interrupt
+from loadtests.errors import FolderError
+from loadtests.runner.locks import lock_folder
+from loadtests.stress import options as stress_door
+from loadtests.stress.search import Stress, exit_code
+from loadtests.stress.session import PAGE, REPORT, prepare_out, read_stress, write_report
+from loadtests.stress.table import table
 
 if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -44,14 +44,14 @@ def add_command(commands: _Commands, url: Callable[[str], str]) -> None:
 
 
 def run(options: argparse.Namespace, say: Say) -> int:
-    """Run the session and report; returns 0, 1 or 2 as `loadtests.stress.exit_code`.
+    """Run the session and report; returns 0, 1 or 2 as `loadtests.stress.search.exit_code`.
 
     RunError where nothing could be run, read or written (one sentence).
     """
     cases = stress_door.cases(options.sizes, options.formats)
     try:
         limits = limits_file.load(options.limits)
-        with held(options.out):
+        with lock_folder(options.out):
             prepare_out(options.out, cases)
             (options.out / PAGE).unlink(missing_ok=True)
             for case in cases:

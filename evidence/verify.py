@@ -7,17 +7,17 @@ from pathlib import Path
 
 import msgspec
 
-from assertions.bundle import Run
 from assertions.judge import Report
 from assertions.limits import LimitsError
-from assertions.records import RecordError
+from assertions.record.run import Run
+from assertions.record.types import RecordError
 from assertions.verdicts import Verdict
-
-from . import manifest
-from .opening import recheck
-from .publish import REPORT, VERDICT, artifacts, judge_folder, report_text, verdict_json
-from .report import first_line
-from .version import judge_sha256
+from evidence import manifest
+from evidence.collect.code_version import judge_sha256
+from evidence.collect.file_checks import recheck
+from evidence.layout import REPORT, VERDICT
+from evidence.publish import artifacts, judge_folder, report_text, verdict_json
+from evidence.reports.markdown import first_line
 
 
 class VerifyError(Exception):

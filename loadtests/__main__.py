@@ -13,25 +13,26 @@ from pathlib import Path
 import psutil
 
 from assertions import limits as limits_file
-from assertions.records import RecordError
+from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
-from loadtests import stress_door, ui
-from loadtests.alone import driving, held
-from loadtests.clock import start_clock
-from loadtests.conductor import LIVE, Progress, RunError
-from loadtests.datasets import MAX_RECORDS
-from loadtests.doom import Abort
-from loadtests.folder import FolderError
-from loadtests.listening import LISTEN_PORT, check_listen, how_to_join, listening
-from loadtests.locust_process import LocustError
-from loadtests.profiles import Profile, ProfileError, load_profile, stretched
-from loadtests.reach import check_target
-from loadtests.runner import Settings, run_scenario
+from loadtests.client.clock import start_clock
+from loadtests.client.preflight import check_target
+from loadtests.client.target import Target, TargetError
+from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN, headers_from, parse_target
+from loadtests.datasets.records import MAX_RECORDS
+from loadtests.errors import FolderError, LocustError, RunError
+from loadtests.plan.profile import Profile, ProfileError, load_profile, stretched
+from loadtests.progress import LIVE, Progress
+from loadtests.runner.abort import AbortLimits
+from loadtests.runner.listen import LISTEN_PORT, check_listen, how_to_join, listening
+from loadtests.runner.locks import lock_folder, lock_target
+from loadtests.runner.scenario import Settings, run_scenario
 from loadtests.seed import BATCH, BATCH_BEGIN, batch_end, seed
-from loadtests.stress import exit_code
-from loadtests.stress_run import REPORT, run_stress
-from loadtests.stress_table import table
-from loadtests.target import TARGET_HEADERS, TARGET_TOKEN, Target, TargetError, headers_from, parse_target
+from loadtests.stress import options as stress_door
+from loadtests.stress.search import exit_code
+from loadtests.stress.session import REPORT, run_stress
+from loadtests.stress.table import table
+from loadtests.ui import web_ui
 
 DEFAULT_TARGET = "http://127.0.0.1:4001"
 DEFAULT_SEED = 17
@@ -181,9 +182,9 @@ def _run(options: argparse.Namespace) -> int:
         raise TargetError(f"--target-pid {options.target_pid} is no process of this machine")
     _reach(target)
     if options.ui:
-        with driving(target):
-            return ui.show(
-                profile, target, options.seed, options.ui_port or ui.PORT, lambda line: print(line, file=sys.stderr)
+        with lock_target(target):
+            return web_ui.show(
+                profile, target, options.seed, options.ui_port or web_ui.PORT, lambda line: print(line, file=sys.stderr)
             )
     settings = Settings(
         profile=profile,
@@ -202,7 +203,7 @@ def _run(options: argparse.Namespace) -> int:
         print(how_to_join(options.listen, options.workers), file=sys.stderr)
     live = options.live or sys.stderr.isatty()
     try:
-        with driving(target), held(options.out):
+        with lock_target(target), lock_folder(options.out):
             scenario = run_scenario(settings, _teller(live))
     finally:
         if live:
@@ -216,13 +217,13 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if all(phase.completed for phase in scenario.phases) else 1
 
 
-def _abort(options: argparse.Namespace, profile: Profile, limits: limits_file.Limits) -> Abort:
+def _abort(options: argparse.Namespace, profile: Profile, limits: limits_file.Limits) -> AbortLimits:
     """What `--abort-on-fail` goes by: the limits, and how many exports are judged together with the profile's."""
     # smoke, load and batch have one success rate, any other profile its own
     beside = SCENARIOS if profile.name in SCENARIOS else ()
     others = [load_profile(name, options.profiles) for name in beside if name != profile.name]
     counts = [phase.max_count for one in others for phase in one.phases]
-    return Abort(limits, sum(counts) + sum(one.leak.count for one in others if one.leak))
+    return AbortLimits(limits, sum(counts) + sum(one.leak.count for one in others if one.leak))
 
 
 def _seed(options: argparse.Namespace) -> int:
@@ -247,7 +248,7 @@ def _tell_plainly() -> None:
 def _stress(options: argparse.Namespace) -> int:
     settings = stress_door.settings(options, _target(options))
     _reach(settings.target)
-    with driving(settings.target):
+    with lock_target(settings.target):
         report = run_stress(settings, lambda line: print(line, file=sys.stderr, flush=True))
     print(table(report))
     print(f"\nreport: {options.out / REPORT}")

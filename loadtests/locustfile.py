@@ -15,39 +15,40 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from loadtests import drive
-from loadtests.away import work
-from loadtests.clock import Clock
-from loadtests.datasets import CaseError
-from loadtests.generator import Generator
-from loadtests.line import Line
-from loadtests.locust_process import LocustError
-from loadtests.target import Target, TargetError, headers_from, parse_target
-from loadtests.wire import NewWire, Wire
+from loadtests.client.clock import Clock
+from loadtests.client.target import Target, TargetError
+from loadtests.client.target_settings import headers_from, parse_target
+from loadtests.datasets.records import CaseError
+from loadtests.errors import LocustError
+from loadtests.generator.http_client import HttpClient, NewHttpClient
+from loadtests.generator.remote import run_remote_worker
+from loadtests.generator.worker import Generator
+from loadtests.protocol import messages
+from loadtests.protocol.channel import Channel
 
 _LOG = logging.getLogger(__name__)
 
 
-def _settings() -> drive.Drive:
-    return msgspec.json.decode(Path(os.environ[drive.DRIVE_VARIABLE]).read_bytes(), type=drive.Drive)
+def _settings() -> messages.GeneratorConfig:
+    return msgspec.json.decode(Path(os.environ[messages.CONFIG_VARIABLE]).read_bytes(), type=messages.GeneratorConfig)
 
 
-def _target(settings: drive.Drive) -> Target:
+def _target(settings: messages.GeneratorConfig) -> Target:
     clock = Clock(anchor=settings.anchor)
     return parse_target(settings.target, clock, headers_from(), insecure=settings.insecure)
 
 
-def wire_maker(environment: Environment, target: Target) -> NewWire:
+def http_client_factory(environment: Environment, target: Target) -> NewHttpClient:
     """Makes connections, each for one client; TLS as the target asks for it."""
     context = ssl.create_default_context() if target.scheme == "https" else None
     if context is not None and target.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     # the known server beside an https target speaks plain http
-    return lambda to: Wire(to, context if to.scheme == "https" else None, environment.events.request.fire)
+    return lambda to: HttpClient(to, context if to.scheme == "https" else None, environment.events.request.fire)
 
 
-class Conductor(FastHttpUser):
+class GeneratorUser(FastHttpUser):
     """The only Locust user of a process; its clients have connections of their own."""
 
     host = "http://127.0.0.1"  # never asked: every connection bears the target's own address
@@ -56,11 +57,11 @@ class Conductor(FastHttpUser):
     @task
     def conduct(self) -> None:
         """Run the plan once; a master that hands a dead worker's user on must not start a second run here."""
-        if Conductor.ran:
+        if GeneratorUser.ran:
             raise StopUser
-        Conductor.ran = True
+        GeneratorUser.ran = True
         try:
-            if drive.DRIVE_VARIABLE in os.environ:
+            if messages.CONFIG_VARIABLE in os.environ:
                 _work_here(self.environment)
             else:
                 _work_away(self.environment)
@@ -73,18 +74,23 @@ class Conductor(FastHttpUser):
 def _work_here(environment: Environment) -> None:
     settings = _settings()
     target = _target(settings)
-    with Line(settings.control_host, settings.control_port) as line:
-        line.say(drive.Hello(pid=os.getpid(), conductor=True))
+    with Channel(settings.control_host, settings.control_port) as line:
+        line.say(messages.Hello(pid=os.getpid(), conductor=True))
         welcome = line.listen()
-        if isinstance(welcome, drive.Welcome):
-            Generator(settings, target, wire_maker(environment, target), line, welcome).run()
+        if isinstance(welcome, messages.Welcome):
+            Generator(settings, target, http_client_factory(environment, target), line, welcome).run()
 
 
 def _work_away(environment: Environment) -> None:
     options = environment.parsed_options
     assert options is not None
     try:
-        work(options.master_host, options.master_port, os.getpid(), lambda target: wire_maker(environment, target))
+        run_remote_worker(
+            options.master_host,
+            options.master_port,
+            os.getpid(),
+            lambda target: http_client_factory(environment, target),
+        )
     except OSError as error:
         _LOG.error("no run to work for at %s:%s: %s", options.master_host, options.master_port, error)
         environment.process_exit_code = 2
@@ -98,17 +104,17 @@ def _know_ones_place(environment: Environment, **_: object) -> None:
     """A master makes no load; it ends when the runner says so, or is gone. Without a runner there are only workers."""
     if isinstance(environment.runner, MasterRunner):
         gevent.spawn(_end_with_runner, environment)
-    if drive.DRIVE_VARIABLE not in os.environ and not isinstance(environment.runner, WorkerRunner):
+    if messages.CONFIG_VARIABLE not in os.environ and not isinstance(environment.runner, WorkerRunner):
         _LOG.error("this locustfile is run by `python -m loadtests`, or with --worker for its --listen")
         raise SystemExit(2)
 
 
 def _end_with_runner(environment: Environment) -> None:
     settings = _settings()
-    with Line(settings.control_host, settings.control_port) as line:
-        line.say(drive.Hello(pid=os.getpid(), conductor=False))
+    with Channel(settings.control_host, settings.control_port) as line:
+        line.say(messages.Hello(pid=os.getpid(), conductor=False))
         while said := line.listen():
-            if isinstance(said, drive.End):
+            if isinstance(said, messages.End):
                 break
     if environment.runner is not None:
         environment.runner.quit()

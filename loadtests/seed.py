@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from assertions.records import Hit, Request
-from loadtests.datasets import USER, encode_body, make_dataset, make_tag, parse_case, tagged
-from loadtests.exporting import RUN_PATH, download_url, make_hit
-from loadtests.target import Target
+from assertions.record.types import Hit, Request
+from loadtests.client.export import RUN_PATH, download_url, make_hit
+from loadtests.client.target import Target
+from loadtests.datasets.records import USER, encode_body, make_dataset, make_tag, parse_case, tagged
 
 BATCH = ("csv-1k", "csv-5k", "csv-10k", "pdf-1k", "pdf-5k")
 BATCH_BEGIN = "Running batch export tests..."

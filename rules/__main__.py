@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from assertions.limits import DEFAULT_PATH, LimitsError, load
-from assertions.records import write_one
+from assertions.record.files import write_one
 from rules.build import RULES_NAME, build_rules, build_tests, companion_of
 from rules.check import Checked, Inputs, check_all
 from rules.records import RulesError

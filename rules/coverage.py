@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from assertions.contract import FAMILIES
-from assertions.promql import PromqlError, series_in
+from assertions.prometheus.promql import PromqlError, series_in
 from rules.recorded import sources_of
 from rules.records import AlertCase, CaseFile, CaseGroup, Rule, RuleFile
 

@@ -1,6 +1,6 @@
 """The static check of a rule file: every expression and annotation speaks of what the contract offers.
 
-Pure: a rule file in, sentences out. What PromQL means lives in `assertions.promql`, which the dashboard uses too.
+Pure: a rule file in, sentences out. What PromQL means lives in `assertions.prometheus.promql`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from assertions.promql import Vector, is_conditional, labels_of, problems_of
+from assertions.prometheus.promql import Vector, is_conditional, labels_of, problems_of
 from rules.recorded import recorded_series
 from rules.records import Rule, RuleFile
 
@@ -24,7 +24,7 @@ _VALUE_NAMES: Final = ("$value", ".Value")
 def expression_problems(rules: RuleFile) -> tuple[str, ...]:
     """Return what is wrong with each rule's expression and annotations, as `<rule>: <problem>`; empty when nothing is.
 
-    Beside `assertions.promql.problems_of`: an alert that compares nothing (it fires for ever), and an annotation that
+    Beyond `promql.problems_of`: an alert that compares nothing (it fires for ever), and an annotation that
     speaks of a label that the result does not carry (it shows as empty).
     """
     if not rules.rules:

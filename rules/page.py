@@ -9,7 +9,7 @@ import math
 import re
 from typing import Final
 
-from assertions.offered import page_findings, read_samples
+from assertions.prometheus.offered import page_findings, read_samples
 from rules.records import RuleFile
 
 _LATENCY_BOUND: Final = re.compile(r"export_latency_ms_bucket.*>\s*([0-9.e+]+)\s*$", re.DOTALL)

@@ -5,7 +5,7 @@ Pure: a rule file in, values out.
 
 from __future__ import annotations
 
-from assertions.promql import EVERY_LABEL, PromqlError, Vector, series_in, vector_of
+from assertions.prometheus.promql import EVERY_LABEL, PromqlError, Vector, series_in, vector_of
 from rules.records import RuleFile
 
 

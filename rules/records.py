@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from assertions.records import Record
+from assertions.record.types import Record
 
 StepName = Literal[
     "version", "check rules", "test rules", "rule coverage", "expressions", "check metrics", "series offered"

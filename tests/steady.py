@@ -42,7 +42,7 @@ def _judge(full: bool, busy: bool) -> tuple[str, list[str]]:
     """One run: (headline, what stood against GREEN)."""
     words = [sys.executable, "-m", "evidence", "run", *SCENARIOS]
     if not full:
-        words += ["--profiles", "tests/zoo/profiles"]
+        words += ["--profiles", "tests/targets/profiles"]
     # it ends by itself should this process be killed
     spin = f"import time; end = time.monotonic() + {LONGEST_RUN_S}\nwhile time.monotonic() < end: pass"
     neighbour = subprocess.Popen([sys.executable, "-c", spin]) if busy else None

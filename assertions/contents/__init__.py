@@ -6,10 +6,11 @@ the spelling of a float, a PDF's layout, fonts and order of drawing.
 
 from __future__ import annotations
 
-from assertions.contents.csv_check import check_csv, check_csv_of
-from assertions.contents.pdf_check import check_pdf, check_pdf_of
-from assertions.contents.sent import CODE_IN_BRIEF, CODES, ContentsError, Outcome, Sent, expected
+from assertions.contents.csv import check_csv, check_csv_of
+from assertions.contents.pdf.check import check_pdf, check_pdf_of
+from assertions.contents.sent import CODE_IN_BRIEF, ContentsError, Outcome, Sent, expected
 from assertions.contents.template import Request, Template
+from assertions.record.finding_codes import CODES
 
 __all__ = [
     "CODES",

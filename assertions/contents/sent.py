@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from assertions.codes import CODES, RANK, Code
 from assertions.contract import DEFAULT_USER
-from assertions.records import Finding
+from assertions.record.finding_codes import CODES, RANK, Code
+from assertions.record.types import Finding
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Row = Mapping[str, Json]

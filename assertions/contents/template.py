@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Final
 
 from assertions.contents.csv_values import canonical_rows
-from assertions.contents.pdf_page import Layout
-from assertions.contents.pdf_plan import PER_PAGE, Plan, make_plan
+from assertions.contents.pdf.page import Layout
+from assertions.contents.pdf.plan import PER_PAGE, Plan, make_plan
 from assertions.contents.sent import Sent, expected
 
 PageKey = tuple[int, int, Layout]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assertions.queries import LabelMatcher, Queries, Selector
+from assertions.record.queries import LabelMatcher, Queries, Selector
 
 QUERIES = Queries(
     selectors=(

@@ -11,14 +11,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from assertions.bundle import HANG_UP, Run, ScenarioRecord, ToolRun, ToolStep
-from assertions.checks.tools import DASHBOARD_STEPS, RULE_STEPS
+from assertions.checks.harness.static_checks import DASHBOARD_STEPS, RULE_STEPS
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
-from assertions.records import HealthProbe, Hit, Record, Scrape, write_lines, write_one
+from assertions.record.files import write_lines, write_one
+from assertions.record.phases import DISCONNECTS
+from assertions.record.run import Run, ToolRun, ToolStep
+from assertions.record.types import HealthProbe, Hit, Record, Scrape
+from assertions.record.view import ScenarioRecord
 from assertions.verdicts import SCENARIOS
-
-from .recorder import Recorder
-from .simulation import Service
+from tests.assertions.recorder import Recorder
+from tests.assertions.simulation import Service
 
 R = TypeVar("R", bound=Record)
 
@@ -88,7 +90,7 @@ def with_answers(record: ScenarioRecord, change: Callable[[Hit, dict[str, Any]],
     """A copy with the JSON answers of its done exports edited in place by `change`."""
 
     def edit(hit: Hit) -> Mapping[str, Any] | None:
-        if hit.status != 200 or hit.phase in ("behaviour", HANG_UP):
+        if hit.status != 200 or hit.phase in ("behaviour", DISCONNECTS):
             return None
         body = json.loads(hit.answer or "")
         change(hit, body)

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from assertions.behaviour import AFTER_HANG_UP, AFTER_TEXTS, CASES, HUNG_UP, REST_AFTER_HANG_UP
-from assertions.bundle import HANG_UP, ScenarioRecord
 from assertions.contract import pages_for
-from assertions.records import (
+from assertions.probes.behaviour import AFTER_DISCONNECT, AFTER_TEXTS, CASES, DISCONNECTED, REST_AFTER_DISCONNECT
+from assertions.record.phases import DISCONNECTS
+from assertions.record.types import (
     Calibration,
     Fetch,
     FileCheck,
@@ -31,10 +31,10 @@ from assertions.records import (
     Scenario,
     Scrape,
 )
-
-from .handed_over import LOG, QUERIES
-from .seen import MEDIA, answer_of, hung_up_hit, probe_hit
-from .simulation import Job, Service
+from assertions.record.view import ScenarioRecord
+from tests.assertions.handed_over import LOG, QUERIES
+from tests.assertions.seen import MEDIA, answer_of, hung_up_hit, probe_hit
+from tests.assertions.simulation import Job, Service
 
 START = 1_795_000_000.0
 _RECORDS = {"empty": 0, "one": 1, "single": 20, "tricky": 30, "wide": 40, "1001": 1_001, "nocolumns": 10}
@@ -207,13 +207,13 @@ class Recorder:
     def _hang_up(self) -> None:
         """Six clients went away, a good export was done, and all came to rest; none of it is on the pages."""
         begin = self.now
-        cases = [(HUNG_UP, None)] * 6 + [(AFTER_HANG_UP, 200), (REST_AFTER_HANG_UP, 200)]
+        cases = [(DISCONNECTED, None)] * 6 + [(AFTER_DISCONNECT, 200), (REST_AFTER_DISCONNECT, 200)]
         for index, (case, status) in enumerate(cases):
             hit = hung_up_hit(case, index, self.now, status, Service().status_page(self.now))
             self.hits.append(hit)
             self.now = hit.end
         count = len(cases)
-        run = PhaseRun(name=HANG_UP, start=begin, end=self.now, planned=count, recorded=count, completed=True)
+        run = PhaseRun(name=DISCONNECTS, start=begin, end=self.now, planned=count, recorded=count, completed=True)
         self.runs.append(run)
 
     def _watch(self, run: PhaseRun) -> None:
@@ -269,7 +269,7 @@ class Recorder:
             for phase in _PHASES[self.name]
         )
         if self.name == "smoke":
-            phases += (PhasePlan(name=HANG_UP, mode="probe", clients=1, requests=(), timeout_s=60.0),)
+            phases += (PhasePlan(name=DISCONNECTS, mode="probe", clients=1, requests=(), timeout_s=60.0),)
         return Plan(scenario=self.name, profile_sha256=_SHA.format(7), seed=1, phases=phases)
 
     def _scenario(self) -> Scenario:
@@ -286,8 +286,8 @@ class Recorder:
                 exit_code=0,
                 version="2.47.0",
                 cpu_ratio=0.2,
-                lag_p99_ms=5.0,
-                lateness_p99_ms=None,
+                event_loop_lag_p99_ms=5.0,
+                start_delay_p99_ms=None,
                 end_marks=1,
                 workers=1,
             ),

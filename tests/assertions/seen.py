@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-from assertions.behaviour import AFTER_TEXTS, REST_AFTER_HANG_UP, BehaviourCase
-from assertions.bundle import HANG_UP
-from assertions.records import Hit
-
-from .simulation import Job, Service, iso
+from assertions.probes.behaviour import AFTER_TEXTS, REST_AFTER_DISCONNECT, BehaviourCase
+from assertions.record.phases import DISCONNECTS
+from assertions.record.types import Hit
+from tests.assertions.simulation import Job, Service, iso
 
 MEDIA = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 
@@ -80,11 +79,11 @@ def probe_hit(
 
 
 def hung_up_hit(case: str, index: int, start: float, status: int | None, page: str) -> Hit:
-    """One request of the hang-up phase; status None: its client went away."""
-    rest = case == REST_AFTER_HANG_UP
+    """One request of the disconnects phase; status None: its client went away."""
+    rest = case == REST_AFTER_DISCONNECT
     return Hit(
-        id=f"{HANG_UP}-{index}",
-        phase=HANG_UP,
+        id=f"{DISCONNECTS}-{index}",
+        phase=DISCONNECTS,
         index=index,
         case=case,
         method="GET" if rest else "POST",
@@ -98,7 +97,7 @@ def hung_up_hit(case: str, index: int, start: float, status: int | None, page: s
         start=start,
         end=start + 0.03,
         status=status,
-        error=None if status else "hung-up",
+        error=None if status else "disconnected",
         headers={},
         answer=page if rest else None,
         client="examiner",

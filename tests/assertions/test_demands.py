@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from assertions import limits as limits_file
-from assertions.behaviour import BY_NAME
-from assertions.checks import CHECKS, conduct, metrics
+from assertions.checks.catalogue import CHECKS
+from assertions.checks.conduct import behaviour
+from assertions.checks.metrics import metrics_page
 from assertions.demands import DEMANDS, HELP_LINE, OWN, UNKNOWN_DOWNLOAD
-
-from .cases.conduct import behaving
-from .honest import drop_samples, honest, with_pages
+from assertions.probes.behaviour import BY_NAME
+from tests.assertions.cases.conduct import behaving
+from tests.assertions.honest import drop_samples, honest, with_pages
 
 LIMITS = limits_file.load()
 CONTRACT = " ".join((Path(__file__).resolve().parents[2] / "docs" / "contract.md").read_text(encoding="utf-8").split())
@@ -34,7 +35,7 @@ def test_each_demand_stands_in_the_contract(check: str, sentence: str) -> None:
 
 def test_a_link_to_nothing_is_told_in_the_contracts_words() -> None:
     """An unknown name that is answered 200 fails with the sentence that its author can look up."""
-    judged = conduct.behaviour(behaving("download-unknown", status=200)(honest("smoke")), LIMITS)
+    judged = behaviour.behaviour(behaving("download-unknown", status=200)(honest("smoke")), LIMITS)
     assert judged.status == "FAIL"
     assert f'status 200, expected a refusal; the contract: "{UNKNOWN_DOWNLOAD}"' in judged.reason
     assert UNKNOWN_DOWNLOAD in BY_NAME["download-unknown"].why
@@ -43,7 +44,7 @@ def test_a_link_to_nothing_is_told_in_the_contracts_words() -> None:
 def test_a_histogram_without_series_at_the_start_is_told_in_the_contracts_words() -> None:
     """Before the first request the histogram's label sets are there, too; the reason says by which sentence."""
     late = with_pages(honest("smoke"), drop_samples("export_latency_ms_"), lambda scrape: scrape.moment == "before")
-    judged = metrics.coverage(late, LIMITS)
+    judged = metrics_page.coverage(late, LIMITS)
     assert (judged.status, judged.reason) == (
         "FAIL",
         'export_latency_ms has no series for format="csv", size="small" before the first request (and 5 more series); '
@@ -54,7 +55,7 @@ def test_a_histogram_without_series_at_the_start_is_told_in_the_contracts_words(
 def test_a_missing_help_line_is_told_in_the_contracts_words() -> None:
     """All families without one are named."""
     bare = with_pages(honest("smoke"), lambda text: text.replace("# HELP export_q", "# export_q"))
-    judged = metrics.exposition(bare, LIMITS)
+    judged = metrics_page.exposition(bare, LIMITS)
     assert (judged.status, judged.reason) == (
         "FAIL",
         f'no HELP line for export_queue_depth; the contract: "{HELP_LINE}"',

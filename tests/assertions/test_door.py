@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from assertions.__main__ import main
-from assertions.checks import CHECKS
+from assertions.checks.catalogue import CHECKS
 from assertions.limits import DEFAULT_PATH
-
-from .cases import scrapes_failing
-from .honest import changed, honest, honest_run, values, with_pages, write_run
+from tests.assertions.cases import scrapes_failing
+from tests.assertions.honest import changed, honest, honest_run, values, with_pages, write_run
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,20 +11,20 @@ import msgspec
 import pytest
 
 from assertions import limits as limits_file
-from assertions.bundle import Run, ScenarioRecord
-from assertions.checks import CHECKS, SIX, Check
+from assertions.checks.catalogue import ASSERTIONS, CHECKS, Check
 from assertions.judge import WAIVABLE, Report, blocks, judge
 from assertions.limits import Limits
+from assertions.record.run import Run
+from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
-from assertions.verdicts import Reading, Verdict, against, failed, no_data, number, passed
-
-from .cases.conduct import generated, lost, phase
-from .cases.latency import waited
-from .cases.resources import held_in
-from .honest import changed, honest, honest_run, values, with_pages, with_scenario
+from assertions.verdicts import Reading, Verdict, failed, judge_reading, no_data, number, passed
+from tests.assertions.cases.conduct import generated, lost, phase
+from tests.assertions.cases.latency import waited
+from tests.assertions.cases.resources import held_in
+from tests.assertions.honest import changed, honest, honest_run, values, with_pages, with_scenario
 
 LIMITS = limits_file.load()
-TITLES = [six.title for six in SIX]
+TITLES = [six.title for six in ASSERTIONS]
 
 
 def report_of(run: Run | None = None, waivers: Mapping[str, str] | None = None, **scenarios: ScenarioRecord) -> Report:
@@ -86,12 +86,12 @@ def test_the_six_rest_on_checks_that_exist() -> None:
         "Queue Depth <= 100",
         "Bytes Exported > 0",
     ]
-    assert {one for six in SIX for one in (*six.target, *six.outside, *six.agreement)} <= {c.id for c in CHECKS}
+    assert {one for six in ASSERTIONS for one in (*six.target, *six.outside, *six.agreement)} <= {c.id for c in CHECKS}
 
 
 def test_each_assertion_needs_the_target_and_the_outside() -> None:
     """None of the six rests on one witness alone, and each says what both told."""
-    assert all(six.target and six.outside for six in SIX)
+    assert all(six.target and six.outside for six in ASSERTIONS)
     latency = report_of().assertions[1]
     assert latency.target.startswith("the target's own P95 of 108 large exports")
     assert latency.outside == "P95 of 100 exports of 10k records is 529.2 ms (limit < 10,000 ms; hits.jsonl)"
@@ -326,7 +326,9 @@ LIMIT = LIMITS["latency_p95_ms"]
 
 def test_a_reading_without_a_value_is_no_data() -> None:
     """What could not be read says from where, and bears its limit."""
-    assert against(LIMIT, READING, "P95") == no_data("P95 could not be read from hits.jsonl", READING, limit=LIMIT)
+    assert judge_reading(LIMIT, READING, "P95") == no_data(
+        "P95 could not be read from hits.jsonl", READING, limit=LIMIT
+    )
 
 
 @pytest.mark.parametrize(
@@ -343,7 +345,7 @@ def test_a_reading_without_a_value_is_no_data() -> None:
 )
 def test_a_reading_against_its_limit(value: float, status: str, critical: bool) -> None:
     """Just inside, at, beyond, beyond critical, and what is no finite number."""
-    judged = against(LIMIT, msgspec.structs.replace(READING, value=value), "P95", catches="more")
+    judged = judge_reading(LIMIT, msgspec.structs.replace(READING, value=value), "P95", catches="more")
     assert (judged.status, judged.critical, judged.catches) == (status, critical, "more" if status == "PASS" else "")
 
 

@@ -10,13 +10,12 @@ import msgspec
 import pytest
 
 from assertions import limits as limits_file
-from assertions.bundle import ScenarioRecord
-from assertions.checks import SIX
+from assertions.checks.catalogue import ASSERTIONS
 from assertions.judge import Report, judge
-from assertions.last_page import PageFigures, read_figures
+from assertions.record.last_page import PageFigures, read_figures
+from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
-
-from .honest import changed, honest, honest_run, values, with_pages
+from tests.assertions.honest import changed, honest, honest_run, values, with_pages
 
 LIMITS = limits_file.load()
 HEADING = "=== What they rest on ==="
@@ -158,7 +157,7 @@ def test_what_has_no_data_is_neither_passed_nor_failed() -> None:
 
 def test_the_bounds_in_the_text_are_those_of_the_limits() -> None:
     """Other limits show in the titles and beside the running exports; the default ones give the runbook's titles."""
-    assert [six.titled(LIMITS) for six in SIX] == [six.title for six in SIX]
+    assert [six.titled(LIMITS) for six in ASSERTIONS] == [six.title for six in ASSERTIONS]
     text = limits_file.DEFAULT_PATH.read_text()
     for old, new in (("target = 10_000", "target = 2_500"), ("target = 0.95", "target = 0.999"), ("= 5\n", "= 4\n")):
         text = text.replace(old, new, 1)

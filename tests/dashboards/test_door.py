@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assertions.limits import DEFAULT_PATH
 from assertions.limits import load as load_limits
-from assertions.records import read_one, write_one
+from assertions.record.files import read_one, write_one
 from dashboards.live import report
 from dashboards.records import CheckStep, DashboardResults, LivePanel, LiveQuery, LiveResults
 from dashboards.source import text

@@ -89,7 +89,7 @@ def door(*words: str | Path, timeout_s: float = 90) -> Ended:
 def keeper(folder: Path) -> Iterator[Target]:
     """The zoo's healthy keeper, while the block runs."""
     exports = folder / "exports"
-    words = [sys.executable, "-m", "tests.zoo", "serve", "keeper", "--port", "0", "--exports", str(exports)]
+    words = [sys.executable, "-m", "tests.targets", "serve", "keeper", "--port", "0", "--exports", str(exports)]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

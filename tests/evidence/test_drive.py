@@ -12,7 +12,7 @@ import pytest
 
 from evidence import run as running
 from evidence.run import RunError
-from loadtests.conductor import LIVE
+from loadtests.progress import LIVE
 from tests.evidence.test_run import Patch, quiet, raising, settings
 
 
@@ -89,7 +89,7 @@ def test_the_load_generator_is_gone_after_an_interrupt(tmp_path: Path, monkeypat
         "print('ready', file=sys.stderr, flush=True); time.sleep(60)"
     )
     stand_in(tmp_path, monkeypatch, text)
-    monkeypatch.setattr(running, "CLOSE_S", 0.5 if ignoring else 20.0)
+    monkeypatch.setattr("evidence.subprocesses.CLOSE_S", 0.5 if ignoring else 20.0)
     processes: list[subprocess.Popen[str]] = []
     real = subprocess.Popen
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assertions.records import RecordError
+from assertions.record.types import RecordError
 from evidence import manifest
 
 NAMES = st.sampled_from(["a", "b.txt", "smoke/hits.jsonl", "smoke/sent/x.json", "plots/manifest.json"])

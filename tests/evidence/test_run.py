@@ -16,21 +16,22 @@ import pytest
 
 from assertions.judge import Report, judge, with_incidents
 from assertions.limits import load as load_limits
-from assertions.records import RecordError, read_one, write_one
+from assertions.record.files import read_one, write_one
+from assertions.record.types import RecordError
 from assertions.verdicts import failed, no_data, not_run, passed
 from evidence import __main__ as entry
-from evidence import context as contexts
 from evidence import publish as publishing
 from evidence import run as running
-from evidence import sensitivity
-from evidence.context import Context
-from evidence.embedded import EmbeddedError
-from evidence.opening import OpeningError
+from evidence.collect import provenance as contexts
+from evidence.collect.embedded import EmbeddedError
+from evidence.collect.file_checks import OpeningError
+from evidence.collect.provenance import Context
+from evidence.reports import fault_coverage
 from evidence.run import RunError, Settings, exit_code, run
-from loadtests.conductor import LIVE
+from loadtests.progress import LIVE
 from tests.assertions.honest import honest, honest_run, with_scenario, with_status, write_run
 from tests.evidence.door import REPORT, colours_in, first_line, green_before
-from tests.evidence.reports import GREEN, RED, SMOKE_ONLY, context, report
+from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, context, report
 
 Patch = pytest.MonkeyPatch
 
@@ -77,7 +78,7 @@ def the_context(out: Path) -> Context:
 def test_green_at_once(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
     """Three honest scenarios make a GREEN run, with code 0 and a first line that says so."""
     (tmp_path / "proof.json").write_text("{}")
-    monkeypatch.setattr(sensitivity, "STORED", tmp_path / "proof.json")
+    monkeypatch.setattr(fault_coverage, "STORED", tmp_path / "proof.json")
     judged, code = run(settings(tmp_path / "run", "smoke", "load", "batch"), quiet)
     assert (judged.colour, code) == ("GREEN", 0)
     assert first_line(tmp_path / "run") == "# GREEN"
@@ -402,7 +403,7 @@ def test_figures_show_both_latencies_and_the_instrument() -> None:
     assert len(found.started_ms) == len(found.planned_ms) > 50
     for started, planned in zip(found.started_ms, found.planned_ms, strict=True):
         assert planned - started == pytest.approx(0.2, abs=0.01)
-    assert (shown.instruments["load"].cpu_ratio, shown.instruments["load"].slip_p99_ms) == (0.2, None)
+    assert (shown.instruments["load"].cpu_ratio, shown.instruments["load"].scheduling_delay_p99_ms) == (0.2, None)
     assert list(shown.instruments["load"].errors_ms) == pytest.approx([1.0] * 100, abs=0.01)
 
 

@@ -11,11 +11,10 @@ import pytest
 
 from assertions import limits as limits_file
 from assertions.__main__ import main
-from assertions.records import write_one
+from assertions.record.files import write_one
 from evidence.publish import judge_folder
 from tests.assertions.honest import honest_run, write_run
-
-from .reports import context
+from tests.evidence.sample_reports import context
 
 NO_DASHBOARD = {"dashboard": "no Grafana here"}
 

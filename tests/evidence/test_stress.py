@@ -19,9 +19,9 @@ import pytest
 
 from evidence import __main__ as entry
 from evidence import stress
+from evidence.reports.stress_html import html, plots
 from evidence.run import RunError
-from evidence.stress_report import html, plots
-from loadtests.stress import Found, Percentiles, Step, Stress, Word
+from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, Word
 from tests.evidence.test_run import Patch, quiet, raising
 
 
@@ -30,16 +30,16 @@ def step(number: int, rate: float, word: Word, p95_ms: float | None = 120.0) -> 
     seen = None if p95_ms is None else Percentiles(count=9, p50_ms=p95_ms / 2, p95_ms=p95_ms, p99_ms=p95_ms * 2)
     return Step(
         number=number, rate_per_s=rate, seconds=5, planned=9, done=9, refused=0, failed=0, intended=seen, sent=seen,
-        growth=None if p95_ms is None else 0.01, lateness_p99_ms=None if p95_ms is None else 1.0, cpu_ratio=0.1,
+        growth=None if p95_ms is None else 0.01, start_delay_p99_ms=None if p95_ms is None else 1.0, cpu_ratio=0.1,
         others_ratio=0.25 if word == "broke" else None, word=word, reason=f"why <{word}>",
     )  # fmt: skip
 
 
-def case(name: str, records: int, outcome: Any, *steps: Step, alone: tuple[float, ...] = (50.0,)) -> Found:
+def case(name: str, records: int, outcome: Any, *steps: Step, alone: tuple[float, ...] = (50.0,)) -> CaseResult:
     """What a search found, as far as a page shows it."""
     held = max((one.rate_per_s for one in steps if one.word == "held"), default=None)
     broke = min((one.rate_per_s for one in steps if one.word == "broke"), default=None)
-    return Found(
+    return CaseResult(
         case=name, format=name[:3], records=records, body_bytes=1_700_000, alone_ms=alone, outcome=outcome,
         highest_held_per_s=None if outcome == "no data" else held, lowest_broke_per_s=broke, reason="because",
         steps=steps,

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from assertions.records import FileCheck, Finding, read_lines, write_lines
+from assertions.record.files import read_lines, write_lines
+from assertions.record.types import FileCheck, Finding
 from evidence import manifest
 from evidence.publish import judge_folder, verdict_json
 from evidence.verify import VerifyError, verify

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from assertions.records import Fetch, HealthProbe, Hit, PhaseRun, Plan, Probe, Scenario, Scrape, read_lines, read_one
+from assertions.record.files import read_lines, read_one
+from assertions.record.types import Fetch, HealthProbe, Hit, PhaseRun, Plan, Probe, Scenario, Scrape
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assertions.records import Hit
+from assertions.record.types import Hit
 from loadtests.seed import batch_end, batch_log, failure_of, seed_lines
 
 LINK = "/export/files/export_1700000000001_abcdefghi.csv"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assertions.records import read_one, write_one
+from assertions.record.files import read_one, write_one
 from rules.check import Inputs, rule_files_found
 from rules.page import page_problems
 from rules.promtool import Promtool, find

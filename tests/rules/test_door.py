@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assertions.limits import DEFAULT_PATH
-from assertions.records import read_one
+from assertions.record.files import read_one
 from rules.records import PromtoolResults, Step
 from tests.rules.conftest import Copies, Door, edit
 from tests.rules.endpoint import page

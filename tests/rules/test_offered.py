@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assertions.offered import page_findings
+from assertions.prometheus.offered import page_findings
 from tests.rules.endpoint import page
 
 FIRST = page(2).replace("export_latency_ms", "export_latency_ms_bucket")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assertions.contract import FAMILIES
-from assertions.promql import PromqlError, families_in, is_conditional, labels_of, problems_of, substitute
+from assertions.prometheus.promql import PromqlError, families_in, is_conditional, labels_of, problems_of, substitute
 
 RIGHT = [
     "histogram_quantile(0.95, sum by (le) (rate(export_latency_ms_bucket[5m]))) > 10000",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from assertions.bundle import ScenarioRecord
-
-from ..honest import changed, each
+from assertions.record.view import ScenarioRecord
+from tests.assertions.honest import changed, each
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 ALL = "all"

@@ -10,11 +10,21 @@ from typing import Any
 
 import msgspec
 
-from assertions.bundle import SIXTH, ScenarioRecord
-from assertions.records import HealthProbe, Hit
-
-from ..honest import changed, drop, each, honest, values, with_hits, with_pages, with_scenario, with_status
-from . import ALL, Case, no_hits, on_moment, without
+from assertions.record.phases import OVER_ADMISSION
+from assertions.record.types import HealthProbe, Hit
+from assertions.record.view import ScenarioRecord
+from tests.assertions.cases import ALL, Case, no_hits, on_moment, without
+from tests.assertions.honest import (
+    changed,
+    drop,
+    each,
+    honest,
+    values,
+    with_hits,
+    with_pages,
+    with_scenario,
+    with_status,
+)
 
 
 def _in_phase(record: ScenarioRecord, phase: str, change: Callable[[dict[str, Any]], None]) -> ScenarioRecord:
@@ -85,7 +95,7 @@ def full(hit: Hit, **fields: Any) -> str:
     return json.dumps({"success": False, "error": "full", "timestamp": at, **fields})
 
 
-def with_sixth(
+def with_over_admission(
     record: ScenarioRecord,
     took_s: float,
     left_s: float,
@@ -115,7 +125,13 @@ def with_sixth(
 
 
 def _again(hit: Hit, index: int, start: float, end: float, **fields: Any) -> Hit:
-    fields = {"id": f"{SIXTH}-{index}", "phase": SIXTH, "index": index, "start": start, "end": end} | fields
+    fields = {
+        "id": f"{OVER_ADMISSION}-{index}",
+        "phase": OVER_ADMISSION,
+        "index": index,
+        "start": start,
+        "end": end,
+    } | fields
     return msgspec.structs.replace(hit, **fields)
 
 
@@ -153,8 +169,9 @@ FAILS = (
         id="concurrency-outside",
         name="a sixth beside five",
         on="batch",
-        change=lambda r: with_sixth(r, 0.05, 1.0),
-        reason="sixth-5 was asked for while five exports ran and none waited by /export/status, and was done in "
+        change=lambda r: with_over_admission(r, 0.05, 1.0),
+        reason="over-admission-5 was asked for while five exports ran and none waited by /export/status, and was done "
+        "in "
         "0.05 s; the first of the five only after 1.00 s (2 times): it ran beside them",
         # no page counts these exports, and their files are those of others
         also=("downloads", "latency-counts", "latency-sum", "names", "requests"),

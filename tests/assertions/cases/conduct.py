@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from assertions.behaviour import AFTER_HANG_UP, CASES, PAGE_BY_ACCEPT, REST_AFTER_HANG_UP
-from assertions.bundle import HANG_UP, ScenarioRecord
-from assertions.records import INTERRUPTED, GeneratorClock, HealthProbe, Hit, Probe
-
-from ..honest import changed, drop_samples, each, values, with_hits, with_scenario, with_status
-from . import Case, no_hits
+from assertions.probes.behaviour import AFTER_DISCONNECT, CASES, PAGE_BY_ACCEPT, REST_AFTER_DISCONNECT
+from assertions.record.phases import DISCONNECTS
+from assertions.record.types import INTERRUPTED, GeneratorClock, HealthProbe, Hit, Probe
+from assertions.record.view import ScenarioRecord
+from tests.assertions.cases import Case, no_hits
+from tests.assertions.honest import changed, drop_samples, each, values, with_hits, with_scenario, with_status
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 
@@ -59,7 +59,7 @@ def hung(*rises: int) -> Change:
     """A change by which clients hung up in so many rounds, and so many more descriptors were open after each."""
 
     def change(record: ScenarioRecord) -> ScenarioRecord:
-        mine = [hit for hit in record.hits if hit.phase == HANG_UP]
+        mine = [hit for hit in record.hits if hit.phase == DISCONNECTS]
         again = [hit for _ in rises[1:] for hit in mine]
         rest = record.probes[-1]
 
@@ -68,11 +68,11 @@ def hung(*rises: int) -> Change:
             assert first.fds is not None
             more = msgspec.structs.replace(first, fds=first.fds + rise)
             return msgspec.structs.replace(
-                rest, phase=HANG_UP, exports_done=rest.exports_done + number, processes=(more, *others)
+                rest, phase=DISCONNECTS, exports_done=rest.exports_done + number, processes=(more, *others)
             )
 
         read = tuple(reading(number, rise) for number, rise in enumerate((0, *rises)))
-        return changed(record, hits=(*record.hits, *again), hung=read)
+        return changed(record, hits=(*record.hits, *again), disconnect_probes=read)
 
     return change
 
@@ -198,38 +198,38 @@ FAILS = (
     ),
     Case(
         id="behaviour",
-        name="places lost by a hang-up",
+        name="places lost by a disconnect",
         on="smoke",
-        change=behaving(REST_AFTER_HANG_UP, answer='{"concurrentExports": 5, "queueDepth": 1}'),
-        reason="hang-up: after 6 clients went away /export/status tells of 5 running and 1 waiting with nothing under",
+        change=behaving(REST_AFTER_DISCONNECT, answer='{"concurrentExports": 5, "queueDepth": 1}'),
+        reason="disconnects: after 6 clients went away /export/status tells of 5 running and 1 waiting with nothing",
     ),
     Case(
         id="behaviour",
-        name="no status after a hang-up",
+        name="no status after a disconnect",
         on="smoke",
-        change=behaving(REST_AFTER_HANG_UP, status=None, error="timeout", answer=None),
-        reason="hang-up: after 6 clients went away /export/status was answered timeout",
+        change=behaving(REST_AFTER_DISCONNECT, status=None, error="timeout", answer=None),
+        reason="disconnects: after 6 clients went away /export/status was answered timeout",
     ),
     Case(
         id="behaviour",
-        name="dead after a hang-up",
+        name="dead after a disconnect",
         on="smoke",
-        change=behaving(AFTER_HANG_UP, status=None, error="timeout", answer=None),
-        reason="hang-up: after 6 clients went away a good export ended with timeout",
+        change=behaving(AFTER_DISCONNECT, status=None, error="timeout", answer=None),
+        reason="disconnects: after 6 clients went away a good export ended with timeout",
     ),
     Case(
         id="behaviour",
-        name="descriptors lost by a hang-up",
+        name="descriptors lost by a disconnect",
         on="smoke",
         change=hung(6, 12),
-        reason="hang-up: over 12 clients that went away open descriptors rose by 12, and stayed",
+        reason="disconnects: over 12 clients that went away open descriptors rose by 12, and stayed",
     ),
     Case(
         id="behaviour",
-        name="a gauge that a hang-up left behind",
+        name="a gauge that a disconnect left behind",
         on="smoke",
-        change=lambda r: changed(r, parting=next(timed.page for timed in r.pages if timed.running)),
-        reason="hang-up: after 6 clients went away export_concurrent_running still reads 1 with nothing under way",
+        change=lambda r: changed(r, final_page=next(timed.page for timed in r.pages if timed.running)),
+        reason="disconnects: after 6 clients went away export_concurrent_running still reads 1 with nothing under way",
     ),
     Case(
         id="health",
@@ -364,8 +364,8 @@ BLIND = (
         id="behaviour",
         name="nobody hung up",
         on="smoke",
-        change=lambda r: changed(r, hits=tuple(hit for hit in r.hits if hit.phase != HANG_UP)),
-        reason="the hang-up probe was not made",
+        change=lambda r: changed(r, hits=tuple(hit for hit in r.hits if hit.phase != DISCONNECTS)),
+        reason="the disconnect probe was not made",
     ),
     Case(
         id="health",
@@ -442,7 +442,7 @@ BLIND = (
         id="generator",
         name="a late loop",
         on="load",
-        change=generated(lag_p99_ms=251.0),
+        change=generated(event_loop_lag_p99_ms=251.0),
         reason="the generator's event-loop lag P99 is 251 ms (limit <= 250 ms; scenario.json): the generator measured",
     ),
     Case(
@@ -456,7 +456,7 @@ BLIND = (
         id="generator",
         name="no number",
         on="load",
-        change=generated(lag_p99_ms=float("nan")),
+        change=generated(event_loop_lag_p99_ms=float("nan")),
         reason="the generator's event-loop lag P99 is nan ms",
     ),
     Case(

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from assertions.bundle import ScenarioRecord
-from assertions.records import INTERRUPTED, Fetch, FileCheck, Finding, Hit
-
-from ..honest import changed, each, honest, with_answers, with_hits, with_scenario
-from ..simulation import iso
-from . import Case, no_hits, none_done
+from assertions.record.types import INTERRUPTED, Fetch, FileCheck, Finding, Hit
+from assertions.record.view import ScenarioRecord
+from tests.assertions.cases import Case, no_hits, none_done
+from tests.assertions.honest import changed, each, honest, with_answers, with_hits, with_scenario
+from tests.assertions.simulation import iso
 
 HIT = "measure-3"
 """A pdf export of the smoke scenario."""

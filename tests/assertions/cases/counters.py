@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from assertions.bundle import ScenarioRecord
-
-from ..honest import changed, drop, each, honest, values, with_hits, with_pages
-from . import ALL, Case, no_hits, on_moment, without
+from assertions.record.view import ScenarioRecord
+from tests.assertions.cases import ALL, Case, no_hits, on_moment, without
+from tests.assertions.honest import changed, drop, each, honest, values, with_hits, with_pages
 
 _NO_PAGE = "there is no readable page from before the first request"
 _CSV = 'export_requests_total{format="csv",status="%s",user="loadtest"}'

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from . import Case, admission, conduct, contents, counters, handed_over, instrument, latency, metrics, resources
+from tests.assertions.cases import (
+    Case,
+    admission,
+    conduct,
+    contents,
+    counters,
+    handed_over,
+    instrument,
+    latency,
+    metrics,
+    resources,
+)
 
 _MODULES = (metrics, counters, admission, contents, conduct, instrument, latency, resources, handed_over)
 

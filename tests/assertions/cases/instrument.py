@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assertions.bundle import ScenarioRecord
-from assertions.records import Calibration
-
-from ..honest import changed, each
-from . import Case
-from .conduct import generated
+from assertions.record.types import Calibration
+from assertions.record.view import ScenarioRecord
+from tests.assertions.cases import Case
+from tests.assertions.cases.conduct import generated
+from tests.assertions.honest import changed, each
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 
@@ -90,14 +89,14 @@ BLIND: tuple[Case, ...] = (
         id="generator",
         name="late open arrivals",
         on="load",
-        change=generated(lateness_p99_ms=120.0, slip_p99_ms=101.0),
+        change=generated(start_delay_p99_ms=120.0, scheduling_delay_p99_ms=101.0),
         reason="the generator's own lateness P99 is 101 ms (limit <= 100 ms; scenario.json): the generator measured",
     ),
     Case(
         id="generator",
         name="open arrivals without their own lateness",
         on="load",
-        change=generated(lateness_p99_ms=1.0),
+        change=generated(start_delay_p99_ms=1.0),
         reason="the generator's own lateness P99 could not be read from scenario.json",
     ),
 )

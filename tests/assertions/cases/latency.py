@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assertions.bundle import ScenarioRecord
-from assertions.records import Hit
-
-from ..honest import changed, drop, drop_samples, honest, values, with_answers, with_hits, with_pages
-from . import Case, no_hits, none_done, on_moment, without
-from .counters import failing
+from assertions.record.types import Hit
+from assertions.record.view import ScenarioRecord
+from tests.assertions.cases import Case, no_hits, none_done, on_moment, without
+from tests.assertions.cases.counters import failing
+from tests.assertions.honest import changed, drop, drop_samples, honest, values, with_answers, with_hits, with_pages
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 _LARGE = 'export_latency_ms_%s{format="%s",size="large"%s'

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 
-from assertions.bundle import ScenarioRecord
-
-from ..honest import changed, drop, drop_samples, each, values, with_pages
-from . import Case, no_hits, none_done, on_moment, scrapes_failing, without
+from assertions.record.view import ScenarioRecord
+from tests.assertions.cases import Case, no_hits, none_done, on_moment, scrapes_failing, without
+from tests.assertions.honest import changed, drop, drop_samples, each, values, with_pages
 
 _NO_PAGE = "there is no readable page from before the first request"
 

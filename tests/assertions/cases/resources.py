@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from assertions.bundle import BURSTS, ScenarioRecord
-from assertions.records import PhasePlan, Probe, ProcessSample
-
-from ..honest import changed, drop, each, values, with_pages, with_scenario
-from . import Case, none_done
+from assertions.record.phases import BURSTS
+from assertions.record.types import PhasePlan, Probe, ProcessSample
+from assertions.record.view import ScenarioRecord
+from tests.assertions.cases import Case, none_done
+from tests.assertions.honest import changed, drop, each, values, with_pages, with_scenario
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 

@@ -20,8 +20,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Frame, KeepInFrame, Paragraph, Table, TableStyle
 
-from assertions.contents import Sent
-from assertions.contents.sent import Json
+from assertions.contents.sent import Json, Sent
 
 SANS, MONO, WORLD, HAN, HANGUL = "LayoutSans", "LayoutMono", "LayoutWorld", "STSong-Light", "HYSMyeongJo-Medium"
 LINE = 11.0

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assertions.contents import CODES, ContentsError, Outcome, Sent, check_csv, expected
+from assertions.contents.csv import check_csv
 from assertions.contents.csv_values import judge_cell
-from assertions.contents.sent import Json
+from assertions.contents.sent import ContentsError, Json, Outcome, Sent, expected
+from assertions.record.finding_codes import CODES
 
 COLUMNS = ("ref", "name", "qty", "price", "ok", "more", "none")
 RECORDS: tuple[dict[str, Json], ...] = tuple(

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from assertions.contents import CODES, Outcome, Sent, check_pdf
-from assertions.contents.sent import Json
+from assertions.contents.pdf.check import check_pdf
+from assertions.contents.sent import Json, Outcome, Sent
+from assertions.record.finding_codes import CODES
 from tests.assertions.contents.layouts import LAYOUTS, Model, Sheet, dressed, model, shown
 
 NAMES = (

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from assertions.contents import Sent, check_pdf
-from assertions.contents.sent import Row
+from assertions.contents.pdf.check import check_pdf
+from assertions.contents.sent import Row, Sent
 from tests.assertions.contents.layouts import fonts
 
 LETTER = 5.0

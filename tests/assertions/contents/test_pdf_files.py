@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from reportlab.lib import pdfencrypt
 from reportlab.pdfgen.canvas import Canvas
 
-from assertions.contents import Sent, check_pdf
-from assertions.contents.pdf_furniture import check_first_page, check_heads, check_page_number
-from assertions.contents.pdf_match import Pool
-from assertions.contents.pdf_text import squeeze, text_of
-from assertions.contents.sent import Findings
+from assertions.contents.pdf.check import check_pdf
+from assertions.contents.pdf.furniture import check_first_page, check_heads, check_page_number
+from assertions.contents.pdf.match import Pool
+from assertions.contents.pdf.text import squeeze, text_of
+from assertions.contents.sent import Findings, Sent
 from tests.assertions.contents.layouts import LAYOUTS, fonts, model, platypus, put, text_lines
 from tests.assertions.contents.test_pdf import SENT, codes, make_sent, one_column
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from assertions.contents.pdf_match import Item, Pool, follow
-from assertions.contents.pdf_places import longest_rise
-from assertions.contents.pdf_text import text_of
-from assertions.contents.pdf_values import spellings
+from assertions.contents.pdf.cells import longest_rise
+from assertions.contents.pdf.match import Item, Pool, follow
+from assertions.contents.pdf.text import text_of
+from assertions.contents.pdf.values import spellings
 
 
 def test_the_longest_rise() -> None:

@@ -14,8 +14,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from assertions.contents import Sent, check_pdf
-from assertions.contents.sent import Row
+from assertions.contents.pdf.check import check_pdf
+from assertions.contents.sent import Row, Sent
 from tests.assertions.contents.layouts import MONO, SANS, WORLD, fonts
 
 RECORDS: tuple[Row, ...] = tuple({"id": number, "name": f"customer {number:03}"} for number in range(1, 41))

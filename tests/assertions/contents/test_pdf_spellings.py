@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from assertions.contents import check_pdf
-from assertions.contents.pdf_values import canonical, ends
+from assertions.contents.pdf.check import check_pdf
+from assertions.contents.pdf.values import canonical, ends
 from assertions.contents.sent import Json
 from tests.assertions.contents.layouts import LAYOUTS, model, text_lines
 from tests.assertions.contents.test_pdf import one_column

@@ -7,9 +7,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from assertions.judge import Report, with_incidents
-from evidence.context import Context
-from evidence.report import Figures, markdown
-from tests.evidence.reports import FIGURES, GREEN, LIMITS, RED, REMOTE, SMOKE_ONLY, WAIVED, context
+from evidence.collect.provenance import Context
+from evidence.reports.markdown import Figures, markdown
+from tests.evidence.sample_reports import FIGURES, GREEN, LIMITS, RED, REMOTE, SMOKE_ONLY, WAIVED, context
 
 GONE = "load: the target http://127.0.0.1:4001 can't be reached: GET /health ended with refused; is it running?"
 CASES: dict[str, tuple[Report, Context, Figures]] = {

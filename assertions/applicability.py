@@ -1,0 +1,70 @@
+"""Scenarios beside smoke, load and batch (a soak, a spike, a user's own): which checks judge them, by their plan. Pure.
+
+They can only stand against a release, never replace one of the three: a run without these is NO DATA as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from assertions.checks.catalogue import Check
+from assertions.checks.performance.drift import drifts
+from assertions.checks.performance.latency import LARGE
+from assertions.record.run import Run
+from assertions.record.types import Plan
+from assertions.record.view import ScenarioRecord
+from assertions.stats import needed_for_upper
+from assertions.verdicts import SCENARIOS
+
+Applies = Callable[[Plan], bool]
+
+
+def _has(*phases: str) -> Applies:
+    return lambda plan: any(phase.name in phases for phase in plan.phases)
+
+
+def _asks(fmt: str) -> Applies:
+    return lambda plan: any(one.format == fmt for phase in plan.phases for one in phase.requests)
+
+
+def _many_large(plan: Plan) -> bool:
+    """Enough exports of 10k records under load for a P95 with an upper bound."""
+    measured = [one for phase in plan.phases if phase.name == "measure" for one in phase.requests]
+    return sum((one.records or 0) >= LARGE for one in measured) >= needed_for_upper(0.95)
+
+
+def _never(_plan: Plan) -> bool:
+    return False
+
+
+APPLIES: Mapping[str, Applies] = {
+    "latency-outside": _many_large,
+    "latency-target": _many_large,
+    "throughput": _has("measure"),
+    "throughput-gauge": _has("measure"),
+    "drift": drifts,
+    "csv-contents": _asks("csv"),
+    "pdf-contents": _asks("pdf"),
+    "concurrency-agree": _has("measure", "burst"),
+    "queue-agree": _has("burst"),
+    "health": _has("measure", "burst"),
+    "behaviour": _has("behaviour"),
+    **{f"leak-{what}": _has("leak") for what in ("memory", "fds", "threads", "children")},
+    # these speak of the batch scenario's own burst, with its exports made alone
+    "concurrency-outside": _never,
+}
+"""By check; any other judges every scenario if it judges all of smoke, load and batch."""
+
+
+def names(run: Run) -> tuple[str, ...]:
+    """The scenarios of a run beside the three, in order of their names."""
+    return tuple(sorted({*run.scenarios, *run.problems} - set(SCENARIOS)))
+
+
+def applies(check: Check, record: ScenarioRecord | None) -> bool:
+    """Whether a check judges a scenario beside the three; None: its record can't be read, and no check may say PASS."""
+    if check.of_run is not None:
+        return False
+    if record is not None and check.id in APPLIES:
+        return APPLIES[check.id](record.plan)
+    return check.scenarios == SCENARIOS

@@ -1,0 +1,1 @@
+"""Checks of how the target behaves: health, status, bad input, disconnects, shutdown."""

@@ -1,0 +1,65 @@
+"""`/health` answers in time while exports run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assertions.checks.conduct.behaviour import BAD_MOST, PROBES_LEAST, _calls, _well, health_by_answers
+from assertions.limits import Limits
+from assertions.record.times import CLOCK_TICKS_S, MINUTES_S, clock_is_frozen
+from assertions.record.view import ScenarioRecord
+from assertions.stats import percentile
+from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data
+
+ASLEEP_MOST = 0.1
+"""Share of the time under load in which /health may be slower than its limit."""
+
+
+LOADED = ("measure", "burst", "solo", "sequence")
+
+
+def health(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """/health answers while exports run, and quickly."""
+    limit = limits["health_p95_ms"]
+    probes = _calls(record, "/health", loaded=True)
+    bad = [probe for probe in probes if not _well(probe)]
+    if len(bad) > max(1, BAD_MOST * len(probes)):
+        what = bad[0].status if bad[0].status is not None else bad[0].error
+        return failed(
+            f"{len(bad)} of {len(probes)} calls of /health under load failed, the first with {what}: "
+            f"{(bad[0].answer or '')[:80]!r}",
+            limit=limit,
+        )
+    wrong = health_by_answers(record, limits)
+    if wrong is not None:
+        return wrong
+    if len(probes) < PROBES_LEAST:
+        return no_data(f"/health was asked {len(probes)} times while exports ran", limit=limit)
+    reading = Reading(
+        name="health P95",
+        value=percentile([(probe.end - probe.start) * 1000 for probe in probes], 0.95),
+        unit="ms",
+        source="health.jsonl",
+        count=len(probes),
+    )
+    judged = judge_reading(limit, reading, f"P95 of {len(probes)} calls of /health under load")
+    slow = [probe for probe in probes if (probe.end - probe.start) * 1000 > limit.target]
+    asleep = sum(probe.end - probe.start for probe in slow)
+    loaded = sum(phase.end - phase.start for phase in record.scenario.phases if phase.name in LOADED)
+    # few calls fit into a long sleep, so a percentile of calls alone would not see it
+    if judged.status == "PASS" and len(slow) >= 2 and asleep > ASLEEP_MOST * loaded:
+        return failed(
+            f"/health waited longer than {limit.target:,.0f} ms for {asleep:.1f} s of {loaded:.1f} s under load",
+            limit=limit,
+        )
+    return judged
+
+
+def _frozen(told: Sequence[object], seconds: float) -> bool:
+    """Whether times, as numbers or ISO 8601, are all the same over so long a time, and must not be."""
+    first = told[0]
+    if isinstance(first, str):
+        return clock_is_frozen([str(one) for one in told], seconds)
+    if not isinstance(first, int | float) or isinstance(first, bool) or any(one != first for one in told):
+        return False
+    return seconds > (MINUTES_S if first % 60 == 0 else CLOCK_TICKS_S)

@@ -1,0 +1,63 @@
+"""Whether the service wrote errors into its log, where the log was captured."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from assertions.limits import Limits
+from assertions.record.view import ScenarioRecord
+from assertions.verdicts import Judgement, failed, no_data, passed
+
+LEVEL_KEYS = ("level", "severity", "levelname", "log.level", "lvl")
+"""Under one of these the usual libraries write the level of a JSON line."""
+ERROR_LEVELS = frozenset({"error", "err", "critical", "crit", "fatal", "panic", "alert", "emerg", "emergency"})
+ERROR_NUMBER = 50
+"""pino and bunyan write the level as a number; 50 is error, 60 fatal. Python's own 40 is told by its name."""
+SHOWN_CHARACTERS = 200
+_TEXT = re.compile(
+    r"\b(ERROR|CRITICAL|FATAL|PANIC)\b"
+    r"|\blevel=\"?(error|critical|fatal|panic)\b"
+    r"|^Traceback \(most recent call last\):"
+    r"|^\s*(Uncaught|Unhandled)\b"
+)
+
+
+def service_log(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """No line of the log that the service wrote during the scenario is at level error or above."""
+    if record.log is None:
+        return no_data(
+            "the service's log was not captured; for a target that is not embedded, `--log FILE` names its file"
+        )
+    lines = [line for line in record.log if line.strip()]
+    if not lines:
+        return no_data("the service wrote no line into its log during the scenario")
+    errors = [line for line in lines if is_error(line)]
+    if errors:
+        return failed(
+            f"{len(errors)} of {len(lines)} lines of {record.name}-service.log are errors, the first: "
+            f"{errors[0].strip()[:SHOWN_CHARACTERS]}"
+        )
+    return passed(f"none of {len(lines)} lines of {record.name}-service.log is marked as an error (by level or words)")
+
+
+def is_error(line: str) -> bool:
+    """Whether a log line is an error: by its level where it is JSON, else by its words."""
+    entry = _object(line)
+    if entry is None:
+        return _TEXT.search(line) is not None
+    level = next((entry[key] for key in LEVEL_KEYS if key in entry), None)
+    if isinstance(level, str):
+        return level.lower() in ERROR_LEVELS
+    return isinstance(level, int | float) and not isinstance(level, bool) and level >= ERROR_NUMBER
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None

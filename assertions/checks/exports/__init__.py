@@ -1,0 +1,1 @@
+"""Checks of answers, file names, downloads and file contents."""

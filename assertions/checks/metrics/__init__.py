@@ -1,0 +1,1 @@
+"""Checks of the metrics page: its form, its counters, its gauges, its histogram."""

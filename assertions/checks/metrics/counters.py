@@ -1,0 +1,168 @@
+"""What the target counted, held against what was sent and what came back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from assertions.checks.metrics.exported_bytes import _file_size
+from assertions.checks.metrics.success import beyond_limits, success_outside
+from assertions.checks.metrics.unclear_probes import REJECTED, may_count, size_in
+from assertions.contract import DEFAULT_USER, FORMATS, SIZES
+from assertions.limits import Limit, Limits
+from assertions.prometheus.exposition import Page
+from assertions.record.view import ScenarioRecord
+from assertions.stats import CONFIDENCE
+from assertions.verdicts import Judgement, failed, no_data, passed
+
+FAILED = frozenset({500, 507})
+FEW_USERS = 20
+"""So many are far from the bound at which a service may count them as `other`."""
+COUNTERS = "scrapes.jsonl, export_requests_total"
+
+
+def _between(value: float, certain: int, uncertain: int) -> bool:
+    """Whether a counter's change fits what was seen; a request without an answer may or may not have counted."""
+    return certain <= value <= certain + uncertain
+
+
+def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Started, succeeded, failed and rejected moved by just the requests that were sent."""
+    if record.before is None or record.after is None:
+        return no_data("there is no readable page from before the first request, or none from after the last")
+    if not record.posts:
+        return no_data("no request was sent")
+    lost = sum(1 for hit in record.posts if hit.status is None)
+    for fmt in FORMATS:
+        mine = [hit for hit in record.posts if hit.format == fmt]
+        unsure = sum(1 for hit in mine if hit.status is None) + len(may_count(record, fmt))
+        done = sum(1 for hit in mine if hit.status == 200)
+        broke = sum(1 for hit in mine if hit.status in FAILED)
+        seen = {"started": done + broke, "succeeded": done, "failed": broke}
+        for status, certain in seen.items():
+            change = record.delta("export_requests_total", format=fmt, status=status)
+            if not _between(change or 0.0, certain, unsure):
+                return failed(
+                    f'export_requests_total{{format="{fmt}",status="{status}"}} moved by {change or 0:g}, '
+                    f"but {certain} such requests were seen ({COUNTERS}; hits.jsonl)"
+                )
+    users = {hit.user or DEFAULT_USER for hit in record.done}
+    for user in users if len(users) <= FEW_USERS else ():
+        of_user = sum(1 for hit in record.done if (hit.user or DEFAULT_USER) == user)
+        for status in ("started", "succeeded"):
+            counted = sum(
+                record.delta("export_requests_total", status=status, user=label) or 0.0 for label in (user, "other")
+            )
+            if counted < of_user:
+                return failed(
+                    f'export_requests_total{{status="{status}"}} moved by {counted:g} under user="{user}" and "other", '
+                    f"but {of_user} exports of that user were done"
+                )
+    refused = sum(1 for hit in record.posts if hit.status in REJECTED)
+    change = record.delta("export_requests_total", status="rejected") or 0.0
+    if not _between(change, refused, lost):
+        return failed(
+            f'export_requests_total{{status="rejected"}} moved by {change:g}, but {refused} requests were refused '
+            "with 400, 413, 429 or 503"
+        )
+    for fmt in FORMATS:
+        possible = sum(
+            1 for hit in record.posts if hit.format == fmt and (hit.status is None or hit.status in REJECTED)
+        )
+        of_format = record.delta("export_requests_total", status="rejected", format=fmt) or 0.0
+        if of_format > possible:
+            return failed(
+                f'export_requests_total{{format="{fmt}",status="rejected"}} moved by {of_format:g}, but only '
+                f"{possible} requests of that format were refused"
+            )
+    failures = record.delta("export_fail_total") or 0.0
+    broke = sum(1 for hit in record.posts if hit.status in FAILED)
+    if not _between(failures, broke, lost):
+        return failed(f"export_fail_total moved by {failures:g}, but {broke} exports were answered 500 or 507")
+    return passed(f"the counters moved by just the {len(record.posts)} requests that were sent, by format and status")
+
+
+def latency_counts(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The latency histogram counted each export once, in its format and size."""
+    if record.before is None or record.after is None:
+        return no_data("there is no readable page from before the first request, or none from after the last")
+    for fmt in FORMATS:
+        for size in SIZES:
+            mine = [hit for hit in record.posts if hit.format == fmt and size_in(record, hit) == size]
+            done = sum(1 for hit in mine if hit.status == 200)
+            unsure = sum(1 for hit in mine if hit.status is None or hit.status in FAILED)
+            unsure += len(may_count(record, fmt, size))
+            after = record.after.histogram("export_latency_ms", format=fmt, size=size)
+            before = record.before.histogram("export_latency_ms", format=fmt, size=size)
+            change = 0.0 if after is None else after.minus(before).count or 0.0
+            if not _between(change, done, unsure):
+                return failed(
+                    f'export_latency_ms_count{{format="{fmt}",size="{size}"}} moved by {change:g}, '
+                    f"but {done} such exports were done"
+                )
+    if not record.done:
+        return no_data("no export was done, so there was no latency to count")
+    return passed(f"the latency histogram counted each of {len(record.done)} exports once, in its format and size")
+
+
+def identity(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """started = succeeded + failed + running + waiting, at every scrape."""
+    if not record.pages:
+        return no_data("no metrics page was read")
+    off: list[tuple[str, float]] = []
+    judged = 0
+    for timed in record.pages:
+        gap = _imbalance(timed.page)
+        if gap is None:
+            continue
+        judged += 1
+        if gap:
+            off.append((timed.scrape.moment, gap))
+    if not judged:
+        return no_data("no page held all of started, succeeded, failed, running and waiting")
+    resting = [gap for moment, gap in off if moment in ("before", "after")]
+    if resting and _imbalance(record.pages[-1].page):
+        return failed(f"started - (succeeded + failed + running + waiting) is {resting[-1]:+g} with nothing under way")
+    # a page that is put together while an export ends may be one off for an instant; more often than that it is a rule
+    if len(off) > max(2, 0.1 * judged):
+        worst = max(off, key=lambda one: abs(one[1]))[1]
+        return failed(
+            f"started = succeeded + failed + running + waiting does not hold in {len(off)} of {judged} scrapes, "
+            f"at worst it is {worst:+g} off"
+        )
+    return passed(f"started = succeeded + failed + running + waiting in {judged - len(off)} of {judged} scrapes")
+
+
+def _imbalance(page: Page) -> float | None:
+    started = page.total("export_requests_total", status="started")
+    running, waiting = page.total("export_concurrent_running"), page.total("export_queue_depth")
+    if started is None or running is None or waiting is None:
+        return None
+    ended = sum(page.total("export_requests_total", status=status) or 0.0 for status in ("succeeded", "failed"))
+    return started - ended - running - waiting
+
+
+def success_by_answers(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement | None:
+    """A FAIL by answers alone: so many exports were answered with an error, whatever became of others; None: not so."""
+    asked = [hit for record in records.values() for hit in record.exports if not beyond_limits(record, hit)]
+    broken = sum(hit.status is not None and hit.status != 200 for hit in asked)
+    if not asked or limits["success_ratio"].holds((len(asked) - broken) / len(asked)):
+        return None
+    judged = success_outside(records, limits)
+    return judged if judged.status == "FAIL" else None
+
+
+def _rules_out(limit: Limit, low: float) -> str:
+    sure = f"{100 * CONFIDENCE:.0f} %"
+    return (
+        f"a true rate below {limit.target:.4g} would not have passed with a probability of at least {sure}, "
+        f"if exports are independent; lower confidence bound of the rate: {low:.4f} ({sure})"
+    )
+
+
+def _odd_bytes(record: ScenarioRecord, fmt: str) -> float:
+    """Bytes that may be counted for a format beside its files: of requests without an answer, and of odd ones."""
+    if any(hit.status is None for hit in record.posts if hit.format == fmt):
+        return math.inf
+    told = [_file_size(record, hit) for hit in may_count(record, fmt) if hit.status == 200]
+    return math.inf if None in told else sum(one for one in told if one is not None)

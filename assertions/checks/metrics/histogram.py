@@ -1,0 +1,132 @@
+"""The latency histogram is consistent in itself and with the answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from assertions.checks.metrics.unclear_probes import REJECTED, may_count, size_in
+from assertions.checks.performance.latency import added_ms, server_ms
+from assertions.contract import FORMATS, SIZES
+from assertions.limits import Limits
+from assertions.prometheus.exposition import Histogram, histograms, series_text
+from assertions.record.types import Hit
+from assertions.record.view import ScenarioRecord
+from assertions.verdicts import Judgement, failed, no_data, passed
+
+
+def sum_agrees(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Each series of the histogram is of the same exports, in the same unit, as the answers: sum, counts by bound."""
+    whole = added_ms(record)
+    if whole is None:
+        return no_data("the latency histogram could not be read")
+    told = _told(record, [hit for hit in record.posts if hit.status == 200])
+    if not told or whole.sum is None:
+        return no_data("no answer bears a processingTime, or the histogram has no sum")
+    for fmt in FORMATS:
+        for size in SIZES:
+            mine = [hit for hit in record.posts if hit.format == fmt and size_in(record, hit) == size]
+            # one that failed, or had no answer, may be in the histogram or not
+            if may_count(record, fmt, size) or any(hit.status != 200 and hit.status not in REJECTED for hit in mine):
+                continue
+            mine = [hit for hit in mine if hit.status == 200]
+            problem = _disagrees(added_ms(record, format=fmt, size=size), _told(record, mine))
+            if problem:
+                return failed(f'format="{fmt}", size="{size}": {problem}')
+    if any(hit.status is None or hit.status in (500, 507) for hit in record.posts):
+        return _loosely(whole, told)
+    odd = {hit.id for fmt in FORMATS for hit in may_count(record, fmt)}
+    problem = _disagrees(whole, told)
+    if problem and odd:  # what was asked oddly may be counted or not
+        problem = _disagrees(
+            whole, _told(record, [hit for hit in record.posts if hit.status == 200 and hit.id not in odd])
+        )
+    return failed(problem) if problem else passed(f"histogram and {len(told)} answers tell of the same times")
+
+
+def _told(record: ScenarioRecord, hits: Sequence[Hit]) -> list[float]:
+    """The answers' processingTime, in ms, those that have one."""
+    return [value for hit in hits if (value := server_ms(record, hit)) is not None]
+
+
+def _disagrees(added: Histogram | None, told: Sequence[float]) -> str | None:
+    """How a histogram can't be of these times (ms); None where it can."""
+    if added is None or added.sum is None or not told:
+        return None  # said by the checks of coverage and counts
+    total = math.fsum(told)
+    slack = 0.1 * total + 10 * len(told)
+    if abs(added.sum - total) > slack:
+        return (
+            f"export_latency_ms_sum gained {added.sum:,.0f}, but the answers' processingTime add up to {total:,.0f} ms "
+            f"(tolerance {slack:,.0f})"
+        )
+    for bound, count in added.buckets.items():
+        if math.isinf(bound):
+            continue
+        least = sum(value <= bound * 0.9 - 10 for value in told)
+        most = sum(value <= bound * 1.1 + 10 for value in told)
+        if not least - 1 <= count <= most + 1:
+            return (
+                f'export_latency_ms_bucket{{le="{bound:g}"}} gained {count:g}, but between {least} and {most} answers '
+                "took so long by their own processingTime"
+            )
+    return None
+
+
+def _loosely(added: Histogram, told: Sequence[float]) -> Judgement:
+    """Failed exports may be in the histogram or not, so only the mean's order of magnitude can be held."""
+    mean, seen = (added.sum or 0.0) / max(added.count or 0.0, 1.0), math.fsum(told) / len(told)
+    if not seen / 3 - 20 <= mean <= seen * 3 + 20:
+        return failed(f"the histogram's mean is {mean:,.1f} ms where the answers' is {seen:,.1f} ms")
+    return passed("histogram and answers tell of times of the same order; some exports failed, so not closer")
+
+
+def histogram(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Each series is cumulative, ends in +Inf equal to its count, and has a sum that its buckets allow."""
+    judged, missing = 0, False
+    for timed in record.pages:
+        family = timed.page.family("export_latency_ms")
+        missing = missing or family is None
+        for series in histograms(family) if family is not None else ():
+            judged += 1
+            problem = _broken(series)
+            if problem:
+                return failed(f"{series_text('export_latency_ms', series.labels)}: {problem}")
+    if missing:
+        return no_data("export_latency_ms is missing")
+    if not judged:
+        return no_data("export_latency_ms has no series")
+    return passed(f"{judged} readings of histogram series are consistent in themselves")
+
+
+def _broken(series: Histogram) -> str | None:
+    bounds = sorted(series.buckets)
+    if not bounds or not math.isinf(bounds[-1]):
+        return "there is no +Inf bucket"
+    if len(bounds) < 2:
+        return "there is no finite bucket, so it tells no quantile"
+    counts = [series.buckets[bound] for bound in bounds]
+    if any(later < earlier for earlier, later in pairwise(counts)):
+        return "its buckets are not cumulative"
+    if series.count is None or series.sum is None:
+        return "it lacks _count or _sum"
+    if counts[-1] != series.count:
+        return f"+Inf says {counts[-1]:g}, _count says {series.count:g}"
+    if not math.isfinite(series.sum) or series.sum < 0:
+        return f"its sum is {series.sum}"
+    least = sum(
+        (at - below) * max(low, 0.0)
+        for low, at, below in zip([0.0, *bounds], counts, [0.0, *counts], strict=False)
+        if math.isfinite(low)
+    )
+    if series.sum < least * 0.999 - 1e-6:
+        return f"its sum {series.sum:g} is less than its buckets allow ({least:g})"
+    finite = [(bound, at) for bound, at in zip(bounds, counts, strict=True) if math.isfinite(bound)]
+    if finite[-1][1] == series.count:
+        most = sum(
+            (at - below) * bound for (bound, at), below in zip(finite, [0.0, *[at for _, at in finite]], strict=False)
+        )
+        if series.sum > most * 1.001 + 1e-6:
+            return f"its sum {series.sum:g} is more than its buckets allow ({most:g})"
+    return None

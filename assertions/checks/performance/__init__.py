@@ -1,0 +1,1 @@
+"""Checks of time: latency, throughput, drift."""

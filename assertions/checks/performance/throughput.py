@@ -1,0 +1,53 @@
+"""How much is done in time: the batch of five, exports a second, and whether these slow down."""
+
+from __future__ import annotations
+
+from assertions.limits import Limits
+from assertions.record.view import ScenarioRecord
+from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data
+
+BATCH_SIZE = 5
+
+
+def batch(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """The five scenarios in order, all done, without a 429, in time."""
+    limit = limits["batch_s"]
+    hits = record.of_phase("sequence")
+    wrong = batch_by_answers(record, limits)
+    if wrong is not None:
+        return wrong
+    lost = [hit for hit in hits if hit.status is None]
+    if lost:
+        return failed(f"{lost[0].case} ended with {lost[0].error}", limit=limit)
+    took = Reading(
+        name="batch of five",
+        value=sum(hit.end - hit.start for hit in hits),
+        unit="s",
+        source="batch/hits.jsonl",
+        count=len(hits),
+    )
+    judged = judge_reading(limit, took, f"the batch of {len(hits)} exports")
+    if len(hits) < BATCH_SIZE and judged.status != "FAIL":
+        return no_data(f"{len(hits)} of the five scenarios were asked for", limit=limit)
+    return judged
+
+
+def batch_by_answers(record: ScenarioRecord, limits: Limits) -> Judgement | None:
+    """A scenario of the batch that was answered with anything but a finished export; None: none was."""
+    hits, limit = record.of_phase("sequence"), limits["batch_s"]
+    refused = [hit for hit in hits if hit.status == 429]
+    if refused:
+        return failed(f"{refused[0].case} was refused with 429 while nothing else ran", limit=limit)
+    undone = [hit for hit in hits if hit.status not in (200, None)]
+    return failed(f"{undone[0].case} ended with {undone[0].status}", limit=limit) if undone else None
+
+
+def throughput(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Exports finished a second under load."""
+    hits = record.of_phase("measure")
+    done = [hit for hit in hits if hit.status == 200]
+    if not done:
+        return no_data("no export was done under load", limit=limits["throughput_per_s"])
+    span = max(hit.end for hit in hits) - min(hit.start for hit in hits)
+    rate = Reading(name="throughput", value=len(done) / span, unit="exports/s", source="hits.jsonl", count=len(done))
+    return judge_reading(limits["throughput_per_s"], rate, "throughput under load")

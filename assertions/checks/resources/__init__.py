@@ -1,0 +1,1 @@
+"""Checks of memory, processes, leaks and leftover files."""

@@ -1,0 +1,1 @@
+"""Checks of PDF contents, record by record."""

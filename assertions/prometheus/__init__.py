@@ -1,0 +1,1 @@
+"""Readers of Prometheus formats: metrics pages and PromQL."""

@@ -1,0 +1,156 @@
+"""Reading a run directory: raw records in, one view a scenario out. The only part of the judge that opens files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from assertions.prometheus.exposition import Page, read_page
+from assertions.record.files import read_lines, read_one
+from assertions.record.phases import DISCONNECTS
+from assertions.record.queries import Queries
+from assertions.record.types import (
+    Calibration,
+    Fetch,
+    FileCheck,
+    HealthProbe,
+    Hit,
+    PhaseRun,
+    Plan,
+    Probe,
+    RecordError,
+    Scenario,
+    Scrape,
+)
+from assertions.record.view import ScenarioRecord
+
+QUERIES = "queries.json"
+"""What alert rules and panels ask for, at the top of a run directory."""
+
+R = TypeVar("R")
+
+
+class ToolStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a tool's run; keys that the judge does not use are passed over."""
+
+    name: str
+    ok: bool
+    output: str = ""
+    note: str | None = None
+
+
+class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What `python -m rules` or `python -m dashboards check` wrote down."""
+
+    ok: bool
+    steps: tuple[ToolStep, ...]
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, read."""
+
+    path: Path
+    scenarios: Mapping[str, ScenarioRecord]
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Scenarios whose record is there but can't be read, with the reason."""
+    promtool: ToolRun | None = None
+    dashboard: ToolRun | None = None
+
+
+def load_scenario(folder: Path) -> ScenarioRecord:
+    """Read one scenario's folder; RecordError when a file is missing or malformed.
+
+    Pages and samples end where clients begin to hang up: what the target counts of those is not specified.
+    """
+    scenario = read_one(folder / "scenario.json", Scenario)
+    end = min(
+        (phase.start for phase in scenario.phases if phase.name == DISCONNECTS and phase.recorded), default=math.inf
+    )
+    probes = tuple(read_lines(folder / "probes.jsonl", Probe))
+    scrapes = tuple(read_lines(folder / "scrapes.jsonl", Scrape))
+    return ScenarioRecord(
+        scenario=scenario,
+        plan=read_one(folder / "plan.json", Plan),
+        hits=tuple(read_lines(folder / "hits.jsonl", Hit)),
+        fetches=tuple(read_lines(folder / "fetches.jsonl", Fetch)),
+        files=tuple(read_lines(folder / "files.jsonl", FileCheck)),
+        scrapes=_until(end, scrapes, lambda one: one.end, lambda one: one.start),
+        probes=_until(end, probes, lambda one: one.at, lambda one: one.at),
+        health=_until(
+            end, read_lines(folder / "health.jsonl", HealthProbe), lambda one: one.end, lambda one: one.start
+        ),
+        disconnect_probes=tuple(one for one in probes if one.phase == DISCONNECTS and one.resting and one.processes),
+        final_page=_final_page(scrapes, scenario.phases),
+        calibration=_calibration(folder / "calibration.jsonl"),
+    )
+
+
+def _final_page(scrapes: Iterable[Scrape], phases: Sequence[PhaseRun]) -> Page | None:
+    """The last page from after the clients that hung up."""
+    end = next((phase.end for phase in phases if phase.name == DISCONNECTS and phase.recorded), math.inf)
+    later = [one for one in scrapes if one.start >= end and one.status == 200]
+    last = max(later, key=lambda one: one.start, default=None)
+    return None if last is None else read_page(last.text, last.content_type)
+
+
+def _until(
+    moment: float, records: Iterable[R], over: Callable[[R], float], began: Callable[[R], float]
+) -> tuple[R, ...]:
+    """Those that were over by a moment, in the order in which they began."""
+    return tuple(sorted((one for one in records if over(one) <= moment), key=began))
+
+
+def _calibration(path: Path) -> tuple[Calibration, ...]:
+    """What is missing is judged by its check; what is malformed is a broken record like any other."""
+    return tuple(read_lines(path, Calibration)) if path.exists() else ()
+
+
+def load_run(path: Path, names: Sequence[str]) -> Run:
+    """Read a run directory; RecordError when it is none at all. A broken scenario is a problem, not an exception.
+
+    names: the scenarios that a run consists of; any other that was recorded beside them is read after them.
+    """
+    if not path.is_dir():
+        raise RecordError(f"{path} is no run directory; make one with `python -m evidence run smoke load batch`")
+    scenarios: dict[str, ScenarioRecord] = {}
+    problems: dict[str, str] = {}
+    queries = _queries(path / QUERIES)
+    beside = {one.parent.name for file in ("plan", "scenario") for one in path.glob(f"*/{file}.json")} - set(names)
+    for name in (*names, *sorted(beside)):
+        if not (path / name).is_dir():
+            continue
+        try:
+            scenarios[name] = replace(load_scenario(path / name), queries=queries, log=_log(path, name))
+        except RecordError as error:
+            problems[name] = str(error).replace(f"{path}/", "")  # a run directory may be moved
+    return Run(path, scenarios, problems, _tool(path / "promtool.json"), _tool(path / "dashboard.json"))
+
+
+def _tool(path: Path) -> ToolRun | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ToolRun)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _queries(path: Path) -> Queries | None:
+    """What can't be read is as good as not there: its check says NO DATA."""
+    try:
+        return read_one(path, Queries)
+    except RecordError:
+        return None
+
+
+def _log(path: Path, name: str) -> tuple[str, ...] | None:
+    """The lines of a scenario's service log; None where it was not captured."""
+    try:
+        return tuple((path / f"{name}-service.log").read_text(encoding="utf-8", errors="replace").splitlines())
+    except OSError:
+        return None

@@ -1,0 +1,216 @@
+"""One scenario's record, with what is derived from it."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from assertions.contract import MAX_CONCURRENT
+from assertions.prometheus.exposition import Page, read_page
+from assertions.record.phases import DISCONNECTS, PROBING
+from assertions.record.queries import Queries
+from assertions.record.types import (
+    Calibration,
+    Fetch,
+    FileCheck,
+    HealthProbe,
+    Hit,
+    PhaseRun,
+    Plan,
+    Probe,
+    Scenario,
+    Scrape,
+)
+
+RUN_PATH = "/export/run"
+
+
+@dataclass(frozen=True)
+class TimedPage:
+    """A scrape that was answered, read."""
+
+    scrape: Scrape
+    page: Page
+
+    @property
+    def running(self) -> float | None:
+        return self.page.total("export_concurrent_running")
+
+    @property
+    def waiting(self) -> float | None:
+        return self.page.total("export_queue_depth")
+
+
+@dataclass(frozen=True)
+class ScenarioRecord:
+    """All that was written down in one scenario."""
+
+    scenario: Scenario
+    plan: Plan
+    hits: tuple[Hit, ...]
+    fetches: tuple[Fetch, ...]
+    files: tuple[FileCheck, ...]
+    scrapes: tuple[Scrape, ...]
+    probes: tuple[Probe, ...]
+    health: tuple[HealthProbe, ...]
+    disconnect_probes: tuple[Probe, ...] = ()
+    """The processes at rest before and after each round of clients that hung up; none where they can't be seen."""
+    final_page: Page | None = None
+    """The last page, long after the last client hung up; None where none was read."""
+    calibration: tuple[Calibration, ...] = ()
+    """What the generators measured of a known server; records from before there was one have none."""
+    queries: Queries | None = None
+    """What alert rules and panels ask for; None: nobody wrote it down."""
+    log: tuple[str, ...] | None = None
+    """Lines that the service logged during the scenario; None: its log was not captured."""
+
+    @property
+    def name(self) -> str:
+        return self.scenario.name
+
+    @cached_property
+    def posts(self) -> tuple[Hit, ...]:
+        """Every request for an export, well-formed or not, but for those that were hung up on and what followed."""
+        return tuple(
+            hit
+            for hit in self.hits
+            if hit.method == "POST" and hit.path.endswith(RUN_PATH) and hit.phase != DISCONNECTS
+        )
+
+    @cached_property
+    def exports(self) -> tuple[Hit, ...]:
+        """Well-formed requests for an export; what the examiner asks badly is judged by its own check."""
+        return tuple(hit for hit in self.posts if hit.phase not in PROBING)
+
+    @cached_property
+    def done(self) -> tuple[Hit, ...]:
+        """Exports that were answered 200."""
+        return tuple(hit for hit in self.exports if hit.status == 200)
+
+    @cached_property
+    def pages(self) -> tuple[TimedPage, ...]:
+        """The metrics pages that came, in order of time."""
+        known: dict[tuple[str | None, str], Page] = {}
+        pages = []
+        for scrape in self.scrapes:
+            if scrape.status == 200:
+                key = (scrape.content_type, scrape.text)
+                if key not in known:
+                    known[key] = read_page(scrape.text, scrape.content_type)
+                pages.append(TimedPage(scrape, known[key]))
+        return tuple(pages)
+
+    @cached_property
+    def before(self) -> Page | None:
+        """The last page before the first request; None when there is none."""
+        return next((timed.page for timed in reversed(self.pages) if timed.scrape.moment == "before"), None)
+
+    @cached_property
+    def after(self) -> Page | None:
+        """The last page, with the target at rest; None when there is none."""
+        return next((timed.page for timed in reversed(self.pages) if timed.scrape.moment == "after"), None)
+
+    def phase(self, name: str) -> PhaseRun | None:
+        return next((phase for phase in self.scenario.phases if phase.name == name), None)
+
+    def of_phase(self, *names: str) -> tuple[Hit, ...]:
+        """Well-formed exports of these phases, in order of their start."""
+        return tuple(sorted((hit for hit in self.exports if hit.phase in names), key=lambda hit: hit.start))
+
+    def delta(self, name: str, **labels: str) -> float | None:
+        """How far a counter moved over the scenario; a series that was not there before counts from 0."""
+        if self.before is None or self.after is None:
+            return None
+        after = self.after.total(name, **labels)
+        return None if after is None else after - (self.before.total(name, **labels) or 0.0)
+
+    @cached_property
+    def in_flight(self) -> InFlight:
+        """How many requests for an export were under way, as the clients saw it."""
+        return InFlight(self.posts)
+
+    @cached_property
+    def surely_inside(self) -> InFlight:
+        """Exports that ran or waited in the target for sure, by its own times within those of the clients.
+
+        A request whose answer is on its way is no running export. Of a request of d seconds whose `processingTime` is
+        p, the export covers whatever lies within p of both its start and its end; nothing where p is half of d or less.
+        """
+        spans = []
+        for hit in self.posts:
+            told = self.answers.get(hit.id, {}).get("processingTime") if hit.status == 200 else None
+            if isinstance(told, int | float) and not isinstance(told, bool) and math.isfinite(told):
+                inside_s = min(max(told / 1000, 0.0), hit.end - hit.start)
+                first, last = hit.end - inside_s, hit.start + inside_s
+                spans += [(first, last)] if first < last else []
+        return InFlight.of_spans(spans)
+
+    @cached_property
+    def admitted(self) -> InFlight:
+        """The same of those that were not turned away."""
+        return InFlight(hit for hit in self.posts if hit.status not in (400, 413, 429, 503))
+
+    @cached_property
+    def most_running(self) -> int:
+        """How many the target runs at once by its own word, at the most five; a service may run fewer."""
+        told = [timed.running for timed in self.pages if timed.running is not None]
+        return MAX_CONCURRENT if not told else round(min(MAX_CONCURRENT, max(1.0, *told)))
+
+    @cached_property
+    def answers(self) -> Mapping[str, dict[str, Any]]:
+        """The answers that are JSON objects, by hit id."""
+        return {hit.id: body for hit in self.posts if (body := as_object(hit.answer)) is not None}
+
+    @cached_property
+    def fetched(self) -> Mapping[str, Fetch]:
+        """The first download of each export's file, by hit id."""
+        return {fetch.hit: fetch for fetch in self.fetches if fetch.purpose == "file"}
+
+
+class InFlight:
+    """Counts of requests under way at a moment, from their starts and ends."""
+
+    def __init__(self, hits: Iterable[Hit]) -> None:
+        spans = [(hit.start, hit.end) for hit in hits]
+        self._starts = sorted(start for start, _ in spans)
+        self._ends = sorted(end for _, end in spans)
+
+    @classmethod
+    def of_spans(cls, spans: Sequence[tuple[float, float]]) -> InFlight:
+        """Count spans of time (start, end), in Unix seconds, in place of whole requests."""
+        made = cls(())
+        made._starts = sorted(start for start, _ in spans)
+        made._ends = sorted(end for _, end in spans)
+        return made
+
+    def at(self, moment: float) -> int:
+        """Requests sent and not yet answered at that moment."""
+        return bisect.bisect_right(self._starts, moment) - bisect.bisect_left(self._ends, moment)
+
+    def most(self, start: float, end: float, slack_s: float = 0.0) -> int:
+        """Upper bound: requests that overlap [start, end], each lengthened by the slack at its end."""
+        return bisect.bisect_right(self._starts, end) - bisect.bisect_left(self._ends, start - slack_s)
+
+    def least(self, start: float, end: float) -> int:
+        """Lower bound: the fewest under way at any moment of [start, end]."""
+        first, last = bisect.bisect_left(self._ends, start), bisect.bisect_right(self._ends, end)
+        # just after each end; adding a small constant would be lost in a Unix time's 53 bits
+        just_after = (math.nextafter(one, math.inf) for one in self._ends[first:last])
+        moments = [start, end, *(one for one in just_after if one <= end)]
+        return min(self.at(moment) for moment in moments)
+
+
+def as_object(text: str | None) -> dict[str, Any] | None:
+    """A JSON object's keys and values; None for anything else."""
+    if text is None:
+        return None
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None

@@ -1,0 +1,90 @@
+"""Exact statistics: nearest-rank percentiles, order-statistic and Clopper-Pearson bounds. All pure, no sampling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+CONFIDENCE = 0.95
+"""One-sided: how sure a verdict on a distribution is."""
+
+
+def percentile(values: Sequence[float], q: float) -> float:
+    """Nearest rank: the smallest value with at least a share q of all at or below it. ValueError when empty."""
+    if not values:
+        raise ValueError("a percentile of nothing")
+    ordered = sorted(values)
+    return ordered[min(len(ordered), max(1, math.ceil(q * len(ordered) - 1e-9))) - 1]
+
+
+def median(values: Sequence[float]) -> float:
+    """Nearest-rank median. ValueError when empty."""
+    return percentile(values, 0.5)
+
+
+def binomial_cdf(k: int, n: int, p: float) -> float:
+    """P(X <= k) for X ~ B(n, p)."""
+    if k < 0:
+        return 0.0
+    if k >= n or p <= 0:
+        return 1.0
+    if p >= 1:
+        return 0.0
+    log_p, log_q = math.log(p), math.log1p(-p)
+    log_n = math.lgamma(n + 1)
+    return min(
+        1.0,
+        math.fsum(
+            math.exp(log_n - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * log_p + (n - i) * log_q)
+            for i in range(k + 1)
+        ),
+    )
+
+
+def upper_rank(n: int, q: float, confidence: float = CONFIDENCE) -> int | None:
+    """The rank (from 1) whose order statistic lies at or above the q-quantile with this confidence.
+
+    None when n is too small for any. Source: order statistics, P(X_(k) >= quantile) = P(B(n, q) <= k - 1).
+    """
+    if n == 0 or binomial_cdf(n - 1, n, q) < confidence:
+        return None
+    return next(k for k in range(1, n + 1) if binomial_cdf(k - 1, n, q) >= confidence)
+
+
+def lower_rank(n: int, q: float, confidence: float = CONFIDENCE) -> int | None:
+    """The rank (from 1) whose order statistic lies at or below the q-quantile with this confidence; None when none."""
+    found = None
+    for k in range(1, n + 1):
+        if 1 - binomial_cdf(k - 1, n, q) < confidence:
+            break
+        found = k
+    return found
+
+
+def needed_for_upper(q: float, confidence: float = CONFIDENCE) -> int:
+    """The smallest sample that has an upper bound for its q-quantile: 59 for P95 at 95 %."""
+    return math.ceil(math.log(1 - confidence) / math.log(q))
+
+
+def proportion_bounds(successes: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Clopper-Pearson one-sided lower and upper bounds of a proportion. ValueError for n < 1."""
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} of {n} is no proportion")
+    alpha = 1 - confidence
+    lower = 0.0 if successes == 0 else _bisect(lambda p: 1 - binomial_cdf(successes - 1, n, p) >= alpha)
+    upper = 1.0 if successes == n else _bisect(lambda p: binomial_cdf(successes, n, p) <= alpha)
+    return lower, upper
+
+
+def _bisect(holds: Callable[[float], bool]) -> float:
+    """The smallest p at which a condition that goes from false to true holds."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def nearest_rank(values: Sequence[float], ratio: float) -> float | None:
+    """The value at rank `ceil(n * ratio)`; None of no values."""
+    return sorted(values)[max(math.ceil(len(values) * ratio), 1) - 1] if values else None

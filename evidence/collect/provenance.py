@@ -1,0 +1,136 @@
+"""What a run was made with: commit, versions, machine, clock. Read once, written down, never guessed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from assertions.record.types import Record
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("aiohttp", "locust", "matplotlib", "msgspec", "prometheus-client", "psutil", "pypdfium2", "reportlab")
+
+
+JOIN_S = 6 * 3600
+"""A scenario joins a run younger than this; later it begins a new one."""
+_SAME = (
+    "commit",
+    "dirty",
+    "changes_sha256",
+    "harness_sha256",
+    "target",
+    "limits_sha256",
+    "profiles_sha256",
+    "waivers",
+    "python",
+    "packages",
+    "machine",
+)
+
+
+class Context(Record, frozen=True, kw_only=True):
+    """One run: `run.json`."""
+
+    run_id: str
+    started: float
+    """Unix seconds."""
+    commit: str | None
+    """Of the harness; None where it is not in a git checkout."""
+    dirty: bool | None
+    """Whether tracked files differ from the commit; None: unknown."""
+    changes_sha256: str | None = None
+    """Of that difference; None: there is none, or it is unknown."""
+    harness_sha256: str
+    """Of the judge's sources and tables, so that another judge's verdict is seen to be another's."""
+    python: str
+    packages: dict[str, str]
+    machine: str
+    cpus: int
+    memory_bytes: int
+    target: str
+    """`embedded`, or the target's URL."""
+    limits_sha256: str
+    profiles_sha256: str | None = None
+    """Of profiles that replace the built-in ones; None: the built-in ones."""
+    waivers: dict[str, str]
+    incidents: tuple[str, ...] = ()
+    """What kept a scenario from its record: an unreachable target, an interruption."""
+
+    def fits(self, other: Context) -> bool:
+        """Whether a scenario run under `other` may join this run: all that a verdict rests on is the same, it is no
+        older than 6 hours, and nothing went wrong in it."""
+        same = all(getattr(self, name) == getattr(other, name) for name in _SAME)
+        return same and not self.incidents and 0 <= other.started - self.started < JOIN_S
+
+
+def read(
+    *, target: str, limits_sha256: str, profiles_sha256: str | None, waivers: dict[str, str], harness_sha256: str
+) -> Context:
+    """Look at the machine, the checkout and the clock."""
+    commit = _git("rev-parse", "HEAD")
+    status = _git("status", "--porcelain", "--untracked-files=no")
+    changes = _git("diff", "HEAD") if status else None
+    now = time.time()
+    return Context(
+        run_id=f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{os.getpid()}",
+        started=now,
+        commit=commit,
+        dirty=None if status is None else bool(status),
+        changes_sha256=hashlib.sha256(changes.encode()).hexdigest() if changes else None,
+        harness_sha256=harness_sha256,
+        python=platform.python_version(),
+        packages={name: _version(name) for name in PACKAGES},
+        machine=f"{platform.system()} {platform.release()} {platform.machine()}",
+        cpus=os.cpu_count() or 0,
+        memory_bytes=psutil.virtual_memory().total,
+        target=target,
+        limits_sha256=limits_sha256,
+        profiles_sha256=profiles_sha256,
+        waivers=waivers,
+    )
+
+
+def with_incident(context: Context, sentence: str) -> Context:
+    """The same run, with one thing more that went wrong."""
+    return msgspec.structs.replace(context, incidents=(*context.incidents, sentence))
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(ROOT), *words],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=10,
+            check=True,
+            env=_quiet(),
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _quiet() -> dict[str, str]:
+    return {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+
+def interpreter() -> str:
+    """The Python that runs the other doors: the one that runs this."""
+    return sys.executable

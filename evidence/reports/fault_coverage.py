@@ -1,0 +1,161 @@
+"""Which fault turned which check red: the proof that a check can fail, made by `nox -s prove` and kept here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from assertions.checks.catalogue import ASSERTIONS, CHECKS
+from assertions.record.types import Record
+
+STORED = Path(__file__).resolve().parents[1] / "sensitivity.json"
+NAME = "sensitivity.json"
+
+NO_SERVICE = {
+    "generator": "none: it blames no target; a load that was not what was asked is NO DATA",
+    "calibration": "none: it blames no target; an instrument that errs is NO DATA",
+    "shutdown": "none: only a service that the harness started is judged by it",
+    "files-present": "none yet: this check is newer than the last run over the broken services",
+    "service-log": "none: no log of theirs is captured; only the embedded service's, or that of --log, is judged",
+    "buckets": "none yet: this check is newer than the last run over the broken services",
+    "rules": "none: a rule that its test refutes does, not a service",
+    "dashboard": "none: a query of a metric that is not in the contract does, not a service",
+}
+"""Why no target turns these red; edited records do, see `tests/`."""
+
+
+class Shown(Record, frozen=True, kw_only=True):
+    """One fault that turned a check red."""
+
+    fault: str
+    """The faulty target's name."""
+    why: str
+    """What is wrong with it."""
+    alone: bool = False
+    """No other check turned red: without this one it would have been green."""
+
+
+class Under(Record, frozen=True, kw_only=True):
+    """Limits and profiles that some of the records have in common."""
+
+    description: str
+    """Which limits, which profiles, which scenarios."""
+    limits_sha256: str
+    """Of the limits file by which they were judged."""
+    records: int
+
+
+class AtContract(Record, frozen=True, kw_only=True):
+    """A fault that was shown under the contract's own limits and the real profiles."""
+
+    assertion: str
+    """Which of the six."""
+    fault: str
+    why: str
+    checks: tuple[str, ...]
+    """The checks that turned red for a fitting reason; none: the fault was not caught."""
+
+
+class Sensitivity(Record, frozen=True, kw_only=True):
+    """What judging recorded faulty and healthy targets showed of the judge."""
+
+    commit: str | None
+    when: str
+    """When the records were judged; ISO 8601, UTC."""
+    judge_sha256: str
+    """Of the judge that was shown able to fail."""
+    load_side_sha256: str
+    """Of the load side at that time."""
+    recorded_first: str
+    """When the oldest record was made; ISO 8601, UTC."""
+    recorded_last: str
+    """When the newest was."""
+    stale: int
+    """Records made by another load side, with other profiles, or of other code of their target than there is now."""
+    repeated: int
+    """Records that took more than one run: an earlier one was judged wrongly, or not at all."""
+    faulty_known: int
+    """Faulty targets in the catalogue."""
+    healthy_known: int
+    """Healthy targets in the catalogue."""
+    faults: int
+    """Faulty targets that were judged."""
+    caught: int
+    """Those that were not green, for a fitting reason."""
+    healthy: int
+    """Healthy targets that were judged."""
+    green: int
+    """Those that came out GREEN."""
+    edits: int
+    """Records of a healthy target that were edited to show a fault of the instrument, the rules or the dashboard."""
+    noticed: int
+    """Those that were not green, for a fitting reason."""
+    conditions: tuple[Under, ...]
+    at_contract: tuple[AtContract, ...]
+    checks: dict[str, tuple[Shown, ...]]
+    """Check id to the faults that turned it red, at most five: first those that no other check saw, then the fitting
+    ones."""
+
+
+def read(path: Path) -> Sensitivity | None:
+    """Read a stored sensitivity file; None where there is none that can be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Sensitivity)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def lines(shown: Sensitivity | None, judge_sha256: str) -> Iterable[str]:
+    """The report's section, as Markdown; a stale or missing proof says so."""
+    yield "## Each assertion was seen to fail"
+    yield ""
+    if shown is None:
+        yield "NO DATA: no sensitivity.json is stored; `nox -s prove` makes it."
+        return
+    stale = "" if shown.judge_sha256 == judge_sha256 else " **Stale: made with another version of the judge.**"
+    yield (
+        f"{shown.caught} of {shown.faults} faulty targets were caught for a fitting reason and {shown.green} of "
+        f"{shown.healthy} healthy ones came out GREEN; the catalogue has {shown.faulty_known} faulty and "
+        f"{shown.healthy_known} healthy ones. {shown.noticed} of {shown.edits} edits of a healthy target's record "
+        "(faults of the instrument, the rules, the dashboard) were noticed."
+    )
+    yield ""
+    yield (
+        f"Judged on {shown.when} at commit {(shown.commit or 'unknown')[:21]} by judge {shown.judge_sha256[:16]}, from "
+        f"runs recorded between {shown.recorded_first} and {shown.recorded_last}.{stale}"
+    )
+    if shown.stale:
+        yield (
+            f"{shown.stale} of these records are stale: made by another load side than {shown.load_side_sha256[:16]}, "
+            "with other profiles, or of another version of their target."
+        )
+    else:
+        yield f"All of them were made by load side {shown.load_side_sha256[:16]}, by the same profiles and targets."
+    if shown.repeated:
+        yield f"{shown.repeated} of them took more than one run."
+    yield ""
+    yield "| records | limits and profiles | limits by hash |"
+    yield "|---|---|---|"
+    yield from (f"| {one.records} | {one.description} | {one.limits_sha256[:16]} |" for one in shown.conditions)
+    yield ""
+    yield "| assertion | a fault under the contract's own limits and the real profiles | seen by |"
+    yield "|---|---|---|"
+    for six in ASSERTIONS:
+        at = [one for one in shown.at_contract if one.assertion == six.title]
+        yield from (
+            f"| {one.assertion} | `{one.fault}`: {one.why} | {', '.join(one.checks) or '**not caught**'} |"
+            for one in at
+        )
+        if not at:
+            yield f"| {six.title} | **none recorded** | – |"
+    yield ""
+    yield "| check | part of | a fault that turned it red | it alone saw |"
+    yield "|---|---|---|---|"
+    for check in CHECKS:
+        part = ", ".join(six.title for six in ASSERTIONS if check.id in (*six.target, *six.outside, *six.agreement))
+        faults = shown.checks.get(check.id, ())
+        first = f"`{faults[0].fault}`: {faults[0].why}" if faults else NO_SERVICE.get(check.id, "**none yet**")
+        alone = ", ".join(f"`{shown.fault}`" for shown in faults if shown.alone)
+        yield f"| `{check.id}` | {part or '–'} | {first} | {alone or '–'} |"

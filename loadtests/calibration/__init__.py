@@ -1,0 +1,1 @@
+"""The load generator measured against a server whose times are known."""

@@ -1,0 +1,1 @@
+"""One exchange with a target over HTTP, and what it needs."""

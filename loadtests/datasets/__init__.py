@@ -1,0 +1,1 @@
+"""What is exported: records, edge cases, large bodies (pure)."""

@@ -1,0 +1,1 @@
+"""Experiments beside the load: behaviour, leaks, bursts, over-admission, disconnects."""

@@ -1,0 +1,1 @@
+"""The Locust side: virtual users in one generator process (gevent only here)."""

@@ -1,0 +1,1 @@
+"""From a TOML profile to a plan of requests (pure)."""

@@ -1,0 +1,1 @@
+"""Recorders: metrics pages, processes, the exports folder; and the files that they write."""

@@ -1,0 +1,1 @@
+"""One scenario, from plan to raw record."""

@@ -1,0 +1,1 @@
+"""Rising rates until a limit breaks."""

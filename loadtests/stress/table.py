@@ -1,0 +1,65 @@
+"""What a stress session found, as text for a terminal."""
+
+from __future__ import annotations
+
+from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, deciding
+
+_HEAD = ("case", "alone", "held", "broke", "n", "P50", "P95", "P99", "P50 sent", "P95 sent", "P99 sent", "why")
+
+
+def table(stress: Stress) -> str:
+    """One line a case; latencies in ms are those at the highest rate that held (else at the lowest that broke).
+
+    P50 to P99 are taken from the intended start, those marked `sent` from the real start.
+    """
+    rows = [_HEAD, *(_row(found) for found in stress.found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD) - 1)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:-1], widths[1:], strict=True))])
+        + f"  {row[-1]}"
+        for row in rows
+    ]
+    limits = f"limits: P95 {stress.latency_limit}, success {stress.success_limit}, nobody turned away, not behind"
+    return "\n".join([*lines, "", f"rates in exports/s, latencies in ms; {limits}", _CAVEAT])
+
+
+_CAVEAT = "An exploration of seconds a rate: it says where to look, and makes nothing GREEN."
+
+
+def _row(found: CaseResult) -> tuple[str, ...]:
+    step = deciding(found)
+    alone = f"{sorted(found.alone_ms)[len(found.alone_ms) // 2]:,.0f}" if found.alone_ms else "-"
+    return (
+        found.case,
+        alone,
+        held_text(found),
+        "-" if found.lowest_broke_per_s is None else f"{found.lowest_broke_per_s:g}",
+        "-" if step is None else f"{step.planned}",
+        *_three(step.intended if step else None),
+        *_three(step.sent if step else None),
+        found.reason,
+    )
+
+
+def held_text(found: CaseResult) -> str:
+    """The highest rate that held, in words that say how sure that is."""
+    match found.outcome:
+        case "held":
+            return f"{found.highest_held_per_s:g}"
+        case "at least":
+            return f"at least {found.highest_held_per_s:g}"
+        case "below":
+            return f"below {found.lowest_broke_per_s:g}" if found.lowest_broke_per_s is not None else "none"
+        case "no data":
+            return "NO DATA"
+
+
+def _three(values: Percentiles | None) -> tuple[str, str, str]:
+    if values is None:
+        return "-", "-", "-"
+    return f"{values.p50_ms:,.0f}", f"{values.p95_ms:,.0f}", f"{values.p99_ms:,.0f}"
+
+
+def step_line(case: str, step: Step) -> str:
+    """One step, as it is told while the session runs."""
+    return f"{case} at {step.rate_per_s:g}/s for {step.seconds:.0f} s: {step.word.upper()}, {step.reason}"

@@ -1,0 +1,1 @@
+"""Locust's web interface for a profile."""

@@ -1,0 +1,87 @@
+"""Every check sees what it is there for: each wrong record turns just its verdicts, for the right reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from assertions import limits as limits_file
+from assertions.checks.catalogue import CHECKS
+from assertions.judge import INSTRUMENT, judge
+from assertions.record.run import Run
+from assertions.verdicts import SCENARIOS, Judgement
+from tests.assertions.cases import ALL, Case
+from tests.assertions.cases.every import BLIND, FAILS
+from tests.assertions.honest import honest, honest_run
+
+LIMITS = limits_file.load()
+NEVER_FAIL = frozenset(INSTRUMENT)
+"""Blames no target, by design."""
+TOOLS = frozenset({"rules", "dashboard"})
+"""Judged on tools' result files; their cases are in test_tools."""
+
+
+def run_of(case: Case) -> Run:
+    """An honest run with the case's scenarios made wrong."""
+    return honest_run(**{name: case.change(honest(name)) for name in changed_in(case)})
+
+
+def changed_in(case: Case) -> tuple[str, ...]:
+    """The scenarios that the case changes."""
+    return SCENARIOS if case.on == ALL else (case.on,)
+
+
+def judgements(case: Case) -> list[tuple[str, Judgement]]:
+    """(check, what it says) of all checks that see the changed scenarios; the others are known to pass."""
+    run, said = run_of(case), []
+    for check in CHECKS:
+        if check.of_all is not None:
+            said.append((check.id, check.of_all({name: run.scenarios[name] for name in check.scenarios}, LIMITS)))
+        elif check.of_scenario is not None:
+            for name in check.scenarios:
+                if name in changed_in(case):
+                    said.append((check.id, check.of_scenario(run.scenarios[name], LIMITS)))
+    return said
+
+
+def test_an_honest_run_is_green_in_every_verdict() -> None:
+    """What an honest service leaves behind passes every check, each in every scenario."""
+    report = judge(honest_run(), LIMITS)
+    assert {f"{v.scenario}/{v.id}: {v.judgement.reason}" for v in report.verdicts if v.status != "PASS"} == set()
+    assert [assertion.status for assertion in report.assertions] == ["PASS"] * 6
+    assert report.colour == report.headline == "GREEN"
+
+
+@pytest.mark.parametrize("case", FAILS, ids=str)
+def test_what_is_wrong_fails(case: Case) -> None:
+    """One wrong thing turns the checks that must see it to FAIL, and no other."""
+    said = judgements(case)
+    mine = next(judgement for check_id, judgement in said if check_id == case.id)
+    assert (mine.status, case.reason in mine.reason) == ("FAIL", True), mine.reason
+    assert {check_id for check_id, judgement in said if judgement.status == "FAIL"} == {case.id, *case.also}
+
+
+@pytest.mark.parametrize("case", BLIND, ids=str)
+def test_what_is_missing_is_no_data(case: Case) -> None:
+    """Where there is nothing to judge a check says NO DATA with its reason, never PASS."""
+    judgement = judged(case)
+    assert (judgement.status, case.reason in judgement.reason) == ("NO DATA", True), judgement.reason
+
+
+def judged(case: Case) -> Judgement:
+    """What the case's own check says of the record."""
+    check = next(check for check in CHECKS if check.id == case.id)
+    run = run_of(case)
+    if check.of_all is not None:
+        return check.of_all({name: run.scenarios[name] for name in check.scenarios}, LIMITS)
+    assert check.of_scenario is not None
+    return check.of_scenario(run.scenarios[check.scenarios[0] if case.on == ALL else case.on], LIMITS)
+
+
+def test_every_check_has_a_case_that_fails() -> None:
+    """No check may be in the list without a record that it turns red on."""
+    assert {case.id for case in FAILS} | TOOLS == {check.id for check in CHECKS} - NEVER_FAIL
+
+
+def test_every_check_of_a_scenario_has_a_case_without_data() -> None:
+    """Each check of records is shown to say NO DATA where it has none."""
+    assert {case.id for case in BLIND} | TOOLS == {check.id for check in CHECKS}

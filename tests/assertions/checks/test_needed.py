@@ -1,0 +1,65 @@
+"""Checks are needed: with one taken away something that is wrong is GREEN. What has no such proof is named here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assertions import judge as judging
+from assertions import limits as limits_file
+from assertions.checks.catalogue import ASSERTIONS, CHECKS, Check
+from assertions.limits import Limits
+from assertions.record.run import Run
+from assertions.verdicts import Judgement, passed
+from evidence.reports.fault_coverage import NO_SERVICE, STORED, read
+from tests.assertions.cases.every import FAILS
+from tests.assertions.checks.test_checks import NEVER_FAIL, TOOLS, run_of
+
+LIMITS = limits_file.load()
+LONE = {check.id: [case for case in FAILS if case.id == check.id and not case.also] for check in CHECKS}
+"""For each check the records that it alone turns red."""
+PAIRED = {name for six in ASSERTIONS for name in (*six.target, *six.outside)} | {"memory", "memory-gauge", "buckets"}
+"""The contract asks both witnesses of an assertion, and of memory, though each may see what the other does; the runbook
+asks for populated latency buckets by name, which the agreement of histogram and answers implies."""
+
+
+def agreeable(check: Check) -> Check:
+    """A check that has nothing against anything."""
+
+    def agree(*_: object) -> Judgement:
+        return passed("taken away")
+
+    fields = {name: agree for name in ("of_scenario", "of_all", "of_run") if getattr(check, name) is not None}
+    return replace(check, **fields)  # type: ignore[arg-type]
+
+
+def colour(run: Run, limits: Limits = LIMITS) -> str:
+    """The word for a run."""
+    return judging.judge(run, limits).colour
+
+
+@pytest.mark.parametrize("check_id", [name for name, cases in LONE.items() if cases])
+def test_without_its_witness_a_fault_goes_free(check_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that is RED by this check alone is GREEN once the check agrees with everything."""
+    runs = [run_of(case) for case in LONE[check_id]]
+    assert {colour(run) for run in runs} == {"RED"}
+    stubbed = tuple(agreeable(check) if check.id == check_id else check for check in CHECKS)
+    monkeypatch.setattr(judging, "CHECKS", stubbed)
+    assert "GREEN" in {colour(run) for run in runs}
+
+
+def test_every_other_check_alone_caught_a_living_service() -> None:
+    """Where no record is one check's alone, an animal of the zoo is, but for those excepted above."""
+    shown = read(STORED)
+    assert shown is not None, "evidence/sensitivity.json is not there: nox -s prove makes it"
+    alone = {name for name, faults in shown.checks.items() if any(fault.alone for fault in faults)}
+    by_record = {name for name, cases in LONE.items() if cases}
+    assert {check.id for check in CHECKS} - by_record - alone - PAIRED - NEVER_FAIL - TOOLS == set()
+
+
+def test_every_check_was_seen_to_fail_or_says_why_no_service_can() -> None:
+    """The report has a fault for each check, or else a reason; a reason that is no longer true has to go."""
+    shown = read(STORED)
+    assert shown is not None, "evidence/sensitivity.json is not there: nox -s prove makes it"
+    assert {check.id for check in CHECKS} - shown.checks.keys() == NO_SERVICE.keys()

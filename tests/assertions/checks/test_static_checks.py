@@ -1,0 +1,97 @@
+"""What promtool and the dashboard's check wrote down, judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assertions import limits as limits_file
+from assertions.checks.harness import static_checks
+from assertions.checks.harness.static_checks import DASHBOARD_STEPS, RULE_STEPS
+from assertions.record.run import ToolRun, ToolStep
+from assertions.verdicts import Judgement
+from tests.assertions.honest import honest_run, tool_run
+
+LIMITS = limits_file.load()
+
+
+def rules(run: ToolRun | None) -> Judgement:
+    """The verdict on promtool's result."""
+    return static_checks.rules(replace(honest_run(), promtool=run), LIMITS)
+
+
+def dashboard(run: ToolRun | None) -> Judgement:
+    """The verdict on the dashboard's result."""
+    return static_checks.dashboard(replace(honest_run(), dashboard=run), LIMITS)
+
+
+def with_step(run: ToolRun, name: str, **fields: object) -> ToolRun:
+    """A copy in which one step failed."""
+    steps = tuple(ToolStep(name=name, ok=False, **fields) if step.name == name else step for step in run.steps)  # type: ignore[arg-type]
+    return ToolRun(ok=False, version=run.version, steps=steps)
+
+
+def test_results_with_every_step_well_pass() -> None:
+    """All steps there and well is a pass that names them."""
+    assert rules(tool_run(RULE_STEPS, "2.53.0")).reason == (
+        "version, check rules, test rules, rule coverage, expressions: all well (promtool 2.53.0)"
+    )
+    assert (dashboard(tool_run(DASHBOARD_STEPS)).status, dashboard(tool_run(DASHBOARD_STEPS)).reason) == (
+        "PASS",
+        "structure, expressions: all well",
+    )
+
+
+def test_results_that_are_missing_are_no_data() -> None:
+    """Without its result file a tool has not been run."""
+    assert (rules(None).status, rules(None).reason) == (
+        "NO DATA",
+        "promtool.json is not there; `python -m rules` has not been run",
+    )
+    assert (dashboard(None).status, dashboard(None).reason) == (
+        "NO DATA",
+        "dashboard.json is not there; `python -m dashboards check` has not been run",
+    )
+
+
+@pytest.mark.parametrize("step", RULE_STEPS[1:])
+def test_each_step_of_promtool_can_fail(step: str) -> None:
+    """Whichever step went wrong is named, with its note."""
+    judged = rules(with_step(tool_run(RULE_STEPS, "2.53.0"), step, note="it broke"))
+    assert (judged.status, judged.reason) == ("FAIL", f"{step}: it broke (promtool.json)")
+
+
+@pytest.mark.parametrize("step", DASHBOARD_STEPS)
+def test_each_step_of_the_dashboard_can_fail(step: str) -> None:
+    """Without a note the step's output stands in the reason, cut at 200 characters."""
+    judged = dashboard(with_step(tool_run(DASHBOARD_STEPS), step, output=" " + "x" * 300))
+    assert (judged.status, judged.reason) == ("FAIL", f"{step}: {'x' * 200} (dashboard.json)")
+
+
+def test_a_promtool_that_could_not_be_had_is_no_data() -> None:
+    """Without promtool's version nothing was judged, and the reason is the tool's own."""
+    gone = with_step(tool_run(RULE_STEPS[:1]), "version", note="promtool was not found")
+    assert (rules(gone).status, rules(gone).reason) == (
+        "NO DATA",
+        "promtool could not be had: promtool was not found",
+    )
+    assert rules(ToolRun(ok=True, steps=())).reason == "promtool could not be had: no version"
+
+
+def test_steps_that_are_missing_are_no_data() -> None:
+    """A result without one of its steps proves nothing, though all that is there is well."""
+    judged = rules(tool_run(RULE_STEPS[:-2], "2.53.0"))
+    assert (judged.status, judged.reason) == ("NO DATA", "promtool.json lacks the step rule coverage, expressions")
+    assert dashboard(ToolRun(ok=True, steps=())).status == "NO DATA"
+
+
+def test_a_result_that_contradicts_its_steps_fails() -> None:
+    """A tool that says no while each step says yes is not believed."""
+    judged = dashboard(replace_ok(tool_run(DASHBOARD_STEPS)))
+    assert (judged.status, judged.reason) == ("FAIL", "dashboard.json says that not all is well, though each step is")
+
+
+def replace_ok(run: ToolRun) -> ToolRun:
+    """The same steps, not ok as a whole."""
+    return ToolRun(ok=False, version=run.version, steps=run.steps)

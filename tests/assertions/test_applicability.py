@@ -1,0 +1,191 @@
+"""Scenarios beside smoke, load and batch: judged by what their plan holds, never in the place of one of the three."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from assertions import limits as limits_file
+from assertions.applicability import APPLIES, names
+from assertions.checks.catalogue import CHECKS
+from assertions.checks.performance.drift import drift
+from assertions.judge import judge
+from assertions.record.run import Run, load_run
+from assertions.record.types import Plan, Request
+from assertions.record.view import ScenarioRecord
+from assertions.summary import runbook_text
+from assertions.verdicts import SCENARIOS, Verdict
+from tests.assertions.cases.latency import waited
+from tests.assertions.honest import changed, each, honest, honest_run, with_hits, with_scenario, write_run
+
+LIMITS = limits_file.load()
+LEAKS = {"leak-memory", "leak-fds", "leak-threads", "leak-children"}
+
+
+def soak(record: ScenarioRecord | None = None) -> ScenarioRecord:
+    """An honest load's record under the name of a soak."""
+    return with_scenario(record or honest("load"), name="soak")
+
+
+def beside(run: Run, name: str = "soak") -> dict[str, Verdict]:
+    """The verdicts of a scenario, by check."""
+    return {one.id: one for one in judge(run, LIMITS).verdicts if one.scenario == name}
+
+
+def with_soak(record: ScenarioRecord | None = None, *, alone: bool = False) -> Run:
+    """An honest run with a soak beside it, or the soak alone."""
+    run = honest_run()
+    return replace(run, scenarios={**({} if alone else run.scenarios), "soak": soak(record)})
+
+
+def of_plan(record: ScenarioRecord, *phases: str) -> ScenarioRecord:
+    """Only these phases are planned."""
+    kept = tuple(phase for phase in record.plan.phases if phase.name in phases)
+    return changed(record, plan=msgspec.structs.replace(record.plan, phases=kept))
+
+
+def test_an_honest_soak_leaves_a_green_run_green() -> None:
+    """All that applies to it passes, leaks and drift among it, and what is another scenario's own is not asked."""
+    verdicts = beside(with_soak())
+    assert {one.status for one in verdicts.values()} == {"PASS"}
+    assert verdicts.keys() >= LEAKS | {"drift", "generator", "calibration", "success-outside", "latency-outside"}
+    assert not verdicts.keys() & {"batch", "smoke-latency", "behaviour", "queue-outside", "rules", "dashboard"}
+    assert judge(with_soak(), LIMITS).colour == "GREEN"
+
+
+def test_a_soak_alone_is_no_data_and_tells_its_own_verdicts() -> None:
+    """None of the six passes by it; its figures stand below them."""
+    report = judge(with_soak(alone=True), LIMITS)
+    assert report.headline.endswith("have none; smoke, load, batch not run")
+    assert {one.status for one in report.assertions} == {"NO DATA"}
+    text = runbook_text(report)
+    count = len(beside(with_soak()))
+    assert f"soak: {count} PASS, 0 FAIL, 0 NO DATA" in text
+    assert "    PASS    leak-memory: memory moved by " in text
+    assert "soak:" not in runbook_text(judge(honest_run(), LIMITS))
+
+
+def test_a_soak_can_make_a_release_red() -> None:
+    """What fails in it fails the run, and the assertion that it belongs to."""
+    report = judge(with_soak(waited("measure", 12.0)(honest("load"))), LIMITS)
+    assert report.colour == "RED"
+    assert report.assertions[1].status == "FAIL"
+    assert report.assertions[1].reason.startswith("soak/latency-outside: ")
+    assert "    FAIL    latency-outside: P95 of 100 exports" in runbook_text(report)
+
+
+def test_a_rate_that_rises_says_nothing_of_drift() -> None:
+    """Where arrivals keep no one rate and nothing was exported one by one, exports differ by their load."""
+    record = of_plan(honest("load"), "measure")
+    moments = [40 * (index / 200) ** 0.5 for index in range(200)]
+
+    def at(plan: Plan, times: list[float]) -> Plan:
+        (phase,) = plan.phases
+        requests = tuple(
+            msgspec.structs.replace(phase.requests[0], index=index, intended_s=one) for index, one in enumerate(times)
+        )
+        return msgspec.structs.replace(plan, phases=(msgspec.structs.replace(phase, mode="open", requests=requests),))
+
+    rising = changed(record, plan=at(record.plan, moments))
+    even = changed(record, plan=at(record.plan, [index / 5 for index in range(200)]))
+    assert "drift" not in beside(with_soak(rising))
+    assert "drift" in beside(with_soak(even)) and "drift" in beside(with_soak(record))
+
+
+@pytest.mark.parametrize("fmt", ["csv", "pdf"])
+def test_a_format_that_is_not_asked_for_is_not_missed(fmt: str) -> None:
+    """A profile of one format has no files of the other."""
+    record = honest("load")
+    kept = tuple(
+        msgspec.structs.replace(phase, requests=tuple(one for one in phase.requests if one.format == fmt))
+        for phase in record.plan.phases
+    )
+    said = beside(with_soak(changed(record, plan=msgspec.structs.replace(record.plan, phases=kept))))
+    assert {"csv-contents", "pdf-contents"} & said.keys() == {f"{fmt}-contents"}
+
+
+def test_an_unfit_generator_counts_beside_too() -> None:
+    """Where the soak's generator was not fit, what rests on its clock is no data."""
+    record = honest("load")
+    lame = with_scenario(record, generator=msgspec.structs.replace(record.scenario.generator, cpu_ratio=1.0))
+    verdicts = beside(with_soak(lame))
+    assert verdicts["throughput"].status == "NO DATA"
+    assert verdicts["success-outside"].judgement.reason.startswith("the generator was not fit in soak: ")
+
+
+@pytest.mark.parametrize(
+    ("phases", "there", "missing"),
+    [
+        (("measure",), {"throughput", "health", "drift", "latency-outside"}, LEAKS),
+        (("leak",), {"drift", *LEAKS}, {"throughput", "health", "latency-outside"}),
+        (("warmup",), {"answers", "moved", "requests"}, {"drift", "throughput", "health", *LEAKS}),
+    ],
+)
+def test_what_is_judged_follows_from_the_plan(phases: tuple[str, ...], there: set[str], missing: set[str]) -> None:
+    """A check that needs a phase judges only scenarios that planned it."""
+    seen = beside(with_soak(of_plan(honest("load"), *phases))).keys()
+    assert seen >= there
+    assert not seen & missing
+
+
+def test_few_large_exports_are_not_held_against_their_limit() -> None:
+    """Fewer than 59 planned exports of 10k records have no upper bound, so the check does not apply."""
+    record = honest("load")
+    for count, judged in ((58, False), (59, True)):
+        phases = each(
+            record.plan.phases,
+            lambda phase, count=count: {"requests": phase.requests[:count]},  # type: ignore[misc]
+        )
+        short = changed(record, plan=msgspec.structs.replace(record.plan, phases=phases))
+        assert ("latency-outside" in beside(with_soak(short))) is judged
+
+
+def test_every_rule_is_of_a_check_that_exists() -> None:
+    """No misspelt check can be left out in silence."""
+    assert APPLIES.keys() <= {check.id for check in CHECKS}
+
+
+def test_a_record_that_can_not_be_read_is_no_data(tmp_path: Path) -> None:
+    """A scenario beside the three whose record is broken has its verdicts, none of them a pass."""
+    folder = write_run(with_soak(), tmp_path)
+    assert names(load_run(folder, SCENARIOS)) == ("soak",)
+    (folder / "soak" / "scenario.json").unlink()
+    run = load_run(folder, SCENARIOS)
+    assert "scenario.json is missing" in run.problems["soak"]
+    verdicts = beside(run)
+    assert {one.status for one in verdicts.values()} == {"NO DATA"}
+    assert "answers" in verdicts
+    assert judge(run, LIMITS).colour == "NO DATA"
+
+
+def arriving(record: ScenarioRecord, moments: list[float]) -> ScenarioRecord:
+    """The measure phase with these moments for its requests."""
+
+    def moved(request: Request) -> dict[str, float]:
+        return {"intended_s": moments[request.index % len(moments)]}
+
+    phases = each(
+        record.plan.phases, lambda phase: {"requests": each(phase.requests, moved)} if phase.name == "measure" else None
+    )
+    plan: Plan = msgspec.structs.replace(record.plan, phases=phases)
+    return changed(record, plan=plan)
+
+
+def slowing(record: ScenarioRecord) -> ScenarioRecord:
+    """Each export of measure takes longer than the one before."""
+    return with_hits(
+        record, lambda hit: {"end": hit.start + 0.1 + 0.02 * hit.index} if hit.phase == "measure" else None
+    )
+
+
+def test_drift_of_steady_arrivals_is_seen_beside_the_leak_series() -> None:
+    """Arrivals at one rate that get slower are a drift; after a spike, or from clients that wait, it may be a queue."""
+    record = slowing(honest("load"))
+    steady, spike = [float(second) for second in range(1, 101)], [1.0] * 90 + [float(second) for second in range(10)]
+    assert drift(arriving(record, steady), LIMITS).status == "FAIL"
+    assert "in measure" in drift(arriving(record, steady), LIMITS).reason
+    assert drift(arriving(record, spike), LIMITS).status == "PASS"
+    assert drift(record, LIMITS).status == "PASS"

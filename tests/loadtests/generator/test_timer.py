@@ -1,0 +1,67 @@
+"""Waiting for a moment without holding the event loop."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import gevent
+import pytest
+
+from loadtests.generator.timer import PreciseTimer
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_waits_until_the_moment_while_others_run() -> None:
+    turns: list[float] = []
+
+    def other() -> None:
+        while True:
+            turns.append(time.monotonic())
+            gevent.sleep(0.001)
+
+    beside = gevent.spawn(other)
+    with PreciseTimer() as alarm:
+        assert alarm.exact
+        for wait_s in (0.0503, 0.0007, 0.02):
+            due = time.monotonic() + wait_s
+            alarm.wait_until(due)
+            assert time.monotonic() >= due
+    beside.kill()
+    assert len(turns) > 5
+
+
+def test_a_moment_that_is_past_lets_others_run_all_the_same() -> None:
+    ran: list[int] = []
+    gevent.spawn(ran.append, 1)
+    with PreciseTimer() as alarm:
+        alarm.wait_until(time.monotonic() - 1)
+    assert ran == [1]
+
+
+def test_a_wait_can_be_ended_from_outside_and_leaves_no_descriptor() -> None:
+    before = _descriptors()
+
+    def wait() -> None:
+        with PreciseTimer() as alarm:
+            alarm.wait_until(time.monotonic() + 60)
+
+    for _ in range(20):
+        waiting = gevent.spawn(wait)
+        gevent.sleep(0.001)
+        waiting.kill()
+        assert waiting.dead
+    assert _descriptors() <= before + 1
+
+
+def test_without_such_timers_it_waits_by_the_loops_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "elsewhere")
+    with PreciseTimer() as alarm:
+        assert not alarm.exact
+        due = time.monotonic() + 0.005
+        alarm.wait_until(due)
+        assert time.monotonic() >= due

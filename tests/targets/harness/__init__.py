@@ -1,0 +1,1 @@
+"""What the faulty and healthy targets are built from, and what drives and judges them."""

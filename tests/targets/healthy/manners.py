@@ -1,0 +1,222 @@
+"""Services that work another way, or elsewhere, within the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import count
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.targets.harness import jobs
+from tests.targets.harness.builders import Group
+from tests.targets.harness.fault_tools import fail_each, slow_when_busy
+from tests.targets.harness.reference_target import Handler, Keeper, Reply
+from tests.targets.harness.request import Ask
+from tests.targets.harness.slots import Full, Slots
+
+GROUP = Group("healthy", healthy=True)
+
+
+@GROUP.make("jitter", "Each export takes 50 to 150 ms longer.")
+def _jitter(keeper: Keeper) -> None:
+    dice = random.Random(7)
+    keeper.pause_s = lambda ask: dice.uniform(0.05, 0.15)
+
+
+@GROUP.make("slow-but-legal", "Slow, within all limits: more records take longer.")
+def _slow(keeper: Keeper) -> None:
+    keeper.pause_s = lambda ask: 0.15 if len(ask.rows) < 5000 else 0.4
+
+
+@GROUP.make("no-keep-alive", "Every connection is closed after its answer.")
+def _close(keeper: Keeper) -> None:
+    def wrap(inner: Handler) -> Handler:
+        async def outer(request: web.Request) -> web.StreamResponse:
+            response = await inner(request)
+            response.force_close()
+            return response
+
+        return outer
+
+    keeper.wrap.append(wrap)
+
+
+@GROUP.make("one-at-a-time", "Exports are made one after the other; the others wait, and the gauges say so.")
+def _serial(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_running=1, most_waiting=100)
+
+
+@GROUP.make("threads", "One process; its threads make the files.")
+def _threads(keeper: Keeper) -> None:
+    keeper.pool = jobs.threads
+
+
+@GROUP.make("two-workers", "Five exports run on two worker processes.")
+def _two(keeper: Keeper) -> None:
+    from tests.targets.healthy.pages import two_processes
+
+    keeper.pool = two_processes
+
+
+@GROUP.make("no-children", "One process, one thread a worker, nothing else to be seen.")
+def _no_children(keeper: Keeper) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    keeper.slots = Slots(most_running=2)
+    keeper.pool = lambda: ThreadPoolExecutor(2)
+
+
+@GROUP.make("retention", "Files are removed half a minute after they were made.")
+def _retention(keeper: Keeper) -> None:
+    def later(made: jobs.Made) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(30.0, _remove_older, keeper.folder, 30.0)
+
+    keeper.after.append(later)
+
+
+def _remove_older(folder: Path, seconds: float) -> None:
+    """Remove what is older."""
+    import time
+
+    for path in folder.glob("export_*"):
+        if time.time() - path.stat().st_mtime > seconds:
+            path.unlink(missing_ok=True)
+
+
+@GROUP.make("base-path", "The service lives below a base path.")
+def _base(keeper: Keeper) -> None:
+    keeper.prefix = "/tools/exports-v1"
+
+
+@GROUP.make("ipv6", "The service listens on [::1].")
+def _ipv6(keeper: Keeper) -> None:
+    keeper.host = "::1"
+
+
+@GROUP.make("fails-1-in-60", "One export in sixty fails, honestly counted: within the limit of 95 %.")
+def _one_in_60(keeper: Keeper) -> None:
+    fail_each(keeper, 60)
+
+
+@GROUP.make("first-is-slow", "The first export of each format takes a moment longer: fonts must be loaded.")
+def _first(keeper: Keeper) -> None:
+    seen: set[str] = set()
+
+    def pause_s(ask: Ask) -> float:
+        first = ask.format not in seen
+        seen.add(ask.format)
+        return 0.4 if first else 0.0
+
+    keeper.pause_s = pause_s
+
+
+@GROUP.make("rare-hiccup", "One export in 40 takes a quarter of a second longer.")
+def _hiccup(keeper: Keeper) -> None:
+    numbers = count(1)
+    keeper.pause_s = lambda ask: 0.25 if next(numbers) % 40 == 0 else 0.0
+
+
+@GROUP.make("four-at-once", "Four run at once instead of five.")
+def _four(keeper: Keeper) -> None:
+    keeper.slots = Slots(most_running=4)
+
+
+class Newest(Slots):
+    """Serves who came last."""
+
+    def next_place(self) -> int:
+        """The end of the line."""
+        return -1
+
+
+@GROUP.make("last-come-first", "Whoever came last is served first: the contract orders no queue.")
+def _newest(keeper: Keeper) -> None:
+    keeper.slots = Newest()
+    slow_when_busy(keeper, 0.05, waiting=3)
+
+
+class Called(Slots):
+    """A place that comes free is taken by the next in line a moment later, as where processes must wake up first."""
+
+    def admit(self) -> asyncio.Future[None]:
+        """Turned away are those that find 105 inside."""
+        if self.running + len(self.line) >= self.most_running + self.most_waiting:
+            raise Full
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.line.append(turn)
+        self._call()
+        return turn
+
+    def leave(self) -> None:
+        """Twenty milliseconds for the next to hear of it."""
+        self.running -= 1
+        asyncio.get_running_loop().call_later(0.02, self._call)
+
+    def _call(self) -> None:
+        if self.line and self.running < self.most_running:
+            self.running += 1
+            self.line.pop(0).set_result(None)
+
+
+@GROUP.make("places-filled-late", "A free place is filled 20 ms later: meanwhile four run and 101 wait.")
+def _late(keeper: Keeper) -> None:
+    keeper.slots = Called()
+    slow_when_busy(keeper, 0.05, waiting=90)
+
+
+@GROUP.make("workers-on-demand", "Workers are started when the load needs them, each with all its libraries.")
+def _on_demand(keeper: Keeper) -> None:
+    keeper.pool = jobs.on_demand
+
+
+@GROUP.make("users-other", "The hundred names of the user label are taken; all others are `other`.")
+def _users(keeper: Keeper) -> None:
+    for number in range(99):
+        keeper.book.user_label(f"colleague-{number}")
+
+
+class Cancels(Keeper):
+    """Breaks an export off when its client goes away, and counts it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Listens for clients that go."""
+        super().__init__(folder)
+        self.cancels = True
+
+    async def wait(self, turn: asyncio.Future[None]) -> None:
+        """As always; who goes while it waits gives up its place."""
+        try:
+            await asyncio.shield(turn)
+        except asyncio.CancelledError:
+            self.slots.give_up(turn)
+            raise
+
+    async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
+        """As always, and counted when it is broken off."""
+        try:
+            return await super().export(ask, body, turn, arrived)
+        except asyncio.CancelledError:
+            self.book.failed(ask.format, ask.user, "error")
+            raise
+
+    async def do(self, job: jobs.Job) -> jobs.Made:
+        """As always; a file that nobody waits for any more is removed."""
+        made = asyncio.ensure_future(super().do(job))
+        try:
+            return await asyncio.shield(made)
+        except asyncio.CancelledError:
+            made.add_done_callback(lambda _: (job.folder / job.name).unlink(missing_ok=True))
+            raise
+
+
+@GROUP.make(
+    "cancels", "An export whose client goes away is broken off, counted as failed, its file removed.", kind=Cancels
+)
+def _cancels(keeper: Keeper) -> None:
+    pass
+
+
+ANIMALS = GROUP.animals

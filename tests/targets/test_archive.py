@@ -1,0 +1,93 @@
+"""Archives of records: what is written is read again, and what another version wrote is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from assertions.record.files import write_one
+from tests.targets.harness.archive import FORMAT, MANY, ArchiveError, Made, archives, listed, pack, pack_all, unpack
+
+MADE = Made(
+    format=FORMAT,
+    name="one",
+    target="one",
+    conditions="tight",
+    scenarios=("load",),
+    commit="abc",
+    when="2026-01-01T00:00:00+00:00",
+    attempts=1,
+    seconds=1.5,
+    load_side_sha256="ab" * 32,
+    profiles_sha256="bc" * 32,
+    target_sha256="cd" * 32,
+    limits_sha256="de" * 32,
+    judge_sha256="ef" * 32,
+    python="3.11.2",
+    packages={"locust": "2.47.0"},
+)
+
+
+def _record(folder: Path, made: Made = MADE, hits: str = "{}\n") -> Path:
+    place = folder / made.name
+    (place / "load").mkdir(parents=True)
+    write_one(place / "record.json", made)
+    (place / "load" / "hits.jsonl").write_text(hits)
+    return place
+
+
+def test_a_record_comes_back(tmp_path: Path) -> None:
+    """What is packed is listed and unpacked as it was; a record that nobody asks for stays in the archive."""
+    two = replace(MADE, name="one@contract", conditions="contract")
+    (tmp_path / "out").mkdir()
+    pack([_record(tmp_path), _record(tmp_path, two, "[]\n")], tmp_path / "out" / "targets-1.tar.xz")
+    path = tmp_path / "out" / "targets-1.tar.xz"
+    assert listed(tmp_path / "out") == {"one": (MADE, path), "one@contract": (two, path)}
+    assert list(unpack(path, ["one@contract"], tmp_path / "again")) == ["one@contract"]
+    assert [item.name for item in (tmp_path / "again").iterdir()] == ["one@contract"]
+    assert (tmp_path / "again" / "one@contract" / "load" / "hits.jsonl").read_text() == "[]\n"
+
+
+def test_equal_records_make_equal_archives(tmp_path: Path) -> None:
+    """Neither time nor owner is written, so packing again changes nothing."""
+    pack([_record(tmp_path / "a")], tmp_path / "a.tar.xz")
+    pack([_record(tmp_path / "b")], tmp_path / "b.tar.xz")
+    assert (tmp_path / "a.tar.xz").read_bytes() == (tmp_path / "b.tar.xz").read_bytes()
+
+
+def test_a_record_made_anew_takes_the_place_of_the_packed_one(tmp_path: Path) -> None:
+    """One alone is newer than the one among many; packing all leaves it, in the given order, and drops the unnamed."""
+    out, work = tmp_path / "out", tmp_path / "work"
+    out.mkdir()
+    work.mkdir()
+    others = [replace(MADE, name=f"n{number}") for number in range(MANY)]
+    gone = replace(MADE, name="gone")
+    pack([_record(tmp_path / "old", made) for made in (MADE, *others, gone)], out / "targets-1.tar.xz")
+    pack([_record(tmp_path / "new", replace(MADE, attempts=2))], out / "one.tar.xz")
+    assert listed(out)["one"][0].attempts == 2
+    order = [*(made.name for made in others), "one"]
+    packed = pack_all(out, order, work)
+    assert archives(out) == packed == [out / "targets-1.tar.xz", out / "targets-2.tar.xz"]
+    assert list(listed(out)) == order
+    assert listed(out)["one"] == (replace(MADE, attempts=2), out / "targets-2.tar.xz")
+    assert list(work.glob("*")) == []
+
+
+def test_another_format_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    """A record of another format is named with what to do; so is one without a format, and what is no archive."""
+    pack([_record(tmp_path, replace(MADE, format=FORMAT + 1))], tmp_path / "one.tar.xz")
+    with pytest.raises(ArchiveError) as caught:
+        listed(tmp_path)
+    assert str(caught.value) == (
+        f"one.tar.xz holds a record of format {FORMAT + 1}, this version reads format {FORMAT}; "
+        "make them again with `python -m tests.targets record --core`"
+    )
+    (tmp_path / "one" / "record.json").write_text("{}")
+    pack([tmp_path / "one"], tmp_path / "one.tar.xz")
+    with pytest.raises(ArchiveError, match=r"^one\.tar\.xz holds a record of format 0"):
+        listed(tmp_path)
+    (tmp_path / "one.tar.xz").write_bytes(b"no archive")
+    with pytest.raises(ArchiveError, match=r"^one\.tar\.xz is no archive of records"):
+        listed(tmp_path)

@@ -1,0 +1,302 @@
+"""Proving the judge by records: it catches what was recorded, and a broken check is found out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from assertions.checks.catalogue import ASSERTIONS, CHECKS
+from assertions.contents.sent import Outcome
+from assertions.record.types import FileCheck, Finding
+from evidence.reports.fault_coverage import Sensitivity, read
+from tests.targets import __main__ as door
+from tests.targets.harness import proof as proofs_of
+from tests.targets.harness.archive import ArchiveError, Made, listed, pack, unpack
+from tests.targets.harness.conditions import AT_CONTRACT, CONTRACT, LONG, TIGHT, WHOLE, Drive, drives, usual
+from tests.targets.harness.edits import BASE, EDITS
+from tests.targets.harness.entry import animals, chosen
+from tests.targets.harness.judging import agreeable, checks_without
+from tests.targets.harness.proving import prove
+from tests.targets.harness.recording import COMMITTED, stale
+from tests.targets.harness.strip import samples
+from tests.targets.harness.target_code import definitions
+
+TARGETS = {target.name: target for target in animals()}
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a folder that holds some of the committed records, as they are or after a change of their files."""
+
+    def make(*names: str, change: Callable[[Path], None] = lambda folder: None) -> Path:
+        work, out = tmp_path / "work", tmp_path / "records"
+        out.mkdir()
+        known = listed(COMMITTED)
+        for path in {known[name][1] for name in names}:
+            list(unpack(path, [name for name in names if known[name][1] == path], work))
+        for name in names:
+            change(work / name)
+            pack([work / name], out / f"{name}.tar.xz")
+        return out
+
+    return make
+
+
+def _prove(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[str]]:
+    """`prove` over records, in this process: its exit code and what it printed."""
+    given = ["prove", "--records", str(folder), "--jobs", "1", "--out", str(tmp_path / "proof.json"), *words]
+    code = door.main(given)
+    told = capsys.readouterr()
+    return code, (told.out + told.err).splitlines()
+
+
+def test_a_recorded_fault_is_caught(
+    recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fault is caught from its record, and the proof tells of it."""
+    code, lines = _prove(recorded("bytes-zero"), tmp_path, capsys)
+    assert (code, lines[0]) == (0, "1 of 1 faulty targets were caught for a fitting reason")
+    proof = read(tmp_path / "proof.json")
+    assert proof is not None
+    assert (proof.faults, proof.caught, proof.healthy, proof.green) == (1, 1, 0, 0)
+    assert (proof.faulty_known, proof.healthy_known) == (
+        sum(not one.healthy for one in TARGETS.values()),
+        sum(one.healthy for one in TARGETS.values()),
+    )
+    assert [(one.description, one.records) for one in proof.conditions] == [(TIGHT.description, 1)]
+    assert proof.checks["bytes-target"][0].fault == "bytes-zero"
+
+
+def test_a_broken_check_is_found_out(
+    recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its check passing everything, the fault is named and the command ends with 1."""
+    with checks_without("bytes-target"):
+        code, lines = _prove(recorded("bytes-zero"), tmp_path, capsys)
+    assert code == 1
+    wrong = [line for line in lines if line.startswith("WRONG ")]
+    assert len(wrong) == 1
+    assert wrong[0].startswith("WRONG bytes-zero: caught for another reason only: ")
+
+
+@pytest.mark.parametrize(("fault", "reader"), [("csv-row-1000-lost", "check_csv"), ("pdf-last-page-lost", "check_pdf")])
+def test_a_broken_reader_of_files_is_found_out(
+    fault: str,
+    reader: str,
+    recorded: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Files are opened again: one that finds nothing wrong with them lets the fault go, whatever was found before."""
+    folder = recorded(fault)
+    assert _prove(folder, tmp_path, capsys)[0] == 0
+    nothing = Outcome(rows=None, pages=None, findings=(), finding_count=0)
+    monkeypatch.setattr(f"evidence.collect.file_checks.{reader}", lambda *_: nothing)
+    code, lines = _prove(folder, tmp_path, capsys)
+    assert (code, [line.split(":")[0] for line in lines if "WRONG" in line]) == (1, [f"WRONG {fault}"])
+
+
+def test_without_a_check_its_fault_goes_free(
+    recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The mutation of all checks names what goes free, and says which checks nothing here needs."""
+    code, lines = _prove(recorded("bytes-zero"), tmp_path, capsys, "--mutate-checks")
+    assert code == 1  # one record is not enough for all checks
+    told = {line.split(":")[0]: line for line in lines}
+    assert told["bytes-target"].startswith("bytes-target: without it 1 go free; bytes-zero: caught for another reason")
+    assert told["scrapes"] == "scrapes: NOTHING goes free without it"
+    assert lines[-1] == f"without 1 of {len(CHECKS)} checks `prove` fails and names what goes free"
+
+
+def test_a_healthy_target_that_is_accused_is_named(
+    recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that finds fault with sound files accuses a healthy target: `prove` ends with 1."""
+    finding = Finding(code="cell", where="", expected="a", found="b")
+    accuse = Outcome(rows=1, pages=None, findings=(finding,), finding_count=1)
+    monkeypatch.setattr("evidence.collect.file_checks.check_csv", lambda *_: accuse)
+    code, lines = _prove(recorded(BASE), tmp_path, capsys)
+    assert code == 1
+    assert any(line.startswith(f"WRONG {BASE}: healthy, but RED: csv-contents, ") for line in lines)
+
+
+def test_the_edits_are_noticed(recorded: Callable[..., Path]) -> None:
+    """Each edit of a healthy record is noticed by its check, and would stay GREEN without that check alone."""
+    proofs = {one.case.name: one for one in prove(recorded(BASE), TARGETS, 1, mutate=True)}
+    assert {name: one.problem for name, one in proofs.items()} == dict.fromkeys((BASE, *(e.name for e in EDITS)))
+    assert {edit.name: dict(proofs[edit.name].free) for edit in EDITS} == {
+        edit.name: {edit.check: "stays GREEN"} for edit in EDITS
+    }
+
+
+def test_verdicts_are_told_of_each_record(recorded: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """`verdicts` prints every verdict's status by record and scenario/check."""
+    assert door.main(["verdicts", "--records", str(recorded("bytes-zero")), "--jobs", "1"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told.keys() == {"bytes-zero"}
+    assert told["bytes-zero"]["run/bytes-target"] == "FAIL"
+
+
+def test_a_record_of_another_version_is_refused(
+    recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A record whose lines have other keys is refused in one sentence that names it, and nothing is judged."""
+
+    def rename(folder: Path) -> None:
+        for path in folder.glob("*/hits.jsonl"):
+            path.write_text(path.read_text().replace('"bytes_sent"', '"sent"'))
+
+    code, lines = _prove(recorded("bytes-zero", change=rename), tmp_path, capsys)
+    assert (code, len(lines)) == (2, 1)
+    assert "the record of bytes-zero can't be read" in lines[0]
+    assert lines[0].endswith("make them again with `python -m tests.targets record --core`")
+
+
+def test_no_records_are_no_proof(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty folder proves nothing: exit 2 with what to do."""
+    assert _prove(tmp_path, tmp_path, capsys)[0] == 2
+    with pytest.raises(ArchiveError, match="holds no records"):
+        prove(tmp_path, TARGETS, 1, mutate=False)
+
+
+def test_a_stale_record_is_said_to_be_stale(recorded: Callable[..., Path]) -> None:
+    """Another load side, profile or target code is named; none of them changes the judgement."""
+    made = listed(recorded("bytes-zero"))["bytes-zero"][0]
+    now = {
+        "load_side_sha256": "load side",
+        "profiles_sha256": "profiles",
+        "target_sha256": "target",
+    }
+    others = set(stale(made, TARGETS))
+    for field, name in now.items():
+        assert set(stale(replace(made, **{field: "00" * 32}), TARGETS)) == others | {name}
+    assert set(stale(replace(made, scenarios=("batch",)), TARGETS)) >= {"profiles", "scenarios"}
+    assert stale(replace(made, target="gone"), TARGETS) == ("its target is not in the catalogue any more",)
+
+
+def test_conditions_are_the_tighter_ones_for_faults() -> None:
+    """Healthy targets are judged by the contract's limits, most faults by tighter ones, six by the contract's, too."""
+    healthy, fault, long = TARGETS["keeper"], TARGETS["bytes-zero"], TARGETS["health-slow"]
+    assert [usual(one) for one in (healthy, fault, long)] == [WHOLE, TIGHT, LONG]
+    assert usual(fault, whole=True) == WHOLE
+    assert drives([fault]) == (Drive(target=fault, conditions=TIGHT), Drive(target=fault, conditions=CONTRACT))
+    assert [one.name for one in drives([fault])] == ["bytes-zero", "bytes-zero@contract"]
+
+
+def test_each_assertion_has_a_fault_at_the_contracts_own_limits() -> None:
+    """The six are all there, and each one's fault is expected to be seen by a check that the assertion rests on."""
+    assert AT_CONTRACT.keys() == {six.title for six in ASSERTIONS}
+    for six in ASSERTIONS:
+        mine = {*six.target, *six.outside, *six.agreement}
+        assert TARGETS[AT_CONTRACT[six.title]].expect <= mine
+
+
+def _check(hit: str, size: int, findings: int = 0, kept: bool = True) -> FileCheck:
+    return FileCheck(
+        hit=hit,
+        format=hit.split("-", maxsplit=1)[0],
+        records=1,
+        bytes=size,
+        sha256="",
+        rows=1,
+        pages=None,
+        findings=(),
+        finding_count=findings,
+        kept=f"kept/{hit}" if kept else None,
+    )
+
+
+def test_the_smallest_files_are_kept() -> None:
+    """Of each case the smallest broken and the smallest sound file; broken ones of three cases, sound ones if small."""
+    checks = [
+        _check("csv-0", 20),
+        _check("csv-1", 10),
+        _check("csv-2", 5, kept=False),
+        _check("csv-3", 1_000_001),
+        _check("pdf-0", 100_001),
+        _check("pdf-1", 100_000),
+        *(_check(f"pdf-{number}", 100_000 + number, findings=1) for number in range(2, 7)),
+    ]
+    cases = {check.hit: check.hit for check in checks} | {"csv-0": "csv-1", "pdf-3": "pdf-2"}
+    assert [check.hit for check in samples(checks, cases)] == ["pdf-2", "pdf-4", "pdf-5", "csv-1", "pdf-1"]
+
+
+def test_a_targets_code_is_its_own_definition_and_what_that_rests_on() -> None:
+    """Targets of one module have each its own hash, and one that is made in a loop has its statement's."""
+    module = "tests.targets.faulty.slowness"
+    one, two = (definitions().sha256(module, name) for name in ("slow-large", "slow-small"))
+    assert one != two
+    csv = "tests.targets.faulty.csv_contents"
+    assert definitions().sha256(csv, "csv-row-1000-lost") != definitions().sha256(csv, "csv-last-row-lost")
+
+
+@lru_cache(maxsize=1)
+def _committed() -> dict[str, tuple[Made, Path]]:
+    return listed(COMMITTED)
+
+
+def test_the_committed_records_cover_the_core() -> None:
+    """Fourteen healthy targets, the six at the contract's own limits, the record that is edited: at most 10 MB."""
+    made = [one for one, _ in _committed().values()]
+    assert sum(TARGETS[one.target].healthy for one in made) >= 14
+    assert {one.target for one in made if one.conditions == CONTRACT.name} == set(AT_CONTRACT.values())
+    expected = {name for one in chosen([]) for name in one.expect}
+    assert expected | {edit.check for edit in EDITS} == {check.id for check in CHECKS}
+    assert {name for one in made for name in TARGETS[one.target].expect} == expected
+    assert BASE in _committed()
+    assert sum(path.stat().st_size for path in COMMITTED.iterdir()) <= 10_000_000
+
+
+def test_a_check_that_agrees_has_the_same_place() -> None:
+    """Replacing a check leaves its id and where it is judged."""
+    for check in CHECKS:
+        other = agreeable(check)
+        assert (other.id, other.scenarios, other.optional) == (check.id, check.scenarios, check.optional)
+
+
+def _sensitivity(**changed: object) -> Sensitivity:
+    fields: dict[str, object] = {
+        "commit": "abc",
+        "when": "now",
+        "judge_sha256": "ab" * 32,
+        "load_side_sha256": "cd" * 32,
+        "recorded_first": "then",
+        "recorded_last": "then",
+        "stale": 1,
+        "repeated": 0,
+        "faulty_known": 9,
+        "healthy_known": 3,
+        "faults": 5,
+        "caught": 5,
+        "healthy": 2,
+        "green": 2,
+        "edits": 0,
+        "noticed": 0,
+        "conditions": (),
+        "at_contract": (),
+        "checks": {},
+    }
+    return Sensitivity(**(fields | changed))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changed", "replaced"),
+    [
+        ({}, True),
+        ({"faults": 4}, False),
+        ({"faults": 5, "healthy": 1}, False),
+        ({"faults": 6, "healthy": 1}, True),
+        ({"faults": 4, "judge_sha256": "00" * 32}, True),
+        ({"faults": 4, "stale": 0}, True),
+    ],
+)
+def test_a_proof_of_more_targets_is_kept(changed: dict[str, object], replaced: bool) -> None:
+    """A proof of fewer targets takes the place of a larger one only where that is of another judge or staler."""
+    assert proofs_of.replaces(_sensitivity(**changed), _sensitivity()) is replaced
+    assert proofs_of.replaces(_sensitivity(**changed), None)
