@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from assertions.checks.catalogue import Check
+from assertions.checks.check import Check
 from assertions.checks.performance.drift import drifts
 from assertions.checks.performance.latency import LARGE
 from assertions.record.phases import BEHAVIOUR, LEAK, JudgedFor
@@ -68,7 +68,7 @@ def names(run: Run) -> tuple[str, ...]:
 
 def applies(check: Check, record: ScenarioRecord | None) -> bool:
     """Whether a check judges a scenario beside the three; None: its record can't be read, and no check may say PASS."""
-    if check.of_run is not None:
+    if check.scope == "tools":
         return False
     if record is not None and check.id in APPLIES:
         return APPLIES[check.id](record.plan)
