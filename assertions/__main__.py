@@ -37,11 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.folder is None:
         _parser().error("a run directory is needed, like evidence/export")
     try:
-        _, _, report = judge_run_folder(options.folder, options.limits)
+        _, limits, report = judge_run_folder(options.folder, options.limits)
         incidents = read_notes(options.folder).incidents
     except (RecordError, limits_file.LimitsError) as error:
         print(f"assertions: {error}", file=sys.stderr)
         return 2
+    for note in limits.notes:
+        print(f"assertions: {note}", file=sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without these signs is no verdict
     print(runbook_text(report))

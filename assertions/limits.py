@@ -11,8 +11,12 @@ from typing import Literal
 import msgspec
 
 from assertions.alert_bounds import ALERT_IDS, AlertBound, read_alert_bounds
+from assertions.units import show
 
 Operator = Literal["<", "<=", ">", ">="]
+
+BOUND_DIGITS = 10
+"""Significant digits of a bound in words: as it was written."""
 
 DEFAULT_PATH = Path(__file__).with_name("limits.toml")
 
@@ -40,7 +44,13 @@ IDS = frozenset(
         "scrape_gap_p95_ms",
     }
 )
-"""Every limit that a check uses. A limits file names each exactly once."""
+"""Every limit that a check uses. A limits file names each at most once; one that is left out takes its default."""
+
+FORMER_IDS = {
+    "generator_lag_p99_ms": "generator_event_loop_lag_p99_ms",
+    "generator_slip_p99_ms": "generator_scheduling_delay_p99_ms",
+}
+"""Ids that older limits files use, with their new names."""
 
 
 class LimitsError(Exception):
@@ -68,7 +78,8 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.critical is not None and not _compare(self.op, value, self.critical)
 
     def __str__(self) -> str:
-        return f"{self.op} {self.target:,.10g} {self.unit}"
+        """The condition in words that people read: `< 10 s`, `>= 95 %`."""
+        return f"{self.op} {show(self.target, self.unit, BOUND_DIGITS)}"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -79,6 +90,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Of the file's bytes."""
     alerts: dict[str, AlertBound]
     """Bounds that only alert rules use, by id; those that the file leaves out are the default file's."""
+    notes: tuple[str, ...] = ()
+    """What was taken otherwise than it is written: former ids, and ids that the file lacks. Sentences that name it."""
 
     def __getitem__(self, limit_id: str) -> Limit:
         return self.by_id[limit_id]
@@ -102,7 +115,7 @@ def load(path: Path = DEFAULT_PATH) -> Limits:
         text = path.read_bytes()
     except OSError as error:
         raise LimitsError(f"the limits file {path} can't be read: {error.strerror}") from error
-    return parse(text, path.name)
+    return parse(text, str(path))
 
 
 def parse(text: bytes, name: str) -> Limits:
@@ -120,34 +133,39 @@ def parse(text: bytes, name: str) -> Limits:
     if not isinstance(entries, list):
         raise LimitsError(f"{name}: `limit` must be an array of tables, written [[limit]]")
     found: dict[str, Limit] = {}
+    notes: list[str] = []
     for number, entry in enumerate(entries, 1):
         try:
             limit = msgspec.convert(entry, Limit)
         except msgspec.ValidationError as error:
             problems.append(f"[[limit]] number {number} ({_id_of(entry)}): {error}")
             continue
+        if limit.id in FORMER_IDS:
+            notes.append(f"{name}: {limit.id!r} is called {FORMER_IDS[limit.id]!r} now, and is used as that")
+            limit = msgspec.structs.replace(limit, id=FORMER_IDS[limit.id])
         problems += [f"[[limit]] number {number} ({limit.id}): {problem}" for problem in _problems(limit)]
         if limit.id in found:
             problems.append(f"[[limit]] number {number}: {limit.id!r} is there twice")
         found[limit.id] = limit
-    broken = {_id_of(entry) for entry in entries}
-    problems += [f"limit {missing!r} is missing" for missing in sorted(IDS - found.keys() - broken)]
     alerts, alert_problems = read_alert_bounds(document.get("alert", []))
     problems += alert_problems
     if problems:
         raise LimitsError(f"{name} can't be used: " + "; ".join(problems))
-    if ALERT_IDS - alerts.keys():
-        alerts = {**_default_alerts(), **alerts}
-    return Limits(by_id=found, sha256=hashlib.sha256(text).hexdigest(), alerts=alerts)
+    for kind, ids, present in (("limit", IDS, found), ("alert", ALERT_IDS, alerts)):
+        missing = sorted(ids - present.keys())
+        if missing:
+            notes.append(f"{name} has no [[{kind}]] {', '.join(missing)}: the default is used")
+    if IDS - found.keys() or ALERT_IDS - alerts.keys():
+        default = _default(name)
+        found, alerts = {**default.by_id, **found}, {**default.alerts, **alerts}
+    return Limits(by_id=found, sha256=hashlib.sha256(text).hexdigest(), alerts=alerts, notes=tuple(notes))
 
 
-def _default_alerts() -> dict[str, AlertBound]:
-    """Return the default file's alert bounds: a limits file made before there were any stays usable."""
-    found, problems = read_alert_bounds(tomllib.loads(DEFAULT_PATH.read_text(encoding="utf-8"))["alert"])
-    missing = ALERT_IDS - found.keys()
-    if problems or missing:
-        raise LimitsError(f"{DEFAULT_PATH.name} lacks usable alert bounds: {[*problems, *sorted(missing)]}")
-    return found
+def _default(asking: str) -> Limits:
+    """Return the default file's limits, from which a limits file takes what it lacks."""
+    if asking == str(DEFAULT_PATH):
+        raise LimitsError(f"{DEFAULT_PATH} is the default limits file; it must hold every id")
+    return load(DEFAULT_PATH)
 
 
 def _id_of(entry: object) -> str:

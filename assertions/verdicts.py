@@ -8,7 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from assertions.limits import Limit
+from assertions.limits import BOUND_DIGITS, Limit
+from assertions.units import show, show_against
 
 Status = Literal["PASS", "FAIL", "NO DATA"]
 Colour = Literal["GREEN", "RED", "NO DATA"]
@@ -59,9 +60,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     group: str
-    """What a waiver may name beside the id: `memory` covers all that needs the target's process."""
+    """What a waiver may name instead of the id: `memory` covers all that needs the target's process."""
     scenario: str
-    """`smoke`, `load`, `batch`, one beside them such as `soak`, or `run` for what spans the three."""
+    """`smoke`, `load`, `batch`, an additional one such as `soak`, or `run` for what spans the three."""
     judgement: Judgement
     waived: str | None = None
     """Why a NO DATA is accepted; a FAIL can't be waived."""
@@ -76,13 +77,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assertion(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the six: the roll-up of what the target says, what was seen from outside, and whether they agree."""
+    """One of the six: what the target reports, what the client saw, and whether the two agree."""
 
     title: str
     status: Status
     reason: str
     target: str
-    """What the target says of itself, in one phrase."""
+    """What the target reports of itself, in one phrase."""
     outside: str
     """What the harness saw."""
     verdicts: tuple[str, ...]
@@ -91,12 +92,12 @@ class Assertion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def passed(reason: str, *readings: Reading, limit: Limit | None = None, catches: str = "") -> Judgement:
-    """A pass, explaining itself."""
+    """Return a pass with its reason."""
     return Judgement(status="PASS", reason=reason, readings=readings, limit=limit, catches=catches)
 
 
 def failed(reason: str, *readings: Reading, limit: Limit | None = None, critical: bool = False) -> Judgement:
-    """A failure, explaining itself."""
+    """Return a failure with its reason."""
     return Judgement(status="FAIL", reason=reason, readings=readings, limit=limit, critical=critical)
 
 
@@ -138,28 +139,29 @@ def _short(sentence: str) -> str:
 
 
 def no_data(reason: str, *readings: Reading, limit: Limit | None = None) -> Judgement:
-    """Nothing was measured, or not enough; never green."""
+    """Return that nothing was measured, or not enough; never green."""
     return Judgement(status="NO DATA", reason=reason, readings=readings, limit=limit)
 
 
 def not_run(scenario: str) -> Judgement:
-    """A scenario that this needs has not been run yet."""
+    """Return that a scenario which this check needs has not been run yet."""
     return Judgement(status="NO DATA", reason=f"the scenario {scenario} has not been run", waiting=True)
 
 
 def judge_reading(limit: Limit, reading: Reading, subject: str, catches: str = "") -> Judgement:
-    """Hold one reading against its limit; NO DATA when it has no value."""
+    """Compare one reading with its limit; NO DATA when it has no value. subject: begins the reason."""
     if reading.value is None:
         return no_data(f"{subject} could not be read from {reading.source}", reading, limit=limit)
-    said = f"{subject} is {number(reading.value)} {reading.unit} (limit {limit}; {reading.source})"
+    value = show_against(reading.value, reading.unit, limit.holds)
+    said = f"{subject}: {value} (limit {limit})"
     if limit.holds(reading.value):
         return passed(said, reading, limit=limit, catches=catches or would_not_pass(limit))
     return failed(said, reading, limit=limit, critical=limit.is_critical(reading.value))
 
 
 def would_not_pass(limit: Limit) -> str:
-    """What a pass of a single reading rules out, as a sentence about the limit."""
-    bound = f"{limit.target:,.10g} {limit.unit}"
+    """Return what a pass of a single reading rules out, as a sentence about the limit."""
+    bound = show(limit.target, limit.unit, BOUND_DIGITS)
     match limit.op:
         case "<":
             return f"a reading of {bound} or more would not have passed"
@@ -172,7 +174,7 @@ def would_not_pass(limit: Limit) -> str:
 
 
 def number(value: float) -> str:
-    """A number as a person reads it: whole numbers exactly, others to four significant digits or one decimal."""
+    """Return a number in full as far as it matters: whole numbers exactly, others to four digits or one decimal."""
     if math.isfinite(value) and value == int(value):
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"

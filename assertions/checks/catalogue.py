@@ -65,37 +65,37 @@ _BUSY = ("load", "batch")
 CHECKS: tuple[Check, ...] = (
     ScenarioCheck(id="scrapes", title="Metrics page answered throughout", judge=metrics_page.scrapes),
     ScenarioCheck(id="exposition", title="Metrics page well-formed", judge=metrics_page.exposition),
-    ScenarioCheck(id="coverage", title="Nine families, types, labels", judge=metrics_page.coverage),
+    ScenarioCheck(id="coverage", title="Nine metric families with types and labels", judge=metrics_page.coverage),
     ScenarioCheck(id="moved", title="Metrics moved with the load", judge=moved),
     ScenarioCheck(id="labels", title="Label values bounded", judge=metrics_page.labels_bounded),
     ScenarioCheck(id="monotonic", title="Counters never fall", judge=metrics_page.monotonic),
-    ScenarioCheck(id="offered", title="Series that rules and panels need", judge=offered.offered),
+    ScenarioCheck(id="offered", title="Alert rules and panels find their series", judge=offered.offered),
     ScenarioCheck(id="requests", title="Requests counted as sent", judge=counters.requests, by_record=True),
     ScenarioCheck(
-        id="latency-counts", title="Latencies counted as sent", judge=counters.latency_counts, by_record=True
+        id="latency-counts", title="Histogram counts each export once", judge=counters.latency_counts, by_record=True
     ),
     ScenarioCheck(id="identity", title="started = succeeded + failed + running + waiting", judge=counters.identity),
-    RunRecordCheck(id="success-target", title="Success rate by the target", judge=success_target),
+    RunRecordCheck(id="success-target", title="Success rate, by the target", judge=success_target),
     RunRecordCheck(
         id="success-outside",
-        title="Success rate from outside",
+        title="Success rate, by the client",
         judge=success_outside,
         regardless=success_by_answers,
         by_clock=True,
     ),
-    ScenarioCheck(id="success-gauge", title="Success gauge fits its counters", judge=success_gauge),
-    RunRecordCheck(id="bytes-target", title="Bytes by the target", judge=bytes_target),
-    RunRecordCheck(id="bytes-outside", title="Bytes fetched", judge=bytes_outside),
-    ScenarioCheck(id="bytes-agree", title="Bytes counted are bytes fetched", judge=bytes_agree, by_record=True),
+    ScenarioCheck(id="success-gauge", title="Success-rate gauge fits its counters", judge=success_gauge),
+    RunRecordCheck(id="bytes-target", title="Bytes exported, by the target", judge=bytes_target),
+    RunRecordCheck(id="bytes-outside", title="Bytes exported, by the client", judge=bytes_outside),
+    ScenarioCheck(id="bytes-agree", title="Bytes counted equal bytes downloaded", judge=bytes_agree, by_record=True),
     ScenarioCheck(
         id="latency-outside",
-        title="P95 of 10k exports by the client",
+        title="P95 of 10k exports, by the client",
         scenarios=_LOAD,
         judge=latency.p95_outside,
         by_clock=True,
     ),
     ScenarioCheck(
-        id="latency-target", title="P95 of 10k exports by the target", scenarios=_LOAD, judge=latency.p95_target
+        id="latency-target", title="P95 of 10k exports, by the target", scenarios=_LOAD, judge=latency.p95_target
     ),
     ScenarioCheck(id="latency-agree", title="processingTime fits the client's clock", judge=latency.answers_agree),
     ScenarioCheck(id="latency-sum", title="Histogram fits the answers", judge=sum_agrees, by_record=True),
@@ -103,7 +103,7 @@ CHECKS: tuple[Check, ...] = (
     ScenarioCheck(id="buckets", title="Latency buckets populated", judge=files_present.buckets),
     ScenarioCheck(
         id="smoke-latency",
-        title="1k export in time",
+        title="P95 of 1k exports, by the client",
         scenarios=_SMOKE,
         judge=latency.smoke_latency,
         by_clock=True,
@@ -132,27 +132,29 @@ CHECKS: tuple[Check, ...] = (
     ),
     ScenarioCheck(id="drift", title="Equal exports do not get slower", scenarios=_LOAD, judge=drift, by_clock=True),
     RunRecordCheck(
-        id="concurrency-target", title="Running at once by the target", judge=limits_held.concurrency_target
+        id="concurrency-target", title="Exports running at once, by the target", judge=limits_held.concurrency_target
     ),
     RunRecordCheck(
         id="concurrency-outside",
-        title="Running at once from outside",
+        title="Exports running at once, by the client",
         judge=limits_held.concurrency_outside,
         by_clock=True,
     ),
     ScenarioCheck(
         id="concurrency-agree",
-        title="Running and waiting fit requests under way",
+        title="Running and waiting fit the requests under way",
         scenarios=_BUSY,
         judge=limits_held.concurrency_agree,
         optional=True,
         by_record=True,
     ),
-    RunRecordCheck(id="queue-target", title="Waiting by the target", judge=limits_held.queue_target),
-    RunRecordCheck(id="queue-outside", title="Waiting from outside", scenarios=_BATCH, judge=limits_held.queue_outside),
+    RunRecordCheck(id="queue-target", title="Exports waiting, by the target", judge=limits_held.queue_target),
+    RunRecordCheck(
+        id="queue-outside", title="Exports waiting, by the client", scenarios=_BATCH, judge=limits_held.queue_outside
+    ),
     ScenarioCheck(
         id="queue-agree",
-        title="Waiting fits requests under way",
+        title="Waiting fits the requests under way",
         scenarios=_BATCH,
         judge=limits_held.queue_agree,
         optional=True,
@@ -160,16 +162,16 @@ CHECKS: tuple[Check, ...] = (
     ),
     ScenarioCheck(
         id="rejections",
-        title="Turned away only beyond the limits",
+        title="429 only beyond the limits",
         judge=refusals.rejections,
         regardless=refusals.rejections_by_answers,
         by_record=True,
     ),
     ScenarioCheck(id="rest", title="Gauges come back to rest", judge=limits_held.rest),
     ScenarioCheck(id="answered", title="Every request answered", judge=answered),
-    ScenarioCheck(id="answers", title="Answers complete and true", judge=answers.answers),
+    ScenarioCheck(id="answers", title="Answers complete and correct", judge=answers.answers),
     ScenarioCheck(id="names", title="File names never used twice", judge=names),
-    ScenarioCheck(id="downloads", title="Files can be fetched", judge=downloads),
+    ScenarioCheck(id="downloads", title="Files can be downloaded", judge=downloads),
     ScenarioCheck(id="csv-contents", title="CSV files hold what was sent", judge=csv_contents),
     ScenarioCheck(id="pdf-contents", title="PDF files hold what was sent", judge=pdf_contents),
     ScenarioCheck(
@@ -180,7 +182,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     ScenarioCheck(
         id="health",
-        title="Awake while exporting",
+        title="/health in time under load",
         scenarios=_BUSY,
         judge=health.health,
         regardless=health.health_by_answers,
@@ -188,18 +190,20 @@ CHECKS: tuple[Check, ...] = (
     ),
     ScenarioCheck(
         id="status-page",
-        title="Status page truthful",
+        title="/export/status correct under load",
         judge=status_page.status_page,
         regardless=status_page.status_by_answers,
         by_record=True,
     ),
-    ScenarioCheck(id="memory-gauge", title="Memory an export by the target", judge=memory.memory_gauge),
-    ScenarioCheck(id="memory", title="Memory an export from outside", judge=memory.memory, group="memory"),
+    ScenarioCheck(id="memory-gauge", title="Memory per export, by the target", judge=memory.memory_gauge),
+    ScenarioCheck(id="memory", title="Memory per export, by the process", judge=memory.memory, group="memory"),
     ScenarioCheck(id="memory-agree", title="Memory gauge fits the process", judge=memory.memory_agree, group="memory"),
     ScenarioCheck(
         id="leak-memory", title="No leak of memory", scenarios=_LOAD, judge=leaks.leak_memory, group="memory"
     ),
-    ScenarioCheck(id="leak-fds", title="No leak of descriptors", scenarios=_LOAD, judge=leaks.leak_fds, group="memory"),
+    ScenarioCheck(
+        id="leak-fds", title="No leak of file descriptors", scenarios=_LOAD, judge=leaks.leak_fds, group="memory"
+    ),
     ScenarioCheck(
         id="leak-threads",
         title="No leak of threads",
@@ -216,7 +220,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     ScenarioCheck(
         id="leftovers",
-        title="Only whole exports in the folder",
+        title="Only complete exports in the folder",
         judge=leftovers,
         regardless=memory.grown_under_their_name,
         optional=True,
@@ -232,11 +236,9 @@ CHECKS: tuple[Check, ...] = (
     ScenarioCheck(
         id="service-log", title="No errors in the service's log", judge=service_log.service_log, optional=True
     ),
-    ScenarioCheck(id="generator", title="The load was what was asked", judge=generator),
-    ScenarioCheck(
-        id="calibration", title="The instrument is right about a known server", judge=calibration.calibration
-    ),
-    ScenarioCheck(id="shutdown", title="Embedded service ends when asked", judge=shutdown, optional=True),
+    ScenarioCheck(id="generator", title="Load generator kept to the plan", judge=generator),
+    ScenarioCheck(id="calibration", title="Load generator right about a known server", judge=calibration.calibration),
+    ScenarioCheck(id="shutdown", title="Embedded service stops on SIGTERM", judge=shutdown, optional=True),
     ToolsCheck(id="rules", title="Alert rules tested with promtool", judge=static_checks.rules),
     ToolsCheck(id="dashboard", title="Dashboard queries fit the contract", judge=static_checks.dashboard),
 )

@@ -256,7 +256,7 @@ def _after(name: str, form: str, media: str = "application/json") -> BehaviourCa
 
 
 PAGE_CHARS_MOST: Final = 2 << 20
-"""Of a page of metrics so much is looked at, of other answers less."""
+"""Characters kept of a metrics page; of other answers fewer."""
 OPEN_METRICS: Final = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 """What Prometheus asks for by default: a service may answer with either, and must mean it."""
 
@@ -375,12 +375,12 @@ def _wrong_link(answer: str) -> str | None:
 def _wrong_page(answer: str, headers: Mapping[str, str] | None) -> str | None:
     page = read_page(answer, (headers or {}).get("content-type"))
     if page.errors:
-        return f"the page that Prometheus is given when it asks for OpenMetrics is malformed: {page.errors[0]}"
+        return f"the metrics page in OpenMetrics format is malformed: {page.errors[0]}"
     absent = [known.name for known in FAMILIES if page.family(known.name) is None]
     if absent:
-        return f"the page that Prometheus is given when it asks for OpenMetrics lacks {', '.join(absent)}"
+        return f"the metrics page in OpenMetrics format lacks {', '.join(absent)}"
     if not page.total("export_requests_total", status="succeeded"):
-        return "the page that Prometheus is given when it asks for OpenMetrics knows of no export that succeeded"
+        return "the metrics page in OpenMetrics format counts no export that succeeded"
     return None
 
 
@@ -394,7 +394,7 @@ def _wrong_file(answer: str, headers: Mapping[str, str] | None) -> str | None:
     if media not in ("text/csv", "application/csv"):
         return f"the media type of a CSV file must be text/csv, it is {media!r}"
     if not headers.get("content-length", "").isdigit():
-        return "the answer does not say the file's length"
+        return "the answer has no Content-Length"
     if "filename" not in headers.get("content-disposition", "").lower():
-        return "the answer does not give the file a download name"
+        return "the answer has no download name (Content-Disposition)"
     return None

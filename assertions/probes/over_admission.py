@@ -1,4 +1,4 @@
-"""One round of the over-admission experiment: a sixth export, asked for while five run, must wait."""
+"""One round of the over-admission experiment: a sixth export, sent while five run, must wait."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ STATUS_FROM = 1_000
 
 
 LEFT_LEAST_S = 0.1
-"""The five must go on for so long after the sixth was asked for, or it had no time to overtake them."""
+"""The five must run on for this many seconds after the sixth was sent, or it had no time to overtake them."""
 
 
 OVERTAKEN = 0.5
-"""A sixth that was done within this share of that time did not wait. One that waited ends with the first of the five or
-behind it; only that one's answer may have been held up a little."""
+"""A sixth export that was finished within this share of that time did not wait. One that waited ends after the first of
+the five, whose answer may come a little late."""
 
 
 ROUNDS_LEAST = 2
-"""An answer may be held up once; that of the same kind of export again, for as long as half of its time, is not."""
+"""Rounds in which the sixth must overtake: an answer may come late once, but not twice by half of its time."""
 
 
 Outcome = Literal["overtaken", "waited", "open"]
@@ -35,19 +35,19 @@ Outcome = Literal["overtaken", "waited", "open"]
 
 @dataclass(frozen=True)
 class Round:
-    """One time that a sixth was asked for."""
+    """One time that a sixth export was sent."""
 
     outcome: Outcome
-    """open: nothing can be told."""
+    """open: it can't be seen which."""
     hit: str
-    """Of the small export; empty where it was not asked for."""
+    """The id of the sixth export; empty where it was not sent."""
     took_s: float
     left_s: float
-    """How long the five went on without an answer after it was asked for."""
+    """How long the five still ran after the sixth was sent."""
 
 
 def judge_round(hits: list[Hit]) -> Round:
-    """What one round's requests show: the five, the status page that was read before the sixth, and the sixth."""
+    """Return what one round shows. hits: the five, the status page that was read before the sixth, and the sixth."""
     exports = [hit for hit in hits if hit.index < STATUS_FROM]
     five = [hit for hit in exports if hit.index % ROUND_SIZE < MAX_CONCURRENT]
     sixth = next((hit for hit in exports if hit.index % ROUND_SIZE == MAX_CONCURRENT), None)
@@ -63,13 +63,13 @@ def judge_round(hits: list[Hit]) -> Round:
 
 
 def full(answer: str | None) -> bool:
-    """Whether a status page says that five run and none waits."""
+    """Return whether a status page reports that five run and none waits."""
     body = as_object(answer) or {}
-    told = body.get("concurrentExports"), body.get("queueDepth")
-    return told == (MAX_CONCURRENT, 0) and not any(isinstance(one, bool) for one in told)
+    counts = body.get("concurrentExports"), body.get("queueDepth")
+    return counts == (MAX_CONCURRENT, 0) and not any(isinstance(count, bool) for count in counts)
 
 
 def settled(rounds: list[Round]) -> bool:
-    """Whether no further round is needed."""
-    overtaken = sum(one.outcome == "overtaken" for one in rounds)
-    return overtaken >= ROUNDS_LEAST or (not overtaken and any(one.outcome == "waited" for one in rounds))
+    """Return whether no further round is needed."""
+    overtaken = sum(made.outcome == "overtaken" for made in rounds)
+    return overtaken >= ROUNDS_LEAST or (not overtaken and any(made.outcome == "waited" for made in rounds))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from assertions import limits as limits_file
 from assertions.alert_bounds import ALERT_IDS
-from assertions.limits import DEFAULT_PATH, IDS, Limit, LimitsError, load, parse
+from assertions.limits import DEFAULT_PATH, FORMER_IDS, IDS, Limit, LimitsError, load, parse
 
 OWN = DEFAULT_PATH.read_text()
-ENTRY = '[[limit]]\nid = "latency_p95_ms"\nop = "<"\ntarget = 10_000\ncritical = 30_000\nunit = "ms"\n'
 
 
 def problem(text: str | bytes) -> str:
@@ -97,15 +97,49 @@ def test_without_a_critical_bound_nothing_is_critical() -> None:
 
 
 def test_a_limit_is_written_as_a_person_reads_it() -> None:
-    """Thousands are set apart, whole numbers have no point."""
+    """Seconds, percent and megabytes, as exact as the file has them."""
     limits = load()
-    assert [str(limits[one]) for one in ("latency_p95_ms", "success_ratio")] == ["< 10,000 ms", ">= 0.95 ratio"]
+    shown = [str(limits[one]) for one in ("latency_p95_ms", "success_ratio", "memory_bytes", "throughput_per_s")]
+    assert shown == ["< 10 s", ">= 95 %", "< 100 MB", ">= 0.05 exports/s"]
 
 
-def test_a_missing_limit_is_named() -> None:
-    """A file without a limit that a check uses can't be used."""
-    assert "limit 'latency_p95_ms' is missing" in problem(OWN.replace(ENTRY, ENTRY.replace("latency_p95_ms", "x"), 1))
-    assert problem("").count("is missing") == len(IDS)
+def test_a_limit_that_is_left_out_takes_its_default() -> None:
+    """An older limits file stays usable when a limit is added; the note names the file and the id."""
+    start = OWN.index('[[limit]]\nid = "success_ratio"')
+    older = parse(OWN[start:].encode(), "mine.toml")
+    assert older["latency_p95_ms"] == load()["latency_p95_ms"]
+    assert older.notes == ("mine.toml has no [[limit]] latency_p95_ms: the default is used",)
+    assert load().notes == ()
+
+
+def test_an_empty_file_is_the_default_one() -> None:
+    """All limits and alert bounds are the default file's, and the notes name each."""
+    empty = parse(b"", "mine.toml")
+    assert (empty.by_id, empty.alerts) == (load().by_id, load().alerts)
+    assert [sum(name in note for name in (*IDS, *ALERT_IDS)) for note in empty.notes] == [len(IDS), len(ALERT_IDS)]
+
+
+@pytest.mark.parametrize("former", FORMER_IDS)
+def test_a_former_id_is_taken_as_its_new_name(former: str) -> None:
+    """A limits file from before a limit was renamed is used as it was meant, and the note has both names."""
+    older = parse(OWN.replace(f'id = "{FORMER_IDS[former]}"', f'id = "{former}"').encode(), "mine.toml")
+    assert older.by_id == load().by_id
+    assert older.notes == (f"mine.toml: {former!r} is called {FORMER_IDS[former]!r} now, and is used as that",)
+
+
+def test_a_former_id_beside_its_new_name_is_there_twice() -> None:
+    """Which of the two is meant can't be told."""
+    twice = OWN.replace('id = "scrape_gap_p95_ms"', 'id = "generator_lag_p99_ms"')
+    assert "'generator_event_loop_lag_p99_ms' is there twice" in problem(twice)
+
+
+def test_the_default_file_lacks_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A default file without one of its limits is an error, not a search for another default."""
+    short = tmp_path / "limits.toml"
+    short.write_text(OWN[OWN.index('[[limit]]\nid = "success_ratio"') :])
+    monkeypatch.setattr(limits_file, "DEFAULT_PATH", short)
+    with pytest.raises(LimitsError, match="it must hold every id"):
+        load(short)
 
 
 @pytest.mark.parametrize(
@@ -142,8 +176,8 @@ def test_critical_may_lie_at_the_target() -> None:
 
 
 def test_an_entry_that_is_broken_is_not_missing_too() -> None:
-    """One mistake is told once."""
-    assert "is missing" not in changed("target = 10_000", 'target = "10"')
+    """One mistake is reported once."""
+    assert changed("target = 10_000", 'target = "10"').count("latency_p95_ms") == 1
 
 
 def test_unknown_keys_beside_the_limits_are_named() -> None:
@@ -155,7 +189,7 @@ def test_unknown_keys_beside_the_limits_are_named() -> None:
 def test_all_problems_are_told_at_once() -> None:
     """A person mends a file in one go."""
     said = problem(OWN.replace("target = 10_000", "target = nan").replace('id = "batch_s"', 'id = "batch"'))
-    assert [part in said for part in ("target must be a finite", "unknown limit", "'batch_s' is missing")] == [True] * 3
+    assert [part in said for part in ("target must be a finite", "(batch): unknown limit")] == [True] * 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Five at once, one hundred waiting: by the target's gauges and by what was seen outside."""
+"""Checks: at most five exports run and a hundred wait, by the target's gauges and by what the clients saw."""
 
 from __future__ import annotations
 
@@ -19,20 +19,37 @@ from assertions.limits import Limits
 from assertions.record.phases import JudgedFor
 from assertions.record.types import Hit, PhasePlan
 from assertions.record.view import InFlight, ScenarioRecord, as_object
+from assertions.units import show
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
 
 BACKLOG_S = 2.0
 """Connections may wait in the kernel for this long before the service sees them."""
 HELD_S = 1.0
 """Exports that are inside for this long without a 429 are waiting or running."""
+REST_S = 1.0
+"""After the last export's end its slot is free within this time."""
+SHOWN_MARGIN = 1.3
+"""Exports that share a machine do not take equally long; up to this many times the limit may be such noise."""
+WAVE_LEAST = 4 * MAX_CONCURRENT - 2
+"""Exports of a wave below which it has no turns to be told apart."""
+WAVE_SOLO_TIMES, WAVE_LEAST_S = 3, 0.2
+"""A wave must take this many times as long as one export by itself, and this long, for its turns to show."""
+TOGETHER_SHARE = 0.75
+"""Where even the fifth export needs this share of the whole wave's time, all of them ran together."""
+SHARE_LEAST = 5
+"""Readings of a running gauge below which its share of a request's time is not known."""
+QUEUE_LEAST = 3
+"""Readings of a queue below which its average is not known."""
+INSIDE_MARGIN = 10
+"""Requests that the client has sent and the service has not yet seen."""
 DURING_LEAST = 5
-"""Pages read while load ran, below which a peak can't be told."""
+"""Metrics pages read under load, below which a peak can be missed."""
 
 
 def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[float | None, int, str]:
-    """The highest reading of a gauge or of its word in /export/status, how many there were, and where it was.
+    """Return the highest reading of a gauge or of its key in /export/status, how many there were, and its source.
 
-    Waiting counts without those whose place is free: they are called, and may need a moment to come.
+    Waiting excludes exports for which a slot is already free; they are about to start.
     """
     queue = key == "queueDepth"
     readings: list[tuple[float, str]] = []
@@ -55,7 +72,7 @@ def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[
             for hit in record.posts:
                 told = whole((as_object(hit.answer) or {}).get(key)) if hit.status == 429 else None
                 if told is not None:
-                    # it does not say how many run; where places were seen to be filled late, they may be now
+                    # a 429 does not say how many run; where slots were seen to be filled late, they may be now
                     readings.append((told - max(called), f"{record.name}/hits.jsonl, {key} of {hit.id}"))
     if not readings:
         return None, 0, gauge
@@ -64,14 +81,14 @@ def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[
 
 
 def _called(running: float | None, waiting: float) -> float:
-    """How many of those that wait beyond a full queue have a free place, by the same page."""
+    """Return how many of those that wait beyond a full queue have a free slot, by the same page."""
     if running is None or not running < MAX_CONCURRENT or not MAX_QUEUE < waiting < math.inf:
         return 0.0
     return min(MAX_CONCURRENT - max(running, 0.0), waiting - MAX_QUEUE)
 
 
 def concurrency_target(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
-    """The peak of running exports by the target's own word, over the load."""
+    """The peak of running exports under load, by the target."""
     return _peak_judged(
         records,
         limits,
@@ -83,7 +100,7 @@ def concurrency_target(records: Mapping[str, ScenarioRecord], limits: Limits) ->
 
 
 def queue_target(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
-    """The peak of waiting exports by the target's own word, over the load."""
+    """The peak of waiting exports under load, by the target."""
     return _peak_judged(records, limits, "queue_depth", "export_queue_depth", "queueDepth", "exports waiting")
 
 
@@ -97,60 +114,63 @@ def _peak_judged(
     ]
     lowest = min(read, default=0.0)
     if lowest < 0:
-        return failed(f"{gauge} fell to {lowest:g}", limit=limit)
+        return failed(f"{gauge} fell to {lowest:g}, and a number of exports is 0 or more", limit=limit)
     reading = Reading(name=f"peak of {what}", value=value, unit="exports", source=where, count=count)
-    judged = judge_reading(limit, reading, f"the peak of {what} in {count} readings")
+    judged = judge_reading(limit, reading, f"most {what} in {count:,} readings")
     if judged.status == "FAIL":
         return judged
     during = sum(1 for record in records.values() for timed in record.pages if timed.scrape.moment == "during")
     if value is None or during < DURING_LEAST:
-        return no_data(f"{gauge} was read {during} times while load ran; its peak can't be told", limit=limit)
+        return no_data(
+            f"{gauge} was read {during} times under load, and {DURING_LEAST} are needed to see its peak", limit=limit
+        )
     if not any(record.done for record in records.values()):
         return no_data("no export was done, so there was no peak to see", reading, limit=limit)
     return judged
 
 
 def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
-    """How many exports were demonstrably under way at once, seen from the clients alone."""
+    """How many exports must have run at once, by the clients' clocks."""
     limit = limits["concurrent_exports"]
     record = records.get("batch")
-    beside = admitted_beyond_limit(record) if record else None
-    if beside is not None:
-        return failed(beside, limit=limit)
+    overtaken = admitted_beyond_limit(record) if record else None
+    if overtaken is not None:
+        return failed(overtaken, limit=limit)
     asked = _first_wave(record) if record else []
     burst = [hit for hit in asked if hit.status == 200]
     if record is None or len(burst) < 2 * MAX_CONCURRENT:
-        needed = f"{2 * MAX_CONCURRENT} exports done at once are needed to see how many run"
+        needed = f"{2 * MAX_CONCURRENT} exports finished of one burst are needed to see how many run at once"
         if not asked:
             return no_data(f"no burst was sent; {needed}", limit=limit)
         answered = ", ".join(sorted({str(hit.status or hit.error) for hit in asked if hit.status != 200}))
-        others = f", the others were answered {answered}" if answered else ""
+        others = f", the others ended with {answered}" if answered else ""
         return no_data(
-            f"of {len(asked)} exports asked for at once {len(burst)} were done{others}; {needed}", limit=limit
+            f"of {len(asked)} exports requested at once {len(burst)} were finished{others}; {needed}", limit=limit
         )
     case = burst[0].case
     singles = [hit for hit in record.exports_for(JudgedFor.BASELINE) if hit.case == case and hit.status == 200]
     if not singles:
-        return no_data(f"no {case} was exported by itself, to compare the burst with", limit=limit)
+        return no_data(f"no {case} was exported by itself, so there is nothing to compare the burst with", limit=limit)
     solo_s = min(hit.end - hit.start for hit in singles)
     share = _running_share(records)
     if share is None:
-        return no_data("the running gauge could not be held against requests under way", limit=limit)
+        return no_data("the gauge of running exports could not be compared with requests under way", limit=limit)
     everything = [hit for hit in _crowd(record) if hit.status == 200]
     span = max(hit.end for hit in everything) - min(hit.start for hit in everything)
     # n exports that run s seconds each and end within w seconds ran n*s/w at once on average
     shown = len(everything) * solo_s * share / span
+    most = limit.target * SHOWN_MARGIN
     reading = Reading(
-        name="exports demonstrably at once",
+        name="exports running at once, at least",
         value=round(shown, 2),
         unit="exports",
-        source="batch/hits.jsonl: exports * time alone / span of the burst",
+        source="batch/hits.jsonl: exports * time of one by itself / time of the burst",
         count=len(everything),
     )
-    if shown > limit.target * 1.3:
+    if shown > most:
         return failed(
-            f"{len(everything)} exports that take {solo_s:.2f} s alone ended within {span:.2f} s: at least {shown:.1f} "
-            f"ran at once ({limit})",
+            f"{len(everything)} exports, each of which takes {show(solo_s, 's')} by itself, were finished within "
+            f"{show(span, 's')}: at least {shown:.1f} ran at once (limit {limit})",
             reading,
             limit=limit,
         )
@@ -158,15 +178,19 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
     if together:
         return failed(together, reading, limit=limit)
     waited = next(rounds_that_waited(record), None)
-    return passed(
-        f"the burst of {len(everything)} exports took {span:.2f} s; from outside at least {max(shown, 1):.1f} at once "
-        f"are certain ({limit})"
-        + (f"; {waited.hit}, asked for while five ran, waited until one of them was done" if waited else ""),
-        reading,
-        limit=limit,
-        catches=f"more than {limit.target * 1.3:.1f} at once would have ended the burst sooner"
-        + (f"; a sixth beside five would have been done in half of the {waited.left_s:.2f} s" if waited else ""),
-    )
+    if waited:
+        reason = f"never more than {MAX_CONCURRENT} at once: a sixth export, sent while five ran, had to wait"
+        ruled_out = (
+            f"an export beyond the limit would have been finished within half of the {show(waited.left_s, 's')} that "
+            "the others still took"
+        )
+    else:
+        reason = (
+            f"a burst of {len(everything)} exports took {show(span, 's')}, too long for more than {most:.3g} at once "
+            f"(limit {limit})"
+        )
+        ruled_out = f"more than {most:.3g} at once would have finished the burst sooner"
+    return passed(reason, reading, limit=limit, catches=ruled_out)
 
 
 def _crowd(record: ScenarioRecord) -> tuple[Hit, ...]:
@@ -176,7 +200,7 @@ def _crowd(record: ScenarioRecord) -> tuple[Hit, ...]:
 
 
 def _first_wave(record: ScenarioRecord) -> list[Hit]:
-    """Each client's first export of the burst, those that started together."""
+    """Return each client's first export of the burst: those started together."""
     first: dict[str, Hit] = {}
     for hit in _crowd(record):
         first.setdefault(hit.client, hit)
@@ -184,28 +208,29 @@ def _first_wave(record: ScenarioRecord) -> list[Hit]:
 
 
 def _ended_together(wave: Sequence[Hit], solo_s: float) -> str | None:
-    """Twenty that share the machine end together, near the end; five at a time end in turns."""
+    """Return why a wave did not run five at a time: its exports ended together, where five at a time end in turns."""
     start = min(hit.start for hit in wave)
     ends = sorted(hit.end - start for hit in wave)
     fifth, last = ends[MAX_CONCURRENT - 1], ends[-1]
-    if len(wave) >= 4 * MAX_CONCURRENT - 2 and last >= 3 * solo_s and fifth > 0.75 * last and last > 0.2:
+    long_enough = last >= WAVE_SOLO_TIMES * solo_s and last > WAVE_LEAST_S
+    if len(wave) >= WAVE_LEAST and long_enough and fifth > TOGETHER_SHARE * last:
         return (
-            f"{len(wave)} exports asked for at once ended together (the fifth after {fifth:.2f} s, the last after "
-            f"{last:.2f} s; alone one takes {solo_s:.2f} s): they did not run five at a time"
+            f"{len(wave)} exports requested at once ended together: the fifth after {show(fifth, 's')}, the last after "
+            f"{show(last, 's')}, one by itself after {show(solo_s, 's')}; five at a time would have ended in turns"
         )
     return None
 
 
 Seen = tuple[float, float, float, float]
-"""Requests or exports under way at least, requests at the most; running and waiting, by the target."""
+"""Requests or exports under way at least, requests at most; running and waiting, by the target."""
 
 
 def _under_load(
     record: ScenarioRecord, phases: Collection[str], *, status: bool = False, least: InFlight | None = None
 ) -> list[Seen]:
-    """What each metrics page, or each status page, said while these phases ran; two pages, two witnesses.
+    """Return what each metrics page, or each status page, reported while these phases ran.
 
-    least: of what the fewest are counted; None: of requests.
+    status: of the status pages; least: counts what is under way at least, None: requests.
     """
     least = record.in_flight if least is None else least
     spans = [(phase.start, phase.end) for phase in record.scenario.phases if phase.name in phases]
@@ -225,7 +250,7 @@ def _under_load(
 
 
 def _running_share(records: Mapping[str, ScenarioRecord]) -> float | None:
-    """Which share of a request's time the target calls running, while five clients or fewer ask."""
+    """Return which share of a request's time the target reports as running, while at most five clients ask."""
     seen = [
         one
         for record in records.values()
@@ -238,89 +263,99 @@ def _running_share(records: Mapping[str, ScenarioRecord]) -> float | None:
     ]
     seen = [one for one in seen if 1 <= one[0] <= MAX_CONCURRENT]
     flight = sum(one[0] for one in seen)
-    if len(seen) < 5 or not flight:
+    if len(seen) < SHARE_LEAST or not flight:
         return None
     return min(1.0, sum(one[2] for one in seen) / flight)
 
 
 def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Running and waiting, as the target tells them, are no more and not much less than what was under way.
-
-    No more than the requests; not less than the exports that were surely inside.
-    """
+    """The target reports no more running and waiting exports than requests, and not far fewer than were inside."""
     seen = _under_load(record, record.names_for(JudgedFor.CONCURRENCY), least=record.surely_inside)
     excess = [one for one in seen if one[2] + one[3] > one[1]]
     if too_many_above(len(excess), len(seen)) and not any(hit.status is None for hit in record.posts):
         _, most, running, waiting = max(excess, key=lambda one: one[2] + one[3] - one[1])
         return failed(
-            f"the target tells of {running:g} running and {waiting:g} waiting while at most {most:g} requests were "
-            f"under way ({len(excess)} of {len(seen)} readings)"
+            f"the target reports {running:g} running and {waiting:g} waiting exports while at most {most:g} requests "
+            f"were under way ({len(excess)} of {len(seen)} readings)"
         )
     compared = [one for one in seen if one[0] >= 1]
     inside = sum(one[0] for one in compared)
-    told = sum(one[2] + one[3] for one in compared)
+    reported = sum(one[2] + one[3] for one in compared)
     if len(compared) < COMPARED_LEAST:
         return no_data(
-            f"only in {len(compared)} of {len(seen)} readings an export was surely under way; {COMPARED_LEAST} are "
-            "needed to hold the target's gauges against them"
+            f"an export was certainly under way in only {len(compared)} of {len(seen)} readings; {COMPARED_LEAST} are "
+            "needed to compare the target's gauges with them"
         )
     if sum(one[2] for one in compared) == 0:
         return failed(
-            f"export_concurrent_running was 0 in all of {len(compared)} readings while exports were surely under way"
+            f"export_concurrent_running was 0 in all {len(compared)} readings while exports were certainly under way"
         )
-    if told < REPORTED_SHARE * inside:
+    if reported < REPORTED_SHARE * inside:
         return failed(
-            f"the target tells of {told / len(compared):.1f} running or waiting on average while "
-            f"{inside / len(compared):.1f} exports were surely under way ({len(compared)} readings)"
+            f"the target reports {reported / len(compared):.1f} exports running or waiting on average while "
+            f"{inside / len(compared):.1f} were certainly under way ({len(compared)} readings)"
         )
     return passed(
-        f"running and waiting ({told / len(compared):.1f} on average) fit the exports surely under way "
-        f"({inside / len(compared):.1f}, {len(compared)} readings)"
+        f"the target reports {reported / len(compared):.1f} exports running or waiting on average, where "
+        f"{inside / len(compared):.1f} were certainly under way ({len(compared)} readings)"
     )
 
 
 def queue_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """While more than five ask, the others wait, and the target says so."""
+    """While more than five ask, the others wait, and the target reports them."""
     seen = _under_load(record, record.names_for(JudgedFor.ADMISSION), least=record.surely_inside)
     seen = [one for one in seen if one[0] > 2 * MAX_CONCURRENT]
-    if len(seen) < 3:
-        return no_data(f"only {len(seen)} readings were taken while more than {2 * MAX_CONCURRENT} clients waited")
-    expected = sum(one[0] - MAX_CONCURRENT for one in seen)
-    told = sum(one[3] for one in seen)
-    if told < REPORTED_SHARE * expected:
-        return failed(
-            f"the target tells of {told / len(seen):.1f} waiting on average where {expected / len(seen):.1f} must wait "
-            f"({len(seen)} readings)"
+    if len(seen) < QUEUE_LEAST:
+        return no_data(
+            f"{len(seen)} readings were taken while more than {2 * MAX_CONCURRENT} exports were inside, and "
+            f"{QUEUE_LEAST} are needed"
         )
-    return passed(f"{told / len(seen):.1f} waiting on average, {expected / len(seen):.1f} seen from outside")
+    expected = sum(one[0] - MAX_CONCURRENT for one in seen)
+    reported = sum(one[3] for one in seen)
+    if reported < REPORTED_SHARE * expected:
+        return failed(
+            f"the target reports {reported / len(seen):.1f} waiting exports on average where "
+            f"{expected / len(seen):.1f} must wait ({len(seen)} readings)"
+        )
+    return passed(
+        f"the target reports {reported / len(seen):.1f} waiting exports on average, where {expected / len(seen):.1f} "
+        "had to wait"
+    )
 
 
 def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement:
-    """No more can have waited than asked; and who asked when 105 were inside was turned away."""
+    """Nobody waited beyond a full queue: requests beyond the limits were refused with 429."""
     limit = limits["queue_depth"]
     record = records.get("batch")
     if record is None or not record.posts:
-        return no_data("the batch scenario, with its burst beyond the queue, is needed", limit=limit)
+        return no_data("the batch scenario is needed, in which more ask than may run and wait", limit=limit)
     most = max(record.in_flight.at(hit.start) for hit in record.posts)
     refused = [hit for hit in record.exports if hit.status == 429]
     inside = max((_held_inside(record, phase.name) for phase in _crowds(record)), default=0)
     waiting = max(0, inside - MAX_CONCURRENT)
     reading = Reading(
-        name="exports demonstrably waiting",
+        name="exports waiting, at least",
         value=waiting,
         unit="exports",
-        source=f"batch/hits.jsonl ({most} under way at the most)",
+        source=f"batch/hits.jsonl ({most} under way at most)",
         count=len(record.posts),
     )
-    if inside > MAX_CONCURRENT + limit.target + 10:
-        return failed(f"{inside} exports were inside for a second and not turned away with 429", reading, limit=limit)
+    allowed = MAX_CONCURRENT + limit.target + INSIDE_MARGIN
+    if inside > allowed:
+        return failed(
+            f"{inside} exports were inside for a whole second without a 429, where {MAX_CONCURRENT} may run and "
+            f"{limit.target:g} wait",
+            reading,
+            limit=limit,
+        )
     if not record.done:
         return no_data("no export was done, so none had to wait", reading, limit=limit)
     return passed(
-        f"{most} exports were under way at the most, {len(refused)} turned away; none shows a queue beyond {limit}",
+        f"of at most {most} requests under way at once {len(refused)} were refused with 429, and no more than "
+        f"{waiting} are certain to have waited (limit {limit})",
         reading,
         limit=limit,
-        catches=f"{MAX_CONCURRENT + limit.target + 10:g} held inside for a second without a 429 would have been seen",
+        catches=f"more than {allowed:g} exports inside for a second without a 429 would not have passed",
     )
 
 
@@ -340,18 +375,18 @@ def _held_inside(record: ScenarioRecord, phase: str) -> int:
 
 
 def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """After the load the gauges return to 0, and so does what /export/status says."""
+    """After the load the gauges return to 0, and so do the counts of /export/status."""
     gauges = ("export_concurrent_running", "export_queue_depth")
     read = {gauge: None if record.after is None else record.after.total(gauge) for gauge in gauges}
     for gauge, value in read.items():
         if value is not None and value != 0:
-            return failed(f"{gauge} still reads {value:g} with nothing under way")
+            return failed(f"{gauge} still reads {value:g} after the last export has ended")
     last_end = max((hit.end for hit in record.posts), default=0.0)
-    late = [body for start, _, _, body in statuses(record) if start > last_end + 1]
+    late = [body for start, _, _, body in statuses(record) if start > last_end + REST_S]
     if late and any(whole(late[-1].get(key)) != 0 for key in ("concurrentExports", "queueDepth")):
         return failed(
-            f"/export/status still tells of {late[-1].get('concurrentExports')} running and "
-            f"{late[-1].get('queueDepth')} waiting with nothing under way"
+            f"/export/status still reports {late[-1].get('concurrentExports')} running and "
+            f"{late[-1].get('queueDepth')} waiting exports after the last one has ended"
         )
     if record.after is None:
         return no_data("there is no readable page from after the last request")
@@ -360,4 +395,4 @@ def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
         return no_data(f"{' and '.join(missing)} can't be read on the page after the last request")
     if not record.done:
         return no_data("no export was done, so nothing had to come back to rest")
-    return passed("running and waiting came back to 0")
+    return passed("the counts of running and waiting exports came back to 0")

@@ -1,7 +1,7 @@
-"""A sixth export, asked for while five run by the target's own word: it must wait until one of them is done.
+"""One more export, requested while the target reports five running: it must wait until one of them has ended.
 
-From outside, exports that run can't be told from exports that wait. But where the target says that five run and none
-waits, what is asked for after that and done long before any of the five was let in beside them.
+A client can't see which of its exports run and which wait. But where the target reports that five run and none waits,
+an export that is requested after that and finished long before any of the five ran together with them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from assertions.probes.over_admission import ROUND_SIZE, ROUNDS_LEAST, STATUS_FR
 from assertions.record.phases import OVER_ADMISSION
 from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
+from assertions.units import show
 
 
 def read_rounds(record: ScenarioRecord) -> list[Round]:
-    """Each round that was made, in order."""
-    mine = sorted((hit for hit in record.hits if hit.phase == OVER_ADMISSION), key=_round_of)
-    return [judge_round(list(hits)) for _, hits in groupby(mine, key=_round_of)]
+    """Return each round that was made, in order."""
+    hits = sorted((hit for hit in record.hits if hit.phase == OVER_ADMISSION), key=_round_of)
+    return [judge_round(list(made)) for _, made in groupby(hits, key=_round_of)]
 
 
 def _round_of(hit: Hit) -> int:
@@ -26,18 +27,18 @@ def _round_of(hit: Hit) -> int:
 
 
 def admitted_beyond_limit(record: ScenarioRecord) -> str | None:
-    """How a sixth was let in beside five; None where that was not seen."""
-    overtaken = [one for one in read_rounds(record) if one.outcome == "overtaken"]
+    """Return how an export ran while five others did; None where that was not seen."""
+    overtaken = [made for made in read_rounds(record) if made.outcome == "overtaken"]
     if len(overtaken) < ROUNDS_LEAST:
         return None
     first = overtaken[0]
     return (
-        f"{first.hit} was asked for while five exports ran and none waited by /export/status, and was done in "
-        f"{first.took_s:.2f} s; the first of the five only after {first.left_s:.2f} s ({len(overtaken)} times): "
-        "it ran beside them"
+        f"more than five ran at once, {len(overtaken)} times: {first.hit}, sent while /export/status reported five "
+        f"running and none waiting, was finished after {show(first.took_s, 's')}, the first of the five only after "
+        f"{show(first.left_s, 's')}"
     )
 
 
 def rounds_that_waited(record: ScenarioRecord) -> Iterator[Round]:
-    """Rounds in which the sixth waited, as it must."""
-    return (one for one in read_rounds(record) if one.outcome == "waited")
+    """Return the rounds in which the export beyond the limit waited, as it must."""
+    return (made for made in read_rounds(record) if made.outcome == "waited")

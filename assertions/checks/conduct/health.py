@@ -1,4 +1,4 @@
-"""`/health` answers in time while exports run."""
+"""Check: `/health` answers in time and correctly while exports run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from assertions.record.times import CLOCK_TICKS_S, MINUTES_S, clock_is_frozen
 from assertions.record.types import HealthProbe
 from assertions.record.view import ScenarioRecord, as_object
 from assertions.stats import percentile
+from assertions.units import show
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data
 
-ASLEEP_MOST = 0.1
+UNRESPONSIVE_SHARE = 0.1
 """Share of the time under load in which /health may be slower than its limit."""
+
+WITHOUT_TIME_SHARE = 0.5
+"""Share of the answers that may lack `ts`: a service that sends it at all sends it nearly always."""
 
 
 def health(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -33,7 +37,10 @@ def health(record: ScenarioRecord, limits: Limits) -> Judgement:
     if wrong is not None:
         return wrong
     if len(probes) < PROBES_LEAST:
-        return no_data(f"/health was asked {len(probes)} times while exports ran", limit=limit)
+        return no_data(
+            f"/health was called {len(probes)} times while exports ran, and {PROBES_LEAST} calls are needed",
+            limit=limit,
+        )
     reading = Reading(
         name="health P95",
         value=percentile([(probe.end - probe.start) * 1000 for probe in probes], 0.95),
@@ -43,30 +50,31 @@ def health(record: ScenarioRecord, limits: Limits) -> Judgement:
     )
     judged = judge_reading(limit, reading, f"P95 of {len(probes)} calls of /health under load")
     slow = [probe for probe in probes if (probe.end - probe.start) * 1000 > limit.target]
-    asleep = sum(probe.end - probe.start for probe in slow)
+    unresponsive_s = sum(probe.end - probe.start for probe in slow)
     loaded_phases = record.names_for(JudgedFor.HEALTH)
     loaded = sum(phase.end - phase.start for phase in record.scenario.phases if phase.name in loaded_phases)
-    # few calls fit into a long sleep, so a percentile of calls alone would not see it
-    if judged.status == "PASS" and len(slow) >= 2 and asleep > ASLEEP_MOST * loaded:
+    # few calls fit into a long stall, so a percentile of calls would not see it
+    if judged.status == "PASS" and len(slow) >= 2 and unresponsive_s > UNRESPONSIVE_SHARE * loaded:
         return failed(
-            f"/health waited longer than {limit.target:,.0f} ms for {asleep:.1f} s of {loaded:.1f} s under load",
+            f"/health took longer than {show(limit.target, 'ms')} during {show(unresponsive_s, 's')} of "
+            f"{show(loaded, 's')} under load",
             limit=limit,
         )
     return judged
 
 
-def _frozen(told: Sequence[object], seconds: float) -> bool:
-    """Whether times, as numbers or ISO 8601, are all the same over so long a time, and must not be."""
-    first = told[0]
+def _frozen(times: Sequence[object], seconds: float) -> bool:
+    """Return whether times, as numbers or ISO 8601, are all the same over so long a time, and must not be."""
+    first = times[0]
     if isinstance(first, str):
-        return clock_is_frozen([str(one) for one in told], seconds)
-    if not isinstance(first, int | float) or isinstance(first, bool) or any(one != first for one in told):
+        return clock_is_frozen([str(time) for time in times], seconds)
+    if not isinstance(first, int | float) or isinstance(first, bool) or any(time != first for time in times):
         return False
     return seconds > (MINUTES_S if first % 60 == 0 else CLOCK_TICKS_S)
 
 
 def health_by_answers(record: ScenarioRecord, limits: Limits) -> Judgement | None:
-    """What /health answered wrongly, however long its answers took; None: nothing."""
+    """Return what /health answered wrongly, however long its answers took; None: nothing."""
     limit = limits["health_p95_ms"]
     probes = _calls(record, "/health", loaded=True)
     bad = [probe for probe in probes if probe.status is not None and not _well(probe)]
@@ -80,19 +88,17 @@ def health_by_answers(record: ScenarioRecord, limits: Limits) -> Judgement | Non
     bad = [probe for probe in crowd if not _well(probe)]
     if len(bad) > 1:
         return failed(
-            f"{len(bad)} calls of /health beside the steady load were answered wrongly, the first in "
-            f"{bad[0].phase or 'a rest'} with {bad[0].status}: {(bad[0].answer or '')[:80]!r}",
+            f"{len(bad)} calls of /health outside the steady load were answered wrongly, the first in "
+            f"{bad[0].phase or 'a pause'} with {bad[0].status}: {(bad[0].answer or '')[:80]!r}",
             limit=limit,
         )
     calls = [probe for probe in record.health if probe.path.endswith("/health") and probe.status == 200]
     clock = [(as_object(probe.answer) or {}).get("ts") for probe in calls]
     if len(clock) >= CLOCK_CALLS and _frozen(clock, calls[-1].start - calls[0].start):
-        return failed(
-            f"/health bears ts {clock[0]} in all of {len(clock)} calls: a clock that stands still", limit=limit
-        )
+        return failed(f"`ts` of /health is {clock[0]} in all {len(clock)} calls: the clock stands still", limit=limit)
     without = [probe for probe in probes if probe.status == 200 and (as_object(probe.answer) or {}).get("ts") is None]
-    if len(without) > 0.5 * len(probes):
-        return failed(f"/health bears no `ts`: {(without[0].answer or '')[:80]!r}", limit=limit)
+    if len(without) > WITHOUT_TIME_SHARE * len(probes):
+        return failed(f"/health has no `ts`: {(without[0].answer or '')[:80]!r}", limit=limit)
     return None
 
 

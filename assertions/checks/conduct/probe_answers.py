@@ -1,4 +1,4 @@
-"""What is wrong with the answers to odd, bad and hostile requests: every kind of fault, the worst first."""
+"""What is wrong with the answers to bad and hostile requests: every kind of fault, the worst first."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from assertions.record.view import as_object
 from assertions.verdicts import Fault
 
 SAME_SENTENCE_MOST = 3
-"""Fields that one sentence may stand for; a sentence that fits all tells the caller nothing."""
+"""Fields for which one and the same sentence may come; a sentence that fits all fields names none."""
 SHOWN_CHARS = 80
-"""Of what was asked and of what came."""
+"""Characters shown of a request and of its answer."""
 OUTSIDE = "something outside the exports folder was reached"
 NO_ANSWER = "a request without an answer"
 BROKE = "a request that broke the server"
 ACCEPTED = "bad input was accepted"
-HANG_UP = "clients that hung up"
-GOOD = "a good request went wrong"
+DISCONNECT = "clients that disconnected"
+GOOD = "a valid request went wrong"
 OTHER_PAGE = "another page for OpenMetrics"
 OTHER_STATUS = "an answer with another status"
-KINDS = (OUTSIDE, NO_ANSWER, BROKE, ACCEPTED, HANG_UP, GOOD, OTHER_PAGE, OTHER_STATUS)
+KINDS = (OUTSIDE, NO_ANSWER, BROKE, ACCEPTED, DISCONNECT, GOOD, OTHER_PAGE, OTHER_STATUS)
 """Worst first; kinds of faulty error answers come behind these."""
 _KIND = re.compile(r"[:,]| name ")
 
@@ -70,7 +70,7 @@ def _kind(case: BehaviourCase, hit: Hit, reason: str) -> str:
 def _exchange(case: BehaviourCase, hit: Hit) -> str:
     asked = f"{hit.method} {hit.path}" if case.body is None else case.body.decode("utf-8", "replace")
     came = (hit.answer or "") if hit.status is not None else hit.error
-    return f"(asked {_cut(asked)!r}, came {_cut(came or '')!r})"
+    return f"(sent {_cut(asked)!r}, answered {_cut(came or '')!r})"
 
 
 def _cut(text: str) -> str:
@@ -87,15 +87,15 @@ def _links(hits: Mapping[str, Hit]) -> Iterator[Fault]:
 
 
 def _same_sentence(hits: Mapping[str, Hit]) -> Iterator[Fault]:
-    told: dict[str, set[str]] = {}
+    fields_of: dict[str, set[str]] = {}
     for case in BAD_BODIES:
         if case.field and case.name in hits:
-            told.setdefault(str((as_object(hits[case.name].answer) or {}).get("error")), set()).add(case.field)
-    sentence, fields = max(told.items(), key=lambda item: len(item[1]), default=("", set()))
+            fields_of.setdefault(str((as_object(hits[case.name].answer) or {}).get("error")), set()).add(case.field)
+    sentence, fields = max(fields_of.items(), key=lambda item: len(item[1]), default=("", set()))
     if len(fields) > SAME_SENTENCE_MOST:
         yield (
             "an error answer: its sentence names no field",
-            f"bad {', '.join(sorted(fields))} are all told by the same sentence, so it names none: {sentence!r}",
+            f"bad {', '.join(sorted(fields))} are all answered with the same sentence, so it names none: {sentence!r}",
         )
 
 
@@ -106,5 +106,5 @@ def _times(hits: Mapping[str, Hit]) -> Iterator[Fault]:
         if hit is not None and not is_plausible_time(at, hit.start, hit.end):
             yield (
                 "an error answer: its timestamp is of another time",
-                f"{case.name}: the error bears timestamp {at!r}, which is not of its time",
+                f"{case.name}: the error's timestamp is {at!r}, which is not the time of the answer",
             )

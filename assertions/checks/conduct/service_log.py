@@ -1,4 +1,4 @@
-"""Whether the service wrote errors into its log, where the log was captured."""
+"""Check: the service wrote no errors into its log, where the log was captured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEVEL_KEYS = ("level", "severity", "levelname", "log.level", "lvl")
 """Under one of these the usual libraries write the level of a JSON line."""
 ERROR_LEVELS = frozenset({"error", "err", "critical", "crit", "fatal", "panic", "alert", "emerg", "emergency"})
 ERROR_NUMBER = 50
-"""pino and bunyan write the level as a number; 50 is error, 60 fatal. Python's own 40 is told by its name."""
+"""pino and bunyan write the level as a number; 50 is error, 60 fatal. Python writes its 40 by name."""
 SHOWN_CHARACTERS = 200
 _TEXT = re.compile(
     r"\b(ERROR|CRITICAL|FATAL|PANIC)\b"
@@ -43,7 +43,7 @@ def service_log(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 
 def is_error(line: str) -> bool:
-    """Whether a log line is an error: by its level where it is JSON, else by its words."""
+    """Return whether a log line is an error: by its level where the line is JSON, else by its words."""
     entry = _object(line)
     if entry is None:
         return _TEXT.search(line) is not None

@@ -32,7 +32,7 @@ def too_many_above(excess: int, readings: int) -> bool:
 
 
 def statuses(record: ScenarioRecord) -> Iterator[tuple[float, float, str | None, dict[str, object]]]:
-    """(start, end, phase, body) of each /export/status that was answered with a JSON object."""
+    """Yield (start, end, phase, body) of each /export/status that was answered with a JSON object."""
     for probe in record.health:
         body = as_object(probe.answer)
         if probe.path.endswith("/export/status") and probe.status == 200 and body is not None:
@@ -49,13 +49,13 @@ def status_problem(body: dict[str, object], now: float) -> str | None:
     for key in ("concurrentExports", "queueDepth", "maxConcurrentExports"):
         value = body.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            return f"{key} is {value!r}, no count"
+            return f"{key} must be a whole number of 0 or more, it is {value!r}"
     if body["maxConcurrentExports"] != MAX_CONCURRENT:
         return f"maxConcurrentExports is {body['maxConcurrentExports']}, not {MAX_CONCURRENT}"
     if body.get("status") != "ready":
         return f"status is {body.get('status')!r}, not 'ready'"
     if not isinstance(body.get("version"), str) or not body["version"]:
-        return f"version is {body.get('version')!r}"
+        return f"version must be a string, it is {body.get('version')!r}"
     if not is_plausible_time(body.get("timestamp"), now):
-        return f"timestamp {body.get('timestamp')!r} is no ISO 8601 of the time"
+        return f"timestamp must be the time of the answer in ISO 8601, it is {body.get('timestamp')!r}"
     return None

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from assertions.record.finding_codes import RANK
 from assertions.record.types import FileCheck, Finding, Hit
 
-KINDS_TOLD = 3
-"""So many kinds have an example; of the others their counts are told."""
+KINDS_SHOWN = 3
+"""Kinds with an example; the others have a count only."""
 
 
 def sentence(broken: Sequence[FileCheck], hits: Mapping[str, Hit]) -> str:
-    """Tell what is wrong with files. broken: those with findings, at least one; hits: the exports, by id."""
+    """Return what is wrong with files. broken: those with findings, at least one; hits: the exports, by id."""
     counts, files, first = Counter[str](), Counter[str](), dict[str, tuple[FileCheck, Finding]]()
     for check in sorted(broken, key=lambda check: check.kept is None):  # a kept file is the better example
         kinds = check.kinds or Counter(finding.code for finding in check.findings)
@@ -22,12 +22,12 @@ def sentence(broken: Sequence[FileCheck], hits: Mapping[str, Hit]) -> str:
         for finding in check.findings:
             first.setdefault(finding.code, (check, finding))
     order = sorted(counts, key=lambda code: RANK.get(code, len(RANK)))
-    told = [
+    examples = [
         _example(*first[code], counts[code], files[code], hits)
         for code in order
         if code in first and (code != "brief" or len(order) == 1)
     ]
-    shown, rest = told[:KINDS_TOLD], [code for code in order if code in first and code != "brief"][KINDS_TOLD:]
+    shown, rest = examples[:KINDS_SHOWN], [code for code in order if code in first and code != "brief"][KINDS_SHOWN:]
     if rest:
         shown.append("also " + ", ".join(f"{code} ({counts[code]:,} in {_files(files[code])})" for code in rest))
     if "brief" in counts and len(order) > 1:
@@ -53,8 +53,8 @@ def _files(count: int) -> str:
 def _example(check: FileCheck, finding: Finding, count: int, files: int, hits: Mapping[str, Hit]) -> str:
     hit = hits.get(check.hit)
     where = f" at {finding.where}" if finding.where else ""
-    said = f"{check.hit}: {finding.code}{where}, expected {finding.expected!r}, found {finding.found!r}"
+    example = f"{check.hit}: {finding.code}{where}, expected {finding.expected!r}, found {finding.found!r}"
     also = [f"{count:,} of this kind in {_files(files)}"] if count > 1 else []
     also += [check.kept] if check.kept else []
-    also += [f"asked for by sent/{hit.case}.json with the tag {hit.tag}"] if hit else []
-    return f"{said} ({', '.join(also)})" if also else said
+    also += [f"requested by sent/{hit.case}.json with the tag {hit.tag}"] if hit else []
+    return f"{example} ({', '.join(also)})" if also else example

@@ -1,4 +1,4 @@
-"""File names are never used twice."""
+"""Check: file names are never used twice and can't be guessed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Judgement, failed, no_data, passed
 
 NAMES_NEEDED = 20
-"""So many names are enough to tell random from constant."""
+"""Names from which on random ones differ from constant ones."""
 
 
 ALIKE_MOST = 0.1
-"""Share of different random parts that is no randomness."""
+"""Share of different random parts up to which they are not random."""
 
 
 COUNTED_STEP = 10
-"""As many names may be given out of turn, or used up by others."""
+"""Between two names so many may be given out of order, or to others."""
 
 
 COUNTED_SHARE = 0.8
+"""Share of the names a step apart from which on they are counted."""
 
 
 def _result(record: ScenarioRecord, hit: Hit) -> Mapping[str, object]:
@@ -41,37 +42,33 @@ def _name_of(result: Mapping[str, object]) -> str | None:
 
 
 def names(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """A file name is never used twice."""
+    """A file name is never used twice, and its random part is random."""
     given = Counter(name for hit in record.done if (name := _name_of(_result(record, hit))) is not None)
     if not given:
         return no_data("no answer named a file")
     twice = [name for name, times in given.items() if times > 1]
     if twice:
-        return failed(f"{len(twice)} file names were given more than once, {twice[0]} {given[twice[0]]} times")
+        return failed(f"{len(twice)} file names were used more than once, {twice[0]} {given[twice[0]]} times")
     tails = [match["rand"] for name in given if (match := FILENAME.search(name))]
     if len(tails) >= NAMES_NEEDED and len(set(tails)) <= ALIKE_MOST * len(tails):
         return failed(
-            f"{len(tails)} file names end in {len(set(tails))} different ways, such as {tails[0]}: they can be guessed"
+            f"{len(tails)} file names have {len(set(tails))} random parts, such as {tails[0]}: they can be guessed"
         )
     if len(tails) >= NAMES_NEEDED and _counted(record):
         return failed(
-            f"{len(tails)} file names end in a number that is counted up, such as {tails[0]}: no letter of it "
-            "is random, so they can be guessed"
+            f"the random part of {len(tails)} file names is a counter, such as {tails[0]}: they can be guessed"
         )
-    return passed(f"{len(given)} exports, {len(given)} names")
+    return passed(f"{len(given)} exports have {len(given)} different file names")
 
 
 def _counted(record: ScenarioRecord) -> bool:
-    """Whether the random parts of names, of all or of one format's, are a counter in whatever base."""
+    """Return whether the random parts of names, of all or of one format's, are a counter in some base."""
     each = [[hit for hit in record.done if hit.format == form] for form in FORMATS]
     return any(_rises(record, hits) for hits in (record.done, *each) if len(hits) >= NAMES_NEEDED)
 
 
 def _rises(record: ScenarioRecord, hits: Sequence[Hit]) -> bool:
-    """Whether most are a step from the one before, in the order in which exports ended or came.
-
-    Whichever is nearer to the order of naming.
-    """
+    """Return whether most are a step from the one before, in the order in which exports ended or began."""
     for base in (10, 16, 36):
         for moment in (lambda hit: hit.end, lambda hit: hit.start):
             numbers = []

@@ -1,4 +1,4 @@
-"""Exported files hold what was sent."""
+"""Checks: exported files hold what was sent."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ def _contents(record: ScenarioRecord, fmt: str) -> Judgement:
     broken = [checked[hit.id] for hit in done if hit.id in checked and checked[hit.id].finding_count]
     missing = [hit for hit in done if hit.id not in checked]
     never = _never_done(record, fmt)
-    said = _never_said(*never) if never else ""
+    never_made = _never_made(*never) if never else ""
     if broken:
-        besides = f"; {len(missing)} more were not opened" if missing else ""
-        head = f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent{besides}; "
-        told = "; ".join(filter(None, (head + sentence(broken, {hit.id: hit for hit in done}), said)))
-        return replace(failed(told), findings=kinds(broken))
+        unopened = f"; {len(missing)} more were not opened" if missing else ""
+        head = f"{len(broken)} of {len(done)} {fmt} files do not hold what was sent{unopened}; "
+        reason = "; ".join(filter(None, (head + sentence(broken, {hit.id: hit for hit in done}), never_made)))
+        return replace(failed(reason), findings=kinds(broken))
     if never and len(never[1]) > 1:
-        return failed(said)
+        return failed(never_made)
     if not done:
-        return no_data(f"no {fmt} export was done")
+        return no_data(f"no {fmt} export was finished")
     if missing:
         return no_data(f"{len(missing)} of {len(done)} {fmt} files were not opened, the first of {missing[0].id}")
     if never:
-        return no_data(f"{said}; once is no rule")
+        return no_data(f"{never_made}; one export may fail")
     records = sum(hit.records or 0 for hit in done)
     return passed(f"{len(done)} {fmt} files with {records:,} records hold what was sent")
 
 
 def _never_done(record: ScenarioRecord, fmt: str) -> tuple[str, list[Hit]] | None:
-    """A data set that was asked for and never made. One export in twenty may fail, but not one kind of data."""
+    """Return a data set that was requested and never exported; None: each was. Exports may fail, kinds of data not."""
     asked: dict[str, list[Hit]] = {}
     for hit in record.exports:
         if hit.format == fmt and hit.status != 429 and hit.error != INTERRUPTED:
             asked.setdefault(hit.case, []).append(hit)
     never = [(case, hits) for case, hits in asked.items() if all(hit.status != 200 for hit in hits)]
-    return max(never, key=lambda one: len(one[1]), default=None)
+    return max(never, key=lambda tried: len(tried[1]), default=None)
 
 
-def _never_said(case: str, tries: Sequence[Hit]) -> str:
+def _never_made(case: str, tries: Sequence[Hit]) -> str:
     times = "once" if len(tries) == 1 else f"{len(tries)} times"
     last = tries[-1]
     what = last.status if last.status is not None else last.error
-    return f"{case} was asked for {times} and never done, last answered {what}: {(last.answer or '')[:120]}"
+    return f"{case} was requested {times} and never finished, last answered with {what}: {(last.answer or '')[:120]}"

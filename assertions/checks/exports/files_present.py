@@ -1,4 +1,4 @@
-"""The runbook's own two looks: are the exported files in the folder, and did the latency buckets fill?"""
+"""Checks of the runbook: the exported files are in their folder, and the latency buckets filled."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ def files_present(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Each file that an answer named is in the exports folder at the end, where the folder can be seen."""
     if record.scenario.absent is None:
         return no_data(
-            "the exports folder can't be seen, or is another than that in which the target's files are; "
+            "the exports folder can't be seen, or is not the one that holds the target's files; "
             "`--exports DIR` names it"
         )
     if not record.done:
-        return no_data("no export was done, so no file could be there")
+        return no_data("no export was finished, so there is no file to look for")
     absent = record.scenario.absent
     if absent:
         return failed(
-            f"{len(absent)} of the files that answers named are not in the exports folder at the end, "
+            f"{len(absent)} of the files that answers named are missing in the exports folder at the end, "
             f"{absent[0]} among them"
         )
-    return passed(f"the files of all {len(record.done)} exports that were done are in the exports folder at the end")
+    return passed(f"the files of all {len(record.done)} finished exports are in the exports folder at the end")
 
 
 def buckets(record: ScenarioRecord, limits: Limits) -> Judgement:

@@ -1,4 +1,4 @@
-"""Whether the instrument can be believed: what its generators measured of a server whose times are known."""
+"""Check: the load generators measure a server of known times correctly."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from assertions.limits import Limits
 from assertions.record.types import Calibration
 from assertions.record.view import ScenarioRecord
 from assertions.stats import needed_for_upper, percentile
-from assertions.verdicts import Judgement, Reading, judge_reading, no_data, number, passed
+from assertions.units import show
+from assertions.verdicts import Judgement, Reading, judge_reading, no_data, passed
 
 LEAST = needed_for_upper(0.95)
-"""Fewer answers say nothing sure about a P95."""
+"""Answers below which a P95 has no upper bound."""
 LOST_MOST = 0.01
 """Share of the known server's answers that may be lost."""
 CLOCK_S = 1e-5
@@ -20,79 +21,82 @@ CLOCK_S = 1e-5
 
 
 def calibration(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Beside a server that says its own times the generator's clock is right. Never a FAIL: it blames no target."""
+    """The generator's clock agrees with a server that reports its own times. Never a FAIL: no target is to blame."""
     limit = limits["generator_bias_p95_ms"]
     worst: tuple[float, Sequence[Calibration]] | None = None
     for worker in range(record.scenario.generator.workers):
-        made = [one for one in record.calibration if one.worker == worker]
-        told = [one for one in made if one.status == 200 and bias_ms(one) is not None]
-        if len(told) < LEAST:
+        made = [request for request in record.calibration if request.worker == worker]
+        answered = [request for request in made if request.status == 200 and bias_ms(request) is not None]
+        if len(answered) < LEAST:
             return no_data(
-                f"generator {worker} has {len(told)} answers of the known server, {LEAST} are needed", limit=limit
+                f"generator {worker} has {len(answered)} answers of the known server, and {LEAST} are needed",
+                limit=limit,
             )
-        if len(made) - len(told) > LOST_MOST * len(made):
+        if len(made) - len(answered) > LOST_MOST * len(made):
             return no_data(
-                f"generator {worker} lost {len(made) - len(told)} of {len(made)} answers of the known server"
+                f"generator {worker} lost {len(made) - len(answered)} of {len(made)} answers of the known server"
             )
-        odd = [one for one in told if not _in_order(one)]
-        if odd:
-            return no_data(f"generator {worker} and the known server disagree about the time, first at {odd[0].index}")
-        p95 = percentile(biases_ms(told), 0.95)
+        outside = [request for request in answered if not _in_order(request)]
+        if outside:
+            return no_data(
+                f"the clocks of generator {worker} and the known server disagree, first at request {outside[0].index}"
+            )
+        p95 = percentile(biases_ms(answered), 0.95)
         if worst is None or p95 > worst[0]:
-            worst = (p95, told)
+            worst = (p95, answered)
     if worst is None:
         return no_data("no generator measured the known server", limit=limit)
     readings = _readings(worst[1])
     p95_reading, p50, p99, late = readings
     judged = judge_reading(
-        limit, p95_reading, f"the instrument's error P95 over {len(worst[1])} requests to a known server"
+        limit, p95_reading, f"P95 of the generator's error over {len(worst[1])} requests to a known server"
     )
     if judged.status != "PASS":
-        return no_data(f"{judged.reason}: the generator measured itself", *readings, limit=limit)
+        return no_data(f"{judged.reason}: its times include its own delays", *readings, limit=limit)
     return passed(
-        f"{judged.reason}; median {_ms(p50)}, P99 {_ms(p99)}, started late P99 {_ms(late)}",
+        f"{judged.reason}; median {_ms(p50)}, P99 {_ms(p99)}, start delay P99 {_ms(late)}",
         *readings,
         limit=limit,
         catches=judged.catches,
     )
 
 
-def bias_ms(one: Calibration) -> float | None:
-    """Milliseconds that the generator's clock says beyond the known server's own, from the planned start on.
+def bias_ms(request: Calibration) -> float | None:
+    """Return the time by the generator's clock less the known server's own, in ms, from the planned start on.
 
     None where the server did not answer.
     """
-    if one.server_start is None or one.server_end is None:
+    if request.server_start is None or request.server_end is None:
         return None
-    return ((one.end - one.intended) - (one.server_end - one.server_start)) * 1000
+    return ((request.end - request.intended) - (request.server_end - request.server_start)) * 1000
 
 
-def biases_ms(told: Sequence[Calibration]) -> list[float]:
-    """The errors of all that were answered."""
-    return [bias for one in told if (bias := bias_ms(one)) is not None]
+def biases_ms(answered: Sequence[Calibration]) -> list[float]:
+    """Return the errors of all requests that were answered, in ms."""
+    return [bias for request in answered if (bias := bias_ms(request)) is not None]
 
 
-def _in_order(one: Calibration) -> bool:
-    """The server's span lies within the generator's."""
-    assert one.server_start is not None and one.server_end is not None
-    moments = (one.start, one.server_start, one.server_end, one.end)
+def _in_order(request: Calibration) -> bool:
+    """Return whether the server's span lies within the generator's."""
+    assert request.server_start is not None and request.server_end is not None
+    moments = (request.start, request.server_start, request.server_end, request.end)
     return all(after - before >= -CLOCK_S for before, after in itertools.pairwise(moments))
 
 
-def _readings(told: Sequence[Calibration]) -> tuple[Reading, Reading, Reading, Reading]:
+def _readings(answered: Sequence[Calibration]) -> tuple[Reading, Reading, Reading, Reading]:
     def reading(name: str, values: Sequence[float], q: float) -> Reading:
         value = percentile(values, q)
         return Reading(name=name, value=value, unit="ms", source="calibration.jsonl", count=len(values))
 
-    biases = biases_ms(told)
-    lateness = [(one.start - one.intended) * 1000 for one in told]
+    biases = biases_ms(answered)
+    start_delays = [(request.start - request.intended) * 1000 for request in answered]
     return (
-        reading("instrument error P95", biases, 0.95),
-        reading("instrument error median", biases, 0.5),
-        reading("instrument error P99", biases, 0.99),
-        reading("started late P99", lateness, 0.99),
+        reading("generator's error, P95", biases, 0.95),
+        reading("generator's error, median", biases, 0.5),
+        reading("generator's error, P99", biases, 0.99),
+        reading("start delay, P99", start_delays, 0.99),
     )
 
 
 def _ms(reading: Reading) -> str:
-    return "unknown" if reading.value is None else f"{number(reading.value)} ms"
+    return "unknown" if reading.value is None else show(reading.value, "ms")

@@ -1,4 +1,4 @@
-"""What promtool and the dashboard's check said, read from their result files."""
+"""Checks: promtool accepts the alert rules, and the dashboard fits the contract, by their result files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from assertions.verdicts import Judgement, failed, no_data, passed
 
 RULE_STEPS = ("version", "check rules", "test rules", "rule coverage", "expressions")
 WITHOUT_PROMTOOL = ("rule coverage", "expressions")
-"""Steps of our own, which can fail where promtool can't be had."""
+"""Steps that need no promtool, so that they can fail where promtool can't be had."""
 DASHBOARD_STEPS = ("structure", "expressions")
 
 
@@ -27,15 +27,15 @@ def _steps(tool: ToolRun | None, wanted: tuple[str, ...], name: str, command: st
         return no_data(f"{name} is not there; `{command}` has not been run")
     by_name = {step.name: step for step in tool.steps}
     broken = [step for step in tool.steps if not step.ok]
-    by_us = [step for step in broken if step.name in WITHOUT_PROMTOOL]
-    if tool.version is None and "version" in wanted and not by_us:
-        return no_data(f"promtool could not be had: {broken[0].note if broken else 'no version'}")
+    without_promtool = [step for step in broken if step.name in WITHOUT_PROMTOOL]
+    if tool.version is None and "version" in wanted and not without_promtool:
+        return no_data(f"promtool is not available: {broken[0].note if broken else 'no version'}")
     if broken:
-        first = by_us[0] if tool.version is None and "version" in wanted else broken[0]
+        first = without_promtool[0] if tool.version is None and "version" in wanted else broken[0]
         return failed(f"{first.name}: {first.note or first.output.strip()[:200]} ({name})")
     missing = [step for step in wanted if step not in by_name]
     if missing:
         return no_data(f"{name} lacks the step {', '.join(missing)}")
     if not tool.ok:
-        return failed(f"{name} says that not all is well, though each step is")
-    return passed(f"{', '.join(wanted)}: all well" + (f" (promtool {tool.version})" if "version" in wanted else ""))
+        return failed(f"{name} reports a failure, though each of its steps passed")
+    return passed(f"{', '.join(wanted)}: passed" + (f" (promtool {tool.version})" if "version" in wanted else ""))

@@ -1,4 +1,4 @@
-"""What the target counted, held against what was sent and what came back."""
+"""Checks: what the target counted is what was sent and answered."""
 
 from __future__ import annotations
 
@@ -10,34 +10,36 @@ from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Judgement, failed, no_data, passed
 
 FAILED = frozenset({500, 507})
+OFF_LEAST, OFF_SHARE = 2, 0.1
+"""Pages (that many, or that share) whose counts may be off by what ended while the page was put together."""
 FEW_USERS = 20
-"""So many are far from the bound at which a service may count them as `other`."""
+"""Users up to which each must have its own series: far from the bound at which they may be counted as `other`."""
 
 
 def _between(value: float, certain: int, uncertain: int) -> bool:
-    """Whether a counter's change fits what was seen; a request without an answer may or may not have counted."""
+    """Return whether a counter's change fits what was seen; an unanswered request may or may not be counted."""
     return certain <= value <= certain + uncertain
 
 
 def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Started, succeeded, failed and rejected moved by just the requests that were sent."""
+    """Started, succeeded, failed and rejected moved by exactly the requests that were sent."""
     if record.before is None or record.after is None:
         return no_data("there is no readable page from before the first request, or none from after the last")
     if not record.posts:
         return no_data("no request was sent")
     lost = sum(1 for hit in record.posts if hit.status is None)
     for fmt in FORMATS:
-        mine = [hit for hit in record.posts if hit.format == fmt]
-        unsure = sum(1 for hit in mine if hit.status is None) + len(may_count(record, fmt))
-        done = sum(1 for hit in mine if hit.status == 200)
-        broke = sum(1 for hit in mine if hit.status in FAILED)
+        posts = [hit for hit in record.posts if hit.format == fmt]
+        unsure = sum(1 for hit in posts if hit.status is None) + len(may_count(record, fmt))
+        done = sum(1 for hit in posts if hit.status == 200)
+        broke = sum(1 for hit in posts if hit.status in FAILED)
         seen = {"started": done + broke, "succeeded": done, "failed": broke}
         for status, certain in seen.items():
             change = record.delta("export_requests_total", format=fmt, status=status)
             if not _between(change or 0.0, certain, unsure):
                 return failed(
                     f'export_requests_total{{format="{fmt}",status="{status}"}} moved by {change or 0:g}, '
-                    f"but {certain} such requests were seen (scrapes.jsonl; hits.jsonl)"
+                    f"but the client saw {certain} such requests"
                 )
     users = {hit.user or DEFAULT_USER for hit in record.done}
     for user in users if len(users) <= FEW_USERS else ():
@@ -49,7 +51,7 @@ def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
             if counted < of_user:
                 return failed(
                     f'export_requests_total{{status="{status}"}} moved by {counted:g} under user="{user}" and "other", '
-                    f"but {of_user} exports of that user were done"
+                    f"but {of_user} exports of that user were finished"
                 )
     refused = sum(1 for hit in record.posts if hit.status in REJECTED)
     change = record.delta("export_requests_total", status="rejected") or 0.0
@@ -72,7 +74,9 @@ def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
     broke = sum(1 for hit in record.posts if hit.status in FAILED)
     if not _between(failures, broke, lost):
         return failed(f"export_fail_total moved by {failures:g}, but {broke} exports were answered 500 or 507")
-    return passed(f"the counters moved by just the {len(record.posts)} requests that were sent, by format and status")
+    return passed(
+        f"the counters moved by exactly the {len(record.posts)} requests that were sent, by format and status"
+    )
 
 
 def latency_counts(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -81,9 +85,9 @@ def latency_counts(record: ScenarioRecord, limits: Limits) -> Judgement:
         return no_data("there is no readable page from before the first request, or none from after the last")
     for fmt in FORMATS:
         for size in SIZES:
-            mine = [hit for hit in record.posts if hit.format == fmt and size_in(record, hit) == size]
-            done = sum(1 for hit in mine if hit.status == 200)
-            unsure = sum(1 for hit in mine if hit.status is None or hit.status in FAILED)
+            posts = [hit for hit in record.posts if hit.format == fmt and size_in(record, hit) == size]
+            done = sum(1 for hit in posts if hit.status == 200)
+            unsure = sum(1 for hit in posts if hit.status is None or hit.status in FAILED)
             unsure += len(may_count(record, fmt, size))
             after = record.after.histogram("export_latency_ms", format=fmt, size=size)
             before = record.before.histogram("export_latency_ms", format=fmt, size=size)
@@ -91,10 +95,10 @@ def latency_counts(record: ScenarioRecord, limits: Limits) -> Judgement:
             if not _between(change, done, unsure):
                 return failed(
                     f'export_latency_ms_count{{format="{fmt}",size="{size}"}} moved by {change:g}, '
-                    f"but {done} such exports were done"
+                    f"but {done} such exports were finished"
                 )
     if not record.done:
-        return no_data("no export was done, so there was no latency to count")
+        return no_data("no export was finished, so there was no latency to count")
     return passed(f"the latency histogram counted each of {len(record.done)} exports once, in its format and size")
 
 
@@ -116,12 +120,11 @@ def identity(record: ScenarioRecord, limits: Limits) -> Judgement:
     resting = [gap for moment, gap in off if moment in ("before", "after")]
     if resting and _imbalance(record.pages[-1].page):
         return failed(f"started - (succeeded + failed + running + waiting) is {resting[-1]:+g} with nothing under way")
-    # a page that is put together while an export ends may be one off for an instant; more often than that it is a rule
-    if len(off) > max(2, 0.1 * judged):
-        worst = max(off, key=lambda one: abs(one[1]))[1]
+    if len(off) > max(OFF_LEAST, OFF_SHARE * judged):
+        worst = max((gap for _, gap in off), key=abs)
         return failed(
-            f"started = succeeded + failed + running + waiting does not hold in {len(off)} of {judged} scrapes, "
-            f"at worst it is {worst:+g} off"
+            f"started is not succeeded + failed + running + waiting in {len(off)} of {judged} scrapes, "
+            f"at worst it is off by {worst:+g}"
         )
     return passed(f"started = succeeded + failed + running + waiting in {judged - len(off)} of {judged} scrapes")
 

@@ -1,4 +1,4 @@
-"""The latency histogram is consistent in itself and with the answers."""
+"""Checks: the latency histogram is consistent in itself and with the answers."""
 
 from __future__ import annotations
 
@@ -13,73 +13,83 @@ from assertions.limits import Limits
 from assertions.prometheus.exposition import Histogram, histograms, series_text
 from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
+from assertions.units import show
 from assertions.verdicts import Judgement, failed, no_data, passed
+
+TIME_SHARE, TIME_MS = 0.1, 10
+"""Share of a time, and ms, by which histogram and answer may differ: they are taken at two moments."""
+MEAN_TIMES, MEAN_MS = 3, 20
+"""Factor, and ms, by which the means may differ where failed exports may be in one of them."""
+SUM_ERROR, SUM_ERROR_MS = 0.001, 1e-6
+"""Share, and ms, by which a sum may be off by rounding."""
 
 
 def sum_agrees(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Each series of the histogram is of the same exports, in the same unit, as the answers: sum, counts by bound."""
+    """Each series of the histogram shows the same exports, in the same unit, as the answers: sum, counts by bound."""
     whole = added_ms(record)
     if whole is None:
         return no_data("the latency histogram could not be read")
-    told = _told(record, [hit for hit in record.posts if hit.status == 200])
-    if not told or whole.sum is None:
-        return no_data("no answer bears a processingTime, or the histogram has no sum")
+    times = _times_ms(record, [hit for hit in record.posts if hit.status == 200])
+    if not times or whole.sum is None:
+        return no_data("no answer has a processingTime, or the histogram has no sum")
     for fmt in FORMATS:
         for size in SIZES:
-            mine = [hit for hit in record.posts if hit.format == fmt and size_in(record, hit) == size]
+            posts = [hit for hit in record.posts if hit.format == fmt and size_in(record, hit) == size]
             # one that failed, or had no answer, may be in the histogram or not
-            if may_count(record, fmt, size) or any(hit.status != 200 and hit.status not in REJECTED for hit in mine):
+            if may_count(record, fmt, size) or any(hit.status != 200 and hit.status not in REJECTED for hit in posts):
                 continue
-            mine = [hit for hit in mine if hit.status == 200]
-            problem = _disagrees(added_ms(record, format=fmt, size=size), _told(record, mine))
+            done = [hit for hit in posts if hit.status == 200]
+            problem = _disagrees(added_ms(record, format=fmt, size=size), _times_ms(record, done))
             if problem:
                 return failed(f'format="{fmt}", size="{size}": {problem}')
     if any(hit.status is None or hit.status in (500, 507) for hit in record.posts):
-        return _loosely(whole, told)
+        return _loosely(whole, times)
     odd = {hit.id for fmt in FORMATS for hit in may_count(record, fmt)}
-    problem = _disagrees(whole, told)
-    if problem and odd:  # what was asked oddly may be counted or not
+    problem = _disagrees(whole, times)
+    if problem and odd:  # accepted bad input may be counted or not
         problem = _disagrees(
-            whole, _told(record, [hit for hit in record.posts if hit.status == 200 and hit.id not in odd])
+            whole, _times_ms(record, [hit for hit in record.posts if hit.status == 200 and hit.id not in odd])
         )
-    return failed(problem) if problem else passed(f"histogram and {len(told)} answers tell of the same times")
+    return failed(problem) if problem else passed(f"the histogram shows the same times as {len(times)} answers")
 
 
-def _told(record: ScenarioRecord, hits: Sequence[Hit]) -> list[float]:
-    """The answers' processingTime, in ms, those that have one."""
+def _times_ms(record: ScenarioRecord, hits: Sequence[Hit]) -> list[float]:
+    """Return the processingTime of the answers that have one, in ms."""
     return [value for hit in hits if (value := server_ms(record, hit)) is not None]
 
 
-def _disagrees(added: Histogram | None, told: Sequence[float]) -> str | None:
-    """How a histogram can't be of these times (ms); None where it can."""
-    if added is None or added.sum is None or not told:
-        return None  # said by the checks of coverage and counts
-    total = math.fsum(told)
-    slack = 0.1 * total + 10 * len(told)
+def _disagrees(added: Histogram | None, times: Sequence[float]) -> str | None:
+    """Return why a histogram can't be of these times (ms); None where it can."""
+    if added is None or added.sum is None or not times:
+        return None  # the checks of coverage and counts report that
+    total = math.fsum(times)
+    slack = TIME_SHARE * total + TIME_MS * len(times)
     if abs(added.sum - total) > slack:
         return (
-            f"export_latency_ms_sum gained {added.sum:,.0f}, but the answers' processingTime add up to {total:,.0f} ms "
-            f"(tolerance {slack:,.0f})"
+            f"export_latency_ms_sum grew by {show(added.sum, 'ms')}, but the answers' processingTime add up to "
+            f"{show(total, 'ms')} (tolerance {show(slack, 'ms')})"
         )
     for bound, count in added.buckets.items():
         if math.isinf(bound):
             continue
-        least = sum(value <= bound * 0.9 - 10 for value in told)
-        most = sum(value <= bound * 1.1 + 10 for value in told)
+        least = sum(value <= bound * (1 - TIME_SHARE) - TIME_MS for value in times)
+        most = sum(value <= bound * (1 + TIME_SHARE) + TIME_MS for value in times)
         if not least - 1 <= count <= most + 1:
             return (
-                f'export_latency_ms_bucket{{le="{bound:g}"}} gained {count:g}, but between {least} and {most} answers '
-                "took so long by their own processingTime"
+                f'export_latency_ms_bucket{{le="{bound:g}"}} grew by {count:g}, but {least} to {most} answers have '
+                "such a processingTime"
             )
     return None
 
 
-def _loosely(added: Histogram, told: Sequence[float]) -> Judgement:
-    """Failed exports may be in the histogram or not, so only the mean's order of magnitude can be held."""
-    mean, seen = (added.sum or 0.0) / max(added.count or 0.0, 1.0), math.fsum(told) / len(told)
-    if not seen / 3 - 20 <= mean <= seen * 3 + 20:
-        return failed(f"the histogram's mean is {mean:,.1f} ms where the answers' is {seen:,.1f} ms")
-    return passed("histogram and answers tell of times of the same order; some exports failed, so not closer")
+def _loosely(added: Histogram, times: Sequence[float]) -> Judgement:
+    """Compare only the mean's order of magnitude: failed exports may be in the histogram or not."""
+    mean, seen = (added.sum or 0.0) / max(added.count or 0.0, 1.0), math.fsum(times) / len(times)
+    if not seen / MEAN_TIMES - MEAN_MS <= mean <= seen * MEAN_TIMES + MEAN_MS:
+        return failed(f"the histogram's mean is {show(mean, 'ms')}, the answers' is {show(seen, 'ms')}")
+    return passed(
+        "histogram and answers have means of the same order; some exports failed, so no closer comparison is possible"
+    )
 
 
 def histogram(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -105,14 +115,14 @@ def _broken(series: Histogram) -> str | None:
     if not bounds or not math.isinf(bounds[-1]):
         return "there is no +Inf bucket"
     if len(bounds) < 2:
-        return "there is no finite bucket, so it tells no quantile"
+        return "there is no finite bucket, so no quantile can be read"
     counts = [series.buckets[bound] for bound in bounds]
     if any(later < earlier for earlier, later in pairwise(counts)):
         return "its buckets are not cumulative"
     if series.count is None or series.sum is None:
         return "it lacks _count or _sum"
     if counts[-1] != series.count:
-        return f"+Inf says {counts[-1]:g}, _count says {series.count:g}"
+        return f"its +Inf bucket is {counts[-1]:g}, its _count {series.count:g}"
     if not math.isfinite(series.sum) or series.sum < 0:
         return f"its sum is {series.sum}"
     least = sum(
@@ -120,13 +130,13 @@ def _broken(series: Histogram) -> str | None:
         for low, at, below in zip([0.0, *bounds], counts, [0.0, *counts], strict=False)
         if math.isfinite(low)
     )
-    if series.sum < least * 0.999 - 1e-6:
+    if series.sum < least * (1 - SUM_ERROR) - SUM_ERROR_MS:
         return f"its sum {series.sum:g} is less than its buckets allow ({least:g})"
     finite = [(bound, at) for bound, at in zip(bounds, counts, strict=True) if math.isfinite(bound)]
     if finite[-1][1] == series.count:
         most = sum(
             (at - below) * bound for (bound, at), below in zip(finite, [0.0, *[at for _, at in finite]], strict=False)
         )
-        if series.sum > most * 1.001 + 1e-6:
+        if series.sum > most * (1 + SUM_ERROR) + SUM_ERROR_MS:
             return f"its sum {series.sum:g} is more than its buckets allow ({most:g})"
     return None

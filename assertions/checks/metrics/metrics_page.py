@@ -1,4 +1,4 @@
-"""Is the metrics page there, is it well-formed, does it hold the nine families, and did they move with the load?"""
+"""Checks: the metrics page answers, is well-formed, and has the nine families with bounded labels."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ from assertions.prometheus.exposition import FamilyPage, Page, series_text
 from assertions.record.phases import JudgedFor
 from assertions.record.view import ScenarioRecord, TimedPage
 from assertions.stats import percentile
+from assertions.units import show
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
 
 NO_PAGES = "there is no readable page from before the first request, or none from after the last"
 MOVING_GAUGES = ("export_memory_bytes", "export_throughput_ops_per_sec")
 RECENT_LEAST = 5
-"""Exports of a format in the last minute, below which its throughput can't be held against them."""
+"""Exports of a format in the last minute, below which its throughput can't be compared with them."""
 USERS_KEPT = 100
 """The contract's bound on distinct `user` values; later ones are `other`."""
 USERS_SHOWN_LEAST = 95
-"""Names there must be before any is counted as `other`; a service may count those words themselves."""
+"""User names that must be shown before any is counted as `other`; a service may count those words themselves."""
 MEDIA = ("text/plain", "application/openmetrics-text")
+BAD_SHARE = 0.01
+"""Share of the scrapes that may fail; one may in any case."""
 REASONS_MOST = 2
-"""Reasons that may appear while load runs: the set is closed, and known from the start as far as can be."""
+"""Reasons that may appear under load: the set is closed, and known from the start as far as it can be."""
 PAGE_BYTES_MOST = 1 << 20
-"""A page of bounded label sets is tens of kB; Prometheus users alarm at a fraction of this."""
+"""Bytes; a page of bounded label sets is tens of kB."""
 
 
 def scrapes(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """The page was answered, throughout, often enough for a peak to mean something."""
+    """The page was answered throughout, often enough for a peak to be seen."""
     if not record.scrapes:
-        return no_data("nothing was scraped")
+        return no_data("the metrics page was never read")
     bad = [scrape for scrape in record.scrapes if scrape.status != 200]
-    if len(bad) > max(1, 0.01 * len(record.scrapes)):
+    if len(bad) > max(1, BAD_SHARE * len(record.scrapes)):
         first = bad[0]
         what = f"status {first.status}" if first.status is not None else first.error
         return failed(f"{len(bad)} of {len(record.scrapes)} scrapes of the metrics page failed, the first with {what}")
     biggest = max(len(scrape.text.encode()) for scrape in record.scrapes)
     if biggest > PAGE_BYTES_MOST:
-        return failed(f"the metrics page grew to {biggest:,} bytes; label values must be bounded")
+        return failed(f"the metrics page grew to {show(biggest, 'bytes')}; label values must be bounded")
     if record.before is None or record.after is None:
         return no_data(NO_PAGES)
     during = [timed for timed in record.pages if timed.scrape.moment == "during"]
     if not during:
-        return no_data("no page was read while load ran")
+        return no_data("no metrics page was read under load")
     crowds = record.names_for(JudgedFor.QUEUE)  # a page may come late there; its readings count all the same
     starts = [timed.scrape.start for timed in during]
     gaps = [
@@ -60,12 +63,14 @@ def scrapes(record: ScenarioRecord, limits: Limits) -> Judgement:
         source="scrapes.jsonl",
         count=len(during),
     )
-    judged = judge_reading(limits["scrape_gap_p95_ms"], gap, f"the P95 gap between {len(during)} scrapes under load")
+    judged = judge_reading(
+        limits["scrape_gap_p95_ms"], gap, f"P95 of the time between {len(during)} scrapes under load"
+    )
     return judged if judged.status == "PASS" else no_data(judged.reason, gap, limit=judged.limit)
 
 
 def exposition(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Every page parses strictly, and the nine families have a type and a help line."""
+    """Every page keeps to the text format, and the nine families have a type and a help line."""
     if not record.pages:
         return no_data("no metrics page was read")
     for timed in record.pages:
@@ -73,15 +78,15 @@ def exposition(record: ScenarioRecord, limits: Limits) -> Judgement:
             return failed(f"the metrics page is malformed ({timed.scrape.moment} load): {timed.page.errors[0]}")
         media = (timed.scrape.content_type or "").split(";")[0].strip().lower()
         if media and media not in MEDIA:
-            return failed(f"the metrics page came as {media}, which Prometheus does not read")
+            return failed(f"the metrics page has the media type {media}, which Prometheus does not read")
         without = [known.name for known in FAMILIES if (found := timed.page.family(known.name)) and not found.has_help]
         if without:
             return failed(f"no HELP line for {', '.join(without)}; {quoted(HELP_LINE)}")
-    return passed(f"{len(record.pages)} pages parse strictly, with type and help")
+    return passed(f"{len(record.pages)} pages keep to the text format, with type and help")
 
 
 def coverage(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """The nine families are there from the start, of their type, with their labels."""
+    """The nine families are on the page from the start, with their types and labels."""
     moments = {f"{timed.scrape.moment} load": timed.page for timed in record.pages}
     for moment, page in moments.items():
         absent = [known.name for known in FAMILIES if page.family(known.name) is None]
@@ -101,8 +106,8 @@ def coverage(record: ScenarioRecord, limits: Limits) -> Judgement:
     if record.before is None or record.after is None:
         return no_data(NO_PAGES)
     aliased = [known.name for known in FAMILIES if known.name not in record.after.families]
-    note = f"; {', '.join(aliased)} goes by an alias" if aliased else ""
-    return passed(f"all nine families are there, of their type, with their labels{note}")
+    note = f"; {', '.join(aliased)} has an alias's name" if aliased else ""
+    return passed(f"all nine families are on the page, with their types and labels{note}")
 
 
 def _family_problem(known: Family, found: FamilyPage) -> str | None:
@@ -138,7 +143,7 @@ def _readings(record: ScenarioRecord, name: str, fmt: str) -> list[float]:
 
 
 def _impossible(name: str, fmt: str, read: Sequence[float]) -> str | None:
-    """A reading that no load explains."""
+    """Return a reading that no load explains; None: there is none."""
     bad = next((value for value in read if not math.isfinite(value) or value < 0), None)
     return None if bad is None else f'{name}{{format="{fmt}"}} reads {bad}'
 
@@ -155,11 +160,11 @@ def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
             continue
         users = {sample.labels["user"] for sample in family.samples if "user" in sample.labels} - {"other"}
         came = any(one.value for one in family.samples if one.labels.get("user") == DEFAULT_USER)
-        # who is there at 0 from the start, and never came, is beside the first 100
+        # a default user at 0 from the start, who never asked, does not count among the first 100
         kept = users if came else users - {DEFAULT_USER}
         if len(kept) > USERS_KEPT:
             return failed(
-                f"{known.name} has {len(kept)} users; the contract keeps the first 100 and calls others `other`"
+                f"{known.name} has {len(kept)} users; the contract keeps the first 100 and counts all others as `other`"
             )
         others = any(
             sample.labels.get("user") == "other" and sample.value > 0 and not sample.name.endswith("_created")
@@ -167,12 +172,14 @@ def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
         )
         if others and len(users) < USERS_SHOWN_LEAST:
             return failed(
-                f'{known.name} counts under user="other" with {len(users)} users shown; the first 100 keep their names'
+                f'{known.name} counts under user="other" though it shows {len(users)} users; the first 100 keep theirs'
             )
         known_before = _reasons(record.before, known.name) if record.before else set()
         new = _reasons(page, known.name) - known_before
         if len(new) > REASONS_MOST:
-            return failed(f"{known.name} has {len(new)} reasons that were not there before, {min(new)!r} among them")
+            return failed(
+                f"{known.name} has {len(new)} reasons that it did not have before the load, {min(new)!r} among them"
+            )
         allowed = {"status": {*REQUEST_STATUSES}} if known.name == "export_requests_total" else {}
         allowed |= {"size": {*SIZES}} if known.name == "export_latency_ms" else {}
         allowed |= {"format": {*FORMATS, "unknown"}}
@@ -180,14 +187,14 @@ def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
             for label, values in allowed.items():
                 if label in sample.labels and sample.labels[label] not in values:
                     return failed(
-                        f'{known.name} has {label}="{sample.labels[label]}", none of {", ".join(sorted(values))}'
+                        f'{known.name} has {label}="{sample.labels[label]}"; allowed are {", ".join(sorted(values))}'
                     )
     if record.after is None:
         return no_data("there is no readable page from after the last request")
     if missing:
         return no_data(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     sent = len({hit.user for hit in record.posts if hit.user})
-    return passed(f"label values stay in their closed sets ({sent} users were sent)")
+    return passed(f"label values stay in their closed sets ({sent} users sent requests)")
 
 
 def _reasons(page: Page, name: str) -> set[str]:
@@ -196,13 +203,13 @@ def _reasons(page: Page, name: str) -> set[str]:
 
 
 def monotonic(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Counters never fall: a fall is a restart or a lie."""
+    """Counters never fall: a fall is a restart or a fault."""
     if len(record.pages) < 2:
         return no_data("fewer than two metrics pages were read")
     for earlier, later in zip(record.pages, record.pages[1:], strict=False):
         fallen = next(_fallen(earlier, later), None)
         if fallen:
-            return failed(f"{fallen}; the service restarted, or the counter can't be believed")
+            return failed(f"{fallen}; the service restarted, or the counter is wrong")
     return passed(f"no counter fell over {len(record.pages)} pages")
 
 

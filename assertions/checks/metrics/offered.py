@@ -1,4 +1,4 @@
-"""Whether the target offers the series that alert rules and panels ask for, so that none of them watches nothing."""
+"""Check: the target has the series that alert rules and panels query, so that none of them queries nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def offered(record: ScenarioRecord, limits: Limits) -> Judgement:
         return no_data("there is no readable page from after the last request")
     if record.queries is None:
         return no_data(
-            "queries.json is not there, so what alert rules and panels ask for is unknown; "
+            "queries.json is not there, so it is unknown what alert rules and panels query; "
             "`python -m evidence run` writes it"
         )
     selectors = record.queries.selectors
@@ -51,6 +51,6 @@ def _missing(missing: Sequence[Selector]) -> str:
     names = list(dict.fromkeys(map(str, missing)))
     more = f" and {len(names) - SHOWN_MOST} more" if len(names) > SHOWN_MOST else ""
     return (
-        f"{missing[0].source} asks for {missing[0]}, and no series on the last page fits; "
+        f"{missing[0].source} queries {missing[0]}, and no series on the last page matches; "
         f"missing in all: {', '.join(names[:SHOWN_MOST])}{more}"
     )

@@ -1,4 +1,4 @@
-"""The success rate: by the target's counters, by its gauge, and from outside."""
+"""Checks: the success rate by the target's counters, by its gauge, and by the client."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from assertions.limits import Limit, Limits
 from assertions.record.types import INTERRUPTED, Hit
 from assertions.record.view import ScenarioRecord
 from assertions.stats import CONFIDENCE, binomial_cdf, proportion_bounds
+from assertions.units import show
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
 
+GAUGE_ERROR = 0.01
+"""A gauge may be this far, and one export, from the ratio of its counters: it may be rounded."""
+OFF_SHARE = 0.02
+"""Share of the readings that may be taken while a gauge and its counters are set."""
 COUNTERS = "scrapes.jsonl, export_requests_total"
 
 
 def beyond_limits(record: ScenarioRecord, hit: Hit) -> bool:
-    """Whether a 429 was the contract's own word: a hundred waiting while it was asked, beside those that run.
+    """Return whether a 429 came beyond the contract's limits: five ran and a hundred waited when it was sent.
 
-    Only requests that were let in can fill the queue; those that were turned away themselves can't.
+    Only admitted requests can fill the queue; refused ones can't.
     """
     return hit.status == 429 and record.admitted.most(hit.start, hit.end) >= record.most_running + MAX_QUEUE
 
@@ -27,7 +32,7 @@ def success_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Ju
     asked = [(record, hit) for record in records.values() for hit in record.exports]
     asked = [(record, hit) for record, hit in asked if not beyond_limits(record, hit)]
     return _proportion(
-        sum(1 for _, hit in asked if hit.status == 200), len(asked), limits, "hits.jsonl", "exports done / asked for"
+        sum(1 for _, hit in asked if hit.status == 200), len(asked), limits, "hits.jsonl", "exports finished"
     )
 
 
@@ -40,13 +45,13 @@ def success_target(records: Mapping[str, ScenarioRecord], limits: Limits) -> Jud
         if ok is None:
             unread = unread or record.name
             continue
-        # what we broke off may be counted as failed, and is no fault of the target's
-        ours = sum(1 for hit in record.posts if hit.error == INTERRUPTED)
-        succeeded, failures = succeeded + ok, failures + max((bad or 0.0) - ours, min(bad or 0.0, 0.0))
+        # requests that the harness interrupted may be counted as failed, and are no fault of the target's
+        interrupted = sum(1 for hit in record.posts if hit.error == INTERRUPTED)
+        succeeded, failures = succeeded + ok, failures + max((bad or 0.0) - interrupted, min(bad or 0.0, 0.0))
     if succeeded < 0 or failures < 0:
-        return no_data("the counters fell, so their ratio means nothing")
+        return no_data("the counters fell, so their ratio has no meaning")
     judged = _proportion(
-        round(succeeded), round(succeeded + failures), limits, COUNTERS, "the target's succeeded / (succeeded + failed)"
+        round(succeeded), round(succeeded + failures), limits, COUNTERS, "exports succeeded by the target's counters"
     )
     if unread is not None and judged.status != "FAIL":
         return no_data(f"export_requests_total could not be read in {unread}", limit=limits["success_ratio"])
@@ -56,14 +61,14 @@ def success_target(records: Mapping[str, ScenarioRecord], limits: Limits) -> Jud
 def _proportion(done: int, asked: int, limits: Limits, source: str, what: str) -> Judgement:
     limit = limits["success_ratio"]
     if asked == 0:
-        return no_data(f"{what}: there was none", limit=limit)
+        return no_data(f"{what}: none was requested", limit=limit)
     low, high = proportion_bounds(done, asked)
     reading = Reading(name=what, value=done / asked, unit="ratio", source=source, count=asked, low=low, high=high)
-    judged = judge_reading(limit, reading, f"{what} ({done} of {asked})")
+    judged = judge_reading(limit, reading, f"{done:,} of {asked:,} {what}")
     if judged.status == "PASS" and not limit.holds(low):
         return no_data(
-            f"{what} is {done / asked:.4f} ({done} of {asked}), but at 95 % confidence it may be as low as {low:.4f}: "
-            f"inconclusive, needs {_more_needed(done, asked, limits)} more exports",
+            f"{judged.reason}, but at 95 % confidence the rate may be as low as {show(low, 'ratio')}: inconclusive, "
+            f"needs {_more_needed(done, asked, limits):,} more exports",
             reading,
             limit=limit,
         )
@@ -73,7 +78,7 @@ def _proportion(done: int, asked: int, limits: Limits, source: str, what: str) -
 
 
 def _more_needed(done: int, asked: int, limits: Limits) -> int:
-    """How many more exports, at the same share of failures, would settle it; at most 100,000 are tried."""
+    """Return how many more exports would decide it at the same share of failures; at most 100,000 are tried."""
     n, target = asked, limits["success_ratio"].target
     while n < 100_000:
         n = n + max(1, n // 20)
@@ -98,27 +103,27 @@ def success_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
             ended = (ok or 0.0) + (bad or 0.0)
             expected = (ok or 0.0) / ended if ended else 1.0
             judged += 1
-            if not abs(gauge - expected) <= 0.01 + (1 / ended if ended else 0.0):
+            if not abs(gauge - expected) <= GAUGE_ERROR + (1 / ended if ended else 0.0):
                 off.append(
-                    f'export_success_rate{{format="{fmt}"}} reads {gauge:g} where its counters make {expected:.4f}'
+                    f'export_success_rate{{format="{fmt}"}} reads {gauge:g} where its counters give {expected:.4f}'
                 )
     if not judged:
         return no_data("export_success_rate could not be read")
-    if len(off) > 0.02 * judged:
+    if len(off) > OFF_SHARE * judged:
         return failed(f"{off[-1]} ({len(off)} of {judged} readings)")
-    return passed(f"the success-rate gauge is what the counters make it, in {judged - len(off)} of {judged} readings")
+    return passed(f"the success-rate gauge is what its counters give, in {judged - len(off)} of {judged} readings")
 
 
 def _rules_out(limit: Limit, low: float) -> str:
     sure = f"{100 * CONFIDENCE:.0f} %"
     return (
-        f"a true rate below {limit.target:.4g} would not have passed with a probability of at least {sure}, "
-        f"if exports are independent; lower confidence bound of the rate: {low:.4f} ({sure})"
+        f"a true rate below {show(limit.target, 'ratio')} would not have passed with a probability of at least {sure}, "
+        f"if exports are independent; lower confidence bound of the rate: {show(low, 'ratio')} ({sure})"
     )
 
 
 def success_by_answers(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement | None:
-    """A FAIL by answers alone: so many exports were answered with an error, whatever became of others; None: not so."""
+    """Return a FAIL that rests on answers only: too many exports ended with an error; None: they did not."""
     asked = [hit for record in records.values() for hit in record.exports if not beyond_limits(record, hit)]
     broken = sum(hit.status is not None and hit.status != 200 for hit in asked)
     if not asked or limits["success_ratio"].holds((len(asked) - broken) / len(asked)):

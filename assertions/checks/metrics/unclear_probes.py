@@ -1,7 +1,7 @@
 """Requests that ask for no export in the contract's terms, and were answered as if they did.
 
-A target that accepts bad input counts what it accepted. What it counts is held against what it answered, so that one
-fault is no reason to call right counters wrong.
+A target that accepts bad input counts what it accepted. Its counts are compared with what it answered, so that right
+counters are not called wrong for another fault.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ def size_in(record: ScenarioRecord, hit: Hit) -> str | None:
     """Return the `size` that an export is counted under, by what was sent, else by what was answered; None: unknown."""
     records = hit.records
     if records is None and hit.status == 200:
-        told = record.answers.get(hit.id, {}).get("records")
-        records = told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else None
+        count = record.answers.get(hit.id, {}).get("records")
+        records = count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
     return None if records is None else size_of(records)
 
 
 def may_count(record: ScenarioRecord, fmt: str, size: str | None = None) -> list[Hit]:
-    """Return the odd requests that may be counted as exports of a format (and size), or may not.
+    """Return the bad requests that may be counted as exports of a format (and size), or may not.
 
-    Those that were not refused, and whose format or, where a size is asked for, whose size can't be told.
+    Those that were not refused, and whose format or, where a size is given, whose size is not known.
     """
     return [
         hit

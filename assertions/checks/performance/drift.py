@@ -1,4 +1,4 @@
-"""Equal exports do not get slower over time."""
+"""Check: equal exports do not get slower over time."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from assertions.stats import median
 from assertions.verdicts import Judgement, Reading, judge_reading, no_data
 
 DRIFT_LEAST = 16
-"""Exports of one case, four a quarter, below which a drift can't be told."""
+"""Exports of one case, four in each quarter, below which a drift can't be seen."""
 
 
 DRIFT_ALLOWED_MS = 25
-"""A few ms more or less are the machine's."""
+"""Milliseconds by which a machine alone may slow an export down."""
 
 
 DRIFT_STILL = 1.1
-"""Equal exports of which the last quarter takes no more times as long as the first do not get slower."""
+"""Where the last quarter takes at most this many times as long as the first, equal exports do not get slower."""
 
 
 DRIFT_EARLY_LEAST = 3
@@ -43,46 +43,46 @@ def drift(record: ScenarioRecord, limits: Limits) -> Judgement:
             values = [(hit.end - hit.start) * 1000 for hit in hits]
             size = len(values) // 4
             quarters = [median(values[at * size : (at + 1) * size]) for at in range(4)]
-            # a busy neighbour slows one part; what grows with each export slows every later part more
+            # another process slows one part; what grows with each export slows every later part more
             rising = all(later > earlier for earlier, later in pairwise(quarters))
-            first, since = quarters[0], "first"
+            first, since = quarters[0], "the first quarter"
             early = _early_ms(record, case) if rising and quarters[3] > DRIFT_STILL * quarters[0] else None
             if early is not None and early < first:
-                first, since = early, "the scenario's first ones"
+                first, since = early, "the scenario's first exports"
             ratio = max(quarters[3] - DRIFT_ALLOWED_MS, 0.0) / first if rising else 1.0
             if worst is None or worst.value is None or ratio > worst.value:
                 worst = Reading(
-                    name=f"drift of {case} in {phase}, last quarter over {since}",
+                    name=f"drift of {case} in {phase}, last quarter as a multiple of {since}",
                     value=ratio,
-                    unit="ratio",
+                    unit="times",
                     source="hits.jsonl",
                     count=len(values),
                 )
     if worst is None:
         return no_data(f"no case was exported {DRIFT_LEAST} times in one phase", limit=limit)
-    return judge_reading(limit, worst, f"the {worst.name} ({DRIFT_ALLOWED_MS} ms allowed)")
+    return judge_reading(limit, worst, f"{worst.name}, {DRIFT_ALLOWED_MS} ms aside")
 
 
 def _early_ms(record: ScenarioRecord, case: str) -> float | None:
-    """How long an export of a case took that was made alone before all load; None: too few were.
+    """Return how long an export of a case took that was made by itself before all load, in ms; None: too few were.
 
     What grows a little with each export has grown for long when the equal exports begin, and hardly doubles in them.
     """
-    alone = {phase.name for phase in record.plan.phases if phase.mode == "sequence" and phase.name != LEAK}
-    took = [(hit.end - hit.start) * 1000 for hit in record.done if hit.case == case and hit.phase in alone]
+    by_itself = {phase.name for phase in record.plan.phases if phase.mode == "sequence" and phase.name != LEAK}
+    took = [(hit.end - hit.start) * 1000 for hit in record.done if hit.case == case and hit.phase in by_itself]
     return median(took) if len(took) >= DRIFT_EARLY_LEAST else None
 
 
 def drifts(plan: Plan) -> bool:
-    """Whether a plan has a phase in which a drift would be the service's own doing."""
+    """Return whether a plan has a phase in which only the service itself can cause a drift."""
     return bool(_even(plan, one_by_one=any(phase.name == LEAK for phase in plan.phases)))
 
 
 def _even(plan: Plan, *, one_by_one: bool) -> tuple[str, ...]:
-    """Phases in which equal exports are equally hard throughout. one_by_one: some were made so, in `leak`.
+    """Return the phases in which equal exports are equally hard throughout. one_by_one: `leak` is one of them.
 
-    One by one only the service itself can slow down; under load its neighbours on the machine do too, unless arrivals
-    keep one rate: these do not slow down with the service, and few of them are under way at once.
+    One by one only the service itself can slow down. Under load other processes of the machine can slow it down too,
+    unless arrivals keep one rate: arrivals do not slow down with the service, and few exports are under way at once.
     """
     under_load = [
         phase.name
@@ -93,7 +93,7 @@ def _even(plan: Plan, *, one_by_one: bool) -> tuple[str, ...]:
 
 
 def _is_steady(phase: PhasePlan) -> bool:
-    """Whether a phase asks at one rate throughout: nearly as many arrivals in each quarter of its time."""
+    """Return whether a phase keeps one rate: nearly as many arrivals in each quarter of its time."""
     moments = [request.intended_s for request in phase.requests if request.intended_s]
     last, quarters = max(moments, default=0.0), [0, 0, 0, 0]
     for moment in moments:

@@ -1,4 +1,4 @@
-"""How long exports take, by the client's clock and by the target's, and whether both can be true."""
+"""Checks: how long exports take, by the client's clock and by the target's, and whether both fit."""
 
 from __future__ import annotations
 
@@ -12,19 +12,39 @@ from assertions.record.phases import JudgedFor
 from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
 from assertions.stats import binomial_cdf, lower_rank, median, needed_for_upper, percentile, upper_rank
+from assertions.units import show
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
 
 LARGE = 10_000
 """Records of the exports that the latency limit speaks of."""
 
+TIME_SHARE, TIME_MS = 0.1, 10
+"""Share of a time, and ms, by which histogram and answers may differ: they are taken at two moments."""
+ABOVE_TIMES, ABOVE_MS, ABOVE_SHARE = 1.02, 50, 0.02
+"""A target may report this many times, and this many ms, more than the client saw; this share may report even more."""
+LONG_RECORDS = 5_000
+"""Records of exports that can't take no time."""
+ZERO_LEAST, SAME_LEAST = 5, 20
+"""Such exports from which on times of 0, or equal times, are no accident."""
+TRANSFERS = 2
+"""A request's transfer may take this many times as long as the download of its file."""
+ALLOWED_MS, TRANSFER_SHARE = 25, 0.5
+"""What connecting takes, and the share of a request's time that may be transfer."""
+LONG_TIMES = 3
+"""Only requests of this many times their allowance are compared: in others the allowance hides all."""
+SHARES_LEAST, REPORTED_SHARE = 3, 0.7
+"""From this many requests on, half of them must report this share; a proxy, an upload or a slow accept takes less."""
+SMOKE_LEAST = 5
+"""Exports of 1k records below which their time is not judged at all."""
+
 
 def latency_ms(hit: Hit) -> float:
-    """From the intended start, so that a stall counts against all who wait for it."""
+    """Return the time from the intended start, in ms, so that a stall counts for every request that it delays."""
     return (hit.end - hit.intended) * 1000
 
 
 def server_ms(record: ScenarioRecord, hit: Hit) -> float | None:
-    """`processingTime` of an answer, in ms; None where it is no number."""
+    """Return `processingTime` of an answer, in ms; None where it is no number."""
     value = record.answers.get(hit.id, {}).get("processingTime")
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
@@ -33,7 +53,7 @@ def p95_outside(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Exact P95 of 10k-record exports by the client's clock, with its confidence interval."""
     limit = limits["latency_p95_ms"]
     hits = [hit for hit in record.exports_for(JudgedFor.LATENCY) if (hit.records or 0) >= LARGE]
-    # one that was never answered took at least as long as its client waited
+    # a request without an answer took at least as long as its client waited
     values = [latency_ms(hit) for hit in hits if hit.status == 200 or hit.error == "timeout"]
     if not values:
         return no_data("no export of 10k records was answered under load", limit=limit)
@@ -41,31 +61,32 @@ def p95_outside(record: ScenarioRecord, limits: Limits) -> Judgement:
     if judged.status == "FAIL":
         return judged
     for fmt in FORMATS:
-        mine = [latency_ms(hit) for hit in hits if hit.format == fmt and hit.status == 200]
-        alone = (
-            judge_reading(limit, _p95(mine, "hits.jsonl"), f"P95 of {len(mine)} {fmt} exports of 10k records")
-            if mine
-            else None
-        )
-        if alone is not None and alone.status == "FAIL":
-            return alone
+        times = [latency_ms(hit) for hit in hits if hit.format == fmt and hit.status == 200]
+        if times:
+            of_format = judge_reading(
+                limit, _p95(times, "hits.jsonl"), f"P95 of {len(times)} {fmt} exports of 10k records"
+            )
+            if of_format.status == "FAIL":
+                return of_format
     return judged
 
 
 def _sure(limit: Limit, values: Sequence[float], what: str) -> Judgement:
-    """P95 of latencies (ms) against a limit; PASS only where the upper end of its 95 % interval holds too."""
-    said = f"P95 of {len(values)} {what}"
-    worst = judge_reading(limit, _p95(values, "hits.jsonl"), said)
+    """Judge the P95 of latencies (ms); PASS only where the upper end of its 95 % interval holds too."""
+    subject = f"P95 of {len(values)} {what}"
+    worst = judge_reading(limit, _p95(values, "hits.jsonl"), subject)
     if worst.status != "PASS":
         return worst
     rank = upper_rank(len(values), 0.95)
     if rank is None:
         more = needed_for_upper(0.95) - len(values)
-        return no_data(f"{said} has no upper bound yet: inconclusive, needs {more} more", *worst.readings, limit=limit)
+        return no_data(
+            f"{subject} has no upper bound yet: inconclusive, needs {more} more", *worst.readings, limit=limit
+        )
     high = sorted(values)[rank - 1]
     if not limit.holds(high):
         return no_data(
-            f"{worst.reason}, but at 95 % confidence it may be as high as {high:,.0f} ms: inconclusive, needs more "
+            f"{worst.reason}, but at 95 % confidence it may be as high as {show(high, 'ms')}: inconclusive, needs more "
             "exports",
             *worst.readings,
             limit=limit,
@@ -74,9 +95,9 @@ def _sure(limit: Limit, values: Sequence[float], what: str) -> Judgement:
         worst.reason,
         *worst.readings,
         limit=limit,
-        catches=f"a true P95 of {limit.target:,.0f} ms or more would not have passed with a probability of at least "
-        f"{100 * binomial_cdf(rank - 1, len(values), 0.95):.1f} %, if exports are independent; "
-        f"upper confidence bound of the P95: {high:,.0f} ms (95 %)",
+        catches=f"a true P95 of {show(limit.target, 'ms')} or more would not have passed with a probability of "
+        f"at least {100 * binomial_cdf(rank - 1, len(values), 0.95):.1f} %, if exports are independent; "
+        f"upper confidence bound of the P95: {show(high, 'ms')} (95 %)",
     )
 
 
@@ -95,6 +116,7 @@ def _p95(values: Sequence[float], source: str) -> Reading:
 
 
 def added_ms(record: ScenarioRecord, **labels: str) -> Histogram | None:
+    """Return what the scenario added to the latency histogram; None where it could not be read."""
     if record.before is None or record.after is None:
         return None
     after = record.after.histogram("export_latency_ms", **labels)
@@ -102,23 +124,23 @@ def added_ms(record: ScenarioRecord, **labels: str) -> Histogram | None:
 
 
 def p95_target(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """The target's own P95 of large exports: the bucket that its histogram puts it in, and its answers within that.
+    """The target's own P95 of large exports: the bucket in which its histogram has it, and its answers within that.
 
     A bucket may be far wider than the distance to the limit, so interpolating would judge the bucket's bounds. The
-    histogram gives the bounds here, and the answers' processingTime, the target's word too, the value in them.
+    histogram gives the bounds here, and the answers' processingTime, which the target reports too, the value in them.
     """
     limit = limits["latency_p95_ms"]
     done = [hit for hit in record.done if (hit.records or 0) >= LARGE]
     if not done:
-        return no_data("no export of 10k records was done, whatever the target's histogram counts", limit=limit)
+        return no_data("no export of 10k records was finished, whatever the target's histogram counts", limit=limit)
     added = added_ms(record, size="large")
     bounds = added.quantile_bounds(0.95) if added else None
     if added is None or bounds is None:
-        return no_data("the target's latency histogram shows no large export", limit=limit)
+        return no_data("the target's latency histogram counted no large export", limit=limit)
     low, high = bounds
-    told = [server_ms(record, hit) for hit in done]
-    known = [value for value in told if value is not None]
-    exact = percentile(known, 0.95) if known and len(known) == len(told) else None
+    answered = [server_ms(record, hit) for hit in done]
+    known = [value for value in answered if value is not None]
+    exact = percentile(known, 0.95) if known and len(known) == len(answered) else None
     value = exact if exact is not None else added.quantile(0.95)
     reading = Reading(
         name="P95 latency by the target",
@@ -129,81 +151,84 @@ def p95_target(record: ScenarioRecord, limits: Limits) -> Judgement:
         low=low,
         high=high if math.isfinite(high) else None,
     )
-    within = f"its histogram says {low:,.10g} to {high:,.10g} ms"
+    within = f"its histogram has it between {show(low, 'ms')} and {show(high, 'ms')}"
     if not limit.holds(low) and low > 0:
         return failed(
-            f"the target's own P95 of {reading.count} large exports: {within} ({limit})",
+            f"P95 of {reading.count} exports of 10k records by the target: {within} (limit {limit})",
             reading,
             limit=limit,
             critical=limit.is_critical(max(low, value or low)),
         )
     if math.isinf(high) and limit.holds(low):
         return failed(
-            f"the histogram's highest bound is {low:,.10g} ms, and its P95 is beyond it: nobody can see in it whether "
-            f"{limit} holds, and no alert can",
+            f"the histogram's highest bound is {show(low, 'ms')}, and its P95 lies beyond it: neither a person nor an "
+            f"alert can see in it whether the limit {limit} holds",
             reading,
             limit=limit,
         )
-    alone = not any(hit.status in (500, 507) for hit in record.exports)  # failed ones may be in the histogram too
-    if exact is not None and alone and not low * 0.9 - 10 <= exact <= high * 1.1 + 10:
-        return failed(f"the P95 of the target's answers is {exact:,.0f} ms where {within}", reading, limit=limit)
-    return judge_reading(limit, reading, f"the target's own P95 of {reading.count} large exports ({within})")
+    # failed exports may be in the histogram too
+    comparable = exact is not None and not any(hit.status in (500, 507) for hit in record.exports)
+    low_ms, high_ms = low * (1 - TIME_SHARE) - TIME_MS, high * (1 + TIME_SHARE) + TIME_MS
+    if exact is not None and comparable and not low_ms <= exact <= high_ms:
+        return failed(f"the P95 of the target's answers is {show(exact, 'ms')}, but {within}", reading, limit=limit)
+    return judge_reading(limit, reading, f"P95 of {reading.count} exports of 10k records by the target ({within})")
 
 
 def answers_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Each answer's processingTime fits between what the client saw and what the transfer explains."""
+    """Each answer's processingTime is no more than the client saw, and not less than the transfer explains."""
     if not record.done:
         return no_data("no export was done")
-    told = [(hit, value) for hit in record.done if (value := server_ms(record, hit)) is not None]
-    if len(told) < len(record.done):
-        return failed(f"{len(record.done) - len(told)} of {len(record.done)} answers bear no processingTime in ms")
-    above = [(hit, value) for hit, value in told if value > (hit.end - hit.start) * 1000 * 1.02 + 50]
-    if len(above) > max(1, 0.02 * len(told)):
+    answered = [(hit, value) for hit in record.done if (value := server_ms(record, hit)) is not None]
+    if len(answered) < len(record.done):
+        return failed(
+            f"{len(record.done) - len(answered)} of {len(record.done)} answers have no processingTime in milliseconds"
+        )
+    above = [(hit, value) for hit, value in answered if value > (hit.end - hit.start) * 1000 * ABOVE_TIMES + ABOVE_MS]
+    if len(above) > max(1, ABOVE_SHARE * len(answered)):
         hit, value = above[0]
         return failed(
-            f"{len(above)} of {len(told)} answers claim more time than the client saw: {hit.id} says {value:,.0f} "
-            f"ms of {(hit.end - hit.start) * 1000:,.0f} ms"
+            f"{len(above)} of {len(answered)} answers report more time than the client saw: {hit.id} reports "
+            f"{show(value, 'ms')}, the client saw {show((hit.end - hit.start) * 1000, 'ms')}"
         )
-    large = [value for hit, value in told if (hit.records or 0) >= 5_000]
-    if len(large) >= 5 and sum(value <= 0 for value in large) > len(large) / 2:
+    large = [value for hit, value in answered if (hit.records or 0) >= LONG_RECORDS]
+    if len(large) >= ZERO_LEAST and sum(value <= 0 for value in large) > len(large) / 2:
         return failed(f"processingTime is 0 or less in most of {len(large)} answers to large exports")
-    if len(large) >= 20 and len(set(large)) == 1:
-        return failed(f"processingTime is {large[0]:g} ms in all of {len(large)} answers to large exports")
-    return _not_less(record, told)
+    if len(large) >= SAME_LEAST and len(set(large)) == 1:
+        return failed(f"processingTime is {large[0]:g} ms in all {len(large)} answers to large exports")
+    return _not_less(record, answered)
 
 
-def _not_less(record: ScenarioRecord, told: Sequence[tuple[Hit, float]]) -> Judgement:
-    """The target may not claim less than the client saw, beyond what transfer explains: medians of long exports."""
+def _not_less(record: ScenarioRecord, answered: Sequence[tuple[Hit, float]]) -> Judgement:
+    """Fail where the target reports less time than the client saw, beyond what the transfer explains."""
     moving = [fetch.end - fetch.start for fetch in record.fetched.values() if fetch.status == 200]
-    transfer_ms = 2_000 * median(moving) if moving else 0.0
+    transfer_ms = TRANSFERS * 1_000 * median(moving) if moving else 0.0
     for phases in _alike(record):
         shares = []
-        for hit, value in told:
+        for hit, value in answered:
             seen = (hit.end - hit.start) * 1000
-            allowance = 25 + min(transfer_ms, 0.5 * seen)
-            if hit.phase in phases and seen > 3 * allowance:
+            allowance = ALLOWED_MS + min(transfer_ms, TRANSFER_SHARE * seen)
+            if hit.phase in phases and seen > LONG_TIMES * allowance:
                 shares.append((value + allowance) / seen)
-        # half the truth is a lie; what a proxy, an upload or a slow accept adds is less than that
-        if len(shares) >= 3 and median(shares) < 0.7:
+        if len(shares) >= SHARES_LEAST and median(shares) < REPORTED_SHARE:
             return failed(
-                f"in half of {len(shares)} long exports ({', '.join(phases)}) the target claims less than "
-                f"{median(shares):.0%} of the time the client saw, transfer allowed for"
+                f"in half of {len(shares)} long exports ({', '.join(phases)}) the target reports less than "
+                f"{show(median(shares), 'ratio')} of the time that the client saw, the transfer allowed for"
             )
-    return passed(f"processingTime of {len(told)} answers fits what the client's clock saw")
+    return passed(f"processingTime of {len(answered)} answers fits the client's clock")
 
 
 def _alike(record: ScenarioRecord) -> tuple[tuple[str, ...], ...]:
-    """Names of phases of one kind of load: under steady load, in a crowd, one export after the other."""
+    """Return the names of phases by their kind of load: steady, a crowd, one export after the other."""
     steady, crowd = record.names_for(JudgedFor.LATENCY), record.names_for(JudgedFor.ADMISSION)
     one_by_one = {phase.name for phase in record.plan.phases if phase.mode == "sequence" and phase.judged_for}
     return tuple(sorted(steady)), tuple(sorted(crowd - steady)), tuple(sorted(one_by_one - steady - crowd))
 
 
 def smoke_latency(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """1k-record exports, one after the other."""
+    """P95 of 1k-record exports, made one after the other."""
     hits = record.exports_for(JudgedFor.LATENCY)
     values = [latency_ms(hit) for hit in hits if hit.status == 200 or hit.error == "timeout"]
     limit = limits["smoke_latency_ms"]
-    if len(values) < 5:
-        return no_data(f"only {len(values)} exports of 1k records were answered", limit=limit)
+    if len(values) < SMOKE_LEAST:
+        return no_data(f"{len(values)} exports of 1k records were answered, and {SMOKE_LEAST} are needed", limit=limit)
     return _sure(limit, values, "exports of 1k records")

@@ -1,4 +1,4 @@
-"""How much is done in time: the batch of five, exports a second, and whether these slow down."""
+"""Checks: the batch of five is finished in time, and exports per second under load."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BATCH_SIZE = 5
 
 
 def batch(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """The five scenarios in order, all done, without a 429, in time."""
+    """The five exports in order, all finished in time, none refused."""
     limit = limits["batch_s"]
     hits = record.exports_for(JudgedFor.BATCH)
     wrong = batch_by_answers(record, limits)
@@ -19,7 +19,7 @@ def batch(record: ScenarioRecord, limits: Limits) -> Judgement:
         return wrong
     lost = [hit for hit in hits if hit.status is None]
     if lost:
-        return failed(f"{lost[0].case} ended with {lost[0].error}", limit=limit)
+        return failed(f"{lost[0].case} of the batch ended without an answer: {lost[0].error}", limit=limit)
     took = Reading(
         name="batch of five",
         value=sum(hit.end - hit.start for hit in hits),
@@ -27,28 +27,28 @@ def batch(record: ScenarioRecord, limits: Limits) -> Judgement:
         source="batch/hits.jsonl",
         count=len(hits),
     )
-    judged = judge_reading(limit, took, f"the batch of {len(hits)} exports")
+    judged = judge_reading(limit, took, f"batch of {len(hits)} exports")
     if len(hits) < BATCH_SIZE and judged.status != "FAIL":
-        return no_data(f"{len(hits)} of the five scenarios were asked for", limit=limit)
+        return no_data(f"{len(hits)} of the five exports were requested", limit=limit)
     return judged
 
 
 def batch_by_answers(record: ScenarioRecord, limits: Limits) -> Judgement | None:
-    """A scenario of the batch that was answered with anything but a finished export; None: none was."""
+    """Return a FAIL for an export of the batch that was answered, and not finished; None: there was none."""
     hits, limit = record.exports_for(JudgedFor.BATCH), limits["batch_s"]
     refused = [hit for hit in hits if hit.status == 429]
     if refused:
-        return failed(f"{refused[0].case} was refused with 429 while nothing else ran", limit=limit)
+        return failed(f"{refused[0].case} of the batch was refused with 429 while nothing else ran", limit=limit)
     undone = [hit for hit in hits if hit.status not in (200, None)]
-    return failed(f"{undone[0].case} ended with {undone[0].status}", limit=limit) if undone else None
+    return failed(f"{undone[0].case} of the batch ended with {undone[0].status}", limit=limit) if undone else None
 
 
 def throughput(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Exports finished a second under load."""
+    """Exports finished per second under load, in the phase where they were fewest."""
     limit = limits["throughput_per_s"]
     rates = [rate for phase in record.phases_for(JudgedFor.THROUGHPUT) if (rate := _rate(record, phase.name))]
     if not rates:
-        return no_data("no export was done under load", limit=limit)
+        return no_data("no export was requested under load", limit=limit)
     return judge_reading(limit, min(rates, key=lambda rate: rate.value or 0.0), "throughput under load")
 
 

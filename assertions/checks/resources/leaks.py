@@ -1,10 +1,10 @@
-"""Is something never given back? Resting readings over equal exports, readings under load, readings between bursts."""
+"""Checks: memory, descriptors, threads and processes are given back, at rest, under load and between bursts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from assertions.checks.resources.process_tree import MB, tree_memory_bytes, unobservable_reason
+from assertions.checks.resources.process_tree import tree_memory_bytes, unobservable_reason
 from assertions.leak_detection import (
     POOL_GROWTH,
     floor_grown_under_load,
@@ -17,12 +17,13 @@ from assertions.limits import Limit, Limits
 from assertions.record.phases import BURSTS, LEAK
 from assertions.record.types import Probe
 from assertions.record.view import ScenarioRecord
-from assertions.verdicts import Judgement, Reading, failed, no_data, number, passed
+from assertions.units import show
+from assertions.verdicts import Judgement, Reading, failed, no_data, passed
 
 READINGS_NEEDED = 30
-"""Resting readings below which a slope says nothing."""
+"""Readings at rest below which a slope has no meaning."""
 LOAD_READINGS = 12
-"""Readings of one phase below which its quarters say nothing."""
+"""Readings of one phase below which its quarters have no meaning."""
 EXAMINED = (LEAK, BURSTS)
 """Phases judged by their own readings at rest."""
 
@@ -33,18 +34,18 @@ Read = Callable[[Probe], float | None]
 
 def _leak(record: ScenarioRecord, limits: Limits, limit_id: str, what: str, unit: str, read: Read) -> Judgement:
     limit = limits[limit_id]
-    blind = unobservable_reason(record)
-    if blind:
-        return no_data(blind, limit=limit)
+    unobservable = unobservable_reason(record)
+    if unobservable:
+        return no_data(unobservable, limit=limit)
     points = _series((probe for probe in record.probes if probe.phase == LEAK and probe.resting), read)
     if len(points) < READINGS_NEEDED or points[-1][0] - points[0][0] < READINGS_NEEDED:
         return no_data(
-            f"{len(points)} resting readings over equal exports are too few to tell a leak of {what}", limit=limit
+            f"{len(points)} readings at rest over equal exports are too few to see a leak of {what}", limit=limit
         )
     kept = points[len(points) // 4 :]
     trend = slope([x for x, _ in kept], [y for _, y in kept])
     reading = Reading(
-        name=f"{what} an export",
+        name=f"{what} per export",
         value=trend.per_export,
         unit=unit,
         source="probes.jsonl (leak, at rest)",
@@ -52,47 +53,47 @@ def _leak(record: ScenarioRecord, limits: Limits, limit_id: str, what: str, unit
         low=trend.low,
         high=trend.high,
     )
-    said = (
-        f"{what} moved by {trend.per_export:,.3g} {unit} an export over {points[-1][0] - points[0][0]:.0f} exports "
-        f"(95 %: {trend.low:,.3g} to {trend.high:,.3g}; limit {limit})"
+    reason = (
+        f"{what} changed by {show(trend.per_export, unit)} per export over {points[-1][0] - points[0][0]:.0f} exports "
+        f"(95 %: {show(trend.low, unit)} to {show(trend.high, unit)}; limit {limit})"
     )
     match judge_leak(points, limit.target):
         case "leak":
-            return failed(said, reading, limit=limit)
+            return failed(reason, reading, limit=limit)
         case "inconclusive":
-            return no_data(f"{said}: inconclusive, needs more exports", reading, limit=limit)
+            return no_data(f"{reason}: inconclusive, needs more exports", reading, limit=limit)
         case "flat":
-            once = ": it rose in one step and stayed level, as no leak does" if trend.low > limit.target else ""
-            return passed(said + once, reading, limit=limit, catches=_rules_out(limit, kept, unit))
+            once = ": it rose in one step and stayed there, as no leak does" if trend.low > limit.target else ""
+            return passed(reason + once, reading, limit=limit, catches=_rules_out(limit, kept, unit))
 
 
 def _rules_out(limit: Limit, kept: Sequence[tuple[float, float]], unit: str) -> str:
-    """What a steady rise would have had to be; a count may rise by a few in all, as a pool does."""
+    """Return what a steady rise would have had to be; a count may rise by a few in all, as a pool does."""
     least = max(limit.target, 0.0 if limit.target >= 1 else (POOL_GROWTH + 1) / (kept[-1][0] - kept[0][0]))
-    return f"a steady rise of more than {number(least)} {unit} an export, without noise, would not have passed"
+    return f"a steady rise of more than {show(least, unit)} per export, without noise, would not have passed"
 
 
 def _leak_of(record: ScenarioRecord, limits: Limits, limit_id: str, what: str, unit: str, read: Read) -> Judgement:
-    """The same of what is counted, which large exports or exports that had to wait may leave behind, too."""
+    """Judge a leak of what is counted, which large exports or exports that had to wait may leave behind, too."""
     judged = _leak(record, limits, limit_id, what, unit, read)
     if judged.status == "FAIL" or unobservable_reason(record):
         return judged
-    said = _under_load(record, what, read) or _by_bursts(record, what, read)
-    return judged if said is None else failed(said, *judged.readings, limit=judged.limit)
+    leak = _under_load(record, what, read) or _by_bursts(record, what, read)
+    return judged if leak is None else failed(leak, *judged.readings, limit=judged.limit)
 
 
 def _under_load(record: ScenarioRecord, what: str, read: Read) -> str | None:
-    """What is wrong with the counts in a phase of load, such as one of large exports; None: nothing is seen."""
+    """Return what is wrong with the counts in a phase of load, such as one of large exports; None: nothing."""
     for phase, series, behind in _loads(record, read):
         growth = grown_under_load(series, min(behind))
-        # where more was given back later than has stayed, it is kept for a while and not lost
+        # where more was given back later than has stayed, it was kept for a while and not lost
         if growth is not None and behind[0] - min(behind) <= growth.rose:
             return f"{what} rose by {growth.rose:,.0f} over {growth.exports:,.0f} exports of {phase}, and stayed"
     return None
 
 
 def _loads(record: ScenarioRecord, read: Read) -> Iterator[tuple[str, list[tuple[float, float]], list[float]]]:
-    """Of each phase of load its name, what was read in it, and what was read at rest from its end on."""
+    """Yield each phase of load: its name, what was read in it, and what was read at rest from its end on."""
     for phase in record.scenario.phases:
         series = _series((p for p in record.probes if p.phase == phase.name and not p.resting), read)
         behind = [value for _, value in _series((p for p in record.probes if p.resting and p.at >= phase.end), read)]
@@ -101,7 +102,7 @@ def _loads(record: ScenarioRecord, read: Read) -> Iterator[tuple[str, list[tuple
 
 
 def _by_bursts(record: ScenarioRecord, what: str, read: Read) -> str | None:
-    """What is wrong with the counts after bursts in which most had to wait; None: nothing is seen."""
+    """Return what is wrong with the counts after bursts in which most had to wait; None: nothing."""
     plan = next((phase for phase in record.plan.phases if phase.name == BURSTS), None)
     rests = [probe for probe in record.probes if probe.phase == BURSTS and probe.resting]
     growth = grown_by_bursts(_series(rests, read), plan.clients) if plan is not None else None
@@ -120,12 +121,12 @@ def _series(probes: Iterable[Probe], read: Read) -> list[tuple[float, float]]:
 
 
 def leak_memory(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Resting memory of the process tree over equal exports, and what large exports keep."""
+    """Memory of the process tree at rest over equal exports, and what large exports keep."""
     judged = _leak(record, limits, LEAK_MEMORY, "memory", "bytes", _held)
     if judged.status == "FAIL" or unobservable_reason(record):
         return judged
-    said = _kept_by_load(record, limits[LEAK_MEMORY].target)
-    return judged if said is None else failed(said, *judged.readings, limit=judged.limit)
+    leak = _kept_by_load(record, limits[LEAK_MEMORY].target)
+    return judged if leak is None else failed(leak, *judged.readings, limit=judged.limit)
 
 
 def _held(probe: Probe) -> float:
@@ -133,19 +134,19 @@ def _held(probe: Probe) -> float:
 
 
 def _kept_by_load(record: ScenarioRecord, per_export: float) -> str | None:
-    """What is wrong with the memory of a phase of load; None: nothing is seen."""
+    """Return what is wrong with the memory of a phase of load; None: nothing."""
     for phase, series, behind in _loads(record, _held):
         growth = floor_grown_under_load(series, min(behind), per_export)
         if growth is not None:
             return (
-                f"memory rose by {growth.rose / MB:,.1f} MB over {growth.exports:,.0f} exports of {phase} "
-                f"({growth.rose / growth.exports:,.0f} bytes an export), and stayed"
+                f"memory rose by {show(growth.rose, 'bytes')} over {growth.exports:,.0f} exports of {phase} "
+                f"({show(growth.rose / growth.exports, 'bytes')} per export), and stayed"
             )
     return None
 
 
 def leak_fds(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """Open descriptors of the process tree over equal exports."""
+    """Open file descriptors of the process tree over equal exports."""
 
     def read(probe: Probe) -> float | None:
         counts = [one.fds for one in probe.processes]

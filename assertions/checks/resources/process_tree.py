@@ -9,7 +9,7 @@ MB = 1_000_000
 
 
 def unobservable_reason(record: ScenarioRecord) -> str | None:
-    """Why the target's process could not be seen; None when it could."""
+    """Return why the target's process could not be seen; None when it could."""
     if record.scenario.target_pid is None:
         return f"the target's process can't be seen: {record.scenario.pid_note}"
     if not any(probe.processes for probe in record.probes):
@@ -18,7 +18,7 @@ def unobservable_reason(record: ScenarioRecord) -> str | None:
 
 
 def tree_memory_bytes(probe: Probe) -> int:
-    """Memory of the whole tree: what only it holds, else what is resident."""
+    """Return the memory of the whole tree: what only its processes hold, else what is resident."""
     return sum(map(_own, probe.processes))
 
 
