@@ -125,7 +125,7 @@ def _peak_judged(
             f"{gauge} was read {during} times under load, and {DURING_LEAST} are needed to see its peak", limit=limit
         )
     if not any(record.done for record in records.values()):
-        return no_data("no export was done, so there was no peak to see", reading, limit=limit)
+        return no_data("no export was finished, so there was no peak to see", reading, limit=limit)
     return judged
 
 
@@ -349,7 +349,7 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
             limit=limit,
         )
     if not record.done:
-        return no_data("no export was done, so none had to wait", reading, limit=limit)
+        return no_data("no export was finished, so none had to wait", reading, limit=limit)
     return passed(
         f"of at most {most} requests under way at once {len(refused)} were refused with 429, and no more than "
         f"{waiting} are certain to have waited (limit {limit})",
@@ -361,7 +361,7 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
 
 def _crowds(record: ScenarioRecord) -> tuple[PhasePlan, ...]:
     """Phases in which more ask at once than may run and wait, else those in which more ask than may run."""
-    return record.phases_for(JudgedFor.QUEUE) or record.phases_for(JudgedFor.ADMISSION)
+    return record.phases_for(JudgedFor.QUEUE if record.exports_for(JudgedFor.QUEUE) else JudgedFor.ADMISSION)
 
 
 def _held_inside(record: ScenarioRecord, phase: str) -> int:
@@ -394,5 +394,5 @@ def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
     if missing:
         return no_data(f"{' and '.join(missing)} can't be read on the page after the last request")
     if not record.done:
-        return no_data("no export was done, so nothing had to come back to rest")
+        return no_data("no export was finished, so nothing had to come back to rest")
     return passed("the counts of running and waiting exports came back to 0")

@@ -177,7 +177,7 @@ def p95_target(record: ScenarioRecord, limits: Limits) -> Judgement:
 def answers_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Each answer's processingTime is no more than the client saw, and not less than the transfer explains."""
     if not record.done:
-        return no_data("no export was done")
+        return no_data("no export was finished")
     answered = [(hit, value) for hit in record.done if (value := server_ms(record, hit)) is not None]
     if len(answered) < len(record.done):
         return failed(

@@ -48,15 +48,15 @@ def throughput(record: ScenarioRecord, limits: Limits) -> Judgement:
     limit = limits["throughput_per_s"]
     rates = [rate for phase in record.phases_for(JudgedFor.THROUGHPUT) if (rate := _rate(record, phase.name))]
     if not rates:
-        return no_data("no export was requested under load", limit=limit)
+        return no_data("no export was finished under load", limit=limit)
     return judge_reading(limit, min(rates, key=lambda rate: rate.value or 0.0), "throughput under load")
 
 
 def _rate(record: ScenarioRecord, phase: str) -> Reading | None:
-    """Exports that a phase finished a second; None where none was asked for."""
+    """Return the exports that a phase finished per second; None where it finished none."""
     hits = record.of_phase(phase)
-    if not hits:
-        return None
     done = sum(hit.status == 200 for hit in hits)
+    if not done:
+        return None
     span = max(hit.end for hit in hits) - min(hit.start for hit in hits)
     return Reading(name="throughput", value=done / span, unit="exports/s", source="hits.jsonl", count=done)

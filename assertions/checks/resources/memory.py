@@ -37,7 +37,7 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     if unobservable:
         return no_data(unobservable, limit=limit)
     if not record.done:
-        return no_data("no export was done", limit=limit)
+        return no_data("no export was finished", limit=limit)
     grown: list[tuple[float, str, int]] = []
     crowd, phases = _crowd_start(record), record.names_for(JudgedFor.MEMORY)
     for phase in record.scenario.phases:

@@ -149,7 +149,7 @@ FAILS = (
         name="six at once",
         on="batch",
         change=lambda _: honest("batch", servers=6),
-        reason="the peak of exports running at once in",
+        reason="most exports running at once in 302 readings: 6 exports (limit <= 5 exports)",
     ),
     Case(
         id="concurrency-target",
@@ -163,16 +163,14 @@ FAILS = (
         name="twenty at once, told as five",
         on="batch",
         change=lambda _: _capped(honest("batch", servers=20), 5),
-        reason="80 exports that take 0.26 s alone ended within 1.10 s: at least 18.8 ran at once (<= 5 exports)",
+        reason="80 exports, each of which takes 0.258 s by itself, were finished within 1.1 s: at least 18.8",
     ),
     Case(
         id="concurrency-outside",
         name="a sixth beside five",
         on="batch",
         change=lambda r: with_over_admission(r, 0.05, 1.0),
-        reason="over-admission-5 was asked for while five exports ran and none waited by /export/status, and was done "
-        "in "
-        "0.05 s; the first of the five only after 1.00 s (2 times): it ran beside them",
+        reason="more than five ran at once, 2 times: over-admission-5, sent while /export/status reported five",
         # no page counts these exports, and their files are those of others
         also=("downloads", "latency-counts", "latency-sum", "names", "requests"),
     ),
@@ -181,7 +179,7 @@ FAILS = (
         name="twenty more waiting than asked",
         on="load",
         change=lambda r: with_pages(r, values("export_queue_depth", lambda value: value + 20), on_moment("during")),
-        reason="the target tells of 5 running and 20 waiting while at most",
+        reason="the target reports 5 running and 20 waiting exports while at most 5 requests were under way",
         also=("identity",),
     ),
     Case(
@@ -189,7 +187,7 @@ FAILS = (
         name="none running",
         on="load",
         change=lambda r: _told(r, 0, None),
-        reason="export_concurrent_running was 0 in all of",
+        reason="export_concurrent_running was 0 in all 29 readings while exports were certainly under way",
         also=("identity", "status-page"),
     ),
     Case(
@@ -201,7 +199,7 @@ FAILS = (
             "measure",
             lambda body: body.update(concurrentExports=1),
         ),
-        reason="the target tells of 1.0 running or waiting on average while 4.",
+        reason="the target reports 1.0 exports running or waiting on average while 4.6 were certainly under",
         also=("identity", "status-page"),
     ),
     Case(
@@ -209,21 +207,21 @@ FAILS = (
         name="101 waiting once",
         on="batch",
         change=lambda r: _once(r, "burst", queueDepth=101),
-        reason="the peak of exports waiting in 334 readings is 101 exports (limit <= 100 exports; batch/health.jsonl",
+        reason="most exports waiting in 334 readings: 101 exports (limit <= 100 exports)",
     ),
     Case(
         id="queue-target",
         name="101 waiting by a 429",
         on="batch",
         change=lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=101)}),
-        reason="is 101 exports (limit <= 100 exports; batch/hits.jsonl, queueDepth of edge-105)",
+        reason="most exports waiting in 334 readings: 101 exports (limit <= 100 exports)",
     ),
     Case(
         id="queue-outside",
         name="a queue without end",
         on="batch",
         change=lambda _: honest("batch", queue=1_000, slow_edge=40.0),
-        reason="exports were inside for a second and not turned away with 429",
+        reason="120 exports were inside for a whole second without a 429, where 5 may run and 100 wait",
         also=("queue-target",),
     ),
     Case(
@@ -231,7 +229,7 @@ FAILS = (
         name="nobody waits",
         on="batch",
         change=lambda r: _told(r, None, 0),
-        reason="the target tells of 0.0 waiting on average where",
+        reason="the target reports 0.0 waiting exports on average where 14.4 must wait (18 readings)",
         also=("concurrency-agree", "identity", "status-page"),
     ),
     Case(
@@ -239,14 +237,14 @@ FAILS = (
         name="a 503",
         on="batch",
         change=lambda r: refused(r, lambda hit: {"status": 503}),
-        reason="edge-105 was refused with 503, though nobody shut the service down",
+        reason="edge-105 was refused with 503, though the service was not shutting down",
     ),
     Case(
         id="rejections",
         name="within the limits",
         on="batch",
         change=lambda r: with_hits(r, lambda hit: {"status": 429, "answer": "{}"} if hit.id == "solo-0" else None),
-        reason="solo-0 was refused with 429 while at most 0 exports were inside",
+        reason="3 kinds of faults: (1) solo-0 was refused with 429 while at most 0 exports ran or waited; (2)",
         also=("answers", "bytes-agree", "latency-counts", "requests"),
     ),
     *(
@@ -255,7 +253,7 @@ FAILS = (
             name=name,
             on="batch",
             change=lambda r, told=told: refused(r, lambda hit: {"headers": told}, True),  # type: ignore[misc]
-            reason=f"the 429 of edge-105 bears no usable Retry-After: {told.get('retry-after')!r}",
+            reason=f"the 429 of edge-105 has no usable Retry-After: {told.get('retry-after')!r}",
         )
         for name, told in (
             ("no Retry-After", {}),
@@ -269,14 +267,14 @@ FAILS = (
         name="an empty queue",
         on="batch",
         change=lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=0)}),
-        reason="the 429 of edge-105 tells of 0 waiting, where 100 must wait",
+        reason="the 429 of edge-105 reports 0 waiting, where 100 must wait",
     ),
     Case(
         id="rejections",
         name="a queue of 99",
         on="batch",
         change=lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=99)}, True),
-        reason="none of the 25 answers with 429 tells of more than 99 waiting, where 100 must wait",
+        reason="none of the 25 answers with 429 reports more than 99 waiting, where 100 must wait",
     ),
     Case(
         id="rejections",
@@ -290,7 +288,7 @@ FAILS = (
         name="one still waits",
         on="load",
         change=lambda r: with_pages(r, values("export_queue_depth", lambda _: 1), on_moment("after")),
-        reason="export_queue_depth still reads 1 with nothing under way",
+        reason="export_queue_depth still reads 1 after the last export has ended",
         also=("identity",),
     ),
     Case(
@@ -300,7 +298,7 @@ FAILS = (
         change=lambda r: with_status(
             r, lambda body: body.update(queueDepth=1) if body["concurrentExports"] == 0 else None
         ),
-        reason="/export/status still tells of 0 running and 1 waiting with nothing under way",
+        reason="/export/status still reports 0 running and 1 waiting exports after the last one has ended",
     ),
 )
 
@@ -310,14 +308,14 @@ BLIND = (
         name="no gauge",
         on=ALL,
         change=_deaf,
-        reason="export_concurrent_running was read 135 times while load ran; its peak can't be told",
+        reason="export_concurrent_running was read 135 times under load, and 5 are needed to see its peak",
     ),
     Case(
         id="concurrency-target",
         name="nothing read under load",
         on=ALL,
         change=without("during"),
-        reason="export_concurrent_running was read 0 times while load ran",
+        reason="export_concurrent_running was read 0 times under load, and 5 are needed to see its peak",
     ),
     Case(id="concurrency-outside", name="no burst", on="batch", change=no_hits, reason="no burst was sent; 10 exports"),
     Case(
@@ -325,45 +323,51 @@ BLIND = (
         name="none alone",
         on="batch",
         change=_no_solo,
-        reason="no pdf-5k was exported alone, to compare the burst with",
+        reason="no pdf-5k was exported by itself, so there is nothing to compare the burst with",
     ),
     Case(
         id="concurrency-outside",
         name="no gauge",
         on=ALL,
         change=_deaf,
-        reason="the running gauge could not be held against requests under way",
+        reason="the gauge of running exports could not be compared with requests under way",
     ),
     Case(
         id="concurrency-agree",
         name="no phases",
         on="load",
         change=lambda r: with_scenario(r, phases=()),
-        reason="only in 0 of 0 readings an export was surely under way",
+        reason="an export was certainly under way in only 0 of 0 readings; 8 are needed to compare the",
     ),
     Case(
         id="concurrency-agree",
         name="nothing under way",
         on="load",
         change=lambda r: _told(no_hits(r), 0, 0),
-        reason="only in 0 of 30 readings an export was surely under way; 8 are needed to hold",
+        reason="an export was certainly under way in only 0 of 30 readings; 8 are needed to compare the",
     ),
     Case(
         id="queue-target",
         name="nothing read under load",
         on=ALL,
         change=without("during"),
-        reason="export_queue_depth was read 0 times while load ran",
+        reason="export_queue_depth was read 0 times under load, and 5 are needed to see its peak",
     ),
-    Case(id="queue-outside", name="no batch", on="batch", change=no_hits, reason="the batch scenario, with its burst"),
+    Case(
+        id="queue-outside",
+        name="no batch",
+        on="batch",
+        change=no_hits,
+        reason="the batch scenario is needed, in which more ask than may run and wait",
+    ),
     Case(
         id="queue-agree",
         name="no crowd",
         on="batch",
         change=no_hits,
-        reason="only 0 readings were taken while more than 10 clients waited",
+        reason="0 readings were taken while more than 10 exports were inside, and 3 are needed",
     ),
-    Case(id="rejections", name="none asked", on="load", change=no_hits, reason="no export was asked for"),
+    Case(id="rejections", name="none asked", on="load", change=no_hits, reason="no export was requested"),
     Case(
         id="rest", name="none after", on="load", change=without("after"), reason="no readable page from after the last"
     ),

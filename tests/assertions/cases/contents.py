@@ -134,24 +134,69 @@ _CSV_NAME = _NAME.replace(".pdf", ".csv")
 _OLD_NAME = "exports/export_1000000000000_zzzzzzzzz.pdf"
 
 _ANSWERS: tuple[tuple[str, Callable[[ScenarioRecord], ScenarioRecord], str, tuple[str, ...]], ...] = (
-    ("no JSON", text("<html>"), "is no JSON object", ("latency-agree",)),
-    ("no body", text(None), "is no JSON object", ("latency-agree",)),
-    ("success false", answer(lambda body: body.update(success=False)), "does not say success", ()),
-    ("result no object", answer(lambda body: body.update(result=[1])), "does not say success", ()),
-    ("result without success", result(success=None), "does not say success", ()),
-    ("records off", answer(lambda body: body.update(records=999)), "says 999 records where 1000 were sent", ()),
-    ("no time", answer(lambda body: body.pop("timestamp")), "timestamp None is no ISO 8601", ()),
-    ("bad time", answer(lambda body: body.update(timestamp="today")), "timestamp 'today' is no ISO 8601", ()),
+    ("no JSON", text("<html>"), "the answer of measure-3 (pdf-1k): is not a JSON object", ("latency-agree",)),
+    ("no body", text(None), "the answer of measure-3 (pdf-1k): is not a JSON object", ("latency-agree",)),
+    (
+        "success false",
+        answer(lambda body: body.update(success=False)),
+        "the answer of measure-3 (pdf-1k): lacks `success: true`",
+        (),
+    ),
+    (
+        "result no object",
+        answer(lambda body: body.update(result=[1])),
+        "the answer of measure-3 (pdf-1k): lacks `success: true`",
+        (),
+    ),
+    ("result without success", result(success=None), "the answer of measure-3 (pdf-1k): lacks `success: true`", ()),
+    (
+        "records off",
+        answer(lambda body: body.update(records=999)),
+        "the answer of measure-3 (pdf-1k): has records 999 where 1000 were sent",
+        (),
+    ),
+    (
+        "no time",
+        answer(lambda body: body.pop("timestamp")),
+        "the answer of measure-3 (pdf-1k): timestamp must be the time of the export in ISO 8601, it is",
+        (),
+    ),
+    (
+        "bad time",
+        answer(lambda body: body.update(timestamp="today")),
+        "the answer of measure-3 (pdf-1k): timestamp must be the time of the export in ISO 8601, it is",
+        (),
+    ),
     ("no file name", result(filename=None), "filename None does not end in export_<ms>_", ()),
     ("odd file name", result(filename="exports/a.pdf"), "filename 'exports/a.pdf' does not end in export_<ms>_", ()),
     ("another format's name", result(filename=_CSV_NAME), "is not of a pdf file", ()),
-    ("an old name", result(filename=_OLD_NAME), "bears no time near the export's", ()),
+    (
+        "an old name",
+        result(filename=_OLD_NAME),
+        "the answer of measure-3 (pdf-1k): filename 'exports/export_1000000000000_zzzzzzzzz.pdf' has no",
+        (),
+    ),
     ("no link", result(downloadUrl=None), "downloadUrl None does not lead to /export/files/export_", ()),
     ("link elsewhere", result(downloadUrl="/files/x"), "downloadUrl '/files/x' does not lead to", ()),
     ("link to another", result(downloadUrl="/export/files/x.pdf"), "does not lead to /export/files/export_", ()),
-    ("bytes no number", result(bytes="100040"), "bytes is '100040'", ()),
-    ("bytes a flag", result(bytes=True), "bytes is True", ()),
-    ("bytes off by one", result(bytes=100_041), "says 100041 bytes where the file has 100040", ()),
+    (
+        "bytes no number",
+        result(bytes="100040"),
+        "the answer of measure-3 (pdf-1k): bytes must be a whole number, it is '100040'",
+        (),
+    ),
+    (
+        "bytes a flag",
+        result(bytes=True),
+        "the answer of measure-3 (pdf-1k): bytes must be a whole number, it is True",
+        (),
+    ),
+    (
+        "bytes off by one",
+        result(bytes=100_041),
+        "the answer of measure-3 (pdf-1k): has bytes 100041 where the file has 100040",
+        (),
+    ),
 )
 
 FAILS = (
@@ -164,7 +209,7 @@ FAILS = (
         name="an error without its sentence",
         on="batch",
         change=lambda r: with_hits(r, lambda hit: {"answer": '{"success": false}'} if hit.id == "edge-129" else None),
-        reason="the 429 of edge-129 (csv-1k) bears no `success: false` and `error` in JSON",
+        reason="the 429 of edge-129 (csv-1k) has no `success: false` and `error` in JSON",
         also=("rejections",),
     ),
     Case(
@@ -172,42 +217,42 @@ FAILS = (
         name="a name twice",
         on="smoke",
         change=_same_name,
-        reason="1 file names were given more than once, export_",
+        reason="1 file names were used more than once, export_1795000001448_078dde6c4.pdf 2 times",
     ),
     Case(
         id="downloads",
         name="not found",
         on="smoke",
         change=fetched(lambda fetch: {"status": 404}),
-        reason="was answered 404",
+        reason="the download of measure-3 (/export/files/export_1795000001554_0b54cda26.pdf) was answered with",
     ),
     Case(
         id="downloads",
         name="broken off",
         on="smoke",
         change=fetched(lambda fetch: {"status": None, "error": "reset"}),
-        reason="was answered reset",
+        reason="the download of measure-3 (/export/files/export_1795000001554_0b54cda26.pdf) was answered with",
     ),
     Case(
         id="downloads",
         name="no link",
         on="smoke",
         change=lambda r: changed(r, fetches=tuple(one for one in r.fetches if one.hit != HIT)),
-        reason='the file of measure-3 could not be asked for: \'{"success": true',
+        reason='the file of measure-3 has no link: \'{"success": true, "result": {"success": true, "bytes":',
     ),
     Case(
         id="downloads",
         name="another type",
         on="smoke",
         change=_headers(content_type="text/html"),
-        reason="the pdf file of measure-3 came as text/html",
+        reason="the pdf file of measure-3 has the Content-Type text/html, expected application/pdf",
     ),
     Case(
         id="downloads",
         name="no type",
         on="smoke",
         change=_headers(content_type=None),
-        reason="the pdf file of measure-3 came as no media type",
+        reason="the pdf file of measure-3 has the Content-Type (none), expected application/pdf",
     ),
     Case(
         id="downloads",
@@ -221,28 +266,28 @@ FAILS = (
         name="length off",
         on="smoke",
         change=_headers(content_length="100041"),
-        reason="the pdf file of measure-3 says Content-Length 100041 and has 100040 bytes",
+        reason="the pdf file of measure-3 has Content-Length 100041 and 100040 bytes",
     ),
     Case(
         id="downloads",
         name="length no number",
         on="smoke",
         change=_headers(content_length="many"),
-        reason="the pdf file of measure-3 says Content-Length many and has 100040 bytes",
+        reason="the pdf file of measure-3 has Content-Length many and 100040 bytes",
     ),
     Case(
         id="downloads",
         name="no length",
         on="smoke",
         change=_headers(content_length=None),
-        reason="the pdf file of measure-3 came without its length (Content-Length)",
+        reason="the pdf file of measure-3 has no Content-Length",
     ),
     Case(
         id="downloads",
         name="no name",
         on="smoke",
         change=_headers(content_disposition="attachment"),
-        reason="the pdf file of measure-3 came without a download name (Content-Disposition)",
+        reason="the pdf file of measure-3 has no download name (Content-Disposition)",
     ),
     Case(
         id="downloads",
@@ -251,14 +296,14 @@ FAILS = (
         change=fetched(
             lambda one: {"headers": {**one.headers, "content-type": "text/csv; charset=ISO-8859-9"}}, hit="warmup-0"
         ),
-        reason="came as iso-8859-9, and is UTF-8",
+        reason="the csv file of warmup-0 has the charset iso-8859-9 in its Content-Type, and is UTF-8",
     ),
     Case(
         id="downloads",
         name="another kind of name",
         on="smoke",
         change=_headers(content_disposition='attachment; filename="report.xlsx"'),
-        reason="the pdf file of measure-3 has another kind of download name: 'attachment; filename=\"report.xlsx\"'",
+        reason="the pdf file of measure-3 has a download name of another kind: 'attachment;",
     ),
     Case(
         id="answers",
@@ -270,14 +315,14 @@ FAILS = (
                 {"answer": '{"success": false, "error": "full", "queueDepth": 100}'} if hit.status == 429 else None
             ),
         ),
-        reason="bears no timestamp of its time",
+        reason="the 429 of edge-105 (csv-1k) has no timestamp of its time (and 24 more like it)",
     ),
     Case(
         id="answers",
         name="a zone off",
         on="smoke",
         change=answer(lambda body: body.update(timestamp=_later(body["timestamp"]))),
-        reason="is no ISO 8601 of the export's time",
+        reason="the answer of measure-3 (pdf-1k): timestamp must be the time of the export in ISO 8601, it is",
     ),
     Case(
         id="csv-contents",
@@ -286,7 +331,7 @@ FAILS = (
         change=lambda r: with_hits(
             r, lambda hit: {"status": 500, "case": "csv-odd"} if hit.id in ("measure-0", "measure-2") else None
         ),
-        reason="csv-odd was asked for 2 times and never done, last answered 500: ",
+        reason='csv-odd was requested 2 times and never finished, last answered with 500: {"success": true,',
         also=("answers", "bytes-agree", "requests"),
     ),
     Case(
@@ -294,7 +339,7 @@ FAILS = (
         name="a good request refused",
         on="smoke",
         change=lambda r: with_hits(r, lambda hit: {"status": 400} if hit.id == "measure-1" else None),
-        reason="measure-1 (pdf-1k) is as the contract has it, and was refused with 400: ",
+        reason='measure-1 (pdf-1k) is valid by the contract, but was refused with 400: {"success": true,',
         also=("bytes-agree", "latency-counts", "requests"),
     ),
     Case(
@@ -302,21 +347,21 @@ FAILS = (
         name="nothing random",
         on="smoke",
         change=_guessable,
-        reason="file names end in 1 different ways, such as aaa: they can be guessed",
+        reason="72 file names have 1 random parts, such as aaa: they can be guessed",
     ),
     Case(
         id="names",
         name="counted up",
         on="load",
         change=_counted,
-        reason="file names end in a number that is counted up, such as 000000001",
+        reason="the random part of 228 file names is a counter, such as 000000001: they can be guessed",
     ),
     Case(
         id="names",
         name="counted up, each format by itself",
         on="load",
         change=_counted_apart,
-        reason="file names end in a number that is counted up, such as 000000001",
+        reason="the random part of 228 file names is a counter, such as 000000001: they can be guessed",
     ),
     Case(
         id="answers",
@@ -337,7 +382,7 @@ FAILS = (
         name="another file later",
         on="smoke",
         change=fetched(lambda fetch: {"sha256": "f" * 64}, "again", "warmup-0"),
-        reason="the file of warmup-0 was another when it was fetched again",
+        reason="the file of warmup-0 had changed when it was downloaded again",
     ),
     Case(
         id="csv-contents",
@@ -356,7 +401,7 @@ FAILS = (
 )
 
 BLIND = (
-    Case(id="answers", name="none asked", on="load", change=no_hits, reason="no export was done"),
+    Case(id="answers", name="none asked", on="load", change=no_hits, reason="no export was finished"),
     Case(id="names", name="none done", on="load", change=none_done, reason="no answer named a file"),
     Case(
         id="names",
@@ -365,7 +410,7 @@ BLIND = (
         change=lambda r: with_answers(r, _nameless),
         reason="no answer named a file",
     ),
-    Case(id="downloads", name="none asked", on="load", change=no_hits, reason="no export was done"),
+    Case(id="downloads", name="none asked", on="load", change=no_hits, reason="no export was finished"),
     Case(
         id="downloads",
         name="not begun when the run was cut short",
@@ -387,10 +432,10 @@ BLIND = (
         change=lambda r: with_hits(
             r, lambda hit: {"status": 500, "case": "csv-odd"} if hit.id == "measure-0" else None
         ),
-        reason="csv-odd was asked for once and never done, last answered 500: ",
+        reason='csv-odd was requested once and never finished, last answered with 500: {"success": true,',
     ),
-    Case(id="csv-contents", name="none", on="load", change=no_hits, reason="no csv export was done"),
-    Case(id="pdf-contents", name="none", on="load", change=no_hits, reason="no pdf export was done"),
+    Case(id="csv-contents", name="none", on="load", change=no_hits, reason="no csv export was finished"),
+    Case(id="pdf-contents", name="none", on="load", change=no_hits, reason="no pdf export was finished"),
     Case(
         id="csv-contents",
         name="unopened",

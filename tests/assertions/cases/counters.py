@@ -55,7 +55,7 @@ FAILS = (
         name="one started more",
         on="smoke",
         change=lambda r: with_pages(r, values(_CSV % "started", lambda value: value + 1), on_moment("after")),
-        reason='export_requests_total{format="csv",status="started"} moved by 40, but 39 such requests were seen',
+        reason='export_requests_total{format="csv",status="started"} moved by 40, but the client saw 39 such',
         also=("identity",),
     ),
     Case(
@@ -107,7 +107,7 @@ FAILS = (
         name="one latency more",
         on="load",
         change=lambda r: with_pages(r, _one_more, on_moment("after")),
-        reason='export_latency_ms_count{format="csv",size="small"} moved by 1, but 0 such exports were done',
+        reason='export_latency_ms_count{format="csv",size="small"} moved by 1, but 0 such exports were finished',
         also=("latency-sum",),
     ),
     Case(
@@ -115,7 +115,7 @@ FAILS = (
         name="one latency less",
         on="load",
         change=lambda r: with_pages(r, _one_less),
-        reason='export_latency_ms_count{format="csv",size="medium"} moved by 59, but 60 such exports were done',
+        reason='export_latency_ms_count{format="csv",size="medium"} moved by 59, but 60 such exports were',
     ),
     Case(
         id="identity",
@@ -130,7 +130,7 @@ FAILS = (
         name="off under load",
         on="load",
         change=lambda r: with_pages(r, values("export_concurrent_running", lambda _: 0), on_moment("during")),
-        reason="does not hold in",
+        reason="started is not succeeded + failed + running + waiting in 76 of 87 scrapes, at worst it is off",
         also=("concurrency-agree",),
     ),
     Case(
@@ -138,7 +138,7 @@ FAILS = (
         name="one in ten counted as failed",
         on="load",
         change=lambda r: with_pages(r, values(_CSV % "failed", lambda _: 30), on_moment("after")),
-        reason="the target's succeeded / (succeeded + failed) (495 of 525) is 0.9429",
+        reason="495 of 525 exports succeeded by the target's counters: 94.3 % (limit >= 95 %)",
         also=("identity", "requests"),
     ),
     Case(
@@ -146,7 +146,7 @@ FAILS = (
         name="one in ten answered 500",
         on="load",
         change=lambda r: failing("load", "measure", 50),
-        reason="exports done / asked for (443 of 493) is 0.8986",
+        reason="443 of 493 exports finished: 89.9 % (limit >= 95 %)",
         also=("success-target",),
     ),
     Case(
@@ -154,14 +154,14 @@ FAILS = (
         name="the last outcome instead of the rate",
         on="load",
         change=lambda r: with_pages(failing("load", "leak", 4), values("export_success_rate", lambda _: 0)),
-        reason='export_success_rate{format="pdf"} reads 0 where its counters make 0.9762 (162 of 174 readings)',
+        reason='export_success_rate{format="pdf"} reads 0 where its counters give 0.9762 (162 of 174 readings)',
     ),
     Case(
         id="bytes-target",
         name="no bytes",
         on=ALL,
         change=lambda r: with_pages(r, values("export_bytes_total", lambda _: 0)),
-        reason="the target's count of exported bytes is 0 bytes",
+        reason="exported by the target's counter: 0 bytes (limit > 0 bytes)",
         also=("behaviour", "bytes-agree", "moved"),
     ),
     Case(
@@ -169,7 +169,7 @@ FAILS = (
         name="empty files",
         on=ALL,
         change=_empty,
-        reason="the size of 493 fetched files is 0 bytes",
+        reason="493 files downloaded: 0 bytes (limit > 0 bytes)",
         also=("answers", "bytes-agree", "downloads"),
     ),
     Case(
@@ -179,7 +179,7 @@ FAILS = (
         change=lambda r: with_pages(
             r, values('export_bytes_total{format="pdf"', lambda value: value + 1), on_moment("after")
         ),
-        reason='export_bytes_total{format="pdf"} moved by 30,003,361, but the 84 files fetched hold 30,003,360 bytes',
+        reason='export_bytes_total{format="pdf"} moved by 30,003,361 bytes, but the 84 files downloaded hold',
     ),
 )
 
@@ -220,9 +220,15 @@ BLIND = (
         name="nothing moved",
         on=ALL,
         change=lambda r: with_pages(r, values("export_requests_total", lambda _: 7)),
-        reason="the target's succeeded / (succeeded + failed): there was none",
+        reason="exports succeeded by the target's counters: none was requested",
     ),
-    Case(id="success-outside", name="nothing asked", on=ALL, change=no_hits, reason="exports done / asked for: there"),
+    Case(
+        id="success-outside",
+        name="nothing asked",
+        on=ALL,
+        change=no_hits,
+        reason="exports finished: none was requested",
+    ),
     Case(
         id="success-gauge",
         name="no gauge",
@@ -242,14 +248,14 @@ BLIND = (
         name="nothing fetched",
         on=ALL,
         change=_unfetched,
-        reason="no exported file could be fetched",
+        reason="no exported file could be downloaded",
     ),
     Case(
         id="bytes-agree",
         name="a file missing",
         on="load",
         change=lambda r: changed(r, fetches=r.fetches[1:-1]),
-        reason="1 of 144 csv files could not be fetched, the first of warmup-0",
+        reason="1 of 144 csv files could not be downloaded, the first of warmup-0",
     ),
     Case(
         id="bytes-agree",

@@ -34,14 +34,14 @@ FAILS = (
         change=lambda r: changed(
             r, queries=_asking("export_requests_total", LabelMatcher(label="status", op="=", value="done"))
         ),
-        reason='alert Mine asks for export_requests_total{status="done"}, and no series on the last page fits',
+        reason='alert Mine queries export_requests_total{status="done"}, and no series on the last page',
     ),
     Case(
         id="offered",
         name="a series that nobody offers",
         on="load",
         change=lambda r: changed(r, queries=_asking("export_latency_seconds_bucket")),
-        reason="alert Mine asks for export_latency_seconds_bucket, and no series on the last page fits",
+        reason="alert Mine queries export_latency_seconds_bucket, and no series on the last page matches;",
     ),
     Case(
         id="service-log",
@@ -55,7 +55,7 @@ FAILS = (
         name="a file is gone",
         on="batch",
         change=lambda r: with_scenario(r, absent=("export_1_a.csv",)),
-        reason="1 of the files that answers named are not in the exports folder at the end, export_1_a.csv among them",
+        reason="1 of the files that answers named are missing in the exports folder at the end, export_1_a.csv",
     ),
     Case(
         id="buckets",
@@ -112,7 +112,7 @@ BLIND = (
         change=lambda r: with_scenario(r, absent=None),
         reason="the exports folder can't be seen",
     ),
-    Case(id="files-present", name="none done", on="load", change=none_done, reason="no export was done"),
+    Case(id="files-present", name="none done", on="load", change=none_done, reason="no export was finished"),
     Case(id="buckets", name="none before", on="load", change=without("before"), reason=_NO_PAGE),
     Case(id="buckets", name="none after", on="load", change=without("after"), reason=_NO_PAGE),
     Case(

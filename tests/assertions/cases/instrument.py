@@ -40,7 +40,7 @@ BLIND: tuple[Case, ...] = (
         name="not measured",
         on="load",
         change=lambda r: changed(r, calibration=()),
-        reason="generator 0 has 0 answers of the known server, 59 are needed",
+        reason="generator 0 has 0 answers of the known server, and 59 are needed",
     ),
     Case(
         id="calibration",
@@ -54,14 +54,14 @@ BLIND: tuple[Case, ...] = (
         name="too few",
         on="load",
         change=lambda r: changed(r, calibration=r.calibration[:58]),
-        reason="generator 0 has 58 answers of the known server, 59 are needed",
+        reason="generator 0 has 58 answers of the known server, and 59 are needed",
     ),
     Case(
         id="calibration",
         name="one of two generators",
         on="load",
         change=generated(workers=2, end_marks=2),
-        reason="generator 1 has 0 answers of the known server, 59 are needed",
+        reason="generator 1 has 0 answers of the known server, and 59 are needed",
     ),
     Case(
         id="calibration",
@@ -75,28 +75,27 @@ BLIND: tuple[Case, ...] = (
         name="two clocks",
         on="load",
         change=measured(lambda one: {"server_end": one.end + 0.001} if one.index == 7 else None),
-        reason="generator 0 and the known server disagree about the time, first at 7",
+        reason="the clocks of generator 0 and the known server disagree, first at request 7",
     ),
     Case(
         id="calibration",
         name="held back",
         on="load",
         change=late(60.0),
-        reason="the instrument's error P95 over 100 requests to a known server is 61 ms (limit <= 50 ms; "
-        "calibration.jsonl): the generator measured itself",
+        reason="P95 of the generator's error over 100 requests to a known server: 61 ms (limit <= 50 ms): its",
     ),
     Case(
         id="generator",
         name="late open arrivals",
         on="load",
         change=generated(start_delay_p99_ms=120.0, scheduling_delay_p99_ms=101.0),
-        reason="the generator's own lateness P99 is 101 ms (limit <= 100 ms; scenario.json): the generator measured",
+        reason="P99 of the load generator's scheduling delay: 101 ms (limit <= 100 ms): its times include its",
     ),
     Case(
         id="generator",
         name="open arrivals without their own lateness",
         on="load",
         change=generated(start_delay_p99_ms=1.0),
-        reason="the generator's own lateness P99 could not be read from scenario.json",
+        reason="P99 of the load generator's scheduling delay could not be read from scenario.json: its times",
     ),
 )

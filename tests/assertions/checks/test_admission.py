@@ -132,8 +132,8 @@ def test_exports_that_share_the_machine_end_together() -> None:
     """Twenty at once on one machine end all at the end, though none ends early."""
     judged = limits_held.concurrency_outside({"load": honest("load"), "batch": together(1.05)}, LIMITS)
     assert judged.status == "FAIL"
-    assert judged.reason.startswith("20 exports asked for at once ended together (the fifth after 1.0")
-    assert judged.reason.endswith("they did not run five at a time")
+    assert judged.reason.startswith("20 exports requested at once ended together: the fifth after 1.0")
+    assert judged.reason.endswith("five at a time would have ended in turns")
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(0.6, "PASS"), (1.05, "FAIL")])
@@ -318,8 +318,10 @@ def test_a_sixth_that_waited_is_told() -> None:
     waited = with_over_admission(honest("batch"), 1.2, 1.0, rounds=1)
     judged = limits_held.concurrency_outside({"load": honest("load"), "batch": waited}, LIMITS)
     assert judged.status == "PASS"
-    assert judged.reason.endswith("; over-admission-5, asked for while five ran, waited until one of them was done")
-    assert (judged.catches or "").endswith("; a sixth beside five would have been done in half of the 1.00 s")
+    assert judged.reason.endswith("never more than 5 at once: a sixth export, sent while five ran, had to wait")
+    assert judged.catches == (
+        "an export beyond the limit would have been finished within half of the 1 s that the others still took"
+    )
 
 
 @pytest.mark.parametrize(

@@ -64,10 +64,10 @@ def test_a_pass_says_the_error_and_the_lateness() -> None:
     judged = calibration.calibration(honest("load"), LIMITS)
     assert judged.status == "PASS"
     assert {one.name: round(one.value or 0, 2) for one in judged.readings} == {
-        "instrument error P95": 1.0,
-        "instrument error median": 1.0,
-        "instrument error P99": 1.0,
-        "started late P99": 0.5,
+        "generator's error, P95": 1.0,
+        "generator's error, median": 1.0,
+        "generator's error, P99": 1.0,
+        "start delay, P99": 0.5,
     }
 
 

@@ -35,11 +35,11 @@ def with_step(run: ToolRun, name: str, **fields: object) -> ToolRun:
 def test_results_with_every_step_well_pass() -> None:
     """All steps there and well is a pass that names them."""
     assert rules(tool_run(RULE_STEPS, "2.53.0")).reason == (
-        "version, check rules, test rules, rule coverage, expressions: all well (promtool 2.53.0)"
+        "version, check rules, test rules, rule coverage, expressions: passed (promtool 2.53.0)"
     )
     assert (dashboard(tool_run(DASHBOARD_STEPS)).status, dashboard(tool_run(DASHBOARD_STEPS)).reason) == (
         "PASS",
-        "structure, expressions: all well",
+        "structure, expressions: passed",
     )
 
 
@@ -74,9 +74,9 @@ def test_a_promtool_that_could_not_be_had_is_no_data() -> None:
     gone = with_step(tool_run(RULE_STEPS[:1]), "version", note="promtool was not found")
     assert (rules(gone).status, rules(gone).reason) == (
         "NO DATA",
-        "promtool could not be had: promtool was not found",
+        "promtool is not available: promtool was not found",
     )
-    assert rules(ToolRun(ok=True, steps=())).reason == "promtool could not be had: no version"
+    assert rules(ToolRun(ok=True, steps=())).reason == "promtool is not available: no version"
 
 
 def test_steps_that_are_missing_are_no_data() -> None:
@@ -89,7 +89,10 @@ def test_steps_that_are_missing_are_no_data() -> None:
 def test_a_result_that_contradicts_its_steps_fails() -> None:
     """A tool that says no while each step says yes is not believed."""
     judged = dashboard(replace_ok(tool_run(DASHBOARD_STEPS)))
-    assert (judged.status, judged.reason) == ("FAIL", "dashboard.json says that not all is well, though each step is")
+    assert (judged.status, judged.reason) == (
+        "FAIL",
+        "dashboard.json reports a failure, though each of its steps passed",
+    )
 
 
 def replace_ok(run: ToolRun) -> ToolRun:
