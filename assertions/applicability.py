@@ -1,4 +1,4 @@
-"""Scenarios beside smoke, load and batch (a soak, a spike, a user's own): which checks judge them, by their plan. Pure.
+"""Additional scenarios (a soak, a spike, a user's own): which checks judge them, by their plan. Pure.
 
 They can only stand against a release, never replace one of the three: a run without these is NO DATA as before.
 """
@@ -55,19 +55,19 @@ APPLIES: Mapping[str, Applies] = {
     "health": _for(JudgedFor.HEALTH),
     "behaviour": _named(BEHAVIOUR),
     **{f"leak-{what}": _named(LEAK) for what in ("memory", "fds", "threads", "children")},
-    # these speak of the batch scenario's own burst, with its exports made alone
+    # compares the batch scenario's burst with its own exports made one by one
     "concurrency-outside": _never,
 }
 """By check; any other judges every scenario if it judges all of smoke, load and batch."""
 
 
 def names(run: Run) -> tuple[str, ...]:
-    """The scenarios of a run beside the three, in order of their names."""
+    """Return the additional scenarios of a run, in order of their names."""
     return tuple(sorted({*run.scenarios, *run.problems} - set(SCENARIOS)))
 
 
 def applies(check: Check, record: ScenarioRecord | None) -> bool:
-    """Whether a check judges a scenario beside the three; None: its record can't be read, and no check may say PASS."""
+    """Return whether a check judges an additional scenario. record None: it can't be read, and no check may pass."""
     if check.scope == "tools":
         return False
     if record is not None and check.id in APPLIES:

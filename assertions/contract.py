@@ -96,16 +96,16 @@ FAMILIES: Final[tuple[Family, ...]] = (
 """The nine families, in the contract's order."""
 
 FORMATS: Final = ("csv", "pdf")
-"""What `format` may be in a request; as a label value `unknown` comes beside them, where the format can't be told."""
+"""What `format` may be in a request; as a label value `unknown` is added, where the format is not known."""
 
 DEFAULT_USER: Final = "anonymous"
 """Whose export one is that names no user."""
 
 UNKNOWN_FORMAT: Final = "unknown"
-"""The label value of `format` on rejected requests whose format can't be told."""
+"""The label value of `format` on rejected requests whose format is not known."""
 
 REQUEST_STATUSES: Final = ("started", "succeeded", "failed", "rejected")
-"""Values of `status` on export_requests_total; `started` counts each accepted request once, beside its end."""
+"""Values of `status` on export_requests_total; `started` counts each accepted request once, besides its end."""
 
 BYTES_STATUS: Final = "success"
 """Value of `status` on export_bytes_total for finished files."""

@@ -162,7 +162,7 @@ def _optional(verdict: Verdict) -> bool:
 
 
 def blocks(verdict: Verdict) -> bool:
-    """Whether this verdict alone keeps the run from being GREEN."""
+    """Return whether this verdict keeps the run from being GREEN."""
     if verdict.green:
         return False
     return verdict.status == "FAIL" or verdict.judgement.waiting or not _optional(verdict)
@@ -180,17 +180,17 @@ def _roll_up(six: AssertionSpec, verdicts: Sequence[Verdict], limits: Limits) ->
     def of(ids: Sequence[str]) -> list[Verdict]:
         return [verdict for check_id in ids for verdict in verdicts if verdict.id == check_id]
 
-    mine = of((*six.target, *six.outside, *six.agreement))
-    status, because = _worst(mine)
-    agreement = "both witnesses hold and agree" if six.agreement else "both witnesses hold"
+    rested_on = of((*six.target, *six.outside, *six.agreement))
+    status, because = _worst(rested_on)
+    agreement = "target and client both pass and agree" if six.agreement else "target and client both pass"
     return Assertion(
         title=six.titled(limits),
         status=status,
         reason=f"{because.scenario}/{because.id}: {because.judgement.reason}" if because else agreement,
         target=_phrase(of(six.target)),
         outside=_phrase(of(six.outside)),
-        verdicts=tuple(f"{verdict.scenario}/{verdict.id}" for verdict in mine),
-        critical=any(verdict.judgement.critical for verdict in mine),
+        verdicts=tuple(f"{verdict.scenario}/{verdict.id}" for verdict in rested_on),
+        critical=any(verdict.judgement.critical for verdict in rested_on),
     )
 
 
@@ -208,7 +208,7 @@ def _colour(verdicts: Sequence[Verdict]) -> Colour:
 
 def _headline(colour: Colour, verdicts: Sequence[Verdict]) -> str:
     bad = [verdict for verdict in verdicts if verdict.status == "FAIL"]
-    blind = [verdict for verdict in verdicts if verdict.status == "NO DATA" and blocks(verdict)]
+    without_data = [verdict for verdict in verdicts if verdict.status == "NO DATA" and blocks(verdict)]
     match colour:
         case "GREEN":
             waived = {(v.group or v.id): v.waived for v in verdicts if v.waived is not None}
@@ -219,9 +219,11 @@ def _headline(colour: Colour, verdicts: Sequence[Verdict]) -> str:
             return (
                 f"RED: {len(bad)} of {len(verdicts)} verdicts failed"
                 + (f", {critical} of them critical" if critical else "")
-                + (f"; {len(blind)} have no data" if blind else "")
+                + (f"; {len(without_data)} have no data" if without_data else "")
             )
         case "NO DATA":
-            missing = [name for name in SCENARIOS if any(v.scenario == name and v.judgement.waiting for v in blind)]
-            why = f"{', '.join(missing)} not run" if missing else blind[0].judgement.reason
-            return f"NO DATA: {len(blind)} of {len(verdicts)} verdicts have none; {why}"
+            missing = [
+                name for name in SCENARIOS if any(v.scenario == name and v.judgement.waiting for v in without_data)
+            ]
+            why = f"{', '.join(missing)} not run" if missing else without_data[0].judgement.reason
+            return f"NO DATA: {len(without_data)} of {len(verdicts)} verdicts have none; {why}"

@@ -1,4 +1,6 @@
-"""Is something never given back? Judged from readings at rest over equal exports (pure).
+"""Is something never given back? Judged from readings at rest over equal exports. Pure.
+
+Least squares over at most 12 points is written out here: scipy would weigh some 100 MB for these ten lines.
 
 Readings from outside a process are rough: allocators keep memory in steps, collectors make a sawtooth, pools grow once
 and stay. A leak differs from all of these in that both its floor and its peaks go on rising to the end.
@@ -15,13 +17,17 @@ from typing import Final, Literal
 from assertions.stats import median
 
 _BINS: Final = 12
+"""Stretches of a series whose lowest readings the slope is fitted to."""
 _T_975: Final = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 """Student's t, 97.5 %, for 1 to 10 degrees of freedom."""
 _SEGMENTS: Final = 6
+"""Stretches in nearly all of which a leak's floor rises."""
+_RISE_SHARE: Final = 0.25
+"""Share of the limit by which a stretch must rise to count as rising."""
 _FEWEST: Final = 18
-"""Readings, the first quarter left out, below which nothing can be told."""
+"""Readings, without the first quarter, below which a leak can't be seen."""
 POOL_GROWTH: Final = 2
-"""By so much a count of descriptors or threads may grow late: a pool's last members."""
+"""Descriptors or threads by which a count may grow late: a pool's last members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def slope(x: Sequence[float], y: Sequence[float]) -> Slope:
 def judge_leak(
     series: Sequence[tuple[float, float]], limit_per_export: float
 ) -> Literal["flat", "leak", "inconclusive"]:
-    """Tell a leak from warming up, noise and steps. series: (exports done, reading), at rest, in order.
+    """Distinguish a leak from warming up, noise and steps. series: (exports done, reading), at rest, in order.
 
     The first quarter is left out. leak: floor and peaks of the last third are above those of the middle and of the
     first third by more than the limit allows, and the floor rose in nearly every stretch. flat: they are not, or it
@@ -87,7 +93,7 @@ def judge_leak(
         return "flat"
     parts = _cut(kept, _SEGMENTS)
     floor, peak = (
-        sum(_height(pick, a, b) > 0.25 * limit_per_export * _distance(a, b) for a, b in pairwise(parts))
+        sum(_height(pick, a, b) > _RISE_SHARE * limit_per_export * _distance(a, b) for a, b in pairwise(parts))
         for pick in (min, max)
     )
     if floor >= _SEGMENTS - 2:
@@ -123,18 +129,24 @@ class Growth:
 
 
 _LOAD_LEAST: Final = 16
-"""So much a count may rise under load: pools, connections, what is only not yet closed."""
+"""A count may rise by this much under load: pools, connections, what is not yet closed."""
 _LOAD_SHARE: Final = 0.2
-"""Of the exports between: a rise beyond this is theirs."""
+"""Share of the exports between two readings beyond which a rise comes from them."""
 _FLOOR_LEAST_BYTES: Final = 64_000_000
-"""So much more a tree of processes may hold at one time than at another: workers are born, and each warms up."""
+"""A tree of processes may hold this much more at one time than at another: workers start, and each warms up."""
 _FLOOR_LEAST_EXPORTS: Final = 40
 """Between the quarters; over fewer, what warms up late looks like what is kept."""
 _BURST_SHARE: Final = 0.5
+"""Share of the exports between two bursts that a leak leaves behind at least."""
+_LAST_BURST_SHARE: Final = 0.1
+"""Share of one burst that the last one must add: a pool that has filled up adds nothing."""
+_HALF_SHARE: Final = 0.35
+_EIGHTH_SHARE: Final = 1 / 8
+"""Shares of a rise that its last half and its last eighth must bring: at one rate they bring a half and a quarter."""
 
 
 def grown_under_load(series: Sequence[tuple[float, float]], behind: float) -> Growth | None:
-    """Tell a leak from a pool that fills up, while load runs. series: (exports done, a count), in order.
+    """Distinguish a leak from a pool that fills up, under load. series: (exports done, a count), in order.
 
     behind: the count at rest afterwards. Medians of the second and the last quarter of the exports are compared. What
     rose by more than 16 and by more than a fifth of the exports between, went on rising to the end and stayed when the
@@ -156,18 +168,17 @@ def grown_under_load(series: Sequence[tuple[float, float]], behind: float) -> Gr
     growth = Growth(late - early, _distance(second, fourth))
     if growth.rose <= max(_LOAD_LEAST, _LOAD_SHARE * growth.exports):
         return None
-    # at one rate the last half would bring a half of it and the last eighth a quarter
     half, eighth = _middle(fourth) - _middle(third), _middle(end) - _middle(before_end)
-    return growth if half > 0.35 * growth.rose and eighth > growth.rose / 8 else None
+    return growth if half > _HALF_SHARE * growth.rose and eighth > _EIGHTH_SHARE * growth.rose else None
 
 
 def floor_grown_under_load(series: Sequence[tuple[float, float]], behind: float, per_export: float) -> Growth | None:
-    """Tell memory that exports of a phase of load keep. series: (exports done, bytes), in order; per_export: the limit.
+    """Find memory that exports of a phase of load keep. series: (exports done, bytes), in order; per_export: the limit.
 
     behind: the lowest reading at rest afterwards. Compared are the lowest readings of the quarters, in which exports
     are under way, with what is left when none is: an allocator's stock is gone by then or was there before. A leak
     rises in the third quarter and in the fourth, by more than what comes and goes within a quarter, a collector's
-    garbage above all, and stays. None: it did not, or it can't be told.
+    garbage above all, and stays. None: it did not, or it can't be seen.
     """
     if len(series) < 2:
         return None
@@ -187,7 +198,7 @@ def floor_grown_under_load(series: Sequence[tuple[float, float]], behind: float,
 
 
 def grown_by_bursts(series: Sequence[tuple[float, float]], size: int) -> Growth | None:
-    """Tell what exports leave behind that had to wait. series: (exports done, a count at rest) after each burst.
+    """Find what exports that had to wait leave behind. series: (exports done, a count at rest) after each burst.
 
     size: exports at once. From after the second burst to after the last a leak rises by more than half of the
     exports between and by more than came at once, the most that a pool of threads or connections may have to grow, and
@@ -197,12 +208,12 @@ def grown_by_bursts(series: Sequence[tuple[float, float]], size: int) -> Growth 
         return None
     (x, start), (_, before), (end_x, end) = series[1], series[-2], series[-1]
     growth = Growth(end - start, end_x - x)
-    leaks = growth.rose > max(size, _BURST_SHARE * growth.exports) and end - before > 0.1 * size
+    leaks = growth.rose > max(size, _BURST_SHARE * growth.exports) and end - before > _LAST_BURST_SHARE * size
     return growth if leaks else None
 
 
 def left_by_clients(rests: Sequence[float], clients: int) -> float | None:
-    """How much a count at rest rose over rounds of so many clients that hung up; None: it did not with each.
+    """Return how much a count at rest rose over rounds of clients that disconnected; None: not with each round.
 
     rests: before the first round and after each. A pool grows in one round, to have one for each of those at once; what
     is lost is lost again in the next.

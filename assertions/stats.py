@@ -1,4 +1,8 @@
-"""Exact statistics: nearest-rank percentiles, order-statistic and Clopper-Pearson bounds. All pure, no sampling."""
+"""Exact statistics: nearest-rank percentiles, order-statistic and Clopper-Pearson bounds. All pure, no sampling.
+
+The binomial distribution and its bounds are written out here: scipy would weigh some 100 MB for these 40 lines, and the
+tests compare them with published values.
+"""
 
 from __future__ import annotations
 

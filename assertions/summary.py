@@ -21,7 +21,7 @@ SHOWN_WHEN_PASSED = (
     "leak-threads",
     "leak-children",
 )
-"""Of a scenario beside the three, told with their figures also when they pass."""
+"""Checks of additional scenarios whose figures are printed even when they pass."""
 PEAKS = (("concurrency-target", "running"), ("queue-target", "waiting"))
 """The checks whose first reading is a gauge's peak under load, and what the gauge counts."""
 NOTHING = "no data"
@@ -133,7 +133,7 @@ def _witnesses(assertion: Assertion) -> Iterator[str]:
 
 
 def _additional_scenario_lines(name: str, verdicts: Sequence[Verdict]) -> Iterable[str]:
-    """A scenario beside smoke, load and batch has no place in the six, so what it showed is told apart."""
+    """Yield the lines of an additional scenario: it has no place in the six assertions."""
     count = {status: sum(verdict.status == status for verdict in verdicts) for status in MARKS}
     yield f"{name}: " + ", ".join(f"{number} {status}" for status, number in count.items())
     for verdict in verdicts:

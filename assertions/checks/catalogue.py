@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assertions.checks.admission import limits_held, refusals
+from assertions.checks.admission.rest import rest
 from assertions.checks.check import Check, RunRecordCheck, ScenarioCheck, ToolsCheck
 from assertions.checks.conduct import behaviour, health, service_log, status_page
 from assertions.checks.conduct.shutdown import shutdown
@@ -167,7 +168,7 @@ CHECKS: tuple[Check, ...] = (
         regardless=refusals.rejections_by_answers,
         by_record=True,
     ),
-    ScenarioCheck(id="rest", title="Gauges come back to rest", judge=limits_held.rest),
+    ScenarioCheck(id="rest", title="Gauges come back to rest", judge=rest),
     ScenarioCheck(id="answered", title="Every request answered", judge=answered),
     ScenarioCheck(id="answers", title="Answers complete and correct", judge=answers.answers),
     ScenarioCheck(id="names", title="File names never used twice", judge=names),

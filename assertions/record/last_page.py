@@ -11,12 +11,12 @@ from assertions.record.view import TimedPage
 
 
 class PageFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Read from one page, all of them counted since the service started; None: the page does not tell."""
+    """Read from one page, all of them counted since the service started; None: it is not on the page."""
 
     source: str | None = None
     """The file that the page is in, relative to the run directory; None: no page was read."""
     at_rest: bool = False
-    """Nothing of ours was under way when the page was read."""
+    """No request of this run was under way when the page was read."""
     latency_sum_ms: float | None = None
     latency_count: float | None = None
     succeeded: float | None = None
@@ -24,7 +24,7 @@ class PageFigures(msgspec.Struct, frozen=True, kw_only=True):
     running: float | None = None
     waiting: float | None = None
     most_running: float | None = None
-    """The limit beside `running`."""
+    """The limit on `running`."""
     bytes: float | None = None
     families_found: int = 0
     families: int = len(FAMILIES)

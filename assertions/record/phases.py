@@ -54,7 +54,7 @@ _BEFORE: Final[Mapping[str, tuple[JudgedFor, ...]]] = {
     "edge": (JudgedFor.QUEUE, JudgedFor.MEMORY),
     "edge-again": (JudgedFor.QUEUE, JudgedFor.MEMORY),
 }
-"""What the names of phases stood for in plans that do not say what their phases are judged for."""
+"""What the names of phases stood for in plans that do not name what their phases are judged for."""
 
 
 def judged_by_name(name: str) -> tuple[JudgedFor, ...]:

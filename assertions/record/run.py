@@ -67,7 +67,7 @@ class Run:
 def load_scenario(folder: Path) -> ScenarioRecord:
     """Read one scenario's folder; RecordError when a file is missing or malformed.
 
-    Pages and samples end where clients begin to hang up: what the target counts of those is not specified.
+    Pages and samples end where clients begin to disconnect: what the target counts of those is not specified.
     """
     scenario = read_one(folder / "scenario.json", Scenario)
     end = min(
@@ -93,7 +93,7 @@ def load_scenario(folder: Path) -> ScenarioRecord:
 
 
 def _final_page(scrapes: Iterable[Scrape], phases: Sequence[PhaseRun]) -> Page | None:
-    """The last page from after the clients that hung up."""
+    """Return the last page from after the clients that disconnected."""
     end = next((phase.end for phase in phases if phase.name == DISCONNECTS and phase.recorded), math.inf)
     later = [one for one in scrapes if one.start >= end and one.status == 200]
     last = max(later, key=lambda one: one.start, default=None)
@@ -115,15 +115,15 @@ def _calibration(path: Path) -> tuple[Calibration, ...]:
 def load_run(path: Path, names: Sequence[str]) -> Run:
     """Read a run directory; RecordError when it is none at all. A broken scenario is a problem, not an exception.
 
-    names: the scenarios that a run consists of; any other that was recorded beside them is read after them.
+    names: the scenarios that a run consists of; any other recorded scenario is read after them.
     """
     if not path.is_dir():
         raise RecordError(f"{path} is no run directory; make one with `python -m evidence run smoke load batch`")
     scenarios: dict[str, ScenarioRecord] = {}
     problems: dict[str, str] = {}
     queries = _queries(path / QUERIES)
-    beside = {one.parent.name for file in ("plan", "scenario") for one in path.glob(f"*/{file}.json")} - set(names)
-    for name in (*names, *sorted(beside)):
+    others = {one.parent.name for file in ("plan", "scenario") for one in path.glob(f"*/{file}.json")} - set(names)
+    for name in (*names, *sorted(others)):
         if not (path / name).is_dir():
             continue
         try:

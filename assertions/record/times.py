@@ -1,4 +1,4 @@
-"""Times that a target tells: ISO 8601 to Unix seconds, and whether a time is plausible."""
+"""Times in a target's answers: ISO 8601 to Unix seconds, and whether a time is plausible."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_each_assertion_needs_the_target_and_the_outside() -> None:
     latency = report_of().assertions[1]
     assert latency.target.startswith("the target's own P95 of 108 large exports")
     assert latency.outside == "P95 of 100 exports of 10k records is 529.2 ms (limit < 10,000 ms; hits.jsonl)"
-    assert latency.reason == "both witnesses hold and agree"
+    assert latency.reason == "target and client both pass and agree"
     assert latency.verdicts[:2] == ("load/latency-target", "smoke/histogram")
 
 

@@ -26,12 +26,10 @@ BACKLOG_S = 2.0
 """Connections may wait in the kernel for this long before the service sees them."""
 HELD_S = 1.0
 """Exports that are inside for this long without a 429 are waiting or running."""
-REST_S = 1.0
-"""After the last export's end its slot is free within this time."""
 SHOWN_MARGIN = 1.3
 """Exports that share a machine do not take equally long; up to this many times the limit may be such noise."""
 WAVE_LEAST = 4 * MAX_CONCURRENT - 2
-"""Exports of a wave below which it has no turns to be told apart."""
+"""Exports of a wave below which its turns can't be seen."""
 WAVE_SOLO_TIMES, WAVE_LEAST_S = 3, 0.2
 """A wave must take this many times as long as one export by itself, and this long, for its turns to show."""
 TOGETHER_SHARE = 0.75
@@ -63,17 +61,17 @@ def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[
                 value = math.inf if math.isnan(value) else value - free
                 readings.append((value, f"{record.name}/scrapes.jsonl, {gauge}"))
         for _, _, _, body in statuses(record):
-            told = whole(body.get(key))
-            if told is not None:
-                free = _called(whole(body.get("concurrentExports")), told) if queue else 0.0
+            reported = whole(body.get(key))
+            if reported is not None:
+                free = _called(whole(body.get("concurrentExports")), reported) if queue else 0.0
                 called.append(free)
-                readings.append((told - free, f"{record.name}/health.jsonl, {key}"))
+                readings.append((reported - free, f"{record.name}/health.jsonl, {key}"))
         if queue:
             for hit in record.posts:
-                told = whole((as_object(hit.answer) or {}).get(key)) if hit.status == 429 else None
-                if told is not None:
-                    # a 429 does not say how many run; where slots were seen to be filled late, they may be now
-                    readings.append((told - max(called), f"{record.name}/hits.jsonl, {key} of {hit.id}"))
+                reported = whole((as_object(hit.answer) or {}).get(key)) if hit.status == 429 else None
+                if reported is not None:
+                    # a 429 does not report how many run; where slots were seen to be filled late, they may be now
+                    readings.append((reported - max(called), f"{record.name}/hits.jsonl, {key} of {hit.id}"))
     if not readings:
         return None, 0, gauge
     value, where = max(readings)
@@ -110,7 +108,10 @@ def _peak_judged(
     limit = limits[limit_id]
     value, count, where = _peak(records, gauge, key)
     read = [
-        told for record in records.values() for timed in record.pages if (told := timed.page.total(gauge)) is not None
+        reported
+        for record in records.values()
+        for timed in record.pages
+        if (reported := timed.page.total(gauge)) is not None
     ]
     lowest = min(read, default=0.0)
     if lowest < 0:
@@ -234,17 +235,17 @@ def _under_load(
     """
     least = record.in_flight if least is None else least
     spans = [(phase.start, phase.end) for phase in record.scenario.phases if phase.name in phases]
-    told: list[tuple[float, float, float | None, float | None]]
+    reported: list[tuple[float, float, float | None, float | None]]
     if status:
-        told = [
+        reported = [
             (start, end, whole(body.get("concurrentExports")), whole(body.get("queueDepth")))
             for start, end, _, body in statuses(record)
         ]
     else:
-        told = [(timed.scrape.start, timed.scrape.end, timed.running, timed.waiting) for timed in record.pages]
+        reported = [(timed.scrape.start, timed.scrape.end, timed.running, timed.waiting) for timed in record.pages]
     return [
         (least.least(start, end), record.in_flight.most(start, end, SETTLE_S), running, waiting)
-        for start, end, running, waiting in told
+        for start, end, running, waiting in reported
         if running is not None and waiting is not None and any(s <= start and end <= e for s, e in spans)
     ]
 
@@ -372,27 +373,3 @@ def _held_inside(record: ScenarioRecord, phase: str) -> int:
     # connections may wait in the kernel for a moment before the service sees them
     start = min(hit.start for hit in hits) + BACKLOG_S
     return record.admitted.least(start, start + HELD_S) if max(hit.end for hit in hits) > start + HELD_S else 0
-
-
-def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
-    """After the load the gauges return to 0, and so do the counts of /export/status."""
-    gauges = ("export_concurrent_running", "export_queue_depth")
-    read = {gauge: None if record.after is None else record.after.total(gauge) for gauge in gauges}
-    for gauge, value in read.items():
-        if value is not None and value != 0:
-            return failed(f"{gauge} still reads {value:g} after the last export has ended")
-    last_end = max((hit.end for hit in record.posts), default=0.0)
-    late = [body for start, _, _, body in statuses(record) if start > last_end + REST_S]
-    if late and any(whole(late[-1].get(key)) != 0 for key in ("concurrentExports", "queueDepth")):
-        return failed(
-            f"/export/status still reports {late[-1].get('concurrentExports')} running and "
-            f"{late[-1].get('queueDepth')} waiting exports after the last one has ended"
-        )
-    if record.after is None:
-        return no_data("there is no readable page from after the last request")
-    missing = [gauge for gauge, value in read.items() if value is None]
-    if missing:
-        return no_data(f"{' and '.join(missing)} can't be read on the page after the last request")
-    if not record.done:
-        return no_data("no export was finished, so nothing had to come back to rest")
-    return passed("the counts of running and waiting exports came back to 0")

@@ -15,6 +15,7 @@ import pytest
 from assertions import limits as limits_file
 from assertions.checks.admission import limits_held, refusals
 from assertions.checks.admission.over_admission import read_rounds
+from assertions.checks.admission.rest import rest
 from assertions.probes.over_admission import Outcome, Round, settled
 from assertions.record.types import HealthProbe, Hit
 from assertions.record.view import ScenarioRecord
@@ -260,7 +261,7 @@ def test_rest_without_late_calls_rests_on_the_page(change: Callable[[dict[str, A
     """A status page that was not asked after the load can't contradict it."""
     record = with_status(honest("load"), change)
     early = changed(record, health=tuple(one for one in record.health if one.phase is not None))
-    assert limits_held.rest(early, LIMITS).status == "PASS"
+    assert rest(early, LIMITS).status == "PASS"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from assertions import limits as limits_file
 from assertions.checks.admission import limits_held
+from assertions.checks.admission.rest import rest
 from assertions.checks.conduct import behaviour
 from assertions.checks.conduct.health import health
 from assertions.checks.conduct.status_page import status_page
@@ -127,7 +128,7 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
     ),
     (
         "a gauge left, and the other missing",
-        lambda: limits_held.rest(
+        lambda: rest(
             with_pages(
                 with_pages(honest("load"), values("export_queue_depth", lambda _: 2)),
                 drop_samples("export_concurrent_running"),
@@ -137,7 +138,7 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
     ),
     (
         "a status page busy, and no metrics page after the load",
-        lambda: limits_held.rest(without("after")(status(concurrentExports=3)(honest("load"))), LIMITS),
+        lambda: rest(without("after")(status(concurrentExports=3)(honest("load"))), LIMITS),
     ),
     (
         "a file from outside, and a probe not made",
