@@ -67,7 +67,7 @@ def test_a_failed_assertion_ends_with_1(tmp_path: Path) -> None:
     code, out, said = judged(write_run(honest_run(load=still), tmp_path))
     assert (code, said) == (1, "")
     assert "❌ FAIL  Metrics Coverage\n" in out
-    assert '    because: load/moved: export_memory_bytes{format="csv"} stayed at 0 while exports were done\n' in out
+    assert '    because: load/moved: export_memory_bytes{format="csv"} stayed at 0 while exports were made\n' in out
     assert "5 of 6 assertions PASS\nVerdict: RED: 1 of " in out
 
 
@@ -123,7 +123,7 @@ def test_limits_that_are_wrong_are_one_sentence(honest_folder: Path, tmp_path: P
     bad = tmp_path / "my.toml"
     bad.write_text(DEFAULT_PATH.read_text().replace("target = 10_000", "target = true"))
     assert refused(honest_folder, "--limits", bad) == (
-        "my.toml can't be used: [[limit]] number 1 (latency_p95_ms): Expected `float`, got `bool` - at `$.target`"
+        f"{bad} can't be used: [[limit]] number 1 (latency_p95_ms): Expected `float`, got `bool` - at `$.target`"
     )
 
 
@@ -165,7 +165,7 @@ def test_the_list_names_every_check() -> None:
     assert (code, said) == (0, "")
     assert [line.split()[0] for line in lines] == [check.id for check in CHECKS]
     assert "behaviour            smoke                Bad input refused, nothing reachable outside" in lines
-    assert "leftovers            smoke, load, batch   Only whole exports in the folder (optional)" in lines
+    assert "leftovers            smoke, load, batch   Only complete exports in the folder (optional)" in lines
     assert "rules                run                  Alert rules tested with promtool" in lines
 
 

@@ -76,7 +76,7 @@ def test_bytes_that_can_not_be_fail_though_files_are_missing() -> None:
     assert bytes_agree(record, LIMITS).status == "NO DATA"
     few = with_pages(record, values('export_bytes_total{format="pdf"', lambda value: value / 2))
     judged = bytes_agree(few, LIMITS)
-    assert (judged.status, judged.reason.endswith("; 1 more could not be fetched")) == ("FAIL", True)
+    assert (judged.status, judged.reason.endswith("; 1 more could not be downloaded")) == ("FAIL", True)
 
 
 def failing_csv(record: ScenarioRecord) -> ScenarioRecord:

@@ -87,7 +87,7 @@ def test_an_alias_is_told() -> None:
     """The histogram's other name is taken, and told in the pass."""
     record = with_pages(honest("smoke"), lambda text: text.replace("export_latency_ms", "export_latency_ms_bucket"))
     judged = metrics_page.coverage(record, LIMITS)
-    assert (judged.status, judged.reason.endswith("with their labels; export_latency_ms goes by an alias")) == (
+    assert (judged.status, judged.reason.endswith("with their labels; export_latency_ms has an alias's name")) == (
         "PASS",
         True,
     )

@@ -119,7 +119,7 @@ def test_a_histogram_of_failed_probes_is_no_latency_of_large_exports() -> None:
     judged = latency.p95_target(refused, LIMITS)
     assert (judged.status, judged.reason) == (
         "NO DATA",
-        "no export of 10k records was done, whatever the target's histogram counts",
+        "no export of 10k records was finished, whatever the target's histogram counts",
     )
 
 
@@ -170,8 +170,8 @@ def test_each_kind_of_fault_of_the_probes_is_told_worst_first() -> None:
         "2 x bad input was accepted",
         "1 x an error answer",
     ]
-    assert "(asked 'GET /export/files/%2e%2e%2f" in judged.findings[0]
-    assert judged.findings[0].endswith("came 'root:x:0:0')")
+    assert "(sent 'GET /export/files/%2e%2e%2f" in judged.findings[0]
+    assert judged.findings[0].endswith("answered 'root:x:0:0')")
     assert "(2) bad-title-type: " in judged.reason
     assert "(3) bad-columns-twice: `error` must name column" in judged.reason
     text = runbook_text(judge(honest_run(smoke=record), LIMITS))
@@ -202,7 +202,7 @@ def test_a_compressed_file_names_its_cause() -> None:
     """What a gzip layer breaks is told as gzip by `downloads`."""
     record = honest("smoke")
     zipped = each(record.fetches, lambda one: {"headers": {**one.headers, "content-encoding": "gzip"}})
-    assert "came compressed (Content-Encoding: gzip) though identity was asked" in (
+    assert "came compressed (Content-Encoding: gzip) though identity was requested" in (
         downloads(changed(record, fetches=zipped), LIMITS).reason
     )
     identity = each(record.fetches, lambda one: {"headers": {**one.headers, "content-encoding": "identity"}})
@@ -217,8 +217,8 @@ def test_a_burst_that_was_refused_is_told_as_such() -> None:
     judged = limits_held.concurrency_outside({"batch": refused}, LIMITS)
     assert (judged.status, judged.reason) == (
         "NO DATA",
-        "of 20 exports asked for at once 5 were done, the others were answered 413; "
-        "10 exports done at once are needed to see how many run",
+        "of 20 exports requested at once 5 were finished, the others ended with 413; "
+        "10 exports finished of one burst are needed to see how many run at once",
     )
 
 

@@ -157,5 +157,5 @@ def test_a_page_for_prometheus_is_a_page_that_knows_of_exports() -> None:
     said = [judge_behaviour(case, 200, page, media) for page in (*pages, f"{series} 3\n")]
     assert said[0] is None
     assert "lacks export_latency_ms, export_bytes_total, export_concurrent_running" in str(said[3])
-    assert "knows of no export that succeeded" in str(said[1])
+    assert "counts no export that succeeded" in str(said[1])
     assert "is malformed" in str(said[2])
