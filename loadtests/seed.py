@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from assertions.contract import RUN_PATH
 from assertions.record.types import Hit, Request
-from loadtests.client.export import RUN_PATH, download_url, make_hit
+from loadtests.client.export import JSON_HEADERS, download_url, make_hit
 from loadtests.client.target import Target
 from loadtests.datasets.records import USER, encode_body, make_dataset, make_tag, parse_case, tagged
 
@@ -119,7 +120,7 @@ def seed(target: Target, cases: Sequence[str], seed_number: int, tell: Callable[
             index=index, case=case, format=parse_case(case).format, records=len(dataset.rows), user=USER, tag=tag
         )
         asked = target.clock.now()
-        answer = target.request("POST", RUN_PATH, body=body, headers={"Content-Type": "application/json"})
+        answer = target.request("POST", RUN_PATH, body=body, headers=JSON_HEADERS)
         hit = make_hit("seed", request, answer, body_bytes=len(body), intended=asked, client="seed")
         tell(seed_lines(hit))
         made += failure_of(hit) is None

@@ -40,13 +40,13 @@ LIMITS = PhaseLimits(least=COUNT, seconds=0.0, max_seconds=5.0)
 TEMPLATES = {"known": b'{"format":"csv","columns":["id"],"title":"known","user":"loadtest","data":[{"id":1}]}'}
 
 
-def known_target(port: int, clock: Clock) -> Target:
+def reference_target(port: int, clock: Clock) -> Target:
     """The known server as a target; the real one's headers are not for it."""
     return Target(scheme="http", host="127.0.0.1", port=port, base_path="", clock=clock)
 
 
 @contextlib.contextmanager
-def known(schedule: Schedule) -> Iterator[int]:
+def reference_server_port(schedule: Schedule) -> Iterator[int]:
     """The port of a known server on 127.0.0.1, in a process of its own until the block ends."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         port = int(listener.getsockname()[1])

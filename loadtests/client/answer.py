@@ -8,8 +8,10 @@ import ssl
 from dataclasses import dataclass
 from typing import Protocol
 
+from loadtests.errors import LoadTestError
 
-class SinkError(Exception):
+
+class SinkError(LoadTestError):
     """Downloaded bytes could not be put away; no fault of the target."""
 
 

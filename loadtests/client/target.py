@@ -18,13 +18,15 @@ from urllib.parse import urlsplit
 from loadtests.client.answer import Answer, Download, Sink, SinkError, error_name, lower_headers
 from loadtests.client.clock import Clock
 from loadtests.client.deadline import CHUNK_BYTES, _DeadlineSocket
+from loadtests.errors import LoadTestError
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+"""Of any answer but a file's; the largest page of the contract, /openapi.json or metrics, has some 100 kB."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"[!-~]*")
 
 
-class TargetError(Exception):
+class TargetError(LoadTestError):
     """The target's address or its settings can't be used; the message says what was expected."""
 
 
@@ -96,7 +98,7 @@ class Target:
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
         *,
-        max_bytes: int = MAX_ANSWER_BYTES,
+        max_bytes: int = MAX_PAGE_BYTES,
     ) -> Answer:
         """One exchange on a connection of its own; whatever happens, it becomes an Answer. `path` is the contract's."""
         kept = io.BytesIO()
@@ -124,12 +126,16 @@ class Target:
             link.end()
         return Answer(None, error, {}, b"", start, self.clock.now())
 
-    def download(self, path: str, into: Sink | BinaryIO, timeout_s: float | None = None) -> Download:
+    def download(
+        self, path: str, into: Sink | BinaryIO, timeout_s: float | None = None, *, max_bytes: int | None = None
+    ) -> Download:
         """GET a file, chunk by chunk into `into`; a broken download keeps what came, with its error.
+
+        max_bytes: a longer file ends with the error `too-long`; None: there is no limit.
 
         SinkError where `into` takes no more, such as on a full disk.
         """
-        return self._exchange("GET", path, body=None, headers={}, timeout_s=timeout_s, into=into, max_bytes=None)
+        return self._exchange("GET", path, body=None, headers={}, timeout_s=timeout_s, into=into, max_bytes=max_bytes)
 
     def _exchange(
         self,

@@ -22,7 +22,8 @@ from loadtests.plan.extra_phases import (
 from loadtests.plan.limits import PhaseLimits
 from loadtests.plan.profile import Leak, Phase, Profile, Share
 
-PROBE_TIMEOUT_S = 60.0
+EXAMINER_TIMEOUT_S = 60.0
+"""Of a request of the examiner's phases."""
 
 
 def interleave(mix: Sequence[Share]) -> Iterator[str]:
@@ -42,27 +43,27 @@ def cases_of(profile: Profile) -> tuple[str, ...]:
     """Every case that a profile asks for, once, in the order of their first place."""
     named = [share.case for phase in profile.phases for share in phase.mix]
     leak = profile.leak.cases if profile.leak else ()
-    sixth = (*LARGE_CASES, SMALL_CASE) if profile.over_admission else ()
-    return tuple(dict.fromkeys([*named, *leak, *sixth]))
+    rounds = (*LARGE_CASES, SMALL_CASE) if profile.over_admission else ()
+    return tuple(dict.fromkeys([*named, *leak, *rounds]))
 
 
 def build_plan(profile: Profile, datasets: dict[str, Dataset], seed: int) -> Plan:
     """The plan of a scenario; `datasets` holds every case of `cases_of`."""
     phases = [_plan_phase(number, phase, datasets, seed) for number, phase in enumerate(profile.phases)]
     if profile.behaviour:
-        phases.append(PhasePlan(name="behaviour", mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S))
+        phases.append(PhasePlan(name="behaviour", mode="probe", clients=1, requests=(), timeout_s=EXAMINER_TIMEOUT_S))
     if profile.over_admission:
         phases.append(_plan_over_admission(datasets))
     if profile.leak is not None:
         phases.append(_plan_leak(profile.leak, datasets))
         phases.append(_plan_bursts(profile.leak, datasets))
     if profile.behaviour:
-        phases.append(PhasePlan(name=DISCONNECTS, mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S))
+        phases.append(PhasePlan(name=DISCONNECTS, mode="probe", clients=1, requests=(), timeout_s=EXAMINER_TIMEOUT_S))
     return Plan(scenario=profile.name, profile_sha256=profile.sha256, seed=seed, phases=tuple(phases))
 
 
-def drive_of(phase: Phase, plan: PhasePlan) -> PhaseLimits:
-    """How far a phase goes."""
+def limits_of(phase: Phase, plan: PhasePlan) -> PhaseLimits:
+    """Return how far a phase goes."""
     least = len(plan.requests) if phase.mode == "open" else phase.count
     seconds = 0.0 if phase.mode == "open" else phase.seconds
     return PhaseLimits(least=least, seconds=seconds, max_seconds=phase.max_seconds)
@@ -94,7 +95,7 @@ def _plan_leak(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
         _request(LEAK_PHASE_NUMBER, index, leak.cases[index % len(leak.cases)], datasets, None)
         for index in range(leak.count)
     )
-    return PhasePlan(name="leak", mode="sequence", clients=1, requests=requests, timeout_s=PROBE_TIMEOUT_S)
+    return PhasePlan(name="leak", mode="sequence", clients=1, requests=requests, timeout_s=EXAMINER_TIMEOUT_S)
 
 
 def _plan_bursts(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
@@ -103,7 +104,7 @@ def _plan_bursts(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
         _request(BURSTS_PHASE_NUMBER, index, leak.cases[0], datasets, None) for index in range(BURSTS_MOST * BURST_SIZE)
     )
     return PhasePlan(
-        name=BURSTS, mode="closed", clients=BURST_SIZE, requests=requests, timeout_s=PROBE_TIMEOUT_S, at_once=True
+        name=BURSTS, mode="closed", clients=BURST_SIZE, requests=requests, timeout_s=EXAMINER_TIMEOUT_S, at_once=True
     )
 
 
@@ -118,7 +119,7 @@ def _plan_over_admission(datasets: dict[str, Dataset]) -> PhasePlan:
         mode="closed",
         clients=ROUND_SIZE,
         requests=requests,
-        timeout_s=PROBE_TIMEOUT_S,
+        timeout_s=EXAMINER_TIMEOUT_S,
         at_once=True,
     )
 

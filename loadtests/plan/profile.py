@@ -11,6 +11,7 @@ from typing import Literal, cast
 
 from assertions.record.phases import BURSTS, DISCONNECTS, OVER_ADMISSION
 from loadtests.datasets.records import CaseError, parse_case
+from loadtests.errors import LoadTestError
 from loadtests.plan.arrivals import Arrivals, constant
 from loadtests.plan.toml_reader import TableReader
 
@@ -26,12 +27,11 @@ RESERVED = ("behaviour", "leak", "refusals", BURSTS, DISCONNECTS, OVER_ADMISSION
 LoadMode = Literal["closed", "open", "sequence"]
 
 
-class ProfileError(Exception):
+class ProfileError(LoadTestError):
     """A profile is missing or wrong; `problems` holds one sentence for each thing to mend."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+        super().__init__(*problems)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def holds(folder: Path, told: frozenset[str], seen: Set[str]) -> bool:
     return not told.isdisjoint(seen) or any(path.name in told for path in folder.rglob("*"))
 
 
-def names_told(hits: Iterable[Hit]) -> frozenset[str]:
+def answered_names(hits: Iterable[Hit]) -> frozenset[str]:
     """Names of the files that answers told of."""
     told = (answered_filename(hit.answer) for hit in hits if hit.status == 200)
     return frozenset(re.split(r"[/\\]", name)[-1] for name in told if name is not None)

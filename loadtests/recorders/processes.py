@@ -60,22 +60,22 @@ def _parents(pid: int) -> set[int]:
 class Prober:
     """Samples the target's process tree."""
 
-    def __init__(self, target: Target, stage: RunState, out: LineFile, pid: int) -> None:
-        self._target, self._stage, self._out = target, stage, out
+    def __init__(self, target: Target, state: RunState, out: LineFile, pid: int) -> None:
+        self._target, self._state, self._out = target, state, out
         self._tree = _Tree(pid)
         self.ticker = Ticker("prober", self.probe, target.clock.now)
 
     def probe(self, resting: bool | None = None) -> Probe:
         """One sample, written down; `resting` None: as the stage says."""
-        before = self._stage.scene()
+        before = self._state.snapshot()
         at = self._target.clock.now()
         processes = self._tree.sample()
-        scene = seen_between(before, self._stage.scene())
+        state = seen_between(before, self._state.snapshot())
         probe = Probe(
             at=at,
-            phase=scene.phase,
-            exports_done=scene.exports_done,
-            resting=scene.moment != "during" if resting is None else resting,
+            phase=state.phase,
+            exports_done=state.exports_done,
+            resting=state.moment != "during" if resting is None else resting,
             processes=processes,
         )
         self._out.write(probe)

@@ -14,7 +14,7 @@ import msgspec
 
 from assertions.limits import Limits
 from assertions.record.types import Hit, Scenario
-from assertions.stats import nearest_rank
+from assertions.stats import percentile_or_none
 
 SCHEMA = 1
 LATENCY, SUCCESS = "latency_p95_ms", "success_ratio"
@@ -137,7 +137,7 @@ def search_for(
     if ladder:
         rates = tuple(sorted(set(ladder)))
         return Search(first_per_s=rates[0], most_per_s=rates[-1], ladder=rates)
-    typical_ms = nearest_rank(alone_ms, 0.5) or 1000.0
+    typical_ms = percentile_or_none(alone_ms, 0.5) or 1000.0
     first_per_s = min(_round(1000 / max(typical_ms, 0.1)), most_per_s)
     return Search(
         first_per_s=first_per_s,
@@ -203,7 +203,7 @@ def judge_step(
     growth, grown = _growth(timed)
     phases = scenario.phases
     planned = phases[0].planned if phases else 0
-    start_delays_ms = nearest_rank([(hit.start - hit.intended) * 1000 for hit in hits], 0.99)
+    start_delays_ms = percentile_or_none([(hit.start - hit.intended) * 1000 for hit in hits], 0.99)
     word: Word = "no data"
     reason = _unfit(hits, planned, start_delays_ms, scenario, limits)
     if reason is None:
@@ -233,7 +233,7 @@ def judge_step(
 
 def percentiles(values_ms: Sequence[float]) -> Percentiles | None:
     """Nearest rank, of all values; None of none."""
-    p50, p95, p99 = (nearest_rank(values_ms, ratio) for ratio in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (percentile_or_none(values_ms, ratio) for ratio in (0.5, 0.95, 0.99))
     if p50 is None or p95 is None or p99 is None:
         return None
     return Percentiles(count=len(values_ms), p50_ms=p50, p95_ms=p95, p99_ms=p99)
@@ -300,7 +300,7 @@ def _growth(timed: Sequence[Hit]) -> tuple[float | None, bool]:
     if len(timed) < LEAST_ARRIVALS:
         return None, False
     first, last = timed[:third], timed[-third:]
-    before, after = (nearest_rank([hit.end - hit.intended for hit in part], 0.5) or 0.0 for part in (first, last))
+    before, after = (percentile_or_none([hit.end - hit.intended for hit in part], 0.5) or 0.0 for part in (first, last))
     apart = sum(hit.intended for hit in last) / third - sum(hit.intended for hit in first) / third
     if apart <= 0:
         return None, False

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import msgspec
 
+from assertions.contract import RUN_PATH
 from assertions.limits import Limits
 from assertions.record.files import read_lines, read_one, write_lines
 from assertions.record.types import INTERRUPTED, Hit, PhaseRun, RecordError, Request, Scenario
-from loadtests.client.export import RUN_PATH, make_hit
+from loadtests.client.export import JSON_HEADERS, make_hit
 from loadtests.client.target import Target
 from loadtests.datasets.large_bodies import large_body
 from loadtests.datasets.records import USER, Dataset, make_dataset, parse_case
@@ -209,9 +210,7 @@ class _Case:
         start = target.clock.now()
         while len(hits) < ALONE_MOST and (not hits or target.clock.now() - start < ALONE_S):
             intended = target.clock.now()
-            answer = target.request(
-                "POST", RUN_PATH, self.body, {"Content-Type": "application/json"}, max(90.0, self.timeout_s)
-            )
+            answer = target.request("POST", RUN_PATH, self.body, JSON_HEADERS, max(90.0, self.timeout_s))
             request = Request(
                 index=len(hits), case=self.case, format=dataset.format, records=len(dataset.rows), user=USER
             )

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from locust import FastHttpUser, constant, task
 
-from loadtests.client.export import RUN_PATH, download_url
+from assertions.contract import RUN_PATH
+from loadtests.client.export import download_url
 from loadtests.client.target_settings import headers_from
 from loadtests.datasets.records import make_tag, tagged
 from loadtests.ui.web_ui import BODIES, Bodies

@@ -69,7 +69,7 @@ def test_every_generator_measures_the_known_server_before_the_target(tmp_path: P
 
 def test_no_known_server_stays_behind(tmp_path: Path) -> None:
     """It ends with its block, and by itself when whoever started it is gone."""
-    with calibration.known(Schedule()) as port:
+    with calibration.reference_server_port(Schedule()) as port:
         assert ask(port)["success"] is True
     with pytest.raises(ConnectionRefusedError):
         ask(port)
@@ -98,7 +98,7 @@ def ask(port: int, body: bytes = b"{}", method: str = "POST") -> dict[str, objec
 
 def test_the_known_server_takes_whole_requests_of_any_size() -> None:
     """A head in pieces, a body of megabytes and several requests on one connection are each answered once."""
-    with calibration.known(Schedule(usual_s=0.0, slow_every=0)) as port:
+    with calibration.reference_server_port(Schedule(usual_s=0.0, slow_every=0)) as port:
         assert ask(port, method="GET") == {"ok": True}
         said = ask(port, b"x" * 3_000_000)
         assert float(str(said["left"])) >= float(str(said["arrived"]))

@@ -16,7 +16,7 @@ import pytest
 
 from assertions.record.files import read_lines
 from assertions.record.types import Fetch, Hit, Probe
-from assertions.stats import nearest_rank
+from assertions.stats import percentile_or_none
 from loadtests.client.addresses import is_local
 from loadtests.client.clock import start_clock
 from loadtests.client.target_settings import parse_target
@@ -67,8 +67,8 @@ def test_whole_parts_are_merged_in_the_order_of_their_ends(tmp_path: Path) -> No
     [
         (None, b"", "generator 1 left no end mark"),
         (None, b'{"id":"one-', "generator 1 left no end mark"),
-        (2, b"", "generator 1 says 2 hits and 0 fetches, its files hold 1 and 0"),
-        (2, b'{"id":"one-', "generator 1 says 2 hits and 0 fetches, its files hold 1 and 0"),
+        (2, b"", "generator 1 recorded 2 hits and 0 fetches, its files hold 1 and 0"),
+        (2, b'{"id":"one-', "generator 1 recorded 2 hits and 0 fetches, its files hold 1 and 0"),
     ],
 )
 def test_a_part_that_is_not_whole_is_noted_and_kept(tmp_path: Path, mark: int | None, tail: bytes, why: str) -> None:
@@ -91,9 +91,9 @@ def test_a_generator_that_wrote_nothing_is_noted(tmp_path: Path) -> None:
     [([], 0.95, None), ([3.0], 0.95, 3.0), ([1.0, 2.0], 0.5, 1.0), (list(map(float, range(1, 101))), 0.95, 95.0),
      (list(map(float, range(1, 22))), 0.95, 20.0)],
 )  # fmt: skip
-def test_percentiles_are_by_nearest_rank(values: list[float], ratio: float, value: float | None) -> None:
+def test_percentiles_are_by_percentile_or_none(values: list[float], ratio: float, value: float | None) -> None:
     """The value at rank ceil(n * ratio)."""
-    assert nearest_rank(values, ratio) == value
+    assert percentile_or_none(values, ratio) == value
 
 
 def test_a_target_is_found_by_its_port(tmp_path: Path) -> None:
@@ -226,12 +226,12 @@ def test_a_page_at_rest_leaves_out_what_moves_by_itself() -> None:
 
 def test_only_a_wholly_quiet_observation_shows_rest() -> None:
     """One that touches a phase at either end belongs to the load."""
-    stage = RunState()
-    before = stage.scene()
-    stage.enter("during", "one")
-    during = stage.scene()
-    stage.enter("rest")
-    rest = stage.scene()
+    state = RunState()
+    before = state.snapshot()
+    state.enter("during", "one")
+    during = state.snapshot()
+    state.enter("rest")
+    rest = state.snapshot()
     assert seen_between(before, before).moment == "before"
     assert (seen_between(before, during).moment, seen_between(before, during).phase) == ("during", "one")
     assert (seen_between(during, rest).moment, seen_between(during, rest).phase) == ("during", "one")
@@ -240,11 +240,11 @@ def test_only_a_wholly_quiet_observation_shows_rest() -> None:
 
 def test_an_observation_over_a_whole_phase_is_no_rest() -> None:
     """One that began before a phase and ended after it saw the phase, too."""
-    stage = RunState()
-    before = stage.scene()
-    stage.enter("during", "one")
-    stage.enter("rest")
-    assert seen_between(before, stage.scene()).moment == "during"
+    state = RunState()
+    before = state.snapshot()
+    state.enter("during", "one")
+    state.enter("rest")
+    assert seen_between(before, state.snapshot()).moment == "during"
 
 
 def test_a_slow_call_skips_beats_and_piles_up_none() -> None:

@@ -229,7 +229,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     with fake_target() as target:
         # the template of 2,000 records fits (0.4 MB), its downloads and the rest do not all: the limit is a file's size
         run = start_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
-        _wait_until((tmp_path / "out" / "parts" / "drive.json").exists)
+        _wait_until((tmp_path / "out" / "parts" / "generator.json").exists)
         # the parent first: what it starts from then on inherits the limit, and what it had started is found below it
         parent = psutil.Process(run.pid)
         parent.rlimit(psutil.RLIMIT_FSIZE, (20_000, 20_000))
