@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from assertions.contents.tags import USER
 from assertions.contract import MAX_CONCURRENT, RUN_PATH, STATUS_PATH
 from assertions.probes.behaviour import AFTER_DISCONNECT, DISCONNECTED, REST_AFTER_DISCONNECT
 from assertions.probes.disconnects import MOST_ROUNDS, counts
@@ -16,7 +17,7 @@ from assertions.record.types import Hit, PhasePlan, PhaseRun, Probe, Request
 from assertions.record.view import as_object
 from loadtests.client.answer import Answer
 from loadtests.client.export import JSON_HEADERS, make_hit
-from loadtests.datasets.records import USER, encode_body, make_dataset
+from loadtests.datasets.records import encode_body, make_dataset
 from loadtests.examiner.requests import CLIENT
 from loadtests.examiner.session import ExaminerSession, phase_run
 

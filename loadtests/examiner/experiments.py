@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from assertions.record.phases import BURSTS, DISCONNECTS, OVER_ADMISSION
+from assertions.record.phases import BEHAVIOUR, BURSTS, DISCONNECTS, LEAK, OVER_ADMISSION
 from assertions.record.types import INTERRUPTED, PhasePlan, PhaseRun
 from loadtests.client.answer import SinkError
 from loadtests.errors import EarlyEnd, RunError
@@ -16,8 +16,8 @@ from loadtests.examiner.over_admission import probe_over_admission
 from loadtests.examiner.session import ExaminerSession, phase_run
 
 EXPERIMENTS: Mapping[str, Callable[[ExaminerSession, PhasePlan], PhaseRun]] = {
-    "behaviour": probe_behaviour,
-    "leak": make_leak_series,
+    BEHAVIOUR: probe_behaviour,
+    LEAK: make_leak_series,
     BURSTS: make_bursts,
     OVER_ADMISSION: probe_over_admission,
     DISCONNECTS: probe_disconnects,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from assertions.contents.tags import USER
 from assertions.probes.behaviour import BAD_BODIES, UNKNOWN_NAMES
+from assertions.record.phases import LEAK, REFUSALS
 from assertions.record.types import PhasePlan, PhaseRun, Request
-from loadtests.datasets.records import USER, make_tag, parse_case
+from loadtests.datasets.records import make_tag, parse_case
 from loadtests.examiner.behaviour import PROBE_TIMEOUT_S
 from loadtests.examiner.requests import CLIENT, probe_hit
-from loadtests.examiner.session import REFUSALS, ExaminerSession, phase_run
+from loadtests.examiner.session import ExaminerSession, phase_run
 from loadtests.plan.extra_phases import LEAK_PHASE_NUMBER
 
 EXPORT_TIMEOUT_S = 60.0
@@ -81,6 +83,6 @@ def _make_export(session: ExaminerSession, case: str, index: int, timeout_s: flo
         user=USER,
         tag=tag if tag.encode() in body else None,
     )
-    hit = session.post("leak", request, body, timeout_s, CLIENT)
+    hit = session.post(LEAK, request, body, timeout_s, CLIENT)
     session.record(hit)
     session.fetch(hit, timeout_s)

@@ -10,18 +10,15 @@ from typing import Literal
 
 import msgspec
 
+from assertions.contents.tags import TAG_PLACEHOLDER, tagged
 from assertions.contract import RUN_PATH
-from assertions.record.phases import PROBING
+from assertions.record.phases import LEAK, PROBING, REFUSALS
 from assertions.record.types import INTERRUPTED, Fetch, Hit, PhaseEnd, PhasePlan, PhaseRun, Probe, Request
 from loadtests.client.answer import Answer
 from loadtests.client.export import JSON_HEADERS, fetch_file, make_hit
 from loadtests.client.target import Target
-from loadtests.datasets.records import TAG_PLACEHOLDER, tagged
 from loadtests.plan.profile import Leak
 from loadtests.progress import Progress
-
-REFUSALS = "refusals"
-"""Phase name of the requests that the leak series makes between its exports; they belong to that series."""
 
 
 def _nothing(*_: object) -> None:
@@ -114,7 +111,7 @@ class ExaminerSession:
             self.record_hit(hit)
             self.counted += hit.phase != REFUSALS
             self.failed += hit.phase not in PROBING and hit.status != 200
-            if self.leak is not None and hit.phase == "leak" and hit.case == self.leak.cases[0]:
+            if self.leak is not None and hit.phase == LEAK and hit.case == self.leak.cases[0]:
                 self.solo_s.append(hit.end - hit.start)
             self.observe(self, hit)
         self.check()

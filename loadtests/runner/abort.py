@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.limits import Limits
 from assertions.prometheus.exposition import read_page
+from assertions.record.phases import LEAK, JudgedFor
 from assertions.record.types import PhasePlan, Plan, Scrape
 from loadtests.errors import EarlyEnd
 from loadtests.progress import Progress
@@ -69,7 +70,7 @@ class AbortWatch:
         """Note exports that timed out since the last call."""
         self._timeouts += timeouts
         # a leak series makes two refused requests beside each export
-        most = PROBES_MOST + sum(len(phase.requests) * (3 if phase.name == "leak" else 1) for phase in self.plan.phases)
+        most = PROBES_MOST + sum(len(phase.requests) * (3 if phase.name == LEAK else 1) for phase in self.plan.phases)
         if self._timeouts > max(1, UNANSWERED_SHARE * most):
             self._set(f"{self._timeouts} exports had no answer within their timeout, of {most} requests at the most")
 
@@ -85,7 +86,9 @@ class AbortWatch:
     def latencies(self, phase_name: str, latencies_ms: tuple[float, ...]) -> None:
         """Look at the latencies of a phase's exports that are done."""
         phase = self._planned(phase_name)
-        if phase is None or phase.name != "measure" or any((one.records or 0) < LARGE for one in phase.requests):
+        if phase is None or JudgedFor.LATENCY not in phase.judged_for:
+            return
+        if any((request.records or 0) < LARGE for request in phase.requests):
             return
         limit = self.abort.limits["latency_p95_ms"]
         slow = self._slow[phase_name] = self._slow.get(phase_name, 0) + sum(not limit.holds(ms) for ms in latencies_ms)

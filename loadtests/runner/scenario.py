@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assertions.contract import RUN_PATH
 from assertions.record.files import write_one
-from assertions.record.phases import DISCONNECTS
+from assertions.record.phases import DISCONNECTS, REFUSALS
 from assertions.record.types import INTERRUPTED, Generator, Hit, PhaseEnd, PhasePlan, PhaseRun, Plan, Scenario
 from assertions.stats import percentile_or_none
 from loadtests.client.export import fetch_file
@@ -18,7 +18,7 @@ from loadtests.client.target import Target
 from loadtests.datasets.records import encode_body, make_dataset
 from loadtests.errors import EarlyEnd, RunError
 from loadtests.examiner.experiments import run_phase
-from loadtests.examiner.session import REFUSALS, ExaminerSession
+from loadtests.examiner.session import ExaminerSession
 from loadtests.plan.deadline import deadline_s
 from loadtests.plan.plan import EXAMINER_TIMEOUT_S, build_plan, cases_of
 from loadtests.plan.profile import RESERVED, Profile, ProfileError

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 from locust import FastHttpUser, constant, task
 
+from assertions.contents.tags import tagged
 from assertions.contract import RUN_PATH
 from loadtests.client.export import download_url
 from loadtests.client.target_settings import headers_from
-from loadtests.datasets.records import make_tag, tagged
+from loadtests.datasets.records import make_tag
 from loadtests.ui.web_ui import BODIES, Bodies
 
 SETTINGS = msgspec.json.decode(Path(os.environ[BODIES]).read_bytes(), type=Bodies)
