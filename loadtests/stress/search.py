@@ -207,7 +207,7 @@ def judge_step(
     word: Word = "no data"
     reason = _unfit(hits, planned, start_delays_ms, scenario, limits)
     if reason is None:
-        broken = _broken(planned, done, refused, intended, growth if grown else None, limits)
+        broken = _silent(scenario) or _broken(planned, done, refused, intended, growth if grown else None, limits)
         word = "broke" if broken else "held"
         reason = broken or _kept(planned, len(done), intended)
         if broken and others_ratio is not None and others_ratio > OTHERS_TOLD:
@@ -231,6 +231,11 @@ def judge_step(
     )
 
 
+def _silent(scenario: Scenario) -> str | None:
+    """Return the reason where the load was ended because the target answered no more."""
+    return next((phase.note for phase in scenario.phases if phase.ended == "timed out"), None)
+
+
 def percentiles(values_ms: Sequence[float]) -> Percentiles | None:
     """Nearest rank, of all values; None of none."""
     p50, p95, p99 = (percentile_or_none(values_ms, ratio) for ratio in (0.5, 0.95, 0.99))
@@ -246,10 +251,10 @@ def _unfit(
     made = scenario.generator
     if not planned:
         return "no request was due"
-    cut = next((phase for phase in scenario.phases if not phase.completed), None)
+    cut = next((phase for phase in scenario.phases if phase.ended not in ("complete", "timed out")), None)
     if cut is not None:
         return f"the load was cut short: {cut.note}"
-    if len(hits) != planned:
+    if _silent(scenario) is None and len(hits) != planned:
         return f"{len(hits)} of {planned} requests were recorded"
     if made.exit_code != 0 or made.end_marks != made.workers:
         return f"the load generator ended with {made.exit_code} and {made.end_marks} of {made.workers} end marks"

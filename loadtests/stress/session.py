@@ -21,7 +21,7 @@ from assertions.contents.tags import USER
 from assertions.contract import RUN_PATH
 from assertions.limits import Limits
 from assertions.record.files import read_lines, read_one, write_lines
-from assertions.record.types import INTERRUPTED, Hit, PhaseRun, RecordError, Request, Scenario
+from assertions.record.types import Hit, PhaseRun, RecordError, Request, Scenario
 from loadtests.client.export import JSON_HEADERS, make_hit
 from loadtests.client.target import Target
 from loadtests.datasets.large_bodies import large_body
@@ -276,7 +276,7 @@ def _stub(case: str, seed: int) -> Dataset:
 
 
 def _interrupted(phase: PhaseRun) -> bool:
-    return not phase.completed and INTERRUPTED in (phase.note or "")
+    return phase.ended == "interrupted"
 
 
 def _silent(_: Progress) -> None:

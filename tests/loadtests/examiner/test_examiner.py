@@ -13,8 +13,10 @@ from assertions.record.types import Hit, PhasePlan, PhaseRun, Request
 from loadtests.client.clock import start_clock
 from loadtests.client.target import Target
 from loadtests.client.target_settings import parse_target
+from loadtests.errors import EarlyEnd
 from loadtests.examiner import leak
 from loadtests.examiner.behaviour import file_name, probe_behaviour
+from loadtests.examiner.experiments import run_phase
 from loadtests.plan.profile import Leak
 from tests.loadtests.examiner.sessions import Recorded, make_session, probe_plan, small_templates
 from tests.loadtests.fake_target import Manners, fake_target
@@ -139,3 +141,28 @@ def test_the_file_is_found_by_its_link_or_its_name() -> None:
     assert name(json.dumps({"result": link})) == "export_1_a.csv"
     assert name(json.dumps({"result": {"filename": "exports/export_1_b.csv"}})) == "export_1_b.csv"
     assert name("nothing") == name(None) == "export_1000000000000_zzzzzzzzz.csv"
+
+
+def test_the_deadline_ends_a_request_of_the_examiner_as_interrupted() -> None:
+    """What we broke off ourselves is not the target's timeout; a shorter timeout of the request's own is."""
+    with fake_target(Manners(delay_s=lambda seen: 5.0)) as fake:
+        session = make_session(parse_target(fake.url, start_clock())).session
+        body = small_templates("csv-1k")["csv-1k"]
+        for left_s, timeout_s, error in ((0.1, 60.0, "interrupted"), (60.0, 0.1, "timeout")):
+            session.time_left_s = lambda left_s=left_s: left_s  # type: ignore[misc]
+            assert session.request("POST", "/export/run", body, {}, timeout_s).error == error
+
+
+def test_a_scenario_that_must_end_ends_an_experiment_with_its_record() -> None:
+    """The phase counts what was made up to then and gives the reason; nothing more is sent."""
+    with fake_target() as fake:
+        recorded = make_session(parse_target(fake.url, start_clock()))
+
+        def check() -> None:
+            if len(recorded.hits) >= 3:
+                raise EarlyEnd("deadline", "the longest time is over")
+
+        recorded.session.check = check
+        run, early = run_phase(recorded.session, probe_plan("behaviour"))
+    assert early is not None and early.ended == "deadline"
+    assert (run.ended, run.completed, run.recorded, run.note) == ("deadline", False, 3, "the longest time is over")

@@ -103,6 +103,15 @@ def test_a_gauge_over_its_limit_once_is_enough(gauge: str, value: float, ends: b
         seen.check()
 
 
+@pytest.mark.parametrize(("timeouts", "ends"), [(3, False), (4, True)])
+def test_more_than_one_request_in_a_hundred_may_not_time_out(timeouts: int, ends: bool) -> None:
+    """Of all that the scenario may send at the most, probes of the examiner included."""
+    seen = watch(phase("measure", 5, 100))
+    for _ in range(timeouts):
+        seen.add_exports(1)
+    assert (seen.sentence is not None) is ends
+
+
 PROFILE = """\
 [[phase]]
 name = "warmup"
@@ -138,7 +147,7 @@ def test_a_profile_of_ones_own_is_judged_by_its_own_exports(tmp_path: Path) -> N
     profiles = tmp_path / "profiles"
     profiles.mkdir()
     (profiles / "mine.toml").write_text(PROFILE)
-    with fake_target(Manners(status=lambda _: 500)) as fake:
+    with fake_target(Manners(status=lambda _: 500, delay_s=lambda _: 0.02)) as fake:
         words: list[str | Path] = ["run", "mine", "--profiles", profiles, "--target", fake.url, "--out", tmp_path / "o"]
         ended = end_of(start_door(*words, "--abort-on-fail"))
     record = read_record(tmp_path / "o")

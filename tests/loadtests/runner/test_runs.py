@@ -95,8 +95,10 @@ def test_requests_that_hang_are_recorded_as_timeouts(tmp_path: Path) -> None:
     with fake_target(Manners(delay_s=lambda _: 10.0)) as target:
         ended = run_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
         assert len(target.seen) == 3  # one attempt each
-    assert ended.code == 0, ended.err
-    hits = read_record(tmp_path / "out").hits
+    assert ended.code == 1, ended.err
+    record = read_record(tmp_path / "out")
+    hits = record.hits
+    assert (record.phase("one").completed, record.phase("one").ended) == (False, "timed out")
     assert [(hit.status, hit.error) for hit in hits] == [(None, "timeout")] * 3
     assert all(1.5 <= hit.end - hit.start < 5 for hit in hits)
 

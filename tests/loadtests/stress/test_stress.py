@@ -182,7 +182,8 @@ def test_a_record_that_is_not_whole_makes_no_data() -> None:
     assert judged(unsent).reason == "the generator had no connection left for 1 of 30 requests"
     whole = scenario(30)
     cut = msgspec.structs.replace(
-        whole, phases=(msgspec.structs.replace(whole.phases[0], completed=False, note="interrupted"),)
+        whole,
+        phases=(msgspec.structs.replace(whole.phases[0], completed=False, ended="interrupted", note="interrupted"),),
     )
     assert judged(hits, cut).reason == "the load was cut short: interrupted"
     assert judged([], scenario(0)).word == "no data"
