@@ -36,4 +36,4 @@ class EarlyEnd(LoadTestError):
         self.ended: PhaseEnd = ended
         """What the phases of the record give as the reason."""
         self.note = f"{STOPPED}{sentence}" if ended == "aborted" else sentence
-        """What they say about it."""
+        """The note of these phases."""

@@ -1,4 +1,4 @@
-"""Whether a target can be driven at all, told before any load in one sentence."""
+"""Whether a target can be tested at all, checked before any load."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _certificate_hint() -> str:
 
 
 def check_target(target: Target) -> str | None:
-    """Why the target can't be judged at all, in one sentence; None: it answers. Takes at most 5 seconds."""
+    """Return why the target can't be tested, as one sentence; None where it answers. Takes at most 5 seconds."""
     deadline = target.clock.now() + CHECK_S
     statuses: dict[str, int | None] = {}
     # GET of the exports' own path makes no export and is counted nowhere, but a door that asks for a key asks for it
@@ -37,7 +37,7 @@ def check_target(target: Target) -> str | None:
             why = _certificate_hint() if answer.error == "tls" else "is it running?"
             return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; {why}"
         statuses[path] = answer.status
-    # 403 is what some gateways say of a method that they do not know
+    # some gateways answer an unknown method with 403
     shut = next(
         (path for path, status in statuses.items() if status in ((401,) if path == RUN_PATH else (401, 403))), None
     )

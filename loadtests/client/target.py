@@ -1,4 +1,8 @@
-"""How the harness speaks to a target: one attempt a request, no redirects, one deadline over the whole exchange."""
+"""Requests to a target: one attempt each, no redirects, one deadline over the whole exchange.
+
+By hand on http.client: requests, httpx and urllib3 have no deadline over a whole exchange, and they normalise paths,
+which the probes of hostile paths must not.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +113,7 @@ class Target:
         return Answer(status, done.error, done.headers, kept.getvalue(), done.start, done.end)
 
     def leave(self, path: str, body: bytes, headers: Mapping[str, str], stay_s: float, timeout_s: float) -> Answer:
-        """POST a body whole, stay so long, and close the connection without reading: a client that goes away.
+        """POST a whole body, wait `stay_s`, and close the connection without reading: a client that disconnects.
 
         The error is `disconnected`, or why the body could not be sent within the timeout; the connection is closed.
         """
@@ -157,7 +161,7 @@ class Target:
         try:
             link.connect()
             sent = {"Accept-Encoding": "identity", "Connection": "close", **dict(self.headers), **headers}
-            # a target may answer, say 413, and close before it has read the whole body: its answer still counts
+            # a target may answer, for example 413, and close before it has read the whole body: its answer counts
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 link.request(method, self.base_path + path, body=body, headers=sent)
             answer = link.getresponse()

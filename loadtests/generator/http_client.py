@@ -2,7 +2,7 @@
 
 Locust's HTTP session spends a good half of a small request's CPU time on what an export does not need (URLs, cookies,
 redirects, headers made anew), and copies a large body once more. This reads by the parser of the same library,
-geventhttpclient, and tells Locust's statistics by its request event. Imported only where gevent has patched the
+geventhttpclient, and feeds Locust's statistics by its request event. Imported only where gevent has patched the
 standard library.
 """
 
@@ -123,7 +123,7 @@ class HttpClient:
             self.close()
         if self._sock is None:
             self._connect()
-        # a target may answer, say 413, and close before it has read the whole body: its answer still counts
+        # a target may answer, for example 413, and close before it has read the whole body: its answer counts
         with contextlib.suppress(ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
             if len(body) <= JOINED_BYTES:
                 self._sock.sendall(head + body)

@@ -12,7 +12,7 @@ CONFIG_VARIABLE = "EXPORT_LOADTESTS_CONFIG"
 
 
 class GeneratorConfig(Struct, frozen=True, kw_only=True):
-    """What a generator needs beside the plan."""
+    """What a generator needs in addition to the plan."""
 
     plan: str
     """Path of plan.json."""
@@ -122,7 +122,7 @@ class Welcome(FromRunner, frozen=True, kw_only=True):
 
 
 class RemoteConfig(FromRunner, frozen=True, kw_only=True):
-    """What a generator on another machine needs beside a welcome; it makes the bodies itself."""
+    """What a generator on another machine needs in addition to a welcome; it makes the bodies itself."""
 
     plan: Plan
     target: str

@@ -36,13 +36,13 @@ def find_process(target: Target, given: int | None) -> Found:
         return Found(None, f"{target.host} is not this machine")
     try:
         listening = [
-            one
-            for one in psutil.net_connections("tcp")
-            if one.status == psutil.CONN_LISTEN and one.laddr.port == target.port
+            connection
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == target.port
         ]
     except (psutil.Error, OSError) as error:
-        return Found(None, f"the system does not tell who listens: {error}")
-    pids = {one.pid for one in listening if one.pid is not None}
+        return Found(None, f"the system does not show which process listens: {error}")
+    pids = {connection.pid for connection in listening if connection.pid is not None}
     if not pids:
         why = "no permission to see who listens" if listening else "no process of this machine listens"
         return Found(None, f"{why} on port {target.port}; give --target-pid")
@@ -53,7 +53,7 @@ def find_process(target: Target, given: int | None) -> Found:
 
 def _parents(pid: int) -> set[int]:
     with contextlib.suppress(psutil.Error):
-        return {one.pid for one in psutil.Process(pid).parents()}
+        return {parent.pid for parent in psutil.Process(pid).parents()}
     return set()
 
 
@@ -66,7 +66,7 @@ class Prober:
         self.ticker = Ticker("prober", self.probe, target.clock.now)
 
     def probe(self, resting: bool | None = None) -> Probe:
-        """One sample, written down; `resting` None: as the stage says."""
+        """Record one sample; `resting` None: as the scenario's state is."""
         before = self._state.snapshot()
         at = self._target.clock.now()
         processes = self._tree.sample()

@@ -69,7 +69,7 @@ class AbortWatch:
     def add_exports(self, timeouts: int) -> None:
         """Note exports that timed out since the last call."""
         self._timeouts += timeouts
-        # a leak series makes two refused requests beside each export
+        # a leak series makes two refused requests with each export
         most = PROBES_MOST + sum(len(phase.requests) * (3 if phase.name == LEAK else 1) for phase in self.plan.phases)
         if self._timeouts > max(1, UNANSWERED_SHARE * most):
             self._set(f"{self._timeouts} exports had no answer within their timeout, of {most} requests at the most")

@@ -1,4 +1,4 @@
-"""How busy the machine was with what is neither the target nor the load: a break may be a neighbour's doing."""
+"""How busy other processes kept the machine during a step, which may be why a limit broke."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def others_ratio(machine: Machine, probes: Iterable[Probe]) -> float | None:
 
 
 def write(folder: Path, machine: Machine) -> None:
-    """Put it beside a step's record."""
+    """Write it into a step's folder."""
     (folder / FILE).write_bytes(msgspec.json.encode(machine) + b"\n")
 
 
 def read_others(folder: Path) -> float | None:
-    """`others_ratio` of a step's folder; None where it was not told. RecordError where its probes are malformed."""
+    """`others_ratio` of a step's folder; None where it was not recorded. RecordError where its probes are malformed."""
     try:
         machine = msgspec.json.decode((folder / FILE).read_bytes(), type=Machine)
     except FileNotFoundError:

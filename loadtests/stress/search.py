@@ -31,10 +31,10 @@ LOWEST = 1 / 10
 MOST_STEPS = 9
 TRIES = 2
 """At one rate, where the generator was the bottleneck."""
-OTHERS_TOLD = 0.15
-"""Of the machine; a break beside neighbours so busy says so."""
+OTHERS_NOTED = 0.15
+"""Share of the machine; where other processes used more, the reason of a break says so."""
 LEAST_ARRIVALS = 6
-"""Also the fewest that can tell a growth: two in each third."""
+"""Also the fewest that can show a growth: two in each third."""
 LONGEST_S = 30.0
 """Of a step whose arrivals are rare."""
 
@@ -45,7 +45,7 @@ no data: the generator gave out before the target did, or nothing could be measu
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of what stress tells: frozen, closed against unknown keys."""
+    """Base of the results of stress: frozen, closed against unknown keys."""
 
 
 class Percentiles(Value, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ class Step(Value, frozen=True, kw_only=True):
     sent: Percentiles | None
     """Latency from the real start: what a closed generator would have seen."""
     growth: float | None
-    """Seconds that the latency gained a second of load; None: too few to tell."""
+    """Seconds that the latency gained a second of load; None: too few requests."""
     start_delay_p99_ms: float | None
     """How late requests were sent."""
     cpu_ratio: float | None
@@ -96,7 +96,7 @@ class CaseResult(Value, frozen=True, kw_only=True):
     records: int
     body_bytes: int
     alone_ms: tuple[float, ...]
-    """Latencies of exports made alone, before the load."""
+    """Latencies of exports made one at a time, before the load."""
     outcome: Outcome
     highest_held_per_s: float | None
     lowest_broke_per_s: float | None
@@ -123,11 +123,11 @@ class Search(Value, frozen=True, kw_only=True):
     first_per_s: float
     most_per_s: float
     least_per_s: float = 0.0
-    """Below it no rate is tried: a step of it would be one export alone."""
+    """Below it no rate is tried: a step of it would be one single export."""
     ladder: tuple[float, ...] = ()
     """These rates in ascending order, up to the first that breaks; empty: doubled until one breaks, then closed in."""
     once: bool = False
-    """One rate only: alone an export is over the limit already, and load can but show by how much more."""
+    """A single export already exceeds the limit, so only one rate is tried."""
 
 
 def search_for(
@@ -180,7 +180,7 @@ def bounds(steps: Iterable[Step]) -> tuple[float | None, float | None]:
 
 
 def step_seconds(rate_per_s: float, seconds: float) -> float:
-    """How long a step lasts: as asked, but with arrivals enough to tell something, and not for ever."""
+    """How long a step lasts: as asked, but with enough arrivals for a result, and at most 30 s."""
     return max(seconds, min(LEAST_ARRIVALS / rate_per_s, LONGEST_S))
 
 
@@ -210,7 +210,7 @@ def judge_step(
         broken = _silent(scenario) or _broken(planned, done, refused, intended, growth if grown else None, limits)
         word = "broke" if broken else "held"
         reason = broken or _kept(planned, len(done), intended)
-        if broken and others_ratio is not None and others_ratio > OTHERS_TOLD:
+        if broken and others_ratio is not None and others_ratio > OTHERS_NOTED:
             reason += f" (others kept {others_ratio:.0%} of the machine busy)"
     return Step(
         number=number,
@@ -285,7 +285,7 @@ def _broken(
     """The first limit that did not hold; None: all did."""
     latency, success = limits[LATENCY], limits[SUCCESS]
     if refused:
-        return f"{len(refused)} of {planned} turned away with {refused[0].status}"
+        return f"{len(refused)} of {planned} refused with {refused[0].status}"
     if not success.holds(len(done) / planned):
         return f"{len(done)} of {planned} done, success {len(done) / planned:.1%} (limit {success})"
     if intended is None or not latency.holds(intended.p95_ms):
@@ -327,7 +327,7 @@ def conclude(
     undone = next((hit for hit in alone if hit.status != 200), None)
     if not steps and undone is not None:
         what = f"ended with {undone.error}" if undone.status is None else f"was answered with {undone.status}"
-        outcome, reason = "below", f"one export alone {what}"
+        outcome, reason = "below", f"one export at rest {what}"
     elif not steps:
         outcome, reason = "no data", "nothing was measured"
     elif steps[-1].word == "no data":
@@ -337,7 +337,7 @@ def conclude(
         outcome, reason = "below", next(step.reason for step in steps if step.rate_per_s == broke)
         alone_ms = min(((hit.end - hit.start) * 1000 for hit in alone), default=0.0)
         if alone_ms and not limits[LATENCY].holds(alone_ms):
-            reason += f"; alone an export took {_ms(alone_ms)} already"
+            reason += f"; a single export at rest already took {_ms(alone_ms)}"
     elif broke is None:
         outcome, reason = "at least", "the highest rate tried held"
     else:
@@ -363,7 +363,7 @@ def exit_code(found: Iterable[CaseResult]) -> int:
 
 
 def deciding(found: CaseResult) -> Step | None:
-    """The step that a case's latencies are told of: the highest that held, else the lowest that broke."""
+    """Return the step whose latencies stand for a case: the highest that held, else the lowest that broke."""
     rate = found.highest_held_per_s if found.highest_held_per_s is not None else found.lowest_broke_per_s
     return next((step for step in found.steps if step.rate_per_s == rate and step.word != "no data"), None)
 
