@@ -82,7 +82,7 @@ def test_a_size_that_is_refused_alone_holds_at_no_rate(tmp_path: Path) -> None:
             assert ended.code == 1, ended.err
     small, large = json.loads((tmp_path / "out" / "stress.json").read_bytes())["found"]
     assert (small["outcome"], small["highest_held_per_s"]) == ("at least", 5)
-    assert (large["outcome"], large["reason"]) == ("below", "one export alone was answered with 413")
+    assert (large["outcome"], large["reason"]) == ("below", "one export at rest was answered with 413")
 
 
 def test_what_can_not_be_begun_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
