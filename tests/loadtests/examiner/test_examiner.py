@@ -46,6 +46,7 @@ def examine(target: Target) -> tuple[list[Hit], dict[str, str]]:
     return hits, reasons
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["keeper", "http-server", "base-path"], indirect=True)
 def test_a_healthy_target_answers_all_probes_well(target: Target) -> None:
     """Every probe is sent, recorded in order, and answered as the contract says."""
@@ -57,6 +58,7 @@ def test_a_healthy_target_answers_all_probes_well(target: Target) -> None:
     assert [hit.case for hit in hits if hit.path == "/export/run" and hit.status == 200] == [AFTER_PDF, AFTER]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("target", "cases"),
     [
@@ -91,6 +93,7 @@ def leak_series(target: Target, count: int, seconds: float) -> tuple[PhaseRun, R
     return leak.make_leak_series(recorded.session, phase), recorded
 
 
+@pytest.mark.e2e
 def test_equal_exports_are_made_fetched_and_sampled(target: Target) -> None:
     """Each export has its hit, its fetch, its own tag and a sample after it, with one sample before the first."""
     run, recorded = leak_series(target, 6, 60)
@@ -107,6 +110,7 @@ def test_equal_exports_are_made_fetched_and_sampled(target: Target) -> None:
     assert {hit.case for hit in hits if hit.phase == "refusals" and hit.method == "GET"} == {"file-unknown"}
 
 
+@pytest.mark.e2e
 def test_the_leak_phase_stops_when_its_time_is_over() -> None:
     """After its seconds it stops, but not before it has the least number of exports."""
     with fake_target() as fake:
@@ -116,6 +120,7 @@ def test_the_leak_phase_stops_when_its_time_is_over() -> None:
     assert run.note is not None and run.note.startswith("stopped after")
 
 
+@pytest.mark.e2e
 def test_a_slow_target_cuts_the_leak_phase_short() -> None:
     """In no case does it take longer than four times its seconds; too few exports are noted as such."""
     with fake_target(Manners(delay_s=lambda seen: 0.05)) as fake:
@@ -124,6 +129,7 @@ def test_a_slow_target_cuts_the_leak_phase_short() -> None:
     assert run.note is not None and "are needed" in run.note
 
 
+@pytest.mark.e2e
 def test_an_unreachable_target_is_recorded(target: Target) -> None:
     """Where nobody listens every probe is recorded without an answer, and nothing is raised."""
     gone = parse_target("http://127.0.0.1:9", start_clock())

@@ -116,6 +116,7 @@ def outcomes(hits: list[Hit]) -> list[str]:
     ]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["six-clamped"], indirect=True)
 def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
     """Where the sixth overtakes once it is asked for once more, and no more than that."""
@@ -125,6 +126,7 @@ def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
     assert [hit.case for hit in hits if hit.index in (0, 5, 1_000)] == ["pdf-2k", "status", "csv-20"]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["slow-but-legal"], indirect=True)
 def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
     """A healthy service is asked for no more than that, unless it was too quick for the smaller five to be seen."""
@@ -132,6 +134,7 @@ def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
     assert outcomes(hits) in (["waited"], ["open", "waited"])
 
 
+@pytest.mark.e2e
 def test_larger_exports_are_asked_for_where_nothing_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A target that never says that five run is asked for five of each size, and for no sixth."""
     monkeypatch.setattr(over_admission, "full", lambda answer: False)
@@ -143,6 +146,7 @@ def test_larger_exports_are_asked_for_where_nothing_shows(monkeypatch: pytest.Mo
     ]
 
 
+@pytest.mark.e2e
 def test_no_round_begins_after_the_longest_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow target is not asked for ever more."""
     monkeypatch.setattr(over_admission, "LONGEST_S", 0.0)
@@ -163,6 +167,7 @@ def hung_up(target: Target) -> dict[str, list[Hit]]:
     }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["keeper", "http-server", "cancels"], indirect=True)
 def test_a_healthy_target_comes_to_rest_after_clients_hung_up(target: Target) -> None:
     """Whether it finishes what nobody waits for or breaks it off: the next export is done and nothing runs."""
@@ -174,6 +179,7 @@ def test_a_healthy_target_comes_to_rest_after_clients_hung_up(target: Target) ->
     assert (rest.path, body["concurrentExports"], body["queueDepth"]) == ("/export/status", 0, 0)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["slot-lost-on-hangup"], indirect=True)
 def test_lost_places_are_found(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where places do not come back it ends all the same, and the record says so."""
@@ -213,6 +219,7 @@ def test_clients_hang_up_once_more_where_something_stayed_for_each(
     assert [hit.index for hit in recorded.hits] == list(range(8 * rounds))
 
 
+@pytest.mark.e2e
 def test_all_bodies_are_sent_whole_before_clients_go() -> None:
     """Six requests come whole, three of 10,000 records as CSV and three of 2,000 as PDF, and a good one of 1,000."""
     with fake_target(Manners(delay_s=lambda seen: 0.3 if len(seen.body) > 500_000 else 0.0)) as fake:
@@ -222,6 +229,7 @@ def test_all_bodies_are_sent_whole_before_clients_go() -> None:
     assert {hit.error for hit in hits[DISCONNECTED]} == {"disconnected"}
 
 
+@pytest.mark.e2e
 def test_a_target_that_is_not_there_is_recorded() -> None:
     """Where nobody listens each request says so, and nothing is raised."""
     hits = hung_up(parse_target("http://127.0.0.1:9", start_clock()))

@@ -96,6 +96,7 @@ def test_percentiles_are_by_percentile_or_none(values: list[float], ratio: float
     assert percentile_or_none(values, ratio) == value
 
 
+@pytest.mark.e2e
 def test_a_target_is_found_by_its_port(tmp_path: Path) -> None:
     """The root of the processes that listen, with a note; a given pid is believed only when it runs."""
     code = (

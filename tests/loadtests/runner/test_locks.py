@@ -32,6 +32,7 @@ def wait_until(done: Callable[[], bool], timeout_s: float = 30) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.e2e
 def test_a_second_run_in_the_same_folder_or_on_the_same_target_is_refused(tmp_path: Path) -> None:
     """Neither spoils the first, whose record is whole."""
     profiles = write_profile(tmp_path / "profiles", PROFILE)
