@@ -42,10 +42,13 @@ class Ticker:
         due = self._now() + self._offset_s
         while not self._end.wait(max(due - self._now(), 0)):
             self._call()
-            due += self._interval_s
-            late = self._now() - due
-            if late > 0:
-                due += self._interval_s * int(late / self._interval_s + 1)
+            due = next_due(due, self._interval_s, self._now())
+
+
+def next_due(due: float, interval_s: float, now: float) -> float:
+    """Return the next place of the grid after `due` that is not past at `now`."""
+    late_s = now - (due + interval_s)
+    return due + interval_s + (interval_s * int(late_s / interval_s + 1) if late_s > 0 else 0.0)
 
 
 def stop_all(tickers: Iterable[Ticker]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from loadtests.recorders.pages import resting_page
 from loadtests.recorders.processes import Prober, find_process
 from loadtests.recorders.run_state import RunState, seen_between
 from loadtests.recorders.shards import EndMark, end_mark_path, fetches_path, hits_path
-from loadtests.recorders.ticker import Ticker
+from loadtests.recorders.ticker import Ticker, next_due, stop_all
 from loadtests.runner.merge import merge
 
 
@@ -248,22 +248,32 @@ def test_an_observation_over_a_whole_phase_is_no_rest() -> None:
     assert seen_between(before, state.snapshot()).moment == "during"
 
 
-def test_a_slow_call_skips_beats_and_piles_up_none() -> None:
-    """Calls that take longer than the interval follow each other, on the grid, never two at once."""
-    calls: list[tuple[float, float]] = []
+@pytest.mark.parametrize(
+    ("now", "due"), [(10.05, 10.25), (10.25, 10.25), (10.26, 10.5), (10.49, 10.5), (10.51, 10.75), (20.1, 20.25)]
+)
+def test_a_slow_call_skips_places_of_the_grid(now: float, due: float) -> None:
+    """After a call that was due at 10.0 the next is on the grid, and never past: calls do not pile up."""
+    assert next_due(10.0, 0.25, now) == due
 
-    def slow() -> None:
-        start = time.monotonic()
-        time.sleep(0.3)
-        calls.append((start, time.monotonic()))
 
-    ticker = Ticker("slow", slow, time.monotonic)
+def test_a_ticker_calls_until_it_is_stopped() -> None:
+    """One call after the other, in a thread; none after the stop."""
+    calls: list[float] = []
+    third = threading.Event()
+
+    def call() -> None:
+        calls.append(time.monotonic())
+        if len(calls) == 3:
+            third.set()
+
+    ticker = Ticker("quick", call, time.monotonic, interval_s=0.001)
     ticker.start()
-    while len(calls) < 3:
-        time.sleep(0.02)
+    assert third.wait(20)
+    stop_all([ticker])
+    count = len(calls)
+    assert count >= 3
     ticker.stop()
-    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(calls))
-    assert all(round((start - calls[0][0]) / 0.2, 1) >= 1.9 for start, _ in calls[1:])
+    assert len(calls) == count
 
 
 def test_lines_that_cannot_be_written_are_told(tmp_path: Path) -> None:
