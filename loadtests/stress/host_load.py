@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -28,20 +28,22 @@ class Machine(Struct, frozen=True, kw_only=True):
     """Of the load: runner, generators, recorders."""
 
 
-class Meter:
-    """Reads the machine from its making on."""
+def _read_seconds() -> tuple[float, float, float]:
+    """Return the monotonic clock, and the CPU seconds of the machine and of the load, all since some start."""
+    return time.monotonic(), _busy_s(), _ours_s()
 
-    def __init__(self) -> None:
-        self._at, self._busy, self._ours = time.monotonic(), _busy_s(), _ours_s()
+
+class Meter:
+    """Measures the machine from its creation on."""
+
+    def __init__(self, read_seconds: Callable[[], tuple[float, float, float]] = _read_seconds) -> None:
+        self._read_seconds = read_seconds
+        self._start = read_seconds()
 
     def read(self) -> Machine:
-        """What was used since then."""
-        return Machine(
-            cpus=psutil.cpu_count() or 1,
-            wall_s=time.monotonic() - self._at,
-            busy_s=_busy_s() - self._busy,
-            ours_s=_ours_s() - self._ours,
-        )
+        """Return what was used since then."""
+        wall_s, busy_s, ours_s = (now - start for now, start in zip(self._read_seconds(), self._start, strict=True))
+        return Machine(cpus=psutil.cpu_count() or 1, wall_s=wall_s, busy_s=busy_s, ours_s=ours_s)
 
 
 def others_ratio(machine: Machine, probes: Iterable[Probe]) -> float | None:

@@ -102,7 +102,7 @@ def test_requests_that_hang_are_recorded_as_timeouts(tmp_path: Path) -> None:
     hits = record.hits
     assert (record.phase("one").completed, record.phase("one").ended) == (False, "timed out")
     assert [(hit.status, hit.error) for hit in hits] == [(None, "timeout")] * 3
-    assert all(1.5 <= hit.end - hit.start < 5 for hit in hits)
+    assert all(hit.end - hit.start >= 1.5 for hit in hits)
 
 
 def test_dropped_connections_and_redirects_are_recorded_once_and_not_followed(tmp_path: Path) -> None:
