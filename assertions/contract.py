@@ -95,6 +95,18 @@ FAMILIES: Final[tuple[Family, ...]] = (
 )
 """The nine families, in the contract's order."""
 
+RUN_PATH: Final = "/export/run"
+"""Path of an export request (POST), below the target's base path as all of these."""
+
+STATUS_PATH: Final = "/export/status"
+"""Path of the status page: exports running and waiting."""
+
+METRICS_PATH: Final = "/export/metrics"
+"""Path of the metrics page."""
+
+HEALTH_PATH: Final = "/health"
+"""Path of the health page."""
+
 FORMATS: Final = ("csv", "pdf")
 """What `format` may be in a request; as a label value `unknown` is added, where the format is not known."""
 

@@ -89,6 +89,6 @@ def _bisect(holds: Callable[[float], bool]) -> float:
     return high
 
 
-def nearest_rank(values: Sequence[float], ratio: float) -> float | None:
-    """The value at rank `ceil(n * ratio)`; None of no values."""
-    return sorted(values)[max(math.ceil(len(values) * ratio), 1) - 1] if values else None
+def percentile_or_none(values: Sequence[float], q: float) -> float | None:
+    """Return `percentile`; None of no values."""
+    return percentile(values, q) if values else None

@@ -37,8 +37,8 @@ LARGE_LAPS = 7
 class Unrecorded(VirtualUsers):
     """The same clients, of which nothing is written down."""
 
-    def _record(self, _sent: SentRequest) -> None:
-        self.counts.answered += 1
+    def _record(self, sent: SentRequest) -> None:
+        self.counts.add(sent)
 
 
 def main(port: int) -> None:
@@ -46,7 +46,7 @@ def main(port: int) -> None:
     environment = Environment(user_classes=[])
     environment.create_local_runner()
     clock = start_clock()
-    target = calibration.known_target(port, clock)
+    target = calibration.reference_target(port, clock)
     new_wire = http_client_factory(environment, target)
     templates = {case: encode_body(make_dataset(case, 1)) for case in ("csv-1", "csv-10k")}
     templates["plain"] = body("csv", 10_000)

@@ -48,7 +48,7 @@ def arrivals(schedule: Schedule, rate_per_s: float, seconds: float, folder: Path
         f'[[phase]]\nname = "one"\nmode = "open"\nclients = {CLIENTS}\nrate_per_s = {rate_per_s}\nseconds = {seconds}\n'
         f'arrivals = "uniform"\nmix = [{{ case = "csv-1" }}]\n'
     )
-    with calibration.known(schedule) as port:
+    with calibration.reference_server_port(schedule) as port:
         words = ["run", "bench", "--target", f"http://127.0.0.1:{port}", "--out", out, "--profiles", profiles]
         ended = subprocess.run(
             [sys.executable, "-m", "loadtests", *map(str, words)],

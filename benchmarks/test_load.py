@@ -111,7 +111,7 @@ def test_cost(benchmark: BenchmarkFixture, figures: Figures, hold: Hold) -> None
     benchmark.group = "load"
 
     def child() -> dict[str, dict[str, list[float]]]:
-        with calibration.known(Schedule(usual_s=0.0, slow_every=0)) as port:
+        with calibration.reference_server_port(Schedule(usual_s=0.0, slow_every=0)) as port:
             ended = subprocess.run(
                 [sys.executable, "-m", "benchmarks.load_child", str(port)],
                 cwd=ROOT,

@@ -30,7 +30,7 @@ from evidence.collect.service_log import captured
 from evidence.layout import CONTEXT, LIMITS
 from evidence.publish import judge_folder, publish, publish_placeholder
 from evidence.subprocesses import interrupt
-from loadtests.errors import STOPPED, FolderError
+from loadtests.errors import FolderError
 from loadtests.progress import LIVE
 from loadtests.runner.locks import lock_folder
 
@@ -137,10 +137,9 @@ def _missing(out: Path, doing: str) -> str:
 def _failed(out: Path, name: str) -> str | None:
     """What no green can come of any more in a scenario's record; None where there is nothing."""
     scenario = read_one(out / name / "scenario.json", Scenario)
-    notes = [phase.note for phase in scenario.phases if phase.note]
-    stopped = next((note for note in notes if note.startswith(STOPPED)), None)
-    if stopped:
-        return stopped
+    stopped = next((phase for phase in scenario.phases if phase.ended in ("aborted", "timed out")), None)
+    if stopped is not None:
+        return stopped.note
     _, _, report, _ = judge_folder(out)
     failed = [one for one in report.verdicts if one.status == "FAIL" and one.scenario == name]
     return f"{failed[0].id} is FAIL: {failed[0].judgement.reason}" if failed else None

@@ -20,8 +20,8 @@ from loadtests.client.preflight import check_target
 from loadtests.client.target import Target, TargetError
 from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN, headers_from, parse_target
 from loadtests.datasets.records import MAX_RECORDS
-from loadtests.errors import FolderError, LocustError, RunError
-from loadtests.plan.profile import Profile, ProfileError, load_profile, stretched
+from loadtests.errors import FolderError, LoadTestError
+from loadtests.plan.profile import Profile, load_profile, stretched
 from loadtests.progress import LIVE, Progress
 from loadtests.runner.abort import AbortLimits
 from loadtests.runner.listen import LISTEN_PORT, check_listen, how_to_join, listening
@@ -65,9 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return int(options.door(options))
-    except (
-        ProfileError, TargetError, FolderError, RunError, LocustError, RecordError, limits_file.LimitsError,
-    ) as error:  # fmt: skip
+    except (LoadTestError, RecordError, limits_file.LimitsError) as error:
         for problem in getattr(error, "problems", (error,)):
             print(f"loadtests: {problem}", file=sys.stderr)
         return 2

@@ -1,27 +1,39 @@
-"""What can end a load test; every error is a LoadTestError with one sentence."""
+"""The root of all errors that end a load test, and those that more than one folder raises."""
 
 from __future__ import annotations
 
-
-class RunError(Exception):
-    """The scenario can't go on, through no fault of the target; one sentence."""
-
+from assertions.record.types import PhaseEnd
 
 STOPPED = "stopped early: "
-"""Begins the note of a phase that was ended, or left out, for what was seen."""
+"""Begins the note of a phase that `--abort-on-fail` ended or left out."""
 
 
-class AbortRun(Exception):
-    """The run is stopped early; `sentence` says for what."""
+class LoadTestError(Exception):
+    """Root of the errors of this room; `problems` holds one sentence for each thing to mend."""
 
-    def __init__(self, sentence: str) -> None:
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class RunError(LoadTestError):
+    """The scenario can't go on, and the target is not the reason."""
+
+
+class FolderError(LoadTestError):
+    """The folder can't be used."""
+
+
+class LocustError(LoadTestError):
+    """Locust could not be started, or ended before the load did; the message shows the end of its log."""
+
+
+class EarlyEnd(LoadTestError):
+    """The load ends before its plan does, because of what was observed; its record is completed all the same."""
+
+    def __init__(self, ended: PhaseEnd, sentence: str) -> None:
         super().__init__(sentence)
-        self.sentence = sentence
-
-
-class FolderError(Exception):
-    """The folder can't be used; one sentence."""
-
-
-class LocustError(Exception):
-    """Locust could not be started, or ended before the load did; the message shows its last words."""
+        self.ended: PhaseEnd = ended
+        """What the phases of the record give as the reason."""
+        self.note = f"{STOPPED}{sentence}" if ended == "aborted" else sentence
+        """The note of these phases."""

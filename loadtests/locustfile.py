@@ -1,4 +1,4 @@
-"""What Locust runs: one user a process, which conducts all of the plan's clients."""
+"""What Locust runs: one Locust user a process, which runs all virtual users of the plan."""
 
 from __future__ import annotations
 
@@ -39,49 +39,53 @@ def _target(settings: messages.GeneratorConfig) -> Target:
 
 
 def http_client_factory(environment: Environment, target: Target) -> NewHttpClient:
-    """Makes connections, each for one client; TLS as the target asks for it."""
+    """Return what makes HTTP clients, one for each virtual user; TLS as the target asks for it."""
     context = ssl.create_default_context() if target.scheme == "https" else None
     if context is not None and target.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    # the known server beside an https target speaks plain http
-    return lambda to: HttpClient(to, context if to.scheme == "https" else None, environment.events.request.fire)
+
+    def new_client(server: Target) -> HttpClient:
+        # the reference server of an https target uses plain http
+        return HttpClient(server, context if server.scheme == "https" else None, environment.events.request.fire)
+
+    return new_client
 
 
 class GeneratorUser(FastHttpUser):
-    """The only Locust user of a process; its clients have connections of their own."""
+    """The only Locust user of a process; its virtual users have their own connections."""
 
-    host = "http://127.0.0.1"  # never asked: every connection bears the target's own address
+    host = "http://127.0.0.1"  # unused: every connection has the target's own address
     ran: ClassVar[bool] = False
 
     @task
-    def conduct(self) -> None:
+    def run_plan(self) -> None:
         """Run the plan once; a master that hands a dead worker's user on must not start a second run here."""
         if GeneratorUser.ran:
             raise StopUser
         GeneratorUser.ran = True
         try:
             if messages.CONFIG_VARIABLE in os.environ:
-                _work_here(self.environment)
+                _run_local(self.environment)
             else:
-                _work_away(self.environment)
+                _run_remote(self.environment)
         finally:
             if isinstance(self.environment.runner, LocalRunner):
                 gevent.spawn(self.environment.runner.quit)
         raise StopUser
 
 
-def _work_here(environment: Environment) -> None:
+def _run_local(environment: Environment) -> None:
     settings = _settings()
     target = _target(settings)
-    with Channel(settings.control_host, settings.control_port) as line:
-        line.say(messages.Hello(pid=os.getpid(), conductor=True))
-        welcome = line.listen()
+    with Channel(settings.control_host, settings.control_port) as channel:
+        channel.send(messages.Hello(pid=os.getpid(), makes_load=True))
+        welcome = channel.receive()
         if isinstance(welcome, messages.Welcome):
-            Generator(settings, target, http_client_factory(environment, target), line, welcome).run()
+            Generator(settings, target, http_client_factory(environment, target), channel, welcome).run()
 
 
-def _work_away(environment: Environment) -> None:
+def _run_remote(environment: Environment) -> None:
     options = environment.parsed_options
     assert options is not None
     try:
@@ -100,8 +104,8 @@ def _work_away(environment: Environment) -> None:
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
-def _know_ones_place(environment: Environment, **_: object) -> None:
-    """A master makes no load; it ends when the runner says so, or is gone. Without a runner there are only workers."""
+def _start_process(environment: Environment, **_: object) -> None:
+    """Let a master, which makes no load, end with the runner; refuse to start without a runner, except as a worker."""
     if isinstance(environment.runner, MasterRunner):
         gevent.spawn(_end_with_runner, environment)
     if messages.CONFIG_VARIABLE not in os.environ and not isinstance(environment.runner, WorkerRunner):
@@ -111,17 +115,17 @@ def _know_ones_place(environment: Environment, **_: object) -> None:
 
 def _end_with_runner(environment: Environment) -> None:
     settings = _settings()
-    with Channel(settings.control_host, settings.control_port) as line:
-        line.say(messages.Hello(pid=os.getpid(), conductor=False))
-        while said := line.listen():
-            if isinstance(said, messages.End):
+    with Channel(settings.control_host, settings.control_port) as channel:
+        channel.send(messages.Hello(pid=os.getpid(), makes_load=False))
+        while message := channel.receive():
+            if isinstance(message, messages.End):
                 break
     if environment.runner is not None:
         environment.runner.quit()
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
-def _own_faults(environment: Environment, **_: object) -> None:
-    """Exit 3 where the generator's own code failed; failures of the target are the judge's business."""
+def _report_own_faults(environment: Environment, **_: object) -> None:
+    """Exit 3 where the generator's own code failed; what the target fails at is for the judge."""
     if environment.runner is not None and environment.runner.exceptions:
         environment.process_exit_code = 3

@@ -1,4 +1,4 @@
-"""The runbook's seed script: one export, or the batch of five, told in the runbook's form with our facts below each."""
+"""The runbook's seed script: one export, or the batch of five, in the runbook's form with measured facts below."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from assertions.contents.tags import USER, tagged
+from assertions.contract import RUN_PATH
 from assertions.record.types import Hit, Request
-from loadtests.client.export import RUN_PATH, download_url, make_hit
+from loadtests.client.export import JSON_HEADERS, download_url, make_hit
 from loadtests.client.target import Target
 from loadtests.datasets.records import encode_body, make_dataset, make_tag, parse_case
 
@@ -46,19 +47,19 @@ def failure_of(hit: Hit) -> str | None:
     """
     if hit.status is None:
         return f"no answer came ({hit.error})"
-    said = _envelope(hit.answer)
+    envelope = _envelope(hit.answer)
     if hit.status != 200:
-        error = said.error if said is not None and isinstance(said.error, str) else ""
+        error = envelope.error if envelope is not None and isinstance(envelope.error, str) else ""
         return f"answered {hit.status}" + (f": {_plain(error)}" if error else "")
-    if said is None:
+    if envelope is None:
         return "the answer is no JSON object of the contract's shape"
-    if said.success is not True:
+    if envelope.success is not True:
         return "no `success: true` in the answer"
-    if said.result is None:
+    if envelope.result is None:
         return "no result in the answer"
-    if said.result.success is not True:
+    if envelope.result.success is not True:
         return "no `success: true` in the answer's result"
-    if type(said.result.bytes) is not int:
+    if type(envelope.result.bytes) is not int:
         return "no bytes in the answer"
     if download_url(hit.answer) is None:
         return "no downloadUrl in the answer"
@@ -66,14 +67,14 @@ def failure_of(hit: Hit) -> str | None:
 
 
 def seed_lines(hit: Hit) -> str:
-    """Two lines on one export: the runbook's with the target's own figures, and ours, indented."""
-    said = _envelope(hit.answer)
-    size = said.result.bytes if said is not None and said.result is not None else None
+    """Return two text lines on one export: the runbook's with the target's figures, and the measured ones, indented."""
+    envelope = _envelope(hit.answer)
+    size = envelope.result.bytes if envelope is not None and envelope.result is not None else None
     failure = failure_of(hit)
     if failure is None:
         first = (
             f"✅ Export successful: {{ format: '{hit.format}', records: {hit.records}, bytes: {size}, "
-            f"processingTime: {_milliseconds(said.processingTime if said is not None else None)} }}"
+            f"processingTime: {_milliseconds(envelope.processingTime if envelope is not None else None)} }}"
         )
     else:
         first = f"❌ Export failed: {failure} {{ format: '{hit.format}', records: {hit.records} }}"
@@ -103,14 +104,14 @@ def _milliseconds(value: object) -> str:
 
 
 def _plain(text: str) -> str:
-    """A target's words on one line: control and format characters can neither end the line nor steer a terminal."""
+    """Return a target's text on one line, without characters that end the line or control a terminal."""
     words = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text).split()
     plain = " ".join(words)
     return plain if len(plain) <= LONGEST else f"{plain[:LONGEST]}…"
 
 
-def seed(target: Target, cases: Sequence[str], seed_number: int, tell: Callable[[str], None]) -> int:
-    """Make the exports one after the other and tell the lines of each; returns how many were made. CaseError."""
+def seed(target: Target, cases: Sequence[str], seed_number: int, show: Callable[[str], None]) -> int:
+    """Make the exports one after the other, show the text of each, and return how many were made. CaseError."""
     made = 0
     for index, case in enumerate(cases):
         dataset = make_dataset(case, seed_number)
@@ -120,8 +121,8 @@ def seed(target: Target, cases: Sequence[str], seed_number: int, tell: Callable[
             index=index, case=case, format=parse_case(case).format, records=len(dataset.rows), user=USER, tag=tag
         )
         asked = target.clock.now()
-        answer = target.request("POST", RUN_PATH, body=body, headers={"Content-Type": "application/json"})
+        answer = target.request("POST", RUN_PATH, body=body, headers=JSON_HEADERS)
         hit = make_hit("seed", request, answer, body_bytes=len(body), intended=asked, client="seed")
-        tell(seed_lines(hit))
+        show(seed_lines(hit))
         made += failure_of(hit) is None
     return made

@@ -23,11 +23,11 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from assertions.contract import METRICS_PATH
 from rules.fetch import PROMETHEUS, find_binary
 from rules.records import RulesError
 
 RULES: Final = Path(__file__).parent / "export.yml"
-METRICS_PATH: Final = "/export/metrics"
 READY_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 15.0
 QUERY_TIMEOUT_S: Final = 10.0

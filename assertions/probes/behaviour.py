@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from assertions.contract import FAMILIES
+from assertions.contract import FAMILIES, METRICS_PATH, RUN_PATH
 from assertions.demands import UNKNOWN_DOWNLOAD, UNKNOWN_FILE, quoted
 from assertions.prometheus.exposition import read_page
 
@@ -23,7 +23,7 @@ REFUSED: Final = ANY_4XX | {301, 302, 303, 307, 308, 501}
 """Not served: an error of the caller's, or a redirect that a server makes of an unclean path."""
 STUMBLED: Final = REFUSED | {500}
 """Not served either: a path that is no text at all may make a server stumble, as long as nothing comes of it."""
-RUN: Final = "/export/run"
+RUN: Final = RUN_PATH
 FILE: Final = "{file}"
 """In a path: stands for the name of a file that the examiner has just had made."""
 NO_SUCH_FILE: Final = "export_1000000000000_zzzzzzzzz.csv"
@@ -269,7 +269,7 @@ GOOD: Final[tuple[BehaviourCase, ...]] = (
     BehaviourCase(
         name=PAGE_BY_ACCEPT,
         method="GET",
-        path="/export/metrics",
+        path=METRICS_PATH,
         headers=(("Accept", OPEN_METRICS),),
         expect=frozenset({200}),
         kind="page",

@@ -17,6 +17,14 @@ INTERRUPTED = "interrupted"
 
 Mode = Literal["closed", "open", "sequence", "probe"]
 
+PhaseEnd = Literal[
+    "complete", "interrupted", "aborted", "timed out", "deadline", "too few", "incomplete record", "not begun"
+]
+"""Why a phase ended. complete: its plan was carried out; interrupted: by a signal; aborted: by `--abort-on-fail`;
+timed out: the target answered no more; deadline: the longest time of the phase or the scenario was over; too few: an
+experiment made fewer exports than it needs; incomplete record: a generator ended early, or requests are missing;
+not begun: the run ended before it."""
+
 
 class RecordError(Exception):
     """A record file is missing or malformed; the message names the file, the line and what was expected."""
@@ -237,8 +245,26 @@ class PhaseRun(Record, frozen=True, kw_only=True):
     planned: int
     recorded: int
     completed: bool
-    """False: it was cut short; `note` says why."""
+    """False: it was cut short; `ended` and `note` say why."""
+    ended: PhaseEnd | None = None
+    """Why it ended; derived from `completed` and `note` where a record of an older version lacks it."""
     note: str | None = None
+    """The reason as a sentence."""
+
+    def __post_init__(self) -> None:
+        """Derive `ended` where the record does not say it: older versions wrote it as a part of the note."""
+        if self.ended is None or (self.ended == "complete") != self.completed:
+            msgspec.structs.force_setattr(self, "ended", _ended_of(self.completed, self.note or ""))
+
+
+def _ended_of(completed: bool, note: str) -> PhaseEnd:
+    if completed:
+        return "complete"
+    if INTERRUPTED in note:
+        return "interrupted"
+    if note.startswith("stopped early: "):
+        return "aborted"
+    return "not begun" if note == "never began" else "incomplete record"
 
 
 class Calibration(Record, frozen=True, kw_only=True):

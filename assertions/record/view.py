@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from assertions.contract import MAX_CONCURRENT
+from assertions.contract import MAX_CONCURRENT, RUN_PATH
 from assertions.prometheus.exposition import Page, read_page
 from assertions.record.phases import DISCONNECTS, PROBING, JudgedFor
 from assertions.record.queries import Queries
@@ -27,8 +27,6 @@ from assertions.record.types import (
     Scenario,
     Scrape,
 )
-
-RUN_PATH = "/export/run"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""The instrument judges itself: before a scenario its generators measure a server whose times are known.
+"""Calibration: before a scenario its generators measure a server whose times are known.
 
-Each generator process makes the same short open phase, by the code that will measure the target; the known server says
-in each answer when the request came and when the answer left. What the client's clock says beyond that is the
-instrument's own error, and it is written down raw, one line a request.
+Each generator process makes the same short open phase, by the code that will measure the target. The reference server
+gives in each answer when the request came and when the answer left. What the client measures beyond that is the
+generator's own error, and it is recorded raw, one text line a request.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ LIMITS = PhaseLimits(least=COUNT, seconds=0.0, max_seconds=5.0)
 TEMPLATES = {"known": b'{"format":"csv","columns":["id"],"title":"known","user":"loadtest","data":[{"id":1}]}'}
 
 
-def known_target(port: int, clock: Clock) -> Target:
-    """The known server as a target; the real one's headers are not for it."""
+def reference_target(port: int, clock: Clock) -> Target:
+    """Return the reference server as a target, without the headers of the real one."""
     return Target(scheme="http", host="127.0.0.1", port=port, base_path="", clock=clock)
 
 
 @contextlib.contextmanager
-def known(schedule: Schedule) -> Iterator[int]:
-    """The port of a known server on 127.0.0.1, in a process of its own until the block ends."""
+def reference_server_port(schedule: Schedule) -> Iterator[int]:
+    """Run a reference server in its own process during the block; yield its port on 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         port = int(listener.getsockname()[1])
         try:
@@ -60,7 +60,7 @@ def known(schedule: Schedule) -> Iterator[int]:
                 start_new_session=True,
             )
         except OSError as error:
-            raise LocustError(f"the known server can't be started: {error}") from error
+            raise LocustError(f"the reference server can't be started: {error}") from error
     try:
         yield port
     finally:
@@ -69,9 +69,9 @@ def known(schedule: Schedule) -> Iterator[int]:
 
 
 def gather(parts: Path, workers: int, clock: Clock, anchors: Mapping[int, float], into: Path) -> None:
-    """Write what all generators measured as one file, one line a request; one that measured nothing has no line.
+    """Write what all generators measured as one file, one text line a request.
 
-    anchors: of the clocks of generators on other machines, where each had a known server of its own.
+    anchors: of the clocks of generators on other machines, where each had its own reference server.
     """
     clocks = {worker: Clock(anchor=anchor) for worker, anchor in anchors.items()}
     write_lines(
@@ -79,7 +79,7 @@ def gather(parts: Path, workers: int, clock: Clock, anchors: Mapping[int, float]
     )
 
 
-class _Said(msgspec.Struct):
+class _ServerTimes(msgspec.Struct):
     arrived: float
     left: float
 
@@ -87,7 +87,7 @@ class _Said(msgspec.Struct):
 def _of_worker(parts: Path, worker: int, clock: Clock) -> Iterator[Calibration]:
     with contextlib.suppress(RecordError):  # an ended generator's file may be missing or cut: what is there counts
         for hit in read_lines(hits_path(calibration_folder(parts), worker), Hit):
-            said = _said(hit)
+            times = _server_times(hit)
             yield Calibration(
                 worker=worker,
                 index=hit.index,
@@ -96,13 +96,13 @@ def _of_worker(parts: Path, worker: int, clock: Clock) -> Iterator[Calibration]:
                 end=hit.end,
                 status=hit.status,
                 error=hit.error,
-                server_start=None if said is None else clock.anchor + said.arrived,
-                server_end=None if said is None else clock.anchor + said.left,
+                server_start=None if times is None else clock.anchor + times.arrived,
+                server_end=None if times is None else clock.anchor + times.left,
             )
 
 
-def _said(hit: Hit) -> _Said | None:
+def _server_times(hit: Hit) -> _ServerTimes | None:
     try:
-        return msgspec.json.decode(hit.answer or "", type=_Said)
+        return msgspec.json.decode(hit.answer or "", type=_ServerTimes)
     except msgspec.DecodeError:
         return None

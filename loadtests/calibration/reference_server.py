@@ -1,4 +1,4 @@
-"""The known server: it answers after a known time and says when each request came and when its answer left.
+"""The reference server: it answers after a known time, with the times of each request and its answer.
 
 Standard library only, so that it starts at once; it runs in a process of its own, for as long as its standard input is
 open. Its clock is the machine's monotonic one, which the generators use too.
@@ -26,12 +26,12 @@ class Schedule:
     usual_s: float = 0.005
     slow_s: float = 0.05
     slow_every: int = 25
-    """Every so manieth request is a slow one; 0: none."""
+    """Every n-th request is slow; 0: none is."""
     stall_every_s: float = 0.0
-    """It stands still at the end of each stretch of so many seconds; 0: never."""
+    """It stalls at the end of each period of so many seconds; 0: never."""
     stall_s: float = 0.0
     zero_s: float = 0.0
-    """On the monotonic clock: when the first stretch begins."""
+    """On the monotonic clock: when the first period begins."""
 
     def takes_s(self, number: int, arrived_s: float) -> float:
         """Seconds from the arrival of the request of that number (from 1) to its answer."""
@@ -39,7 +39,7 @@ class Schedule:
         return (self.slow_s if slow else self.usual_s) + self.stalls_s(arrived_s)
 
     def stalls_s(self, moment_s: float) -> float:
-        """Seconds for which the server still stands still at a moment of the monotonic clock."""
+        """Return the seconds of a stall that are left at a moment of the monotonic clock."""
         if self.stall_every_s <= 0:
             return 0.0
         left = self.stall_every_s - (moment_s - self.zero_s) % self.stall_every_s
@@ -89,8 +89,8 @@ class _Known(asyncio.Protocol):
                 self._send(b'{"ok":true}')
 
     def _answer(self, arrived: float) -> None:
-        said = {"success": True, "arrived": arrived, "left": time.monotonic()}
-        self._send(json.dumps(said).encode())
+        answer = {"success": True, "arrived": arrived, "left": time.monotonic()}
+        self._send(json.dumps(answer).encode())
 
     def _send(self, body: bytes) -> None:
         if self.transport is not None:
@@ -98,9 +98,9 @@ class _Known(asyncio.Protocol):
 
 
 def _length(head: bytes) -> int:
-    for line in head.split(b"\r\n")[1:]:
-        if line[: len(_LENGTH)].lower() == _LENGTH:
-            return int(line[len(_LENGTH) :])
+    for field in head.split(b"\r\n")[1:]:
+        if field[: len(_LENGTH)].lower() == _LENGTH:
+            return int(field[len(_LENGTH) :])
     return 0
 
 
@@ -113,7 +113,7 @@ async def _serve(listener: socket.socket, schedule: Schedule) -> None:
 
 
 def command(listener: socket.socket, schedule: Schedule) -> list[str]:
-    """The command line of a known server on a listening socket whose descriptor it inherits."""
+    """Return the command line of a reference server on a listening socket whose descriptor it inherits."""
     call = f"import sys; sys.path.insert(0, {_ROOT!r}); from {__name__} import main; main(sys.argv[1:])"
     return [sys.executable, "-c", call, str(listener.fileno()), json.dumps(asdict(schedule))]
 

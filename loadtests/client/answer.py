@@ -1,4 +1,4 @@
-"""What one exchange with a target gave."""
+"""The result of one exchange with a target."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import ssl
 from dataclasses import dataclass
 from typing import Protocol
 
+from loadtests.errors import LoadTestError
 
-class SinkError(Exception):
-    """Downloaded bytes could not be put away; no fault of the target."""
+
+class SinkError(LoadTestError):
+    """Downloaded bytes could not be written; the target is not the reason."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one request."""
+    """The result of one request."""
 
     status: int | None
-    """None: no whole answer came."""
+    """None: no complete answer came."""
     error: str | None
     """Why not: `timeout`, `refused`, `reset`, `dns`, `tls`, `protocol`, `short`, `too-long`, `os`; else None."""
     headers: dict[str, str]

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import msgspec
 
+from assertions.contract import RUN_PATH
 from assertions.record.types import Fetch, Hit, Request
 from loadtests.client.answer import Answer
 from loadtests.client.target import Target
 
-RUN_PATH = "/export/run"
-STATUS_PATH = "/export/status"
+JSON_HEADERS = {"Content-Type": "application/json"}
 MAX_ANSWER_CHARS = 64 * 1024
+"""Characters of an answer that its hit keeps."""
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_FILE_RATIO = 10
+"""A larger file is read up to so many times the size of its request: no export of the same records is that large."""
 
 
 class _Result(msgspec.Struct):
@@ -71,8 +75,8 @@ def make_hit(phase: str, request: Request, answer: Answer, *, body_bytes: int, i
 def fetch_file(target: Target, hit: Hit, spool: Path | None, timeout_s: float, *, again: bool = False) -> Fetch:
     """Download the file of an export answered with 200 into `spool/<hit id>.<format>`; None: only its hash is kept.
 
-    A link that is missing or leads elsewhere becomes a fetch with the error `no-link` or `other-origin`.
-    SinkError where the spool takes no more.
+    A link that is missing or leads to another origin becomes a fetch with the error `no-link` or `other-origin`; a
+    file above `file_bytes_most` one with `too-long`, of which nothing is kept. SinkError where the spool is full.
     """
     link = download_url(hit.answer)
     path = None if link is None else target.resolve(link)
@@ -80,19 +84,26 @@ def fetch_file(target: Target, hit: Hit, spool: Path | None, timeout_s: float, *
         return no_fetch(hit, target.clock.now(), "no-link" if link is None else "other-origin", again=again)
     sink = Path("/dev/null") if spool is None else spool / f"{hit.id}.{hit.format}"
     with sink.open("wb") as file:
-        came = target.download(path, file, timeout_s)
+        download = target.download(path, file, timeout_s, max_bytes=file_bytes_most(hit))
+        if download.error == "too-long":
+            file.truncate(0)  # it is never opened, and many of its size would fill the disk
     return Fetch(
         hit=hit.id,
         path=link or "",
-        start=came.start,
-        end=came.end,
-        status=came.status,
-        error=came.error,
-        headers=came.headers,
-        bytes=came.bytes,
-        sha256=came.sha256,
+        start=download.start,
+        end=download.end,
+        status=download.status,
+        error=download.error,
+        headers=download.headers,
+        bytes=download.bytes,
+        sha256=download.sha256,
         purpose="again" if again else "file",
     )
+
+
+def file_bytes_most(hit: Hit) -> int:
+    """Return how many bytes of an export's file are read: 64 MiB, or ten times its request's body if that is more."""
+    return max(MAX_FILE_BYTES, MAX_FILE_RATIO * hit.bytes_sent)
 
 
 def no_fetch(hit: Hit, now: float, why: str, *, again: bool = False) -> Fetch:

@@ -1,10 +1,11 @@
-"""Whether a target can be driven at all, told before any load in one sentence."""
+"""Whether a target can be tested at all, checked before any load."""
 
 from __future__ import annotations
 
 import os
 import ssl
 
+from assertions.contract import HEALTH_PATH, METRICS_PATH, RUN_PATH
 from loadtests.client.target import Target
 from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN
 
@@ -26,25 +27,25 @@ def _certificate_hint() -> str:
 
 
 def check_target(target: Target) -> str | None:
-    """Why the target can't be judged at all, in one sentence; None: it answers. Takes at most 5 seconds."""
+    """Return why the target can't be tested, as one sentence; None where it answers. Takes at most 5 seconds."""
     deadline = target.clock.now() + CHECK_S
     statuses: dict[str, int | None] = {}
     # GET of the exports' own path makes no export and is counted nowhere, but a door that asks for a key asks for it
-    for path in ("/health", "/export/metrics", "/export/run"):
+    for path in (HEALTH_PATH, METRICS_PATH, RUN_PATH):
         answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
-        if answer.status is None and path != "/export/run":
+        if answer.status is None and path != RUN_PATH:
             why = _certificate_hint() if answer.error == "tls" else "is it running?"
             return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; {why}"
         statuses[path] = answer.status
-    # 403 is what some gateways say of a method that they do not know
+    # some gateways answer an unknown method with 403
     shut = next(
-        (path for path, status in statuses.items() if status in ((401,) if path == "/export/run" else (401, 403))), None
+        (path for path, status in statuses.items() if status in ((401,) if path == RUN_PATH else (401, 403))), None
     )
     if shut is not None:
         return (
             f"{target.url} answers GET {shut} with {statuses[shut]}; does it ask for a token? "
             f"${TARGET_TOKEN} and ${TARGET_HEADERS} name it"
         )
-    if statuses["/health"] == statuses["/export/metrics"] == 404:
+    if statuses[HEALTH_PATH] == statuses[METRICS_PATH] == 404:
         return f"{target.url} answers, but knows neither /health nor /export/metrics; is it an export service?"
     return None

@@ -1,4 +1,8 @@
-"""How the harness speaks to a target: one attempt a request, no redirects, one deadline over the whole exchange."""
+"""Requests to a target: one attempt each, no redirects, one deadline over the whole exchange.
+
+By hand on http.client: requests, httpx and urllib3 have no deadline over a whole exchange, and they normalise paths,
+which the probes of hostile paths must not.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,15 @@ from urllib.parse import urlsplit
 from loadtests.client.answer import Answer, Download, Sink, SinkError, error_name, lower_headers
 from loadtests.client.clock import Clock
 from loadtests.client.deadline import CHUNK_BYTES, _DeadlineSocket
+from loadtests.errors import LoadTestError
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+"""Of any answer but a file's; the largest page of the contract, /openapi.json or metrics, has some 100 kB."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"[!-~]*")
 
 
-class TargetError(Exception):
+class TargetError(LoadTestError):
     """The target's address or its settings can't be used; the message says what was expected."""
 
 
@@ -96,7 +102,7 @@ class Target:
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
         *,
-        max_bytes: int = MAX_ANSWER_BYTES,
+        max_bytes: int = MAX_PAGE_BYTES,
     ) -> Answer:
         """One exchange on a connection of its own; whatever happens, it becomes an Answer. `path` is the contract's."""
         kept = io.BytesIO()
@@ -107,7 +113,7 @@ class Target:
         return Answer(status, done.error, done.headers, kept.getvalue(), done.start, done.end)
 
     def leave(self, path: str, body: bytes, headers: Mapping[str, str], stay_s: float, timeout_s: float) -> Answer:
-        """POST a body whole, stay so long, and close the connection without reading: a client that goes away.
+        """POST a whole body, wait `stay_s`, and close the connection without reading: a client that disconnects.
 
         The error is `disconnected`, or why the body could not be sent within the timeout; the connection is closed.
         """
@@ -124,12 +130,16 @@ class Target:
             link.end()
         return Answer(None, error, {}, b"", start, self.clock.now())
 
-    def download(self, path: str, into: Sink | BinaryIO, timeout_s: float | None = None) -> Download:
+    def download(
+        self, path: str, into: Sink | BinaryIO, timeout_s: float | None = None, *, max_bytes: int | None = None
+    ) -> Download:
         """GET a file, chunk by chunk into `into`; a broken download keeps what came, with its error.
+
+        max_bytes: a longer file ends with the error `too-long`; None: there is no limit.
 
         SinkError where `into` takes no more, such as on a full disk.
         """
-        return self._exchange("GET", path, body=None, headers={}, timeout_s=timeout_s, into=into, max_bytes=None)
+        return self._exchange("GET", path, body=None, headers={}, timeout_s=timeout_s, into=into, max_bytes=max_bytes)
 
     def _exchange(
         self,
@@ -151,7 +161,7 @@ class Target:
         try:
             link.connect()
             sent = {"Accept-Encoding": "identity", "Connection": "close", **dict(self.headers), **headers}
-            # a target may answer, say 413, and close before it has read the whole body: its answer still counts
+            # a target may answer, for example 413, and close before it has read the whole body: its answer counts
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 link.request(method, self.base_path + path, body=body, headers=sent)
             answer = link.getresponse()

@@ -62,22 +62,22 @@ def parse_target(
 def headers_from(environment: Mapping[str, str] = os.environ) -> tuple[tuple[str, str], ...]:
     """The extra headers that the environment asks for: lines `Name: value`, and a bearer token."""
     found: list[tuple[str, str]] = []
-    for number, line in enumerate(environment.get(TARGET_HEADERS, "").splitlines(), 1):
-        if not line.strip():
+    for number, header in enumerate(environment.get(TARGET_HEADERS, "").splitlines(), 1):
+        if not header.strip():
             continue
-        name, colon, value = line.partition(":")
+        name, colon, value = header.partition(":")
         if not colon or not _HEADER_NAME.fullmatch(name.strip()) or not _HEADER_VALUE.fullmatch(value.strip()):
             raise TargetError(f"${TARGET_HEADERS} line {number} is no `Name: value` in ASCII")
         if name.strip().lower() in FRAMING:
             raise TargetError(f"${TARGET_HEADERS} line {number} names {name.strip()}, which is made for each request")
-        if name.strip().lower() in {one.lower() for one, _ in found}:
+        if name.strip().lower() in {known.lower() for known, _ in found}:
             raise TargetError(f"${TARGET_HEADERS} line {number} names {name.strip()} once more")
         found.append((name.strip(), value.strip()))
     token = environment.get(TARGET_TOKEN, "").strip()
     if token:
         if not _PATH.fullmatch(token):
             raise TargetError(f"${TARGET_TOKEN} must be one word in ASCII")
-        if "authorization" in {one.lower() for one, _ in found}:
-            raise TargetError(f"${TARGET_TOKEN} and ${TARGET_HEADERS} both say who we are; set one of them")
+        if "authorization" in {known.lower() for known, _ in found}:
+            raise TargetError(f"${TARGET_TOKEN} and ${TARGET_HEADERS} both set Authorization; set one of them")
         found.append(("Authorization", f"Bearer {token}"))
     return tuple(found)

@@ -99,9 +99,9 @@ def _numbers(number: int) -> dict[str, object]:
 
 
 def _heavy(make: EdgeCaseBuilder) -> EdgeCase:
-    """Few records, a body of some 6 MB: more than servers take unless they are told to."""
-    line = " ".join(SENTENCES)
-    text = (line * (2_000 // len(line) + 1))[:2_000]
+    """Few records, a body of some 6 MB: more than servers accept by default."""
+    sentences = " ".join(SENTENCES)
+    text = (sentences * (2_000 // len(sentences) + 1))[:2_000]
     return EdgeCase([{"ref": make.ref(number), "text": text} for number in range(1, 2_501)], ["ref", "text"])
 
 
@@ -178,7 +178,7 @@ def _pdf_special(make: EdgeCaseBuilder) -> EdgeCase:
         rows[number][LONG_HEAD] = note
     del rows[0]["value"]  # it comes with the second record
     rows[24][LONG_HEAD] = _long(make.rng, 1_600, 1_600)
-    rows[50][LONG_HEAD] = _long(make.rng, 3_000, 3_000)  # alone on its page
+    rows[50][LONG_HEAD] = _long(make.rng, 3_000, 3_000)  # it fills its page
     rows[30][LONG_HEAD] = "https://example.com/" + "".join(make.rng.choices("abcdefghij0123456789", k=250))
     return EdgeCase(rows, ["ref", "id", "value", FOREIGN_HEAD, LONG_HEAD], ODD_TITLE, ODD_USER)
 

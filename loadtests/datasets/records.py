@@ -27,6 +27,7 @@ from loadtests.datasets.texts import (
     SENTENCES,
     SPACED_NOTES,
 )
+from loadtests.errors import LoadTestError
 
 MAX_RECORDS = 1_000_000
 IDS, IDS_STEP = 997, 7_919
@@ -37,7 +38,7 @@ _CASE = re.compile(r"(?P<format>csv|pdf)-(?P<name>(?P<count>[0-9]{1,7})(?P<k>k?)
 Row = Mapping[str, object]
 
 
-class CaseError(Exception):
+class CaseError(LoadTestError):
     """A case name asks for no data set that there is; the message names the ones there are."""
 
 

@@ -1,1 +1,1 @@
-"""Experiments beside the load: behaviour, leaks, bursts, over-admission, disconnects."""
+"""Experiments after the load: behaviour, leaks, bursts, over-admission, disconnects."""

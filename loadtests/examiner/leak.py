@@ -1,123 +1,88 @@
-"""Examines a live target beside the load: its answers to bad input, and what equal exports leave behind."""
+"""Equal exports one after the other: what they leave behind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-
 from assertions.contents.tags import USER
-from assertions.probes.behaviour import (
-    BAD_BODIES,
-    UNKNOWN_NAMES,
-)
-from assertions.record.types import Hit, PhaseRun, Request
-from loadtests.client.export import fetch_file, make_hit
-from loadtests.client.target import Target
+from assertions.probes.behaviour import BAD_BODIES, UNKNOWN_NAMES
+from assertions.record.phases import LEAK, REFUSALS
+from assertions.record.types import PhasePlan, PhaseRun, Request
 from loadtests.datasets.records import make_tag, parse_case
-from loadtests.examiner.requests import CLIENT, PROBE_TIMEOUT_S, RecordFetch, RecordHit, _probe_hit
+from loadtests.examiner.behaviour import PROBE_TIMEOUT_S
+from loadtests.examiner.requests import CLIENT, probe_hit
+from loadtests.examiner.session import ExaminerSession, phase_run
 from loadtests.plan.extra_phases import LEAK_PHASE_NUMBER
 
 EXPORT_TIMEOUT_S = 60.0
-LEAK_CASES = ("csv-1k", "pdf-1k")
 LEAST_EXPORTS = 40
-"""Fewer say nothing of a leak."""
+"""Fewer exports show nothing about a leak."""
 LONGEST = 4
-"""So many times its seconds the leak phase may take at most."""
+"""The series takes at most its seconds times this."""
 
 
-def leak(
-    target: Target,
-    record_hit: RecordHit,
-    record_fetch: RecordFetch,
-    sample_probe: Callable[[], object],
-    make_body: Callable[[str, str], bytes],
-    count: int,
-    seconds: float,
-    cases: Sequence[str] = LEAK_CASES,
-    spool: Path | None = None,
-) -> PhaseRun:
-    """Make equal exports one after the other, each fetched, and have the process tree sampled at rest after each.
+def make_leak_series(session: ExaminerSession, phase: PhasePlan) -> PhaseRun:
+    """Make equal exports one after the other, download each, and sample the process tree at rest after each.
 
-    make_body: the body of a case with a tag in it; count: how many exports at most; seconds: after so long it stops,
-    but not before 40 exports (or `count`, where that is less), and in no case after four times as long. After each come
-    two requests that must be refused, phase `refusals`: what those leave behind grows with the exports; cases: taken
-    in turn; spool: where the files go to be opened later (None: only their hashes are kept). A phase that could not
-    make the least number is noted as cut short.
+    The series stops after the profile's seconds, but not before 40 exports (or as many as are planned, if fewer), and
+    in any case after four times its seconds. Two requests that must be refused follow each export (phase `refusals`):
+    what they leave behind grows with the exports. A series without the least number is recorded as too few.
     """
-    start = target.clock.now()
+    assert session.leak is not None
+    cases, seconds, count = session.leak.cases, session.leak.seconds, len(phase.requests)
+    start = session.now()
     least = min(count, LEAST_EXPORTS)
     made = 0
-    sample_probe()
+    session.sample()
     while made < count:
-        spent = target.clock.now() - start
-        if (spent > seconds and made >= least) or spent > LONGEST * seconds:
+        spent_s = session.now() - start
+        if (spent_s > seconds and made >= least) or spent_s > LONGEST * seconds:
             break
-        left_s = LONGEST * seconds - spent
-        _one_export(
-            target,
-            record_hit,
-            lambda hit, timeout_s: record_fetch(fetch_file(target, hit, spool, timeout_s)),
-            make_body,
-            cases[made % len(cases)],
-            made,
-            min(EXPORT_TIMEOUT_S, left_s),
-        )
-        _refusals(target, record_hit, made, min(PROBE_TIMEOUT_S, left_s))
+        left_s = LONGEST * seconds - spent_s
+        _make_export(session, cases[made % len(cases)], made, min(EXPORT_TIMEOUT_S, left_s))
+        _make_refusals(session, made, min(PROBE_TIMEOUT_S, left_s))
         made += 1
-        sample_probe()
-    end = target.clock.now()
+        session.sample()
+    end = session.now()
     enough = made >= least
-    return PhaseRun(
-        name="leak",
-        start=start,
-        end=end,
+    return phase_run(
+        phase.name,
+        start,
+        end,
         planned=made if enough else least,
         recorded=made,
-        completed=enough,
+        ended="complete" if enough else "too few",
         note=_note(made, count, least, end - start),
     )
 
 
-def _refusals(target: Target, record_hit: RecordHit, number: int, timeout_s: float) -> None:
-    """Ask for what can't be had, each time in another way."""
+def _make_refusals(session: ExaminerSession, number: int, timeout_s: float) -> None:
+    """Ask for an export that must be refused, each time for another reason, and for a file that does not exist."""
     bad = BAD_BODIES[number % len(BAD_BODIES)]
     for offset, case in enumerate((bad, UNKNOWN_NAMES[0])):
-        intended = target.clock.now()
-        answer = target.request(case.method, case.path, case.body, dict(case.headers), timeout_s)
-        record_hit(_probe_hit(case, 2 * number + offset, case.path, answer, intended, "refusals"))
+        intended = session.now()
+        answer = session.request(case.method, case.path, case.body, dict(case.headers), timeout_s)
+        session.record(probe_hit(case, 2 * number + offset, case.path, answer, intended, REFUSALS))
 
 
-def _note(made: int, count: int, least: int, spent: float) -> str | None:
+def _note(made: int, count: int, least: int, spent_s: float) -> str | None:
     if made == count:
         return None
     if made >= least:
-        return f"stopped after {spent:.0f} s with {made} of at most {count} exports"
-    return f"only {made} exports in {spent:.0f} s, at least {least} are needed"
+        return f"stopped after {spent_s:.0f} s with {made} of at most {count} exports"
+    return f"only {made} exports in {spent_s:.0f} s, at least {least} are needed"
 
 
-def _one_export(
-    target: Target,
-    record_hit: RecordHit,
-    fetch: Callable[[Hit, float], object],
-    make_body: Callable[[str, str], bytes],
-    case: str,
-    index: int,
-    timeout_s: float,
-) -> None:
-    asked = parse_case(case)
+def _make_export(session: ExaminerSession, case: str, index: int, timeout_s: float) -> None:
+    parsed = parse_case(case)
     tag = make_tag(LEAK_PHASE_NUMBER, index)
-    body = make_body(case, tag)
+    body = session.body_of(case, tag)
     request = Request(
         index=index,
         case=case,
-        format=asked.format,
-        records=asked.count,
+        format=parsed.format,
+        records=parsed.count,
         user=USER,
         tag=tag if tag.encode() in body else None,
     )
-    intended = target.clock.now()
-    answer = target.request("POST", "/export/run", body, {"Content-Type": "application/json"}, timeout_s)
-    hit = make_hit("leak", request, answer, body_bytes=len(body), intended=intended, client=CLIENT)
-    record_hit(hit)
-    if hit.status == 200:
-        fetch(hit, timeout_s)
+    hit = session.post(LEAK, request, body, timeout_s, CLIENT)
+    session.record(hit)
+    session.fetch(hit, timeout_s)

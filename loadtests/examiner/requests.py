@@ -1,40 +1,20 @@
-"""Requests of the examiner, recorded as hits."""
+"""The record of a behaviour probe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from assertions.probes.behaviour import AFTER_TEXTS, PAGE_CHARS_MOST, BehaviourCase
-from assertions.record.types import Fetch, Hit, PhasePlan, Request
+from assertions.record.types import Hit
 from loadtests.client.answer import Answer
-from loadtests.client.export import MAX_ANSWER_CHARS, RUN_PATH, make_hit
-from loadtests.client.target import Target
-
-
-def post(target: Target, plan: PhasePlan, request: Request, body: bytes) -> Hit:
-    """One export of a phase of the examiner's, by one of its clients."""
-    intended = target.clock.now()
-    answer = target.request("POST", RUN_PATH, body, {"Content-Type": "application/json"}, plan.timeout_s)
-    client = f"examiner-{request.index % len(plan.requests)}"
-    return make_hit(plan.name, request, answer, body_bytes=len(body), intended=intended, client=client)
-
+from loadtests.client.export import MAX_ANSWER_CHARS
 
 CLIENT = "examiner"
+"""The client of all requests that are made one after the other."""
 
 
-PROBE_TIMEOUT_S = 10.0
-"""For one behaviour probe, as long as the target answers at all."""
-
-
-RecordHit = Callable[[Hit], object]
-
-
-RecordFetch = Callable[[Fetch], object]
-
-
-def _probe_hit(
+def probe_hit(
     case: BehaviourCase, index: int, path: str, answer: Answer, intended: float, phase: str = "behaviour"
 ) -> Hit:
+    """Return the hit of one behaviour probe."""
     exports = case.kind == "export"
     kept = PAGE_CHARS_MOST if case.kind == "page" else MAX_ANSWER_CHARS
     return Hit(

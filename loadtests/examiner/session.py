@@ -1,165 +1,149 @@
-"""Lets the examiner make its phases, and writes down what it hands over."""
+"""What an experiment works with: requests to the target within the time left, and a record of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+import msgspec
 
 from assertions.contents.tags import TAG_PLACEHOLDER, tagged
-from assertions.record.phases import BURSTS, DISCONNECTS, OVER_ADMISSION, PROBING
-from assertions.record.types import INTERRUPTED, Fetch, Hit, PhasePlan, PhaseRun, Plan, Probe
-from assertions.stats import median
-from loadtests.client.answer import SinkError
-from loadtests.client.export import RUN_PATH, fetch_file
+from assertions.contract import RUN_PATH
+from assertions.record.phases import LEAK, PROBING, REFUSALS
+from assertions.record.types import INTERRUPTED, Fetch, Hit, PhaseEnd, PhasePlan, PhaseRun, Probe, Request
+from loadtests.client.answer import Answer
+from loadtests.client.export import JSON_HEADERS, fetch_file, make_hit
 from loadtests.client.target import Target
-from loadtests.errors import STOPPED, AbortRun, RunError
-from loadtests.examiner import leak as examiner
-from loadtests.examiner.behaviour import behaviour
-from loadtests.examiner.bursts import bursts
-from loadtests.examiner.disconnects import probe_disconnects
-from loadtests.examiner.over_admission import probe_over_admission
 from loadtests.plan.profile import Leak
 from loadtests.progress import Progress
-from loadtests.recorders.jsonl import LineFile
-from loadtests.recorders.processes import Prober
-from loadtests.recorders.run_state import RunState
+
+
+def _nothing(*_: object) -> None:
+    """Stand in for an observer where there is none."""
+
+
+def _no_sample() -> Probe | None:
+    return None
 
 
 @dataclass
 class ExaminerSession:
-    """The examiner's surroundings in one scenario."""
+    """The examiner's side of one scenario. The methods raise EarlyEnd or RunError where the scenario must end."""
 
-    plan: Plan
-    leak: Leak | None
     target: Target
-    stage: RunState
+    seed: int
+    """Of the made-up data."""
     templates: Mapping[str, bytes]
-    hits: LineFile
-    fetches: LineFile
-    spool: Path
-    """Where the leak series' files go."""
-    prober: Prober | None
-    check: Callable[[], None]
-    """Raises where the record can't be written any more."""
-    report: Callable[[Progress], None]
-    """Shown to the user."""
-    counted: int = 0
-    failed: int = 0
-    """Of those, in the present phase."""
+    """Encoded request bodies by case."""
+    record_hit: Callable[[Hit], object]
+    record_fetch: Callable[[Fetch], object]
+    spool: Path | None = None
+    """Where downloaded files go; None: only their hashes are kept."""
+    leak: Leak | None = None
+    sample: Callable[[], Probe | None] = _no_sample
+    """Samples the target's processes between two requests; None where they can't be seen."""
+    check: Callable[[], object] = _nothing
+    """Raises where the scenario must end."""
+    observe: Callable[[ExaminerSession, Hit], object] = _nothing
+    """Called after each recorded hit."""
+    time_left_s: Callable[[], float] = lambda: math.inf
+    """Seconds until the scenario's deadline."""
+    enter: Callable[[Literal["during", "rest"], str | None], object] = _nothing
+    """Called as a phase begins, with its name, and as it ends."""
     began: float = 0.0
-    alone_s: list[float] = field(default_factory=list)
-    """How long each export of the leak series' first case took."""
+    """When the present phase began."""
+    counted: int = 0
+    """Hits of the present phase, refusals of the leak series excepted."""
+    failed: int = 0
+    solo_s: list[float] = field(default_factory=list)
+    """Seconds that each export of the leak series' first case took."""
 
-    def run(self, phase: PhasePlan, note: Callable[[PhaseRun], None]) -> None:
-        """One phase of the examiner's; interrupted, it is noted as cut short and the interrupt goes on."""
+    def now(self) -> float:
+        """Return the moment in Unix seconds."""
+        return self.target.clock.now()
+
+    def begin(self, phase: str) -> None:
+        """Begin a phase."""
         self.counted = self.failed = 0
-        start = self.began = self.target.clock.now()
-        self.stage.enter("during", phase.name)
-        try:
-            if phase.name == "behaviour":
-                note(behaviour(self.target, self._record_hit))
-            elif phase.name == DISCONNECTS:
-                note(probe_disconnects(self.target, self._record_hit, self._sample, self.plan.seed))
-            elif phase.name == BURSTS:
-                note(
-                    bursts(
-                        self.target,
-                        phase,
-                        median(self.alone_s) if self.alone_s else 0.0,
-                        self._record_hits,
-                        lambda hit: self._fetch(hit, phase),
-                        self._record_fetch,
-                        self._sample,
-                        self._make_body,
-                    )
-                )
-            elif phase.name == OVER_ADMISSION:
-                note(
-                    probe_over_admission(
-                        self.target,
-                        phase,
-                        self._record_hits,
-                        lambda hit: self._fetch(hit, phase),
-                        self._record_fetch,
-                        self._make_body,
-                    )
-                )
-            else:
-                assert self.leak is not None
-                note(
-                    examiner.leak(
-                        self.target,
-                        self._record_hit,
-                        self._record_fetch,
-                        self._sample,
-                        self._make_body,
-                        count=len(phase.requests),
-                        seconds=self.leak.seconds,
-                        cases=self.leak.cases,
-                        spool=self.spool,
-                    )
-                )
-        except (KeyboardInterrupt, AbortRun) as stopped:
-            note(
-                PhaseRun(
-                    name=phase.name,
-                    start=start,
-                    end=self.target.clock.now(),
-                    planned=max(len(phase.requests), self.counted),
-                    recorded=self.counted,
-                    completed=False,
-                    note=INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else f"{STOPPED}{stopped}",
-                )
-            )
-            raise
-        except SinkError as error:
-            raise RunError(str(error)) from error
-        finally:
-            self.stage.enter("rest")
+        self.began = self.now()
+        self.enter("during", phase)
 
-    def _record_hit(self, hit: Hit) -> None:
-        self._record_hits((hit,))
-
-    def _record_hits(self, hits: Sequence[Hit]) -> None:
-        """Requests that were made at once; all are recorded before the run may end."""
-        for hit in hits:
-            self.counted += hit.phase != "refusals"
-            self.failed += hit.phase not in PROBING and hit.status != 200
-            self.hits.write(hit)
-            if hit.phase == "leak" and self.leak is not None and hit.case == self.leak.cases[0]:
-                self.alone_s.append(hit.end - hit.start)
-            if hit.status == 200 and hit.path == RUN_PATH:
-                self.stage.count(self.stage.scene().exports_done + 1)
-        self._tell(hits[-1].phase)
-        self.check()
-
-    def _tell(self, phase: str) -> None:
-        if phase == "refusals":  # they belong to the series in which they are made
-            return
-        seconds = max(self.target.clock.now() - self.began, 1e-3)
-        told = Progress(
-            scenario=self.plan.scenario,
+    def progress(self, scenario: str, phase: str) -> Progress:
+        """Return how far the present phase is."""
+        return Progress(
+            scenario=scenario,
             phase=phase,
             started=self.counted,
             answered=self.counted,
             failed=self.failed,
-            rate_per_s=self.counted / seconds,
+            rate_per_s=self.counted / max(self.now() - self.began, 1e-3),
             p95_ms=None,
         )
-        self.report(told)
 
-    def _fetch(self, hit: Hit, phase: PhasePlan) -> Fetch:
-        return fetch_file(self.target, hit, self.spool, phase.timeout_s)
+    def request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout_s: float
+    ) -> Answer:
+        """Make one request; where the scenario's deadline ends it, its error is `interrupted`."""
+        self.check()
+        left_s = self.time_left_s()
+        answer = self.target.request(method, path, body, headers, max(min(timeout_s, left_s), 0.01))
+        if answer.error == "timeout" and left_s < timeout_s:
+            return Answer(None, INTERRUPTED, answer.headers, answer.body, answer.start, answer.end)
+        return answer
 
-    def _record_fetch(self, fetch: Fetch) -> None:
-        self.fetches.write(fetch)
+    def post(self, phase: str, request: Request, body: bytes, timeout_s: float, client: str) -> Hit:
+        """Make one export request and return its hit, which is not recorded yet."""
+        intended = self.now()
+        answer = self.request("POST", RUN_PATH, body, JSON_HEADERS, timeout_s)
+        return make_hit(phase, request, answer, body_bytes=len(body), intended=intended, client=client)
+
+    def post_planned(self, plan: PhasePlan, request: Request, body: bytes) -> Hit:
+        """Make one planned export request of a phase with several clients."""
+        client = f"examiner-{request.index % len(plan.requests)}"
+        return self.post(plan.name, request, body, plan.timeout_s, client)
+
+    def record(self, *hits: Hit) -> None:
+        """Record hits of requests that were made at once; all are written before the scenario may end."""
+        for hit in hits:
+            self.record_hit(hit)
+            self.counted += hit.phase != REFUSALS
+            self.failed += hit.phase not in PROBING and hit.status != 200
+            if self.leak is not None and hit.phase == LEAK and hit.case == self.leak.cases[0]:
+                self.solo_s.append(hit.end - hit.start)
+            self.observe(self, hit)
         self.check()
 
-    def _sample(self) -> Probe | None:
-        """Called by the examiner between two requests: nothing of ours is in flight."""
-        return None if self.prober is None else self.prober.probe(resting=True)
+    def fetch(self, hit: Hit, timeout_s: float) -> None:
+        """Download the file of an export that was answered with 200, and record the download."""
+        if hit.status != 200:
+            return
+        left_s = self.time_left_s()
+        fetch = fetch_file(self.target, hit, self.spool, max(min(timeout_s, left_s), 0.01))
+        if fetch.error == "timeout" and left_s < timeout_s:
+            fetch = msgspec.structs.replace(fetch, error=INTERRUPTED)
+        self.record_fetch(fetch)
+        self.check()
 
-    def _make_body(self, case: str, tag: str) -> bytes:
+    def body_of(self, case: str, tag: str | None) -> bytes:
+        """Return the request body of a case, with a tag in it where the case has tags."""
         template = self.templates[case]
         return tagged(template, tag if TAG_PLACEHOLDER.encode() in template else None)
+
+
+def phase_run(
+    name: str, start: float, end: float, *, planned: int, recorded: int, ended: PhaseEnd, note: str | None = None
+) -> PhaseRun:
+    """Return the record of a phase that the examiner made."""
+    return PhaseRun(
+        name=name,
+        start=start,
+        end=end,
+        planned=planned,
+        recorded=recorded,
+        completed=ended == "complete",
+        ended=ended,
+        note=note,
+    )

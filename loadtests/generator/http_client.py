@@ -1,8 +1,8 @@
-"""One client's connection to a target: export requests one after another, stamped where they meet the connection.
+"""One virtual user's connection to a target: export requests in sequence, timed where they reach the connection.
 
-Locust's HTTP session spends a good half of a small request's CPU time on what an export needs not (URLs, cookies,
+Locust's HTTP session spends a good half of a small request's CPU time on what an export does not need (URLs, cookies,
 redirects, headers made anew), and copies a large body once more. This reads by the parser of the same library,
-geventhttpclient, and tells Locust's statistics by its request event. Imported only where gevent has patched the
+geventhttpclient, and feeds Locust's statistics by its request event. Imported only where gevent has patched the
 standard library.
 """
 
@@ -23,11 +23,13 @@ import gevent.socket
 from geventhttpclient.header import Headers
 from geventhttpclient.response import HTTPParseError, HTTPResponse
 
+from assertions.contract import RUN_PATH
 from assertions.record.types import INTERRUPTED
 from loadtests.client.answer import Answer, error_name, lower_headers
-from loadtests.client.export import RUN_PATH
-from loadtests.client.target import MAX_ANSWER_BYTES, Target
+from loadtests.client.target import Target
 
+MAX_ANSWER_BYTES = 1024 * 1024
+"""Of an export's answer, which has some 300 bytes; many clients hold one each."""
 JOINED_BYTES = 64 * 1024
 """Up to this size head and body are joined and sent by one call; beyond, a second call costs less."""
 
@@ -35,12 +37,12 @@ FINAL = 200
 """Statuses below it are interim: the answer is still to come."""
 BLOCK_BYTES = 16 * 1024
 YIELDS = 16
-"""Blocks of an answer after which others are let run."""
+"""Blocks of an answer after which other users run."""
 IDLE_S = 1.0
-"""A connection that rested longer is not used again: servers close idle ones, and a lost race looks like a failure."""
+"""A connection idle for longer is not used again: servers close idle ones, and a lost race looks like a failure."""
 
 _poll = gevent.monkey.get_original("select", "poll")
-"""Asked without waiting, which gevent's own can't do without a walk through its event loop."""
+"""Returns at once, which gevent's own can't do without a pass of its event loop."""
 
 
 class TooLongError(Exception):
@@ -58,9 +60,9 @@ class Deadline(BaseException):
 class HttpClient:
     """Keep-alive, one attempt and one deadline a request, no redirects."""
 
-    def __init__(self, target: Target, context: ssl.SSLContext | None, told: Callable[..., object]) -> None:
-        """context: of an https target; told: called with each request as Locust's event is."""
-        self.target, self.context, self.told = target, context, told
+    def __init__(self, target: Target, context: ssl.SSLContext | None, on_request: Callable[..., object]) -> None:
+        """context: of an https target; on_request: called with each request as Locust's event is."""
+        self.target, self.context, self.on_request = target, context, on_request
         self.url = target.url + RUN_PATH
         self._sock: Any = None
         self._ready: Any = None
@@ -87,8 +89,8 @@ class HttpClient:
             with gevent.Timeout(timeout_s, Deadline):
                 self._send(body)
                 self._receive(reply, start + timeout_s)
-        except (OSError, HTTPException, ValueError, TooLongError, ShortError, Deadline, gevent.GreenletExit) as came:
-            problem = came
+        except (OSError, HTTPException, ValueError, TooLongError, ShortError, Deadline, gevent.GreenletExit) as raised:
+            problem = raised
             problem.__traceback__ = None  # else its frames keep the body until the collector finds them
         end = self._used = now()
         error = None if problem is None else self._why(problem, reply)
@@ -96,7 +98,7 @@ class HttpClient:
         content = bytes(reply.body) if error is None else b""
         if error is not None or reply.spoilt or not reply.should_keep_alive():
             self.close()
-        self.told(
+        self.on_request(
             request_type="POST",
             name=RUN_PATH,
             response_time=(end - start) * 1000,
@@ -110,7 +112,7 @@ class HttpClient:
         return Answer(reply.get_code() if error is None else None, error, headers, content, start, end)
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         if self._sock is not None:
             self._sock.close()
             self._sock = self._ready = None
@@ -121,7 +123,7 @@ class HttpClient:
             self.close()
         if self._sock is None:
             self._connect()
-        # a target may answer, say 413, and close before it has read the whole body: its answer still counts
+        # a target may answer, for example 413, and close before it has read the whole body: its answer counts
         with contextlib.suppress(ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
             if len(body) <= JOINED_BYTES:
                 self._sock.sendall(head + body)
@@ -131,10 +133,10 @@ class HttpClient:
 
     def _receive(self, reply: _Reply, deadline: float) -> None:
         """Read one final answer, to its last byte."""
-        size, turns = 0, 0
+        size, blocks = 0, 0
         while not reply.whole:
             data = self._sock.recv(BLOCK_BYTES)
-            size, turns = size + len(data), turns + 1
+            size, blocks = size + len(data), blocks + 1
             if self.target.clock.now() > deadline:
                 raise Deadline
             if size > MAX_ANSWER_BYTES:
@@ -142,8 +144,8 @@ class HttpClient:
             reply.take(data)
             if not data and not reply.whole:
                 raise ShortError if reply.answering or size else ConnectionResetError
-            if turns % YIELDS == 0:
-                gevent.sleep(0)  # while bytes are there, reading lets nobody else run
+            if blocks % YIELDS == 0:
+                gevent.sleep(0)  # while bytes are there, reading lets no other user run
 
     def _connect(self) -> None:
         self._sock = gevent.socket.create_connection((self.target.host, self.target.port))
@@ -155,7 +157,7 @@ class HttpClient:
         self._ready.register(self._sock, select.POLLIN)
 
     def _why(self, problem: BaseException, reply: _Reply) -> str:
-        """One word; the words are listed at Answer.error."""
+        """Return one word; the words are listed at Answer.error."""
         match problem:
             case Deadline():
                 return "timeout"
@@ -173,20 +175,20 @@ class HttpClient:
 
 
 class _Reply(HTTPResponse):
-    """One final answer: interim ones before it are passed over, and bytes behind it are no part of it."""
+    """One final answer: interim answers before it are skipped, and bytes after it are no part of it."""
 
     whole = False
-    """It has come to its end."""
+    """Its last byte was read."""
     spoilt = False
-    """There were bytes behind it."""
+    """There were bytes after it."""
 
     @property
     def answering(self) -> bool:
-        """Whether the head of the final answer has come."""
+        """Whether the head of the final answer was read."""
         return self.whole or (bool(self.headers_complete) and self.get_code() >= FINAL)
 
     def take(self, data: bytes) -> None:
-        """The next bytes; none: there are no more. HTTPParseError where they are no HTTP."""
+        """Parse the next bytes; none: there are no more. HTTPParseError where they are no HTTP."""
         try:
             self.feed(data)
         except HTTPParseError:
@@ -197,13 +199,13 @@ class _Reply(HTTPResponse):
 
     @property
     def body(self) -> bytearray:
-        """What has come of it."""
-        come: bytearray = self._body_buffer
-        return come
+        """What was read of it."""
+        buffer: bytearray = self._body_buffer
+        return buffer
 
     def _on_message_begin(self) -> None:
         if self.whole:
-            raise HTTPParseError("bytes behind the answer")
+            raise HTTPParseError("bytes after the answer")
         super()._on_message_begin()
 
     def _on_message_complete(self) -> None:
@@ -212,4 +214,4 @@ class _Reply(HTTPResponse):
 
 
 NewHttpClient = Callable[[Target], HttpClient]
-"""Makes one client's connection to a target."""
+"""Makes one virtual user's connection to a target."""

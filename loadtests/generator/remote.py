@@ -1,6 +1,6 @@
-"""A generator on another machine than its runner: a Locust worker that was given the master's address and no more.
+"""A generator on another machine than its runner: a Locust worker that knows only the master's address.
 
-It takes the plan from the runner, makes the bodies itself, keeps the runner's time, and brings all it recorded back.
+It takes the plan from the runner, makes the bodies itself, keeps the runner's time, and uploads all it recorded.
 """
 
 from __future__ import annotations
@@ -23,73 +23,91 @@ from loadtests.errors import LocustError
 from loadtests.generator.http_client import NewHttpClient
 from loadtests.generator.worker import Generator
 from loadtests.protocol import messages
-from loadtests.protocol.channel import CONTROL_BESIDE, ROOTS, Channel
+from loadtests.protocol.channel import CONTROL_PORT_OFFSET, ROOTS, Channel
 from loadtests.protocol.clock_sync import ClockOffset, read_clock
 from loadtests.recorders.shards import calibration_folder
 
 
-def run_remote_worker(master_host: str, master_port: int, pid: int, wires: Callable[[Target], NewHttpClient]) -> None:
-    """Make this machine's share of the load, once. Where the runner has enough workers: nothing.
+def run_remote_worker(
+    master_host: str, master_port: int, pid: int, client_factory: Callable[[Target], NewHttpClient]
+) -> None:
+    """Make this machine's share of the load, once; nothing where the runner has enough workers.
 
-    OSError where there is no runner; TargetError, CaseError or LocustError for what this machine lacks, and the runner
-    is told.
+    OSError where there is no runner; TargetError, CaseError or LocustError for what this machine lacks, which the
+    runner gets as a message too.
     """
     headers = headers_from()
-    port = master_port + CONTROL_BESIDE
+    port = master_port + CONTROL_PORT_OFFSET
     host = socket.gethostname()
-    with Channel(master_host, port) as line:
-        line.say(messages.Hello(pid=pid, conductor=True, host=host))
-        welcome = line.listen()
+    with Channel(master_host, port) as channel:
+        channel.send(messages.Hello(pid=pid, makes_load=True, host=host))
+        welcome = channel.receive()
         if not isinstance(welcome, messages.Welcome):
             return
-        brief = line.listen()
+        config = channel.receive()
         try:
-            if not isinstance(brief, messages.RemoteConfig):
+            if not isinstance(config, messages.RemoteConfig):
                 raise LocustError("does not understand this runner: install the same version there")
             before = read_clock(master_host, port)
-            target = parse_target(brief.target, before.clock, headers, insecure=brief.insecure)
             with (
                 tempfile.TemporaryDirectory(prefix="export-loadtests-") as home,
-                calibration.known(Schedule()) as known,
+                calibration.reference_server_port(Schedule()) as reference_port,
             ):
-                roots = {root: Path(home) / root for root in ROOTS}
-                for root in roots.values():
-                    root.mkdir()
-                calibration_folder(roots["parts"]).mkdir()
-                plan = Path(home) / "plan.json"
-                write_one(plan, brief.plan)
-                settings = messages.GeneratorConfig(
-                    plan=str(plan),
-                    folder=str(roots["parts"]),
-                    spool=str(roots["spool"]),
-                    target=brief.target,
-                    anchor=before.anchor,
-                    insecure=brief.insecure,
-                    control_host=master_host,
-                    control_port=port,
-                    templates=_templates(brief, Path(home)),
-                    phases=brief.phases,
-                    calibration_port=known,
-                )
-                generator = Generator(settings, target, wires(target), line, welcome)
+                roots = _make_roots(Path(home))
+                settings = _settings(config, Path(home), roots, before, (master_host, port), reference_port)
+                target = parse_target(config.target, before.clock, headers, insecure=config.insecure)
+                generator = Generator(settings, target, client_factory(target), channel, welcome)
                 generator.run(lambda: _upload_record(settings, welcome.worker, host, before, roots))
         except (TargetError, CaseError, LocustError) as error:
-            line.say(messages.Trouble(text=f"the worker on {host}: {error}"))
+            channel.send(messages.Trouble(text=f"the worker on {host}: {error}"))
             raise
 
 
-def _templates(brief: messages.RemoteConfig, home: Path) -> dict[str, str]:
-    """Paths of the bodies' templates. CaseError where one is not as the runner's."""
-    made: dict[str, str] = {}
-    for case, sha256 in brief.templates.items():
+def _make_roots(home: Path) -> dict[str, Path]:
+    roots = {root: home / root for root in ROOTS}
+    for root in roots.values():
+        root.mkdir()
+    calibration_folder(roots["parts"]).mkdir()
+    return roots
+
+
+def _settings(
+    config: messages.RemoteConfig,
+    home: Path,
+    roots: dict[str, Path],
+    offset: ClockOffset,
+    control: tuple[str, int],
+    reference_port: int,
+) -> messages.GeneratorConfig:
+    plan = home / "plan.json"
+    write_one(plan, config.plan)
+    return messages.GeneratorConfig(
+        plan=str(plan),
+        folder=str(roots["parts"]),
+        spool=str(roots["spool"]),
+        target=config.target,
+        anchor=offset.anchor,
+        insecure=config.insecure,
+        control_host=control[0],
+        control_port=control[1],
+        templates=_templates(config, home),
+        phases=config.phases,
+        calibration_port=reference_port,
+    )
+
+
+def _templates(config: messages.RemoteConfig, home: Path) -> dict[str, str]:
+    """Return the paths of the bodies' templates. CaseError where one differs from the runner's."""
+    paths: dict[str, str] = {}
+    for case, sha256 in config.templates.items():
         # large ones take long: in a thread, or the master would take this worker for lost
-        body: bytes = gevent.get_hub().threadpool.apply(_body, (case, brief.plan.seed))
+        body: bytes = gevent.get_hub().threadpool.apply(_body, (case, config.plan.seed))
         if hashlib.sha256(body).hexdigest() != sha256:
             raise CaseError(f"makes other request bodies of {case}: install the same version there")
         path = home / f"{case}.json"
         path.write_bytes(body)
-        made[case] = str(path)
-    return made
+        paths[case] = str(path)
+    return paths
 
 
 def _body(case: str, seed: int) -> bytes:
@@ -100,8 +118,8 @@ def _upload_record(
     settings: messages.GeneratorConfig, worker: int, host: str, before: ClockOffset, roots: dict[str, Path]
 ) -> None:
     after = read_clock(settings.control_host, settings.control_port)
-    with Channel(settings.control_host, settings.control_port) as line:
-        line.say(
+    with Channel(settings.control_host, settings.control_port) as channel:
+        channel.send(
             messages.RecordUpload(
                 worker=worker,
                 anchor=before.anchor,
@@ -111,4 +129,4 @@ def _upload_record(
                 drift_s=before.anchor - after.anchor,
             )
         )
-        line.send(roots)
+        channel.upload(roots)

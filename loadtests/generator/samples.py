@@ -16,7 +16,7 @@ class Samples:
     seen: int = 0
 
     def add(self, value: float) -> None:
-        """Keep the value, if it is its turn."""
+        """Keep every n-th value."""
         if self.seen % self.every == 0:
             self.values.append(value)
             if len(self.values) >= MOST_SAMPLES:

@@ -1,4 +1,4 @@
-"""What a generator's clients share: every request recorded, the work handed out request by request."""
+"""What the virtual users of a generator share: the record of every request, and the work, request by request."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from loadtests.protocol import messages
 from loadtests.recorders.shards import EndMark, end_mark_path, fetches_path, hits_path
 
 BATCH = 64
+"""Hits that are encoded together."""
 
 
 class SentRequest(NamedTuple):
@@ -30,7 +31,7 @@ class SentRequest(NamedTuple):
     client: str
 
     def hit(self) -> Hit:
-        """Its record."""
+        """Return its record."""
         return make_hit(
             self.phase,
             self.request,
@@ -93,9 +94,25 @@ class Counters:
     """Sums since the scenario's start."""
 
     started: int = 0
+    over: int = 0
+    """Requests that ended, with or without an answer."""
     answered: int = 0
+    """With any status."""
+    timeouts: int = 0
     exports: int = 0
+    """Answered with 200."""
     latencies_ms: list[float] = field(default_factory=list)
+    """Of the exports answered since the last message to the runner."""
+
+    def add(self, sent: SentRequest) -> None:
+        """Count a request that ended."""
+        answer = sent.answer
+        self.over += 1
+        self.answered += answer.status is not None
+        self.timeouts += answer.error == "timeout"
+        if answer.status == 200:
+            self.exports += 1
+            self.latencies_ms.append((answer.end - sent.intended) * 1000)
 
 
 @dataclass
@@ -112,12 +129,12 @@ class PhaseWork:
     """Why it ended before its time; None: it did not."""
 
     def take(self) -> Iterator[Request]:
-        """The next request, until both the least number and the least time are reached; all clients share one."""
+        """Yield the next request, until both the least number and the least time are reached; all users share one."""
         for request in self.requests:
-            elapsed = self.now() - self.at
-            if request.index >= self.limits.least and elapsed >= self.limits.seconds:
+            elapsed_s = self.now() - self.at
+            if request.index >= self.limits.least and elapsed_s >= self.limits.seconds:
                 return
-            if elapsed > self.limits.max_seconds:
+            if elapsed_s > self.limits.max_seconds:
                 self.cut = f"not over after {self.limits.max_seconds:g} s"
                 return
             self.taken += 1

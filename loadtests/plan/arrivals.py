@@ -9,7 +9,7 @@ from typing import Literal
 
 Arrivals = Literal["poisson", "uniform"]
 Shape = Sequence[tuple[float, float]]
-"""Points (seconds after the phase's start, arrivals a second), straight lines between them, the first at 0."""
+"""Points (seconds after the phase's start, arrivals a second), linear between them, the first at 0."""
 
 
 def constant(rate_per_s: float, seconds: float) -> Shape:
@@ -36,7 +36,7 @@ def arrival_times(shape: Shape, arrivals: Arrivals, seed: int) -> Iterator[float
 
 
 def _time_of(count: float, rate: float, rate_at_end: float, length: float) -> float:
-    """Seconds into a stretch after which `count` arrivals are expected; its rate changes in a straight line."""
+    """Return the seconds into a section after which `count` arrivals are expected; its rate changes linearly."""
     slope = (rate_at_end - rate) / length
     root = max(rate * rate + 2 * slope * count, 0.0) ** 0.5
     # the form of the quadratic's solution that loses no digits when the slope is small

@@ -23,7 +23,8 @@ from loadtests.plan.extra_phases import (
 from loadtests.plan.limits import PhaseLimits
 from loadtests.plan.profile import Leak, Phase, Profile, Share
 
-PROBE_TIMEOUT_S = 60.0
+EXAMINER_TIMEOUT_S = 60.0
+"""Of a request of the examiner's phases."""
 
 
 def interleave(mix: Sequence[Share]) -> Iterator[str]:
@@ -43,8 +44,8 @@ def cases_of(profile: Profile) -> tuple[str, ...]:
     """Every case that a profile asks for, once, in the order of their first place."""
     named = [share.case for phase in profile.phases for share in phase.mix]
     leak = profile.leak.cases if profile.leak else ()
-    sixth = (*LARGE_CASES, SMALL_CASE) if profile.over_admission else ()
-    return tuple(dict.fromkeys([*named, *leak, *sixth]))
+    rounds = (*LARGE_CASES, SMALL_CASE) if profile.over_admission else ()
+    return tuple(dict.fromkeys([*named, *leak, *rounds]))
 
 
 def build_plan(profile: Profile, datasets: dict[str, Dataset], seed: int) -> Plan:
@@ -62,8 +63,8 @@ def build_plan(profile: Profile, datasets: dict[str, Dataset], seed: int) -> Pla
     return Plan(scenario=profile.name, profile_sha256=profile.sha256, seed=seed, phases=tuple(phases))
 
 
-def drive_of(phase: Phase, plan: PhasePlan) -> PhaseLimits:
-    """How far a phase goes."""
+def limits_of(phase: Phase, plan: PhasePlan) -> PhaseLimits:
+    """Return how far a phase goes."""
     least = len(plan.requests) if phase.mode == "open" else phase.count
     seconds = 0.0 if phase.mode == "open" else phase.seconds
     return PhaseLimits(least=least, seconds=seconds, max_seconds=phase.max_seconds)
@@ -93,7 +94,7 @@ def _plan_phase(number: int, phase: Phase, datasets: dict[str, Dataset], seed: i
 
 def _probes(name: str) -> PhasePlan:
     """A phase of single requests by the examiner, of which none is planned."""
-    return PhasePlan(name=name, mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S, judge=EXAMINED)
+    return PhasePlan(name=name, mode="probe", clients=1, requests=(), timeout_s=EXAMINER_TIMEOUT_S, judge=EXAMINED)
 
 
 def _plan_leak(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
@@ -102,7 +103,7 @@ def _plan_leak(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
         for index in range(leak.count)
     )
     return PhasePlan(
-        name=LEAK, mode="sequence", clients=1, requests=requests, timeout_s=PROBE_TIMEOUT_S, judge=EXAMINED
+        name=LEAK, mode="sequence", clients=1, requests=requests, timeout_s=EXAMINER_TIMEOUT_S, judge=EXAMINED
     )
 
 
@@ -116,7 +117,7 @@ def _plan_bursts(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
         mode="closed",
         clients=BURST_SIZE,
         requests=requests,
-        timeout_s=PROBE_TIMEOUT_S,
+        timeout_s=EXAMINER_TIMEOUT_S,
         at_once=True,
         judge=EXAMINED,
     )
@@ -133,7 +134,7 @@ def _plan_over_admission(datasets: dict[str, Dataset]) -> PhasePlan:
         mode="closed",
         clients=ROUND_SIZE,
         requests=requests,
-        timeout_s=PROBE_TIMEOUT_S,
+        timeout_s=EXAMINER_TIMEOUT_S,
         at_once=True,
         judge=EXAMINED,
     )

@@ -11,6 +11,7 @@ from typing import Literal, cast
 
 from assertions.record.phases import BEHAVIOUR, BURSTS, DEFAULT, DISCONNECTS, LEAK, OVER_ADMISSION, REFUSALS, JudgedFor
 from loadtests.datasets.records import CaseError, parse_case
+from loadtests.errors import LoadTestError
 from loadtests.plan.arrivals import Arrivals, constant
 from loadtests.plan.toml_reader import TableReader
 
@@ -26,12 +27,11 @@ RESERVED = (BEHAVIOUR, LEAK, REFUSALS, BURSTS, DISCONNECTS, OVER_ADMISSION)
 LoadMode = Literal["closed", "open", "sequence"]
 
 
-class ProfileError(Exception):
+class ProfileError(LoadTestError):
     """A profile is missing or wrong; `problems` holds one sentence for each thing to mend."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+        super().__init__(*problems)
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ class Profile:
     """True: the examiner's probes of single behaviours follow the load."""
     leak: Leak | None
     over_admission: bool = False
-    """True: after the load a sixth export is asked for while five run."""
+    """True: after the load one export more is asked for while five run."""
 
 
 def load_profile(name: str, folder: Path | None = None) -> Profile:
-    """The profile of that name, from `folder` or else from ours; ProfileError when missing or wrong."""
+    """Return the profile of that name, from `folder` or the built-in ones; ProfileError when missing or wrong."""
     if folder is not None and not folder.is_dir():
         raise ProfileError([f"--profiles {folder} is no folder"])
     folders = [place for place in (folder, OWN_PROFILES) if place is not None]
@@ -185,8 +185,8 @@ def _phase(reader: TableReader) -> Phase:
     if name and not (name.isascii() and name.replace("-", "").isalnum()):
         reader.wrong("name", f"must be letters, digits and dashes, not {name!r}")
     mode = reader.one_of("mode", MODES, None)
-    alone = mode == "sequence"
-    clients = reader.whole("clients", 1 if alone else None, 1, 1 if alone else MAX_CLIENTS)
+    sequence = mode == "sequence"
+    clients = reader.whole("clients", 1 if sequence else None, 1, 1 if sequence else MAX_CLIENTS)
     mix = tuple(_share(table) for table in reader.tables("mix"))
     count = sum(share.count for share in mix)
     if count > MAX_REQUESTS:
@@ -200,7 +200,7 @@ def _phase(reader: TableReader) -> Phase:
     shape = reader.points("shape", DAY_S, MAX_RATE_PER_S)
     if reader.sound and mode == "open":
         if bool(rate and seconds) == bool(shape) or bool(rate) != bool(seconds):
-            reader.wrong("rate_per_s", "must be given with seconds, or else a shape alone, in an open phase")
+            reader.wrong("rate_per_s", "must be given with seconds, or else a shape without them, in an open phase")
         elif rate:
             shape = tuple(constant(rate, seconds))
         _without(reader, ("at_once", "max_count"), "has no meaning in an open phase")
@@ -210,7 +210,7 @@ def _phase(reader: TableReader) -> Phase:
             reader.wrong("max_count", f"is {max_count}, less than the mix's {count} requests")
         if seconds and max_count == count:
             reader.wrong("seconds", "needs a max_count above the mix's sum, else it can't be kept")
-    if alone and reader.sound:
+    if sequence and reader.sound:
         _without(reader, ("at_once",), "has no meaning in a sequence")
     timeout_s = reader.number("timeout_s", 90.0, 0.1, 3600.0)
     max_seconds = reader.number("max_seconds", 900.0, 0.1, DAY_S)

@@ -103,7 +103,7 @@ class TableReader:
         return None if value is None else TableReader(value, f"{self.prefix}{key}.", self.problems)
 
     def points(self, key: str, most_x: float, most_y: float) -> tuple[tuple[float, float], ...]:
-        """A line of points [x, y], x from 0 upwards, y not negative; empty when it is not there."""
+        """Return points [x, y], x from 0 upwards, y not negative; empty when they are not there."""
         values = self.take(key, list, [])
         points: list[tuple[float, float]] = []
         for value in values or []:

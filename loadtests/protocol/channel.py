@@ -1,4 +1,4 @@
-"""The generators' end of the line to their runner, and what passes over it beside the messages: the time, and cargo."""
+"""A generator's connection to its runner: messages, and the upload of a record."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import msgspec
 
 from loadtests.protocol import messages
 
-CONNECT_S = 10.0
-CONTROL_BESIDE = 1
-"""For generators elsewhere the runner listens at the Locust master's port and so much."""
+CONNECT_TIMEOUT_S = 10.0
+CONTROL_PORT_OFFSET = 1
+"""For generators of other machines the runner listens at the Locust master's port plus this."""
 ROOTS = ("parts", "spool")
-"""Folders of a cargo, as the runner has them."""
+"""Folders of an upload, as the runner has them."""
 
 
 class Channel:
-    """One connection to the runner; OSError where there is none."""
+    """One connection to the runner; OSError where there is no runner."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), timeout=CONNECT_S)
+        self._socket = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S)
         self._socket.settimeout(None)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -39,19 +39,19 @@ class Channel:
         self._reader.close()
         self._socket.close()
 
-    def say(self, message: messages.GeneratorMessage) -> None:
-        """Tell the runner; OSError where it is gone."""
+    def send(self, message: messages.GeneratorMessage) -> None:
+        """Send a message to the runner; OSError where the connection is broken."""
         self._socket.sendall(messages.encode(message) + b"\n")
 
-    def listen(self) -> messages.RunnerMessage | None:
-        """The runner's next word; None when it is gone, or speaks another language than this version."""
+    def receive(self) -> messages.RunnerMessage | None:
+        """Return the runner's next message; None where the connection is broken, or the message of another version."""
         try:
-            line = self._reader.readline()
-            return messages.decode_runner(line) if line.endswith(b"\n") else None
+            text = self._reader.readline()
+            return messages.decode_runner(text) if text.endswith(b"\n") else None
         except (OSError, msgspec.DecodeError):
             return None
 
-    def send(self, roots: Mapping[str, Path]) -> None:
+    def upload(self, roots: Mapping[str, Path]) -> None:
         """Send folders as a tar and wait until they are unpacked; OSError where they are not."""
         with self._socket.makefile("wb") as out:
             with tarfile.open(fileobj=out, mode="w|") as tar:
@@ -61,12 +61,12 @@ class Channel:
                             tar.add(path, arcname=f"{name}/{path.relative_to(root)}", recursive=False)
             out.flush()
         self._socket.shutdown(socket.SHUT_WR)
-        if not isinstance(self.listen(), messages.UploadDone):
-            raise OSError("the runner did not take it")
+        if not isinstance(self.receive(), messages.UploadDone):
+            raise OSError("the runner did not accept the upload")
 
 
 def unpack(stream: IO[bytes], roots: Mapping[str, Path]) -> None:
-    """The other end of `send`. OSError or tarfile.TarError where it is no whole cargo, or would leave its folders."""
+    """Unpack an upload. OSError or tarfile.TarError where it is not whole, or would leave its folders."""
     with tarfile.open(fileobj=stream, mode="r|") as tar:
         for member in tar:
             root, _, rest = member.name.partition("/")

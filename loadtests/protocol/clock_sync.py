@@ -9,18 +9,18 @@ from loadtests.client.clock import Clock
 from loadtests.protocol import messages
 from loadtests.protocol.channel import Channel
 
-ASKS = 25
-"""Times that the runner is asked for the time; the quickest answer counts."""
+READINGS = 25
+"""Times that the runner's clock is read; the quickest reading counts."""
 
 
 @dataclass(frozen=True)
 class ClockOffset:
-    """The runner's time as it was read from elsewhere."""
+    """The runner's time as it was read from another machine."""
 
     anchor: float
     """Unix seconds of the runner's clock at this machine's monotonic clock's zero."""
     error_s: float
-    """Half of the quickest way to and fro."""
+    """Half of the quickest round trip."""
 
     @property
     def clock(self) -> Clock:
@@ -34,18 +34,18 @@ class ClockOffset:
 
 
 def read_clock(host: str, port: int) -> ClockOffset:
-    """Ask the runner for the time, many times over a line of its own. OSError where it does not say."""
+    """Read the runner's clock many times over a connection of its own. OSError where the runner does not reply."""
     best: ClockOffset | None = None
-    with Channel(host, port) as line:
-        for _ in range(ASKS):
+    with Channel(host, port) as channel:
+        for _ in range(READINGS):
             sent = time.monotonic()
-            line.say(messages.TimeRequest())
-            said = line.listen()
-            came = time.monotonic()
-            if not isinstance(said, messages.TimeReply):
-                raise OSError("the runner did not say what time it is")
-            reading = ClockOffset(anchor=said.now - (sent + came) / 2, error_s=(came - sent) / 2)
-            if best is None or reading.error_s < best.error_s:
-                best = reading
+            channel.send(messages.TimeRequest())
+            reply = channel.receive()
+            received = time.monotonic()
+            if not isinstance(reply, messages.TimeReply):
+                raise OSError("the runner did not reply with its time")
+            offset = ClockOffset(anchor=reply.now - (sent + received) / 2, error_s=(received - sent) / 2)
+            if best is None or offset.error_s < best.error_s:
+                best = offset
     assert best is not None
     return best

@@ -1,23 +1,23 @@
-"""What the runner and its generators tell each other: the drive file, and one JSON line a message."""
+"""Messages between the runner and its generators: the configuration file, and one JSON text line a message."""
 
 from __future__ import annotations
 
 import msgspec
 
-from assertions.record.types import Plan
+from assertions.record.types import PhaseEnd, Plan
 from loadtests.plan.limits import PhaseLimits, Struct
 
-CONFIG_VARIABLE = "EXPORT_LOADTESTS_DRIVE"
-"""Names the drive file to the generators; the target's headers come to them through the environment, never a file."""
+CONFIG_VARIABLE = "EXPORT_LOADTESTS_CONFIG"
+"""Names the configuration file; the target's headers reach the generators by the environment, never by a file."""
 
 
 class GeneratorConfig(Struct, frozen=True, kw_only=True):
-    """All that a generator needs beside the plan."""
+    """What a generator needs in addition to the plan."""
 
     plan: str
     """Path of plan.json."""
     folder: str
-    """Where generators write their parts."""
+    """Where generators write their shards."""
     spool: str
     """Where downloads go."""
     target: str
@@ -32,35 +32,38 @@ class GeneratorConfig(Struct, frozen=True, kw_only=True):
     phases: tuple[PhaseLimits, ...]
     control_host: str = "127.0.0.1"
     calibration_port: int | None = None
-    """Where the known server listens, on 127.0.0.1; None: the generators do not measure themselves."""
+    """Where the reference server listens, on 127.0.0.1; None: the generators do not measure themselves."""
 
 
 class FromGenerator(Struct, frozen=True, kw_only=True, tag=True):
-    """Base of what generators say."""
+    """Base of the messages of generators."""
 
 
 class Hello(FromGenerator, frozen=True, kw_only=True):
-    """A process of the generator is there."""
+    """A process of Locust has connected."""
 
     pid: int
-    conductor: bool
-    """False: a master that makes no load of its own and only waits for the end."""
+    makes_load: bool
+    """False: a Locust master, which only waits for the end."""
     host: str | None = None
-    """The name of its machine, where it came without a drive file; None: it is the runner's own."""
+    """The name of its machine, where it has no configuration file; None: it runs on the runner's machine."""
 
 
 class Ready(FromGenerator, frozen=True, kw_only=True):
-    """It waits for a phase to begin."""
+    """The generator waits for a phase to begin."""
 
     phase: int
 
 
 class Tick(FromGenerator, frozen=True, kw_only=True):
-    """How far it has come; sums since the scenario's start."""
+    """How far the generator has come; sums since the scenario's start."""
 
     started: int
+    over: int
+    """Requests that ended, with or without an answer."""
     answered: int
-    """Requests over, with or without an answer."""
+    """With any status."""
+    timeouts: int
     exports: int
     """Answered with 200."""
     latencies_ms: tuple[float, ...]
@@ -70,32 +73,33 @@ class Tick(FromGenerator, frozen=True, kw_only=True):
 
 
 class Done(FromGenerator, frozen=True, kw_only=True):
-    """A phase is over for it, nothing of it is in flight."""
+    """A phase is over, and none of its requests is in flight."""
 
     phase: int
     taken: int
-    """Requests of the plan that it took on."""
+    """Requests of the plan that the generator began."""
     end: float
     cut: str | None
     """Why it stopped before the plan's end; None: it did not."""
+    ended: PhaseEnd = "complete"
 
 
 class Ended(FromGenerator, frozen=True, kw_only=True):
-    """Its files are closed and its end mark is written."""
+    """The generator's files are closed and its end mark is written."""
 
 
 class Trouble(FromGenerator, frozen=True, kw_only=True):
-    """It can't go on, through no fault of the target."""
+    """The generator can't go on, and the target is not the reason."""
 
     text: str
 
 
 class TimeRequest(FromGenerator, frozen=True, kw_only=True):
-    """What time is it?"""
+    """Ask for the runner's time."""
 
 
 class RecordUpload(FromGenerator, frozen=True, kw_only=True):
-    """On a line of its own: after this message comes a tar of all that a generator elsewhere has recorded."""
+    """On a connection of its own: a tar of all that a generator of another machine has recorded follows."""
 
     worker: int
     anchor: float
@@ -107,18 +111,18 @@ class RecordUpload(FromGenerator, frozen=True, kw_only=True):
 
 
 class FromRunner(Struct, frozen=True, kw_only=True, tag=True):
-    """Base of what the runner says."""
+    """Base of the runner's messages."""
 
 
 class Welcome(FromRunner, frozen=True, kw_only=True):
-    """A generator's number among its kind."""
+    """A generator's number."""
 
     worker: int
     workers: int
 
 
 class RemoteConfig(FromRunner, frozen=True, kw_only=True):
-    """What a generator on another machine needs beside a welcome; it makes the bodies itself."""
+    """What a generator on another machine needs in addition to a welcome; it makes the bodies itself."""
 
     plan: Plan
     target: str
@@ -136,7 +140,7 @@ class TimeReply(FromRunner, frozen=True, kw_only=True):
 
 
 class UploadDone(FromRunner, frozen=True, kw_only=True):
-    """The cargo is unpacked."""
+    """The upload is unpacked."""
 
 
 class Go(FromRunner, frozen=True, kw_only=True):
@@ -147,11 +151,11 @@ class Go(FromRunner, frozen=True, kw_only=True):
 
 
 class Stop(FromRunner, frozen=True, kw_only=True):
-    """Give up what is in flight, record it, and write the end mark."""
+    """Break off what is in flight, record it, and write the end mark."""
 
 
 class End(FromRunner, frozen=True, kw_only=True):
-    """All is done: write the end mark and end."""
+    """All phases are over: write the end mark and end."""
 
 
 GeneratorMessage = Hello | Ready | Tick | Done | Ended | Trouble | TimeRequest | RecordUpload

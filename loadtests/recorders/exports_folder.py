@@ -1,4 +1,4 @@
-"""The target's exports folder, where it can be seen: what is left in it, and whether files were whole at once."""
+"""The target's exports folder, where it can be seen: leftovers, and whether files appeared complete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SELDOM = 20
 
 
 def exports_folder(given: Path | None, pid: int | None, filename: str | None) -> Path | None:
-    """Where the target keeps its files: as given, or else beside the file that an answer named, if that can be seen."""
+    """Return where the target keeps its files: as given, or the folder of a file that an answer named; None: unseen."""
     if given is not None:
         return given.resolve() if given.is_dir() else None
     if pid is None or filename is None:
@@ -41,8 +41,8 @@ def leftovers(
 ) -> tuple[str, ...] | None:
     """Files in the exports folder, and below it, that should not be there, in order; None when it can't be seen.
 
-    That is what is no finished export, and what has a finished export's name that no answer told of. since: older
-    files (Unix seconds) are somebody else's; named: the names that answers told of (None: any name is well);
+    That is what is no finished export, and what has a finished export's name that no answer named. since: older
+    files (Unix seconds) are somebody else's; named: the names that answers gave (None: any name is well);
     unanswered: so many requests had no answer, and may have left a file each.
     """
     if folder is None:
@@ -62,24 +62,24 @@ def leftovers(
     return tuple(sorted(unfinished + (unnamed if len(unnamed) > unanswered else ())))
 
 
-def absent(folder: Path, told: frozenset[str]) -> tuple[str, ...] | None:
-    """Of the names that answers told of, those that no file below the folder bears, in order; None: unreadable."""
+def absent(folder: Path, names: frozenset[str]) -> tuple[str, ...] | None:
+    """Return the names that answers gave and that no file below the folder has, in order; None: unreadable."""
     try:
         there = {path.name for path in folder.rglob("*") if path.is_file()}
     except OSError:
         return None
-    return tuple(sorted(told - there))
+    return tuple(sorted(names - there))
 
 
-def holds(folder: Path, told: frozenset[str], seen: Set[str]) -> bool:
-    """Whether any of the files that answers told of is, or was seen, in a folder; else it is not the target's."""
-    return not told.isdisjoint(seen) or any(path.name in told for path in folder.rglob("*"))
+def holds(folder: Path, names: frozenset[str], seen: Set[str]) -> bool:
+    """Return whether a file that an answer named is, or was, in a folder; otherwise the folder is not the target's."""
+    return not names.isdisjoint(seen) or any(path.name in names for path in folder.rglob("*"))
 
 
-def names_told(hits: Iterable[Hit]) -> frozenset[str]:
-    """Names of the files that answers told of."""
-    told = (answered_filename(hit.answer) for hit in hits if hit.status == 200)
-    return frozenset(re.split(r"[/\\]", name)[-1] for name in told if name is not None)
+def answered_names(hits: Iterable[Hit]) -> frozenset[str]:
+    """Return the names of the files that answers named."""
+    paths = (answered_filename(hit.answer) for hit in hits if hit.status == 200)
+    return frozenset(re.split(r"[/\\]", path)[-1] for path in paths if path is not None)
 
 
 class FolderWatch:

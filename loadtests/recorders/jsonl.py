@@ -15,7 +15,7 @@ class LineFile:
     """A JSON-lines file that several threads write; a failed write is kept for the runner to see."""
 
     def __init__(self, path: Path, fail: Callable[[str], None], *, append: bool = False) -> None:
-        # unbuffered: every line is with the system at once, and none is left over when the disk is full
+        # unbuffered: every record reaches the system at once, and none stays behind when the disk is full
         self._file = path.open("ab" if append else "wb", buffering=0)
         self._lock = threading.Lock()
         self._fail = fail
@@ -25,9 +25,9 @@ class LineFile:
         """Write one record and hand it to the system."""
         try:
             with self._lock:
-                line = memoryview(self._encode(record) + b"\n")
-                while line:
-                    line = line[self._file.write(line) :]
+                rest = memoryview(self._encode(record) + b"\n")
+                while rest:
+                    rest = rest[self._file.write(rest) :]
         except OSError as error:
             self._fail(f"the record can't be written: {error.strerror or error}")
 

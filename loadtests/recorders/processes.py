@@ -36,13 +36,13 @@ def find_process(target: Target, given: int | None) -> Found:
         return Found(None, f"{target.host} is not this machine")
     try:
         listening = [
-            one
-            for one in psutil.net_connections("tcp")
-            if one.status == psutil.CONN_LISTEN and one.laddr.port == target.port
+            connection
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == target.port
         ]
     except (psutil.Error, OSError) as error:
-        return Found(None, f"the system does not tell who listens: {error}")
-    pids = {one.pid for one in listening if one.pid is not None}
+        return Found(None, f"the system does not show which process listens: {error}")
+    pids = {connection.pid for connection in listening if connection.pid is not None}
     if not pids:
         why = "no permission to see who listens" if listening else "no process of this machine listens"
         return Found(None, f"{why} on port {target.port}; give --target-pid")
@@ -53,29 +53,29 @@ def find_process(target: Target, given: int | None) -> Found:
 
 def _parents(pid: int) -> set[int]:
     with contextlib.suppress(psutil.Error):
-        return {one.pid for one in psutil.Process(pid).parents()}
+        return {parent.pid for parent in psutil.Process(pid).parents()}
     return set()
 
 
 class Prober:
     """Samples the target's process tree."""
 
-    def __init__(self, target: Target, stage: RunState, out: LineFile, pid: int) -> None:
-        self._target, self._stage, self._out = target, stage, out
+    def __init__(self, target: Target, state: RunState, out: LineFile, pid: int) -> None:
+        self._target, self._state, self._out = target, state, out
         self._tree = _Tree(pid)
         self.ticker = Ticker("prober", self.probe, target.clock.now)
 
     def probe(self, resting: bool | None = None) -> Probe:
-        """One sample, written down; `resting` None: as the stage says."""
-        before = self._stage.scene()
+        """Record one sample; `resting` None: as the scenario's state is."""
+        before = self._state.snapshot()
         at = self._target.clock.now()
         processes = self._tree.sample()
-        scene = seen_between(before, self._stage.scene())
+        state = seen_between(before, self._state.snapshot())
         probe = Probe(
             at=at,
-            phase=scene.phase,
-            exports_done=scene.exports_done,
-            resting=scene.moment != "during" if resting is None else resting,
+            phase=state.phase,
+            exports_done=state.exports_done,
+            resting=state.moment != "during" if resting is None else resting,
             processes=processes,
         )
         self._out.write(probe)

@@ -1,4 +1,4 @@
-"""The scenario's folder: what is in it, and emptying it only where it is surely ours."""
+"""The scenario's folder: its files, and emptying it only where it holds an earlier scenario."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Folder:
 
     @property
     def seed_log(self) -> Path:
-        """A line for each export of the phase `sequence`."""
+        """Text lines, two for each export of the phase `sequence`."""
         return self.path / "seed_batch.log"
 
     @property
@@ -73,7 +73,7 @@ class Folder:
 
     @property
     def spool(self) -> Path:
-        """Downloaded files, `<hit id>.<format>`, for the next stage to open."""
+        """Downloaded files, `<hit id>.<format>`, for the file checks to open."""
         return self.path / "spool"
 
     @property
@@ -98,8 +98,8 @@ def prepare(path: Path) -> Folder:
                 else:
                     entry.unlink()
         folder = Folder(path)
-        for one in (path, folder.sent, folder.spool, folder.parts, calibration_folder(folder.parts)):
-            one.mkdir(parents=True, exist_ok=True)
+        for made in (path, folder.sent, folder.spool, folder.parts, calibration_folder(folder.parts)):
+            made.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FolderError(f"--out {path} can't be written: {error.strerror or error}") from error
     return folder

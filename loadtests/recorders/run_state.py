@@ -1,4 +1,4 @@
-"""What is going on: the one thing that the runner tells its recorders."""
+"""The state of a scenario, as its recorders need it: which phase runs, and how many exports are done."""
 
 from __future__ import annotations
 
@@ -18,45 +18,43 @@ class StateSnapshot:
     """The phase that runs; None between phases."""
     exports_done: int
     """Exports answered with 200 since the scenario's start."""
-    turn: int
+    version: int
     """Counts the changes of moment and phase."""
 
 
 class RunState:
-    """Holds the scene; written by the runner, read by the recorders' threads."""
+    """Holds the state; the runner writes it, the recorders' threads read it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._scene = StateSnapshot("before", None, 0, 0)
+        self._snapshot = StateSnapshot("before", None, 0, 0)
 
-    def scene(self) -> StateSnapshot:
-        """The scene now."""
+    def snapshot(self) -> StateSnapshot:
+        """Return the present state."""
         with self._lock:
-            return self._scene
+            return self._snapshot
 
     def enter(self, moment: Moment, phase: str | None = None) -> None:
-        """The next stretch begins."""
+        """Begin the next moment of the scenario."""
         with self._lock:
-            old = self._scene
-            self._scene = StateSnapshot(moment, phase, old.exports_done, old.turn + 1)
+            old = self._snapshot
+            self._snapshot = StateSnapshot(moment, phase, old.exports_done, old.version + 1)
 
     def count(self, exports_done: int) -> None:
         """Set how many exports are done."""
         with self._lock:
-            old = self._scene
-            self._scene = StateSnapshot(old.moment, old.phase, exports_done, old.turn)
+            old = self._snapshot
+            self._snapshot = StateSnapshot(old.moment, old.phase, exports_done, old.version)
 
 
 def seen_between(before: StateSnapshot, after: StateSnapshot) -> StateSnapshot:
-    """The scene that an observation belongs to which began in one and ended in the other.
+    """Return the state that an observation belongs to, from the states at its start and its end.
 
-    One that touched a phase at either end belongs to the load: only a wholly quiet one may show a target at rest.
+    An observation that touched a phase at either end belongs to the load: only one that was quiet from start to end
+    may show a target at rest.
     """
-    if before.turn == after.turn or before.moment == "during":
+    if before.version == after.version or before.moment == "during":
         return before
-    if after.turn - before.turn > 1:
-        # a whole phase went by meanwhile
-        return StateSnapshot("during", after.phase, before.exports_done, before.turn)
-    return (
-        StateSnapshot("during", after.phase, before.exports_done, before.turn) if after.moment == "during" else before
-    )
+    if after.version - before.version > 1 or after.moment == "during":  # beyond 1 a whole phase lies between
+        return StateSnapshot("during", after.phase, before.exports_done, before.version)
+    return before

@@ -1,23 +1,26 @@
-"""Has something been seen from which no green can come any more? For `--abort-on-fail`; judges nothing."""
+"""For `--abort-on-fail`: whether the run can still be GREEN. Judges nothing."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.limits import Limits
 from assertions.prometheus.exposition import read_page
-from assertions.record.phases import JudgedFor
-from assertions.record.types import Plan, Scrape
-from loadtests.errors import AbortRun
+from assertions.record.phases import LEAK, JudgedFor
+from assertions.record.types import PhasePlan, Plan, Scrape
+from loadtests.errors import EarlyEnd
 from loadtests.progress import Progress
 
 LARGE = 10_000
-"""Records of the exports that the latency limit speaks of."""
+"""Records of the exports that the latency limit is about."""
 QUICK_SHARE = 0.95
 """Of the exports must keep the latency limit."""
+UNANSWERED_SHARE = 0.01
+"""Of a scenario's requests may have no answer (check `answered`), and one in any case."""
+PROBES_MOST = 200
+"""Requests of the examiner that no plan counts: behaviour probes and disconnects, two rounds."""
 GAUGES = (
     ("export_concurrent_running", "concurrent_exports", "exports run"),
     ("export_queue_depth", "queue_depth", "exports wait"),
@@ -30,48 +33,59 @@ class AbortLimits:
 
     limits: Limits
     elsewhere: int
-    """Exports that the run's other scenarios ask for at the most: the share that may fail is one of all."""
+    """Exports that the run's other scenarios plan at most: the share that may fail is one of all."""
 
 
 @dataclass
 class AbortWatch:
-    """Looks on while load runs; `sentence` is set once, by whichever thread sees it first."""
+    """Watches the load; `sentence` is set once, by the thread that first sees a reason."""
 
     plan: Plan
     abort: AbortLimits
     sentence: str | None = None
     _phase: str = ""
-    _before: int = 0
-    """Failed ones up to the present phase."""
-    _seen: int = 0
-    _counting: int = 0
-    """Those of them that count, of the phases before the present one."""
+    _failed_before: int = 0
+    """Exports that failed before the present phase."""
+    _failed: int = 0
+    _counted: int = 0
+    """Failures that count, of the phases before the present one."""
+    _timeouts: int = 0
     _slow: dict[str, int] = field(default_factory=dict)
 
-    def progress(self, seen: Progress) -> None:
-        """How far the load is."""
-        phase = next((one for one in self.plan.phases if one.name == seen.phase), None)
-        if phase is None:
+    def progress(self, progress: Progress) -> None:
+        """Look at the number of failed exports."""
+        if self._planned(progress.phase) is None:
             return
-        if seen.phase != self._phase:
-            self._counting += self._of_phase()
-            self._phase, self._before = seen.phase, self._seen
-        self._seen = seen.failed
-        failed = self._counting + self._of_phase()
-        planned = self.abort.elsewhere + sum(len(one.requests) for one in self.plan.phases)
+        if progress.phase != self._phase:
+            self._counted += self._in_phase()
+            self._phase, self._failed_before = progress.phase, self._failed
+        self._failed = progress.failed
+        failed = self._counted + self._in_phase()
+        planned = self.abort.elsewhere + sum(len(phase.requests) for phase in self.plan.phases)
         limit = self.abort.limits["success_ratio"]
         if not limit.holds((planned - failed) / planned):
-            self._say(f"{failed} exports failed, more than {limit} allows of the {planned} planned at the most")
+            self._set(f"{failed} exports failed, more than {limit} allows of the {planned} planned at the most")
 
-    def _of_phase(self) -> int:
-        """Failed ones of the present phase; of a crowd too large for the queue some are turned away, and rightly."""
-        phase = next((one for one in self.plan.phases if one.name == self._phase), None)
+    def add_exports(self, timeouts: int) -> None:
+        """Note exports that timed out since the last call."""
+        self._timeouts += timeouts
+        # a leak series makes two refused requests with each export
+        most = PROBES_MOST + sum(len(phase.requests) * (3 if phase.name == LEAK else 1) for phase in self.plan.phases)
+        if self._timeouts > max(1, UNANSWERED_SHARE * most):
+            self._set(f"{self._timeouts} exports had no answer within their timeout, of {most} requests at the most")
+
+    def _planned(self, name: str) -> PhasePlan | None:
+        return next((phase for phase in self.plan.phases if phase.name == name), None)
+
+    def _in_phase(self) -> int:
+        """Return the failures of the present phase; of more clients than fit the queue some are rightly refused."""
+        phase = self._planned(self._phase)
         crowded = phase is None or phase.clients > MAX_CONCURRENT + MAX_QUEUE
-        return 0 if crowded else self._seen - self._before
+        return 0 if crowded else self._failed - self._failed_before
 
     def latencies(self, phase_name: str, latencies_ms: tuple[float, ...]) -> None:
-        """Exports of a phase that were done, by their latencies."""
-        phase = next((one for one in self.plan.phases if one.name == phase_name), None)
+        """Look at the latencies of a phase's exports that are done."""
+        phase = self._planned(phase_name)
         if phase is None or JudgedFor.LATENCY not in phase.judged_for:
             return
         if any((request.records or 0) < LARGE for request in phase.requests):
@@ -80,31 +94,22 @@ class AbortWatch:
         slow = self._slow[phase_name] = self._slow.get(phase_name, 0) + sum(not limit.holds(ms) for ms in latencies_ms)
         most = len(phase.requests)
         if slow > most - math.ceil(QUICK_SHARE * most):
-            self._say(f"{slow} exports of {LARGE:,} records broke {limit}, of {most} planned at the most")
+            self._set(f"{slow} exports of {LARGE:,} records broke {limit}, of {most} planned at the most")
 
     def page(self, scrape: Scrape) -> None:
-        """A reading of the metrics page."""
+        """Look at a reading of the metrics page."""
         if scrape.status != 200:
             return
         page = read_page(scrape.text, scrape.content_type)
         for gauge, limit_id, what in GAUGES:
             value, limit = page.total(gauge), self.abort.limits[limit_id]
             if value is not None and not limit.holds(value):
-                self._say(f"{value:g} {what} by {gauge}, the limit is {limit}")
+                self._set(f"{value:g} {what} by {gauge}, the limit is {limit}")
 
-    def _say(self, sentence: str) -> None:
+    def _set(self, sentence: str) -> None:
         self.sentence = self.sentence or sentence
 
     def check(self) -> None:
-        """Raise Doomed once something was seen."""
+        """Raise EarlyEnd where the run can no longer be GREEN."""
         if self.sentence is not None:
-            raise AbortRun(self.sentence)
-
-
-def scrape_and_watch(scrape: Callable[[], Scrape], watch: AbortWatch) -> Callable[[], None]:
-    """A scraper's call whose page is looked at too."""
-
-    def call() -> None:
-        watch.page(scrape())
-
-    return call
+            raise EarlyEnd("aborted", self.sentence)

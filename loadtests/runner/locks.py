@@ -1,6 +1,6 @@
-"""Runs that must not meet: one at a time in a folder, and one at a time on a target.
+"""Locks: one run per folder, and one run per target.
 
-Both are held by the system for as long as the process lives, so that nothing stays behind a run that was killed.
+The system holds both for as long as the process lives, so that a killed run leaves no lock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loadtests.errors import FolderError
 
 @contextlib.contextmanager
 def lock_folder(path: Path) -> Iterator[None]:
-    """The folder, made where it is missing, is ours alone in the block; FolderError where another run has it."""
+    """Hold the lock of a folder, made where it is missing, during the block; FolderError where another run holds it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -33,7 +33,7 @@ def lock_folder(path: Path) -> Iterator[None]:
         os.close(handle)
         raise FolderError(f"{path} is in use by another run; wait for its end, or choose another --out") from None
     except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):  # a file system that knows no locks
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):  # a file system without locks
             os.close(handle)
             raise
     try:
@@ -44,9 +44,9 @@ def lock_folder(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def lock_target(target: Target) -> Iterator[None]:
-    """No other run of this machine drives the target in the block; TargetError where one does.
+    """Hold the lock of a target during the block; TargetError where another run of this machine holds it.
 
-    What each counts would be held against the target by the other. Known on Linux only; runs of other machines are not.
+    Each run would take the requests of the other for miscounts of the target. Linux only.
     """
     with contextlib.ExitStack() as stack:
         for address in sorted(_addresses(target.host)) if sys.platform == "linux" else ():
@@ -57,12 +57,12 @@ def lock_target(target: Target) -> Iterator[None]:
                 if error.errno != errno.EADDRINUSE:
                     raise
                 raise TargetError(
-                    f"another run drives {target.url} at this moment, and each would spoil what the other counts; "
+                    f"another run of this machine is testing {target.url}, and each would spoil the other's counts; "
                     "wait for its end"
                 ) from None
         yield
 
 
 def _addresses(host: str) -> set[str]:
-    """A host's addresses; this machine, which has many, is always called the same."""
+    """Return a host's addresses; the same word for all addresses of this machine."""
     return {"here"} if is_local(host) else addresses(host)

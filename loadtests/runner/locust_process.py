@@ -1,4 +1,4 @@
-"""Locust as a subprocess: every option explicit, no settings from anywhere else, never left behind."""
+"""Locust as a subprocess: every option explicit, no other settings, no process left behind."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ LOCUSTFILE = ROOT / "loadtests" / "locustfile.py"
 
 
 def locust_version() -> str:
-    """The installed Locust's version."""
+    """Return the installed Locust's version."""
     return importlib.metadata.version("locust")
 
 
-def clean_environment(base: Mapping[str, str], home: Path, drive: Path) -> dict[str, str]:
-    """The environment without LOCUST_*, with a home that holds no settings, and with the way to our modules."""
+def clean_environment(base: Mapping[str, str], home: Path, config: Path) -> dict[str, str]:
+    """Return the environment without LOCUST_*, with a home that has no settings, and with this project's modules."""
     kept = {name: value for name, value in base.items() if not name.startswith("LOCUST_")}
     path = os.pathsep.join(part for part in (str(ROOT), kept.get("PYTHONPATH", "")) if part)
     return kept | {
         "HOME": str(home),
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",
-        CONFIG_VARIABLE: str(drive),
+        CONFIG_VARIABLE: str(config),
     }
 
 
 def locust_arguments(
     *, workers: int, stop_timeout_s: float, run_time_s: float, port: int, listen: str | None = None
 ) -> list[str]:
-    """Locust's command line. One user a process; `workers` above 1 forks that many beside a master on 127.0.0.1.
+    """Return Locust's command line, one user a process; `workers` above 1 forks that many, with a master on 127.0.0.1.
 
-    listen: address at which a master waits for that many workers from elsewhere, and forks none.
+    listen: address at which a master waits for that many workers of other machines, and forks none.
     """
     arguments = [
         sys.executable, "-m", "locust",
         "--locustfile", str(LOCUSTFILE),
         "--headless",
-        "--host", "http://127.0.0.1",  # unused: each connection bears the target's address
+        "--host", "http://127.0.0.1",  # unused: each connection has the target's address
         "--users", str(workers),
         "--spawn-rate", str(workers),
         "--run-time", f"{int(run_time_s) + 1}s",
@@ -81,7 +81,7 @@ def locust_arguments(
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that is free now."""
+    """Return a TCP port of 127.0.0.1 that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -107,27 +107,27 @@ class LocustProcess:
         self.pid = self._process.pid
 
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether it has not ended."""
         return self._process.poll() is None
 
-    def last_words(self) -> str:
-        """The last lines of its log, on one line."""
-        lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
-        return " | ".join(lines[-3:])[-600:] or "it said nothing"
+    def log_end(self) -> str:
+        """Return the last lines of its log, joined to one."""
+        texts = [text for text in self.log.read_text("utf-8", "replace").splitlines() if text.strip()]
+        return " | ".join(texts[-3:])[-600:] or "its log is empty"
 
     def cpu_seconds(self) -> dict[int, float]:
-        """CPU seconds of each of its processes since their start."""
+        """Return the CPU seconds of each of its processes since their start."""
         found: dict[int, float] = {}
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self.pid)
-            for one in [root, *root.children(recursive=True)]:
+            for process in [root, *root.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):
-                    times = one.cpu_times()
-                    found[one.pid] = times.user + times.system
+                    times = process.cpu_times()
+                    found[process.pid] = times.user + times.system
         return found
 
     def wait(self, timeout_s: float) -> int | None:
-        """Its exit code; None when it had to be killed after the timeout."""
+        """Return its exit code; None when it had to be killed after the timeout."""
         try:
             code: int | None = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Merging what the generators wrote, and seeing whether it is all there."""
+"""Merging what the generators wrote, and checking that it is complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ R = TypeVar("R", bound=Record)
 
 @dataclass
 class MergedRecord:
-    """What the merged record holds."""
+    """The merged record."""
 
     hits: Counter[str] = field(default_factory=Counter)
     """Hits of each phase."""
@@ -29,7 +29,7 @@ class MergedRecord:
     marks: int = 0
     """Generators whose end mark is there and agrees with their files."""
     broken: dict[int, str] = field(default_factory=dict)
-    """Generators whose record is not whole, and why."""
+    """Generators whose record is incomplete, and why."""
     event_loop_lags_ms: list[float] = field(default_factory=list)
     scheduling_delays_ms: list[float] = field(default_factory=list)
     start_delays_ms: list[float] = field(default_factory=list)
@@ -40,17 +40,19 @@ class MergedRecord:
 
 
 def merge(folder: Path, workers: int, open_phases: frozenset[str], out_hits: Path, out_fetches: Path) -> MergedRecord:
-    """Merge all generators' files by time of ending; a generator without its end mark is noted, never dropped."""
+    """Merge all generators' files by the end of each request; note a generator without its end mark, drop none."""
     merged = MergedRecord()
     counted: list[Counter[str]] = [Counter() for _ in range(workers)]
     encode = msgspec.json.Encoder().encode
     with out_hits.open("wb") as file:
-        hits = [_lines(hits_path(folder, one), Hit, counted[one], "hits") for one in range(workers)]
+        hits = [_records(hits_path(folder, worker), Hit, counted[worker], "hits") for worker in range(workers)]
         for hit in heapq.merge(*hits, key=attrgetter("end")):
             _note(merged, hit, open_phases)
             file.write(encode(hit) + b"\n")
     with out_fetches.open("wb") as file:
-        fetches = [_lines(fetches_path(folder, one), Fetch, counted[one], "fetches") for one in range(workers)]
+        fetches = [
+            _records(fetches_path(folder, worker), Fetch, counted[worker], "fetches") for worker in range(workers)
+        ]
         for fetch in heapq.merge(*fetches, key=attrgetter("end")):
             file.write(encode(fetch) + b"\n")
     for worker in range(workers):
@@ -81,13 +83,13 @@ def _check(merged: MergedRecord, folder: Path, worker: int, counted: Counter[str
         merged.marks += 1
     else:
         merged.broken[worker] = (
-            f"generator {worker} says {mark.hits} hits and {mark.fetches} fetches, "
+            f"generator {worker} recorded {mark.hits} hits and {mark.fetches} fetches, "
             f"its files hold {counted['hits']} and {counted['fetches']}"
         )
 
 
-def _lines(path: Path, kind: type[R], counted: Counter[str], name: str) -> Iterator[R]:
-    """The records of one generator's file, up to a line that was cut off when it was ended."""
+def _records(path: Path, kind: type[R], counted: Counter[str], name: str) -> Iterator[R]:
+    """Yield the records of one generator's file, up to a text line that was cut off when it was ended."""
     decode = msgspec.json.Decoder(kind).decode
     try:
         file: BinaryIO = path.open("rb")

@@ -1,4 +1,4 @@
-"""Interrupts that end a run once, and leave its record whole."""
+"""Interrupts that end a run once, and leave a complete record."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from types import FrameType
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """The first SIGINT or SIGTERM raises KeyboardInterrupt here; later ones, and those after it, are ignored.
+    """Raise KeyboardInterrupt in the block at the first SIGINT or SIGTERM; ignore all others, also after the block.
 
-    Closing the record must not be interrupted: it takes seconds, and a record without its end is worth nothing.
+    Closing the record takes seconds and must not be interrupted: without its end the record is worth nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

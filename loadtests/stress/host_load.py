@@ -1,10 +1,10 @@
-"""How busy the machine was with what is neither the target nor the load: a break may be a neighbour's doing."""
+"""How busy other processes kept the machine during a step, which may be why a limit broke."""
 
 from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -28,20 +28,22 @@ class Machine(Struct, frozen=True, kw_only=True):
     """Of the load: runner, generators, recorders."""
 
 
-class Meter:
-    """Reads the machine from its making on."""
+def _read_seconds() -> tuple[float, float, float]:
+    """Return the monotonic clock, and the CPU seconds of the machine and of the load, all since some start."""
+    return time.monotonic(), _busy_s(), _ours_s()
 
-    def __init__(self) -> None:
-        self._at, self._busy, self._ours = time.monotonic(), _busy_s(), _ours_s()
+
+class Meter:
+    """Measures the machine from its creation on."""
+
+    def __init__(self, read_seconds: Callable[[], tuple[float, float, float]] = _read_seconds) -> None:
+        self._read_seconds = read_seconds
+        self._start = read_seconds()
 
     def read(self) -> Machine:
-        """What was used since then."""
-        return Machine(
-            cpus=psutil.cpu_count() or 1,
-            wall_s=time.monotonic() - self._at,
-            busy_s=_busy_s() - self._busy,
-            ours_s=_ours_s() - self._ours,
-        )
+        """Return what was used since then."""
+        wall_s, busy_s, ours_s = (now - start for now, start in zip(self._read_seconds(), self._start, strict=True))
+        return Machine(cpus=psutil.cpu_count() or 1, wall_s=wall_s, busy_s=busy_s, ours_s=ours_s)
 
 
 def others_ratio(machine: Machine, probes: Iterable[Probe]) -> float | None:
@@ -59,12 +61,12 @@ def others_ratio(machine: Machine, probes: Iterable[Probe]) -> float | None:
 
 
 def write(folder: Path, machine: Machine) -> None:
-    """Put it beside a step's record."""
+    """Write it into a step's folder."""
     (folder / FILE).write_bytes(msgspec.json.encode(machine) + b"\n")
 
 
 def read_others(folder: Path) -> float | None:
-    """`others_ratio` of a step's folder; None where it was not told. RecordError where its probes are malformed."""
+    """`others_ratio` of a step's folder; None where it was not recorded. RecordError where its probes are malformed."""
     try:
         machine = msgspec.json.decode((folder / FILE).read_bytes(), type=Machine)
     except FileNotFoundError:

@@ -14,7 +14,7 @@ import msgspec
 
 from assertions.limits import Limits
 from assertions.record.types import Hit, Scenario
-from assertions.stats import nearest_rank
+from assertions.stats import percentile_or_none
 
 SCHEMA = 1
 LATENCY, SUCCESS = "latency_p95_ms", "success_ratio"
@@ -31,10 +31,10 @@ LOWEST = 1 / 10
 MOST_STEPS = 9
 TRIES = 2
 """At one rate, where the generator was the bottleneck."""
-OTHERS_TOLD = 0.15
-"""Of the machine; a break beside neighbours so busy says so."""
+OTHERS_NOTED = 0.15
+"""Share of the machine; where other processes used more, the reason of a break says so."""
 LEAST_ARRIVALS = 6
-"""Also the fewest that can tell a growth: two in each third."""
+"""Also the fewest that can show a growth: two in each third."""
 LONGEST_S = 30.0
 """Of a step whose arrivals are rare."""
 
@@ -45,7 +45,7 @@ no data: the generator gave out before the target did, or nothing could be measu
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of what stress tells: frozen, closed against unknown keys."""
+    """Base of the results of stress: frozen, closed against unknown keys."""
 
 
 class Percentiles(Value, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ class Step(Value, frozen=True, kw_only=True):
     sent: Percentiles | None
     """Latency from the real start: what a closed generator would have seen."""
     growth: float | None
-    """Seconds that the latency gained a second of load; None: too few to tell."""
+    """Seconds that the latency gained a second of load; None: too few requests."""
     start_delay_p99_ms: float | None
     """How late requests were sent."""
     cpu_ratio: float | None
@@ -96,7 +96,7 @@ class CaseResult(Value, frozen=True, kw_only=True):
     records: int
     body_bytes: int
     alone_ms: tuple[float, ...]
-    """Latencies of exports made alone, before the load."""
+    """Latencies of exports made one at a time, before the load."""
     outcome: Outcome
     highest_held_per_s: float | None
     lowest_broke_per_s: float | None
@@ -123,11 +123,11 @@ class Search(Value, frozen=True, kw_only=True):
     first_per_s: float
     most_per_s: float
     least_per_s: float = 0.0
-    """Below it no rate is tried: a step of it would be one export alone."""
+    """Below it no rate is tried: a step of it would be one single export."""
     ladder: tuple[float, ...] = ()
     """These rates in ascending order, up to the first that breaks; empty: doubled until one breaks, then closed in."""
     once: bool = False
-    """One rate only: alone an export is over the limit already, and load can but show by how much more."""
+    """A single export already exceeds the limit, so only one rate is tried."""
 
 
 def search_for(
@@ -137,7 +137,7 @@ def search_for(
     if ladder:
         rates = tuple(sorted(set(ladder)))
         return Search(first_per_s=rates[0], most_per_s=rates[-1], ladder=rates)
-    typical_ms = nearest_rank(alone_ms, 0.5) or 1000.0
+    typical_ms = percentile_or_none(alone_ms, 0.5) or 1000.0
     first_per_s = min(_round(1000 / max(typical_ms, 0.1)), most_per_s)
     return Search(
         first_per_s=first_per_s,
@@ -180,7 +180,7 @@ def bounds(steps: Iterable[Step]) -> tuple[float | None, float | None]:
 
 
 def step_seconds(rate_per_s: float, seconds: float) -> float:
-    """How long a step lasts: as asked, but with arrivals enough to tell something, and not for ever."""
+    """How long a step lasts: as asked, but with enough arrivals for a result, and at most 30 s."""
     return max(seconds, min(LEAST_ARRIVALS / rate_per_s, LONGEST_S))
 
 
@@ -203,14 +203,14 @@ def judge_step(
     growth, grown = _growth(timed)
     phases = scenario.phases
     planned = phases[0].planned if phases else 0
-    start_delays_ms = nearest_rank([(hit.start - hit.intended) * 1000 for hit in hits], 0.99)
+    start_delays_ms = percentile_or_none([(hit.start - hit.intended) * 1000 for hit in hits], 0.99)
     word: Word = "no data"
     reason = _unfit(hits, planned, start_delays_ms, scenario, limits)
     if reason is None:
-        broken = _broken(planned, done, refused, intended, growth if grown else None, limits)
+        broken = _silent(scenario) or _broken(planned, done, refused, intended, growth if grown else None, limits)
         word = "broke" if broken else "held"
         reason = broken or _kept(planned, len(done), intended)
-        if broken and others_ratio is not None and others_ratio > OTHERS_TOLD:
+        if broken and others_ratio is not None and others_ratio > OTHERS_NOTED:
             reason += f" (others kept {others_ratio:.0%} of the machine busy)"
     return Step(
         number=number,
@@ -231,9 +231,14 @@ def judge_step(
     )
 
 
+def _silent(scenario: Scenario) -> str | None:
+    """Return the reason where the load was ended because the target answered no more."""
+    return next((phase.note for phase in scenario.phases if phase.ended == "timed out"), None)
+
+
 def percentiles(values_ms: Sequence[float]) -> Percentiles | None:
     """Nearest rank, of all values; None of none."""
-    p50, p95, p99 = (nearest_rank(values_ms, ratio) for ratio in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (percentile_or_none(values_ms, ratio) for ratio in (0.5, 0.95, 0.99))
     if p50 is None or p95 is None or p99 is None:
         return None
     return Percentiles(count=len(values_ms), p50_ms=p50, p95_ms=p95, p99_ms=p99)
@@ -246,10 +251,10 @@ def _unfit(
     made = scenario.generator
     if not planned:
         return "no request was due"
-    cut = next((phase for phase in scenario.phases if not phase.completed), None)
+    cut = next((phase for phase in scenario.phases if phase.ended not in ("complete", "timed out")), None)
     if cut is not None:
         return f"the load was cut short: {cut.note}"
-    if len(hits) != planned:
+    if _silent(scenario) is None and len(hits) != planned:
         return f"{len(hits)} of {planned} requests were recorded"
     if made.exit_code != 0 or made.end_marks != made.workers:
         return f"the load generator ended with {made.exit_code} and {made.end_marks} of {made.workers} end marks"
@@ -280,7 +285,7 @@ def _broken(
     """The first limit that did not hold; None: all did."""
     latency, success = limits[LATENCY], limits[SUCCESS]
     if refused:
-        return f"{len(refused)} of {planned} turned away with {refused[0].status}"
+        return f"{len(refused)} of {planned} refused with {refused[0].status}"
     if not success.holds(len(done) / planned):
         return f"{len(done)} of {planned} done, success {len(done) / planned:.1%} (limit {success})"
     if intended is None or not latency.holds(intended.p95_ms):
@@ -300,7 +305,7 @@ def _growth(timed: Sequence[Hit]) -> tuple[float | None, bool]:
     if len(timed) < LEAST_ARRIVALS:
         return None, False
     first, last = timed[:third], timed[-third:]
-    before, after = (nearest_rank([hit.end - hit.intended for hit in part], 0.5) or 0.0 for part in (first, last))
+    before, after = (percentile_or_none([hit.end - hit.intended for hit in part], 0.5) or 0.0 for part in (first, last))
     apart = sum(hit.intended for hit in last) / third - sum(hit.intended for hit in first) / third
     if apart <= 0:
         return None, False
@@ -322,7 +327,7 @@ def conclude(
     undone = next((hit for hit in alone if hit.status != 200), None)
     if not steps and undone is not None:
         what = f"ended with {undone.error}" if undone.status is None else f"was answered with {undone.status}"
-        outcome, reason = "below", f"one export alone {what}"
+        outcome, reason = "below", f"one export at rest {what}"
     elif not steps:
         outcome, reason = "no data", "nothing was measured"
     elif steps[-1].word == "no data":
@@ -332,7 +337,7 @@ def conclude(
         outcome, reason = "below", next(step.reason for step in steps if step.rate_per_s == broke)
         alone_ms = min(((hit.end - hit.start) * 1000 for hit in alone), default=0.0)
         if alone_ms and not limits[LATENCY].holds(alone_ms):
-            reason += f"; alone an export took {_ms(alone_ms)} already"
+            reason += f"; a single export at rest already took {_ms(alone_ms)}"
     elif broke is None:
         outcome, reason = "at least", "the highest rate tried held"
     else:
@@ -358,7 +363,7 @@ def exit_code(found: Iterable[CaseResult]) -> int:
 
 
 def deciding(found: CaseResult) -> Step | None:
-    """The step that a case's latencies are told of: the highest that held, else the lowest that broke."""
+    """Return the step whose latencies stand for a case: the highest that held, else the lowest that broke."""
     rate = found.highest_held_per_s if found.highest_held_per_s is not None else found.lowest_broke_per_s
     return next((step for step in found.steps if step.rate_per_s == rate and step.word != "no data"), None)
 

@@ -1,7 +1,7 @@
-"""Stress, the effects: exports made alone, then step after step, each a scenario with its whole raw record.
+"""Stress, the effects: exports made one at a time, then step after step, each a scenario with its whole raw record.
 
-DIR/csv-10k/alone.jsonl     lines of records.Hit: exports made alone, before the load
-DIR/csv-10k/step-01/        one step's scenario folder, with its profile beside it
+DIR/csv-10k/alone.jsonl     lines of records.Hit: exports made one at a time, before the load
+DIR/csv-10k/step-01/        one step's scenario folder, with its profile in it
 DIR/stress.json             what was found: a function of all of the above
 """
 
@@ -18,10 +18,11 @@ from pathlib import Path
 import msgspec
 
 from assertions.contents.tags import USER
+from assertions.contract import RUN_PATH
 from assertions.limits import Limits
 from assertions.record.files import read_lines, read_one, write_lines
-from assertions.record.types import INTERRUPTED, Hit, PhaseRun, RecordError, Request, Scenario
-from loadtests.client.export import RUN_PATH, make_hit
+from assertions.record.types import Hit, PhaseRun, RecordError, Request, Scenario
+from loadtests.client.export import JSON_HEADERS, make_hit
 from loadtests.client.target import Target
 from loadtests.datasets.large_bodies import large_body
 from loadtests.datasets.records import Dataset, make_dataset, parse_case
@@ -53,11 +54,11 @@ ALONE = "alone.jsonl"
 PROFILE = "profile.toml"
 ALONE_MOST = 3
 ALONE_S = 3.0
-"""No further export is made alone after so long."""
+"""No further single export begins after so long."""
 TIMEOUT_S = 30.0
 MOST_CLIENTS = 1000
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class StressSettings:
     target_pid: int | None = None
 
 
-def run_stress(settings: StressSettings, say: Say) -> Stress:
+def run_stress(settings: StressSettings, log: Log) -> Stress:
     """Measure all cases and write `stress.json`.
 
     FolderError, RunError or LocustError where no record can be made (one sentence). KeyboardInterrupt ends the session;
@@ -87,7 +88,7 @@ def run_stress(settings: StressSettings, say: Say) -> Stress:
     prepare_out(settings.out, settings.cases)
     for case in settings.cases:
         with lock_folder(settings.out / case):
-            _Case(settings, case, say).run()
+            _Case(settings, case, log).run()
     report = read_stress(settings.out, settings.cases, settings.limits, settings.target.url, settings.seed)
     write_report(settings.out, report)
     return report
@@ -180,15 +181,15 @@ def step_profile(case: str, rate_per_s: float, seconds: float, timeout_s: float)
 class _Case:
     """One case while it is measured."""
 
-    def __init__(self, settings: StressSettings, case: str, say: Say) -> None:
-        self.settings, self.case, self.say = settings, case, say
+    def __init__(self, settings: StressSettings, case: str, log: Log) -> None:
+        self.settings, self.case, self.log = settings, case, log
         self.asked = parse_case(case)
         self.folder = settings.out / case
         self.timeout_s = max(TIMEOUT_S, 3 * settings.limits[LATENCY].target / 1000)
         self.body = large_body(case, settings.seed)
 
     def run(self) -> None:
-        """Alone first; under load only where that went well."""
+        """Make single exports first; go on under load only where they were done."""
         alone = self._alone()
         done_ms = [(hit.end - hit.start) * 1000 for hit in alone if hit.status == 200]
         if len(done_ms) < len(alone):
@@ -201,7 +202,7 @@ class _Case:
         while (rate := next_rate(search, steps)) is not None:
             step = self._step(len(steps) + 1, rate)
             steps.append(step)
-            self.say(step_line(self.case, step))
+            self.log(step_line(self.case, step))
 
     def _alone(self) -> list[Hit]:
         target = self.settings.target
@@ -210,9 +211,7 @@ class _Case:
         start = target.clock.now()
         while len(hits) < ALONE_MOST and (not hits or target.clock.now() - start < ALONE_S):
             intended = target.clock.now()
-            answer = target.request(
-                "POST", RUN_PATH, self.body, {"Content-Type": "application/json"}, max(90.0, self.timeout_s)
-            )
+            answer = target.request("POST", RUN_PATH, self.body, JSON_HEADERS, max(90.0, self.timeout_s))
             request = Request(
                 index=len(hits), case=self.case, format=dataset.format, records=len(dataset.rows), user=USER
             )
@@ -222,11 +221,11 @@ class _Case:
             if hits[-1].status != 200:
                 break
         write_lines(self.folder / ALONE, hits)
-        told = ", ".join(
+        latencies = ", ".join(
             f"{(hit.end - hit.start) * 1000:,.0f} ms" if hit.status == 200 else str(hit.status or hit.error)
             for hit in hits
         )
-        self.say(f"{self.case} alone ({len(self.body) / 1e6:,.1f} MB): {told}")
+        self.log(f"{self.case} alone ({len(self.body) / 1e6:,.1f} MB): {latencies}")
         return hits
 
     def _step(self, number: int, rate_per_s: float) -> Step:
@@ -277,8 +276,8 @@ def _stub(case: str, seed: int) -> Dataset:
 
 
 def _interrupted(phase: PhaseRun) -> bool:
-    return not phase.completed and INTERRUPTED in (phase.note or "")
+    return phase.ended == "interrupted"
 
 
 def _silent(_: Progress) -> None:
-    """Each step is told when it is over."""
+    """Show nothing: each step has a line of its own when it is over."""

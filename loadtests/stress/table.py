@@ -8,7 +8,7 @@ _HEAD = ("case", "alone", "held", "broke", "n", "P50", "P95", "P99", "P50 sent",
 
 
 def table(stress: Stress) -> str:
-    """One line a case; latencies in ms are those at the highest rate that held (else at the lowest that broke).
+    """Return one row a case; latencies in ms are those at the highest rate that held (else at the lowest that broke).
 
     P50 to P99 are taken from the intended start, those marked `sent` from the real start.
     """
@@ -19,7 +19,7 @@ def table(stress: Stress) -> str:
         + f"  {row[-1]}"
         for row in rows
     ]
-    limits = f"limits: P95 {stress.latency_limit}, success {stress.success_limit}, nobody turned away, not behind"
+    limits = f"limits: P95 {stress.latency_limit}, success {stress.success_limit}, no refusal, no growing backlog"
     return "\n".join([*lines, "", f"rates in exports/s, latencies in ms; {limits}", _CAVEAT])
 
 
@@ -42,7 +42,7 @@ def _row(found: CaseResult) -> tuple[str, ...]:
 
 
 def held_text(found: CaseResult) -> str:
-    """The highest rate that held, in words that say how sure that is."""
+    """The highest rate that held, with how sure it is."""
     match found.outcome:
         case "held":
             return f"{found.highest_held_per_s:g}"
@@ -61,5 +61,5 @@ def _three(values: Percentiles | None) -> tuple[str, str, str]:
 
 
 def step_line(case: str, step: Step) -> str:
-    """One step, as it is told while the session runs."""
+    """Return one step as text, for a session that runs."""
     return f"{case} at {step.rate_per_s:g}/s for {step.seconds:.0f} s: {step.word.upper()}, {step.reason}"

@@ -12,13 +12,14 @@ import msgspec
 from locust import FastHttpUser, constant, task
 
 from assertions.contents.tags import tagged
-from loadtests.client.export import RUN_PATH, download_url
+from assertions.contract import RUN_PATH
+from loadtests.client.export import download_url
 from loadtests.client.target_settings import headers_from
 from loadtests.datasets.records import make_tag
 from loadtests.ui.web_ui import BODIES, Bodies
 
 SETTINGS = msgspec.json.decode(Path(os.environ[BODIES]).read_bytes(), type=Bodies)
-TEMPLATES = {one.case: Path(one.file).read_bytes() for one in SETTINGS.bodies}
+TEMPLATES = {body.case: Path(body.file).read_bytes() for body in SETTINGS.bodies}
 NUMBERS = count()
 UI_PHASE = 98
 """In the tags of these requests."""
@@ -30,12 +31,12 @@ class Exports(FastHttpUser):
     host = SETTINGS.target
     wait_time = constant(0)
     insecure = SETTINGS.insecure
-    network_timeout = connection_timeout = max((one.timeout_s for one in SETTINGS.bodies), default=90.0)
+    network_timeout = connection_timeout = max((body.timeout_s for body in SETTINGS.bodies), default=90.0)
 
     @task
     def export(self) -> None:
         """One export of a case of the mix."""
-        asked = random.choices(SETTINGS.bodies, [one.weight for one in SETTINGS.bodies])[0]
+        asked = random.choices(SETTINGS.bodies, [body.weight for body in SETTINGS.bodies])[0]
         tag = make_tag(UI_PHASE, next(NUMBERS)) if asked.tagged else None
         extra = dict(headers_from())
         body: Any = tagged(TEMPLATES[asked.case], tag)
@@ -47,11 +48,11 @@ class Exports(FastHttpUser):
             name=asked.case,
             catch_response=True,
         ) as answer:
-            said: Any = answer.text
-            url = download_url(said) if answer.status_code == 200 else None
+            text: Any = answer.text
+            url = download_url(text) if answer.status_code == 200 else None
             if answer.status_code != 200:
                 answer.failure(f"status {answer.status_code}")
             elif url is None:
-                answer.failure("the answer bears no downloadUrl")
+                answer.failure("the answer has no downloadUrl")
         if url is not None:
             self.client.get(SETTINGS.target + url, headers=extra, name=f"{asked.case} file")

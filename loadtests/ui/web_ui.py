@@ -1,4 +1,4 @@
-"""Locust's own web interface for a profile: to look and to play. It makes no record, so no evidence comes of it."""
+"""Locust's own web interface for a profile. It makes no record and therefore no evidence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PORT = 8089
 """Locust's usual one."""
 UIFILE = Path(__file__).with_name("ui_locustfile.py")
 BODIES = "EXPORT_UI_BODIES"
-"""The variable that tells the web interface's users where their bodies are."""
+"""Environment variable with the path of the bodies' list."""
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class Body(msgspec.Struct, frozen=True):
     case: str
     format: str
     weight: int
-    """How often, beside the others."""
+    """How often, relative to the others."""
     file: str
     """Where its body's template is."""
     tagged: bool
@@ -56,16 +56,16 @@ def weights(profile: Profile) -> dict[str, int]:
 
 
 def most_clients(profile: Profile) -> int:
-    """The crowd of the profile's fullest phase: what the form of the web interface offers first."""
+    """Return the users of the profile's largest phase: the default in the form of the web interface."""
     return max((phase.clients for phase in profile.phases), default=1)
 
 
-def show(profile: Profile, target: Target, seed: int, port: int, tell: Callable[[str], None]) -> int:
+def show(profile: Profile, target: Target, seed: int, port: int, log: Callable[[str], None]) -> int:
     """Serve the web interface on a port of 127.0.0.1 until it is interrupted; LocustError where it ends before that."""
     with tempfile.TemporaryDirectory() as folder:
-        drive = Path(folder) / "ui.json"
-        drive.write_bytes(msgspec.json.encode(_bodies(profile, target, seed, Path(folder))))
-        environment = clean_environment(os.environ, Path(folder), drive) | {BODIES: str(drive)}
+        config = Path(folder) / "ui.json"
+        config.write_bytes(msgspec.json.encode(_bodies(profile, target, seed, Path(folder))))
+        environment = clean_environment(os.environ, Path(folder), config) | {BODIES: str(config)}
         words = [
             sys.executable, "-m", "locust",
             "--locustfile", str(UIFILE),
@@ -79,7 +79,7 @@ def show(profile: Profile, target: Target, seed: int, port: int, tell: Callable[
         ]  # fmt: skip
         signal.signal(signal.SIGTERM, _interrupt)
         process = subprocess.Popen(words, cwd=folder, env=environment, stdin=subprocess.DEVNULL)
-        tell(
+        log(
             f"Locust's web interface for {profile.name}: http://127.0.0.1:{port} (its figures are rounded, and no "
             "evidence is made; Ctrl-C ends it)"
         )
@@ -94,7 +94,7 @@ def show(profile: Profile, target: Target, seed: int, port: int, tell: Callable[
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-    raise LocustError(f"Locust's web interface ended by itself with {code}; its own words stand above")
+    raise LocustError(f"Locust's web interface ended by itself with {code}; its own messages are above")
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -28,7 +28,7 @@ def exact_cdf(k: int, n: int, p: Fraction) -> Fraction:
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=60), st.sampled_from([0, 5, 50, 75, 90, 95, 99, 100]))
-def test_nearest_rank_is_the_smallest_value_with_its_share_at_or_below(values: list[int], percent: int) -> None:
+def test_percentile_or_none_is_the_smallest_value_with_its_share_at_or_below(values: list[int], percent: int) -> None:
     """Nearest rank equals its definition, counted out value by value."""
     enough = [one for one in values if 100 * sum(other <= one for other in values) >= percent * len(values)]
     assert percentile(values, percent / 100) == min(enough)

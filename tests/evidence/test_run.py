@@ -431,7 +431,8 @@ def test_abort_on_fail_ends_with_the_scenario_that_failed(
         record = honest(name)
         if stopped:
             phases = tuple(
-                msgspec.structs.replace(one, note="stopped early: too slow") for one in record.scenario.phases
+                msgspec.structs.replace(phase, completed=False, ended="aborted", note="stopped early: too slow")
+                for phase in record.scenario.phases
             )
             record = with_scenario(record, phases=phases)
         else:

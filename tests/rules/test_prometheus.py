@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rules.prometheus import METRICS_PATH, PrometheusError, configuration, running
+from assertions.contract import METRICS_PATH
+from rules.prometheus import PrometheusError, configuration, running
 from rules.records import read_rules
 from tests.rules.conftest import RULES
 from tests.rules.endpoint import serving

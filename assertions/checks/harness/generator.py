@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from assertions.limits import Limits
-from assertions.record.types import INTERRUPTED
 from assertions.record.view import ScenarioRecord
 from assertions.units import show
 from assertions.verdicts import Judgement, Reading, judge_reading, no_data, passed
@@ -21,7 +20,7 @@ def lost_record(record: ScenarioRecord) -> str | None:
         return f"the load generator ended with exit code {made.exit_code}, not 0"
     if made.end_marks != made.workers:
         return f"{made.end_marks} of {made.workers} load workers confirmed that they recorded everything"
-    cut = next((phase for phase in record.scenario.phases if INTERRUPTED in (phase.note or "")), None)
+    cut = next((phase for phase in record.scenario.phases if phase.ended == "interrupted"), None)
     return None if cut is None else f"the phase {cut.name} was cut short: {cut.note}"
 
 

@@ -42,6 +42,7 @@ def measured(folder: Path) -> list[Calibration]:
     return list(read_lines(folder / "calibration.jsonl", Calibration))
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_generator_measures_the_known_server_before_the_target(tmp_path: Path, workers: int) -> None:
     """Each generator leaves one line a request, made by its own clock around the server's, before the first hit."""
@@ -67,9 +68,10 @@ def test_every_generator_measures_the_known_server_before_the_target(tmp_path: P
     assert slow >= workers * calibration.COUNT // Schedule().slow_every
 
 
+@pytest.mark.e2e
 def test_no_known_server_stays_behind(tmp_path: Path) -> None:
     """It ends with its block, and by itself when whoever started it is gone."""
-    with calibration.known(Schedule()) as port:
+    with calibration.reference_server_port(Schedule()) as port:
         assert ask(port)["success"] is True
     with pytest.raises(ConnectionRefusedError):
         ask(port)
@@ -96,9 +98,10 @@ def ask(port: int, body: bytes = b"{}", method: str = "POST") -> dict[str, objec
         connection.close()
 
 
+@pytest.mark.e2e
 def test_the_known_server_takes_whole_requests_of_any_size() -> None:
     """A head in pieces, a body of megabytes and several requests on one connection are each answered once."""
-    with calibration.known(Schedule(usual_s=0.0, slow_every=0)) as port:
+    with calibration.reference_server_port(Schedule(usual_s=0.0, slow_every=0)) as port:
         assert ask(port, method="GET") == {"ok": True}
         said = ask(port, b"x" * 3_000_000)
         assert float(str(said["left"])) >= float(str(said["arrived"]))
@@ -148,6 +151,7 @@ def test_samples_stay_bounded_and_even() -> None:
     assert samples.values == [float(value) for value in range(0, 5 * MOST_SAMPLES, 8)]
 
 
+@pytest.mark.e2e
 def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
     """A generator that gets half of its time, in pieces, ends in NO DATA: in no PASS, and in no FAIL either."""
     out = tmp_path / "run"

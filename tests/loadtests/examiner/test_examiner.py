@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from assertions.contents.tags import tagged
 from assertions.probes.behaviour import AFTER, AFTER_PDF, BY_NAME, CASES, judge_behaviour
-from assertions.record.types import Fetch, Hit
+from assertions.record.types import Hit, PhasePlan, PhaseRun, Request
 from loadtests.client.clock import start_clock
 from loadtests.client.target import Target
 from loadtests.client.target_settings import parse_target
-from loadtests.datasets.records import encode_body, make_dataset
+from loadtests.errors import EarlyEnd
 from loadtests.examiner import leak
-from loadtests.examiner.behaviour import _file_name, behaviour
+from loadtests.examiner.behaviour import file_name, probe_behaviour
+from loadtests.examiner.experiments import run_phase
+from loadtests.plan.profile import Leak
+from tests.loadtests.examiner.sessions import Recorded, make_session, probe_plan, small_templates
 from tests.loadtests.fake_target import Manners, fake_target
 from tests.targets.harness.entry import animals
 from tests.targets.harness.run import alive
@@ -33,8 +35,8 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
 
 def examine(target: Target) -> tuple[list[Hit], dict[str, str]]:
     """The hits of all probes, and what is wrong by case."""
-    hits: list[Hit] = []
-    run = behaviour(target, hits.append)
+    recorded = make_session(target)
+    run, hits = probe_behaviour(recorded.session, probe_plan("behaviour")), recorded.hits
     assert (run.planned, run.recorded, run.completed) == (len(CASES), len(hits), True)
     reasons = {
         hit.case: reason
@@ -44,6 +46,7 @@ def examine(target: Target) -> tuple[list[Hit], dict[str, str]]:
     return hits, reasons
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["keeper", "http-server", "base-path"], indirect=True)
 def test_a_healthy_target_answers_all_probes_well(target: Target) -> None:
     """Every probe is sent, recorded in order, and answered as the contract says."""
@@ -55,6 +58,7 @@ def test_a_healthy_target_answers_all_probes_well(target: Target) -> None:
     assert [hit.case for hit in hits if hit.path == "/export/run" and hit.status == 200] == [AFTER_PDF, AFTER]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("target", "cases"),
     [
@@ -75,24 +79,25 @@ def test_a_broken_target_is_found(target: Target, cases: set[str]) -> None:
 def test_paths_are_sent_as_they_stand() -> None:
     """Dots, double slashes and encoded signs reach the target unchanged."""
     with fake_target() as fake:
-        behaviour(parse_target(fake.url, start_clock()), lambda hit: None)
+        probe_behaviour(make_session(parse_target(fake.url, start_clock())).session, probe_plan("behaviour"))
         wanted = [case.path for case in CASES if case.method == "GET" and "{file}" not in case.path]
         assert [path for path in fake.got if path in wanted] == wanted
 
 
-def bodies(case: str, tag: str) -> bytes:
-    """A small body in place of the case's own."""
-    return tagged(encode_body(make_dataset(f"{case.partition('-')[0]}-3", 1)), tag)
+def leak_series(target: Target, count: int, seconds: float) -> tuple[PhaseRun, Recorded]:
+    """Make a leak series of small exports."""
+    cases = ("csv-1k", "pdf-1k")
+    requests = tuple(Request(index=index, case=cases[index % 2]) for index in range(count))
+    phase = PhasePlan(name="leak", mode="sequence", clients=1, requests=requests, timeout_s=60.0)
+    recorded = make_session(target, small_templates(*cases), Leak(cases, count, seconds))
+    return leak.make_leak_series(recorded.session, phase), recorded
 
 
+@pytest.mark.e2e
 def test_equal_exports_are_made_fetched_and_sampled(target: Target) -> None:
     """Each export has its hit, its fetch, its own tag and a sample after it, with one sample before the first."""
-    hits: list[Hit] = []
-    fetches: list[Fetch] = []
-    samples: list[int] = []
-    run = leak.leak(
-        target, hits.append, fetches.append, lambda: samples.append(len(fetches)), bodies, count=6, seconds=60
-    )
+    run, recorded = leak_series(target, 6, 60)
+    hits, fetches, samples = recorded.hits, recorded.fetches, recorded.samples
     assert (run.name, run.planned, run.recorded, run.completed, run.note) == ("leak", 6, 6, True, None)
     exports = [hit for hit in hits if hit.phase == "leak"]
     assert [hit.case for hit in exports] == ["csv-1k", "pdf-1k"] * 3
@@ -105,39 +110,65 @@ def test_equal_exports_are_made_fetched_and_sampled(target: Target) -> None:
     assert {hit.case for hit in hits if hit.phase == "refusals" and hit.method == "GET"} == {"file-unknown"}
 
 
+@pytest.mark.e2e
 def test_the_leak_phase_stops_when_its_time_is_over() -> None:
     """After its seconds it stops, but not before it has the least number of exports."""
-    hits: list[Hit] = []
     with fake_target() as fake:
-        target = parse_target(fake.url, start_clock())
-        run = leak.leak(target, hits.append, lambda fetch: None, lambda: None, bodies, count=10**6, seconds=1.0)
-    exports = [hit for hit in hits if hit.phase == "leak"]
+        run, recorded = leak_series(parse_target(fake.url, start_clock()), 10**4, 1.0)
+    exports = [hit for hit in recorded.hits if hit.phase == "leak"]
     assert run.completed and run.planned == run.recorded == len(exports) >= leak.LEAST_EXPORTS
     assert run.note is not None and run.note.startswith("stopped after")
 
 
+@pytest.mark.e2e
 def test_a_slow_target_cuts_the_leak_phase_short() -> None:
     """In no case does it take longer than four times its seconds; too few exports are noted as such."""
     with fake_target(Manners(delay_s=lambda seen: 0.05)) as fake:
-        target = parse_target(fake.url, start_clock())
-        run = leak.leak(target, lambda hit: None, lambda fetch: None, lambda: None, bodies, count=50, seconds=0.1)
+        run, _ = leak_series(parse_target(fake.url, start_clock()), 50, 0.1)
     assert not run.completed and 0 < run.recorded < run.planned == leak.LEAST_EXPORTS
     assert run.note is not None and "are needed" in run.note
 
 
+@pytest.mark.e2e
 def test_an_unreachable_target_is_recorded(target: Target) -> None:
     """Where nobody listens every probe is recorded without an answer, and nothing is raised."""
     gone = parse_target("http://127.0.0.1:9", start_clock())
-    hits: list[Hit] = []
-    behaviour(gone, hits.append)
+    recorded = make_session(gone)
+    probe_behaviour(recorded.session, probe_plan("behaviour"))
+    hits = recorded.hits
     assert {(hit.status, hit.error, hit.answer) for hit in hits} == {(None, "refused", None)}
     assert len(hits) == len(CASES)
 
 
 def test_the_file_is_found_by_its_link_or_its_name() -> None:
     """A base path before the link, and an answer without a link, both lead to the file's name."""
-    name = _file_name
+    name = file_name
     link = {"downloadUrl": "/base/export/files/export_1_a.csv", "filename": "exports/export_1_b.csv"}
     assert name(json.dumps({"result": link})) == "export_1_a.csv"
     assert name(json.dumps({"result": {"filename": "exports/export_1_b.csv"}})) == "export_1_b.csv"
     assert name("nothing") == name(None) == "export_1000000000000_zzzzzzzzz.csv"
+
+
+def test_the_deadline_ends_a_request_of_the_examiner_as_interrupted() -> None:
+    """What we broke off ourselves is not the target's timeout; a shorter timeout of the request's own is."""
+    with fake_target(Manners(delay_s=lambda seen: 5.0)) as fake:
+        session = make_session(parse_target(fake.url, start_clock())).session
+        body = small_templates("csv-1k")["csv-1k"]
+        for left_s, timeout_s, error in ((0.1, 60.0, "interrupted"), (60.0, 0.1, "timeout")):
+            session.time_left_s = lambda left_s=left_s: left_s  # type: ignore[misc]
+            assert session.request("POST", "/export/run", body, {}, timeout_s).error == error
+
+
+def test_a_scenario_that_must_end_ends_an_experiment_with_its_record() -> None:
+    """The phase counts what was made up to then and gives the reason; nothing more is sent."""
+    with fake_target() as fake:
+        recorded = make_session(parse_target(fake.url, start_clock()))
+
+        def check() -> None:
+            if len(recorded.hits) >= 3:
+                raise EarlyEnd("deadline", "the longest time is over")
+
+        recorded.session.check = check
+        run, early = run_phase(recorded.session, probe_plan("behaviour"))
+    assert early is not None and early.ended == "deadline"
+    assert (run.ended, run.completed, run.recorded, run.note) == ("deadline", False, 3, "the longest time is over")

@@ -87,6 +87,7 @@ def wait_until(reached: Callable[[], object], timeout_s: float = 60) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.e2e
 def test_workers_from_elsewhere_bring_their_whole_record(tmp_path: Path) -> None:
     """Each planned request is made once, by both; files, calibration and clocks come to the runner's folder."""
     profiles, port = write_profile(tmp_path / "profiles", PROFILE), two_ports()
@@ -127,6 +128,7 @@ def test_workers_from_elsewhere_bring_their_whole_record(tmp_path: Path) -> None
     assert list((tmp_path / "home").glob("export-loadtests-*")) == []
 
 
+@pytest.mark.e2e
 def test_a_worker_elsewhere_that_dies_is_seen(tmp_path: Path) -> None:
     """Its phase is incomplete, its record is missing, and the exit is 1."""
     profiles = write_profile(
@@ -153,6 +155,7 @@ def test_a_worker_elsewhere_that_dies_is_seen(tmp_path: Path) -> None:
     assert record.scenario.generator.end_marks == len(record.scenario.generator.clocks) == 1
 
 
+@pytest.mark.e2e
 def test_a_run_that_nobody_comes_to_can_be_interrupted(tmp_path: Path) -> None:
     """Ctrl-C while it waits for workers ends it, and the record says that nothing was done."""
     profiles, port = write_profile(tmp_path / "profiles", PROFILE), two_ports()
@@ -169,6 +172,7 @@ def test_a_run_that_nobody_comes_to_can_be_interrupted(tmp_path: Path) -> None:
     assert read_record(tmp_path / "out").scenario.generator.end_marks == 0
 
 
+@pytest.mark.e2e
 def test_a_target_that_others_can_not_reach_is_refused(tmp_path: Path) -> None:
     """Other machines would look for a loopback target on themselves."""
     with fake_target() as target:
@@ -176,6 +180,7 @@ def test_a_target_that_others_can_not_reach_is_refused(tmp_path: Path) -> None:
     assert (ended.code, "name the target as they know it" in ended.err) == (2, True), ended.err
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("beside", [0, 1])
 def test_a_port_that_is_taken_is_told(tmp_path: Path, beside: int) -> None:
     """One sentence says where it could not listen: where Locust would, or where the runner would."""
@@ -189,6 +194,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, beside: int) -> None:
     assert (ended.code, f"can't listen at 127.0.0.1:{port + beside}" in ended.err) == (2, True), ended.err
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("text", ["", ":5557", "here:", "here:80", "here:65535", "here:x", "here:٣٠٠٠"])
 def test_no_address_to_listen_at(tmp_path: Path, text: str) -> None:
     """A host and a port above the system's own, with a neighbour, are needed."""
@@ -220,21 +226,21 @@ def control(folder: Path) -> Iterator[ControlServer]:
     roots = {name: folder / name for name in ("parts", "spool")}
     for root in roots.values():
         root.mkdir(parents=True)
-    brief = messages.RemoteConfig(
+    config = messages.RemoteConfig(
         plan=Plan(scenario="mine", profile_sha256="a" * 64, seed=1, phases=()),
         target="http://127.0.0.1:9",
         insecure=False,
         phases=(),
         templates={},
     )
-    made = ControlServer(2, start_clock(), away=RemoteSetup(brief, roots))
+    made = ControlServer(2, start_clock(), remote=RemoteSetup(config, roots))
     try:
         yield made
     finally:
         made.close()
 
 
-def cargo(worker: int = 0) -> messages.RecordUpload:
+def upload(worker: int = 0) -> messages.RecordUpload:
     """The message before a tar."""
     return messages.RecordUpload(worker=worker, anchor=1.0, host="far", offset_s=3.0, error_s=0.001, drift_s=0.0)
 
@@ -242,11 +248,11 @@ def cargo(worker: int = 0) -> messages.RecordUpload:
 @contextmanager
 def admitted(runner: ControlServer) -> Iterator[Channel]:
     """A generator elsewhere that the runner has numbered."""
-    with Channel("127.0.0.1", runner.port) as line:
-        line.say(messages.Hello(pid=1, conductor=True, host="far"))
-        assert isinstance(line.listen(), messages.Welcome)
-        assert isinstance(line.listen(), messages.RemoteConfig)
-        yield line
+    with Channel("127.0.0.1", runner.port) as channel:
+        channel.send(messages.Hello(pid=1, makes_load=True, host="far"))
+        assert isinstance(channel.receive(), messages.Welcome)
+        assert isinstance(channel.receive(), messages.RemoteConfig)
+        yield channel
 
 
 def test_a_cargo_that_nobody_waits_for_is_refused(tmp_path: Path) -> None:
@@ -254,11 +260,11 @@ def test_a_cargo_that_nobody_waits_for_is_refused(tmp_path: Path) -> None:
     (sent := tmp_path / "sent").mkdir()
     (sent / "hits-0.jsonl").write_bytes(b"hits")
     with control(tmp_path / "runner") as runner:
-        with Channel("127.0.0.1", runner.port) as line, pytest.raises(OSError, match=r".+"):
-            line.say(cargo())
-            line.send({"parts": sent})
+        with Channel("127.0.0.1", runner.port) as channel, pytest.raises(OSError, match=r".+"):
+            channel.send(upload())
+            channel.upload({"parts": sent})
         assert not list((tmp_path / "runner" / "parts").iterdir())
-        assert (runner.clocks, runner.events.empty()) == ({}, True)
+        assert (runner.uploads.clocks, runner.events.empty()) == ({}, True)
 
 
 def test_one_that_never_reads_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,11 +284,11 @@ def test_one_that_never_reads_holds_nobody_up(tmp_path: Path, monkeypatch: pytes
 
 def test_closing_ends_all_lines(tmp_path: Path) -> None:
     """Those that only asked for the time too, and nobody comes in any more."""
-    with control(tmp_path) as runner, Channel("127.0.0.1", runner.port) as line:
-        line.say(messages.TimeRequest())
-        assert isinstance(line.listen(), messages.TimeReply)
+    with control(tmp_path) as runner, Channel("127.0.0.1", runner.port) as channel:
+        channel.send(messages.TimeRequest())
+        assert isinstance(channel.receive(), messages.TimeReply)
         runner.close()
-        assert line.listen() is None
+        assert channel.receive() is None
         with pytest.raises(OSError, match="refused"):
             Channel("127.0.0.1", runner.port)
 
@@ -302,15 +308,15 @@ def test_a_cargo_is_put_away_and_its_clock_kept(tmp_path: Path) -> None:
     (sent / "hits-0.jsonl").write_bytes(b"hits")
     (sent / "calibration" / "hits-0.jsonl").write_bytes(b"known")
     with control(tmp_path / "runner") as runner, admitted(runner):
-        with Channel("127.0.0.1", runner.port) as line:
-            line.say(cargo())
-            line.send({"parts": sent})
+        with Channel("127.0.0.1", runner.port) as channel:
+            channel.send(upload())
+            channel.upload({"parts": sent})
         with Channel("127.0.0.1", runner.port) as again, pytest.raises(OSError, match=r".+"):
-            again.say(cargo())  # it has come already
-            again.send({"parts": sent})
+            again.send(upload())  # it has come already
+            again.upload({"parts": sent})
         assert (tmp_path / "runner" / "parts" / "hits-0.jsonl").read_bytes() == b"hits"
         assert (tmp_path / "runner" / "parts" / "calibration" / "hits-0.jsonl").read_bytes() == b"known"
-        assert (runner.clocks[0].offset_s, runner.anchors) == (3.0, {0: 1.0})
+        assert (runner.uploads.clocks[0].offset_s, runner.uploads.anchors) == (3.0, {0: 1.0})
 
 
 @pytest.mark.parametrize("name", ["parts/../../out", "elsewhere/hits-0.jsonl", "parts", "/etc/hits"])
@@ -330,25 +336,25 @@ def test_a_cargo_that_would_leave_its_folder_is_refused(tmp_path: Path, name: st
 def test_a_cargo_that_breaks_off_ends_the_run(tmp_path: Path) -> None:
     """Half a tar is told to the conductor as trouble, and its clock is not kept."""
     with control(tmp_path) as runner, admitted(runner):
-        with Channel("127.0.0.1", runner.port) as line:
-            line.say(cargo())
+        with Channel("127.0.0.1", runner.port) as channel:
+            channel.send(upload())
         # two lines, so either may be heard first
         said = [runner.events.get(timeout=10).message for _ in range(2)]
         assert sum(isinstance(message, messages.Hello) for message in said) == 1
         [trouble] = [message for message in said if isinstance(message, messages.Trouble)]
-        assert "generator 0 on far can't be put away" in trouble.text
-        assert runner.clocks == {}
+        assert "generator 0 on far can't be stored" in trouble.text
+        assert runner.uploads.clocks == {}
 
 
 def test_a_generator_too_many_is_told_nothing(tmp_path: Path) -> None:
     """Only as many as were asked for are numbered; the next learns neither plan nor target."""
-    with control(tmp_path) as runner, ExitStack() as lines:
+    with control(tmp_path) as runner, ExitStack() as channels:
         said: list[tuple[messages.RunnerMessage | None, ...]] = []
         for _ in range(3):
-            line = lines.enter_context(Channel("127.0.0.1", runner.port))
-            line.say(messages.Hello(pid=1, conductor=True, host="far"))
+            channel = channels.enter_context(Channel("127.0.0.1", runner.port))
+            channel.send(messages.Hello(pid=1, makes_load=True, host="far"))
             if len(said) < 2:
-                said.append((line.listen(), line.listen()))
-        assert [type(one).__name__ for pair in said for one in pair] == ["Welcome", "Brief"] * 2
+                said.append((channel.receive(), channel.receive()))
+        assert [type(one).__name__ for pair in said for one in pair] == ["Welcome", "RemoteConfig"] * 2
         runner.drop(0)
         wait_until(lambda: any(event.message is None for event in [runner.events.get(timeout=10)]))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loadtests.datasets.records import make_dataset
 from loadtests.plan.arrivals import arrival_times, constant
-from loadtests.plan.plan import build_plan, cases_of, drive_of, interleave
+from loadtests.plan.plan import build_plan, cases_of, interleave, limits_of
 from loadtests.plan.profile import OWN_PROFILES, ProfileError, Share, load_profile, parse_profile
 
 PHASE = '[[phase]]\nname = "one"\nmode = "closed"\nclients = 2\nmix = [{ case = "csv-1k", count = 3 }]\n'
@@ -67,7 +67,7 @@ def test_a_phase_that_may_go_on_plans_the_most_and_drives_the_least() -> None:
     profile = parse_profile("p", (PHASE + "seconds = 2.5\nmax_count = 50\n").encode())
     plan = build_plan(profile, {"csv-1k": make_dataset("csv-1k", 1)}, 1)
     assert len(plan.phases[0].requests) == 50
-    drive = drive_of(profile.phases[0], plan.phases[0])
+    drive = limits_of(profile.phases[0], plan.phases[0])
     assert (drive.least, drive.seconds) == (3, 2.5)
 
 
@@ -146,8 +146,8 @@ def test_a_spike_stands_where_the_shape_puts_it() -> None:
         (PHASE + "seconds = 3\n", "phase[0].seconds needs a max_count above the mix's sum, else it can't be kept"),
         (PHASE + "rate_per_s = 3\n", "phase[0].rate_per_s has a meaning only in an open phase"),
         (PHASE.replace("closed", "sequence"), "phase[0].clients must be a whole number from 1 to 1, not 2"),
-        (OPEN, "phase[0].rate_per_s must be given with seconds, or else a shape alone, in an open phase"),
-        (OPEN + "rate_per_s = 5\n", "phase[0].rate_per_s must be given with seconds, or else a shape alone"),
+        (OPEN, "phase[0].rate_per_s must be given with seconds, or else a shape without them, in an open phase"),
+        (OPEN + "rate_per_s = 5\n", "phase[0].rate_per_s must be given with seconds, or else a shape without them"),
         (OPEN + "shape = [[1, 5], [2, 5]]\n", "phase[0].shape must hold at least two points, the first at 0 seconds"),
         (OPEN + "shape = [[0, 5], [2, -5]]\n", "phase[0].shape must hold points [seconds, rate] of finite numbers"),
         (OPEN + "shape = [[0, 5], [2, 1e9]]\n", "phase[0].shape must end by 86400 seconds and stay below 10000"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from assertions.record.phases import DEFAULT, JudgedFor, judged_by_name
 from assertions.record.types import PhasePlan
 from loadtests.datasets.records import make_dataset
-from loadtests.plan.plan import build_plan, cases_of, drive_of
+from loadtests.plan.plan import build_plan, cases_of, limits_of
 from loadtests.plan.profile import Phase, Profile, ProfileError, load_profile, parse_profile, stretched
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "load.md"
@@ -73,7 +73,7 @@ def test_soak_is_steady_for_as_long_as_asked() -> None:
     minutes = Counter(int(moment // 60) for moment in moments(measure))
     assert set(minutes) == set(range(60))
     assert min(minutes.values()) >= 180 and max(minutes.values()) <= 300  # 240 expected, standard deviation 15
-    assert drive_of(phase_of(hour, "measure"), measure).max_seconds > 3600
+    assert limits_of(phase_of(hour, "measure"), measure).max_seconds > 3600
     assert [phase for phase in hour.phases if phase.name != "measure"] == [
         phase for phase in profile.phases if phase.name != "measure"
     ]

@@ -1,4 +1,4 @@
-"""Bursts, a sixth beside five, and clients that go away: what is sent, what is recorded, and when it ends."""
+"""Bursts, over-admission and disconnects: what is sent, what is recorded, and when it ends."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from assertions.contents.tags import tagged
 from assertions.probes.behaviour import AFTER_DISCONNECT, DISCONNECTED, REST_AFTER_DISCONNECT
 from assertions.probes.over_admission import judge_round
 from assertions.record.phases import BURSTS, DISCONNECTS, OVER_ADMISSION
 from assertions.record.types import Fetch, Hit, PhaseRun, Probe, ProcessSample
 from loadtests.client.clock import start_clock
-from loadtests.client.export import fetch_file
 from loadtests.client.target import Target
 from loadtests.client.target_settings import parse_target
 from loadtests.datasets.records import encode_body, make_dataset
 from loadtests.examiner import bursts, disconnects, over_admission
 from loadtests.plan.plan import build_plan, cases_of
 from loadtests.plan.profile import parse_profile
+from tests.loadtests.examiner.sessions import make_session, probe_plan, small_templates
 from tests.loadtests.fake_target import FakeTarget, Manners, fake_target
 from tests.targets.harness.entry import animals
 from tests.targets.harness.run import alive
@@ -46,31 +45,19 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
         yield parse_target(url, start_clock(), timeout_s=20.0)
 
 
-def burst(fake: FakeTarget, alone_s: float) -> tuple[PhaseRun, list[Hit], list[Fetch], list[int]]:
+def burst(fake: FakeTarget, solo_s: float) -> tuple[PhaseRun, list[Hit], list[Fetch], list[int]]:
     """The run, its hits, its fetches, and how many fetches there were at each sample."""
     profile = parse_profile("p", PROFILE)
     plan = build_plan(profile, {case: make_dataset(case, 1) for case in cases_of(profile)}, 1)
-    phase = next(one for one in plan.phases if one.name == BURSTS)
-    target = parse_target(fake.url, start_clock())
-    small = encode_body(make_dataset("csv-3", 1))
-    hits: list[Hit] = []
-    fetches: list[Fetch] = []
-    samples: list[int] = []
-    run = bursts.bursts(
-        target,
-        phase,
-        alone_s,
-        hits.extend,
-        lambda hit: fetch_file(target, hit, None, 10.0),
-        fetches.append,
-        lambda: samples.append(len(fetches)),
-        lambda case, tag: tagged(small, tag),
-    )
-    return run, hits, fetches, samples
+    phase = next(phase for phase in plan.phases if phase.name == BURSTS)
+    recorded = make_session(parse_target(fake.url, start_clock()), small_templates("csv-1k"))
+    recorded.session.solo_s = [solo_s]
+    run = bursts.make_bursts(recorded.session, phase)
+    return run, recorded.hits, recorded.fetches, recorded.samples
 
 
-@pytest.mark.parametrize(("alone_s", "count", "size"), [(0.01, 6, 20), (0.24, 6, 20), (0.25, 5, 12), (0.9, 5, 12)])
-def test_bursts_are_made_at_once_fetched_and_sampled(alone_s: float, count: int, size: int) -> None:
+@pytest.mark.parametrize(("solo_s", "count", "size"), [(0.01, 6, 20), (0.24, 6, 20), (0.25, 5, 12), (0.9, 5, 12)])
+def test_bursts_are_made_at_once_fetched_and_sampled(solo_s: float, count: int, size: int) -> None:
     """A slow target gets fewer and smaller bursts; all of one are under way together, and each is sampled at rest."""
     gate = threading.Barrier(size)
 
@@ -79,7 +66,7 @@ def test_bursts_are_made_at_once_fetched_and_sampled(alone_s: float, count: int,
         return 0.0
 
     with fake_target(Manners(delay_s=together)) as fake:
-        run, hits, fetches, samples = burst(fake, alone_s)
+        run, hits, fetches, samples = burst(fake, solo_s)
         assert fake.peak == size
     assert (run.planned, run.recorded, run.completed, run.note) == (count * size, count * size, True, None)
     assert [hit.index for hit in hits] == list(range(count * size))
@@ -112,16 +99,8 @@ def rounds_of(target: Target) -> tuple[PhaseRun, list[Hit], list[Fetch]]:
     datasets = {case: make_dataset(case, 1) for case in cases_of(profile)}
     phase = next(one for one in build_plan(profile, datasets, 1).phases if one.name == OVER_ADMISSION)
     bodies = {case: encode_body(dataset) for case, dataset in datasets.items()}
-    hits: list[Hit] = []
-    fetches: list[Fetch] = []
-    run = over_admission.probe_over_admission(
-        target,
-        phase,
-        hits.extend,
-        lambda hit: fetch_file(target, hit, None, 10.0),
-        fetches.append,
-        lambda case, tag: tagged(bodies[case], tag),
-    )
+    recorded = make_session(target, bodies)
+    run, hits, fetches = over_admission.probe_over_admission(recorded.session, phase), recorded.hits, recorded.fetches
     assert (run.planned, run.recorded, run.completed) == (len(hits), len(hits), True)
     assert len({hit.id for hit in hits}) == len(hits)
     assert [fetch.hit for fetch in fetches] == [hit.id for hit in hits if hit.method == "POST" and hit.status == 200]
@@ -137,6 +116,7 @@ def outcomes(hits: list[Hit]) -> list[str]:
     ]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["six-clamped"], indirect=True)
 def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
     """Where the sixth overtakes once it is asked for once more, and no more than that."""
@@ -146,6 +126,7 @@ def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
     assert [hit.case for hit in hits if hit.index in (0, 5, 1_000)] == ["pdf-2k", "status", "csv-20"]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["slow-but-legal"], indirect=True)
 def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
     """A healthy service is asked for no more than that, unless it was too quick for the smaller five to be seen."""
@@ -153,6 +134,7 @@ def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
     assert outcomes(hits) in (["waited"], ["open", "waited"])
 
 
+@pytest.mark.e2e
 def test_larger_exports_are_asked_for_where_nothing_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A target that never says that five run is asked for five of each size, and for no sixth."""
     monkeypatch.setattr(over_admission, "full", lambda answer: False)
@@ -164,6 +146,7 @@ def test_larger_exports_are_asked_for_where_nothing_shows(monkeypatch: pytest.Mo
     ]
 
 
+@pytest.mark.e2e
 def test_no_round_begins_after_the_longest_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow target is not asked for ever more."""
     monkeypatch.setattr(over_admission, "LONGEST_S", 0.0)
@@ -174,8 +157,8 @@ def test_no_round_begins_after_the_longest_time(monkeypatch: pytest.MonkeyPatch)
 
 def hung_up(target: Target) -> dict[str, list[Hit]]:
     """The hits by case."""
-    hits: list[Hit] = []
-    run = disconnects.probe_disconnects(target, hits.append, lambda: None, 1)
+    recorded = make_session(target, sample=lambda: None)
+    run, hits = disconnects.probe_disconnects(recorded.session, probe_plan(DISCONNECTS)), recorded.hits
     assert (run.planned, run.recorded, run.completed) == (8, len(hits), True)
     assert len({hit.id for hit in hits}) == len(hits)
     return {
@@ -184,6 +167,7 @@ def hung_up(target: Target) -> dict[str, list[Hit]]:
     }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["keeper", "http-server", "cancels"], indirect=True)
 def test_a_healthy_target_comes_to_rest_after_clients_hung_up(target: Target) -> None:
     """Whether it finishes what nobody waits for or breaks it off: the next export is done and nothing runs."""
@@ -195,6 +179,7 @@ def test_a_healthy_target_comes_to_rest_after_clients_hung_up(target: Target) ->
     assert (rest.path, body["concurrentExports"], body["queueDepth"]) == ("/export/status", 0, 0)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["slot-lost-on-hangup"], indirect=True)
 def test_lost_places_are_found(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where places do not come back it ends all the same, and the record says so."""
@@ -218,22 +203,23 @@ def test_clients_hang_up_once_more_where_something_stayed_for_each(
     descriptors: Callable[[int, int], int], rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disconnects, "SETTLE_S", 0.5)
-    hits: list[Hit] = []
     readings: list[Probe] = []
 
     def sample() -> Probe:
-        done = sum(hit.case == AFTER_DISCONNECT for hit in hits)
+        done = sum(hit.case == AFTER_DISCONNECT for hit in recorded.hits)
         fds = descriptors(done, len(readings))
         one = ProcessSample(pid=1, name="x", uss_bytes=1, rss_bytes=1, peak_rss_bytes=1, cpu_s=0, fds=fds, threads=1)
         readings.append(Probe(at=0, phase=DISCONNECTS, exports_done=done, resting=True, processes=(one,)))
         return readings[-1]
 
     with fake_target(Manners()) as fake:
-        run = disconnects.probe_disconnects(parse_target(fake.url, start_clock()), hits.append, sample, 1)
-    assert run.planned == run.recorded == len(hits) == 8 * rounds
-    assert [hit.index for hit in hits] == list(range(8 * rounds))
+        recorded = make_session(parse_target(fake.url, start_clock()), sample=sample)
+        run = disconnects.probe_disconnects(recorded.session, probe_plan(DISCONNECTS))
+    assert run.planned == run.recorded == len(recorded.hits) == 8 * rounds
+    assert [hit.index for hit in recorded.hits] == list(range(8 * rounds))
 
 
+@pytest.mark.e2e
 def test_all_bodies_are_sent_whole_before_clients_go() -> None:
     """Six requests come whole, three of 10,000 records as CSV and three of 2,000 as PDF, and a good one of 1,000."""
     with fake_target(Manners(delay_s=lambda seen: 0.3 if len(seen.body) > 500_000 else 0.0)) as fake:
@@ -243,6 +229,7 @@ def test_all_bodies_are_sent_whole_before_clients_go() -> None:
     assert {hit.error for hit in hits[DISCONNECTED]} == {"disconnected"}
 
 
+@pytest.mark.e2e
 def test_a_target_that_is_not_there_is_recorded() -> None:
     """Where nobody listens each request says so, and nothing is raised."""
     hits = hung_up(parse_target("http://127.0.0.1:9", start_clock()))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pytest
 
 from assertions.record.files import read_lines
 from assertions.record.types import Fetch, Hit, Probe
-from assertions.stats import nearest_rank
+from assertions.stats import percentile_or_none
 from loadtests.client.addresses import is_local
 from loadtests.client.clock import start_clock
 from loadtests.client.target_settings import parse_target
@@ -27,7 +27,7 @@ from loadtests.recorders.pages import resting_page
 from loadtests.recorders.processes import Prober, find_process
 from loadtests.recorders.run_state import RunState, seen_between
 from loadtests.recorders.shards import EndMark, end_mark_path, fetches_path, hits_path
-from loadtests.recorders.ticker import Ticker
+from loadtests.recorders.ticker import Ticker, next_due, stop_all
 from loadtests.runner.merge import merge
 
 
@@ -67,8 +67,8 @@ def test_whole_parts_are_merged_in_the_order_of_their_ends(tmp_path: Path) -> No
     [
         (None, b"", "generator 1 left no end mark"),
         (None, b'{"id":"one-', "generator 1 left no end mark"),
-        (2, b"", "generator 1 says 2 hits and 0 fetches, its files hold 1 and 0"),
-        (2, b'{"id":"one-', "generator 1 says 2 hits and 0 fetches, its files hold 1 and 0"),
+        (2, b"", "generator 1 recorded 2 hits and 0 fetches, its files hold 1 and 0"),
+        (2, b'{"id":"one-', "generator 1 recorded 2 hits and 0 fetches, its files hold 1 and 0"),
     ],
 )
 def test_a_part_that_is_not_whole_is_noted_and_kept(tmp_path: Path, mark: int | None, tail: bytes, why: str) -> None:
@@ -91,11 +91,12 @@ def test_a_generator_that_wrote_nothing_is_noted(tmp_path: Path) -> None:
     [([], 0.95, None), ([3.0], 0.95, 3.0), ([1.0, 2.0], 0.5, 1.0), (list(map(float, range(1, 101))), 0.95, 95.0),
      (list(map(float, range(1, 22))), 0.95, 20.0)],
 )  # fmt: skip
-def test_percentiles_are_by_nearest_rank(values: list[float], ratio: float, value: float | None) -> None:
+def test_percentiles_are_by_percentile_or_none(values: list[float], ratio: float, value: float | None) -> None:
     """The value at rank ceil(n * ratio)."""
-    assert nearest_rank(values, ratio) == value
+    assert percentile_or_none(values, ratio) == value
 
 
+@pytest.mark.e2e
 def test_a_target_is_found_by_its_port(tmp_path: Path) -> None:
     """The root of the processes that listen, with a note; a given pid is believed only when it runs."""
     code = (
@@ -226,12 +227,12 @@ def test_a_page_at_rest_leaves_out_what_moves_by_itself() -> None:
 
 def test_only_a_wholly_quiet_observation_shows_rest() -> None:
     """One that touches a phase at either end belongs to the load."""
-    stage = RunState()
-    before = stage.scene()
-    stage.enter("during", "one")
-    during = stage.scene()
-    stage.enter("rest")
-    rest = stage.scene()
+    state = RunState()
+    before = state.snapshot()
+    state.enter("during", "one")
+    during = state.snapshot()
+    state.enter("rest")
+    rest = state.snapshot()
     assert seen_between(before, before).moment == "before"
     assert (seen_between(before, during).moment, seen_between(before, during).phase) == ("during", "one")
     assert (seen_between(during, rest).moment, seen_between(during, rest).phase) == ("during", "one")
@@ -240,29 +241,39 @@ def test_only_a_wholly_quiet_observation_shows_rest() -> None:
 
 def test_an_observation_over_a_whole_phase_is_no_rest() -> None:
     """One that began before a phase and ended after it saw the phase, too."""
-    stage = RunState()
-    before = stage.scene()
-    stage.enter("during", "one")
-    stage.enter("rest")
-    assert seen_between(before, stage.scene()).moment == "during"
+    state = RunState()
+    before = state.snapshot()
+    state.enter("during", "one")
+    state.enter("rest")
+    assert seen_between(before, state.snapshot()).moment == "during"
 
 
-def test_a_slow_call_skips_beats_and_piles_up_none() -> None:
-    """Calls that take longer than the interval follow each other, on the grid, never two at once."""
-    calls: list[tuple[float, float]] = []
+@pytest.mark.parametrize(
+    ("now", "due"), [(10.05, 10.25), (10.25, 10.25), (10.26, 10.5), (10.49, 10.5), (10.51, 10.75), (20.1, 20.25)]
+)
+def test_a_slow_call_skips_places_of_the_grid(now: float, due: float) -> None:
+    """After a call that was due at 10.0 the next is on the grid, and never past: calls do not pile up."""
+    assert next_due(10.0, 0.25, now) == due
 
-    def slow() -> None:
-        start = time.monotonic()
-        time.sleep(0.3)
-        calls.append((start, time.monotonic()))
 
-    ticker = Ticker("slow", slow, time.monotonic)
+def test_a_ticker_calls_until_it_is_stopped() -> None:
+    """One call after the other, in a thread; none after the stop."""
+    calls: list[float] = []
+    third = threading.Event()
+
+    def call() -> None:
+        calls.append(time.monotonic())
+        if len(calls) == 3:
+            third.set()
+
+    ticker = Ticker("quick", call, time.monotonic, interval_s=0.001)
     ticker.start()
-    while len(calls) < 3:
-        time.sleep(0.02)
+    assert third.wait(20)
+    stop_all([ticker])
+    count = len(calls)
+    assert count >= 3
     ticker.stop()
-    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(calls))
-    assert all(round((start - calls[0][0]) / 0.2, 1) >= 1.9 for start, _ in calls[1:])
+    assert len(calls) == count
 
 
 def test_lines_that_cannot_be_written_are_told(tmp_path: Path) -> None:

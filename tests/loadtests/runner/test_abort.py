@@ -8,7 +8,7 @@ import pytest
 
 from assertions import limits as limits_file
 from assertions.record.types import Hit, PhasePlan, Plan, Request, Scrape
-from loadtests.errors import AbortRun
+from loadtests.errors import EarlyEnd
 from loadtests.progress import Progress
 from loadtests.runner.abort import AbortLimits, AbortWatch
 from tests.loadtests.door import Ended, end_of, read_record, start_door
@@ -45,13 +45,13 @@ def page(gauge: str, value: float) -> Scrape:
     )
 
 
-@pytest.mark.parametrize(("failed", "elsewhere", "doomed"), [(5, 0, False), (6, 0, True), (10, 100, False)])
-def test_a_share_of_all_exports_may_fail(failed: int, elsewhere: int, doomed: bool) -> None:
+@pytest.mark.parametrize(("failed", "elsewhere", "ends"), [(5, 0, False), (6, 0, True), (10, 100, False)])
+def test_a_share_of_all_exports_may_fail(failed: int, elsewhere: int, ends: bool) -> None:
     """Five in a hundred of what is planned at the most, in all scenarios together."""
     seen = watch(phase("a", 5, 60), phase("b", 5, 40), elsewhere=elsewhere)
     seen.progress(progress("a", failed - 2))
     seen.progress(progress("b", failed))
-    assert (seen.sentence is not None) is doomed
+    assert (seen.sentence is not None) is ends
 
 
 def test_a_crowd_is_turned_away_rightly() -> None:
@@ -65,13 +65,13 @@ def test_a_crowd_is_turned_away_rightly() -> None:
     assert seen.sentence == "8 exports failed, more than >= 0.95 ratio allows of the 150 planned at the most"
 
 
-@pytest.mark.parametrize(("slow", "doomed"), [(5, False), (6, True)])
-def test_a_twentieth_of_the_large_exports_may_be_slow(slow: int, doomed: bool) -> None:
+@pytest.mark.parametrize(("slow", "ends"), [(5, False), (6, True)])
+def test_a_twentieth_of_the_large_exports_may_be_slow(slow: int, ends: bool) -> None:
     """So many that even the longest phase could not bring its P95 under the limit."""
     seen = watch(phase("measure", 5, 100, records=10_000))
     for _ in range(slow):
         seen.latencies("measure", (10_000.0, 9_999.0))
-    assert (seen.sentence is not None) is doomed
+    assert (seen.sentence is not None) is ends
 
 
 def test_small_exports_have_no_part_in_the_latency_limit() -> None:
@@ -83,7 +83,7 @@ def test_small_exports_have_no_part_in_the_latency_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gauge", "value", "doomed"),
+    ("gauge", "value", "ends"),
     [
         ("export_concurrent_running", 5, False),
         ("export_concurrent_running", 6, True),
@@ -91,16 +91,25 @@ def test_small_exports_have_no_part_in_the_latency_limit() -> None:
         ("export_queue_depth", 101, True),
     ],
 )
-def test_a_gauge_over_its_limit_once_is_enough(gauge: str, value: float, doomed: bool) -> None:
+def test_a_gauge_over_its_limit_once_is_enough(gauge: str, value: float, ends: bool) -> None:
     """A peak can't be taken back."""
     seen = watch(phase("a", 5, 10))
     seen.page(page(gauge, value))
     seen.page(page(gauge, 0))
-    if not doomed:
+    if not ends:
         seen.check()
         return
-    with pytest.raises(AbortRun, match=f"{value:g} exports .* by {gauge}"):
+    with pytest.raises(EarlyEnd, match=f"{value:g} exports .* by {gauge}"):
         seen.check()
+
+
+@pytest.mark.parametrize(("timeouts", "ends"), [(3, False), (4, True)])
+def test_more_than_one_request_in_a_hundred_may_not_time_out(timeouts: int, ends: bool) -> None:
+    """Of all that the scenario may send at the most, probes of the examiner included."""
+    seen = watch(phase("measure", 5, 100))
+    for _ in range(timeouts):
+        seen.add_exports(1)
+    assert (seen.sentence is not None) is ends
 
 
 PROFILE = """\
@@ -133,12 +142,13 @@ def run(folder: Path, manners: Manners, *more: str) -> Ended:
         return end_of(start_door(*words, "--abort-on-fail", *more))
 
 
+@pytest.mark.e2e
 def test_a_profile_of_ones_own_is_judged_by_its_own_exports(tmp_path: Path) -> None:
     """Those of smoke, load and batch can't make its success rate good."""
     profiles = tmp_path / "profiles"
     profiles.mkdir()
     (profiles / "mine.toml").write_text(PROFILE)
-    with fake_target(Manners(status=lambda _: 500)) as fake:
+    with fake_target(Manners(status=lambda _: 500, delay_s=lambda _: 0.02)) as fake:
         words: list[str | Path] = ["run", "mine", "--profiles", profiles, "--target", fake.url, "--out", tmp_path / "o"]
         ended = end_of(start_door(*words, "--abort-on-fail"))
     record = read_record(tmp_path / "o")
@@ -151,6 +161,7 @@ def hits_after(hits: tuple[Hit, ...], moment: float) -> int:
     return sum(hit.start > moment + 1.0 for hit in hits)
 
 
+@pytest.mark.e2e
 def test_the_run_ends_within_a_second_and_its_record_is_whole(tmp_path: Path) -> None:
     """From the first failure too many on, nothing new is sent; every phase says why it was cut short or left out."""
     ended = run(tmp_path, Manners(status=lambda seen: 500, delay_s=lambda seen: 0.02))
@@ -166,6 +177,7 @@ def test_the_run_ends_within_a_second_and_its_record_is_whole(tmp_path: Path) ->
     assert record.scenario.generator.end_marks == 1
 
 
+@pytest.mark.e2e
 def test_a_peak_of_the_gauge_ends_it_too(tmp_path: Path) -> None:
     """What the target itself says is enough."""
 
@@ -178,6 +190,7 @@ def test_a_peak_of_the_gauge_ends_it_too(tmp_path: Path) -> None:
     assert "stopped early: 4 exports run by export_concurrent_running, the limit is <= 3" in ended.out
 
 
+@pytest.mark.e2e
 def test_a_good_run_is_not_ended(tmp_path: Path) -> None:
     """Without a reason it goes on to its end."""
     ended = run(tmp_path, Manners())

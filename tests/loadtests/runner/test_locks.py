@@ -32,6 +32,7 @@ def wait_until(done: Callable[[], bool], timeout_s: float = 30) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.e2e
 def test_a_second_run_in_the_same_folder_or_on_the_same_target_is_refused(tmp_path: Path) -> None:
     """Neither spoils the first, whose record is whole."""
     profiles = write_profile(tmp_path / "profiles", PROFILE)
@@ -44,7 +45,10 @@ def test_a_second_run_in_the_same_folder_or_on_the_same_target_is_refused(tmp_pa
         ended = end_of(first)
         assert (len(target.seen), other.seen) == (20, [])
     assert (ended.code, len(read_record(tmp_path / "out").hits)) == (0, 20)
-    for refused, words_said in ((there, f"{tmp_path / 'out'} is in use by another run"), (same, "another run drives")):
+    for refused, words_said in (
+        (there, f"{tmp_path / 'out'} is in use by another run"),
+        (same, "another run of this machine is testing"),
+    ):
         assert refused.code == 2
         assert refused.err.startswith("loadtests: ") and words_said in refused.err
         assert refused.err.count("\n") <= 2
@@ -58,7 +62,7 @@ def test_a_folder_and_a_target_are_free_after_their_run(tmp_path: Path) -> None:
         with lock_folder(tmp_path), lock_target(targets[0]), lock_target(targets[1]):
             with pytest.raises(FolderError, match="is in use"), lock_folder(tmp_path):
                 pass
-            with pytest.raises(TargetError, match="another run drives"), lock_target(targets[0]):
+            with pytest.raises(TargetError, match="another run of this machine is testing"), lock_target(targets[0]):
                 pass
 
 
@@ -66,7 +70,7 @@ def test_a_folder_and_a_target_are_free_after_their_run(tmp_path: Path) -> None:
 def test_this_machine_has_many_names(host: str) -> None:
     """All lead to the same target."""
     first, second = (lock_target(parse_target(f"http://{name}:4001", start_clock())) for name in ("127.0.0.1", host))
-    with first, pytest.raises(TargetError, match="another run drives"), second:
+    with first, pytest.raises(TargetError, match="another run of this machine is testing"), second:
         pass
 
 

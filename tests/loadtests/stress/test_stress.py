@@ -111,7 +111,7 @@ def test_success_breaks_below_its_limit(failures: int, word: Word) -> None:
 def test_one_refusal_breaks_a_step() -> None:
     """A single 429 breaks it, though success is still above its limit."""
     seen = judged([hit(0, status=429), *(hit(index) for index in range(1, 100))])
-    assert (seen.word, seen.refused, seen.reason) == ("broke", 1, "1 of 100 turned away with 429")
+    assert (seen.word, seen.refused, seen.reason) == ("broke", 1, "1 of 100 refused with 429")
 
 
 def test_a_target_that_falls_behind_breaks_before_the_limit_does() -> None:
@@ -182,7 +182,8 @@ def test_a_record_that_is_not_whole_makes_no_data() -> None:
     assert judged(unsent).reason == "the generator had no connection left for 1 of 30 requests"
     whole = scenario(30)
     cut = msgspec.structs.replace(
-        whole, phases=(msgspec.structs.replace(whole.phases[0], completed=False, note="interrupted"),)
+        whole,
+        phases=(msgspec.structs.replace(whole.phases[0], completed=False, ended="interrupted", note="interrupted"),),
     )
     assert judged(hits, cut).reason == "the load was cut short: interrupted"
     assert judged([], scenario(0)).word == "no data"
@@ -266,9 +267,9 @@ def test_what_was_found_is_named_for_what_it_is() -> None:
     assert found([step(10, "held"), step(20, "held")]).outcome == "at least"
     assert found([step(10, "broke"), step(5, "broke")]).outcome == "below"
     refused = found([], [hit(0, status=413)])
-    assert (refused.outcome, refused.reason) == ("below", "one export alone was answered with 413")
+    assert (refused.outcome, refused.reason) == ("below", "one export at rest was answered with 413")
     slow = found([step(0.1, "broke")], [hit(0, took_s=11)])
-    assert slow.reason == "broke at 0.1; alone an export took 11,000 ms already"
+    assert slow.reason == "broke at 0.1; a single export at rest already took 11,000 ms"
     blind = found([step(10, "held"), step(20, "no data"), step(20, "no data")])
     assert (blind.outcome, blind.highest_held_per_s) == ("no data", None)
     assert blind.reason == "at 20/s no data at 20; it held up to 10/s"
