@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from assertions.checks.admission import limits_held, refusals
-from assertions.checks.conduct import behaviour, service_log
-from assertions.checks.conduct.health import health
+from assertions.checks.conduct import behaviour, health, service_log, status_page
 from assertions.checks.conduct.shutdown import shutdown
-from assertions.checks.conduct.status_page import status_page
 from assertions.checks.exports import answers, files_present
 from assertions.checks.exports.answers import answered
 from assertions.checks.exports.downloads import downloads
@@ -25,7 +23,7 @@ from assertions.checks.metrics import counters, metrics_page, offered
 from assertions.checks.metrics.exported_bytes import bytes_agree, bytes_outside, bytes_target
 from assertions.checks.metrics.gauges import moved, throughput_gauge
 from assertions.checks.metrics.histogram import histogram, sum_agrees
-from assertions.checks.metrics.success import success_gauge, success_outside, success_target
+from assertions.checks.metrics.success import success_by_answers, success_gauge, success_outside, success_target
 from assertions.checks.performance import latency, throughput
 from assertions.checks.performance.drift import drift
 from assertions.checks.resources import leaks, memory
@@ -114,7 +112,7 @@ CHECKS: tuple[Check, ...] = (
         id="success-outside",
         title="Success rate from outside",
         of_all=success_outside,
-        regardless_all=counters.success_by_answers,
+        regardless_all=success_by_answers,
         by_clock=True,
     ),
     Check(id="success-gauge", title="Success gauge fits its counters", of_scenario=success_gauge),
@@ -214,15 +212,15 @@ CHECKS: tuple[Check, ...] = (
         id="health",
         title="Awake while exporting",
         scenarios=_BUSY,
-        of_scenario=health,
-        regardless=behaviour.health_by_answers,
+        of_scenario=health.health,
+        regardless=health.health_by_answers,
         by_clock=True,
     ),
     Check(
         id="status-page",
         title="Status page truthful",
-        of_scenario=status_page,
-        regardless=behaviour.status_by_answers,
+        of_scenario=status_page.status_page,
+        regardless=status_page.status_by_answers,
         by_record=True,
     ),
     Check(id="memory-gauge", title="Memory an export by the target", of_scenario=memory.memory_gauge),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from assertions.contents.tags import USER
 from assertions.contract import MAX_CONCURRENT
 from assertions.probes.over_admission import ROUND_SIZE
 from assertions.record.phases import BURSTS, DISCONNECTS, OVER_ADMISSION
 from assertions.record.types import PhasePlan, Plan, Request
-from loadtests.datasets.records import USER, Dataset, make_tag
+from loadtests.datasets.records import Dataset, make_tag
 from loadtests.plan.arrivals import arrival_times
 from loadtests.plan.extra_phases import (
     BURST_SIZE,

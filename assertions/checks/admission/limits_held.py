@@ -6,7 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 from assertions.checks.admission.over_admission import admitted_beyond_limit, rounds_that_waited
-from assertions.checks.conduct.status_page import SETTLE_S, _whole, statuses
+from assertions.checks.conduct.status_readings import (
+    COMPARED_LEAST,
+    REPORTED_SHARE,
+    SETTLE_S,
+    statuses,
+    too_many_above,
+    whole,
+)
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.limits import Limits
 from assertions.record.types import Hit
@@ -16,10 +23,6 @@ from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_da
 
 DURING_LEAST = 5
 """Pages read while load ran, below which a peak can't be told."""
-COMPARED_LEAST = 8
-"""Readings with an export surely under way, below which the target's counts can't be held against them."""
-TOLD_SHARE = 0.35
-"""Of what is surely under way so much must be told at least: a gauge may be set late and read early."""
 
 
 def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[float | None, int, str]:
@@ -39,14 +42,14 @@ def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[
                 value = math.inf if math.isnan(value) else value - free
                 readings.append((value, f"{record.name}/scrapes.jsonl, {gauge}"))
         for _, _, _, body in statuses(record):
-            told = _whole(body.get(key))
+            told = whole(body.get(key))
             if told is not None:
-                free = _called(_whole(body.get("concurrentExports")), told) if queue else 0.0
+                free = _called(whole(body.get("concurrentExports")), told) if queue else 0.0
                 called.append(free)
                 readings.append((told - free, f"{record.name}/health.jsonl, {key}"))
         if queue:
             for hit in record.posts:
-                told = _whole((as_object(hit.answer) or {}).get(key)) if hit.status == 429 else None
+                told = whole((as_object(hit.answer) or {}).get(key)) if hit.status == 429 else None
                 if told is not None:
                     # it does not say how many run; where places were seen to be filled late, they may be now
                     readings.append((told - max(called), f"{record.name}/hits.jsonl, {key} of {hit.id}"))
@@ -198,7 +201,7 @@ def _under_load(
     told: list[tuple[float, float, float | None, float | None]]
     if status:
         told = [
-            (start, end, _whole(body.get("concurrentExports")), _whole(body.get("queueDepth")))
+            (start, end, whole(body.get("concurrentExports")), whole(body.get("queueDepth")))
             for start, end, _, body in statuses(record)
         ]
     else:
@@ -232,7 +235,7 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     """
     seen = _under_load(record, ("measure", "burst"), least=record.surely_inside)
     excess = [one for one in seen if one[2] + one[3] > one[1]]
-    if len(excess) > max(2, 0.1 * len(seen)) and not any(hit.status is None for hit in record.posts):
+    if too_many_above(len(excess), len(seen)) and not any(hit.status is None for hit in record.posts):
         _, most, running, waiting = max(excess, key=lambda one: one[2] + one[3] - one[1])
         return failed(
             f"the target tells of {running:g} running and {waiting:g} waiting while at most {most:g} requests were "
@@ -250,7 +253,7 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
         return failed(
             f"export_concurrent_running was 0 in all of {len(compared)} readings while exports were surely under way"
         )
-    if told < TOLD_SHARE * inside:
+    if told < REPORTED_SHARE * inside:
         return failed(
             f"the target tells of {told / len(compared):.1f} running or waiting on average while "
             f"{inside / len(compared):.1f} exports were surely under way ({len(compared)} readings)"
@@ -269,7 +272,7 @@ def queue_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
         return no_data(f"only {len(seen)} readings were taken while more than {2 * MAX_CONCURRENT} clients waited")
     expected = sum(one[0] - MAX_CONCURRENT for one in seen)
     told = sum(one[3] for one in seen)
-    if told < TOLD_SHARE * expected:
+    if told < REPORTED_SHARE * expected:
         return failed(
             f"the target tells of {told / len(seen):.1f} waiting on average where {expected / len(seen):.1f} must wait "
             f"({len(seen)} readings)"
@@ -321,7 +324,7 @@ def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
             return failed(f"{gauge} still reads {value:g} with nothing under way")
     last_end = max((hit.end for hit in record.posts), default=0.0)
     late = [body for start, _, _, body in statuses(record) if start > last_end + 1]
-    if late and any(_whole(late[-1].get(key)) != 0 for key in ("concurrentExports", "queueDepth")):
+    if late and any(whole(late[-1].get(key)) != 0 for key in ("concurrentExports", "queueDepth")):
         return failed(
             f"/export/status still tells of {late[-1].get('concurrentExports')} running and "
             f"{late[-1].get('queueDepth')} waiting with nothing under way"
