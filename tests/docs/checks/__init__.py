@@ -14,8 +14,9 @@ PAGE = DOCS / "checks.md"
 HEAD = """\
 # The checks
 
-One row a check, in the order of the report. `FAIL` of any check makes a run RED; a check without data is NO DATA, and the run is not GREEN
-unless the check is optional or waived ([judging.md](judging.md)). Bounds in `code style` are ids of [limits.toml](../assertions/limits.toml).
+One row a check, in the order of the report. A FAIL of any check makes a run RED. A check without data is NO DATA, and
+the run is not GREEN unless the check is optional or waived ([judging.md](judging.md)). Bounds in `code style` are ids
+of [limits.toml](../assertions/limits.toml).
 
 This page is generated: edit [checks.toml](checks.toml), then run `python -m tests.docs.checks`.
 
@@ -52,7 +53,8 @@ def _row(check: Check, guide: Guide) -> str:
 
 def _assertions() -> str:
     rows = [
-        f"| {spec.title} | {_ids(spec.target)} | {_ids(spec.outside)} | {_ids(spec.agreement)} |\n" for spec in ASSERTIONS
+        f"| {spec.title} | {_ids(spec.target)} | {_ids(spec.outside)} | {_ids(spec.agreement)} |\n"
+        for spec in ASSERTIONS
     ]
     return (
         "\n## The six assertions\n\n| assertion | by the target | from outside | agreement |\n|---|---|---|---|\n"
