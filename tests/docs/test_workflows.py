@@ -1,4 +1,4 @@
-"""CI: the workflow calls nox sessions that exist, every action is pinned by SHA, and .ci/run runs what the README says."""
+"""CI: the workflow calls nox sessions that exist, actions are pinned by SHA, .ci/run runs what the README says."""
 
 from __future__ import annotations
 

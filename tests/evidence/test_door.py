@@ -34,6 +34,8 @@ from tests.evidence.door import (
     start_door,
 )
 
+pytestmark = pytest.mark.e2e
+
 LONG = """\
 [[phase]]
 name = "measure"

@@ -12,6 +12,8 @@ import pytest
 from tests.loadtests.door import run_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 
+pytestmark = pytest.mark.e2e
+
 QUICK = """\
 [[phase]]
 name = "one"

@@ -16,6 +16,8 @@ import pytest
 
 from tests.service.helpers import FINAL, TIMEOUT_S, Answer, Running, encoded, running, start
 
+pytestmark = pytest.mark.e2e
+
 ROWS = [{"id": number, "text": "text of the row"} for number in range(4_000)]
 
 

@@ -1,4 +1,4 @@
-"""docs/checks.md, from the catalogue of checks and docs/checks.toml. `python -m tests.docs.checks` rewrites the page."""
+"""docs/checks.md, from the catalogue of checks and docs/checks.toml. `python -m tests.docs.checks` rewrites it."""
 
 from __future__ import annotations
 

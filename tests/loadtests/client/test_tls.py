@@ -11,6 +11,8 @@ from assertions.record.types import Calibration
 from tests.loadtests.door import end_of, read_record, start_door
 from tests.loadtests.fake_target import CERTIFICATE, fake_target
 
+pytestmark = pytest.mark.e2e
+
 PROFILE = """\
 behaviour = true
 

@@ -28,6 +28,8 @@ from loadtests.runner.locust_process import free_port
 from tests.loadtests.door import ROOT, end_of, read_record, run_door, start_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 
+pytestmark = pytest.mark.e2e
+
 PROFILE = """
 [[phase]]
 name = "first"

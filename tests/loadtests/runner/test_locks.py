@@ -16,6 +16,8 @@ from loadtests.runner.locks import lock_folder, lock_target
 from tests.loadtests.door import end_of, read_record, run_door, start_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 
+pytestmark = pytest.mark.e2e
+
 PROFILE = """\
 [[phase]]
 name = "one"

@@ -16,6 +16,8 @@ from assertions.contents.tags import TAG_PLACEHOLDER, tagged
 from tests.loadtests.door import end_of, read_record, run_door, start_door, write_profile
 from tests.loadtests.fake_target import Manners, Seen, fake_target
 
+pytestmark = pytest.mark.e2e
+
 TWO_PHASES = """
 [[phase]]
 name = "first"

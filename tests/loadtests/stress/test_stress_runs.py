@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from assertions import limits as limits_file
 from assertions.record.files import read_one
@@ -20,6 +21,8 @@ from loadtests.stress.search import Stress
 from loadtests.stress.session import read_stress
 from tests.loadtests.door import end_of, run_door, start_door
 from tests.loadtests.fake_target import Manners, Seen, fake_target
+
+pytestmark = pytest.mark.e2e
 
 WORK_S = 0.05
 """Of one export; one at a time, so the truth is 20 exports/s."""

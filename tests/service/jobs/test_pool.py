@@ -15,6 +15,8 @@ import pytest
 from service.jobs.pool import NICENESS, WorkerDied, WorkerPool
 from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, sample
 
+pytestmark = pytest.mark.e2e
+
 
 def pid() -> int:
     """Of the worker."""

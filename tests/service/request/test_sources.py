@@ -15,6 +15,8 @@ import pytest
 
 from tests.service.helpers import ROOT, TIMEOUT_S, Running, assert_identity, running, sample
 
+pytestmark = pytest.mark.e2e
+
 NASTY = 'we"ird table; DROP TABLE plain'
 
 
