@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from assertions.checks.admission.over_admission import admitted_beyond_limit, rounds_that_waited
 from assertions.checks.conduct.status_readings import (
@@ -16,11 +16,15 @@ from assertions.checks.conduct.status_readings import (
 )
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.limits import Limits
-from assertions.record.types import Hit
+from assertions.record.phases import JudgedFor
+from assertions.record.types import Hit, PhasePlan
 from assertions.record.view import InFlight, ScenarioRecord, as_object
-from assertions.stats import median
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
 
+BACKLOG_S = 2.0
+"""Connections may wait in the kernel for this long before the service sees them."""
+HELD_S = 1.0
+"""Exports that are inside for this long without a 429 are waiting or running."""
 DURING_LEAST = 5
 """Pages read while load ran, below which a peak can't be told."""
 
@@ -124,14 +128,15 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
         return no_data(
             f"of {len(asked)} exports asked for at once {len(burst)} were done{others}; {needed}", limit=limit
         )
-    alone = [hit.end - hit.start for hit in record.of_phase("solo") if hit.case == burst[0].case and hit.status == 200]
-    if not alone:
-        return no_data(f"no {burst[0].case} was exported alone, to compare the burst with", limit=limit)
-    solo_s = min(alone)
+    case = burst[0].case
+    singles = [hit for hit in record.exports_for(JudgedFor.BASELINE) if hit.case == case and hit.status == 200]
+    if not singles:
+        return no_data(f"no {case} was exported by itself, to compare the burst with", limit=limit)
+    solo_s = min(hit.end - hit.start for hit in singles)
     share = _running_share(records)
     if share is None:
         return no_data("the running gauge could not be held against requests under way", limit=limit)
-    everything = [hit for hit in record.of_phase("burst") if hit.status == 200]
+    everything = [hit for hit in _crowd(record) if hit.status == 200]
     span = max(hit.end for hit in everything) - min(hit.start for hit in everything)
     # n exports that run s seconds each and end within w seconds ran n*s/w at once on average
     shown = len(everything) * solo_s * share / span
@@ -164,10 +169,16 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
     )
 
 
+def _crowd(record: ScenarioRecord) -> tuple[Hit, ...]:
+    """Exports of the first phase in which more ask at once than may run."""
+    first = record.phases_for(JudgedFor.ADMISSION)[:1]
+    return record.of_phase(*(phase.name for phase in first))
+
+
 def _first_wave(record: ScenarioRecord) -> list[Hit]:
     """Each client's first export of the burst, those that started together."""
     first: dict[str, Hit] = {}
-    for hit in record.of_phase("burst"):
+    for hit in _crowd(record):
         first.setdefault(hit.client, hit)
     return list(first.values())
 
@@ -190,7 +201,7 @@ Seen = tuple[float, float, float, float]
 
 
 def _under_load(
-    record: ScenarioRecord, phases: Sequence[str], *, status: bool = False, least: InFlight | None = None
+    record: ScenarioRecord, phases: Collection[str], *, status: bool = False, least: InFlight | None = None
 ) -> list[Seen]:
     """What each metrics page, or each status page, said while these phases ran; two pages, two witnesses.
 
@@ -219,7 +230,11 @@ def _running_share(records: Mapping[str, ScenarioRecord]) -> float | None:
         one
         for record in records.values()
         for status in (False, True)
-        for one in _under_load(record, ("measure", "solo", "sequence"), status=status)
+        for one in _under_load(
+            record,
+            record.names_for(JudgedFor.LATENCY, JudgedFor.BASELINE, JudgedFor.BATCH),
+            status=status,
+        )
     ]
     seen = [one for one in seen if 1 <= one[0] <= MAX_CONCURRENT]
     flight = sum(one[0] for one in seen)
@@ -233,7 +248,7 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
 
     No more than the requests; not less than the exports that were surely inside.
     """
-    seen = _under_load(record, ("measure", "burst"), least=record.surely_inside)
+    seen = _under_load(record, record.names_for(JudgedFor.CONCURRENCY), least=record.surely_inside)
     excess = [one for one in seen if one[2] + one[3] > one[1]]
     if too_many_above(len(excess), len(seen)) and not any(hit.status is None for hit in record.posts):
         _, most, running, waiting = max(excess, key=lambda one: one[2] + one[3] - one[1])
@@ -266,7 +281,7 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 def queue_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     """While more than five ask, the others wait, and the target says so."""
-    seen = _under_load(record, ("burst",), least=record.surely_inside)
+    seen = _under_load(record, record.names_for(JudgedFor.ADMISSION), least=record.surely_inside)
     seen = [one for one in seen if one[0] > 2 * MAX_CONCURRENT]
     if len(seen) < 3:
         return no_data(f"only {len(seen)} readings were taken while more than {2 * MAX_CONCURRENT} clients waited")
@@ -288,13 +303,7 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
         return no_data("the batch scenario, with its burst beyond the queue, is needed", limit=limit)
     most = max(record.in_flight.at(hit.start) for hit in record.posts)
     refused = [hit for hit in record.exports if hit.status == 429]
-    edge = record.of_phase("edge") or record.of_phase("burst")  # the burst before it would set another start
-    inside = 0
-    if edge:
-        start = min(hit.start for hit in edge)
-        # connections may wait in the kernel for a moment before the service sees them
-        last = max(hit.end for hit in edge)
-        inside = record.admitted.least(start + 2, start + 3) if last > start + 3 else 0
+    inside = max((_held_inside(record, phase.name) for phase in _crowds(record)), default=0)
     waiting = max(0, inside - MAX_CONCURRENT)
     reading = Reading(
         name="exports demonstrably waiting",
@@ -313,6 +322,21 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
         limit=limit,
         catches=f"{MAX_CONCURRENT + limit.target + 10:g} held inside for a second without a 429 would have been seen",
     )
+
+
+def _crowds(record: ScenarioRecord) -> tuple[PhasePlan, ...]:
+    """Phases in which more ask at once than may run and wait, else those in which more ask than may run."""
+    return record.phases_for(JudgedFor.QUEUE) or record.phases_for(JudgedFor.ADMISSION)
+
+
+def _held_inside(record: ScenarioRecord, phase: str) -> int:
+    """The fewest exports inside for a whole second of a phase, a while after its start; 0 where it was over by then."""
+    hits = record.of_phase(phase)
+    if not hits:
+        return 0
+    # connections may wait in the kernel for a moment before the service sees them
+    start = min(hit.start for hit in hits) + BACKLOG_S
+    return record.admitted.least(start, start + HELD_S) if max(hit.end for hit in hits) > start + HELD_S else 0
 
 
 def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -337,9 +361,3 @@ def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
     if not record.done:
         return no_data("no export was done, so nothing had to come back to rest")
     return passed("running and waiting came back to 0")
-
-
-def burst_spread(record: ScenarioRecord) -> tuple[float, float] | None:
-    """Median and longest wait (s) of the burst, for the report; None without one."""
-    waits = [hit.end - hit.start for hit in record.of_phase("burst") if hit.status == 200]
-    return (median(waits), max(waits)) if waits else None

@@ -8,6 +8,7 @@ from assertions.contract import FORMATS, REQUEST_STATUSES
 from assertions.limits import Limits
 from assertions.probes.behaviour import CASES, PAGE_BY_ACCEPT
 from assertions.prometheus.exposition import Page, histograms, read_page
+from assertions.record.phases import BEHAVIOUR
 from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Judgement, failed_for, no_data, passed
@@ -18,7 +19,7 @@ PAGE_OLD_S = 1.0
 
 def behaviour(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Bad input is refused by a sentence that names the field; no file outside is served; disconnects cost nothing."""
-    hits = {hit.case: hit for hit in record.hits if hit.phase == "behaviour"}
+    hits = {hit.case: hit for hit in record.hits if hit.phase == BEHAVIOUR}
     wrong, faults = probe_faults(hits)
     other = _other_page(record, hits[PAGE_BY_ACCEPT]) if PAGE_BY_ACCEPT in hits else None
     if other is not None:

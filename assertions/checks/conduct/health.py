@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from assertions.checks.conduct.status_readings import BAD_SHARE, CLOCK_CALLS, PROBES_LEAST
 from assertions.limits import Limits
+from assertions.record.phases import JudgedFor
 from assertions.record.times import CLOCK_TICKS_S, MINUTES_S, clock_is_frozen
 from assertions.record.types import HealthProbe
 from assertions.record.view import ScenarioRecord, as_object
@@ -14,9 +15,6 @@ from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_da
 
 ASLEEP_MOST = 0.1
 """Share of the time under load in which /health may be slower than its limit."""
-
-
-LOADED = ("measure", "burst", "solo", "sequence")
 
 
 def health(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -46,7 +44,8 @@ def health(record: ScenarioRecord, limits: Limits) -> Judgement:
     judged = judge_reading(limit, reading, f"P95 of {len(probes)} calls of /health under load")
     slow = [probe for probe in probes if (probe.end - probe.start) * 1000 > limit.target]
     asleep = sum(probe.end - probe.start for probe in slow)
-    loaded = sum(phase.end - phase.start for phase in record.scenario.phases if phase.name in LOADED)
+    loaded_phases = record.names_for(JudgedFor.HEALTH)
+    loaded = sum(phase.end - phase.start for phase in record.scenario.phases if phase.name in loaded_phases)
     # few calls fit into a long sleep, so a percentile of calls alone would not see it
     if judged.status == "PASS" and len(slow) >= 2 and asleep > ASLEEP_MOST * loaded:
         return failed(
@@ -98,7 +97,8 @@ def health_by_answers(record: ScenarioRecord, limits: Limits) -> Judgement | Non
 
 
 def _calls(record: ScenarioRecord, path: str, *, loaded: bool) -> list[HealthProbe]:
-    return [probe for probe in record.health if probe.path.endswith(path) and (probe.phase in LOADED) is loaded]
+    phases = record.names_for(JudgedFor.HEALTH)
+    return [probe for probe in record.health if probe.path.endswith(path) and (probe.phase in phases) is loaded]
 
 
 def _well(probe: HealthProbe) -> bool:

@@ -14,6 +14,7 @@ from assertions.checks.conduct.status_readings import (
     too_many_above,
 )
 from assertions.limits import Limits
+from assertions.record.phases import JudgedFor
 from assertions.record.times import clock_is_frozen
 from assertions.record.view import ScenarioRecord, as_object
 from assertions.verdicts import Judgement, failed, no_data, passed
@@ -25,7 +26,8 @@ def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
     if wrong is not None:
         return wrong
     probes = [probe for probe in record.health if probe.path.endswith("/export/status")]
-    busy = [(start, end, body) for start, end, phase, body in statuses(record) if phase in ("measure", "burst")]
+    phases = record.names_for(JudgedFor.CONCURRENCY)
+    busy = [(start, end, body) for start, end, phase, body in statuses(record) if phase in phases]
     told = [float(str(body["concurrentExports"])) + float(str(body["queueDepth"])) for _, _, body in busy]
     inside = [record.surely_inside.least(start, end) for start, end, _ in busy]
     compared = [(claim, least) for claim, least in zip(told, inside, strict=True) if least >= 1]

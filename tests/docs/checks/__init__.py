@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from assertions.checks.catalogue import ASSERTIONS, CHECKS, Check
+from assertions.checks.catalogue import ASSERTIONS, CHECKS
+from assertions.checks.check import Check
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = DOCS / "checks.md"
@@ -45,7 +46,7 @@ def render() -> str:
 
 
 def _row(check: Check, guide: Guide) -> str:
-    where = ", ".join(check.scenarios) if check.of_scenario else "the run"
+    where = ", ".join(check.scenarios) if check.scope == "scenario" else "the run"
     notes = [word for word, applies in (("optional", check.optional), (f"group {check.group}", check.group)) if applies]
     id_cell = f"`{check.id}`" + (f" ({', '.join(notes)})" if notes else "")
     return f"| {id_cell}<br>{check.title} | {where} | {guide.sees} | {guide.fail} | {guide.todo} |\n"
