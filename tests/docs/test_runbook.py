@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from assertions import contract
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
