@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.targets.harness.run import ROOT
 
 
@@ -21,6 +23,7 @@ def _zoo(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.e2e
 def test_every_animal_lives() -> None:
     """Every animal starts, answers /health and one export, and ends when told."""
     done = _zoo("check")
@@ -28,6 +31,7 @@ def test_every_animal_lives() -> None:
     assert (done.returncode, done.stdout) == (0, f"{count} of {count} animals live and answer\n")
 
 
+@pytest.mark.e2e
 def test_the_list_is_whole() -> None:
     """The list names at least 60 faults and 15 healthy animals, each with its reason, each fault with a verdict."""
     rows = json.loads(_zoo("list", "--json").stdout)
@@ -36,6 +40,7 @@ def test_the_list_is_whole() -> None:
     assert [row["name"] for row in rows if not row["why"].endswith(".") or row["healthy"] == bool(row["expect"])] == []
 
 
+@pytest.mark.e2e
 def test_expected_verdicts_exist() -> None:
     """No animal expects a verdict that the judge does not know."""
     done = subprocess.run(
@@ -46,6 +51,7 @@ def test_expected_verdicts_exist() -> None:
     assert {row["name"]: sorted(set(row["expect"]) - known) for row in rows if set(row["expect"]) - known} == {}
 
 
+@pytest.mark.e2e
 def test_an_unknown_name_is_bad_usage() -> None:
     """An animal that does not exist ends with 2 and one sentence."""
     done = _zoo("run", "unicorn")
@@ -53,6 +59,7 @@ def test_an_unknown_name_is_bad_usage() -> None:
     assert done.stderr == "zoo: no animal or group is named unicorn; see `python -m tests.targets list`\n"
 
 
+@pytest.mark.e2e
 def test_a_group_cannot_be_served(tmp_path: Path) -> None:
     """Serving needs one animal's name."""
     done = _zoo("serve", "csv", "--exports", str(tmp_path / "exports"))

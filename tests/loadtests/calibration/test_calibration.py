@@ -43,6 +43,7 @@ def measured(folder: Path) -> list[Calibration]:
     return list(read_lines(folder / "calibration.jsonl", Calibration))
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_generator_measures_the_known_server_before_the_target(tmp_path: Path, workers: int) -> None:
     """Each generator leaves one line a request, made by its own clock around the server's, before the first hit."""
@@ -68,6 +69,7 @@ def test_every_generator_measures_the_known_server_before_the_target(tmp_path: P
     assert slow >= workers * calibration.COUNT // Schedule().slow_every
 
 
+@pytest.mark.e2e
 def test_no_known_server_stays_behind(tmp_path: Path) -> None:
     """It ends with its block, and by itself when whoever started it is gone."""
     with calibration.known(Schedule()) as port:
@@ -149,6 +151,7 @@ def test_samples_stay_bounded_and_even() -> None:
     assert samples.values == [float(value) for value in range(0, 5 * MOST_SAMPLES, 8)]
 
 
+@pytest.mark.e2e
 def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
     """A generator that gets half of its time, in pieces, ends in NO DATA: in no PASS, and in no FAIL either."""
     out = tmp_path / "run"

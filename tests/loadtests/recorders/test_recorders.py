@@ -96,6 +96,7 @@ def test_percentiles_are_by_nearest_rank(values: list[float], ratio: float, valu
     assert nearest_rank(values, ratio) == value
 
 
+@pytest.mark.e2e
 def test_a_target_is_found_by_its_port(tmp_path: Path) -> None:
     """The root of the processes that listen, with a note; a given pid is believed only when it runs."""
     code = (
@@ -203,6 +204,7 @@ def test_a_folder_in_which_none_of_the_targets_files_was_ever_seen_is_another(tm
     assert holds(tmp_path, told, set())
 
 
+@pytest.mark.e2e
 def test_the_exports_folder_is_found_beside_an_answered_file(tmp_path: Path) -> None:
     """Given, it is taken; else the answer's file is looked for from the target's working folder, and must be there."""
     here = Path(psutil.Process().cwd())

@@ -134,6 +134,7 @@ def run(folder: Path, manners: Manners, *more: str) -> Ended:
         return end_of(start_door(*words, "--abort-on-fail", *more))
 
 
+@pytest.mark.e2e
 def test_a_profile_of_ones_own_is_judged_by_its_own_exports(tmp_path: Path) -> None:
     """Those of smoke, load and batch can't make its success rate good."""
     profiles = tmp_path / "profiles"
@@ -152,6 +153,7 @@ def hits_after(hits: tuple[Hit, ...], moment: float) -> int:
     return sum(hit.start > moment + 1.0 for hit in hits)
 
 
+@pytest.mark.e2e
 def test_the_run_ends_within_a_second_and_its_record_is_whole(tmp_path: Path) -> None:
     """From the first failure too many on, nothing new is sent; every phase says why it was cut short or left out."""
     ended = run(tmp_path, Manners(status=lambda seen: 500, delay_s=lambda seen: 0.02))
@@ -167,6 +169,7 @@ def test_the_run_ends_within_a_second_and_its_record_is_whole(tmp_path: Path) ->
     assert record.scenario.generator.end_marks == 1
 
 
+@pytest.mark.e2e
 def test_a_peak_of_the_gauge_ends_it_too(tmp_path: Path) -> None:
     """What the target itself says is enough."""
 
@@ -179,6 +182,7 @@ def test_a_peak_of_the_gauge_ends_it_too(tmp_path: Path) -> None:
     assert "stopped early: 4 exports run by export_concurrent_running, the limit is <= 3" in ended.out
 
 
+@pytest.mark.e2e
 def test_a_good_run_is_not_ended(tmp_path: Path) -> None:
     """Without a reason it goes on to its end."""
     ended = run(tmp_path, Manners())
