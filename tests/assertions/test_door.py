@@ -18,6 +18,8 @@ from assertions.limits import DEFAULT_PATH
 from tests.assertions.cases import scrapes_failing
 from tests.assertions.honest import changed, honest, honest_run, values, with_pages, write_run
 
+pytestmark = pytest.mark.e2e
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -43,7 +45,6 @@ def honest_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_run(honest_run(), tmp_path_factory.mktemp("honest"))
 
 
-@pytest.mark.e2e
 def test_an_honest_run_directory_passes_all_six(honest_folder: Path) -> None:
     """Written to disk and judged by the command, an honest run shows the runbook's six lines and ends with 0."""
     code, out, said = judged(honest_folder)
@@ -62,7 +63,6 @@ def test_an_honest_run_directory_passes_all_six(honest_folder: Path) -> None:
     assert lines[-3:-1] == ["6 of 6 assertions PASS", "Verdict: GREEN"]
 
 
-@pytest.mark.e2e
 def test_a_failed_assertion_ends_with_1(tmp_path: Path) -> None:
     """A metric that never moved turns its assertion red, says why, and the command ends with 1."""
     still = with_pages(honest("load"), values("export_memory_bytes", lambda _: 0))
@@ -73,7 +73,6 @@ def test_a_failed_assertion_ends_with_1(tmp_path: Path) -> None:
     assert "5 of 6 assertions PASS\nVerdict: RED: 1 of " in out
 
 
-@pytest.mark.e2e
 def test_a_failure_counts_more_than_what_is_missing(tmp_path: Path) -> None:
     """Where one scenario failed and another was not run, the command ends with 1."""
     run = honest_run(smoke=scrapes_failing(2, 500)(honest("smoke")))
@@ -83,7 +82,6 @@ def test_a_failure_counts_more_than_what_is_missing(tmp_path: Path) -> None:
     assert "⚪ NO DATA  Queue Depth <= 100" in out
 
 
-@pytest.mark.e2e
 def test_a_scenario_not_run_ends_with_2(honest_folder: Path, tmp_path: Path) -> None:
     """Without the batch there is no verdict, and the text says what has not been run."""
     folder = tmp_path / "run"
@@ -96,7 +94,6 @@ def test_a_scenario_not_run_ends_with_2(honest_folder: Path, tmp_path: Path) -> 
     assert "verdicts have none; batch not run\n" in out
 
 
-@pytest.mark.e2e
 def test_a_run_without_a_single_scenario_ends_with_2(tmp_path: Path) -> None:
     """An empty folder is never green."""
     code, out, _ = judged(tmp_path)
@@ -106,7 +103,6 @@ def test_a_run_without_a_single_scenario_ends_with_2(tmp_path: Path) -> None:
     assert "smoke, load, batch not run" in out
 
 
-@pytest.mark.e2e
 def test_a_broken_record_ends_with_2_and_is_named(honest_folder: Path, tmp_path: Path) -> None:
     """A line that is no hit is told by file and line, in the verdict."""
     folder = tmp_path / "run"
@@ -118,14 +114,12 @@ def test_a_broken_record_ends_with_2_and_is_named(honest_folder: Path, tmp_path:
     assert "hits.jsonl line 7 is no Hit: Object missing required field `id`" in out
 
 
-@pytest.mark.e2e
 def test_a_folder_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     """A run directory that is not there ends with 2 and says how to make one."""
     said = refused(tmp_path / "none")
     assert said == (f"{tmp_path / 'none'} is no run directory; make one with `python -m evidence run smoke load batch`")
 
 
-@pytest.mark.e2e
 def test_limits_that_are_wrong_are_one_sentence(honest_folder: Path, tmp_path: Path) -> None:
     """A limits file that can't be used ends with 2 before anything is judged."""
     bad = tmp_path / "my.toml"
@@ -135,14 +129,12 @@ def test_limits_that_are_wrong_are_one_sentence(honest_folder: Path, tmp_path: P
     )
 
 
-@pytest.mark.e2e
 def test_limits_that_are_missing_are_one_sentence(honest_folder: Path, tmp_path: Path) -> None:
     """A limits file that is not there is told with its path."""
     bad = tmp_path / "none.toml"
     assert refused(honest_folder, "--limits", bad) == f"the limits file {bad} can't be read: No such file or directory"
 
 
-@pytest.mark.e2e
 def test_limits_given_are_the_limits_used(honest_folder: Path, tmp_path: Path) -> None:
     """A stricter file turns the same record red."""
     strict = tmp_path / "strict.toml"
@@ -152,7 +144,6 @@ def test_limits_given_are_the_limits_used(honest_folder: Path, tmp_path: Path) -
     assert "P95 of 100 exports of 10k records is 529.2 ms (limit < 100 ms; hits.jsonl)" in out
 
 
-@pytest.mark.e2e
 def test_a_run_is_judged_by_its_own_limits(honest_folder: Path, tmp_path: Path) -> None:
     """Limits that lie in the run directory are used unless others are given."""
     folder = tmp_path / "run"
@@ -162,7 +153,6 @@ def test_a_run_is_judged_by_its_own_limits(honest_folder: Path, tmp_path: Path) 
     assert judged(folder, "--limits", DEFAULT_PATH)[0] == 0
 
 
-@pytest.mark.e2e
 def test_no_folder_is_bad_usage() -> None:
     """Without a run directory the usage is told and the command ends with 2."""
     code, out, said = judged()
@@ -170,7 +160,6 @@ def test_no_folder_is_bad_usage() -> None:
     assert said.splitlines()[-1] == "python -m assertions: error: a run directory is needed, like evidence/export"
 
 
-@pytest.mark.e2e
 def test_the_list_names_every_check() -> None:
     """--list has one line a check, with where it is judged, and ends with 0."""
     code, out, said = judged("--list")
@@ -182,7 +171,6 @@ def test_the_list_names_every_check() -> None:
     assert "rules                run                  Alert rules tested with promtool" in lines
 
 
-@pytest.mark.e2e
 def test_the_help_tells_the_exit_codes() -> None:
     """--help says what 0, 1 and 2 mean."""
     code, out, _ = judged("--help")
@@ -203,7 +191,6 @@ def test_main_returns_its_code_in_the_same_process(honest_folder: Path, capsys: 
     assert ended.value.code == 2
 
 
-@pytest.mark.e2e
 def test_no_page_at_all_is_never_green(tmp_path: Path) -> None:
     """A target whose metrics page was never read has no verdict, in the command's code too."""
     blind = {name: changed(honest(name), scrapes=()) for name in ("smoke", "load", "batch")}
@@ -219,7 +206,6 @@ def noted(folder: Path, **notes: object) -> Path:
     return folder
 
 
-@pytest.mark.e2e
 def test_waivers_of_the_run_are_the_doors_too(tmp_path: Path) -> None:
     """What the run accepted is accepted here: the door says the report's own headline, and passes what it covers."""
     folder = noted(write_run(replace(honest_run(), dashboard=None), tmp_path), waivers={"dashboard": "no Grafana here"})
@@ -227,7 +213,6 @@ def test_waivers_of_the_run_are_the_doors_too(tmp_path: Path) -> None:
     assert (code, out.splitlines()[-2]) == (0, "Verdict: GREEN, waived: dashboard (no Grafana here)")
 
 
-@pytest.mark.e2e
 def test_an_incident_of_the_run_is_no_verdict_here_either(honest_folder: Path, tmp_path: Path) -> None:
     """A run in which something could not be done ends with 2, with that as its headline, though all six pass."""
     shutil.copytree(honest_folder, folder := tmp_path / "run")
@@ -235,7 +220,6 @@ def test_an_incident_of_the_run_is_no_verdict_here_either(honest_folder: Path, t
     assert (code, out.splitlines()[-2]) == (2, "Verdict: NO DATA: load: the target went away")
 
 
-@pytest.mark.e2e
 def test_a_failure_outweighs_an_incident(tmp_path: Path) -> None:
     """What was seen to fail is a failure whatever else could not be done."""
     still = with_pages(honest("load"), values("export_memory_bytes", lambda _: 0))
@@ -245,7 +229,6 @@ def test_a_failure_outweighs_an_incident(tmp_path: Path) -> None:
     assert out.partition("Verdict: ")[2].startswith("RED: 1 of ")
 
 
-@pytest.mark.e2e
 def test_a_run_json_that_can_not_be_read_is_one_sentence(honest_folder: Path, tmp_path: Path) -> None:
     """Without its waivers and incidents a run directory has no verdict."""
     shutil.copytree(honest_folder, folder := tmp_path / "run")
@@ -256,7 +239,6 @@ def test_a_run_json_that_can_not_be_read_is_one_sentence(honest_folder: Path, tm
     )
 
 
-@pytest.mark.e2e
 def test_signs_that_the_terminal_lacks_are_replaced(honest_folder: Path) -> None:
     """An output whose encoding has no check mark changes neither the verdict nor the exit code."""
     command = [sys.executable, "-m", "assertions", str(honest_folder)]

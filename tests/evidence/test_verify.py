@@ -19,6 +19,8 @@ from evidence.verify import VerifyError, verify
 from tests.evidence.conftest import Made
 from tests.evidence.door import REPORT, copied, door
 
+pytestmark = pytest.mark.e2e
+
 
 def mend(out: Path) -> None:
     """What a forger would do: write the manifest anew."""
@@ -39,7 +41,6 @@ def problems(out: Path) -> str:
     return "\n".join(one for one in verify(out)[0] if not one.startswith("the judge is another"))
 
 
-@pytest.mark.e2e
 def test_a_whole_run_holds(made: Made) -> None:
     """What a run left holds, and judged again it is what it was."""
     said, report = verify(made.path)
@@ -48,7 +49,6 @@ def test_a_whole_run_holds(made: Made) -> None:
     assert verdict_json(report) == (made.path / "verdict.json").read_bytes()
 
 
-@pytest.mark.e2e
 def test_every_artifact_by_one_bit(made: Made, tmp_path: Path) -> None:
     """One bit changed in the middle of any file of the run is found, and the file named."""
     out = copied(made.path, tmp_path)
@@ -67,7 +67,6 @@ def test_every_artifact_by_one_bit(made: Made, tmp_path: Path) -> None:
     assert verify(out)[0] == []
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("name", ["limits.toml", "smoke/hits.jsonl"])
 def test_a_changed_byte_by_the_door(bundle: Path, name: str) -> None:
     """The door ends with 1 and names the file in which one byte was changed."""
@@ -79,7 +78,6 @@ def test_a_changed_byte_by_the_door(bundle: Path, name: str) -> None:
     assert f"{name} was changed" in ended.out
 
 
-@pytest.mark.e2e
 def test_a_removed_and_an_added_file_by_the_door(bundle: Path) -> None:
     """The door ends with 1 and names both."""
     (bundle / "smoke" / "health.jsonl").unlink()
@@ -90,7 +88,6 @@ def test_a_removed_and_an_added_file_by_the_door(bundle: Path) -> None:
     assert "added.txt is not in the manifest" in ended.out
 
 
-@pytest.mark.e2e
 def test_a_number_in_the_verdict(bundle: Path) -> None:
     """An edited reason in verdict.json is found though the manifest was mended, because it is judged again."""
 
@@ -106,7 +103,6 @@ def test_a_number_in_the_verdict(bundle: Path) -> None:
     assert "it took 1 ms" in ended.out
 
 
-@pytest.mark.e2e
 def test_a_colour_in_the_verdict(bundle: Path) -> None:
     """A verdict.json made GREEN by hand is found, by its headline and by the gate."""
 
@@ -121,7 +117,6 @@ def test_a_colour_in_the_verdict(bundle: Path) -> None:
     assert ended.out.endswith("gate: closed\n")
 
 
-@pytest.mark.e2e
 def test_an_unheard_key_in_the_verdict(bundle: Path) -> None:
     """verdict.json must be the same to the byte: a key more is found."""
     edit(bundle / "verdict.json", lambda document: document.update(note="all well"))
@@ -129,7 +124,6 @@ def test_an_unheard_key_in_the_verdict(bundle: Path) -> None:
     assert problems(bundle) == "verdict.json differs from what the raw record gives when judged again"
 
 
-@pytest.mark.e2e
 def test_the_first_line(bundle: Path) -> None:
     """A report whose first line was made GREEN is found though the manifest was mended."""
     text = (bundle / REPORT).read_text()
@@ -140,7 +134,6 @@ def test_the_first_line(bundle: Path) -> None:
     assert f"{REPORT} begins with '# GREEN', judged again it is '# RED" in ended.out
 
 
-@pytest.mark.e2e
 def test_a_tick(bundle: Path) -> None:
     """A box ticked by hand is found, by its line, though the manifest was mended."""
     text = (bundle / REPORT).read_text()
@@ -150,7 +143,6 @@ def test_a_tick(bundle: Path) -> None:
     assert problems(bundle) == f"{REPORT} line {number} is not what the raw record gives when judged again"
 
 
-@pytest.mark.e2e
 def test_a_report_with_more(bundle: Path) -> None:
     """Lines put behind the report's end are found."""
     with (bundle / REPORT).open("a") as file:
@@ -159,7 +151,6 @@ def test_a_report_with_more(bundle: Path) -> None:
     assert f"{REPORT} line " in problems(bundle)
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("name", [REPORT, "verdict.json"])
 def test_no_report(bundle: Path, name: str) -> None:
     """A report or a verdict that is gone is found though the manifest was mended."""
@@ -168,7 +159,6 @@ def test_no_report(bundle: Path, name: str) -> None:
     assert name in problems(bundle)
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("name", ["assert.log", "metrics_snapshot.txt", "sample_1k.csv", "seed_batch.log"])
 def test_an_artifact_that_is_another(bundle: Path, name: str) -> None:
     """The runbook's artifacts must be what the record holds, though the manifest was mended."""
@@ -191,7 +181,6 @@ def kept_check(bundle: Path, change: Callable[[FileCheck], FileCheck]) -> None:
 FOUND = Finding(code="cell", where="row 1", expected="a", found="b")
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -209,7 +198,6 @@ def test_the_list_of_files(bundle: Path, fields: dict[str, Any], words: str) -> 
     assert words in problems(bundle)
 
 
-@pytest.mark.e2e
 def test_a_hidden_finding(bundle: Path) -> None:
     """A broken file whose finding was taken out of files.jsonl is found by checking it again."""
     path = bundle / "smoke" / "files.jsonl"
@@ -225,7 +213,6 @@ def test_a_hidden_finding(bundle: Path) -> None:
     assert f"smoke/{check.kept} was checked again with another result than files.jsonl holds" in problems(bundle)
 
 
-@pytest.mark.e2e
 def test_a_kept_file_that_is_another(bundle: Path) -> None:
     """A kept file that is not the one that was checked is named."""
     kept = next((bundle / "smoke" / "kept").glob("*.pdf"))
@@ -234,7 +221,6 @@ def test_a_kept_file_that_is_another(bundle: Path) -> None:
     assert f"smoke/kept/{kept.name} is not the file that files.jsonl says was checked" in problems(bundle)
 
 
-@pytest.mark.e2e
 def test_data_that_were_sent_are_malformed(bundle: Path) -> None:
     """Where what was sent can't be read the kept file can't be checked again, and that is said."""
     (bundle / "smoke" / "sent" / "csv-1k.json").write_text("{")
@@ -242,7 +228,6 @@ def test_data_that_were_sent_are_malformed(bundle: Path) -> None:
     assert "can't be checked again: the request body is not JSON" in problems(bundle)
 
 
-@pytest.mark.e2e
 def test_another_run_or_limits(bundle: Path) -> None:
     """Parts of different runs don't make one: the run's id and the hash of its limits must be the same everywhere."""
     edit(bundle / "run.json", lambda document: document.update(run_id="another"))
@@ -254,7 +239,6 @@ def test_another_run_or_limits(bundle: Path) -> None:
     assert "limits.toml is not the one that the run began with" in text
 
 
-@pytest.mark.e2e
 def test_another_judge(bundle: Path) -> None:
     """Where the verdict differs and the judge is another than the run's, that is said too."""
     edit(bundle / "run.json", lambda document: document.update(harness_sha256="00" * 32))
@@ -262,7 +246,6 @@ def test_another_judge(bundle: Path) -> None:
     assert any(one.startswith("the judge is another than the run's") for one in verify(bundle)[0])
 
 
-@pytest.mark.e2e
 def test_a_scenario_that_can_not_be_read(bundle: Path) -> None:
     """A malformed record is NO DATA when judged again, so the stored verdict does not hold."""
     with (bundle / "smoke" / "hits.jsonl").open("a") as file:
@@ -271,7 +254,6 @@ def test_a_scenario_that_can_not_be_read(bundle: Path) -> None:
     assert "hits.jsonl line" in problems(bundle)
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
@@ -296,7 +278,6 @@ def test_malformed_documents(bundle: Path, name: str, text: str | None, words: s
     assert words in found or name.startswith("smoke/")
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("text", [None, "{", "[]"])
 def test_no_manifest_is_no_bundle(bundle: Path, text: str | None) -> None:
     """Without a manifest that can be read there is nothing to verify: 2, and one sentence that names it."""
@@ -307,7 +288,6 @@ def test_no_manifest_is_no_bundle(bundle: Path, text: str | None) -> None:
         verify(bundle)
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("command", ["verify", "gate"])
 def test_no_bundle_by_the_door(tmp_path: Path, command: str) -> None:
     """The door ends with 2 and one sentence where there is nothing to verify."""
@@ -329,7 +309,6 @@ def test_an_unfinished_run_says_why(tmp_path: Path) -> None:
         verify(tmp_path)
 
 
-@pytest.mark.e2e
 def test_nothing_there(tmp_path: Path) -> None:
     """A folder that does not exist is no run directory: 2 and one sentence that says how to make one."""
     with pytest.raises(VerifyError, match="none is no run directory"):
@@ -339,7 +318,6 @@ def test_nothing_there(tmp_path: Path) -> None:
     assert ended.sentence.endswith("none is no run directory; make one with `python -m evidence run smoke load batch`")
 
 
-@pytest.mark.e2e
 def test_a_file_that_can_not_be_read(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that can't be read leaves no verdict on the bundle, and is named."""
 
@@ -351,7 +329,6 @@ def test_a_file_that_can_not_be_read(bundle: Path, monkeypatch: pytest.MonkeyPat
         verify(bundle)
 
 
-@pytest.mark.e2e
 def test_judged_from_files_alone(made: Made, tmp_path: Path) -> None:
     """The verdict is the same when the run directory was moved elsewhere."""
     moved = Path(shutil.copytree(made.path, tmp_path / "elsewhere"))

@@ -17,6 +17,8 @@ from rules.promtool import ALLOWED_COMPLAINTS, Promtool, find
 from tests.rules.conftest import ROOT, RULES, TESTS, Copies, edit
 from tests.rules.endpoint import page
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture(scope="session")
 def promtool() -> Promtool:
@@ -37,7 +39,6 @@ def speaking(path: Path, version: str) -> Path:
     return script(path, f"echo 'promtool, version {version} (branch: x)'")
 
 
-@pytest.mark.e2e
 def test_order_of_search(tmp_path: Path) -> None:
     """$PROMTOOL goes before PATH, PATH before the cache, and the cache's newest version before older ones."""
     named = speaking(tmp_path / "named", "1.0.0")
@@ -66,7 +67,6 @@ def test_where_the_cache_is() -> None:
     assert cache_folder({}) == Path.home() / ".cache" / "export-at-scale"
 
 
-@pytest.mark.e2e
 def test_fetching_into_an_empty_cache(tmp_path: Path) -> None:
     """With apt both binaries come into an empty cache, and nothing else stays; without, the message says so."""
     tools = tmp_path / "bin"
@@ -89,7 +89,6 @@ def test_fetching_into_an_empty_cache(tmp_path: Path) -> None:
     assert sorted(path.name for path in found.path.parent.iterdir()) == ["prometheus", "promtool"]
 
 
-@pytest.mark.e2e
 def test_an_apt_that_fails_is_told_without_addresses(tmp_path: Path) -> None:
     """apt's own last word is in the message, an address in it (which may carry a password) is not."""
     script(tmp_path / "bin" / "apt-get", "echo 'E: Failed to fetch https://user:secret@host/x  403' >&2; exit 100")
@@ -104,7 +103,6 @@ def test_an_apt_that_fails_is_told_without_addresses(tmp_path: Path) -> None:
     assert [path.name for path in cache_folder(env).iterdir()] == ["fetch.lock"]
 
 
-@pytest.mark.e2e
 def test_a_package_without_the_binary_is_told(tmp_path: Path) -> None:
     """Downloads that hold no promtool leave no half-filled folder in the cache."""
     script(tmp_path / "bin" / "apt-get", "exit 0")
@@ -115,7 +113,6 @@ def test_a_package_without_the_binary_is_told(tmp_path: Path) -> None:
     assert [path.name for path in cache_folder(env).iterdir()] == ["fetch.lock"]
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("packages", ["prometheus", "promtool prometheus"], ids=["Debian 12", "Debian 13"])
 def test_both_layouts_of_debian(packages: str, tmp_path: Path) -> None:
     """promtool is kept, whether it comes in the package prometheus or in one of its own."""
@@ -136,7 +133,6 @@ def test_both_layouts_of_debian(packages: str, tmp_path: Path) -> None:
     assert fetch._cached("prometheus", cache_folder(env)) == path.parent / "prometheus"
 
 
-@pytest.mark.e2e
 def test_only_one_process_fetches(tmp_path: Path) -> None:
     """Three that ask at once get the same binary from one download; the others wait at the lock."""
     count = tmp_path / "count"
@@ -163,7 +159,6 @@ def test_only_one_process_fetches(tmp_path: Path) -> None:
     assert count.read_text() == "x\n"
 
 
-@pytest.mark.e2e
 def test_a_binary_that_tells_no_version_is_an_error(tmp_path: Path) -> None:
     """Something else under the name promtool is refused, with its exit code and stderr."""
     other = script(tmp_path / "promtool", "echo 'what?' >&2; exit 7")
@@ -173,7 +168,6 @@ def test_a_binary_that_tells_no_version_is_an_error(tmp_path: Path) -> None:
     assert caught.value.argv == (str(other), "--version")
 
 
-@pytest.mark.e2e
 def test_accidents_of_a_run(tmp_path: Path) -> None:
     """A hang, a signal and a file that can't be executed are errors, each saying so."""
     with pytest.raises(ToolFailed, match=r"sleep did not end within 0.2 s \(exit code None\)"):
@@ -184,7 +178,6 @@ def test_accidents_of_a_run(tmp_path: Path) -> None:
         run([str(tmp_path)], timeout_s=20)
 
 
-@pytest.mark.e2e
 def test_another_exit_code_is_no_verdict(tmp_path: Path) -> None:
     """An exit code that promtool does not use for verdicts is an error."""
     odd = Promtool(path=script(tmp_path / "promtool", "exit 42"), version="1")
@@ -198,7 +191,6 @@ def test_major_version(version: str, major: int | None) -> None:
     assert Promtool(path=Path("promtool"), version=version).major == major
 
 
-@pytest.mark.e2e
 def test_verdicts_on_the_committed_files(promtool: Promtool) -> None:
     """promtool is content with our rules and tests, and no path of this machine shows."""
     checked, tested = promtool.check_rules(RULES), promtool.test_rules(TESTS)
@@ -208,7 +200,6 @@ def test_verdicts_on_the_committed_files(promtool: Promtool) -> None:
     assert str(RULES.parent) not in checked.output + tested.output
 
 
-@pytest.mark.e2e
 def test_silent_passes_of_promtool_itself(promtool: Promtool, copies: Copies) -> None:
     """What the meta-check is for, seen on the real promtool: zero rules, a misspelt name and an empty glob all pass."""
     edit(copies.tests, "  - export.yml\n", "  - export.yml\n  - no-such-*.yml\n")
@@ -219,7 +210,6 @@ def test_silent_passes_of_promtool_itself(promtool: Promtool, copies: Copies) ->
     assert promtool.check_metrics(b"").exit_code == 0
 
 
-@pytest.mark.e2e
 def test_only_the_contracts_own_names_are_allowed(promtool: Promtool) -> None:
     """The complaints about units in the contract's two names are allowed; one more complaint is not."""
     outcome = promtool.check_metrics(page(1).encode())

@@ -11,6 +11,8 @@ import pytest
 
 from tests.targets.harness.run import ROOT
 
+pytestmark = pytest.mark.e2e
+
 
 def _zoo(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -23,7 +25,6 @@ def _zoo(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.e2e
 def test_every_animal_lives() -> None:
     """Every animal starts, answers /health and one export, and ends when told."""
     done = _zoo("check")
@@ -31,7 +32,6 @@ def test_every_animal_lives() -> None:
     assert (done.returncode, done.stdout) == (0, f"{count} of {count} animals live and answer\n")
 
 
-@pytest.mark.e2e
 def test_the_list_is_whole() -> None:
     """The list names at least 60 faults and 15 healthy animals, each with its reason, each fault with a verdict."""
     rows = json.loads(_zoo("list", "--json").stdout)
@@ -40,7 +40,6 @@ def test_the_list_is_whole() -> None:
     assert [row["name"] for row in rows if not row["why"].endswith(".") or row["healthy"] == bool(row["expect"])] == []
 
 
-@pytest.mark.e2e
 def test_expected_verdicts_exist() -> None:
     """No animal expects a verdict that the judge does not know."""
     done = subprocess.run(
@@ -51,7 +50,6 @@ def test_expected_verdicts_exist() -> None:
     assert {row["name"]: sorted(set(row["expect"]) - known) for row in rows if set(row["expect"]) - known} == {}
 
 
-@pytest.mark.e2e
 def test_an_unknown_name_is_bad_usage() -> None:
     """An animal that does not exist ends with 2 and one sentence."""
     done = _zoo("run", "unicorn")
@@ -59,7 +57,6 @@ def test_an_unknown_name_is_bad_usage() -> None:
     assert done.stderr == "zoo: no animal or group is named unicorn; see `python -m tests.targets list`\n"
 
 
-@pytest.mark.e2e
 def test_a_group_cannot_be_served(tmp_path: Path) -> None:
     """Serving needs one animal's name."""
     done = _zoo("serve", "csv", "--exports", str(tmp_path / "exports"))

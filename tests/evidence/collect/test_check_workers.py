@@ -15,6 +15,8 @@ import pytest
 
 from evidence.collect.check_workers import Breach, Checkers, CheckersError, cores
 
+pytestmark = pytest.mark.e2e
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -143,7 +145,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGINT,) * 3, (signal.SIGTERM,), (signal.SIGKILL,)])
 def test_no_process_is_left_behind(tmp_path: Path, signals: tuple[signal.Signals, ...]) -> None:
     """One interrupt, several, and the sudden end of the parent: it ends soon, and its processes with it."""
