@@ -89,3 +89,11 @@ def test_each_term_of_the_glossary_stands_once() -> None:
     terms = [term for term in terms if term != "term" and not set(term) <= {"-"}]
     assert len(terms) == len(set(terms))
     assert terms == sorted(terms, key=str.lower)
+
+
+def test_code_names_only_pages_that_exist() -> None:
+    """A help text or a message that points at a page of docs/ points at one that is there."""
+    code = [path for room in WITHIN if room != "tests" for path in (ROOT / room).rglob("*.py")]
+    named = {page for path in code for page in re.findall(r"docs/[\w-]+\.md", path.read_text("utf-8"))}
+    assert {page for page in named if not (ROOT / page).is_file()} == set()
+    assert "docs/contract.md" in named

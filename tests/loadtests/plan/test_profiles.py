@@ -159,7 +159,7 @@ def test_words_of_judge_are_a_closed_set(value: str, problem: str) -> None:
 
 
 def test_what_a_phase_may_be_judged_for_is_documented() -> None:
-    """docs/load.md has a row for each word."""
+    """docs/profiles.md has a row for each word."""
     text = DOCS.read_text("utf-8")
     assert [purpose for purpose in JudgedFor if f"| `{purpose}` |" not in text] == []
 
