@@ -44,6 +44,7 @@ def examine(target: Target) -> tuple[list[Hit], dict[str, str]]:
     return hits, reasons
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["keeper", "http-server", "base-path"], indirect=True)
 def test_a_healthy_target_answers_all_probes_well(target: Target) -> None:
     """Every probe is sent, recorded in order, and answered as the contract says."""
@@ -55,6 +56,7 @@ def test_a_healthy_target_answers_all_probes_well(target: Target) -> None:
     assert [hit.case for hit in hits if hit.path == "/export/run" and hit.status == 200] == [AFTER_PDF, AFTER]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("target", "cases"),
     [
@@ -85,6 +87,7 @@ def bodies(case: str, tag: str) -> bytes:
     return tagged(encode_body(make_dataset(f"{case.partition('-')[0]}-3", 1)), tag)
 
 
+@pytest.mark.e2e
 def test_equal_exports_are_made_fetched_and_sampled(target: Target) -> None:
     """Each export has its hit, its fetch, its own tag and a sample after it, with one sample before the first."""
     hits: list[Hit] = []
@@ -125,6 +128,7 @@ def test_a_slow_target_cuts_the_leak_phase_short() -> None:
     assert run.note is not None and "are needed" in run.note
 
 
+@pytest.mark.e2e
 def test_an_unreachable_target_is_recorded(target: Target) -> None:
     """Where nobody listens every probe is recorded without an answer, and nothing is raised."""
     gone = parse_target("http://127.0.0.1:9", start_clock())

@@ -137,6 +137,7 @@ def outcomes(hits: list[Hit]) -> list[str]:
     ]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["six-clamped"], indirect=True)
 def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
     """Where the sixth overtakes once it is asked for once more, and no more than that."""
@@ -146,6 +147,7 @@ def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
     assert [hit.case for hit in hits if hit.index in (0, 5, 1_000)] == ["pdf-2k", "status", "csv-20"]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["slow-but-legal"], indirect=True)
 def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
     """A healthy service is asked for no more than that, unless it was too quick for the smaller five to be seen."""
@@ -184,6 +186,7 @@ def hung_up(target: Target) -> dict[str, list[Hit]]:
     }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["keeper", "http-server", "cancels"], indirect=True)
 def test_a_healthy_target_comes_to_rest_after_clients_hung_up(target: Target) -> None:
     """Whether it finishes what nobody waits for or breaks it off: the next export is done and nothing runs."""
@@ -195,6 +198,7 @@ def test_a_healthy_target_comes_to_rest_after_clients_hung_up(target: Target) ->
     assert (rest.path, body["concurrentExports"], body["queueDepth"]) == ("/export/status", 0, 0)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("target", ["slot-lost-on-hangup"], indirect=True)
 def test_lost_places_are_found(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where places do not come back it ends all the same, and the record says so."""
