@@ -56,14 +56,26 @@ def gate(session: nox.Session) -> None:
     session.run("python", "-m", "evidence", "gate", *session.posargs)
 
 
-@nox.session
-def tests(session: nox.Session) -> None:
-    """All the tests, with style, types and the coverage of the judging rooms."""
+def _linters(session: nox.Session) -> None:
     session.install("-r", "requirements/lint.txt")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
-    session.run("pytest", "--cov", "-n", "2", *session.posargs)
+    session.run("lint-imports")
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Style, types, import arrows, and all the tests that start no process: about a minute."""
+    _linters(session)
+    session.run("pytest", "-n", "2", "-m", "not e2e", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All the tests, with style, types, import arrows and the coverage of the judging rooms."""
+    _linters(session)
+    session.run("pytest", "--cov", "-n", "2", "--durations=15", *session.posargs)
 
 
 @nox.session

@@ -246,7 +246,7 @@ def _parser() -> argparse.ArgumentParser:
         "--listen",
         type=listening,
         metavar="HOST[:PORT]",
-        help="let N Locust workers of other machines make the load; see docs/load.md",
+        help="let N Locust workers of other machines make the load; see docs/distributed.md",
     )
     one.add_argument("--workers", type=_workers, default=1, metavar="N", help="load generator processes, to 64 (1)")
     one.add_argument(

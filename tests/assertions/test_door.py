@@ -18,6 +18,8 @@ from assertions.limits import DEFAULT_PATH
 from tests.assertions.cases import scrapes_failing
 from tests.assertions.honest import changed, honest, honest_run, values, with_pages, write_run
 
+pytestmark = pytest.mark.e2e
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -21,6 +21,8 @@ from dashboards.source import text
 from rules.prometheus import Prometheus, running
 from tests.rules.endpoint import page, serving
 
+pytestmark = pytest.mark.e2e
+
 ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "dashboards" / "grafana-export-dashboard.json"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence.door import Ended, Target, copied, door, impossible_limits, keeper, profiles
+from tests.evidence.door import Target, copied, door, impossible_limits, keeper, profiles
+from tests.processes import Ended
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assertions.limits import DEFAULT_PATH
+from tests.processes import ROOT, Ended, end_of, start_module
 
-ROOT = Path(__file__).resolve().parents[2]
 PROFILE = """\
 [[phase]]
 name = "measure"
@@ -35,21 +34,6 @@ REPORT = "GREEN_EVIDENCE_v1.7.md"
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a door's process ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def sentence(self) -> str:
-        """The one line on stderr; fails where there are more or none."""
-        (line,) = self.err.splitlines()
-        return line
-
-
-@dataclass(frozen=True)
 class Target:
     """A running service."""
 
@@ -59,25 +43,7 @@ class Target:
 
 def start_door(*words: str | Path) -> subprocess.Popen[str]:
     """Start `python -m evidence` with these words."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "evidence", *map(str, words)],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "COLUMNS": "200"},
-    )
-
-
-def end_of(process: subprocess.Popen[str], timeout_s: float = 90) -> Ended:
-    """Wait for a door's process; one that hangs is killed, and fails the test by its code."""
-    try:
-        out, err = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-    return Ended(process.returncode, out, err)
+    return start_module("evidence", *words)
 
 
 def door(*words: str | Path, timeout_s: float = 90) -> Ended:

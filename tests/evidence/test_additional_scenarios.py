@@ -17,6 +17,8 @@ from tests.evidence.door import Target, door, first_line
 from tests.evidence.test_drive import stand_in
 from tests.evidence.test_run import Patch, quiet, settings
 
+pytestmark = pytest.mark.e2e
+
 SHORT_SOAK = """\
 [leak]
 case = ["csv-20"]

@@ -22,17 +22,18 @@ import pytest
 from tests.evidence.conftest import Made
 from tests.evidence.door import (
     REPORT,
-    ROOT,
     Target,
     colours_in,
     door,
-    end_of,
     first_line,
     green_before,
     impossible_limits,
     profiles,
     start_door,
 )
+from tests.processes import ROOT, end_of
+
+pytestmark = pytest.mark.e2e
 
 LONG = """\
 [[phase]]

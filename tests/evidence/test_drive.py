@@ -15,6 +15,8 @@ from evidence.run import RunError
 from loadtests.progress import LIVE
 from tests.evidence.test_run import Patch, quiet, raising, settings
 
+pytestmark = pytest.mark.e2e
+
 
 def stand_in(tmp_path: Path, monkeypatch: Patch, text: str) -> None:
     """A program in place of the other doors."""

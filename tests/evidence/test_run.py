@@ -143,6 +143,7 @@ def test_somebody_elses_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.e2e
 def test_an_incident_begins_anew(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
     """After something went wrong the next scenario begins a new run rather than completing that one."""
     out = tmp_path / "run"
@@ -178,6 +179,7 @@ TROUBLES = [
 ]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("where", "error", "words"),
     [
@@ -210,6 +212,7 @@ def test_every_trouble_is_a_sentence(
     assert (out / "manifest.json").is_file()
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("where", ["_drive", "check_folder", "_tools", "publish"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError("our own defect")])
 def test_interrupts_and_defects_go_on(
@@ -225,6 +228,7 @@ def test_interrupts_and_defects_go_on(
     assert colours_in(out) == []
 
 
+@pytest.mark.e2e
 def test_a_second_interrupt_waits_for_the_report(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
     """Ctrl-C while the last report is written does not cut it off; afterwards signals are heard again."""
     out = tmp_path / "run"
@@ -347,6 +351,7 @@ def test_the_shutdown_of_the_embedded_service_is_noted(tmp_path: Path, monkeypat
     assert (tmp_path / "smoke-service.log").read_text()
 
 
+@pytest.mark.e2e
 def test_the_door_in_this_process(
     recorded: list[str], tmp_path: Path, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
 ) -> None:

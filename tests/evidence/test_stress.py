@@ -24,6 +24,8 @@ from evidence.run import RunError
 from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, Word
 from tests.evidence.test_run import Patch, quiet, raising
 
+pytestmark = pytest.mark.e2e
+
 
 def step(number: int, rate: float, word: Word, p95_ms: float | None = 120.0) -> Step:
     """A step with this P95."""

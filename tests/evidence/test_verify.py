@@ -19,6 +19,8 @@ from evidence.verify import VerifyError, verify
 from tests.evidence.conftest import Made
 from tests.evidence.door import REPORT, copied, door
 
+pytestmark = pytest.mark.e2e
+
 
 def mend(out: Path) -> None:
     """What a forger would do: write the manifest anew."""

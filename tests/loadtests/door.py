@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from assertions.record.files import read_lines, read_one
 from assertions.record.types import Fetch, HealthProbe, Hit, PhaseRun, Plan, Probe, Scenario, Scrape
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a door's process ended."""
-
-    code: int
-    out: str
-    err: str
+from tests.processes import Ended, end_of, start_module
 
 
 @dataclass(frozen=True)
@@ -43,24 +31,7 @@ class Record:
 
 def start_door(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start `python -m loadtests` with these arguments."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "loadtests", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def end_of(process: subprocess.Popen[str], timeout_s: float = 120) -> Ended:
-    """Wait for a door's process; one that hangs is ended, and fails the test by its code."""
-    try:
-        out, err = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-    return Ended(process.returncode, out, err)
+    return start_module("loadtests", *arguments, environment=environment)
 
 
 def run_door(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Ended:

@@ -117,6 +117,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", VARIANTS)
 def test_built_rules_pass_their_built_tests(name: str, tmp_path: Path) -> None:
     """Whatever the limits, promtool accepts the rules built, their tests pass, and nothing is left unproved."""

@@ -86,6 +86,7 @@ NAMES = [rule.identity for rule in ALERTS]
 WAITING = [index for index, rule in enumerate(ALERTS) if rule.wait]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("index", range(len(ALERTS)), ids=NAMES)
 def test_each_alert_must_be_able_to_fire(index: int, copies: Copies) -> None:
     """An alert that can never fire turns promtool's tests red: its firing case bites."""
@@ -94,6 +95,7 @@ def test_each_alert_must_be_able_to_fire(index: int, copies: Copies) -> None:
     assert promtool.test_rules(copies.tests).exit_code == 1
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("index", range(len(ALERTS)), ids=NAMES)
 def test_each_alert_must_be_able_to_keep_silent(index: int, copies: Copies) -> None:
     """An alert that fires on any value turns promtool's tests red: its silent case bites."""
@@ -103,12 +105,14 @@ def test_each_alert_must_be_able_to_keep_silent(index: int, copies: Copies) -> N
     assert altered(copies, index, {"expr": always}).test_rules(copies.tests).exit_code == 1
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("index", WAITING, ids=[NAMES[index] for index in WAITING])
 def test_each_wait_is_tested(index: int, copies: Copies) -> None:
     """An alert that no longer waits (`for`) turns promtool's tests red."""
     assert altered(copies, index, {"for": None}).test_rules(copies.tests).exit_code == 1
 
 
+@pytest.mark.e2e
 def test_the_altered_file_without_a_change_is_green(copies: Copies) -> None:
     """The three tests above are red by their change alone: the rule file rewritten as it is stays green."""
     assert altered(copies, 0, {}).test_rules(copies.tests).exit_code == 0

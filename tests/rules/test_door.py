@@ -14,6 +14,8 @@ from rules.records import PromtoolResults, Step
 from tests.rules.conftest import Copies, Door, edit
 from tests.rules.endpoint import page
 
+pytestmark = pytest.mark.e2e
+
 NAMES = ("version", "check rules", "test rules", "rule coverage", "expressions")
 
 

@@ -13,6 +13,8 @@ from rules.records import read_rules
 from tests.rules.conftest import RULES
 from tests.rules.endpoint import serving
 
+pytestmark = pytest.mark.e2e
+
 
 def test_alerts_and_queries_live(tmp_path: Path) -> None:
     """On a target that breaks both bounds the two alerts fire, every rule's metrics are there, and the server ends."""

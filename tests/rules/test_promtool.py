@@ -17,6 +17,8 @@ from rules.promtool import ALLOWED_COMPLAINTS, Promtool, find
 from tests.rules.conftest import ROOT, RULES, TESTS, Copies, edit
 from tests.rules.endpoint import page
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture(scope="session")
 def promtool() -> Promtool:

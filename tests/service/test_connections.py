@@ -15,6 +15,8 @@ import pytest
 from service.connections import HEAD_TIMEOUT_S, KEEP_ALIVE_S, RESERVE, SEND_TIMEOUT_S
 from tests.service.helpers import TIMEOUT_S, Gate, Running, encoded, local, running, until
 
+pytestmark = pytest.mark.e2e
+
 
 def ask_raw(url: str, request: bytes) -> tuple[int, dict[str, str], Any]:
     """Send bytes over a connection of their own: status, headers, and the body as JSON."""

@@ -26,6 +26,8 @@ from tests.service.helpers import (
     start,
 )
 
+pytestmark = pytest.mark.e2e
+
 ROWS = [{"id": number, "text": "text of the row"} for number in range(4_000)]
 
 

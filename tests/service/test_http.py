@@ -15,6 +15,8 @@ import pytest
 from service.app import MAX_DOWNLOADS
 from tests.service.helpers import FINAL, Running, assert_identity, call, encoded, running, sample
 
+pytestmark = pytest.mark.e2e
+
 ROWS = [{"id": number, "name": f"Ünal {number}", "paid": number % 2 == 0} for number in range(1_200)]
 COLUMNS = ["id", "name", "paid"]
 

@@ -104,6 +104,7 @@ def assert_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> 
         assert word in done.stderr
 
 
+@pytest.mark.e2e
 def test_a_port_in_use_is_exit_2() -> None:
     """Said in one sentence with the address and the way out."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -112,6 +113,7 @@ def test_a_port_in_use_is_exit_2() -> None:
     assert not (ROOT / "exports").exists() or not list((ROOT / "exports").glob(".*"))
 
 
+@pytest.mark.e2e
 def test_a_folder_that_can_not_be_written_is_exit_2(tmp_path: Path) -> None:
     """Said in one sentence with the folder and the way out."""
     (tmp_path / "file").touch()
@@ -119,6 +121,7 @@ def test_a_folder_that_can_not_be_written_is_exit_2(tmp_path: Path) -> None:
     assert_one_sentence(done, str(tmp_path / "file"), "--exports")
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("content", [None, b"this is no database, however long it is " * 100])
 def test_a_bad_database_is_exit_2(tmp_path: Path, content: bytes | None) -> None:
     """A missing file and one that is no database: one sentence with the file and the way out."""
@@ -129,6 +132,7 @@ def test_a_bad_database_is_exit_2(tmp_path: Path, content: bytes | None) -> None
     assert_one_sentence(done, str(path), "--database")
 
 
+@pytest.mark.e2e
 def test_a_bad_option_is_exit_2() -> None:
     """click's own errors and ours end alike, also where the value is very long."""
     assert_one_sentence(command("--nonsense"), "--nonsense", "--help")
@@ -136,6 +140,7 @@ def test_a_bad_option_is_exit_2() -> None:
     assert_one_sentence(command("--port", "many"), "--port", "many")
 
 
+@pytest.mark.e2e
 def test_help_teaches() -> None:
     """Every option is named, with the variables and the exit codes."""
     done = command("--help")
@@ -153,6 +158,7 @@ def test_help_teaches() -> None:
         assert word in done.stdout
 
 
+@pytest.mark.e2e
 def test_settings_reach_the_service(tmp_path: Path) -> None:
     """Places from the environment and the text log format are used."""
     with running("--max-concurrent", "3", exports=tmp_path / "e", EXPORT_MAX_QUEUE="0") as service:
@@ -177,6 +183,7 @@ def test_settings_reach_the_service(tmp_path: Path) -> None:
         done.stderr.close()
 
 
+@pytest.mark.e2e
 def test_old_files_are_removed_and_young_ones_stay(tmp_path: Path) -> None:
     """With --retention, finished files beyond that age go while the service runs; nothing else does."""
     exports = tmp_path / "e"

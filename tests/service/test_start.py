@@ -14,6 +14,8 @@ import pytest
 from service.start_output import start_lines
 from tests.service.helpers import ROOT, TIMEOUT_S, call
 
+pytestmark = pytest.mark.e2e
+
 
 def start(exports: Path, stdout: int, *arguments: str) -> tuple[subprocess.Popen[str], str]:
     """Start the service with that stdout; the process and its url once it listens."""

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.targets.harness.run import ROOT
+
+pytestmark = pytest.mark.e2e
 
 
 def _zoo(*words: str) -> subprocess.CompletedProcess[str]:

@@ -147,6 +147,7 @@ def test_the_core_stands_for_all() -> None:
     assert len({one.name for one in found}) == len(found) < 90
 
 
+@pytest.mark.e2e
 def test_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that goes on with one animal still counts another that was misjudged; asked for, it is judged again."""
     first, second = (animal for animal in chosen([]) if not animal.healthy and animal.name in {"cache", "leak-fds"})

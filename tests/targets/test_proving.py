@@ -55,6 +55,7 @@ def _prove(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], *wo
     return code, (told.out + told.err).splitlines()
 
 
+@pytest.mark.e2e
 def test_a_recorded_fault_is_caught(
     recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_recorded_fault_is_caught(
     assert proof.checks["bytes-target"][0].fault == "bytes-zero"
 
 
+@pytest.mark.e2e
 def test_a_broken_check_is_found_out(
     recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +89,7 @@ def test_a_broken_check_is_found_out(
 READERS = [("csv-row-1000-lost", "check_csv_of"), ("pdf-last-page-lost", "check_pdf_of")]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("fault", "reader"), READERS)
 def test_a_broken_reader_of_files_is_found_out(
     fault: str,
@@ -105,6 +108,7 @@ def test_a_broken_reader_of_files_is_found_out(
     assert (code, [line.split(":")[0] for line in lines if "WRONG" in line]) == (1, [f"WRONG {fault}"])
 
 
+@pytest.mark.e2e
 def test_without_a_check_its_fault_goes_free(
     recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +121,7 @@ def test_without_a_check_its_fault_goes_free(
     assert lines[-1] == f"without 1 of {len(CHECKS)} checks `prove` fails and names what goes free"
 
 
+@pytest.mark.e2e
 def test_a_healthy_target_that_is_accused_is_named(
     recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +134,7 @@ def test_a_healthy_target_that_is_accused_is_named(
     assert any(line.startswith(f"WRONG {BASE}: healthy, but RED: csv-contents, ") for line in lines)
 
 
+@pytest.mark.e2e
 def test_the_edits_are_noticed(recorded: Callable[..., Path]) -> None:
     """Each edit of a healthy record is noticed by its check, and would stay GREEN without that check alone."""
     proofs = {one.case.name: one for one in prove(recorded(BASE), TARGETS, 1, mutate=True)}
@@ -138,6 +144,7 @@ def test_the_edits_are_noticed(recorded: Callable[..., Path]) -> None:
     }
 
 
+@pytest.mark.e2e
 def test_verdicts_are_told_of_each_record(recorded: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     """`verdicts` prints every verdict's status by record and scenario/check."""
     assert door.main(["verdicts", "--records", str(recorded("bytes-zero")), "--jobs", "1"]) == 0
@@ -146,6 +153,7 @@ def test_verdicts_are_told_of_each_record(recorded: Callable[..., Path], capsys:
     assert told["bytes-zero"]["run/bytes-target"] == "FAIL"
 
 
+@pytest.mark.e2e
 def test_a_record_of_another_version_is_refused(
     recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +176,7 @@ def test_no_records_are_no_proof(tmp_path: Path, capsys: pytest.CaptureFixture[s
         prove(tmp_path, TARGETS, 1, mutate=False)
 
 
+@pytest.mark.e2e
 def test_a_stale_record_is_said_to_be_stale(recorded: Callable[..., Path]) -> None:
     """Another load side, profile or target code is named; none of them changes the judgement."""
     made = listed(recorded("bytes-zero"))["bytes-zero"][0]

@@ -15,6 +15,8 @@ import pytest
 
 from evidence.collect.check_workers import Breach, Checkers, CheckersError, cores
 
+pytestmark = pytest.mark.e2e
+
 ROOT = Path(__file__).parents[3]
 
 

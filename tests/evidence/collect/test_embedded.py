@@ -14,6 +14,8 @@ import pytest
 from evidence.collect import embedded
 from evidence.collect.embedded import Embedded, EmbeddedError, running
 
+pytestmark = pytest.mark.e2e
+
 
 def script(folder: Path, text: str) -> str:
     """A program that stands in for the service's interpreter."""

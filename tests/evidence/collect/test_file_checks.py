@@ -92,6 +92,7 @@ def checks_of(path: Path) -> dict[str, FileCheck]:
     return {check.hit: check for check in read_lines(path / "files.jsonl", FileCheck)}
 
 
+@pytest.mark.e2e
 def test_checked_kept_and_dropped(tmp_path: Path) -> None:
     """Good and broken files are told apart, the first of a case and the broken ones kept, the spool removed."""
     folder = folder_of(tmp_path / "smoke", {"a": GOOD, "b": BAD, "c": GOOD})
@@ -109,6 +110,7 @@ def test_checked_kept_and_dropped(tmp_path: Path) -> None:
     assert recheck(folder) == []
 
 
+@pytest.mark.e2e
 def test_what_did_not_come_is_not_checked(tmp_path: Path) -> None:
     """A download that broke off, was refused, has no request, or left no file has no check: the judge misses it."""
     extra = (
@@ -127,6 +129,7 @@ def test_what_did_not_come_is_not_checked(tmp_path: Path) -> None:
     assert list(checks_of(folder)) == ["a"]
 
 
+@pytest.mark.e2e
 def test_nothing_to_check(tmp_path: Path) -> None:
     """Where nothing came files.jsonl is there and empty."""
     folder = folder_of(tmp_path / "smoke", {})
@@ -135,6 +138,7 @@ def test_nothing_to_check(tmp_path: Path) -> None:
     assert recheck(folder) == []
 
 
+@pytest.mark.e2e
 def test_a_record_that_is_missing(tmp_path: Path) -> None:
     """Without hits.jsonl nothing can be checked, and the error names it."""
     folder = folder_of(tmp_path / "smoke", {"a": GOOD})
@@ -149,6 +153,7 @@ def killed(_job: FileJob) -> FileCheck:
     raise AssertionError
 
 
+@pytest.mark.e2e
 def test_a_process_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is killed from outside ends the opening with a sentence, not a traceback, and leaves the spool."""
     folder = folder_of(tmp_path / "smoke", {"a": GOOD})
@@ -165,6 +170,7 @@ def greedy(job: FileJob) -> FileCheck:
     return file_checks.check_one(job)
 
 
+@pytest.mark.e2e
 def test_a_file_that_takes_too_much_memory_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The breach is a finding about that file, with its real size and hash; the others are checked."""
     folder = folder_of(tmp_path / "smoke", {"a": GOOD, "b": GOOD})
@@ -200,6 +206,7 @@ def test_limits_grow_with_what_was_asked_for(tmp_path: Path) -> None:
     assert (round(small.seconds, 3), large.seconds) == (60.003, 1060.0)
 
 
+@pytest.mark.e2e
 def test_the_rest_of_a_broken_case_is_examined_in_brief(tmp_path: Path) -> None:
     """After three broken PDFs of a case further ones end at their first broken page, and say so, checked again too."""
     names = [f"p{number}" for number in range(file_checks.WHOLE_BROKEN + 2)]

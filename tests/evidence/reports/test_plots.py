@@ -27,6 +27,7 @@ def svg(path: Path) -> str:
     return " ".join(" ".join(root.itertext()).split())
 
 
+@pytest.mark.e2e
 def test_drawn_for_a_real_run(made: Made) -> None:
     """A real run has its plots, each well-formed, with its title, and ink in it."""
     plots = sorted((made.path / "plots").iterdir())

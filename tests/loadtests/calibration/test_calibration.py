@@ -33,6 +33,7 @@ from loadtests.recorders.shards import calibration_folder, hits_path
 from tests.evidence import door as evidence_door
 from tests.loadtests.door import read_record, run_door, write_profile
 from tests.loadtests.fake_target import fake_target
+from tests.processes import end_of
 
 THREE = '[[phase]]\nname = "one"\nmode = "sequence"\nmix = [{ case = "csv-5", count = 3 }]\n'
 
@@ -160,7 +161,7 @@ def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
     with evidence_door.keeper(tmp_path) as target:
         run = evidence_door.start_door(*words, "--target", target.url, "--exports", target.exports)
         with held_back(run.pid):
-            ended = evidence_door.end_of(run, 180)
+            ended = end_of(run, 180)
     assert "Traceback" not in ended.err, ended.err
     record = load_run(out, SCENARIOS)
     errors = instrument.biases_ms(record.scenarios["smoke"].calibration)

@@ -8,8 +8,11 @@ import pytest
 
 from assertions.record.files import read_lines
 from assertions.record.types import Calibration
-from tests.loadtests.door import end_of, read_record, start_door
+from tests.loadtests.door import read_record, start_door
 from tests.loadtests.fake_target import CERTIFICATE, fake_target
+from tests.processes import end_of
+
+pytestmark = pytest.mark.e2e
 
 pytestmark = pytest.mark.e2e
 

@@ -205,6 +205,7 @@ def test_an_answer_without_end_ends_at_the_deadline_and_lets_others_run(monkeypa
         assert wire.post(b"{}", 10).error == "too-long"
 
 
+@pytest.mark.e2e
 def test_what_failed_keeps_nothing() -> None:
     """Bodies are large, and the collector comes late."""
     gc.collect()

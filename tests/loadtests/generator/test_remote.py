@@ -25,8 +25,11 @@ from loadtests.protocol.channel import Channel, unpack
 from loadtests.protocol.clock_sync import read_clock
 from loadtests.protocol.server import ControlServer, RemoteSetup
 from loadtests.runner.locust_process import free_port
-from tests.loadtests.door import ROOT, end_of, read_record, run_door, start_door, write_profile
+from tests.loadtests.door import read_record, run_door, start_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
+from tests.processes import ROOT, end_of
+
+pytestmark = pytest.mark.e2e
 
 PROFILE = """
 [[phase]]

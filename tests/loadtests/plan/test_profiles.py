@@ -17,7 +17,7 @@ from loadtests.datasets.records import make_dataset
 from loadtests.plan.plan import build_plan, cases_of, limits_of
 from loadtests.plan.profile import Phase, Profile, ProfileError, load_profile, parse_profile, stretched
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "load.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "profiles.md"
 OPEN = '[[phase]]\nname = "one"\nmode = "open"\nclients = 9\nscaled = true\nmix = [{ case = "csv-1" }]\n'
 CLOSED = '[[phase]]\nname = "two"\nmode = "closed"\nclients = 2\nmix = [{ case = "csv-1", count = 3 }]\n'
 
@@ -39,10 +39,10 @@ def moments(plan: PhasePlan) -> list[float]:
 
 
 def test_the_documented_example_is_a_profile() -> None:
-    """What docs/load.md shows is accepted as it stands, and does what the text says of it."""
+    """What docs/profiles.md shows is accepted as it stands, and does what the text says of it."""
     (text,) = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     profile = parse_profile("mine", text.encode())
-    assert [phase.name for phase in profile.phases] == ["warmup", "alone", "measure", "burst"]
+    assert [phase.name for phase in profile.phases] == ["warmup", "single", "measure", "burst"]
     assert [len(phase.judge) for phase in profile.phases] == [0, 3, 6, 4]
     assert phase_of(stretched(profile, 10), "measure").lasts_s == 600
     assert profile.leak is not None and profile.leak.count == 120
@@ -53,7 +53,7 @@ def test_the_documented_example_is_a_profile() -> None:
 
 
 def test_every_key_of_a_profile_is_documented() -> None:
-    """The words with which a wrong key is refused name all known keys, and docs/load.md has each of them."""
+    """The words with which a wrong key is refused name all known keys, and docs/profiles.md has each of them."""
     with pytest.raises(ProfileError) as caught:
         parse_profile("p", f"wrong = 1\n[leak]\nwrong = 1\n{OPEN}wrong = 1\n".encode())
     known = {key for one in caught.value.problems for key in one.partition("known here: ")[2].split(", ")} - {""}
@@ -159,7 +159,7 @@ def test_words_of_judge_are_a_closed_set(value: str, problem: str) -> None:
 
 
 def test_what_a_phase_may_be_judged_for_is_documented() -> None:
-    """docs/load.md has a row for each word."""
+    """docs/profiles.md has a row for each word."""
     text = DOCS.read_text("utf-8")
     assert [purpose for purpose in JudgedFor if f"| `{purpose}` |" not in text] == []
 

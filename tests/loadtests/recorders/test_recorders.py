@@ -204,6 +204,7 @@ def test_a_folder_in_which_none_of_the_targets_files_was_ever_seen_is_another(tm
     assert holds(tmp_path, told, set())
 
 
+@pytest.mark.e2e
 def test_the_exports_folder_is_found_beside_an_answered_file(tmp_path: Path) -> None:
     """Given, it is taken; else the answer's file is looked for from the target's working folder, and must be there."""
     here = Path(psutil.Process().cwd())

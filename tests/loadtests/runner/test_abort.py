@@ -11,8 +11,9 @@ from assertions.record.types import Hit, PhasePlan, Plan, Request, Scrape
 from loadtests.errors import EarlyEnd
 from loadtests.progress import Progress
 from loadtests.runner.abort import AbortLimits, AbortWatch
-from tests.loadtests.door import Ended, end_of, read_record, start_door
+from tests.loadtests.door import read_record, start_door
 from tests.loadtests.fake_target import Manners, Seen, fake_target
+from tests.processes import Ended, end_of
 
 LIMITS = limits_file.load()
 

@@ -13,8 +13,11 @@ import psutil
 import pytest
 
 from assertions.contents.tags import TAG_PLACEHOLDER, tagged
-from tests.loadtests.door import end_of, read_record, run_door, start_door, write_profile
+from tests.loadtests.door import read_record, run_door, start_door, write_profile
 from tests.loadtests.fake_target import Manners, Seen, fake_target
+from tests.processes import end_of
+
+pytestmark = pytest.mark.e2e
 
 pytestmark = pytest.mark.e2e
 

@@ -10,6 +10,8 @@ from assertions.record.files import write_lines
 from assertions.record.types import Probe, ProcessSample, RecordError
 from loadtests.stress.host_load import FILE, Machine, Meter, others_ratio, read_others, write
 
+pytestmark = pytest.mark.e2e
+
 MACHINE = Machine(cpus=2, wall_s=10.0, busy_s=14.0, ours_s=3.0)
 
 

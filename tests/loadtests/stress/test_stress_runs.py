@@ -19,8 +19,11 @@ from loadtests.datasets.records import encode_body, make_dataset
 from loadtests.runner.locust_process import free_port
 from loadtests.stress.search import Stress
 from loadtests.stress.session import read_stress
-from tests.loadtests.door import end_of, run_door, start_door
+from tests.loadtests.door import run_door, start_door
 from tests.loadtests.fake_target import Manners, Seen, fake_target
+from tests.processes import end_of
+
+pytestmark = pytest.mark.e2e
 
 WORK_S = 0.05
 """Of one export; one at a time, so the truth is 20 exports/s."""

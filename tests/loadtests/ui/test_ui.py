@@ -18,6 +18,8 @@ from loadtests.runner.locust_process import ROOT, free_port
 from loadtests.ui.web_ui import most_clients, weights
 from tests.loadtests.fake_target import fake_target
 
+pytestmark = pytest.mark.e2e
+
 PATIENCE_S = 60.0
 
 

@@ -17,6 +17,8 @@ import pytest
 from service.jobs.pool import NICENESS, WorkerDied, WorkerPool, WorkerTimeout
 from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, sample
 
+pytestmark = pytest.mark.e2e
+
 
 def pid() -> int:
     """Of the worker."""

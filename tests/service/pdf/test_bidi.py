@@ -38,6 +38,7 @@ def read(data: bytes, texts: Callable[[bytes], list[str]]) -> str:
     return squeezed(texts(data)[0].translate(dict.fromkeys(map(ord, MARKS))))
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("texts", [texts_pdfium, texts_pdftotext, texts_pypdf])
 @pytest.mark.parametrize("text", CASES)
 def test_mixed_directions_are_read_back_in_the_order_sent(texts: Callable[[bytes], list[str]], text: str) -> None:
@@ -46,6 +47,7 @@ def test_mixed_directions_are_read_back_in_the_order_sent(texts: Callable[[bytes
     assert read(data, texts).count(squeezed(text)) == 4
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("texts", [texts_pdfium, texts_pdftotext, texts_pypdf])
 def test_a_wrapped_right_to_left_cell_is_read_back_whole(texts: Callable[[bytes], list[str]]) -> None:
     """Its lines follow one another as sent."""

@@ -169,6 +169,7 @@ def test_any_text_is_read_back_whole(rows: list[dict[str, str]]) -> None:
             assert "".join(filter(readable, text)) in page
 
 
+@pytest.mark.e2e
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), ANY_TEXT), min_size=1, max_size=60))
 def test_debians_readers_take_any_file(rows: list[dict[str, str]]) -> None:

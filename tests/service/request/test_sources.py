@@ -17,6 +17,8 @@ import pytest
 
 from tests.service.helpers import ROOT, TIMEOUT_S, Running, assert_identity, encoded, running, sample
 
+pytestmark = pytest.mark.e2e
+
 NASTY = 'we"ird table; DROP TABLE plain'
 
 

@@ -1,0 +1,111 @@
+"""CI: the workflow calls nox sessions that exist, actions are pinned by SHA, .ci/run runs what the README says."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW = ROOT / ".github" / "workflows" / "export-ci.yml"
+ACTION = ROOT / "action.yml"
+ANNOTATE = ROOT / ".github" / "annotate.sh"
+SUMMARY = ROOT / ".github" / "summary.sh"
+
+
+def sessions() -> set[str]:
+    """The nox sessions of noxfile.py."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
+    return {
+        function.name
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        and any("session" in ast.dump(mark) for mark in function.decorator_list)
+    }
+
+
+def nox_sessions(text: str) -> set[str]:
+    """The sessions that a text's nox commands name."""
+    named = re.findall(r"nox\"? -s ((?:[a-z]+ ?)+)", text)
+    return {word for words in named for word in words.split()}
+
+
+def steps(document: Any) -> list[dict[str, Any]]:
+    """All steps of a workflow or a composite action."""
+    jobs = document["jobs"].values() if "jobs" in document else [document["runs"]]
+    return [step for job in jobs for step in job["steps"]]
+
+
+def test_the_workflow_has_the_four_jobs() -> None:
+    """quick, tests, prove and evidence run sessions of the noxfile."""
+    assert list(yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"]) == ["quick", "tests", "prove", "evidence"]
+    named = nox_sessions(WORKFLOW.read_text("utf-8"))
+    assert named == {"quick", "tests", "prove", "smoke", "load", "batch", "gate"}
+    assert named <= sessions()
+
+
+@pytest.mark.parametrize("path", [WORKFLOW, ACTION], ids=lambda path: path.name)
+def test_actions_are_pinned_by_sha(path: Path) -> None:
+    """Each `uses` names a commit, with the release in a comment."""
+    text = path.read_text("utf-8")
+    used = [step["uses"] for step in steps(yaml.safe_load(text)) if "uses" in step]
+    assert used
+    assert [name for name in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name)] == []
+    assert len(re.findall(r"uses: \S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", text, re.MULTILINE)) == len(used)
+
+
+def test_the_action_takes_no_expression_inside_a_script() -> None:
+    """Inputs reach scripts as environment variables only: a value can't become a command."""
+    assert [step for step in steps(yaml.safe_load(ACTION.read_text("utf-8"))) if "${{" in step.get("run", "")] == []
+
+
+def test_the_actions_inputs_are_documented() -> None:
+    """docs/ci.md has a row for each input of the action."""
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    inputs = yaml.safe_load(ACTION.read_text("utf-8"))["inputs"]
+    assert {name for name in inputs if f"| `{name}` |" not in page} == set()
+
+
+def test_ci_run_calls_the_readmes_commands() -> None:
+    """.ci/run runs the main job and the tests as the README's first two blocks do, and the gate."""
+    blocks = re.findall(r"^    (\S.*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert nox_sessions(blocks[0]) == {"smoke", "load", "batch"}
+    assert nox_sessions(blocks[1]) == {"tests"}
+    assert nox_sessions(blocks[0]) | nox_sessions(blocks[1]) | {"gate"} == nox_sessions(script)
+
+
+@pytest.mark.e2e
+def test_failed_checks_become_annotations(tmp_path: Path) -> None:
+    """One line for each FAIL, with GitHub's escapes; NO DATA alone gives the report's first line."""
+    judged = [
+        {"scenario": "load", "id": "memory", "judgement": {"status": "FAIL", "reason": "128 MB, 28 % over\nthe limit"}},
+        {"scenario": "load", "id": "drift", "judgement": {"status": "NO DATA", "reason": "too few"}},
+    ]
+    (tmp_path / "verdict.json").write_text(json.dumps({"verdicts": judged}))
+    (tmp_path / "GREEN_EVIDENCE_v1.7.md").write_text("# NO DATA: 100 % waived\n\nmore")
+    assert shown(ANNOTATE, tmp_path) == "::error title=load/memory::128 MB, 28 %25 over%0Athe limit\n"
+    (tmp_path / "verdict.json").write_text(json.dumps({"verdicts": judged[1:]}))
+    assert shown(ANNOTATE, tmp_path) == "::error title=Export@Scale::NO DATA: 100 %25 waived\n"
+    assert shown(ANNOTATE, tmp_path / "gone") == "::error title=Export@Scale::NO DATA: no report was written\n"
+
+
+@pytest.mark.e2e
+def test_the_summary_is_the_step_summary_or_else_the_report(tmp_path: Path) -> None:
+    """Without a run there is a line that says so."""
+    assert shown(SUMMARY, tmp_path) == "# NO DATA: no report was written\n"
+    (tmp_path / "GREEN_EVIDENCE_v1.7.md").write_text("# GREEN\n")
+    assert shown(SUMMARY, tmp_path) == "# GREEN\n"
+    (tmp_path / "step_summary.md").write_text("# GREEN, in short\n")
+    assert shown(SUMMARY, tmp_path) == "# GREEN, in short\n"
+
+
+def shown(script: Path, folder: Path) -> str:
+    """What a script prints of a run directory."""
+    return subprocess.run(["bash", script, folder], check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,61 @@
+"""The one way in which tests run a room's command line: a subprocess from the repository's folder, always ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDE = {"COLUMNS": "200"}
+"""So that no help text is wrapped in the middle of what a test looks for."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one line on stderr; fails where there are more or none."""
+        (line,) = self.err.splitlines()
+        return line
+
+
+def start_module(
+    module: str, *words: str | Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start `python -m module` with these words; its output is read by `end_of`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, **WIDE, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def end_of(process: subprocess.Popen[str], timeout_s: float = 120) -> Ended:
+    """Wait for a process; one that hangs is killed, and fails the test by its code."""
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+    return Ended(process.returncode, out, err)
+
+
+def run_module(
+    module: str, *words: str | Path, environment: Mapping[str, str] | None = None, timeout_s: float = 120
+) -> Ended:
+    """Run `python -m module` to its end."""
+    return end_of(start_module(module, *words, environment=environment), timeout_s)
