@@ -12,8 +12,10 @@ from typing import Final
 
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
-from rules.build import RULES_NAME, build_rules, build_tests, companion_of
+from rules.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
 from rules.check import Checked, Inputs, check_all
+from rules.mutation import report, run_mutants
+from rules.promtool import find
 from rules.records import RulesError
 from rules.report import summary, text_report
 
@@ -30,6 +32,9 @@ DESCRIPTION: Final = """\
          expressions     metrics, labels and label values are the contract's; counters are read through rate(),
                          gauges are not; histogram_quantile() gets its buckets; the sides of an operation can match
          series offered  with --metrics: each series that a rule asks for is on that page; no bucket is there twice
+
+  mutate change every comparison, number, window, `for`, matcher and metric name of every rule, one at a time: each
+         change must make a unit test fail
 
   build  write the rule file and its tests from their templates and a limits file
 
@@ -59,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.tests is not None and options.rules is None:
         options.rules = OUR_RULES
     try:
+        if options.command == "mutate":
+            return _mutate(options)
         return _build(options, parser) if options.command == "build" else _check(options)
     except (RulesError, LimitsError) as error:
         print(f"rules: no verdict: {error}", file=sys.stderr)
@@ -70,16 +77,16 @@ def _build(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error("build takes --limits and --out only")
     if options.limits is not None and options.out is None:
         parser.error("build --limits FILE needs --out FILE, so that our own files keep the default limits")
-    written = _write_rules(options.limits, OUR_RULES if options.out is None else options.out)
+    written = _write_rules(options.limits, OUR_RULES if options.out is None else options.out, options.docs)
     print(f"wrote {written[0].name} and {written[1].name}")
     return EXIT_OK
 
 
-def _write_rules(limits_path: Path | None, file: Path) -> tuple[Path, Path]:
+def _write_rules(limits_path: Path | None, file: Path, docs: str = DOCS) -> tuple[Path, Path]:
     """Write the rule file and, beside it, its tests. LimitsError, or RulesError when a file can't be written."""
     limits = load(DEFAULT_PATH if limits_path is None else limits_path)
     tests = file.with_name(companion_of(file.name))
-    texts = {file: build_rules(limits, file.name), tests: build_tests(limits, file.name)}
+    texts = {file: build_rules(limits, file.name, docs), tests: build_tests(limits, file.name, docs)}
     for path, text in texts.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +94,17 @@ def _write_rules(limits_path: Path | None, file: Path) -> tuple[Path, Path]:
         except OSError as error:
             raise RulesError(f"{path.name} can't be written: {error.strerror}") from error
     return file, tests
+
+
+def _mutate(options: argparse.Namespace) -> int:
+    rules = OUR_RULES if options.rules is None else options.rules
+    tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
+    results = run_mutants(rules, tests, find())
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_one(options.out / "mutation.json", results)
+    print(report(results))
+    return EXIT_OK if results.ok else EXIT_FAILED
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -131,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "command", nargs="?", choices=["check", "build"], default="check", help="what to do (default: check)"
+        "command", nargs="?", choices=["check", "build", "mutate"], default="check", help="what to do (default: check)"
     )
     parser.add_argument(
         "--out",
@@ -142,6 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--limits", type=Path, metavar="FILE", help="build, or check, our rules with the bounds of this limits file"
+    )
+    parser.add_argument(
+        "--docs", default=DOCS, metavar="URL", help=f"build: the page that each runbook_url leads to (default: {DOCS})"
     )
     parser.add_argument("--rules", type=Path, metavar="FILE", help="check: the rule file (default: ours)")
     parser.add_argument(
