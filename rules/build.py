@@ -15,7 +15,7 @@ import jinja2
 
 from assertions.alert_bounds import AlertBound
 from assertions.limits import Limit, Limits
-from rules import figures, operations
+from rules import edges, figures, operations
 from rules.records import RulesError
 
 HERE: Final = Path(__file__).parent
@@ -141,6 +141,11 @@ def _cases(limits: Limits) -> dict[str, object]:
         else 1.5 * memory.target,
         "memory_far": 1.2 * most_bytes if memory.critical is not None else 2 * most_bytes,
         "spikes": _spikes(limits.alerts["fail_spike_warning"], limits.alerts["fail_spike_critical"]),
+        "spike_edges": [
+            edges.spike_edge("warning", limits.alerts["fail_spike_warning"]),
+            edges.spike_edge("critical", limits.alerts["fail_spike_critical"]),
+        ],
+        "exact_counts": edges.exact_counts,
         "bytes_cases": _bytes_cases(limits.alerts["bytes_anomaly"]),
     }
 

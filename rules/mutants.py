@@ -137,27 +137,37 @@ def _changes(expr: str) -> Iterator[tuple[Kind, str, str]]:
             if token.text in _MATCHERS and token.kind == "sign":
                 yield from _matcher(expr, tokens, place)
             continue
-        if token.kind == "window":
-            window_s = seconds(token.text[1:-1])
-            for changed in (_duration(window_s // 2), _duration(2 * window_s)):
-                yield "window", f"{token.text} becomes [{changed}]", _put(expr, token, f"[{changed}]")
-        elif token.kind == "number":
-            for changed in _numbers(float(token.text)):
-                yield "number", f"{token.text} becomes {changed}", _put(expr, token, changed)
-        elif token.text in _OPERATORS:
-            kind: Kind = "operator" if token.text in _SET_WORDS or token.text in "/*" else "comparison"
-            for changed in _OPERATORS[token.text]:
-                yield kind, f"{token.text} becomes {changed}", _put(expr, token, changed)
-        elif token.kind == "word":
+        if token.kind == "word" and token.text not in _SET_WORDS:
             if token.text in {"by", "without", "on", "ignoring"}:
                 grouping = True
             elif grouping:
                 yield "grouping", f"label {token.text} dropped", _drop(expr, token, before, following)
-            elif token.text in _FUNCTIONS:
-                changed = _FUNCTIONS[token.text]
-                yield "function", f"{token.text} becomes {changed}", _put(expr, token, changed)
-            elif following != "(" and token.text not in _WORDS:
-                yield "metric", f"{token.text} renamed", _put(expr, token, f"{token.text}_renamed")
+            else:
+                yield from _name(expr, token, following)
+        else:
+            yield from _value_or_sign(expr, token)
+
+
+def _name(expr: str, token: _Token, following: str) -> Iterator[tuple[Kind, str, str]]:
+    if token.text in _FUNCTIONS:
+        changed = _FUNCTIONS[token.text]
+        yield "function", f"{token.text} becomes {changed}", _put(expr, token, changed)
+    elif following != "(" and token.text not in _WORDS:
+        yield "metric", f"{token.text} renamed", _put(expr, token, f"{token.text}_renamed")
+
+
+def _value_or_sign(expr: str, token: _Token) -> Iterator[tuple[Kind, str, str]]:
+    if token.kind == "window":
+        window_s = seconds(token.text[1:-1])
+        for changed in (_duration(window_s // 2), _duration(2 * window_s)):
+            yield "window", f"{token.text} becomes [{changed}]", _put(expr, token, f"[{changed}]")
+    elif token.kind == "number":
+        for changed in _numbers(float(token.text)):
+            yield "number", f"{token.text} becomes {changed}", _put(expr, token, changed)
+    else:
+        kind: Kind = "operator" if token.text in _SET_WORDS or token.text in "/*" else "comparison"
+        for changed in _OPERATORS.get(token.text, ()):
+            yield kind, f"{token.text} becomes {changed}", _put(expr, token, changed)
 
 
 def _matcher(expr: str, tokens: list[_Token], place: int) -> Iterator[tuple[Kind, str, str]]:

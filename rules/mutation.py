@@ -27,7 +27,8 @@ EQUIVALENT: Final = Path(__file__).with_name("equivalent_mutants.toml")
 BATCH: Final = 12
 """Test files of one promtool process: its start costs as much as one of them."""
 
-_VERDICT: Final = re.compile(r"^Unit Testing:\s+(\S+)\n\s+(SUCCESS|FAILED)", re.MULTILINE)
+# Failures are printed to stderr, so that behind the name of a file that failed the next name follows.
+_VERDICT: Final = re.compile(r"^Unit Testing:[ ]+(\S+)(?:\n[ ]+(SUCCESS))?", re.MULTILINE)
 
 
 class Survivor(Record, frozen=True, kw_only=True):
@@ -96,7 +97,9 @@ def run_mutants(rules: Path, tests: Path, promtool: Promtool, equivalent: Path =
         names = [_write(folder, f"m{number}", documents, mutant) for number, mutant in enumerate(mutants)]
         batches = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            passed = {name for found in pool.map(lambda batch: _passing(promtool, folder, batch), batches) for name in found}
+            passed = {
+                name for found in pool.map(lambda batch: _passing(promtool, folder, batch), batches) for name in found
+            }
     lived = {mutant.id for mutant, name in zip(mutants, names, strict=True) if name in passed}
     return _results(promtool.version, mutants, lived, known)
 
@@ -117,9 +120,7 @@ def report(results: MutationResults) -> str:
     return "\n".join([*lines, f"{score}, {equivalent} equivalent"])
 
 
-def _results(
-    version: str, mutants: Sequence[Mutant], lived: set[str], known: dict[str, str]
-) -> MutationResults:
+def _results(version: str, mutants: Sequence[Mutant], lived: set[str], known: dict[str, str]) -> MutationResults:
     scores = []
     for rule in dict.fromkeys(mutant.identity for mutant in mutants):
         ids = [mutant.id for mutant in mutants if mutant.identity == rule]
@@ -169,15 +170,14 @@ def _must_pass(documents: _Documents, promtool: Promtool, folder: Path) -> None:
 
 
 def _unchanged(index: int, rule: Rule) -> Mutant:
-    return Mutant(
-        index=index, identity=rule.identity, kind="for", change="none", expr=rule.expr, wait=str(rule.wait)
-    )
+    return Mutant(index=index, identity=rule.identity, kind="for", change="none", expr=rule.expr, wait=str(rule.wait))
 
 
 def _write(folder: Path, name: str, documents: _Documents, mutant: Mutant) -> str:
     """Write one mutant's rule and test file; return the test file's name."""
     wanted = _alerts_on(documents.file, mutant.index)
     needed = _needed(documents.file, wanted)
+    record = documents.file.rules[mutant.index].record
     groups, index = [], 0
     for group in documents.rules["groups"]:
         kept = []
@@ -196,7 +196,7 @@ def _write(folder: Path, name: str, documents: _Documents, mutant: Mutant) -> st
         queries = [
             case
             for case in test.get("promql_expr_test", [])
-            if any(f'alertname="{name}"' in case["expr"] for name in wanted)
+            if any(f'alertname="{name}"' in case["expr"] for name in wanted) or (record and record in case["expr"])
         ]
         if cases or queries:
             tests.append({**test, "alert_rule_test": cases, "promql_expr_test": queries})

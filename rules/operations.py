@@ -7,19 +7,24 @@ from typing import Final
 
 from assertions.contract import FAMILIES
 from assertions.limits import Limits
+from rules.mutants import seconds
 from rules.records import RulesError
 
 SHORT_WINDOWS: Final = 12
 """A burn-rate alert's long window over its short one, as the SRE Workbook has it."""
 SHORTEST_S: Final = 300
 """A short window of fewer seconds holds too few scrapes."""
-WAIT_S: Final = 120
-"""`for` of the burn-rate alerts."""
+
+
+RISES: Final = (4, 5, 6, 3, 8)
+"""In the tests of the recorded shares, how many times as much is asked for once all of it fails; the first that fits."""
+SAMPLES: Final = 40
+"""Of one window in the tests of the recorded shares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burn:
-    """One burn-rate alert, and the moments of its tests. Moments are whole minutes."""
+    """One burn-rate alert, and the values of its tests."""
 
     alert: str
     severity: str
@@ -29,28 +34,24 @@ class Burn:
     """The bound: a share of failed exports."""
     long: str
     short: str
-    step_s: int
-    """Between two samples of its tests."""
-    good_samples: int
-    """Without a failure, at the start: more than two long windows."""
-    bad_samples: int
-    """In which everything fails: a long window and more."""
-    steady: str
-    """The long window is full of a steady share of failures."""
+    over: float
+    under: float
+    """Shares on both sides of the bound."""
     idle_samples: int
-    """Minutes without an export after which every window is empty."""
-    share_over: float
-    share_at: float
-    share_under: float
-    """Shares of failed exports around the bound."""
-    rising_silent: str
-    """The long window is below the bound, half of it would not be."""
-    rising_fires: str
-    """The long window is above the bound, twice of it would not be."""
-    falling_fires: str
-    """After the last failure: the short window is above the bound, half of it would not be."""
-    falling_silent: str
-    """The short window is below the bound, twice of it would not be."""
+    """Minutes without an export after which the short window is empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareCase:
+    """The test of one recorded share of failures."""
+
+    window: str
+    step_ms: int
+    """Between two samples."""
+    rise: int
+    at: str | None
+    """A moment in the window's middle third at which the share is nearly a whole number of tenths; None: none is."""
+    tenths: int
 
 
 def values(limits: Limits) -> dict[str, object]:
@@ -60,11 +61,12 @@ def values(limits: Limits) -> dict[str, object]:
         _burn(limits, "burn_fast", "ExportErrorBudgetBurnFast", "critical", budget),
         _burn(limits, "burn_slow", "ExportErrorBudgetBurnSlow", "warning", budget),
     )
+    windows = dict.fromkeys(window for burn in burns for window in (burn.long, burn.short))
     return {
         "every_series": [family.series[0] for family in FAMILIES],
         "budget": budget,
         "burns": burns,
-        "burn_windows": list(dict.fromkeys(window for burn in burns for window in (burn.long, burn.short))),
+        "burn_windows": [_share_case(window) for window in windows],
     }
 
 
@@ -79,11 +81,6 @@ def _burn(limits: Limits, bound_id: str, alert: str, severity: str, budget: floa
     assert bound.window_s is not None  # the limits file was refused without one
     long_s = bound.window_s
     short_s = max(long_s // SHORT_WINDOWS, min(long_s, SHORTEST_S))
-    step_s = max(15, short_s // 15 // 15 * 15)
-    good = (2 * long_s // step_s + 2) // 4 * 4 + 4
-    bad = (long_s // step_s + 2) // 4 * 4 + 4
-    began_s, ended_s = good * step_s, (good + bad) * step_s
-    crossed_s, dropped_s = above * long_s, (1 - above) * short_s
     return Burn(
         alert=alert,
         severity=severity,
@@ -91,19 +88,25 @@ def _burn(limits: Limits, bound_id: str, alert: str, severity: str, budget: floa
         above=above,
         long=duration(long_s),
         short=duration(short_s),
-        step_s=step_s,
-        good_samples=good,
-        bad_samples=bad,
-        steady=_minute(began_s),
-        idle_samples=long_s // 60 + 5,
-        share_over=min(1.04 * above, (1 + above) / 2) if above else 0.01,
-        share_at=above,
-        share_under=0.96 * above,
-        rising_silent=_minute(began_s + 0.75 * crossed_s),
-        rising_fires=_minute(began_s + max(1.5 * crossed_s, crossed_s + WAIT_S + 2 * step_s) + 60),
-        falling_fires=_minute(ended_s + 0.75 * dropped_s),
-        falling_silent=_minute(ended_s + 1.5 * dropped_s + step_s + 60),
+        over=round(min(1.04 * above, (1 + above) / 2) or 0.01, 12),
+        under=round(0.96 * above, 12),
+        idle_samples=short_s // 60 + 5,
     )
+
+
+def _share_case(window: str) -> ShareCase:
+    """Return the test values of one recorded share; `at` is a whole minute, when the rules are evaluated."""
+    window_s = seconds(window)
+    began_s = 2 * window_s
+    step_ms = window_s * 1000 // SAMPLES
+    for rise in RISES:
+        for moment_s in range(-(-(began_s + window_s // 3) // 60) * 60, began_s + 2 * window_s // 3, 60):
+            gone = (moment_s - began_s) / window_s
+            tenths = 10 * rise * gone / (1 - gone + rise * gone)
+            if abs(tenths - round(tenths)) < 0.2:
+                at = f"{moment_s // 60}m"
+                return ShareCase(window=window, step_ms=step_ms, rise=rise, at=at, tenths=round(tenths))
+    return ShareCase(window=window, step_ms=step_ms, rise=1, at=None, tenths=0)
 
 
 def duration(value_s: int) -> str:
@@ -112,7 +115,3 @@ def duration(value_s: int) -> str:
         if value_s % length_s == 0:
             return f"{value_s // length_s}{unit}"
     return f"{value_s}s"
-
-
-def _minute(moment_s: float) -> str:
-    return f"{int(moment_s // 60)}m"
