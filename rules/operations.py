@@ -17,7 +17,7 @@ SHORTEST_S: Final = 300
 
 
 RISES: Final = (4, 5, 6, 3, 8)
-"""In the tests of the recorded shares, how many times as much is asked for once all of it fails; the first that fits."""
+"""In the tests of the recorded shares, how many times as much is asked for once all of it fails; first fit."""
 SAMPLES: Final = 40
 """Of one window in the tests of the recorded shares."""
 
