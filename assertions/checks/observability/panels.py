@@ -19,9 +19,9 @@ from assertions.verdicts import Judgement, failed_for, no_data, number, passed
 P95_RATIO: Final = 0.25
 """Prometheus begins about 5 s after the harness, so its histogram lacks the first exports."""
 SUCCESS_PERCENT: Final = 0.1
-"""Both read the same gauge at rest."""
+"""Both read the same gauge."""
 BYTES_RATIO: Final = 0.001
-"""Both read the same counter at rest."""
+"""Both read the same counter."""
 THROUGHPUT_RATIO: Final = 0.25
 """rate() stretches what it saw to its window, and lacks the first 5 s."""
 FEWEST_EXPORTS: Final = 20
@@ -89,17 +89,29 @@ def _p95(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> It
 
 
 def _success(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
-    assert record.after is not None
-    read = record.after.total("export_success_rate", format=series.labels.get("format", ""))
-    if series.last is not None and read is not None:
-        yield f"% for {_named(series.labels)}", series.last, 100 * read, SUCCESS_PERCENT
+    read = _near_end("export_success_rate", series, record, seen)
+    if series.whole is not None and read is not None:
+        low, high = 100 * read[0], 100 * read[1]
+        yield f"% for {_named(series.labels)}", series.whole, (low + high) / 2, (high - low) / 2 + SUCCESS_PERCENT
 
 
 def _bytes(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
+    read = _near_end("export_bytes_total", series, record, seen)
+    if series.whole is not None and read is not None:
+        low, high = read[0] / 1e6, read[1] / 1e6
+        yield f"MB for {_named(series.labels)}", series.whole, (low + high) / 2, (high - low) / 2 + BYTES_RATIO * high
+
+
+def _near_end(
+    name: str, series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun
+) -> tuple[float, float] | None:
+    """Return the lowest and highest total that the harness read since Prometheus' last scrape but one."""
     assert record.after is not None
-    read = record.after.total("export_bytes_total", format=series.labels.get("format", ""))
-    if series.last is not None and read is not None:
-        yield f"MB for {_named(series.labels)}", series.last, read / 1e6, BYTES_RATIO * read / 1e6
+    fmt = series.labels.get("format", "")
+    since = seen.end - 2 * seen.scrape_interval_s
+    read = [page.page.total(name, format=fmt) for page in record.pages if page.scrape.start >= since]
+    found = [total for total in [*read, record.after.total(name, format=fmt)] if total is not None]
+    return (min(found), max(found)) if found else None
 
 
 def _running(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
