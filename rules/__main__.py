@@ -17,6 +17,7 @@ from rules.check import Checked, Inputs, check_all
 from rules.mutation import report, run_mutants
 from rules.promtool import find
 from rules.records import RulesError
+from rules.replay import ALERTS, replay, table_text
 from rules.report import summary, text_report
 
 HERE: Final = Path(__file__).parent
@@ -35,6 +36,9 @@ DESCRIPTION: Final = """\
 
   mutate change every comparison, number, window, `for`, matcher and metric name of every rule, one at a time: each
          change must make a unit test fail
+
+  replay play the samples that a Prometheus recorded in FOLDER through the rules, as they are and with faults put into
+         them; prints and writes alerts.json: each alert with its tests, mutants and seconds to fire
 
   build  write the rule file and its tests from their templates and a limits file
 
@@ -66,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "mutate":
             return _mutate(options)
+        if options.command == "replay":
+            return _replay(options, parser)
         return _build(options, parser) if options.command == "build" else _check(options)
     except (RulesError, LimitsError) as error:
         print(f"rules: no verdict: {error}", file=sys.stderr)
@@ -105,6 +111,17 @@ def _mutate(options: argparse.Namespace) -> int:
         write_one(options.out / "mutation.json", results)
     print(report(results))
     return EXIT_OK if results.ok else EXIT_FAILED
+
+
+def _replay(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if options.folder is None:
+        parser.error("replay needs the FOLDER of a recorded scenario, such as evidence/export/load")
+    rules = OUR_RULES if options.rules is None else options.rules
+    tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
+    table = replay(options.folder, rules, tests, find())
+    write_one(options.folder / ALERTS, table)
+    print(table_text(table))
+    return EXIT_OK if table.ok else EXIT_FAILED
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -149,7 +166,14 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "command", nargs="?", choices=["check", "build", "mutate"], default="check", help="what to do (default: check)"
+        "command",
+        nargs="?",
+        choices=["check", "build", "mutate", "replay"],
+        default="check",
+        help="what to do (default: check)",
+    )
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="replay: the folder of a recorded load or batch scenario"
     )
     parser.add_argument(
         "--out",
