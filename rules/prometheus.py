@@ -167,7 +167,7 @@ class Prometheus:
         return self._get("query_range", _MatrixResult, **words).result
 
     def rules(self) -> tuple[Rule, ...]:
-        """Return all rules, in their files' order."""
+        """Return all rules, group by group, the groups in order of their names."""
         return tuple(rule for group in self._get("rules", _Rules).groups for rule in group.rules)
 
     def alerts(self) -> tuple[Alert, ...]:
