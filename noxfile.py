@@ -79,6 +79,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def rules(session: nox.Session) -> None:
+    """Alert rules: promtool's check and tests, coverage, and a score of mutants that must be 100 %."""
+    session.install("-r", "requirements/run.txt")
+    session.run("python", "-m", "rules", "check")
+    session.run("python", "-m", "rules", "mutate", *session.posargs)
+
+
+@nox.session
 def prove(session: nox.Session) -> None:
     """Judge recorded faulty and healthy targets, store the proof. `-- --live core|all` drives them for real."""
     session.install("-r", "requirements/test.txt")

@@ -13,11 +13,19 @@ from collections.abc import Iterable
 import msgspec
 
 ALERT_IDS = frozenset(
-    {"fail_spike_warning", "fail_spike_critical", "bytes_anomaly", "concurrent_high", "queue_nearly_full"}
+    {
+        "fail_spike_warning",
+        "fail_spike_critical",
+        "bytes_anomaly",
+        "concurrent_high",
+        "queue_nearly_full",
+        "burn_fast",
+        "burn_slow",
+    }
 )
 """Every bound of this kind. A limits file that leaves one out takes the default's."""
 
-WINDOWED = frozenset({"fail_spike_warning", "fail_spike_critical", "bytes_anomaly"})
+WINDOWED = frozenset({"fail_spike_warning", "fail_spike_critical", "bytes_anomaly", "burn_fast", "burn_slow"})
 """The bounds on what a counter gained in a time; only these have a `window`."""
 
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 60, 86_400

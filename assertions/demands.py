@@ -103,11 +103,14 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "leak-children": (_GIVEN_BACK,),
     "files-present": ("The file of an export that was answered 200 stays in the exports folder",),
     "service-log": ("only for a fault of the service's own",),
+    "prometheus-scrape": ("The metrics page answers throughout, and stays small",),
+    "prometheus-panels": ("Alert rules and panels ask for these series with the label values named here",),
+    "prometheus-alerts": (_PEAK, _FULL),
     "leftovers": ("no file shows under its final name before it is complete", "no file is left behind"),
 }
 """By check."""
 
-OWN: Final = frozenset({"generator", "calibration", "shutdown", "rules", "dashboard"})
+OWN: Final = frozenset({"generator", "calibration", "shutdown", "rules", "dashboard", "prometheus-rules"})
 """Checks of the harness's own instrument, service, rules and dashboard, which demand nothing of a target."""
 
 

@@ -25,6 +25,7 @@ from evidence.collect import queries
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.embedded import EmbeddedError, running
 from evidence.collect.file_checks import OpeningError, check_folder
+from evidence.collect.observed import observed
 from evidence.collect.provenance import ROOT, Context, interpreter
 from evidence.collect.service_log import captured
 from evidence.layout import CONTEXT, LIMITS
@@ -231,12 +232,16 @@ def _deaf() -> Iterator[None]:
 def _record(settings: Settings, name: str, say: Say, live: Say | None = None) -> None:
     folder = settings.out / name
     if settings.target is not None:
-        with captured(settings.log, settings.out / f"{name}-service.log"):
+        with (
+            captured(settings.log, settings.out / f"{name}-service.log"),
+            observed(name, settings.target, folder),
+        ):
             _drive(settings, name, settings.target, settings.target_pid, settings.exports, say, live)
     else:
         log = settings.out / f"{name}-service.log"
         with running(log) as service:
-            _drive(settings, name, service.url, service.pid, service.exports, say, live)
+            with observed(name, service.url, folder):
+                _drive(settings, name, service.url, service.pid, service.exports, say, live)
             code = service.stop()
         scenario = replace(read_one(folder / "scenario.json", Scenario), embedded=True, shutdown_exit_code=code)
         write_one(folder / "scenario.json", scenario)

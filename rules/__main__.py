@@ -12,9 +12,12 @@ from typing import Final
 
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
-from rules.build import RULES_NAME, build_rules, build_tests, companion_of
+from rules.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
 from rules.check import Checked, Inputs, check_all
+from rules.mutation import report, run_mutants
+from rules.promtool import find
 from rules.records import RulesError
+from rules.replay import ALERTS, replay, table_text
 from rules.report import summary, text_report
 
 HERE: Final = Path(__file__).parent
@@ -30,6 +33,12 @@ DESCRIPTION: Final = """\
          expressions     metrics, labels and label values are the contract's; counters are read through rate(),
                          gauges are not; histogram_quantile() gets its buckets; the sides of an operation can match
          series offered  with --metrics: each series that a rule asks for is on that page; no bucket is there twice
+
+  mutate change every comparison, number, window, `for`, matcher and metric name of every rule, one at a time: each
+         change must make a unit test fail
+
+  replay play the samples that a Prometheus recorded in FOLDER through the rules, as they are and with faults put into
+         them; prints and writes alerts.json: each alert with its tests, mutants and seconds to fire
 
   build  write the rule file and its tests from their templates and a limits file
 
@@ -59,6 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.tests is not None and options.rules is None:
         options.rules = OUR_RULES
     try:
+        if options.command == "mutate":
+            return _mutate(options)
+        if options.command == "replay":
+            return _replay(options, parser)
         return _build(options, parser) if options.command == "build" else _check(options)
     except (RulesError, LimitsError) as error:
         print(f"rules: no verdict: {error}", file=sys.stderr)
@@ -70,16 +83,16 @@ def _build(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error("build takes --limits and --out only")
     if options.limits is not None and options.out is None:
         parser.error("build --limits FILE needs --out FILE, so that our own files keep the default limits")
-    written = _write_rules(options.limits, OUR_RULES if options.out is None else options.out)
+    written = _write_rules(options.limits, OUR_RULES if options.out is None else options.out, options.docs)
     print(f"wrote {written[0].name} and {written[1].name}")
     return EXIT_OK
 
 
-def _write_rules(limits_path: Path | None, file: Path) -> tuple[Path, Path]:
+def _write_rules(limits_path: Path | None, file: Path, docs: str = DOCS) -> tuple[Path, Path]:
     """Write the rule file and, beside it, its tests. LimitsError, or RulesError when a file can't be written."""
     limits = load(DEFAULT_PATH if limits_path is None else limits_path)
     tests = file.with_name(companion_of(file.name))
-    texts = {file: build_rules(limits, file.name), tests: build_tests(limits, file.name)}
+    texts = {file: build_rules(limits, file.name, docs), tests: build_tests(limits, file.name, docs)}
     for path, text in texts.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +100,28 @@ def _write_rules(limits_path: Path | None, file: Path) -> tuple[Path, Path]:
         except OSError as error:
             raise RulesError(f"{path.name} can't be written: {error.strerror}") from error
     return file, tests
+
+
+def _mutate(options: argparse.Namespace) -> int:
+    rules = OUR_RULES if options.rules is None else options.rules
+    tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
+    results = run_mutants(rules, tests, find())
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_one(options.out / "mutation.json", results)
+    print(report(results))
+    return EXIT_OK if results.ok else EXIT_FAILED
+
+
+def _replay(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if options.folder is None:
+        parser.error("replay needs the FOLDER of a recorded scenario, such as evidence/export/load")
+    rules = OUR_RULES if options.rules is None else options.rules
+    tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
+    table = replay(options.folder, rules, tests, find())
+    write_one(options.folder / ALERTS, table)
+    print(table_text(table))
+    return EXIT_OK if table.ok else EXIT_FAILED
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -131,7 +166,14 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "command", nargs="?", choices=["check", "build"], default="check", help="what to do (default: check)"
+        "command",
+        nargs="?",
+        choices=["check", "build", "mutate", "replay"],
+        default="check",
+        help="what to do (default: check)",
+    )
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="replay: the folder of a recorded load or batch scenario"
     )
     parser.add_argument(
         "--out",
@@ -142,6 +184,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--limits", type=Path, metavar="FILE", help="build, or check, our rules with the bounds of this limits file"
+    )
+    parser.add_argument(
+        "--docs", default=DOCS, metavar="URL", help=f"build: the page that each runbook_url leads to (default: {DOCS})"
     )
     parser.add_argument("--rules", type=Path, metavar="FILE", help="check: the rule file (default: ours)")
     parser.add_argument(

@@ -15,11 +15,13 @@ import jinja2
 
 from assertions.alert_bounds import AlertBound
 from assertions.limits import Limit, Limits
-from rules import figures
+from rules import edges, figures, operations
 from rules.records import RulesError
 
 HERE: Final = Path(__file__).parent
 RULES_NAME: Final = "export.yml"
+DOCS: Final = "docs/observability.md"
+"""The page with one section an alert; `--docs URL` names where a deployment serves it."""
 
 _ALERTED: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "latency": ("latency_p95_ms", ("<", "<=")),
@@ -59,17 +61,20 @@ def companion_of(rules_name: str) -> str:
     return f"{path.stem}.test{path.suffix}"
 
 
-def build_rules(limits: Limits, rules_name: str = RULES_NAME) -> str:
-    """Return the rule file's text. RulesError when a limit's operator leaves an alert without a bad side."""
-    return _render("export.yml.j2", limits, rules_name)
+def build_rules(limits: Limits, rules_name: str = RULES_NAME, docs: str = DOCS) -> str:
+    """Return the rule file's text; `docs` is where its `runbook_url`s lead.
+
+    RulesError when a limit's operator leaves an alert without a bad side, or a bound can't be reached.
+    """
+    return _render("export.yml.j2", limits, rules_name, docs)
 
 
-def build_tests(limits: Limits, rules_name: str = RULES_NAME) -> str:
+def build_tests(limits: Limits, rules_name: str = RULES_NAME, docs: str = DOCS) -> str:
     """Return the text of the promtool tests of the rule file called `rules_name`. RulesError as in `build_rules`."""
-    return _render("export.test.yml.j2", limits, rules_name)
+    return _render("export.test.yml.j2", limits, rules_name, docs)
 
 
-def _render(template: str, limits: Limits, rules_name: str) -> str:
+def _render(template: str, limits: Limits, rules_name: str, docs: str) -> str:
     environment = jinja2.Environment(
         # PromQL and Prometheus' own templates are full of {{ }}, [ ] and %, so ours are written << >> and <% %>.
         variable_start_string="<<",
@@ -85,9 +90,16 @@ def _render(template: str, limits: Limits, rules_name: str) -> str:
         autoescape=False,
     )
     environment.filters |= _FILTERS
-    text = (HERE / template).read_text(encoding="utf-8")
+    parts = [template, template.replace("export", "operations", 1)]
+    parts += ["edges.test.yml.j2"] if template == "export.test.yml.j2" else []
+    text = "".join((HERE / part).read_text(encoding="utf-8") for part in parts)
     return environment.from_string(text).render(
-        **_bounds(limits), **_cases(limits), rules_name=rules_name, tests_name=companion_of(rules_name)
+        **_bounds(limits),
+        **_cases(limits),
+        **operations.values(limits),
+        docs=docs,
+        rules_name=rules_name,
+        tests_name=companion_of(rules_name),
     )
 
 
@@ -129,6 +141,11 @@ def _cases(limits: Limits) -> dict[str, object]:
         else 1.5 * memory.target,
         "memory_far": 1.2 * most_bytes if memory.critical is not None else 2 * most_bytes,
         "spikes": _spikes(limits.alerts["fail_spike_warning"], limits.alerts["fail_spike_critical"]),
+        "spike_edges": [
+            edges.spike_edge("warning", limits.alerts["fail_spike_warning"]),
+            edges.spike_edge("critical", limits.alerts["fail_spike_critical"]),
+        ],
+        "exact_counts": edges.exact_counts,
         "bytes_cases": _bytes_cases(limits.alerts["bytes_anomaly"]),
     }
 

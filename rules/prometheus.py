@@ -86,6 +86,41 @@ class _Series(msgspec.Struct, frozen=True):
     value: tuple[float, str]
 
 
+class Matrix(msgspec.Struct, frozen=True):
+    """One series of a range query's result."""
+
+    metric: dict[str, str]
+    values: tuple[tuple[float, str], ...]
+    """(Unix seconds, value as written), in order of time."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One rule as the server evaluates it."""
+
+    name: str
+    health: str
+    """`ok`, `err`, or `unknown` before its first evaluation."""
+    error: str = msgspec.field(name="lastError", default="")
+    labels: dict[str, str] = {}
+
+    @property
+    def severity(self) -> str:
+        """Empty where the rule gives none."""
+        return self.labels.get("severity", "")
+
+
+class _RuleGroup(msgspec.Struct, frozen=True):
+    rules: tuple[Rule, ...]
+
+
+class _Rules(msgspec.Struct, frozen=True):
+    groups: tuple[_RuleGroup, ...]
+
+
+class _MatrixResult(msgspec.Struct, frozen=True):
+    result: tuple[Matrix, ...]
+
+
 class _Vector(msgspec.Struct, frozen=True):
     result: list[_Series]
 
@@ -117,10 +152,23 @@ class Prometheus:
     """Its base, `http://127.0.0.1:<port>`."""
     pid: int
 
-    def query(self, expression: str) -> tuple[Sample, ...]:
-        """Evaluate an expression that yields a vector, now. PrometheusError when the server refuses it."""
-        answer = self._get("query", _Vector, query=expression)
+    def query(self, expression: str, at: float | None = None) -> tuple[Sample, ...]:
+        """Evaluate an expression that yields a vector. PrometheusError when the server refuses it.
+
+        at: Unix seconds; None: now.
+        """
+        moment = {} if at is None else {"time": f"{at:.3f}"}
+        answer = self._get("query", _Vector, query=expression, **moment)
         return tuple(Sample(labels=series.metric, value=float(series.value[1])) for series in answer.result)
+
+    def query_range(self, expression: str, start: float, end: float, step_s: float) -> tuple[Matrix, ...]:
+        """Evaluate an expression from `start` to `end` (Unix seconds), each `step_s`. PrometheusError as in `query`."""
+        words = {"query": expression, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_s:.3f}"}
+        return self._get("query_range", _MatrixResult, **words).result
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return all rules, group by group, the groups in order of their names."""
+        return tuple(rule for group in self._get("rules", _Rules).groups for rule in group.rules)
 
     def alerts(self) -> tuple[Alert, ...]:
         """Return the alerts that are pending or firing now."""
@@ -169,12 +217,14 @@ def running(
     rules: Path | None = RULES,
     scrape_interval_s: float = 1.0,
     data: Path | None = None,
+    log: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Prometheus]:
     """Run a server that scrapes `target` (a base URL) and evaluates `rules`, as long as the block lasts.
 
     Both happen each `scrape_interval_s`, of which a whole number of milliseconds is taken, at least one. The samples
-    are kept in `data` (for `promtool tsdb`), or thrown away without it. PrometheusError when the server does not start,
+    are kept in `data` (for `promtool tsdb`), or thrown away without it; what the server logs likewise in `log`.
+    PrometheusError when the server does not start,
     ToolMissing when it can't be had.
     """
     binary = find_binary(PROMETHEUS, os.environ if env is None else env)
@@ -182,7 +232,7 @@ def running(
         folder = Path(made)
         config = folder / "prometheus.yml"
         config.write_text(json.dumps(configuration(target, rules, scrape_interval_s)), encoding="utf-8")
-        log = folder / "log"
+        log = folder / "log" if log is None else log
         with log.open("wb") as stderr:
             process = subprocess.Popen(
                 [

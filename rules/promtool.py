@@ -72,6 +72,10 @@ class Promtool:
         """Run a unit-test file. Much passes silently here: `rules.coverage` sees to that."""
         return self._run(["test", "rules", tests.name], cwd=tests.resolve().parent)
 
+    def test_all(self, folder: Path, names: Sequence[str]) -> Outcome:
+        """Run several unit-test files of one folder; one that fails does not keep the others from running."""
+        return self._run(["test", "rules", *names], cwd=folder)
+
     def check_metrics(self, page: bytes) -> Outcome:
         """Check a metrics page (Prometheus text format), byte by byte as it was served. An empty page passes here."""
         outcome = self._run(["check", "metrics"], stdin=page)

@@ -25,6 +25,8 @@ from assertions.checks.metrics.exported_bytes import bytes_agree, bytes_outside,
 from assertions.checks.metrics.gauges import moved, throughput_gauge
 from assertions.checks.metrics.histogram import histogram, sum_agrees
 from assertions.checks.metrics.success import success_by_answers, success_gauge, success_outside, success_target
+from assertions.checks.observability import server as prometheus
+from assertions.checks.observability.panels import panels
 from assertions.checks.performance import latency, throughput
 from assertions.checks.performance.drift import drift
 from assertions.checks.resources import leaks, memory
@@ -240,6 +242,38 @@ CHECKS: tuple[Check, ...] = (
     ScenarioCheck(id="generator", title="Load generator kept to the plan", judge=generator),
     ScenarioCheck(id="calibration", title="Load generator right about a known server", judge=calibration.calibration),
     ScenarioCheck(id="shutdown", title="Embedded service stops on SIGTERM", judge=shutdown, optional=True),
+    ScenarioCheck(
+        id="prometheus-scrape",
+        title="Prometheus scrapes the page",
+        scenarios=_BUSY,
+        judge=prometheus.scrape,
+        group="prometheus",
+        optional=True,
+    ),
+    ScenarioCheck(
+        id="prometheus-panels",
+        title="Panels show what the harness read",
+        scenarios=_BUSY,
+        judge=panels,
+        group="prometheus",
+        optional=True,
+    ),
+    ScenarioCheck(
+        id="prometheus-rules",
+        title="Prometheus evaluates every rule",
+        scenarios=_BUSY,
+        judge=prometheus.rules,
+        group="prometheus",
+        optional=True,
+    ),
+    ScenarioCheck(
+        id="prometheus-alerts",
+        title="Alerts silent that must be",
+        scenarios=_BUSY,
+        judge=prometheus.alerts,
+        group="prometheus",
+        optional=True,
+    ),
     ToolsCheck(id="rules", title="Alert rules tested with promtool", judge=static_checks.rules),
     ToolsCheck(id="dashboard", title="Dashboard queries fit the contract", judge=static_checks.dashboard),
 )

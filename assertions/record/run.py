@@ -13,6 +13,7 @@ import msgspec
 from assertions.prometheus.exposition import Page, read_page
 from assertions.record.files import read_lines, read_one
 from assertions.record.phases import DISCONNECTS
+from assertions.record.prometheus_run import PROMETHEUS, PrometheusRun
 from assertions.record.queries import Queries
 from assertions.record.types import (
     Calibration,
@@ -89,6 +90,7 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         disconnect_probes=tuple(one for one in probes if one.phase == DISCONNECTS and one.resting and one.processes),
         final_page=_final_page(scrapes, scenario.phases),
         calibration=_calibration(folder / "calibration.jsonl"),
+        prometheus=_prometheus(folder / PROMETHEUS),
     )
 
 
@@ -110,6 +112,11 @@ def _until(
 def _calibration(path: Path) -> tuple[Calibration, ...]:
     """What is missing is judged by its check; what is malformed is a broken record like any other."""
     return tuple(read_lines(path, Calibration)) if path.exists() else ()
+
+
+def _prometheus(path: Path) -> PrometheusRun | None:
+    """What is missing has no data; what is malformed is a broken record like any other."""
+    return read_one(path, PrometheusRun) if path.exists() else None
 
 
 def load_run(path: Path, names: Sequence[str]) -> Run:

@@ -13,6 +13,7 @@ from typing import Any
 from assertions.contract import MAX_CONCURRENT, RUN_PATH
 from assertions.prometheus.exposition import Page, read_page
 from assertions.record.phases import DISCONNECTS, PROBING, JudgedFor
+from assertions.record.prometheus_run import PrometheusRun
 from assertions.record.queries import Queries
 from assertions.record.types import (
     Calibration,
@@ -65,6 +66,8 @@ class ScenarioRecord:
     """What the generators measured of a known server; records from before there was one have none."""
     queries: Queries | None = None
     """What alert rules and panels ask for; None: nobody wrote it down."""
+    prometheus: PrometheusRun | None = None
+    """What a Prometheus server beside the target recorded; None: nobody ran one."""
     log: tuple[str, ...] | None = None
     """Lines that the service logged during the scenario; None: its log was not captured."""
 

@@ -15,10 +15,12 @@ from assertions.checks.harness.static_checks import DASHBOARD_STEPS, RULE_STEPS
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.record.files import write_lines, write_one
 from assertions.record.phases import DISCONNECTS
+from assertions.record.prometheus_run import PROMETHEUS
 from assertions.record.run import Run, ToolRun, ToolStep
 from assertions.record.types import HealthProbe, Hit, Record, Scrape
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import SCENARIOS
+from tests.assertions.prometheus_seen import seen
 from tests.assertions.recorder import Recorder
 from tests.assertions.simulation import Service
 
@@ -41,7 +43,8 @@ def honest(
     edge phase take. All of it is told truly on all pages, so a record is coherent even where it breaks the contract.
     """
     service = Service(servers=servers, queue=queue, growth=growth)
-    return Recorder(name, fails, slow_edge, service=service).record()
+    record = Recorder(name, fails, slow_edge, service=service).record()
+    return record if name == "smoke" else replace(record, prometheus=seen(record))
 
 
 def tool_run(steps: Sequence[str], version: str | None = None) -> ToolRun:
@@ -60,6 +63,10 @@ def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
     copy = replace(record, **parts)
     if "scrapes" not in parts:
         copy.__dict__["pages"] = record.pages
+    elif record.prometheus is not None and "prometheus" not in parts:
+        again = replace(copy, prometheus=seen(copy))  # a server beside the same target sees the same pages
+        again.__dict__["pages"] = copy.pages
+        return again
     return copy
 
 
@@ -153,6 +160,8 @@ def write_run(run: Run, folder: Path) -> Path:
         write_one(place / "plan.json", record.plan)
         for kind in ("hits", "fetches", "files", "scrapes", "probes", "health", "calibration"):
             write_lines(place / f"{kind}.jsonl", getattr(record, kind))
+        if record.prometheus is not None:
+            write_one(place / PROMETHEUS, record.prometheus)
         if record.log is not None:
             (folder / f"{name}-service.log").write_text("".join(f"{line}\n" for line in record.log))
         if record.queries is not None:

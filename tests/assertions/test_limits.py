@@ -232,6 +232,8 @@ def test_a_number_too_large_for_a_float_is_named() -> None:
         ("bytes_anomaly", 1_000_000_000, "1h"),
         ("concurrent_high", 10, None),
         ("queue_nearly_full", 80, None),
+        ("burn_fast", 6, "1h"),
+        ("burn_slow", 2, "6h"),
     ],
 )
 def test_the_alert_bounds_shipped(alert_id: str, above: float, window: str | None) -> None:
@@ -252,13 +254,19 @@ def test_a_file_without_alert_bounds_takes_the_defaults() -> None:
         "bytes_anomaly": 1_000_000_000,
         "concurrent_high": 3,
         "queue_nearly_full": 80,
+        "burn_fast": 6,
+        "burn_slow": 2,
     }
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('id = "bytes_anomaly"', 'id = "bytes"', "(bytes): unknown alert bound; known are bytes_anomaly, "),
+        (
+            'id = "bytes_anomaly"',
+            'id = "bytes"',
+            "(bytes): unknown alert bound; known are burn_fast, ",
+        ),
         ('id = "bytes_anomaly"', 'id = "concurrent_high"', "number 4: 'concurrent_high' is there twice"),
         ("above = 10\nunit", "above = nan\nunit", "(concurrent_high): above must be a finite number of 0 or more"),
         ("above = 10\nunit", "above = -1\nunit", "(concurrent_high): above must be a finite number of 0 or more"),

@@ -13,10 +13,14 @@ from rules.build import build_rules, build_tests, companion_of
 from rules.coverage import coverage_problems
 from rules.expressions import expression_problems
 from rules.promtool import find
-from rules.records import CaseFile, RuleFile, read_rules
+from rules.records import CaseFile, RuleFile, RulesError, read_rules
 from tests.rules.conftest import RULES, TESTS
 
 DEFAULT = DEFAULT_PATH.read_text()
+
+
+UNBOUND = frozenset({"ExportTargetDown", "ExportMetricsMissing", "ExportQueueStalled"})
+"""Alerts on whether something is there at all; no limit moves them."""
 
 
 def changed(*pairs: tuple[str, str]) -> Limits:
@@ -32,7 +36,7 @@ def bounds(limits: Limits) -> dict[tuple[str, str], tuple[str, str]]:
     """Each alert's name and severity, with its sign and bound as built."""
     file = msgspec.yaml.decode(build_rules(limits), type=RuleFile)
     found = {}
-    for rule in file.alerts:
+    for rule in (rule for rule in file.alerts if rule.alert not in UNBOUND):
         match = re.search(r"([<>]) (\S+)$", rule.expr)
         assert match is not None
         found[rule.alert or "", rule.labels["severity"]] = (match[1], match[2])
@@ -66,6 +70,8 @@ def test_the_runbooks_five_stand_in_a_group_of_their_own() -> None:
             "ExportOverConcurrencyLimit",
             "ExportMemoryHigh",
         ],
+        "export_operations": ["ExportTargetDown", "ExportMetricsMissing", "ExportQueueStalled"],
+        "export_objective": [None, "ExportErrorBudgetBurnFast", "ExportErrorBudgetBurnSlow"],
     }
 
 
@@ -80,6 +86,8 @@ EVERY = (
     ('above = 1_000_000_000\nwindow = "1h"', 'above = 2_500_000_000\nwindow = "1d"'),
     ('id = "concurrent_high"\nabove = 10', 'id = "concurrent_high"\nabove = 16'),
     ("above = 80", "above = 200"),
+    ('above = 6\nwindow = "1h"', 'above = 10\nwindow = "2h"'),
+    ('above = 2\nwindow = "6h"', 'above = 4\nwindow = "12h"'),
 )
 
 
@@ -100,9 +108,29 @@ def test_every_bound_moves_with_the_limits() -> None:
         ("ExportOverConcurrencyLimit", "critical"): (">", "8"),
         ("ExportMemoryHigh", "warning"): (">", "64123456"),
         ("ExportMemoryHigh", "critical"): (">", "256e6"),
+        ("ExportErrorBudgetBurnFast", "critical"): (">", "0.05"),
+        ("ExportErrorBudgetBurnSlow", "warning"): (">", "0.02"),
     }
     windows = re.findall(r"increase\(export_(?:fail|bytes)_total\[(\w+)\]\)", build_rules(limits))
     assert windows == ["30m", "2m", "1d"]
+    recorded = re.findall(r"record: job:export_failed:ratio_rate(\w+)", build_rules(limits))
+    assert recorded == ["2h", "10m", "12h", "1h"]
+
+
+def test_a_burn_rate_beyond_all_exports_is_refused() -> None:
+    """A bound that no share of failures can reach would be an alert that never fires."""
+    with pytest.raises(RulesError, match=r"^alert bound burn_fast: 6 times the error budget of 20 % is more than all"):
+        build_rules(changed(("target = 0.95\ncritical = 0.90", "target = 0.8\ncritical = 0.7")))
+
+
+def test_every_alert_names_its_section_of_the_docs() -> None:
+    """Each alert has the same annotations; its `runbook_url` leads to the section of its own name."""
+    for rule in read_rules(RULES).alerts:
+        assert list(rule.annotations) == ["summary", "description", "runbook", "runbook_url"]
+        assert rule.annotations["runbook_url"] == f"docs/observability.md#{(rule.alert or '').lower()}"
+    moved = build_rules(load(), docs="https://wiki.example/export")
+    assert "https://wiki.example/export#exporttargetdown" in moved
+    assert "docs/observability.md#" not in moved
 
 
 WITHOUT_CRITICAL = (("critical = 30_000\n", ""), ("critical = 0.90\n", ""), ("critical = 500_000_000\n", ""))

@@ -20,6 +20,12 @@ def test_each_alert_and_severity_has_its_row() -> None:
     assert rows == [(rule.alert, rule.labels["severity"]) for rule in read_rules(RULES).alerts]
 
 
+def test_each_alert_has_its_section() -> None:
+    """Every `runbook_url` leads to a heading of the page, and no heading is left over."""
+    sections = re.findall(r"^#### (Export\w+)$", PAGE, re.MULTILINE)
+    assert sections == list(dict.fromkeys(rule.alert for rule in read_rules(RULES).alerts))
+
+
 def test_each_panel_of_the_runbook_has_its_row() -> None:
     """The table of panels holds the first row's panels in the dashboard's order."""
     model = json.loads((ROOT / "dashboards" / "grafana-export-dashboard.json").read_text(encoding="utf-8"))

@@ -12,10 +12,11 @@ from tests.assertions.cases import (
     instrument,
     latency,
     metrics,
+    prometheus,
     resources,
 )
 
-_MODULES = (metrics, counters, admission, contents, conduct, instrument, latency, resources, handed_over)
+_MODULES = (metrics, counters, admission, contents, conduct, instrument, latency, resources, handed_over, prometheus)
 
 FAILS: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.FAILS)
 BLIND: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.BLIND)

@@ -1,0 +1,1 @@
+"""What a real Prometheus beside the target recorded: scrapes, rules, alerts, panels."""

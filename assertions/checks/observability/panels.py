@@ -1,0 +1,142 @@
+"""The dashboard's queries as a Prometheus beside the target answered them, against what the harness itself read.
+
+The harness reads the same pages on its own; other checks hold these against the clients. So a panel that shows another
+figure than the pages has the wrong query, name or unit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from assertions.checks.observability.server import recorded
+from assertions.limits import Limits
+from assertions.record.prometheus_run import PanelQuery, PanelSeries, PrometheusRun
+from assertions.record.view import ScenarioRecord
+from assertions.verdicts import Judgement, failed_for, no_data, number, passed
+
+P95_RATIO: Final = 0.25
+"""Prometheus begins about 5 s after the harness, so its histogram lacks the first exports."""
+SUCCESS_PERCENT: Final = 0.1
+"""Both read the same gauge."""
+BYTES_RATIO: Final = 0.001
+"""Both read the same counter."""
+THROUGHPUT_RATIO: Final = 0.25
+"""rate() stretches what it saw to its window, and lacks the first 5 s."""
+FEWEST_EXPORTS: Final = 20
+"""Of a format or class: with fewer, the first 5 s decide its P95 and its rate."""
+
+Figure = tuple[str, float, float, float]
+"""What, the panel's value, the harness's, and the tolerance in the same unit."""
+
+
+def panels(record: ScenarioRecord, limits: Limits) -> Judgement:
+    """Every panel's query brought finite points, and those of the runbook's five agree with the harness."""
+    seen = recorded(record)
+    if isinstance(seen, Judgement):
+        return seen
+    if not seen.panels:
+        return no_data("no panel was asked for: the dashboard could not be read")
+    if record.before is None or record.after is None:
+        return no_data("the harness has no page from before or after the load to compare with")
+    found = [fault for query in seen.panels for fault in _empty(query)]
+    compared = [(query.panel, figure) for query in seen.panels for figure in _figures(query, record, seen)]
+    for panel, (what, shown, read, tolerance) in compared:
+        if not abs(shown - read) <= tolerance:
+            found.append(
+                (
+                    panel,
+                    f"{panel} shows {number(shown)} {what}, the harness read {number(read)} (± {number(tolerance)})",
+                )
+            )
+    if found:
+        return failed_for(found)
+    if not compared:
+        return no_data("no panel had a figure to compare")
+    return passed(
+        f"{len(seen.panels)} queries of {len({query.panel for query in seen.panels})} panels brought finite points; "
+        f"{len(compared)} figures agree with the harness"
+    )
+
+
+def _empty(query: PanelQuery) -> Iterator[tuple[str, str]]:
+    if query.error is not None:
+        yield query.panel, f"{query.panel}, query {query.ref}: Prometheus refused it: {query.error}"
+    elif not any(series.finite for series in query.series):
+        yield query.panel, f"{query.panel}, query {query.ref}: {query.expression} brought no finite point"
+
+
+def _figures(query: PanelQuery, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
+    compare = _COMPARED.get((query.panel, query.ref))
+    if compare is not None and query.error is None:
+        for series in query.series:
+            yield from compare(series, record, seen)
+
+
+def _p95(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
+    assert record.before is not None and record.after is not None
+    after = record.after.histogram("export_latency_ms", **series.labels)
+    if after is None:
+        return
+    moved = after.minus(record.before.histogram("export_latency_ms", **series.labels))
+    read = moved.quantile(0.95)
+    if series.whole is None or read is None or not math.isfinite(read) or (moved.count or 0) < FEWEST_EXPORTS:
+        return
+    bounds = moved.quantile_bounds(0.95)
+    bucket = bounds[1] - bounds[0] if bounds is not None and math.isfinite(bounds[1]) else 0.0
+    yield f"ms for {_named(series.labels)}", series.whole, read, max(P95_RATIO * read, bucket)
+
+
+def _success(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
+    read = _near_end("export_success_rate", series, record, seen)
+    if series.whole is not None and read is not None:
+        low, high = 100 * read[0], 100 * read[1]
+        yield f"% for {_named(series.labels)}", series.whole, (low + high) / 2, (high - low) / 2 + SUCCESS_PERCENT
+
+
+def _bytes(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
+    read = _near_end("export_bytes_total", series, record, seen)
+    if series.whole is not None and read is not None:
+        low, high = read[0] / 1e6, read[1] / 1e6
+        yield f"MB for {_named(series.labels)}", series.whole, (low + high) / 2, (high - low) / 2 + BYTES_RATIO * high
+
+
+def _near_end(
+    name: str, series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun
+) -> tuple[float, float] | None:
+    """Return the lowest and highest total that the harness read since Prometheus' last scrape but one."""
+    assert record.after is not None
+    fmt = series.labels.get("format", "")
+    since = seen.end - 2 * seen.scrape_interval_s
+    read = [page.page.total(name, format=fmt) for page in record.pages if page.scrape.start >= since]
+    found = [total for total in [*read, record.after.total(name, format=fmt)] if total is not None]
+    return (min(found), max(found)) if found else None
+
+
+def _running(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
+    """The peak between two scrapes of Prometheus may be missed: half of what the harness saw, and no more than that."""
+    peak = max((page.running for page in record.pages if page.running is not None), default=None)
+    if series.highest is not None and peak is not None:
+        yield "exports at once", series.highest, 0.75 * peak, max(0.25 * peak, 0.5)
+
+
+def _throughput(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
+    done = record.delta("export_requests_total", status="succeeded", format=series.labels.get("format", ""))
+    if series.whole is not None and done is not None and done >= FEWEST_EXPORTS:
+        read = done / (seen.end - seen.start)
+        yield f"exports/s for {_named(series.labels)}", series.whole, read, THROUGHPUT_RATIO * read
+
+
+def _named(labels: Mapping[str, str]) -> str:
+    return " ".join(labels[name] for name in ("size", "format") if name in labels) or "all"
+
+
+_COMPARED: Final[Mapping[tuple[str, str], Callable[..., Iterator[Figure]]]] = {
+    ("Export Latency P95 (ms)", "A"): _p95,
+    ("Export Success Rate (%)", "A"): _success,
+    ("Export Bytes Total (MB)", "A"): _bytes,
+    ("Concurrent Exports", "A"): _running,
+    ("Export Throughput (ops/sec)", "A"): _throughput,
+}
+"""By panel and query, how the figure is read from the harness's own pages."""

@@ -1,0 +1,93 @@
+"""What a real Prometheus server beside the target recorded in one scenario: `prometheus.json`."""
+
+from __future__ import annotations
+
+from assertions.record.types import Record
+
+PROMETHEUS = "prometheus.json"
+"""In a scenario's folder."""
+
+
+class ScrapedTarget(Record, frozen=True, kw_only=True):
+    """The target as the server saw it at the end."""
+
+    url: str
+    health: str
+    """`up`, `down`, or `unknown` before the first scrape."""
+    error: str
+    """Of the latest scrape; empty when it went well."""
+
+
+class RuleHealth(Record, frozen=True, kw_only=True):
+    """One rule as the server evaluated it."""
+
+    name: str
+    """The alert, or the recorded series."""
+    severity: str
+    """Empty where the rule gives none."""
+    health: str
+    """`ok`, `err`, or `unknown` before its first evaluation."""
+    error: str
+
+
+class AlertState(Record, frozen=True, kw_only=True):
+    """A span in which an alert was pending or firing."""
+
+    name: str
+    severity: str
+    state: str
+    """`pending` or `firing`."""
+    labels: dict[str, str]
+    """Without the alert's own name, severity and state."""
+    first: float
+    last: float
+    """Unix seconds of the first and last evaluation in that state."""
+
+
+class PanelSeries(Record, frozen=True, kw_only=True):
+    """One series of a panel's query over the run."""
+
+    labels: dict[str, str]
+    points: int
+    finite: int
+    """How many of them are finite numbers."""
+    first: float | None
+    last: float | None
+    lowest: float | None
+    highest: float | None
+    """Of the finite points; None without any."""
+    whole: float | None
+    """At the end, with the whole run for $__rate_interval; None where that is no finite number."""
+
+
+class PanelQuery(Record, frozen=True, kw_only=True):
+    """One query of one panel."""
+
+    panel: str
+    ref: str
+    expression: str
+    """As the dashboard has it, variables in place."""
+    error: str | None
+    """The server's account when it refused the query."""
+    series: tuple[PanelSeries, ...]
+
+
+class PrometheusRun(Record, frozen=True, kw_only=True):
+    """One scenario as a Prometheus server saw it."""
+
+    problem: str | None
+    """Why there is nothing: no server could be had, or it failed; None: all below was recorded."""
+    version: str = ""
+    start: float = 0.0
+    end: float = 0.0
+    """Unix seconds: what the panels were asked for; it ends where clients begin to hang up."""
+    scrape_interval_s: float = 0.0
+    scrapes: int = 0
+    """Up to the end."""
+    failed_scrapes: int = 0
+    warnings: tuple[str, ...] = ()
+    """Lines of the server's log at level warn or error."""
+    targets: tuple[ScrapedTarget, ...] = ()
+    rules: tuple[RuleHealth, ...] = ()
+    alerts: tuple[AlertState, ...] = ()
+    panels: tuple[PanelQuery, ...] = ()
