@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from rules.prometheus import METRICS_PATH
+from assertions.contract import METRICS_PATH
 from rules.records import read_rules
 
 ROOT = Path(__file__).parents[2]
