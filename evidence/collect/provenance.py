@@ -15,6 +15,7 @@ import msgspec
 import psutil
 
 from assertions.record.types import Record
+from evidence.subject import Subject
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("aiohttp", "locust", "matplotlib", "msgspec", "prometheus-client", "psutil", "pypdfium2", "reportlab")
@@ -31,6 +32,7 @@ _SAME = (
     "limits_sha256",
     "profiles_sha256",
     "waivers",
+    "subject",
     "python",
     "packages",
     "machine",
@@ -62,6 +64,8 @@ class Context(Record, frozen=True, kw_only=True):
     profiles_sha256: str | None = None
     """Of profiles that replace the built-in ones; None: the built-in ones."""
     waivers: dict[str, str]
+    subject: Subject | None = None
+    """What was judged, as the command line or the CI named it; None: neither did."""
     incidents: tuple[str, ...] = ()
     """What kept a scenario from its record: an unreachable target, an interruption."""
 
@@ -73,7 +77,13 @@ class Context(Record, frozen=True, kw_only=True):
 
 
 def read(
-    *, target: str, limits_sha256: str, profiles_sha256: str | None, waivers: dict[str, str], harness_sha256: str
+    *,
+    target: str,
+    limits_sha256: str,
+    profiles_sha256: str | None,
+    waivers: dict[str, str],
+    harness_sha256: str,
+    subject: Subject | None = None,
 ) -> Context:
     """Look at the machine, the checkout and the clock."""
     commit = _git("rev-parse", "HEAD")
@@ -96,6 +106,7 @@ def read(
         limits_sha256=limits_sha256,
         profiles_sha256=profiles_sha256,
         waivers=waivers,
+        subject=subject,
     )
 
 
