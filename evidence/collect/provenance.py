@@ -18,7 +18,17 @@ from assertions.record.types import Record
 from evidence.subject import Subject
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("aiohttp", "locust", "matplotlib", "msgspec", "prometheus-client", "psutil", "pypdfium2", "reportlab")
+PACKAGES = (
+    "export-at-scale",
+    "aiohttp",
+    "locust",
+    "matplotlib",
+    "msgspec",
+    "prometheus-client",
+    "psutil",
+    "pypdfium2",
+    "reportlab",
+)
 
 
 JOIN_S = 6 * 3600
@@ -86,8 +96,9 @@ def read(
     subject: Subject | None = None,
 ) -> Context:
     """Look at the machine, the checkout and the clock."""
-    commit = _git("rev-parse", "HEAD")
-    status = _git("status", "--porcelain", "--untracked-files=no")
+    own = (ROOT / ".git").exists()  # installed into a folder of another repository, that one's commit is not ours
+    commit = _git("rev-parse", "HEAD") if own else None
+    status = _git("status", "--porcelain", "--untracked-files=no") if own else None
     changes = _git("diff", "HEAD") if status else None
     now = time.time()
     return Context(

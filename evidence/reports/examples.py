@@ -80,6 +80,8 @@ def _in_record(record: ScenarioRecord, verdict: Verdict, limits: Limits) -> Foun
     hits = [hit for hit, _ in named] or _bad(record, verdict, limits)
     if not hits:
         return None
+    if not verdict.judgement.findings:
+        named = [(hit, f"{hit.case} {_answered(hit)}") for hit, _ in named]
     kinds = named[:MOST] or [(group[0], _kind(group)) for group in _groups(hits)][:MOST]
     return Found(
         since=_since(record, min(hits, key=lambda hit: hit.start)),

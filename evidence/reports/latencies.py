@@ -65,6 +65,15 @@ def _of(record: ScenarioRecord) -> Iterable[Latencies]:
             )
 
 
+_NOTE = (
+    "n: exports that were answered 200. Times are the client's, from when the request was sent; planned start: from "
+    "when it was due, by its arrival's moment or because its client was free, so what a target that stalls keeps "
+    "waiting shows there alone. Percentiles are nearest rank, exact, and shown with enough samples only ({least}). Requests "
+    "and MB of files a second, from {rated} exports, are over the phase's whole length, in which its other cases ran "
+    "too. No rows: phases {left_out}."
+)
+
+
 def section(rows: Sequence[Latencies]) -> Section | None:
     """Return the table of latencies; None without rows."""
     if not rows:
@@ -78,11 +87,7 @@ def section(rows: Sequence[Latencies]) -> Section | None:
             Table(
                 columns=(*columns, "requests/s", "MB/s"),
                 rows=tuple(_row(row) for row in rows),
-                note="n: exports that were answered 200. Times are the client's, from when the request was sent; planned "
-                "start: from when it was due, by its arrival's moment or because its client was free, so what a target "
-                "that stalls keeps waiting shows there alone. Percentiles are nearest rank, exact, and shown with enough "
-                f"samples only ({least}). Requests and MB of files a second, from {RATED_LEAST} exports, are over the "
-                f"phase's whole length, in which its other cases ran too. The phases {', '.join(LEFT_OUT)} have no rows.",
+                note=_NOTE.format(least=least, rated=RATED_LEAST, left_out=", ".join(LEFT_OUT)),
             ),
         ),
     )

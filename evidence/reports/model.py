@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.judge import Report
 from assertions.limits import Limits
-from assertions.verdicts import SCENARIOS, Assertion, Colour, Reading, Status, Verdict, not_run, number
+from assertions.verdicts import SCENARIOS, Assertion, Colour, Status, Verdict, not_run
 from evidence.collect.provenance import Context
 from evidence.reports import fault_coverage, latencies
 from evidence.reports.boxes import RUNBOOK_BOUNDS
@@ -110,6 +110,8 @@ class ReportModel:
 
     colour: Colour
     headline: str
+    detail: str
+    """The headline without its colour: waivers, how much failed, or why there is no data; may be empty."""
     subject: str
     """What was judged, in one phrase."""
     when: str
@@ -151,6 +153,7 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
     return ReportModel(
         colour=report.colour,
         headline=headline,
+        detail=headline.removeprefix(report.colour).lstrip(":, "),
         subject=subject,
         when=when,
         first_line=f"{headline} – {subject}, {when}",
@@ -344,11 +347,11 @@ def _proof(report: Report, context: Context, figures: Figures) -> Iterable[Secti
     yield fault_coverage.section(figures.sensitivity, context.harness_sha256)
 
 
-def _harness(context: Context) -> str:
+def _harness(context: Context, digits: int = 12) -> str:
     dirty = {True: ", with uncommitted changes", False: "", None: ", changes unknown"}[context.dirty]
     version = context.packages.get("export-at-scale")
-    name = "Export@Scale" if version is None else f"Export@Scale {version}"
-    return f"{name}, commit {context.commit or 'unknown'}{dirty}"
+    name = "Export@Scale v1.7" if version in (None, "not installed") else f"Export@Scale {version}"
+    return f"{name}, commit {(context.commit or 'unknown')[:digits]}{dirty}"
 
 
 def _context(report: Report, context: Context, figures: Figures) -> Iterable[tuple[str, str]]:
@@ -360,7 +363,7 @@ def _context(report: Report, context: Context, figures: Figures) -> Iterable[tup
     for scenario, place in figures.places.items():
         insecure = ", its certificate not checked" if place.insecure else ""
         yield f"target in {scenario}", f"{place.url}{insecure}, seed {place.seed}, {duration(place.seconds)}"
-    yield "harness", _harness(context)
+    yield "harness", _harness(context, 40)
     yield "judge", context.harness_sha256[:16]
     yield "limits", report.limits_sha256[:16]
     yield "machine", f"{context.machine}, {context.cpus} CPUs, {quantity(context.memory_bytes, 'bytes')}"
@@ -370,6 +373,3 @@ def _context(report: Report, context: Context, figures: Figures) -> Iterable[tup
         yield f"load generator in {scenario}", line
     for name, reason in context.waivers.items():
         yield "waiver", f"{name} ({reason})"
-
-
-__all__ = ["MARKS", "NO_BASELINE", "Reading", "ReportModel", "build", "number"]

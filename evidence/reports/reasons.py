@@ -13,7 +13,7 @@ from assertions.verdicts import Status, Verdict
 from evidence.reports.examples import Example, Found
 from evidence.reports.figures import Figures, Place
 from evidence.reports.further_boxes import CHECKLISTS
-from evidence.reports.units import condition, plain
+from evidence.reports.units import condition, held_against, plain
 
 COMMAND = "python -m evidence run"
 
@@ -230,14 +230,37 @@ def _expected(verdict: Verdict) -> str:
 
 
 def _measured(verdicts: Sequence[Verdict]) -> str:
-    """One reason where all scenarios have the same; else each with its scenario."""
-    texts = dict.fromkeys(one.judgement.reason for one in verdicts)
+    """One reason where all scenarios have the same, else each with its scenario; its reading first."""
+    texts = dict.fromkeys(_with_reading(one) for one in verdicts)
     if len(texts) == 1:
         return next(iter(texts))
-    return "; ".join(f"{one.scenario}: {one.judgement.reason}" for one in verdicts)
+    return "; ".join(f"{one.scenario}: {_with_reading(one)}" for one in verdicts)
+
+
+def _with_reading(verdict: Verdict) -> str:
+    judgement = verdict.judgement
+    reading = judgement.readings[0] if judgement.readings and judgement.limit is not None else None
+    if reading is None or reading.value is None or judgement.limit is None:
+        return judgement.reason
+    return f"{held_against(reading.value, judgement.limit)}: {judgement.reason}"
+
+
+_FILES_OF = {
+    "answered": "hits.jsonl",
+    "downloads": "fetches.jsonl",
+    "csv-contents": "files.jsonl",
+    "pdf-contents": "files.jsonl",
+    "behaviour": "hits.jsonl",
+    "names": "hits.jsonl",
+    "answers": "hits.jsonl",
+    "generator": "scenario.json",
+}
+"""Check to the file of a scenario that shows it, where the boxes name another."""
 
 
 def _where(verdict: Verdict) -> str:
+    if verdict.id in _FILES_OF and verdict.scenario != "run":
+        return f"{verdict.scenario}/{_FILES_OF[verdict.id]}"
     boxes = (box for checklist in CHECKLISTS for box in checklist.boxes if verdict.id in box.checks)
     artifact = next((box.artifact for box in boxes if box.artifact), "verdict.json")
     folder, slash, name = artifact.partition("/")
@@ -258,7 +281,7 @@ def _command(verdicts: Sequence[Verdict], examples: Sequence[Example], places: M
             line = _curl(example, scenario, place)
             if line is not None:
                 return line
-    url = "" if place.embedded else f" --target {shlex.quote(place.url)}"
+    url = "" if place.embedded else f" --target {shlex.quote(plain(place.url))}"
     insecure = " --insecure" if place.insecure else ""
     return f"{COMMAND} {scenario} --seed {place.seed}{url}{insecure} --out evidence/again"
 
@@ -268,11 +291,11 @@ def _curl(example: Example, scenario: str, place: Place) -> str | None:
     method, _, path = example.path.partition(" ")
     options = "-sS -k" if place.insecure else "-sS"
     if method == "GET" and path.startswith("/"):
-        return f"curl {options} -D - -o answer {shlex.quote(place.url + path)}"
+        return f"curl {options} -D - -o answer {shlex.quote(plain(place.url + path))}"
     body = f"{example.case}.json"
     if method != "POST" or body not in place.bodies:
         return None
     return (
         f"curl {options} -D - -X POST -H 'Content-Type: application/json' "
-        f"--data-binary @{scenario}/sent/{body} {shlex.quote(place.url + path)}"
+        f"--data-binary @{scenario}/sent/{body} {shlex.quote(plain(place.url + path))}"
     )

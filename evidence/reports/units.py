@@ -65,6 +65,8 @@ def held_against(value: float | None, limit: Limit) -> str:
     shown, bound = quantity(value, limit.unit), quantity(limit.target, limit.unit)
     if value is not None and math.isfinite(value) and shown == bound and value != limit.target:
         shown = f"{value!r} {limit.unit}"
+    if limit.op in ("<", "<=") and shown.endswith(f" {limit.unit}") and bound.endswith(f" {limit.unit}"):
+        shown = shown.removesuffix(f" {limit.unit}")
     words = "of" if limit.op in ("<", "<=") else "where more than" if limit.op == ">" else "where at least"
     return f"{shown} {words} {bound}{'' if limit.op in ('<', '<=') else ' is needed'}"
 

@@ -22,10 +22,11 @@ from assertions.verdicts import (
     passed,
 )
 from evidence.collect.provenance import Context
+from evidence.reports.examples import Example, Found
 from evidence.reports.fault_coverage import AtContract, Sensitivity, Shown, Under
+from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
-from evidence.reports.markdown import Figures, Instrument
 
 LIMITS = limits_file.load()
 Said = Mapping[str, Judgement]
@@ -130,6 +131,21 @@ def row(scenario: str, phase: str, clients: int | None, case: str, took_ms: list
     )
 
 
+FOUND = {
+    ("load", "csv-contents"): Found(
+        since="1.5 s after the start of load (03:04:06 UTC), measure-3",
+        examples=(
+            Example(
+                kind="lost in 2 of 40 csv files",
+                asked="POST /export/run, csv-10k (measure-3); row 17: 'Ada'",
+                came="''",
+                kept="load/kept/measure-3.csv",
+                case="csv-10k",
+                path="POST /export/run",
+            ),
+        ),
+    )
+}
 FIGURES = Figures(
     latencies=(
         row("smoke", "measure", 1, "pdf-1k", [50.0, 60.0, 1500.25], seconds=2.0),
@@ -145,9 +161,18 @@ FIGURES = Figures(
         "smoke": Instrument(None, None, None, None, ()),
         "load": Instrument(0.2, 1.0, 3.25, 2.0, [0.5, 1.0, 1.5]),
     },
-    targets={"load": "http://127.0.0.1:4001"},
+    places={
+        "load": Place(
+            url="http://127.0.0.1:4001",
+            embedded=False,
+            seed=17,
+            seconds=55.0,
+            end=1_767_323_145.0,
+            bodies=frozenset({"csv-10k.json"}),
+        )
+    },
     target_version="1.7.0-export-scale",
-    plots=(("load: latency of each export over time", "plots/load-latency.svg"),),
+    plots=(Plot(title="load: over time", path="plots/load-timeline.svg", caption="426 exports done.", aspect=1.2),),
     generators={"load": "Locust 2.47.0, 1 worker(s), busiest 0.2 of a core, event-loop lag P99 1 ms"},
     sensitivity=Sensitivity(
         commit="0123456789abcdef",
@@ -192,6 +217,9 @@ RED = report(
         "latency-target": p95(9_000.0),
         "throughput": throughput(None),
         "rules": failed("check rules: line 3 is no rule (promtool.json)"),
+        "csv-contents": failed("2 of 40 csv files do not hold what was sent, measure-3 first"),
+        "downloads": failed("no file could be fetched"),
+        "bytes-outside": no_data("no file was fetched"),
         "names": no_data("no answer named a file"),
     },
 )

@@ -10,8 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from evidence.reports.faces.markdown import TEMPLATES
-from evidence.reports.model import MARKS, NO_BASELINE, ReportModel
+from evidence.reports.model import NO_BASELINE, ReportModel
 
+SIGNS = {"PASS": "✓", "FAIL": "✗", "NO DATA": "○", "WAIVED": "–"}
+"""Signs that every system font has."""
 _SVG = re.compile(r"<svg .*</svg>", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
@@ -20,7 +22,7 @@ _CODE = re.compile(r"`([^`]+)`")
 def html(model: ReportModel, drawings: Mapping[str, str]) -> str:
     """Return the page. drawings: the SVG text of each plot by its path; one that is missing leaves its caption."""
     inline = {path: Markup(_inline(text)) for path, text in drawings.items()}
-    return _template().render(model=model, marks=MARKS, no_baseline=NO_BASELINE, drawings=inline)
+    return _template().render(model=model, signs=SIGNS, no_baseline=NO_BASELINE, drawings=inline)
 
 
 def _inline(svg: str) -> str:

@@ -8,7 +8,7 @@ from evidence.reports.model import ReportModel, VerdictRow
 
 
 def junit(model: ReportModel) -> str:
-    """Return the document: FAIL is a failure, NO DATA an error, waived and optional NO DATA are skipped with a reason."""
+    """Return the document: FAIL is a failure, NO DATA an error, waived and optional NO DATA are skipped."""
     root = ET.Element("testsuites", name=model.first_line)
     for scenario in model.scenarios:
         rows = [row for row in model.verdicts if row.scenario == scenario]

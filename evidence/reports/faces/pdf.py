@@ -18,7 +18,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from evidence.reports.model import NO_BASELINE, ReportModel
+from evidence.reports.model import NO_BASELINE, AssertionRow, ReportModel
 from evidence.reports.tables import Table as Rows
 
 FONT, BOLD = "EvidenceSans", "EvidenceSans-Bold"
@@ -95,15 +95,17 @@ def _text(text: str, size: float = 8.5, *, bold: bool = False, colour: str = "#1
 
 
 def _heading(text: str) -> Paragraph:
-    return _text(text, 12, bold=True, after=4)
+    style = _style(12, bold=True, after=4)
+    style.keepWithNext = 1
+    return Paragraph(escape(text), style)
 
 
 def _story(model: ReportModel, pictures: Mapping[str, bytes]) -> Iterator[Any]:
     yield _text(model.colour, 26, bold=True, colour=COLOURS[model.colour], after=10)
     yield _text(model.subject, 13, bold=True, after=3)
     yield _text(model.when, 9.5)
-    if model.headline != model.colour:
-        yield _text(model.headline, 9.5, bold=True)
+    if model.detail:
+        yield _text(model.detail, 9.5, bold=True)
     counts = ", ".join(f"{count} {word}" for word, count in model.counts if count)
     yield _text(f"{counts} in {len(model.verdicts)} verdicts. Judged by {model.harness}.", 8, colour="#555555")
     for incident in model.incidents:
@@ -113,7 +115,13 @@ def _story(model: ReportModel, pictures: Mapping[str, bytes]) -> Iterator[Any]:
     yield _table(
         ("", "assertion", "measured", "of the limit", "samples"),
         [
-            (row.status, row.title, row.line, f"{row.bar} {row.used_text}" if row.bar else "–", row.count or "–")
+            (
+                row.status,
+                row.title,
+                row.line if row.status == "PASS" else f"{row.line}; {row.reason}",
+                f"{row.bar} {row.used_text}" if row.bar else "–",
+                row.count or "–",
+            )
             for row in model.assertions
         ],
         (17, 42, 58, 37, 20),
@@ -138,6 +146,10 @@ def _story(model: ReportModel, pictures: Mapping[str, bytes]) -> Iterator[Any]:
     yield _heading("Context")
     for label, value in model.context:
         yield _text(f"{label}: {value}", 7.5, after=1)
+
+
+def _measured(row: AssertionRow) -> str:
+    return row.line if row.status == "PASS" else f"{row.line}; {row.reason}"
 
 
 def _reasons(model: ReportModel) -> Iterator[Any]:

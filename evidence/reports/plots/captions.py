@@ -22,7 +22,7 @@ _TIMELINE = (
 )
 
 
-def timeline_caption(record: ScenarioRecord, report: Report, limits: Limits) -> str:
+def timeline_caption(record: ScenarioRecord, report: Report) -> str:
     """Return what the panels over time show, each figure of this scenario with its limit and verdict."""
     parts = [
         f"{words} {_figure(verdict)}: {verdict.status}"
@@ -35,7 +35,7 @@ def timeline_caption(record: ScenarioRecord, report: Report, limits: Limits) -> 
     return f"{counts}; {'; '.join(parts)}." if parts else f"{counts}."
 
 
-def distribution_caption(record: ScenarioRecord, report: Report, limits: Limits) -> str:
+def distribution_caption(record: ScenarioRecord, report: Report) -> str:
     """Return the slowest case by its median, with the scenario's latency verdict."""
     cases = cases_of(record)
     if not cases:
@@ -54,7 +54,8 @@ def leak_caption(record: ScenarioRecord, report: Report, limits: Limits) -> str:
     reading = verdict.judgement.readings[0] if verdict is not None and verdict.judgement.readings else None
     if verdict is None or reading is None:
         return f"Memory at rest; the slope may be {condition(limit)} an export; no slope was judged."
-    return f"Memory at rest grew by {quantity(reading.value, 'bytes')} an export, {condition(limit)} allowed: {verdict.status}."
+    grew = quantity(reading.value, "bytes")
+    return f"Memory at rest grew by {grew} an export, {condition(limit)} allowed: {verdict.status}."
 
 
 def _verdict(record: ScenarioRecord, report: Report, check: str) -> Verdict | None:

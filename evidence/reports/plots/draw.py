@@ -67,11 +67,11 @@ def _drawings(run: Run, report: Report, limits: Limits) -> Iterator[_Drawing]:
         painters = panels(record, report, limits)
         if painters:
             title = f"{name}: over time"
-            yield _Drawing(f"{name}-timeline", title, timeline_caption(record, report, limits), painters)
+            yield _Drawing(f"{name}-timeline", title, timeline_caption(record, report), painters)
         if record.done:
             title = f"{name}: latency by case"
             painter = paint_distribution(record, limits)
-            yield _Drawing(f"{name}-distribution", title, distribution_caption(record, report, limits), (painter,))
+            yield _Drawing(f"{name}-distribution", title, distribution_caption(record, report), (painter,))
         if len(leak_series(record)) > 2:
             title = f"{name}: memory at rest by exports done"
             yield _Drawing(f"{name}-leak", title, leak_caption(record, report, limits), (paint_leak(record, limits),))

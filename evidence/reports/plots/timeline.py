@@ -21,8 +21,6 @@ MOST = 1e6
 STEPS = 1000
 """Moments at which requests under way are counted."""
 MOST_BINS = 120
-NEAR = 5.0
-"""A limit further above what was measured than this many times is named in the title and not drawn to scale."""
 
 
 @dataclass(frozen=True)
