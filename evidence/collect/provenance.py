@@ -18,17 +18,8 @@ from assertions.record.types import Record
 from evidence.subject import Subject
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = (
-    "export-at-scale",
-    "aiohttp",
-    "locust",
-    "matplotlib",
-    "msgspec",
-    "prometheus-client",
-    "psutil",
-    "pypdfium2",
-    "reportlab",
-)
+OURS = "export-at-scale"
+PACKAGES = ("aiohttp", "locust", "matplotlib", "msgspec", "prometheus-client", "psutil", "pypdfium2", "reportlab")
 
 
 JOIN_S = 6 * 3600
@@ -109,7 +100,7 @@ def read(
         changes_sha256=hashlib.sha256(changes.encode()).hexdigest() if changes else None,
         harness_sha256=harness_sha256,
         python=platform.python_version(),
-        packages={name: _version(name) for name in PACKAGES},
+        packages={name: _version(name) for name in (*PACKAGES, *_own_package())},
         machine=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpus=os.cpu_count() or 0,
         memory_bytes=psutil.virtual_memory().total,
@@ -124,6 +115,11 @@ def read(
 def with_incident(context: Context, sentence: str) -> Context:
     """The same run, with one thing more that went wrong."""
     return msgspec.structs.replace(context, incidents=(*context.incidents, sentence))
+
+
+def _own_package() -> tuple[str, ...]:
+    """The harness itself where it is installed; in a checkout its commit says which it is."""
+    return () if _version(OURS) == "not installed" else (OURS,)
 
 
 def _version(package: str) -> str:

@@ -120,6 +120,8 @@ class ReportModel:
     """Headline, subject and time."""
     counts: tuple[tuple[str, int], ...]
     """How many verdicts are PASS, FAIL, NO DATA, WAIVED."""
+    optional: int
+    """How many of the verdicts without data do not keep the run from GREEN: optional ones, not waived."""
     incidents: tuple[str, ...]
     assertions: tuple[AssertionRow, ...]
     changes: tuple[str, ...] | None
@@ -158,6 +160,7 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
         when=when,
         first_line=f"{headline} – {subject}, {when}",
         counts=tuple((word, words.count(word)) for word in MARKS),
+        optional=sum(one.word == "NO DATA" and one.optional for one in verdicts),
         incidents=tuple(plain(one) for one in context.incidents),
         assertions=tuple(_assertion_row(one, report, limits) for one in report.assertions),
         changes=None,
@@ -190,8 +193,11 @@ def _subject(context: Context, figures: Figures) -> str:
 
 def _when(context: Context, figures: Figures) -> str:
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(context.started))
-    ends = [place.end for place in figures.places.values()]
-    return f"{began}, {duration(max(ends) - context.started)}" if ends else began
+    places = figures.places.values()
+    if not places:
+        return began
+    first, last = min(place.end - place.seconds for place in places), max(place.end for place in places)
+    return f"{began}, {duration(last - first)}"
 
 
 _MAIN = {
@@ -350,7 +356,7 @@ def _proof(report: Report, context: Context, figures: Figures) -> Iterable[Secti
 def _harness(context: Context, digits: int = 12) -> str:
     dirty = {True: ", with uncommitted changes", False: "", None: ", changes unknown"}[context.dirty]
     version = context.packages.get("export-at-scale")
-    name = "Export@Scale v1.7" if version in (None, "not installed") else f"Export@Scale {version}"
+    name = "Export@Scale v1.7" if version is None else f"Export@Scale {version}"
     return f"{name}, commit {(context.commit or 'unknown')[:digits]}{dirty}"
 
 

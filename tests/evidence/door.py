@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +57,8 @@ class Target:
     exports: Path
 
 
-def start_door(*words: str | Path) -> subprocess.Popen[str]:
-    """Start `python -m evidence` with these words."""
+def start_door(*words: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start `python -m evidence` with these words; environment: variables added to those of this process."""
     return subprocess.Popen(
         [sys.executable, "-m", "evidence", *map(str, words)],
         cwd=ROOT,
@@ -66,7 +66,7 @@ def start_door(*words: str | Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "200", **(environment or {})},
     )
 
 
@@ -80,9 +80,9 @@ def end_of(process: subprocess.Popen[str], timeout_s: float = 90) -> Ended:
     return Ended(process.returncode, out, err)
 
 
-def door(*words: str | Path, timeout_s: float = 90) -> Ended:
+def door(*words: str | Path, timeout_s: float = 90, environment: Mapping[str, str] | None = None) -> Ended:
     """Run `python -m evidence` to its end."""
-    return end_of(start_door(*words), timeout_s)
+    return end_of(start_door(*words, environment=environment), timeout_s)
 
 
 @contextmanager

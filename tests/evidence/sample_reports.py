@@ -8,6 +8,7 @@ from typing import Any
 from assertions import limits as limits_file
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.judge import Report
+from assertions.record.last_page import PageFigures
 from assertions.verdicts import (
     Assertion,
     Colour,
@@ -100,6 +101,7 @@ def report(
         verdicts=mine,
         limits_sha256="cd" * 32,
         waivers=dict(waivers or {}),
+        page=PageFigures(families_found=9, families=9),
     )
 
 
@@ -166,7 +168,7 @@ FIGURES = Figures(
             url="http://127.0.0.1:4001",
             embedded=False,
             seed=17,
-            seconds=55.0,
+            seconds=100.0,
             end=1_767_323_145.0,
             bodies=frozenset({"csv-10k.json"}),
         )
@@ -200,7 +202,22 @@ FIGURES = Figures(
         checks={"scrapes": (Shown(fault="no_metrics", why="the metrics page is gone"),)},
     ),
 )
-SEEN: Said = {"latency-outside": p95(850.0), "throughput": throughput(12.5)}
+
+
+def reading(limit: str, value: float, count: int, subject: str) -> Judgement:
+    """A reading of a count or a share, held against its limit."""
+    found = Reading(name=subject, value=value, unit=LIMITS[limit].unit, source="load/hits.jsonl", count=count)
+    return judge_reading(LIMITS[limit], found, subject)
+
+
+SEEN: Said = {
+    "latency-outside": p95(850.0),
+    "throughput": throughput(12.5),
+    "success-outside": reading("success_ratio", 0.996, 813, "exports done of asked"),
+    "concurrency-target": reading("concurrent_exports", 5, 439, "the peak of exports running at once"),
+    "queue-target": reading("queue_depth", 97, 462, "the peak of exports waiting"),
+    "bytes-outside": reading("exported_bytes", 247_051_359, 811, "the size of the fetched files"),
+}
 GREEN = report("GREEN", "GREEN", {**SEEN, "leftovers": no_data("the exports folder can't be seen")})
 REMOTE = {"memory": "remote target"}
 WAIVED = report(
@@ -211,8 +228,9 @@ WAIVED = report(
 )
 RED = report(
     "RED",
-    "RED: 2 of 118 verdicts failed, 1 of them critical; 3 have no data",
+    "RED: 8 of 129 verdicts failed, 1 of them critical; 5 have no data",
     {
+        **SEEN,
         "latency-outside": p95(31_000.0),
         "latency-target": p95(9_000.0),
         "throughput": throughput(None),
@@ -225,7 +243,7 @@ RED = report(
 )
 SMOKE_ONLY = report(
     "NO DATA",
-    "NO DATA: 84 of 118 verdicts have none; load, batch not run",
+    "NO DATA: 93 of 129 verdicts have none; load, batch not run",
     {},
     usual=lambda scenario: (
         passed("all as it should be") if scenario == "smoke" else not_run("batch" if scenario == "batch" else "load")

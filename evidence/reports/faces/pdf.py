@@ -107,7 +107,10 @@ def _story(model: ReportModel, pictures: Mapping[str, bytes]) -> Iterator[Any]:
     if model.detail:
         yield _text(model.detail, 9.5, bold=True)
     counts = ", ".join(f"{count} {word}" for word, count in model.counts if count)
-    yield _text(f"{counts} in {len(model.verdicts)} verdicts. Judged by {model.harness}.", 8, colour="#555555")
+    optional = f" ({model.optional} NO DATA optional)" if model.optional else ""
+    yield _text(
+        f"{counts} in {len(model.verdicts)} verdicts{optional}. Judged by {model.harness}.", 8, colour="#555555"
+    )
     for incident in model.incidents:
         yield _text(f"Could not run: {incident}", 9, bold=True, colour=COLOURS["RED"])
     yield Spacer(1, 4 * mm)
