@@ -57,7 +57,7 @@ def duration(seconds: float) -> str:
     whole = max(0, round(seconds))
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     parts = [f"{hours} h" if hours else "", f"{minutes} m" if minutes else "", f"{rest} s" if not hours else ""]
-    return " ".join(part for part in parts if part)
+    return " ".join(part for part in parts if part and part != "0 s") or "0 s"
 
 
 def held_against(value: float | None, limit: Limit) -> str:
