@@ -11,6 +11,7 @@ from assertions.checks.performance.latency import LARGE, latency_ms
 from assertions.judge import Report
 from assertions.limits import Limits
 from assertions.record.finding_codes import RANK
+from assertions.record.phases import BEHAVIOUR, JudgedFor
 from assertions.record.run import Run
 from assertions.record.types import FileCheck, Hit
 from assertions.record.view import ScenarioRecord
@@ -124,7 +125,7 @@ def _count(record: ScenarioRecord, fmt: str) -> int:
 def _named(record: ScenarioRecord, verdict: Verdict) -> Iterable[tuple[Hit, str]]:
     """Requests that a reason or its findings name by id or by a behaviour probe's case, with the sentence."""
     by_id = {hit.id: hit for hit in record.hits}
-    by_case = {hit.case: hit for hit in record.hits if hit.phase == "behaviour"}
+    by_case = {hit.case: hit for hit in record.hits if hit.phase == BEHAVIOUR}
     seen: set[str] = set()
     for sentence in verdict.judgement.findings or (verdict.judgement.reason,):
         for word in _NAME.findall(sentence):
@@ -143,7 +144,7 @@ def _bad(record: ScenarioRecord, verdict: Verdict, limits: Limits) -> list[Hit]:
         limit = limits[_SLOW[verdict.id]]
         return [
             hit
-            for hit in record.of_phase("measure")
+            for hit in record.exports_for(JudgedFor.LATENCY)
             if (verdict.id != "latency-outside" or (hit.records or 0) >= LARGE) and not limit.holds(latency_ms(hit))
         ]
     return []

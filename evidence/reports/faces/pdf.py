@@ -127,7 +127,7 @@ def _story(model: ReportModel, pictures: Mapping[str, bytes]) -> Iterator[Any]:
             )
             for row in model.assertions
         ],
-        (17, 42, 58, 37, 20),
+        (17, 38, 66, 36, 17),
     )
     yield Spacer(1, 3 * mm)
     yield _heading("What changed since the baseline")

@@ -7,6 +7,7 @@ from typing import Any
 from assertions.checks.resources.process_tree import tree_memory_bytes
 from assertions.leak_detection import slope
 from assertions.limits import Limits
+from assertions.record.phases import LEAK
 from assertions.record.view import ScenarioRecord
 from evidence.reports.plots.timeline import LIMIT, Painter
 
@@ -16,7 +17,7 @@ def leak_series(record: ScenarioRecord) -> list[tuple[float, float]]:
     return [
         (float(probe.exports_done), float(tree_memory_bytes(probe)))
         for probe in record.probes
-        if probe.phase == "leak" and probe.resting and probe.processes
+        if probe.phase == LEAK and probe.resting and probe.processes
     ]
 
 
