@@ -67,8 +67,9 @@ def held_against(value: float | None, limit: Limit) -> str:
         shown = f"{value!r} {limit.unit}"
     if limit.op in ("<", "<=") and shown.endswith(f" {limit.unit}") and bound.endswith(f" {limit.unit}"):
         shown = shown.removesuffix(f" {limit.unit}")
-    words = "of" if limit.op in ("<", "<=") else "where more than" if limit.op == ">" else "where at least"
-    return f"{shown} {words} {bound}{'' if limit.op in ('<', '<=') else ' is needed'}"
+    if limit.op in ("<", "<="):
+        return f"{shown} of {bound}"
+    return f"{shown} ({'more than' if limit.op == '>' else 'at least'} {bound} needed)"
 
 
 def condition(limit: Limit) -> str:

@@ -56,10 +56,10 @@ def test_durations(seconds: float, expected: str) -> None:
     [
         (420.0, BELOW, "0.42 s of 10 s"),
         (5.0, MOST, "5 of 5 exports"),
-        (0.996, RATIO, "99.6 % where at least 95 % is needed"),
-        (247e6, ABOVE, "247 MB where more than 0 bytes is needed"),
+        (0.996, RATIO, "99.6 % (at least 95 % needed)"),
+        (247e6, ABOVE, "247 MB (more than 0 bytes needed)"),
         (9_999.9, BELOW, "9999.9 ms of 10 s"),
-        (0.9499999, RATIO, "0.9499999 ratio where at least 95 % is needed"),
+        (0.9499999, RATIO, "0.9499999 ratio (at least 95 % needed)"),
         (10_000.0, BELOW, "10 s of 10 s"),
         (None, BELOW, "– of 10 s"),
     ],
