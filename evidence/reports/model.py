@@ -12,10 +12,10 @@ from assertions.limits import Limits
 from assertions.verdicts import SCENARIOS, Assertion, Colour, Status, Verdict, not_run
 from evidence.collect.provenance import Context
 from evidence.reports import fault_coverage, latencies
-from evidence.reports.boxes import RUNBOOK_BOUNDS
-from evidence.reports.checklist import Box, tick
+from evidence.reports.checklists.boxes import RUNBOOK_BOUNDS
+from evidence.reports.checklists.further_boxes import CHECKLISTS
+from evidence.reports.checklists.ticks import Box, tick
 from evidence.reports.figures import Figures, Plot
-from evidence.reports.further_boxes import CHECKLISTS
 from evidence.reports.instruments import instrument_table
 from evidence.reports.performance import performance
 from evidence.reports.reasons import COMMAND, Reason, reasons

@@ -10,9 +10,9 @@ from assertions.checks.catalogue import CHECKS
 from assertions.demands import DEMANDS
 from assertions.judge import INSTRUMENT, Report, blocks
 from assertions.verdicts import Status, Verdict
+from evidence.reports.checklists.further_boxes import CHECKLISTS
 from evidence.reports.examples import Example, Found
 from evidence.reports.figures import Figures, Place
-from evidence.reports.further_boxes import CHECKLISTS
 from evidence.reports.units import condition, held_against, plain
 
 COMMAND = "python -m evidence run"
