@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from assertions import limits as limits_file
 from assertions.judge import WAIVABLE
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
-from evidence import stress
+from evidence import stress, subject
 from evidence.layout import REPORT
 from evidence.run import RunError, Settings, run
 from evidence.run_folder import OURS
@@ -95,6 +96,7 @@ def _run(options: argparse.Namespace) -> int:
         seed=options.seed,
         minutes=options.minutes,
         jobs=options.jobs,
+        subject=subject.from_options(options, os.environ),
     )
     report, code = run(settings, *_tellers(sys.stdout.isatty()))
     print()
@@ -253,6 +255,7 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs", type=_count, metavar="N", help="processes that open the files after the load (all cores)"
     )
     one.add_argument("--seed", type=int, metavar="N", help="of the made-up data and the arrivals (17)")
+    subject.add_options(one)
     for name, text in (
         ("verify", "re-hash, re-judge from the raw record, and compare with what the bundle says"),
         ("gate", GATE),

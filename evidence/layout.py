@@ -17,5 +17,24 @@ VERDICT = "verdict.json"
 REPORT = "GREEN_EVIDENCE_v1.7.md"
 
 
-COLOURED = (REPORT, VERDICT, manifest.NAME, "assert.log")
+HTML = "report.html"
+
+
+PDF = "report.pdf"
+
+
+JUNIT = "junit.xml"
+
+
+STEP_SUMMARY = "step_summary.md"
+
+
+PLOTS = "plots"
+
+
+FACES = (REPORT, HTML, PDF, JUNIT, STEP_SUMMARY)
+"""The report, in each of its forms."""
+
+
+COLOURED = (*FACES, VERDICT, manifest.NAME, "assert.log")
 """What says a colour, or vouches for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -15,18 +15,35 @@ from assertions.judge import Report
 from assertions.record.files import read_one
 from assertions.record.last_page import last_page
 from assertions.record.run import Run
-from assertions.record.types import Generator, Scenario
+from assertions.record.types import Generator
 from assertions.record.view import ScenarioRecord, as_object
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
 from evidence import manifest
 from evidence.collect.provenance import Context
-from evidence.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
+from evidence.layout import (
+    COLOURED,
+    CONTEXT,
+    HTML,
+    JUNIT,
+    LIMITS,
+    PDF,
+    PLOTS,
+    REPORT,
+    STEP_SUMMARY,
+    VERDICT,
+)
 from evidence.reports import fault_coverage
+from evidence.reports.examples import find
+from evidence.reports.faces.html import html
+from evidence.reports.faces.junit import junit
+from evidence.reports.faces.markdown import first_line, markdown, step_summary
+from evidence.reports.faces.pdf import pdf
+from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
-from evidence.reports.markdown import Figures, Instrument, first_line, markdown
-from evidence.reports.plots import draw, planned
+from evidence.reports.model import ReportModel, build
+from evidence.reports.plots import draw, pictures, planned
 from evidence.reports.witnesses import differences
 
 
@@ -44,16 +61,34 @@ def publish(out: Path) -> Report:
         (out / name).write_bytes(content)
     if fault_coverage.STORED.is_file():
         shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
-    plots = draw(out / "plots", run)
+    draw(out / PLOTS, run, report, limits)
     (out / VERDICT).write_bytes(verdict_json(report))
-    (out / REPORT).write_text(markdown(report, limits, context, figures(run, report, plots)), encoding="utf-8")
+    model = report_model(run, limits, report, context)
+    for name, text in texts(out, model).items():
+        (out / name).write_text(text, encoding="utf-8")
+    (out / PDF).write_bytes(pdf(model, pictures(PLOTS, run, report, limits)))
     manifest.write(out, context.run_id)
     return report
 
 
-def report_text(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> str:
-    """The report as `publish` writes it, from the same record; nothing is drawn."""
-    return markdown(report, limits, context, figures(run, report, planned("plots", run)))
+def report_model(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> ReportModel:
+    """Return the model of the report as `publish` builds it, from the same record; nothing is drawn."""
+    return build(report, limits, context, figures(run, report, limits, planned(PLOTS, run, report, limits)))
+
+
+def texts(out: Path, model: ReportModel) -> dict[str, str]:
+    """Return the report's faces that are text, by file name; the page holds the plots that are in `out`."""
+    drawings = {
+        plot.path: (out / plot.path).read_text(encoding="utf-8", errors="replace")
+        for plot in model.plots
+        if (out / plot.path).is_file()
+    }
+    return {
+        REPORT: markdown(model),
+        HTML: html(model, drawings),
+        JUNIT: junit(model),
+        STEP_SUMMARY: step_summary(model),
+    }
 
 
 def verdict_json(report: Report) -> bytes:
@@ -80,30 +115,46 @@ def publish_placeholder(out: Path, sentence: str) -> None:
         raise
 
 
-def figures(run: Run, report: Report, plots: Iterable[tuple[str, str]]) -> Figures:
-    """What the report shows beside the verdicts."""
+def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterable[Plot]) -> Figures:
+    """Return what the report shows beside the verdicts."""
     records = run.scenarios
-    version = None
-    for record in records.values():
-        for probe in record.health:
-            body = as_object(probe.answer) if probe.path.endswith("/export/status") else None
-            if body and isinstance(body.get("version"), str):
-                version = body["version"]
+    pages = [
+        body
+        for record in records.values()
+        for probe in record.health
+        if probe.path.endswith("/export/status") and (body := as_object(probe.answer)) is not None
+    ]
     return Figures(
         latencies=by_phase(records),
         information=information(run),
         differences=differences(run, report),
         instruments={name: _instrument(record) for name, record in records.items()},
-        targets={name: _target(record.scenario) for name, record in records.items()},
-        target_version=version,
+        places={name: _place(run.path, record) for name, record in records.items()},
+        target_version=_last_text(pages, "version"),
+        target_name=_last_text(pages, "name"),
         plots=tuple(plots),
         sensitivity=fault_coverage.read(run.path / fault_coverage.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
+        found=find(run, report, limits),
     )
 
 
-def _target(scenario: Scenario) -> str:
-    return f"{scenario.target}, its certificate not checked" if scenario.insecure else scenario.target
+def _last_text(pages: Iterable[Mapping[str, object]], key: str) -> str | None:
+    """The last text under a key of the status pages; None: no page has one."""
+    return next((value for page in reversed(list(pages)) if isinstance(value := page.get(key), str) and value), None)
+
+
+def _place(out: Path, record: ScenarioRecord) -> Place:
+    scenario = record.scenario
+    return Place(
+        url=scenario.target,
+        embedded=scenario.embedded,
+        insecure=scenario.insecure,
+        bodies=frozenset(path.name for path in (out / record.name / "sent").glob("*.json")),
+        seed=record.plan.seed,
+        seconds=scenario.end - scenario.start,
+        end=scenario.end,
+    )
 
 
 def _instrument(record: ScenarioRecord) -> Instrument:

@@ -30,6 +30,7 @@ from evidence.collect.provenance import ROOT, Context, interpreter
 from evidence.collect.service_log import captured
 from evidence.layout import CONTEXT, LIMITS
 from evidence.publish import judge_folder, publish, publish_placeholder
+from evidence.subject import Subject
 from evidence.subprocesses import interrupt
 from loadtests.errors import FolderError
 from loadtests.progress import LIVE
@@ -74,6 +75,8 @@ class Settings:
     """Do not check the target's https certificate."""
     abort_on_fail: bool = False
     """End as soon as no green can come of the run."""
+    subject: Subject | None = None
+    """What is judged, where somebody named it."""
     jobs: int | None = None
     """Processes that open files at once, when the load is over; None: one a processor."""
 
@@ -192,6 +195,7 @@ def _context(settings: Settings) -> Context:
         profiles_sha256=_profiles_sha256(settings.profiles),
         waivers=settings.waivers,
         harness_sha256=judge_sha256(),
+        subject=settings.subject,
     )
 
 

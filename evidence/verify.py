@@ -15,9 +15,10 @@ from assertions.verdicts import Verdict
 from evidence import manifest
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
-from evidence.layout import REPORT, VERDICT
-from evidence.publish import artifacts, judge_folder, report_text, verdict_json
-from evidence.reports.markdown import first_line
+from evidence.layout import PDF, REPORT, VERDICT
+from evidence.publish import artifacts, judge_folder, report_model, texts, verdict_json
+from evidence.reports.faces.pdf import pdf, pdf_words
+from evidence.reports.model import ReportModel
 
 
 class VerifyError(Exception):
@@ -48,7 +49,8 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
         problems.append(f"manifest.json is of the run {said.run_id}, run.json of {context.run_id}")
     if context.limits_sha256 != limits.sha256:
         problems.append("limits.toml is not the one that the run began with, by the hash in run.json")
-    differs = [*_verdict_differs(out, report), *_report_differs(out, report_text(run, limits, report, context), report)]
+    model = report_model(run, limits, report, context)
+    differs = [*_verdict_differs(out, report), *_faces_differ(out, model)]
     if differs and context.harness_sha256 != judge_sha256():
         differs.append(f"the judge is another than the run's ({context.harness_sha256[:16]}); use that one's commit")
     problems += differs
@@ -99,17 +101,38 @@ def _said(verdict: Verdict | None) -> str:
     return "nothing" if verdict is None else f"{verdict.status} ({verdict.judgement.reason})"
 
 
-def _report_differs(out: Path, wanted: str, report: Report) -> Iterator[str]:
-    path = out / REPORT
+def _faces_differ(out: Path, model: ReportModel) -> Iterator[str]:
+    for name, wanted in texts(out, model).items():
+        yield from _text_differs(out / name, wanted)
+    yield from _pdf_differs(out / PDF, model)
+
+
+def _text_differs(path: Path, wanted: str) -> Iterator[str]:
     text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
     if text == wanted:
         return
-    told, mine = text.split("\n"), wanted.split("\n")
-    if told[0] != mine[0]:
-        yield f"{REPORT} begins with {told[0]!r}, judged again it is {first_line(report.headline)!r}"
+    then, now = text.split("\n"), wanted.split("\n")
+    if then[0] != now[0]:
+        yield f"{path.name} begins with {then[0]!r}, judged again it is {now[0]!r}"
     else:
-        number = next((n for n, pair in enumerate(zip(told, mine, strict=False), 1) if pair[0] != pair[1]), len(told))
-        yield f"{REPORT} line {number} is not what the raw record gives when judged again"
+        line = next((n for n, pair in enumerate(zip(then, now, strict=False), 1) if pair[0] != pair[1]), len(then))
+        yield f"{path.name} line {line} is not what the raw record gives when judged again"
+
+
+def _pdf_differs(path: Path, model: ReportModel) -> Iterator[str]:
+    """Compare the words of each page; the pictures are held by the manifest alone."""
+    if not path.is_file():
+        yield f"{path.name} is missing"
+        return
+    try:
+        then = pdf_words(path.read_bytes())
+    except ValueError as error:
+        yield f"{path.name} can't be read: {error}"
+        return
+    now = pdf_words(pdf(model, {}))
+    if then != now:
+        page = next((n for n, pair in enumerate(zip(then, now, strict=False), 1) if pair[0] != pair[1]), len(now))
+        yield f"{path.name} page {page} does not say what the raw record gives when judged again"
 
 
 def _artifacts_differ(out: Path, run: Run, report: Report) -> Iterator[str]:

@@ -15,8 +15,10 @@ import msgspec
 import psutil
 
 from assertions.record.types import Record
+from evidence.subject import Subject
 
 ROOT = Path(__file__).resolve().parents[2]
+OURS = "export-at-scale"
 PACKAGES = ("aiohttp", "locust", "matplotlib", "msgspec", "prometheus-client", "psutil", "pypdfium2", "reportlab")
 
 
@@ -31,6 +33,7 @@ _SAME = (
     "limits_sha256",
     "profiles_sha256",
     "waivers",
+    "subject",
     "python",
     "packages",
     "machine",
@@ -62,6 +65,8 @@ class Context(Record, frozen=True, kw_only=True):
     profiles_sha256: str | None = None
     """Of profiles that replace the built-in ones; None: the built-in ones."""
     waivers: dict[str, str]
+    subject: Subject | None = None
+    """What was judged, as the command line or the CI named it; None: neither did."""
     incidents: tuple[str, ...] = ()
     """What kept a scenario from its record: an unreachable target, an interruption."""
 
@@ -73,11 +78,18 @@ class Context(Record, frozen=True, kw_only=True):
 
 
 def read(
-    *, target: str, limits_sha256: str, profiles_sha256: str | None, waivers: dict[str, str], harness_sha256: str
+    *,
+    target: str,
+    limits_sha256: str,
+    profiles_sha256: str | None,
+    waivers: dict[str, str],
+    harness_sha256: str,
+    subject: Subject | None = None,
 ) -> Context:
     """Look at the machine, the checkout and the clock."""
-    commit = _git("rev-parse", "HEAD")
-    status = _git("status", "--porcelain", "--untracked-files=no")
+    own = (ROOT / ".git").exists()  # installed into a folder of another repository, that one's commit is not ours
+    commit = _git("rev-parse", "HEAD") if own else None
+    status = _git("status", "--porcelain", "--untracked-files=no") if own else None
     changes = _git("diff", "HEAD") if status else None
     now = time.time()
     return Context(
@@ -88,7 +100,7 @@ def read(
         changes_sha256=hashlib.sha256(changes.encode()).hexdigest() if changes else None,
         harness_sha256=harness_sha256,
         python=platform.python_version(),
-        packages={name: _version(name) for name in PACKAGES},
+        packages={name: _version(name) for name in (*PACKAGES, *_own_package())},
         machine=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpus=os.cpu_count() or 0,
         memory_bytes=psutil.virtual_memory().total,
@@ -96,12 +108,18 @@ def read(
         limits_sha256=limits_sha256,
         profiles_sha256=profiles_sha256,
         waivers=waivers,
+        subject=subject,
     )
 
 
 def with_incident(context: Context, sentence: str) -> Context:
     """The same run, with one thing more that went wrong."""
     return msgspec.structs.replace(context, incidents=(*context.incidents, sentence))
+
+
+def _own_package() -> tuple[str, ...]:
+    """The harness itself where it is installed; in a checkout its commit says which it is."""
+    return () if _version(OURS) == "not installed" else (OURS,)
 
 
 def _version(package: str) -> str:

@@ -9,6 +9,8 @@ import msgspec
 
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.record.types import Record
+from evidence.reports.tables import Section, Table
+from evidence.reports.units import plain
 
 STORED = Path(__file__).resolve().parents[1] / "sensitivity.json"
 NAME = "sensitivity.json"
@@ -107,21 +109,22 @@ def read(path: Path) -> Sensitivity | None:
         return None
 
 
-def lines(shown: Sensitivity | None, judge_sha256: str) -> Iterable[str]:
-    """The report's section, as Markdown; a stale or missing proof says so."""
-    yield "## Each assertion was seen to fail"
-    yield ""
+def section(shown: Sensitivity | None, judge_sha256: str) -> Section:
+    """Return the proof that each check can fail; a stale or missing proof says so."""
+    title = "Proof that each check can fail"
     if shown is None:
-        yield "NO DATA: no sensitivity.json is stored; `nox -s prove` makes it."
-        return
-    stale = "" if shown.judge_sha256 == judge_sha256 else " **Stale: made with another version of the judge.**"
+        return Section(title=title, paragraphs=("NO DATA: no sensitivity.json is stored; `nox -s prove` makes it.",))
+    return Section(title=title, paragraphs=tuple(_paragraphs(shown, judge_sha256)), tables=tuple(_tables(shown)))
+
+
+def _paragraphs(shown: Sensitivity, judge_sha256: str) -> Iterable[str]:
     yield (
         f"{shown.caught} of {shown.faults} faulty targets were caught for a fitting reason and {shown.green} of "
         f"{shown.healthy} healthy ones came out GREEN; the catalogue has {shown.faulty_known} faulty and "
         f"{shown.healthy_known} healthy ones. {shown.noticed} of {shown.edits} edits of a healthy target's record "
         "(faults of the instrument, the rules, the dashboard) were noticed."
     )
-    yield ""
+    stale = "" if shown.judge_sha256 == judge_sha256 else " Stale: made with another version of the judge."
     yield (
         f"Judged on {shown.when} at commit {(shown.commit or 'unknown')[:21]} by judge {shown.judge_sha256[:16]}, from "
         f"runs recorded between {shown.recorded_first} and {shown.recorded_last}.{stale}"
@@ -135,27 +138,34 @@ def lines(shown: Sensitivity | None, judge_sha256: str) -> Iterable[str]:
         yield f"All of them were made by load side {shown.load_side_sha256[:16]}, by the same profiles and targets."
     if shown.repeated:
         yield f"{shown.repeated} of them took more than one run."
-    yield ""
-    yield "| records | limits and profiles | limits by hash |"
-    yield "|---|---|---|"
-    yield from (f"| {one.records} | {one.description} | {one.limits_sha256[:16]} |" for one in shown.conditions)
-    yield ""
-    yield "| assertion | a fault under the contract's own limits and the real profiles | seen by |"
-    yield "|---|---|---|"
-    for six in ASSERTIONS:
-        at = [one for one in shown.at_contract if one.assertion == six.title]
-        yield from (
-            f"| {one.assertion} | `{one.fault}`: {one.why} | {', '.join(one.checks) or '**not caught**'} |"
-            for one in at
-        )
-        if not at:
-            yield f"| {six.title} | **none recorded** | – |"
-    yield ""
-    yield "| check | part of | a fault that turned it red | it alone saw |"
-    yield "|---|---|---|---|"
-    for check in CHECKS:
-        part = ", ".join(six.title for six in ASSERTIONS if check.id in (*six.target, *six.outside, *six.agreement))
-        faults = shown.checks.get(check.id, ())
-        first = f"`{faults[0].fault}`: {faults[0].why}" if faults else NO_SERVICE.get(check.id, "**none yet**")
-        alone = ", ".join(f"`{shown.fault}`" for shown in faults if shown.alone)
-        yield f"| `{check.id}` | {part or '–'} | {first} | {alone or '–'} |"
+
+
+def _tables(shown: Sensitivity) -> Iterable[Table]:
+    yield Table(
+        columns=("records", "limits and profiles", "limits by hash"),
+        rows=tuple((f"{one.records:,}", plain(one.description), one.limits_sha256[:16]) for one in shown.conditions),
+    )
+    yield Table(
+        columns=("assertion", "a fault under the contract's own limits and the real profiles", "found by"),
+        rows=tuple(row for six in ASSERTIONS for row in _at_contract(shown, six.title)),
+    )
+    yield Table(
+        columns=("check", "part of", "a fault that turned it red", "found by it alone"),
+        rows=tuple(_check_row(shown, check.id) for check in CHECKS),
+    )
+
+
+def _at_contract(shown: Sensitivity, title: str) -> Iterable[tuple[str, ...]]:
+    found = [one for one in shown.at_contract if one.assertion == title]
+    for one in found:
+        yield title, plain(f"{one.fault}: {one.why}"), ", ".join(one.checks) or "not caught"
+    if not found:
+        yield title, "none recorded", "–"
+
+
+def _check_row(shown: Sensitivity, check: str) -> tuple[str, ...]:
+    part = ", ".join(six.title for six in ASSERTIONS if check in (*six.target, *six.outside, *six.agreement))
+    faults = shown.checks.get(check, ())
+    first = f"{faults[0].fault}: {faults[0].why}" if faults else NO_SERVICE.get(check, "none yet")
+    alone = ", ".join(fault.fault for fault in faults if fault.alone)
+    return check, part or "–", plain(first), plain(alone) or "–"

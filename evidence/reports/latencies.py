@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assertions.checks.performance.latency import latency_ms
 from assertions.record.phases import LEAK, PROBING
 from assertions.record.view import ScenarioRecord
 from assertions.stats import percentile
+from evidence.reports.tables import Section, Table
+from evidence.reports.units import plain, quantity
 
 SHOWN = (("P50", 0.5, 2), ("P90", 0.9, 10), ("P95", 0.95, 20), ("P99", 0.99, 100))
 """Name, share, and how many samples it takes; with fewer the percentile is only the longest one by another name."""
@@ -64,39 +66,50 @@ def _of(record: ScenarioRecord) -> Iterable[Latencies]:
             )
 
 
-def table(rows: Sequence[Latencies], plain: Callable[[str], str]) -> Iterable[str]:
-    """Yield the Markdown table; plain: makes text that may come from elsewhere harmless."""
+_NOTE = (
+    "n: exports that were answered 200. Times are the client's, from when the request was sent; planned start: from "
+    "when it was due, by its arrival's moment or because its client was free, so what a target that stalls keeps "
+    "waiting shows there alone. Percentiles are nearest rank, exact, and shown with enough samples only ({least}). "
+    "Requests and MB of files a second, from {rated} exports, are over the phase's whole length, in which its other "
+    "cases ran too. No rows: phases {left_out}, and those that are judged for nothing, such as a warmup."
+)
+
+
+def section(rows: Sequence[Latencies]) -> Section | None:
+    """Return the table of latencies; None without rows."""
     if not rows:
-        return
-    names = " | ".join(name for name, _, _ in SHOWN)
-    yield (
-        f"| scenario, phase | clients | case | n | mean ms | {names} | longest ms | planned start: P95 | longest ms "
-        "| requests/s | MB/s |"
+        return None
+    names = tuple(name for name, _, _ in SHOWN)
+    columns = ("scenario, phase", "clients", "case", "n", "mean", *names, "longest", "planned start: P95", "longest")
+    least = ", ".join(f"{name} from {count}" for name, _, count in SHOWN)
+    return Section(
+        title="Latencies",
+        tables=(
+            Table(
+                columns=(*columns, "requests/s", "MB/s"),
+                rows=tuple(_row(row) for row in rows),
+                note=_NOTE.format(least=least, rated=RATED_LEAST, left_out=", ".join(LEFT_OUT)),
+            ),
+        ),
     )
-    yield "|---|---|---|---|---|" + "---|" * len(SHOWN) + "---|---|---|---|---|"
-    for row in rows:
-        values, planned = row.started_ms, row.planned_ms
-        quantiles = " | ".join(_quantile(values, q, least) for _, q, least in SHOWN)
-        late = _quantile(planned, 0.95, SHOWN[2][2])
-        rated = row.seconds > 0 and len(values) >= RATED_LEAST
-        rates = " | ".join(f"{n / row.seconds:,.3g}" if rated else "–" for n in (len(values), row.bytes / 1e6))
-        clients = "–" if row.clients is None else str(row.clients)
-        yield (
-            f"| {plain(f'{row.scenario}, {row.phase}')} | {clients} | {plain(row.case)} "
-            f"| {len(values)} | {sum(values) / len(values):,.1f} | {quantiles} | {max(values):,.1f} | {late} "
-            f"| {max(planned):,.1f} | {rates} |"
-        )
-    yield ""
-    least = ", ".join(f"{name} from {number}" for name, _, number in SHOWN)
-    yield (
-        "n: exports that were answered 200. Times are the client's, from when the request was sent; planned start: "
-        "from when it was due, by its arrival's moment or because its client was free, so what a target that stalls "
-        "keeps waiting shows there alone. Percentiles are nearest rank, exact, and shown with enough samples only "
-        f"({least}). Requests and MB of files a second, from {RATED_LEAST} exports, are over the phase's whole length, "
-        f"in which its other cases ran too. The phases {', '.join(LEFT_OUT)} have no rows."
+
+
+def _row(row: Latencies) -> tuple[str, ...]:
+    values, planned = row.started_ms, row.planned_ms
+    rated = row.seconds > 0 and len(values) >= RATED_LEAST
+    return (
+        plain(f"{row.scenario}, {row.phase}"),
+        "–" if row.clients is None else str(row.clients),
+        plain(row.case),
+        f"{len(values):,}",
+        quantity(sum(values) / len(values), "ms"),
+        *(_quantile(values, q, least) for _, q, least in SHOWN),
+        quantity(max(values), "ms"),
+        _quantile(planned, 0.95, SHOWN[2][2]),
+        quantity(max(planned), "ms"),
+        *(f"{amount / row.seconds:,.3g}" if rated else "–" for amount in (len(values), row.bytes / 1e6)),
     )
-    yield ""
 
 
 def _quantile(values: Sequence[float], q: float, least: int) -> str:
-    return f"{percentile(values, q):,.1f}" if len(values) >= least else "–"
+    return quantity(percentile(values, q), "ms") if len(values) >= least else "–"

@@ -79,7 +79,7 @@ def test_the_walk_of_one_hit_is_short() -> None:
     assert [int(number) for number, _, _ in steps] == list(range(1, len(steps) + 1))
     assert len(steps) <= 25
     assert steps[0][1] == "loadtests/profiles/load.toml"
-    assert steps[-1][1] == "evidence/reports/checklist.py"
+    assert steps[-1][1] == "evidence/reports/checklists/ticks.py"
     assert [path for _, path, _ in steps if not (ROOT / path).is_file()] == []
 
 

@@ -16,8 +16,8 @@ from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.judge import judge
 from assertions.limits import load
 from assertions.summary import runbook_text
-from evidence.reports.boxes import FINAL_VALIDATION, GREEN_STATUS
-from evidence.reports.checklist import Checklist
+from evidence.reports.checklists.boxes import FINAL_VALIDATION, GREEN_STATUS
+from evidence.reports.checklists.ticks import Checklist
 from service.start_output import start_lines
 from tests.assertions.honest import honest_run
 from tests.loadtests.door import run_door

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,14 +41,14 @@ class Target:
     exports: Path
 
 
-def start_door(*words: str | Path) -> subprocess.Popen[str]:
-    """Start `python -m evidence` with these words."""
-    return start_module("evidence", *words)
+def start_door(*words: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start `python -m evidence` with these words; environment: variables added to those of this process."""
+    return start_module("evidence", *words, environment=environment)
 
 
-def door(*words: str | Path, timeout_s: float = 90) -> Ended:
+def door(*words: str | Path, timeout_s: float = 90, environment: Mapping[str, str] | None = None) -> Ended:
     """Run `python -m evidence` to its end."""
-    return end_of(start_door(*words), timeout_s)
+    return end_of(start_door(*words, environment=environment), timeout_s)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 from assertions import limits as limits_file
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.judge import Report
+from assertions.record.last_page import PageFigures
 from assertions.verdicts import (
     Assertion,
     Colour,
@@ -22,10 +23,11 @@ from assertions.verdicts import (
     passed,
 )
 from evidence.collect.provenance import Context
+from evidence.reports.examples import Example, Found
 from evidence.reports.fault_coverage import AtContract, Sensitivity, Shown, Under
+from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
-from evidence.reports.markdown import Figures, Instrument
 
 LIMITS = limits_file.load()
 Said = Mapping[str, Judgement]
@@ -99,6 +101,7 @@ def report(
         verdicts=mine,
         limits_sha256="cd" * 32,
         waivers=dict(waivers or {}),
+        page=PageFigures(families_found=9, families=9),
     )
 
 
@@ -130,6 +133,21 @@ def row(scenario: str, phase: str, clients: int | None, case: str, took_ms: list
     )
 
 
+FOUND = {
+    ("load", "csv-contents"): Found(
+        since="1.5 s after the start of load (03:04:06 UTC), measure-3",
+        examples=(
+            Example(
+                kind="lost in 2 of 40 csv files",
+                asked="POST /export/run, csv-10k (measure-3); row 17: 'Ada'",
+                came="''",
+                kept="load/kept/measure-3.csv",
+                case="csv-10k",
+                path="POST /export/run",
+            ),
+        ),
+    )
+}
 FIGURES = Figures(
     latencies=(
         row("smoke", "measure", 1, "pdf-1k", [50.0, 60.0, 1500.25], seconds=2.0),
@@ -145,9 +163,18 @@ FIGURES = Figures(
         "smoke": Instrument(None, None, None, None, ()),
         "load": Instrument(0.2, 1.0, 3.25, 2.0, [0.5, 1.0, 1.5]),
     },
-    targets={"load": "http://127.0.0.1:4001"},
+    places={
+        "load": Place(
+            url="http://127.0.0.1:4001",
+            embedded=False,
+            seed=17,
+            seconds=100.0,
+            end=1_767_323_145.0,
+            bodies=frozenset({"csv-10k.json"}),
+        )
+    },
     target_version="1.7.0-export-scale",
-    plots=(("load: latency of each export over time", "plots/load-latency.svg"),),
+    plots=(Plot(title="load: over time", path="plots/load-timeline.svg", caption="426 exports done.", aspect=1.2),),
     generators={"load": "Locust 2.47.0, 1 worker(s), busiest 0.2 of a core, event-loop lag P99 1 ms"},
     sensitivity=Sensitivity(
         commit="0123456789abcdef",
@@ -175,7 +202,22 @@ FIGURES = Figures(
         checks={"scrapes": (Shown(fault="no_metrics", why="the metrics page is gone"),)},
     ),
 )
-SEEN: Said = {"latency-outside": p95(850.0), "throughput": throughput(12.5)}
+
+
+def reading(limit: str, value: float, count: int, subject: str) -> Judgement:
+    """A reading of a count or a share, held against its limit."""
+    found = Reading(name=subject, value=value, unit=LIMITS[limit].unit, source="load/hits.jsonl", count=count)
+    return judge_reading(LIMITS[limit], found, subject)
+
+
+SEEN: Said = {
+    "latency-outside": p95(850.0),
+    "throughput": throughput(12.5),
+    "success-outside": reading("success_ratio", 0.996, 813, "exports done of asked"),
+    "concurrency-target": reading("concurrent_exports", 5, 439, "the peak of exports running at once"),
+    "queue-target": reading("queue_depth", 97, 462, "the peak of exports waiting"),
+    "bytes-outside": reading("exported_bytes", 247_051_359, 811, "the size of the fetched files"),
+}
 GREEN = report("GREEN", "GREEN", {**SEEN, "leftovers": no_data("the exports folder can't be seen")})
 REMOTE = {"memory": "remote target"}
 WAIVED = report(
@@ -186,18 +228,22 @@ WAIVED = report(
 )
 RED = report(
     "RED",
-    "RED: 2 of 118 verdicts failed, 1 of them critical; 3 have no data",
+    "RED: 8 of 129 verdicts failed, 1 of them critical; 5 have no data",
     {
+        **SEEN,
         "latency-outside": p95(31_000.0),
         "latency-target": p95(9_000.0),
         "throughput": throughput(None),
         "rules": failed("check rules: line 3 is no rule (promtool.json)"),
+        "csv-contents": failed("2 of 40 csv files do not hold what was sent, measure-3 first"),
+        "downloads": failed("no file could be fetched"),
+        "bytes-outside": no_data("no file was fetched"),
         "names": no_data("no answer named a file"),
     },
 )
 SMOKE_ONLY = report(
     "NO DATA",
-    "NO DATA: 84 of 118 verdicts have none; load, batch not run",
+    "NO DATA: 93 of 129 verdicts have none; load, batch not run",
     {},
     usual=lambda scenario: (
         passed("all as it should be") if scenario == "smoke" else not_run("batch" if scenario == "batch" else "load")

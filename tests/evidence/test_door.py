@@ -194,7 +194,7 @@ def test_interrupted(target: Target, tmp_path: Path, number: signal.Signals) -> 
     ended = end_of(process)
     assert ended.code == 2
     assert ended.sentence == "evidence: interrupted; the report says so"
-    assert first_line(out) == "# NO DATA: smoke: interrupted before the record was complete"
+    assert first_line(out).startswith("# NO DATA: smoke: interrupted before the record was complete")
     assert colours_in(out) == []
     assert children
     deadline = time.monotonic() + 20

@@ -65,7 +65,8 @@ def recorded(monkeypatch: Patch) -> list[str]:
     monkeypatch.setattr(running, "check_folder", lambda folder, progress, jobs: None)
     monkeypatch.setattr(running, "_tools", lambda out, say: None)
     monkeypatch.setattr(contexts, "read", context)
-    monkeypatch.setattr(publishing, "draw", lambda folder, run: [])  # plots have tests of their own
+    monkeypatch.setattr(publishing, "draw", lambda *_: [])  # plots have tests of their own
+    monkeypatch.setattr(publishing, "pictures", lambda *_: {})
     monkeypatch.setattr(running, "judge_sha256", lambda: "j" * 64)
     return done
 
@@ -81,7 +82,7 @@ def test_green_at_once(recorded: list[str], tmp_path: Path, monkeypatch: Patch) 
     monkeypatch.setattr(fault_coverage, "STORED", tmp_path / "proof.json")
     judged, code = run(settings(tmp_path / "run", "smoke", "load", "batch"), quiet)
     assert (judged.colour, code) == ("GREEN", 0)
-    assert first_line(tmp_path / "run") == "# GREEN"
+    assert first_line(tmp_path / "run").startswith("# GREEN – http://127.0.0.1:4001 1.7.0-export-scale, unnamed, ")
     assert (tmp_path / "run" / "sensitivity.json").read_text() == "{}"
 
 
@@ -393,17 +394,18 @@ def test_figures(tmp_path: Path) -> None:
         odd, generator=type(record.scenario.generator)(**{**generator_fields(record), "cpu_ratio": None})
     )
     said = judge(honest_run(), load_limits())
-    shown = publishing.figures(replace(honest_run(), scenarios={"smoke": bare}), said, ())
+    shown = publishing.figures(replace(honest_run(), scenarios={"smoke": bare}), said, load_limits(), ())
     assert shown.target_version is None
     assert "busiest unknown" in shown.generators["smoke"]
-    assert publishing.figures(replace(honest_run(), scenarios={"smoke": record}), said, ()).target_version is not None
+    whole = publishing.figures(replace(honest_run(), scenarios={"smoke": record}), said, load_limits(), ())
+    assert whole.target_version is not None
     assert said.colour == "GREEN"
 
 
 def test_figures_show_both_latencies_and_the_instrument() -> None:
     """From the planned and from the real start, case by case; and what the generator measured of the known server."""
     run = replace(honest_run(), scenarios={"load": honest("load")})
-    shown = publishing.figures(run, judge(run, load_limits()), ())
+    shown = publishing.figures(run, judge(run, load_limits()), load_limits(), ())
     found = next(row for row in shown.latencies if (row.phase, row.case) == ("measure", "csv-10k"))
     assert len(found.started_ms) == len(found.planned_ms) > 50
     for started, planned in zip(found.started_ms, found.planned_ms, strict=True):

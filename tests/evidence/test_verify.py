@@ -15,9 +15,11 @@ from assertions.record.files import read_lines, write_lines
 from assertions.record.types import FileCheck, Finding
 from evidence import manifest
 from evidence.publish import judge_folder, verdict_json
+from evidence.reports.faces.pdf import pdf
 from evidence.verify import VerifyError, verify
 from tests.evidence.conftest import Made
 from tests.evidence.door import REPORT, copied, door
+from tests.evidence.golden import model_of
 
 pytestmark = pytest.mark.e2e
 
@@ -151,7 +153,26 @@ def test_a_report_with_more(bundle: Path) -> None:
     assert f"{REPORT} line " in problems(bundle)
 
 
-@pytest.mark.parametrize("name", [REPORT, "verdict.json"])
+FACES = ("report.html", "junit.xml", "step_summary.md")
+
+
+def test_every_face(made: Made, tmp_path: Path) -> None:
+    """A colour edited in any face is found though the manifest was mended; so is a PDF that says something else."""
+    out = copied(made.path, tmp_path)
+    for name in FACES:
+        text = (out / name).read_text(encoding="utf-8")
+        (out / name).write_text(text.replace("RED", "GREEN"), encoding="utf-8")
+    (out / "report.pdf").write_bytes(pdf(model_of("green"), {}))
+    mend(out)
+    found = problems(out)
+    assert [name for name in (*FACES, "report.pdf") if name not in found] == []
+    assert "report.pdf page 1 does not say what the raw record gives" in found
+    (out / "report.pdf").write_bytes(b"%PDF-1.4 nothing")
+    mend(out)
+    assert "report.pdf can't be read" in problems(out)
+
+
+@pytest.mark.parametrize("name", [REPORT, "verdict.json", "report.pdf", *FACES])
 def test_no_report(bundle: Path, name: str) -> None:
     """A report or a verdict that is gone is found though the manifest was mended."""
     (bundle / name).unlink()

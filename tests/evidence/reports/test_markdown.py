@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assertions.judge import Report
 from assertions.verdicts import SCENARIOS, failed
+from evidence.collect.provenance import Context
+from evidence.reports.faces.markdown import first_line, markdown
+from evidence.reports.figures import Figures, Place
 from evidence.reports.information import Information
-from evidence.reports.markdown import LONGEST, MARKS, Figures, first_line, markdown
-from tests.evidence.golden import CASES, path, whole
+from evidence.reports.model import MARKS, build
+from evidence.reports.units import LONGEST
+from tests.evidence.golden import CASES, FACES, path, whole
 from tests.evidence.sample_reports import GREEN, LIMITS, RED, SEEN, context, report, row
 
 HOSTILE = (
@@ -62,17 +67,24 @@ def spoken(words: str) -> str:
         latencies=(row("load", words, 1, words, [1.0], seconds=1.0),),
         information=(Information(title="one", value="1 ms", count=1, note=words),),
         differences=(words,),
-        targets={"load": words},
+        places={"load": Place(url=words, embedded=False, seed=1, seconds=1.0, end=2.0)},
         target_version=words,
         generators={"load": words},
     )
-    return markdown(mine, LIMITS, context(target=words, incidents=(words,), waivers={"memory": words}), figures)
+    mine_context = context(target=words, incidents=(words,), waivers={"memory": words})
+    return markdown(build(mine, LIMITS, mine_context, figures))
 
 
+def text_of(mine: Report, where: Context, figures: Figures) -> str:
+    """The report's text."""
+    return markdown(build(mine, LIMITS, where, figures))
+
+
+@pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("name", CASES)
-def test_golden(name: str) -> None:
+def test_golden(name: str, face: str) -> None:
     """Each report reads as the file kept beside the cases, word by word."""
-    assert whole(name) == path(name).read_text(encoding="utf-8")
+    assert whole(name, face) == path(name, face).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -93,9 +105,11 @@ def test_hostile_words_stay_words(words: str) -> None:
     text = spoken(words)
     own = spoken("plain")
     assert all(one == "\n" or one.isprintable() for one in text)
-    assert len(re.findall(r"(?<!\\)<[A-Za-z/!]", text)) == 0
-    assert len(re.findall(r"(?<!\\)&[#A-Za-z]", text)) == 0
-    assert len(re.findall(r"(?<!\\)\]\(", text)) == len(re.findall(r"(?<!\\)\]\(", own))
+    outside_code = re.sub(r"(?<!\\)`[^`\n]*`", "", text)
+    tags = re.findall(r"(?<!\\)<[A-Za-z/!][^>\n]*>?", outside_code)
+    assert tags == ["<details>", "<summary>", "</summary>", "</details>"]
+    assert len(re.findall(r"(?<!\\)&[#A-Za-z]", outside_code)) == 0
+    assert len(re.findall(r"(?<!\\)\]\(", outside_code)) == len(re.findall(r"(?<!\\)\]\(", own))
     assert [line for line in rows(text) if line.startswith("#")][1:] == [
         line for line in rows(own) if line.startswith("#")
     ][1:]
@@ -120,28 +134,28 @@ def test_long_words_are_cut() -> None:
 
 def test_not_green_without_a_verdict_against_it() -> None:
     """A GREEN report has no section that says why it is not green; a red one has."""
-    assert "Why it is not GREEN" not in markdown(GREEN, LIMITS, context(), Figures())
-    assert "Why it is not GREEN" in markdown(RED, LIMITS, context(), Figures())
+    assert "Why it is not GREEN" not in text_of(GREEN, context(), Figures())
+    assert "Why it is not GREEN" in text_of(RED, context(), Figures())
 
 
 def test_waiting_names_the_command() -> None:
     """For each scenario that was not run the report says how to run it."""
-    text = whole("smoke_only")
+    text = whole("no_data")
     assert [name for name in SCENARIOS if f"`python -m evidence run {name}`" in text] == ["load", "batch"]
 
 
 def test_performance_shows_the_worst() -> None:
     """Of several scenarios the performance table shows the reading on the bad side; without verdicts it has NO DATA."""
     bare = msgspec.structs.replace(GREEN, verdicts=())
-    text = markdown(bare, LIMITS, context(), Figures())
+    text = text_of(bare, context(), Figures())
     line = next(line for line in rows(text) if line.startswith("| Throughput |"))
-    assert line == "| Throughput | >= 0.05 exports/s | – | – | – | NO DATA |"
+    assert line == "| Throughput | >= 0.05 exports/s | – | – | – | – | NO DATA |"
 
 
 def test_unknown_changes_are_said() -> None:
     """A commit with changes, without, and unknown read differently."""
     lines = {
-        dirty: next(line for line in rows(markdown(GREEN, LIMITS, context(dirty=dirty), Figures())) if "commit" in line)
+        dirty: next(line for line in rows(text_of(GREEN, context(dirty=dirty), Figures())) if "harness: " in line)
         for dirty in (True, False, None)
     }
     assert len(set(lines.values())) == 3
@@ -150,17 +164,17 @@ def test_unknown_changes_are_said() -> None:
 def test_without_sensitivity_it_says_so() -> None:
     """A report without the zoo's proof says NO DATA there; one of another judge says stale."""
     _, mine, figures = CASES["green"]
-    assert "NO DATA: no sensitivity.json" in markdown(GREEN, LIMITS, mine, replace(figures, sensitivity=None))
-    stale = markdown(GREEN, LIMITS, context(harness_sha256="00" * 32), figures)
-    assert "**Stale:" in stale
-    assert "**Stale:" not in whole("green")
+    assert "NO DATA: no sensitivity.json" in text_of(GREEN, mine, replace(figures, sensitivity=None))
+    stale = text_of(GREEN, context(harness_sha256="00" * 32), figures)
+    assert "Stale: made" in stale
+    assert "Stale: made" not in whole("green")
 
 
 def test_a_scenario_beside_the_three_is_counted() -> None:
     """What it showed stands in a line of its own, before the six in which it has no place."""
     mine = report("GREEN", "GREEN", SEEN)
     beside = tuple(msgspec.structs.replace(one, scenario="soak") for one in mine.verdicts if one.scenario == "load")
-    text = markdown(msgspec.structs.replace(mine, verdicts=(*mine.verdicts, *beside)), LIMITS, context(), Figures())
-    said = [one.status for one in beside]
-    assert f"- **soak**: {said.count('PASS')} ✅ PASS, {said.count('FAIL')} ❌ FAIL, " in text
-    assert "Scenarios beside" not in markdown(mine, LIMITS, context(), Figures())
+    text = text_of(msgspec.structs.replace(mine, verdicts=(*mine.verdicts, *beside)), context(), Figures())
+    words: list[str] = [one.status for one in beside]
+    assert f"- **soak**: {words.count('PASS')} PASS, {words.count('FAIL')} FAIL, " in text
+    assert "Additional scenarios" not in text_of(mine, context(), Figures())

@@ -1,4 +1,4 @@
-"""Plots: drawn for what was measured, whole, and never for what was not."""
+"""Plots: drawn for what was measured, whole, described in words, and never for what was not."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 
+from assertions.judge import judge
 from assertions.record.run import Run
+from assertions.record.types import Probe
 from evidence.reports.fault_coverage import read
-from evidence.reports.plots import draw, planned
+from evidence.reports.figures import Plot
+from evidence.reports.plots import draw, pictures, planned
+from evidence.reports.plots.distribution import interval
+from evidence.reports.plots.timeline import cpu_cores
 from tests.assertions.honest import changed, honest, values, with_hits, with_pages
 from tests.evidence.conftest import Made
+from tests.evidence.sample_reports import LIMITS
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def run_of(**records: object) -> Run:
@@ -20,10 +29,15 @@ def run_of(**records: object) -> Run:
     return Run(Path("run"), records)  # type: ignore[arg-type]
 
 
+def drawn_of(folder: Path, run: Run) -> list[Plot]:
+    """The plots of a run, drawn into a folder."""
+    return draw(folder, run, judge(run, LIMITS), LIMITS)
+
+
 def svg(path: Path) -> str:
     """The text in a drawing that is well-formed; fails where it is not."""
     root = ET.parse(path).getroot()
-    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert root.tag == f"{SVG}svg"
     return " ".join(" ".join(root.itertext()).split())
 
 
@@ -31,68 +45,158 @@ def svg(path: Path) -> str:
 def test_drawn_for_a_real_run(made: Made) -> None:
     """A real run has its plots, each well-formed, with its title, and ink in it."""
     plots = sorted((made.path / "plots").iterdir())
-    assert {path.name for path in plots} >= {"smoke-latency.svg", "smoke-at-once.svg"}
+    assert {path.name for path in plots} >= {"smoke-timeline.svg", "smoke-distribution.svg"}
     for path in plots:
         assert "smoke: " in svg(path)
         assert len(re.findall("<use|<path", path.read_text())) > 10
 
 
 def test_drawn_for_all(tmp_path: Path) -> None:
-    """Latency, requests at once and memory are drawn for a scenario; the list names title and path of each."""
+    """Timeline and distribution are drawn for a scenario, the leak too where its phase ran; the list names each."""
+    run = run_of(smoke=honest("smoke"), load=honest("load"))
+    drawn = drawn_of(tmp_path / "plots", run)
+    assert [plot.path for plot in drawn] == [
+        *("plots/smoke-timeline.svg", "plots/smoke-distribution.svg"),
+        *("plots/load-timeline.svg", "plots/load-distribution.svg", "plots/load-leak.svg"),
+    ]
+    assert drawn == planned("plots", run, judge(run, LIMITS), LIMITS)
+    for plot in drawn:
+        assert plot.title in svg(tmp_path / plot.path)
+
+
+def test_the_timeline_shows_all_subjects_and_limits(tmp_path: Path) -> None:
+    """One time axis: latency with limit and P95, exports at once, throughput, memory, CPU, /health."""
+    drawn_of(tmp_path / "plots", run_of(load=honest("load")))
+    words = svg(tmp_path / "plots" / "load-timeline.svg")
+    for part in (
+        "latency of each export",
+        "exports under way",
+        "exports ended a second",
+        "memory of",
+        "CPU of",
+        "/health",
+    ):
+        assert part in words
+    for line in ("limit 10,000 ms", "P95 ", "limit 5 running", "limit 500 ms"):
+        assert line in words
+    assert words.count("seconds since the scenario's start") == 1
+
+
+def test_the_caption_is_the_verdicts(tmp_path: Path) -> None:
+    """A caption has the figure, its limit and the status of the verdict, and changes with them."""
+    slow = with_hits(honest("load"), lambda hit: {"end": hit.start + 31.0} if (hit.records or 0) >= 10_000 else None)
+    captions = {}
+    for name, record in (("fast", honest("load")), ("slow", slow)):
+        run = run_of(load=record)
+        captions[name] = planned("plots", run, judge(run, LIMITS), LIMITS)[0].caption
+    assert re.search(r"P95 of 10k exports \S+ m?s of 10 s \(\d+ %\): PASS", captions["fast"])
+    assert re.search(r"P95 of 10k exports 31(\.\d+)? s of 10 s \(\d+ %\): FAIL", captions["slow"])
+
+
+def test_screen_readers_have_title_and_description(tmp_path: Path) -> None:
+    """Each drawing is one image with a title and its caption, and no two drawings share an id."""
+    ids: list[str] = []
+    for plot in drawn_of(tmp_path / "plots", run_of(smoke=honest("smoke"), load=honest("load"))):
+        root = ET.parse(tmp_path / plot.path).getroot()
+        title, desc = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
+        assert title is not None
+        assert desc is not None
+        assert (root.get("role"), title.text, desc.text) == ("img", plot.title, plot.caption)
+        assert root.get("aria-labelledby") == f"{title.get('id')} {desc.get('id')}"
+        found = [str(one.get("id")) for one in root.iter() if one.get("id")]
+        used = [href[1:] for one in root.iter() if (href := one.get("{http://www.w3.org/1999/xlink}href", ""))]
+        assert set(used) <= set(found)
+        ids += found
+    assert len(ids) == len(set(ids))
+
+
+def test_pictures_are_of_the_same_plots() -> None:
+    """The PDF's pictures are PNG, one a plot, of the aspect that the plot says."""
     run = run_of(smoke=honest("smoke"))
-    drawn = draw(tmp_path / "plots", run)
-    assert [path for _, path in drawn] == [f"plots/smoke-{name}.svg" for name in ("latency", "at-once", "memory")]
-    assert drawn == planned("plots", run)
-    for title, path in drawn:
-        assert title in svg(tmp_path / path)
+    judged = judge(run, LIMITS)
+    found = pictures("plots", run, judged, LIMITS)
+    for plot in planned("plots", run, judged, LIMITS):
+        png = found[plot.path]
+        assert png.startswith(b"\x89PNG")
+        width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+        assert height / width == pytest.approx(plot.aspect, abs=0.01)
 
 
 def test_equal_records_give_equal_files(tmp_path: Path) -> None:
     """Drawing the same record twice gives the same bytes, and an older plot does not stay."""
     run = run_of(smoke=honest("smoke"))
-    draw(tmp_path / "plots", run)
+    drawn_of(tmp_path / "plots", run)
     first = {path.name: path.read_bytes() for path in (tmp_path / "plots").iterdir()}
     (tmp_path / "plots" / "old.svg").write_text("old")
-    draw(tmp_path / "plots", run)
+    drawn_of(tmp_path / "plots", run)
     assert {path.name: path.read_bytes() for path in (tmp_path / "plots").iterdir()} == first
 
 
 def test_no_plot_for_missing_data(tmp_path: Path) -> None:
-    """Without requests, pages and processes nothing is drawn; gone processes are not drawn as 0."""
-    record = honest("smoke")
-    bare = changed(record, hits=(), scrapes=(), probes=())
-    assert draw(tmp_path / "plots", run_of(smoke=bare)) == []
-    assert draw(tmp_path / "plots", run_of()) == []
+    """Without requests, pages and processes nothing is drawn."""
+    bare = changed(honest("smoke"), hits=(), scrapes=(), probes=(), health=())
+    assert drawn_of(tmp_path / "plots", run_of(smoke=bare)) == []
+    assert drawn_of(tmp_path / "plots", run_of()) == []
     assert list((tmp_path / "plots").iterdir()) == []
 
 
 def test_exports_of_no_known_format(tmp_path: Path) -> None:
     """Exports that are neither csv nor pdf are no reason to break."""
     record = with_hits(honest("smoke"), lambda hit: {"format": None})
-    draw(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
-    assert "smoke: latency" in svg(tmp_path / "plots" / "smoke-latency.svg")
+    drawn_of(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
+    assert "smoke: over time" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_failures_are_drawn(tmp_path: Path) -> None:
     """A run in which no export was done shows when they failed."""
     record = with_hits(honest("smoke"), lambda hit: {"status": 500, "end": hit.start})
-    draw(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
-    assert "not done" in svg(tmp_path / "plots" / "smoke-latency.svg")
+    drawn_of(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
+    assert "not done" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "1e308", "-1e308"])
 def test_absurd_gauges(tmp_path: Path, value: str) -> None:
     """Whatever a target says of itself the plot is drawn."""
     pages = with_pages(honest("smoke"), values("export_queue_depth", lambda _: value))
-    draw(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), hits=(), scrapes=pages.scrapes)))
-    assert "waiting, by the target" in svg(tmp_path / "plots" / "smoke-at-once.svg")
+    drawn_of(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), hits=(), scrapes=pages.scrapes)))
+    assert "waiting, by the target" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_gauges_that_are_missing(tmp_path: Path) -> None:
     """A page without a gauge is no 0."""
     pages = with_pages(honest("smoke"), lambda _: "")
-    draw(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), scrapes=pages.scrapes)))
-    assert "under way, outside" in svg(tmp_path / "plots" / "smoke-at-once.svg")
+    drawn_of(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), scrapes=pages.scrapes)))
+    assert "under way, outside" in svg(tmp_path / "plots" / "smoke-timeline.svg")
+
+
+def test_cores_in_use_are_cpu_seconds_over_time() -> None:
+    """Half a second of CPU in a second is half a core; a process that is new counts from 0."""
+    record = honest("load")
+    probe = next(one for one in record.probes if one.processes)
+    root = probe.processes[0]
+    later = [
+        changed_probe(probe, at=probe.at + 1.0, cpu_s=(root.cpu_s + 0.5,)),
+        changed_probe(probe, at=probe.at + 2.0, cpu_s=(root.cpu_s + 0.5, 0.25)),
+    ]
+    first = changed_probe(probe, at=probe.at, cpu_s=(root.cpu_s,))
+    _, cores = cpu_cores(changed(record, probes=(first, *later)))
+    assert cores == pytest.approx([0.5, 0.25])
+
+
+def changed_probe(probe: Probe, *, at: float, cpu_s: tuple[float, ...]) -> Probe:
+    """A sample of as many processes as there are CPU times."""
+    root = probe.processes[0]
+    made = tuple(replace(root, pid=root.pid + index, cpu_s=used) for index, used in enumerate(cpu_s))
+    return replace(probe, at=at, processes=made)
+
+
+def test_the_interval_of_a_p95() -> None:
+    """Of 300 samples it has two ends around the P95; of 10 it has no upper one."""
+    low, high = interval([float(value) for value in range(1, 301)])
+    assert low is not None
+    assert high is not None
+    assert low < 285 < high
+    assert interval([float(value) for value in range(10)])[1] is None
 
 
 def test_sensitivity_that_can_not_be_read(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evidence.reports.checklist import Box, Checklist, Section
+from evidence.reports.checklists.ticks import Box, Checklist, Section
 
 RUNBOOK_BOUNDS: Mapping[str, float] = {
     "latency_p95_ms": 10_000,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evidence.reports.boxes import FINAL_VALIDATION, GREEN_STATUS
-from evidence.reports.checklist import Box, Checklist, Section
+from evidence.reports.checklists.boxes import FINAL_VALIDATION, GREEN_STATUS
+from evidence.reports.checklists.ticks import Box, Checklist, Section
 
 FURTHER = Checklist(
     "Further checks",

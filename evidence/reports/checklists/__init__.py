@@ -1,0 +1,1 @@
+"""The checklists of a report: the boxes as data, and when a box is ticked."""

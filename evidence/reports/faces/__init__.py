@@ -1,0 +1,1 @@
+"""Faces of the report: each a function of the model, nothing else."""

@@ -1,0 +1,82 @@
+"""What a report shows beside the verdicts: figures of the record, and texts of files that were written before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evidence.reports.examples import Found
+from evidence.reports.fault_coverage import Sensitivity
+from evidence.reports.information import Information
+from evidence.reports.latencies import Latencies
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """How the load generator did in one scenario; None: not known, or nothing to know."""
+
+    cpu_ratio: float | None
+    event_loop_lag_p99_ms: float | None
+    start_delay_p99_ms: float | None
+    """Of open arrivals, waits for a free connection included."""
+    scheduling_delay_p99_ms: float | None
+    """The generator's own part of it."""
+    errors_ms: Sequence[float]
+    """What its clock said beyond a known server's own, one a request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """One picture of the run."""
+
+    title: str
+    path: str
+    """Relative to the run directory."""
+    caption: str
+    """One sentence, computed from the verdicts."""
+    aspect: float = 0.4
+    """Height by width."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a scenario ran."""
+
+    url: str
+    """The target's."""
+    embedded: bool
+    insecure: bool = False
+    """Its https certificate was not checked."""
+    bodies: frozenset[str] = frozenset()
+    """Names of the request bodies that are kept in the scenario's folder `sent`."""
+    seed: int
+    seconds: float
+    """From the scenario's start to its end."""
+    end: float
+    """Unix seconds."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the report shows beside the verdicts."""
+
+    latencies: Sequence[Latencies] = ()
+    """By scenario, phase and case."""
+    information: Sequence[Information] = ()
+    """Figures without a limit."""
+    differences: Sequence[str] = ()
+    """Why the two witnesses' figures differ, one sentence a pair."""
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    """By scenario."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """By scenario."""
+    target_version: str | None = None
+    """By `/export/status`."""
+    target_name: str | None = None
+    """The same; None: the status page bears no name."""
+    plots: Sequence[Plot] = ()
+    sensitivity: Sensitivity | None = None
+    generators: Mapping[str, str] = field(default_factory=dict)
+    """Scenario to one line on the load generator."""
+    found: Mapping[tuple[str, str], Found] = field(default_factory=dict)
+    """(scenario, check) of what is not a PASS: the first bad request, and an example of each kind."""

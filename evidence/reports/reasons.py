@@ -1,0 +1,301 @@
+"""What stands against GREEN, causes before what rests on them, each once with its scenarios. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from assertions.checks.catalogue import CHECKS
+from assertions.demands import DEMANDS
+from assertions.judge import INSTRUMENT, Report, blocks
+from assertions.verdicts import Status, Verdict
+from evidence.reports.checklists.further_boxes import CHECKLISTS
+from evidence.reports.examples import Example, Found
+from evidence.reports.figures import Figures, Place
+from evidence.reports.units import condition, held_against, plain
+
+COMMAND = "python -m evidence run"
+
+_PAGE = [
+    "exposition",
+    "coverage",
+    "moved",
+    "labels",
+    "monotonic",
+    "offered",
+    "requests",
+    "latency-counts",
+    "identity",
+    "success-target",
+    "success-gauge",
+    "bytes-target",
+    "bytes-agree",
+    "latency-target",
+    "latency-sum",
+    "histogram",
+    "buckets",
+    "throughput-gauge",
+    "concurrency-target",
+    "concurrency-agree",
+    "queue-target",
+    "queue-agree",
+    "rest",
+    "memory-gauge",
+    "memory-agree",
+]
+_FILES = ["csv-contents", "pdf-contents", "bytes-outside", "bytes-agree"]
+_EXPORTS = [
+    "downloads",
+    "answers",
+    "names",
+    "latency-outside",
+    "latency-target",
+    "latency-agree",
+    "latency-sum",
+    "smoke-latency",
+    "batch",
+    "throughput",
+    "throughput-gauge",
+    "drift",
+    "concurrency-outside",
+    "queue-outside",
+    "files-present",
+    "leftovers",
+    "memory",
+    "memory-agree",
+    "leak-memory",
+    "leak-fds",
+    "leak-threads",
+    "leak-children",
+    "success-outside",
+    "buckets",
+    "memory-gauge",
+    "moved",
+]
+_BY_INSTRUMENT = [check.id for check in CHECKS if check.by_clock or check.by_record]
+
+CAUSES: Mapping[str, tuple[str, ...]] = {
+    "answered": (*_EXPORTS, *_FILES),
+    "scrapes": tuple(_PAGE),
+    "downloads": tuple(_FILES),
+    "exposition": tuple(_PAGE[1:]),
+    "coverage": tuple(_PAGE[2:]),
+    **dict.fromkeys(INSTRUMENT, tuple(_BY_INSTRUMENT)),
+}
+"""Check to the checks that can measure nothing where it fails: their NO DATA follows from it."""
+
+BY_ONE_REQUEST = frozenset({"csv-contents", "pdf-contents", "downloads", "answers", "answered", "names"})
+"""Checks of which one request is enough to see the fault again."""
+
+_WORST_FIRST = (
+    *CAUSES,
+    *[
+        "csv-contents",
+        "pdf-contents",
+        "behaviour",
+        "answers",
+        "names",
+        "leftovers",
+        "files-present",
+        "success-outside",
+        "success-target",
+    ],
+    *["concurrency-target", "concurrency-outside", "queue-target", "queue-outside", "rejections"],
+    *["latency-outside", "latency-target", "smoke-latency", "batch", "throughput", "drift", "health", "status-page"],
+    *["memory", "memory-gauge", "leak-memory", "leak-fds", "leak-threads", "leak-children", "service-log", "shutdown"],
+)
+"""Causes, then what users of the service meet, then its limits, then its resources; the rest in the list's order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One cause that stands against GREEN."""
+
+    status: Status
+    check: str
+    title: str
+    critical: bool
+    scenarios: tuple[str, ...]
+    expected: str
+    measured: str
+    where: str
+    """The files of the run directory that show it."""
+    since: str
+    """The first bad request; empty: no single request is behind it."""
+    examples: tuple[Example, ...]
+    """Up to three kinds, worst first."""
+    command: str
+    """Repeats the failing part."""
+    follows: tuple[str, ...]
+    """`<scenario>/<check>` that have no data because of it."""
+
+
+def against(report: Report) -> list[Verdict]:
+    """Return the verdicts that keep a run from GREEN, those of scenarios that were not run left out."""
+    return [one for one in report.verdicts if blocks(one) and not one.judgement.waiting]
+
+
+def reasons(report: Report, figures: Figures) -> tuple[Reason, ...]:
+    """Return every cause once: failures before missing data, causes before what rests on them, the worst first."""
+    groups: dict[tuple[str, Status], list[Verdict]] = {}
+    for verdict in against(report):
+        groups.setdefault((verdict.id, verdict.status), []).append(verdict)
+    ordered = sorted(groups.items(), key=lambda item: _rank(*item))
+    follows: dict[tuple[str, Status], list[Verdict]] = {}
+    for place, (key, verdicts) in enumerate(ordered):
+        left = []
+        for verdict in verdicts:
+            cause = next((earlier for earlier in ordered[:place] if _explains(earlier, verdict)), None)
+            if cause is None or cause[0] not in follows:
+                left.append(verdict)
+            else:
+                follows[cause[0]].append(verdict)
+        if left:
+            follows[key] = []
+            groups[key] = left
+    return tuple(_reason(groups[key], rest, figures) for key, rest in follows.items())
+
+
+def _rank(key: tuple[str, Status], verdicts: Sequence[Verdict]) -> tuple[bool, int, bool]:
+    check, status = key
+    place = _WORST_FIRST.index(check) if check in _WORST_FIRST else len(_WORST_FIRST)
+    return status != "FAIL", place, not any(one.judgement.critical for one in verdicts)
+
+
+def _explains(earlier: tuple[tuple[str, Status], Sequence[Verdict]], verdict: Verdict) -> bool:
+    """Whether a NO DATA follows from an earlier cause: of a check that it rests on, or for the very same reason."""
+    (check, _), verdicts = earlier
+    if verdict.status != "NO DATA":
+        return False
+    together = [
+        one for one in verdicts if "run" in (one.scenario, verdict.scenario) or one.scenario == verdict.scenario
+    ]
+    return bool(together) and (
+        verdict.id in CAUSES.get(check, ()) or any(one.judgement.reason == verdict.judgement.reason for one in verdicts)
+    )
+
+
+def _reason(verdicts: Sequence[Verdict], follows: Sequence[Verdict], figures: Figures) -> Reason:
+    first = max(verdicts, key=lambda one: one.judgement.critical)
+    found = [one for verdict in verdicts if (one := figures.found.get((verdict.scenario, verdict.id))) is not None]
+    examples = tuple(_kinds(verdicts, found))[:3]
+    return Reason(
+        status=first.status,
+        check=first.id,
+        title=first.title,
+        critical=any(one.judgement.critical for one in verdicts),
+        scenarios=tuple(one.scenario for one in verdicts),
+        expected=plain(_expected(first)),
+        measured=plain(_measured(verdicts)),
+        where=", ".join(dict.fromkeys(_where(one) for one in verdicts)),
+        since=plain(next((one.since for one in found if one.since), "")),
+        examples=tuple(_plain(one) for one in examples),
+        command=_command(verdicts, examples, figures.places),
+        follows=tuple(f"{one.scenario}/{one.id}" for one in follows),
+    )
+
+
+def _kinds(verdicts: Sequence[Verdict], found: Sequence[Found]) -> Iterable[Example]:
+    """Examples with their requests; findings that name no request follow."""
+    seen = set()
+    for one in found:
+        for example in one.examples:
+            seen.add(example.kind)
+            yield example
+    for verdict in verdicts:
+        for finding in verdict.judgement.findings:
+            if not any(finding in kind or kind in finding for kind in seen):
+                seen.add(finding)
+                yield Example(kind=finding, asked="", came="", kept="", case="", path="")
+
+
+def _plain(example: Example) -> Example:
+    return Example(
+        kind=plain(example.kind),
+        asked=plain(example.asked),
+        came=plain(example.came),
+        kept=plain(example.kept),
+        case=plain(example.case),
+        path=plain(example.path),
+    )
+
+
+def _expected(verdict: Verdict) -> str:
+    limit = verdict.judgement.limit
+    demands = "; ".join(DEMANDS.get(verdict.id, ()))
+    if limit is not None:
+        return f"{condition(limit)} ({demands or limit.reason})"
+    return demands or verdict.title
+
+
+def _measured(verdicts: Sequence[Verdict]) -> str:
+    """One reason where all scenarios have the same, else each with its scenario; its reading first."""
+    texts = dict.fromkeys(_with_reading(one) for one in verdicts)
+    if len(texts) == 1:
+        return next(iter(texts))
+    return "; ".join(f"{one.scenario}: {_with_reading(one)}" for one in verdicts)
+
+
+def _with_reading(verdict: Verdict) -> str:
+    judgement = verdict.judgement
+    reading = judgement.readings[0] if judgement.readings and judgement.limit is not None else None
+    if reading is None or reading.value is None or judgement.limit is None:
+        return judgement.reason
+    return f"{held_against(reading.value, judgement.limit)}: {judgement.reason}"
+
+
+_FILES_OF = {
+    "answered": "hits.jsonl",
+    "downloads": "fetches.jsonl",
+    "csv-contents": "files.jsonl",
+    "pdf-contents": "files.jsonl",
+    "behaviour": "hits.jsonl",
+    "names": "hits.jsonl",
+    "answers": "hits.jsonl",
+    "generator": "scenario.json",
+}
+"""Check to the file of a scenario that shows it, where the boxes name another."""
+
+
+def _where(verdict: Verdict) -> str:
+    if verdict.id in _FILES_OF and verdict.scenario != "run":
+        return f"{verdict.scenario}/{_FILES_OF[verdict.id]}"
+    boxes = (box for checklist in CHECKLISTS for box in checklist.boxes if verdict.id in box.checks)
+    artifact = next((box.artifact for box in boxes if box.artifact), "verdict.json")
+    folder, slash, name = artifact.partition("/")
+    return f"{verdict.scenario}/{name}" if slash and verdict.scenario != "run" else f"{folder}{slash}{name}"
+
+
+def _command(verdicts: Sequence[Verdict], examples: Sequence[Example], places: Mapping[str, Place]) -> str:
+    """One command: a curl line where one request to a target that is still there is enough, else the scenario again."""
+    if verdicts[0].id in ("rules", "dashboard"):
+        return f"python -m {'rules' if verdicts[0].id == 'rules' else 'dashboards'} check"
+    first = verdicts[0].scenario if verdicts[0].scenario != "run" else next(iter(places), "smoke load batch")
+    scenario = next((one.scenario for one in verdicts if one.scenario in places), first)
+    place = places.get(scenario)
+    if place is None:
+        return f"{COMMAND} {scenario}"
+    if not place.embedded and verdicts[0].id in BY_ONE_REQUEST:
+        for example in examples:
+            line = _curl(example, scenario, place)
+            if line is not None:
+                return line
+    url = "" if place.embedded else f" --target {shlex.quote(plain(place.url))}"
+    insecure = " --insecure" if place.insecure else ""
+    return f"{COMMAND} {scenario} --seed {place.seed}{url}{insecure} --out evidence/again"
+
+
+def _curl(example: Example, scenario: str, place: Place) -> str | None:
+    """A line that sends one request again, to be run in the run directory; None where its body was not kept."""
+    method, _, path = example.path.partition(" ")
+    options = "-sS -k" if place.insecure else "-sS"
+    if method == "GET" and path.startswith("/"):
+        return f"curl {options} -D - -o answer {shlex.quote(plain(place.url + path))}"
+    body = f"{example.case}.json"
+    if method != "POST" or body not in place.bodies:
+        return None
+    return (
+        f"curl {options} -D - -X POST -H 'Content-Type: application/json' "
+        f"--data-binary @{scenario}/sent/{body} {shlex.quote(plain(place.url + path))}"
+    )
