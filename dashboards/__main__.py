@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from assertions.console import guard_output
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
 from assertions.record.types import Record
@@ -49,6 +50,7 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
+    guard_output()
     options = _parser().parse_args(argv)
     try:
         if options.command == "build":

@@ -28,6 +28,7 @@ from evidence.reports.latencies import by_phase
 from evidence.reports.markdown import Figures, Instrument, first_line, markdown
 from evidence.reports.plots import draw, planned
 from evidence.reports.witnesses import differences
+from evidence.timings import Timings
 
 
 def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
@@ -37,16 +38,24 @@ def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
     return run, limits, report, context
 
 
-def publish(out: Path) -> Report:
-    """Judge and write everything. RecordError or LimitsError when it can't be judged; OSError when the disk is full."""
-    run, limits, report, context = judge_folder(out)
-    for name, content in artifacts(run, report):
-        (out / name).write_bytes(content)
-    if fault_coverage.STORED.is_file():
-        shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
-    plots = draw(out / "plots", run)
-    (out / VERDICT).write_bytes(verdict_json(report))
-    (out / REPORT).write_text(markdown(report, limits, context, figures(run, report, plots)), encoding="utf-8")
+def publish(out: Path, timings: Timings | None = None) -> Report:
+    """Judge and write everything, and how long it took.
+
+    RecordError or LimitsError when it can't be judged; OSError when the disk is full.
+    """
+    timings = timings or Timings()
+    with timings.measure("judge"):
+        run, limits, report, context = judge_folder(out)
+    with timings.measure("plots"):
+        plots = draw(out / "plots", run)
+    with timings.measure("report"):
+        for name, content in artifacts(run, report):
+            (out / name).write_bytes(content)
+        if fault_coverage.STORED.is_file():
+            shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
+        (out / VERDICT).write_bytes(verdict_json(report))
+        (out / REPORT).write_text(markdown(report, limits, context, figures(run, report, plots)), encoding="utf-8")
+    timings.write(out)
     manifest.write(out, context.run_id)
     return report
 

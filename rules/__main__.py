@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from assertions.console import guard_output
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
 from rules.build import RULES_NAME, build_rules, build_tests, companion_of
@@ -52,6 +53,7 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
+    guard_output()
     parser = _parser()
     options = parser.parse_args(argv)
     if options.limits is not None and (options.rules or options.tests):

@@ -76,6 +76,7 @@ class Coordinator:
         self.workers: dict[int, _Worker] = {}
         self._latencies_ms: list[float] = []
         self._phase = ""
+        self._planned = 0
         self._phase_start = 0.0
         self._answered_before = 0
         self._ending = False
@@ -133,7 +134,7 @@ class Coordinator:
 
     def _lead(self, number: int) -> None:
         phase = self.plan.phases[number]
-        self._phase, self._latencies_ms = phase.name, []
+        self._phase, self._planned, self._latencies_ms = phase.name, len(phase.requests), []
         self._answered_before = self._sum("answered")
         at = self._phase_start = self.clock.now() + LEAD_S
         self.led.append(PhaseResult(phase.name, at, 0.0, 0))
@@ -231,5 +232,7 @@ class Coordinator:
                 failed=answered - self._sum("exports"),
                 rate_per_s=(answered - self._answered_before) / seconds,
                 p95_ms=nearest_rank(self._latencies_ms, 0.95),
+                phase_answered=answered - self._answered_before,
+                phase_planned=self._planned,
             )
         )

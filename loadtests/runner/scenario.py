@@ -7,8 +7,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from assertions.record.files import read_lines, write_one
 from assertions.record.phases import DISCONNECTS
