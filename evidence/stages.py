@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ def reach_url(url: str, insecure: bool) -> None:
 def drive(out: Path, request: RunRequest, view: View) -> None:
     """Run the load side's door on one scenario. RunError when it left no whole record."""
     requests.write_request(out / requests.NAME, request)
-    words = [interpreter(), "-m", "loadtests", "run", "--request", str((out / requests.NAME).resolve())]
+    words = ["run", "--request", str((out / requests.NAME).resolve())]
     code, problems, last = run_door([*words, "--progress-json"], view)
     if code == 2 and problems:
         raise RunError("; ".join(problems))
@@ -71,10 +71,11 @@ def drive(out: Path, request: RunRequest, view: View) -> None:
         raise RunError(f"the load generator ended with {code} and left no whole record: {last or 'it wrote nothing'}")
 
 
-def run_door(words: list[str], view: View) -> tuple[int, list[str], str]:
+def run_door(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
     """Run the load side and show what it tells. Return its exit code, its sentences of trouble and its last line."""
     problems: list[str] = []
     last, driving = "", False
+    words = [interpreter(), "-m", "loadtests", *words]
     process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:

@@ -11,7 +11,6 @@ from typing import Protocol
 from assertions import limits as limits_file
 from assertions.record.types import RecordError
 from evidence.collect.embedded import Embedded, EmbeddedError
-from evidence.collect.provenance import interpreter
 from evidence.reports.stress_html import html
 from evidence.settings import EMBEDDED, RunError
 from evidence.stages import reach_url, run_door, start_service
@@ -67,8 +66,7 @@ def drive(out: Path, request: StressRequest, view: View) -> None:
     """Run the load side's door on one case. RunError when it left no whole record."""
     file = out / requests.NAME
     requests.write_request(file, request)
-    words = [interpreter(), "-m", "loadtests", "stress", "--request", str(file.resolve())]
-    _, problems, last = run_door(words, view)
+    _, problems, last = run_door(["stress", "--request", str(file.resolve())], view)
     file.unlink()
     if not (out / REPORT).is_file():
         raise RunError("; ".join(problems) or last or "it wrote nothing")

@@ -56,10 +56,7 @@ def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator
             url = subprocesses.wait_until_ready(process, lambda: _address(log), READY_S)
             if url is None:
                 lines = _lines(log)
-                raise EmbeddedError(
-                    f"the embedded service did not start: {lines[-1] if lines else 'it wrote no log'}; "
-                    "`export-at-scale serve` starts it alone"
-                )
+                raise EmbeddedError(f"the embedded service did not start: {lines[-1] if lines else 'it wrote no log'}")
             yield Embedded(url=url, pid=process.pid, exports=Path(exports), process=process)
         except BaseException:
             subprocesses.end(process, INTERRUPTED_STOP_S)

@@ -10,10 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assertions.limits import DEFAULT_PATH
+from loadtests.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = """\
@@ -47,6 +48,26 @@ class Ended:
         """The one line on stderr; fails where there are more or none."""
         (line,) = self.err.splitlines()
         return line
+
+
+@dataclass
+class Shown:
+    """A view that keeps what it is given."""
+
+    lines: list[str] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+
+    def say(self, line: str) -> None:
+        """Keep a line."""
+        self.lines.append(line)
+
+    def show(self, progress: Progress) -> None:
+        """Keep a progress."""
+        self.progress.append(progress)
+
+    def files(self, scenario: str, done: int, of: int) -> None:
+        """Keep a count of files."""
+        self.lines.append(f"{scenario}: {done} of {of}")
 
 
 @dataclass(frozen=True)

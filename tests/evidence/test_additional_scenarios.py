@@ -9,13 +9,9 @@ import pytest
 
 from assertions.record.files import read_lines, read_one
 from assertions.record.types import Plan, Probe
-from evidence import __main__ as entry
-from evidence import run as running
-from evidence.run import RunError
+from evidence import command as entry
 from loadtests.plan.profile import load_profile
 from tests.evidence.door import Target, door, first_line
-from tests.evidence.test_drive import stand_in
-from tests.evidence.test_run import Patch, quiet, settings
 
 SHORT_SOAK = """\
 [leak]
@@ -85,15 +81,6 @@ def test_what_can_not_be_run_is_told_before_anything_is_emptied(
     assert entry.main(["run", *words, "--out", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.splitlines() == [f"evidence: {sentence}"]
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(("name", "told"), [("soak", ["--minutes", "2.5"]), ("smoke", [])])
-def test_minutes_are_for_the_scenarios_beside(tmp_path: Path, monkeypatch: Patch, name: str, told: list[str]) -> None:
-    """The load room is told of them only where a profile may have phases for it."""
-    stand_in(tmp_path, monkeypatch, "sys.stderr.write('loadtests: ' + json.dumps(sys.argv[8:])); sys.exit(2)")
-    with pytest.raises(RunError) as error:
-        running._drive(settings(tmp_path, name, minutes=2.5), name, "http://127.0.0.1:9", None, None, quiet)
-    assert json.loads(str(error.value))[1:] == told
 
 
 def test_ours_are_there_by_name() -> None:
