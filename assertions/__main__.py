@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     if options.list:
         for check in CHECKS:
-            where = ", ".join(check.scenarios) if check.of_scenario else "run"
+            where = ", ".join(check.scenarios) if check.scope == "scenario" else "run"
             print(f"{check.id:20} {where:20} {check.title}{' (optional)' if check.optional else ''}")
         return 0
     if options.folder is None:

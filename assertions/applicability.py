@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from assertions.checks.catalogue import Check
+from assertions.checks.check import Check
 from assertions.checks.performance.drift import drifts
 from assertions.checks.performance.latency import LARGE
+from assertions.record.phases import BEHAVIOUR, LEAK, JudgedFor
 from assertions.record.run import Run
 from assertions.record.types import Plan
 from assertions.record.view import ScenarioRecord
@@ -19,8 +20,12 @@ from assertions.verdicts import SCENARIOS
 Applies = Callable[[Plan], bool]
 
 
-def _has(*phases: str) -> Applies:
-    return lambda plan: any(phase.name in phases for phase in plan.phases)
+def _named(name: str) -> Applies:
+    return lambda plan: any(phase.name == name for phase in plan.phases)
+
+
+def _for(*purposes: JudgedFor) -> Applies:
+    return lambda plan: any(phase.judged_for & set(purposes) for phase in plan.phases)
 
 
 def _asks(fmt: str) -> Applies:
@@ -29,8 +34,8 @@ def _asks(fmt: str) -> Applies:
 
 def _many_large(plan: Plan) -> bool:
     """Enough exports of 10k records under load for a P95 with an upper bound."""
-    measured = [one for phase in plan.phases if phase.name == "measure" for one in phase.requests]
-    return sum((one.records or 0) >= LARGE for one in measured) >= needed_for_upper(0.95)
+    measured = [request for phase in plan.phases if JudgedFor.LATENCY in phase.judged_for for request in phase.requests]
+    return sum((request.records or 0) >= LARGE for request in measured) >= needed_for_upper(0.95)
 
 
 def _never(_plan: Plan) -> bool:
@@ -40,16 +45,16 @@ def _never(_plan: Plan) -> bool:
 APPLIES: Mapping[str, Applies] = {
     "latency-outside": _many_large,
     "latency-target": _many_large,
-    "throughput": _has("measure"),
-    "throughput-gauge": _has("measure"),
+    "throughput": _for(JudgedFor.THROUGHPUT),
+    "throughput-gauge": _for(JudgedFor.THROUGHPUT),
     "drift": drifts,
     "csv-contents": _asks("csv"),
     "pdf-contents": _asks("pdf"),
-    "concurrency-agree": _has("measure", "burst"),
-    "queue-agree": _has("burst"),
-    "health": _has("measure", "burst"),
-    "behaviour": _has("behaviour"),
-    **{f"leak-{what}": _has("leak") for what in ("memory", "fds", "threads", "children")},
+    "concurrency-agree": _for(JudgedFor.CONCURRENCY),
+    "queue-agree": _for(JudgedFor.ADMISSION),
+    "health": _for(JudgedFor.HEALTH),
+    "behaviour": _named(BEHAVIOUR),
+    **{f"leak-{what}": _named(LEAK) for what in ("memory", "fds", "threads", "children")},
     # these speak of the batch scenario's own burst, with its exports made alone
     "concurrency-outside": _never,
 }
@@ -63,7 +68,7 @@ def names(run: Run) -> tuple[str, ...]:
 
 def applies(check: Check, record: ScenarioRecord | None) -> bool:
     """Whether a check judges a scenario beside the three; None: its record can't be read, and no check may say PASS."""
-    if check.of_run is not None:
+    if check.scope == "tools":
         return False
     if record is not None and check.id in APPLIES:
         return APPLIES[check.id](record.plan)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from assertions import applicability
-from assertions.checks.catalogue import ASSERTIONS, CHECKS, AssertionSpec, Check
+from assertions.checks.catalogue import ASSERTIONS, CHECKS, AssertionSpec
+from assertions.checks.check import Check, RunRecordCheck, ScenarioCheck, ToolsCheck
 from assertions.checks.harness.generator import lost_record
 from assertions.limits import Limits
 from assertions.record.last_page import PageFigures, read_figures
@@ -64,7 +65,7 @@ def with_incidents(report: Report, incidents: Sequence[str]) -> Report:
 
 
 def _verdicts(check: Check, run: Run, limits: Limits) -> Iterable[Verdict]:
-    if check.of_scenario is not None:
+    if check.scope == "scenario":
         for name in check.scenarios:
             yield _verdict(check, name, _guarded(check, run, limits, name))
     else:
@@ -87,14 +88,14 @@ def _guarded(check: Check, run: Run, limits: Limits, scenario: str | None) -> Ju
 
 
 def _judged(check: Check, run: Run, limits: Limits, scenario: str | None) -> Judgement:
-    if check.of_run is not None:
-        return check.of_run(run, limits)
+    if isinstance(check, ToolsCheck):
+        return check.judge(run, limits)
     wanted = check.scenarios if scenario is None else (scenario,)
     there = {name: run.scenarios[name] for name in wanted if name in run.scenarios}
     missing = [name for name in wanted if name not in there]
     unread = next((run.problems[name] for name in wanted if name in run.problems), None)
-    if check.of_all is not None and there:
-        judgement = check.of_all(there, limits)
+    if isinstance(check, RunRecordCheck) and there:
+        judgement = check.judge(there, limits)
         # what is there may already be too bad; only then is it a verdict before all of it is there
         if not missing or judgement.status == "FAIL":
             return judgement
@@ -102,13 +103,13 @@ def _judged(check: Check, run: Run, limits: Limits, scenario: str | None) -> Jud
         return no_data(unread)
     if missing:
         return not_run(missing[0])
-    assert check.of_scenario is not None
+    assert isinstance(check, ScenarioCheck), "a check of the run record has been judged, or lacks a scenario"
     record = there[wanted[0]]
     lost = lost_record(record) if check.by_record else None
     if lost is not None:
         seen = check.regardless(record, limits) if check.regardless is not None else None
         return seen or no_data(f"requests may be missing in the record: {lost}")
-    return check.of_scenario(record, limits)
+    return check.judge(record, limits)
 
 
 def _waived(verdict: Verdict, waivers: Mapping[str, str]) -> Verdict:
@@ -146,11 +147,14 @@ def _regardless(check: Check, run: Run, limits: Limits, verdict: Verdict) -> Jud
     """A FAIL that no clock has a part in; None: there is none."""
     if verdict.status != "FAIL":
         return None
-    if check.regardless_all is not None:
-        there = {name: run.scenarios[name] for name in check.scenarios if name in run.scenarios}
-        return check.regardless_all(there, limits)
-    record = run.scenarios.get(verdict.scenario)
-    return check.regardless(record, limits) if check.regardless is not None and record is not None else None
+    match check:
+        case RunRecordCheck(regardless=judge_regardless) if judge_regardless is not None:
+            there = {name: run.scenarios[name] for name in check.scenarios if name in run.scenarios}
+            return judge_regardless(there, limits)
+        case ScenarioCheck(regardless=judge_one) if judge_one is not None and verdict.scenario in run.scenarios:
+            return judge_one(run.scenarios[verdict.scenario], limits)
+        case _:
+            return None
 
 
 def _optional(verdict: Verdict) -> bool:

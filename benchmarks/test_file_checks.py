@@ -16,10 +16,11 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from assertions.contents.csv import check_csv_of
 from assertions.contents.pdf.check import check_pdf_of
 from assertions.contents.sent import Outcome, expected
+from assertions.contents.tags import TAG_PLACEHOLDER, USER, tagged
 from assertions.contents.template import Request, Template
 from benchmarks.bounds import BOUNDS, judge_ratios
 from benchmarks.race import OURS, race
-from loadtests.datasets.records import TAG_PLACEHOLDER, USER, encode_body, make_dataset, make_tag, tagged
+from loadtests.datasets.records import encode_body, make_dataset, make_tag
 from service.jobs.pipeline import export_body
 
 FILES = 4

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from assertions.contents.tags import USER, tagged
 from assertions.record.types import Hit, Request
 from loadtests.client.export import RUN_PATH, download_url, make_hit
 from loadtests.client.target import Target
-from loadtests.datasets.records import USER, encode_body, make_dataset, make_tag, parse_case, tagged
+from loadtests.datasets.records import encode_body, make_dataset, make_tag, parse_case
 
 BATCH = ("csv-1k", "csv-5k", "csv-10k", "pdf-1k", "pdf-5k")
 BATCH_BEGIN = "Running batch export tests..."

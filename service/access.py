@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -24,6 +25,7 @@ class Denied(ServiceError):
         self.sentence = sentence
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Return whether a name or an address is this machine's own."""
     try:
@@ -56,6 +58,7 @@ def _host_of(origin: str | None) -> str | None:
         return origin
 
 
+@lru_cache(maxsize=256)
 def _is_ours(host: str, settings: Settings) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""

@@ -326,6 +326,8 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
 
 async def _guarded(service: Service, request: web.Request, handler: Handler) -> web.StreamResponse:
     if not all(server.began_request(request) for server in request.app[SERVER_KEY]):
+        if request.path == "/export/run":
+            service.metrics.rejected("unknown", DEFAULT_USER)
         response = error_response("too many connections; try again later", 503, {"Retry-After": "1"})
         response.force_close()
         return response

@@ -33,7 +33,6 @@ LARGEST_EXACT = 2**53
 """Whole numbers up to here are exact in a float."""
 
 
-_WHOLE = re.compile(rb" (-?\d+)\.0$", re.MULTILINE)
 _EXPONENT = re.compile(rb" (-?\d\.\d+e\+\d\d)$", re.MULTILINE)
 
 
@@ -42,7 +41,9 @@ def plain_numbers(page: bytes) -> bytes:
 
     Whole numbers up to 2^53, and fractions below it, keep every digit; people read them with `[\\d.]+`.
     """
-    return _WHOLE.sub(rb" \1", _EXPONENT.sub(_digits, page))
+    if b"e+" in page:
+        page = _EXPONENT.sub(_digits, page)
+    return page.replace(b".0\n", b"\n")  # a line that ends so is a sample, whose value ends so
 
 
 def _digits(match: re.Match[bytes]) -> bytes:

@@ -40,7 +40,7 @@ EXPORT_REQUEST = {
     ),
     "additionalProperties": False,
     "oneOf": [{"required": ["data"]}, {"required": ["source"]}],
-    "if": {"properties": {"format": {"const": "csv"}}},
+    "if": {"properties": {"format": {"const": "csv"}}, "required": ["format"]},
     "then": {"required": ["columns"]},
 }
 DONE = _object(

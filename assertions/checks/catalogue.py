@@ -6,14 +6,12 @@ not run, a record that can't be read, or a check that breaks is NO DATA, never s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from assertions.checks.admission import limits_held, refusals
-from assertions.checks.conduct import behaviour, service_log
-from assertions.checks.conduct.health import health
+from assertions.checks.check import Check, RunRecordCheck, ScenarioCheck, ToolsCheck
+from assertions.checks.conduct import behaviour, health, service_log, status_page
 from assertions.checks.conduct.shutdown import shutdown
-from assertions.checks.conduct.status_page import status_page
 from assertions.checks.exports import answers, files_present
 from assertions.checks.exports.answers import answered
 from assertions.checks.exports.downloads import downloads
@@ -25,46 +23,12 @@ from assertions.checks.metrics import counters, metrics_page, offered
 from assertions.checks.metrics.exported_bytes import bytes_agree, bytes_outside, bytes_target
 from assertions.checks.metrics.gauges import moved, throughput_gauge
 from assertions.checks.metrics.histogram import histogram, sum_agrees
-from assertions.checks.metrics.success import success_gauge, success_outside, success_target
+from assertions.checks.metrics.success import success_by_answers, success_gauge, success_outside, success_target
 from assertions.checks.performance import latency, throughput
 from assertions.checks.performance.drift import drift
 from assertions.checks.resources import leaks, memory
 from assertions.checks.resources.leftovers import leftovers
 from assertions.limits import Limit, Limits
-from assertions.record.run import Run
-from assertions.record.view import ScenarioRecord
-from assertions.verdicts import SCENARIOS, Judgement
-
-OfScenario = Callable[[ScenarioRecord, Limits], Judgement]
-OfAll = Callable[[Mapping[str, ScenarioRecord], Limits], Judgement]
-OfRun = Callable[[Run, Limits], Judgement]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing that is judged."""
-
-    id: str
-    title: str
-    scenarios: tuple[str, ...] = SCENARIOS
-    """Where it is judged, each on its own; for `of_all` those whose records it needs."""
-    of_scenario: OfScenario | None = None
-    of_all: OfAll | None = None
-    """Judged once over the records of all its scenarios."""
-    of_run: OfRun | None = None
-    """Judged once, on files that belong to no scenario."""
-    group: str = ""
-    """A name by which a waiver may cover several checks."""
-    optional: bool = False
-    """True: where it can't be seen, that alone does not stop GREEN; a FAIL always does."""
-    by_clock: bool = False
-    """True: it rests on the generator's clock or load, so it is NO DATA when the generator was not fit."""
-    regardless: Callable[[ScenarioRecord, Limits], Judgement | None] | None = None
-    """A FAIL of `of_scenario` that rests neither on the clock nor on a whole record; None: there is none."""
-    regardless_all: Callable[[Mapping[str, ScenarioRecord], Limits], Judgement | None] | None = None
-    """The same of `of_all`."""
-    by_record: bool = False
-    """True: it rests on every request being recorded, so it is NO DATA when a generator took its record with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,172 +63,182 @@ _LOAD, _BATCH, _SMOKE = ("load",), ("batch",), ("smoke",)
 _BUSY = ("load", "batch")
 
 CHECKS: tuple[Check, ...] = (
-    Check(id="scrapes", title="Metrics page answered throughout", of_scenario=metrics_page.scrapes),
-    Check(id="exposition", title="Metrics page well-formed", of_scenario=metrics_page.exposition),
-    Check(id="coverage", title="Nine families, types, labels", of_scenario=metrics_page.coverage),
-    Check(id="moved", title="Metrics moved with the load", of_scenario=moved),
-    Check(id="labels", title="Label values bounded", of_scenario=metrics_page.labels_bounded),
-    Check(id="monotonic", title="Counters never fall", of_scenario=metrics_page.monotonic),
-    Check(id="offered", title="Series that rules and panels need", of_scenario=offered.offered),
-    Check(id="requests", title="Requests counted as sent", of_scenario=counters.requests, by_record=True),
-    Check(id="latency-counts", title="Latencies counted as sent", of_scenario=counters.latency_counts, by_record=True),
-    Check(id="identity", title="started = succeeded + failed + running + waiting", of_scenario=counters.identity),
-    Check(id="success-target", title="Success rate by the target", of_all=success_target),
-    Check(
+    ScenarioCheck(id="scrapes", title="Metrics page answered throughout", judge=metrics_page.scrapes),
+    ScenarioCheck(id="exposition", title="Metrics page well-formed", judge=metrics_page.exposition),
+    ScenarioCheck(id="coverage", title="Nine families, types, labels", judge=metrics_page.coverage),
+    ScenarioCheck(id="moved", title="Metrics moved with the load", judge=moved),
+    ScenarioCheck(id="labels", title="Label values bounded", judge=metrics_page.labels_bounded),
+    ScenarioCheck(id="monotonic", title="Counters never fall", judge=metrics_page.monotonic),
+    ScenarioCheck(id="offered", title="Series that rules and panels need", judge=offered.offered),
+    ScenarioCheck(id="requests", title="Requests counted as sent", judge=counters.requests, by_record=True),
+    ScenarioCheck(
+        id="latency-counts", title="Latencies counted as sent", judge=counters.latency_counts, by_record=True
+    ),
+    ScenarioCheck(id="identity", title="started = succeeded + failed + running + waiting", judge=counters.identity),
+    RunRecordCheck(id="success-target", title="Success rate by the target", judge=success_target),
+    RunRecordCheck(
         id="success-outside",
         title="Success rate from outside",
-        of_all=success_outside,
-        regardless_all=counters.success_by_answers,
+        judge=success_outside,
+        regardless=success_by_answers,
         by_clock=True,
     ),
-    Check(id="success-gauge", title="Success gauge fits its counters", of_scenario=success_gauge),
-    Check(id="bytes-target", title="Bytes by the target", of_all=bytes_target),
-    Check(id="bytes-outside", title="Bytes fetched", of_all=bytes_outside),
-    Check(id="bytes-agree", title="Bytes counted are bytes fetched", of_scenario=bytes_agree, by_record=True),
-    Check(
+    ScenarioCheck(id="success-gauge", title="Success gauge fits its counters", judge=success_gauge),
+    RunRecordCheck(id="bytes-target", title="Bytes by the target", judge=bytes_target),
+    RunRecordCheck(id="bytes-outside", title="Bytes fetched", judge=bytes_outside),
+    ScenarioCheck(id="bytes-agree", title="Bytes counted are bytes fetched", judge=bytes_agree, by_record=True),
+    ScenarioCheck(
         id="latency-outside",
         title="P95 of 10k exports by the client",
         scenarios=_LOAD,
-        of_scenario=latency.p95_outside,
+        judge=latency.p95_outside,
         by_clock=True,
     ),
-    Check(
-        id="latency-target", title="P95 of 10k exports by the target", scenarios=_LOAD, of_scenario=latency.p95_target
+    ScenarioCheck(
+        id="latency-target", title="P95 of 10k exports by the target", scenarios=_LOAD, judge=latency.p95_target
     ),
-    Check(id="latency-agree", title="processingTime fits the client's clock", of_scenario=latency.answers_agree),
-    Check(id="latency-sum", title="Histogram fits the answers", of_scenario=sum_agrees, by_record=True),
-    Check(id="histogram", title="Histogram consistent in itself", of_scenario=histogram),
-    Check(id="buckets", title="Latency buckets populated", of_scenario=files_present.buckets),
-    Check(
+    ScenarioCheck(id="latency-agree", title="processingTime fits the client's clock", judge=latency.answers_agree),
+    ScenarioCheck(id="latency-sum", title="Histogram fits the answers", judge=sum_agrees, by_record=True),
+    ScenarioCheck(id="histogram", title="Histogram consistent in itself", judge=histogram),
+    ScenarioCheck(id="buckets", title="Latency buckets populated", judge=files_present.buckets),
+    ScenarioCheck(
         id="smoke-latency",
         title="1k export in time",
         scenarios=_SMOKE,
-        of_scenario=latency.smoke_latency,
+        judge=latency.smoke_latency,
         by_clock=True,
     ),
-    Check(
+    ScenarioCheck(
         id="batch",
         title="Batch of five in time",
         scenarios=_BATCH,
-        of_scenario=throughput.batch,
+        judge=throughput.batch,
         regardless=throughput.batch_by_answers,
         by_clock=True,
     ),
-    Check(
+    ScenarioCheck(
         id="throughput",
         title="Throughput under load",
         scenarios=_LOAD,
-        of_scenario=throughput.throughput,
+        judge=throughput.throughput,
         by_clock=True,
     ),
-    Check(
+    ScenarioCheck(
         id="throughput-gauge",
         title="Throughput gauge plausible",
         scenarios=_LOAD,
-        of_scenario=throughput_gauge,
+        judge=throughput_gauge,
         by_record=True,
     ),
-    Check(id="drift", title="Equal exports do not get slower", scenarios=_LOAD, of_scenario=drift, by_clock=True),
-    Check(id="concurrency-target", title="Running at once by the target", of_all=limits_held.concurrency_target),
-    Check(
+    ScenarioCheck(id="drift", title="Equal exports do not get slower", scenarios=_LOAD, judge=drift, by_clock=True),
+    RunRecordCheck(
+        id="concurrency-target", title="Running at once by the target", judge=limits_held.concurrency_target
+    ),
+    RunRecordCheck(
         id="concurrency-outside",
         title="Running at once from outside",
-        of_all=limits_held.concurrency_outside,
+        judge=limits_held.concurrency_outside,
         by_clock=True,
     ),
-    Check(
+    ScenarioCheck(
         id="concurrency-agree",
         title="Running and waiting fit requests under way",
         scenarios=_BUSY,
-        of_scenario=limits_held.concurrency_agree,
+        judge=limits_held.concurrency_agree,
         optional=True,
         by_record=True,
     ),
-    Check(id="queue-target", title="Waiting by the target", of_all=limits_held.queue_target),
-    Check(id="queue-outside", title="Waiting from outside", scenarios=_BATCH, of_all=limits_held.queue_outside),
-    Check(
+    RunRecordCheck(id="queue-target", title="Waiting by the target", judge=limits_held.queue_target),
+    RunRecordCheck(id="queue-outside", title="Waiting from outside", scenarios=_BATCH, judge=limits_held.queue_outside),
+    ScenarioCheck(
         id="queue-agree",
         title="Waiting fits requests under way",
         scenarios=_BATCH,
-        of_scenario=limits_held.queue_agree,
+        judge=limits_held.queue_agree,
         optional=True,
         by_record=True,
     ),
-    Check(
+    ScenarioCheck(
         id="rejections",
         title="Turned away only beyond the limits",
-        of_scenario=refusals.rejections,
+        judge=refusals.rejections,
         regardless=refusals.rejections_by_answers,
         by_record=True,
     ),
-    Check(id="rest", title="Gauges come back to rest", of_scenario=limits_held.rest),
-    Check(id="answered", title="Every request answered", of_scenario=answered),
-    Check(id="answers", title="Answers complete and true", of_scenario=answers.answers),
-    Check(id="names", title="File names never used twice", of_scenario=names),
-    Check(id="downloads", title="Files can be fetched", of_scenario=downloads),
-    Check(id="csv-contents", title="CSV files hold what was sent", of_scenario=csv_contents),
-    Check(id="pdf-contents", title="PDF files hold what was sent", of_scenario=pdf_contents),
-    Check(
+    ScenarioCheck(id="rest", title="Gauges come back to rest", judge=limits_held.rest),
+    ScenarioCheck(id="answered", title="Every request answered", judge=answered),
+    ScenarioCheck(id="answers", title="Answers complete and true", judge=answers.answers),
+    ScenarioCheck(id="names", title="File names never used twice", judge=names),
+    ScenarioCheck(id="downloads", title="Files can be fetched", judge=downloads),
+    ScenarioCheck(id="csv-contents", title="CSV files hold what was sent", judge=csv_contents),
+    ScenarioCheck(id="pdf-contents", title="PDF files hold what was sent", judge=pdf_contents),
+    ScenarioCheck(
         id="behaviour",
         title="Bad input refused, nothing reachable outside",
         scenarios=_SMOKE,
-        of_scenario=behaviour.behaviour,
+        judge=behaviour.behaviour,
     ),
-    Check(
+    ScenarioCheck(
         id="health",
         title="Awake while exporting",
         scenarios=_BUSY,
-        of_scenario=health,
-        regardless=behaviour.health_by_answers,
+        judge=health.health,
+        regardless=health.health_by_answers,
         by_clock=True,
     ),
-    Check(
+    ScenarioCheck(
         id="status-page",
         title="Status page truthful",
-        of_scenario=status_page,
-        regardless=behaviour.status_by_answers,
+        judge=status_page.status_page,
+        regardless=status_page.status_by_answers,
         by_record=True,
     ),
-    Check(id="memory-gauge", title="Memory an export by the target", of_scenario=memory.memory_gauge),
-    Check(id="memory", title="Memory an export from outside", of_scenario=memory.memory, group="memory"),
-    Check(id="memory-agree", title="Memory gauge fits the process", of_scenario=memory.memory_agree, group="memory"),
-    Check(id="leak-memory", title="No leak of memory", scenarios=_LOAD, of_scenario=leaks.leak_memory, group="memory"),
-    Check(id="leak-fds", title="No leak of descriptors", scenarios=_LOAD, of_scenario=leaks.leak_fds, group="memory"),
-    Check(
+    ScenarioCheck(id="memory-gauge", title="Memory an export by the target", judge=memory.memory_gauge),
+    ScenarioCheck(id="memory", title="Memory an export from outside", judge=memory.memory, group="memory"),
+    ScenarioCheck(id="memory-agree", title="Memory gauge fits the process", judge=memory.memory_agree, group="memory"),
+    ScenarioCheck(
+        id="leak-memory", title="No leak of memory", scenarios=_LOAD, judge=leaks.leak_memory, group="memory"
+    ),
+    ScenarioCheck(id="leak-fds", title="No leak of descriptors", scenarios=_LOAD, judge=leaks.leak_fds, group="memory"),
+    ScenarioCheck(
         id="leak-threads",
         title="No leak of threads",
         scenarios=_LOAD,
-        of_scenario=leaks.leak_threads,
+        judge=leaks.leak_threads,
         group="memory",
     ),
-    Check(
+    ScenarioCheck(
         id="leak-children",
         title="No leak of processes",
         scenarios=_LOAD,
-        of_scenario=leaks.leak_children,
+        judge=leaks.leak_children,
         group="memory",
     ),
-    Check(
+    ScenarioCheck(
         id="leftovers",
         title="Only whole exports in the folder",
-        of_scenario=leftovers,
+        judge=leftovers,
         regardless=memory.grown_under_their_name,
         optional=True,
         by_record=True,
     ),
-    Check(
+    ScenarioCheck(
         id="files-present",
         title="Files in the exports folder",
-        of_scenario=files_present.files_present,
+        judge=files_present.files_present,
         optional=True,
         by_record=True,
     ),
-    Check(id="service-log", title="No errors in the service's log", of_scenario=service_log.service_log, optional=True),
-    Check(id="generator", title="The load was what was asked", of_scenario=generator),
-    Check(id="calibration", title="The instrument is right about a known server", of_scenario=calibration.calibration),
-    Check(id="shutdown", title="Embedded service ends when asked", of_scenario=shutdown, optional=True),
-    Check(id="rules", title="Alert rules tested with promtool", of_run=static_checks.rules),
-    Check(id="dashboard", title="Dashboard queries fit the contract", of_run=static_checks.dashboard),
+    ScenarioCheck(
+        id="service-log", title="No errors in the service's log", judge=service_log.service_log, optional=True
+    ),
+    ScenarioCheck(id="generator", title="The load was what was asked", judge=generator),
+    ScenarioCheck(
+        id="calibration", title="The instrument is right about a known server", judge=calibration.calibration
+    ),
+    ScenarioCheck(id="shutdown", title="Embedded service ends when asked", judge=shutdown, optional=True),
+    ToolsCheck(id="rules", title="Alert rules tested with promtool", judge=static_checks.rules),
+    ToolsCheck(id="dashboard", title="Dashboard queries fit the contract", judge=static_checks.dashboard),
 )
 
 ASSERTIONS: tuple[AssertionSpec, ...] = (

@@ -10,6 +10,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from assertions.record.phases import JudgedFor, judged_by_name
+
 INTERRUPTED = "interrupted"
 """The error of what we broke off ourselves, and the note of the phase that it was in."""
 
@@ -47,7 +49,7 @@ class PhasePlan(Record, frozen=True, kw_only=True):
     """One stretch of load of one kind."""
 
     name: str
-    """`warmup`, `measure`, `sequence`, `burst`, `edge`, `behaviour`, `leak`, or a user's own."""
+    """The profile's, or one of the examiner's: `behaviour`, `leak` … (`assertions.record.phases`)."""
     mode: Mode
     """closed: `clients` users, each asks again when answered; open: each request at its own moment; sequence: one
     after the other; probe: single requests outside the load."""
@@ -59,6 +61,13 @@ class PhasePlan(Record, frozen=True, kw_only=True):
     """After this a request counts as unanswered."""
     at_once: bool = False
     """All clients start together (a burst)."""
+    judge: tuple[JudgedFor, ...] | None = None
+    """What its exports are judged for; None: a plan from before plans named it."""
+
+    @property
+    def judged_for(self) -> frozenset[JudgedFor]:
+        """What its exports are judged for, in older plans by its name."""
+        return frozenset(judged_by_name(self.name) if self.judge is None else self.judge)
 
 
 class Plan(Record, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import Any
 
 from assertions.contract import MAX_CONCURRENT
 from assertions.prometheus.exposition import Page, read_page
-from assertions.record.phases import DISCONNECTS, PROBING
+from assertions.record.phases import DISCONNECTS, PROBING, JudgedFor
 from assertions.record.queries import Queries
 from assertions.record.types import (
     Calibration,
@@ -20,6 +20,7 @@ from assertions.record.types import (
     FileCheck,
     HealthProbe,
     Hit,
+    PhasePlan,
     PhaseRun,
     Plan,
     Probe,
@@ -117,6 +118,18 @@ class ScenarioRecord:
 
     def phase(self, name: str) -> PhaseRun | None:
         return next((phase for phase in self.scenario.phases if phase.name == name), None)
+
+    def phases_for(self, *purposes: JudgedFor) -> tuple[PhasePlan, ...]:
+        """The planned phases that are judged for any of these, in order."""
+        return tuple(phase for phase in self.plan.phases if phase.judged_for & set(purposes))
+
+    def names_for(self, *purposes: JudgedFor) -> frozenset[str]:
+        """The names of the phases that are judged for any of these."""
+        return frozenset(phase.name for phase in self.phases_for(*purposes))
+
+    def exports_for(self, *purposes: JudgedFor) -> tuple[Hit, ...]:
+        """Well-formed exports of the phases that are judged for any of these, in order of their start."""
+        return self.of_phase(*self.names_for(*purposes))
 
     def of_phase(self, *names: str) -> tuple[Hit, ...]:
         """Well-formed exports of these phases, in order of their start."""

@@ -13,14 +13,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from assertions.contents.csv import check_csv_of
-from assertions.contents.pdf.check import check_pdf_of
-from assertions.contents.sent import CODE_IN_BRIEF, ContentsError, Outcome, Sent, expected
-from assertions.contents.template import Request, Template
+from assertions.contents.file_check import check_file, read_template, too_large, unreadable
+from assertions.contents.sent import CODE_IN_BRIEF, ContentsError, Outcome
+from assertions.contents.template import Template
 from assertions.record.files import read_lines, write_lines
-from assertions.record.types import Fetch, FileCheck, Finding, Hit, RecordError
+from assertions.record.types import Fetch, FileCheck, Hit, RecordError
 from evidence.collect.check_workers import Breach, Checkers, CheckersError, cores
-from loadtests.datasets.records import TAG_PLACEHOLDER, tagged, user_of
 
 KEPT_BROKEN_MOST = 10
 """Broken files kept a scenario; the findings of all stand in files.jsonl."""
@@ -34,9 +32,6 @@ SECONDS = 60.0
 """Processor time for opening one file: a hundred times what the largest of the usual ones needs."""
 RECORDS_A_SECOND = 1_000
 """More time for more records."""
-FILE_BYTES = 64 * 1024**2
-FILE_TIMES = 10
-"""A file may have so many bytes or so many times its request's; a larger one is not opened."""
 _READ_BYTES = 1024**2
 
 
@@ -139,51 +134,21 @@ def _files(folder: Path) -> list[FileJob]:
 
 @lru_cache(maxsize=2)
 def _template(path: Path, _changed_ns: int) -> Template:
-    return Template(path.read_bytes(), TAG_PLACEHOLDER)
-
-
-def check_file(data: bytes, template: bytes | Template, hit: Hit, *, brief: bool = False) -> Outcome:
-    """Hold one file's bytes against the request that asked for it. ContentsError when the request can't be read.
-
-    brief: say as soon as something is wrong that it is, and count the rest.
-    """
-    fmt = hit.format or ""
-    known = template if isinstance(template, Template) else Template(template, TAG_PLACEHOLDER)
-
-    def whole() -> Sent:
-        return expected(tagged(known.body, hit.tag, hit.user), None, TAG_PLACEHOLDER, hit.start)
-
-    user = user_of(known.body, hit.user) or known.sent.user
-    request = Request(known, hit.tag or "", user, hit.start, whole)
-    try:
-        return check_csv_of(data, request) if fmt == "csv" else check_pdf_of(data, request, brief=brief)
-    except (NameError, AttributeError, ImportError, AssertionError):
-        raise  # the checker is broken, not the file
-    except MemoryError:
-        raise  # noted by who set the limit
-    except Exception as error:
-        # a file on which a reader breaks is no file that a user could open; it must not end the whole run
-        return _unreadable(f"a {fmt} file that can be read", f"{type(error).__name__} while it was read")
-
-
-def _unreadable(wanted: str, found: str) -> Outcome:
-    finding = Finding(code="unreadable", where="", expected=wanted, found=found)
-    return Outcome(rows=None, pages=None, findings=(finding,), finding_count=1, kinds={"unreadable": 1})
+    return read_template(path.read_bytes())
 
 
 def check_one(job: FileJob) -> FileCheck:
     """Check one file, in this process."""
-    size, most = _size(job.file), max(FILE_BYTES, FILE_TIMES * _size(job.template))
-    if size > most:
-        outcome = _unreadable(f"a file of at most {most / 1e6:,.0f} MB", f"{size / 1e6:,.0f} MB; it was not opened")
-        return _checked(job, outcome)
+    oversize = too_large(_size(job.file), _size(job.template))
+    if oversize is not None:
+        return _checked(job, oversize)
     template = _template(job.template, job.template.stat().st_mtime_ns)
     return _checked(job, check_file(job.file.read_bytes(), template, job.hit, brief=job.brief))
 
 
 def _breach(job: FileJob, breach: Breach) -> FileCheck:
     limits = f"a file that opens within {job.memory_bytes / 1e6:,.0f} MB of memory and {job.seconds:.0f} s"
-    return _checked(job, _unreadable(limits, breach.reason))
+    return _checked(job, unreadable(limits, breach.reason))
 
 
 def _checked(job: FileJob, outcome: Outcome) -> FileCheck:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from assertions.checks.performance.latency import LARGE
 from assertions.prometheus.exposition import Histogram
+from assertions.record.phases import JudgedFor
 from assertions.record.run import Run
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import number
@@ -35,7 +36,7 @@ def information(run: Run) -> tuple[Information, ...]:
 
 
 def _latency(record: ScenarioRecord) -> list[Information]:
-    large = [hit for hit in record.of_phase("measure") if (hit.records or 0) >= LARGE and hit.status == 200]
+    large = [hit for hit in record.exports_for(JudgedFor.LATENCY) if (hit.records or 0) >= LARGE and hit.status == 200]
     seen = [(hit.end - hit.start) * 1000 for hit in large]
     mean = f"{number(sum(seen) / len(seen))} ms" if seen else "–"
     rows = [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assertions.checks.performance.latency import latency_ms
-from assertions.record.phases import PROBING
+from assertions.record.phases import LEAK, PROBING
 from assertions.record.view import ScenarioRecord
 from assertions.stats import percentile
 
@@ -14,8 +14,8 @@ SHOWN = (("P50", 0.5, 2), ("P90", 0.9, 10), ("P95", 0.95, 20), ("P99", 0.99, 100
 """Name, share, and how many samples it takes; with fewer the percentile is only the longest one by another name."""
 RATED_LEAST = 10
 """Exports of a case below which a rate says nothing."""
-LEFT_OUT = ("warmup", "leak", *PROBING)
-"""Phases without a row: the first exports, and those that are made for another purpose."""
+LEFT_OUT = (LEAK, *PROBING)
+"""Phases without a row, made for another purpose; phases that are judged for nothing, such as a warmup, have none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +43,10 @@ def by_phase(records: Mapping[str, ScenarioRecord]) -> tuple[Latencies, ...]:
 
 
 def _of(record: ScenarioRecord) -> Iterable[Latencies]:
+    unjudged = {phase.name for phase in record.plan.phases if not phase.judged_for}
     clients = {phase.name: phase.clients for phase in record.plan.phases}
     for run in record.scenario.phases:
-        if run.name in LEFT_OUT:
+        if run.name in LEFT_OUT or run.name in unjudged:
             continue
         asked = [hit for hit in record.exports if hit.phase == run.name]
         done = [hit for hit in record.done if hit.phase == run.name]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from assertions.checks.metrics.counters import FAILED
 from assertions.checks.performance.latency import LARGE
 from assertions.judge import Report
-from assertions.record.phases import PROBING
+from assertions.record.phases import PROBING, JudgedFor
 from assertions.record.run import Run
 from assertions.record.types import Hit
 from assertions.verdicts import Reading
@@ -75,14 +75,20 @@ def _large(run: Run, report: Report) -> Iterable[str]:
     if record is None or target is None or outside is None or target.count is None or outside.count is None:
         return
     apart = target.count - outside.count
-    others = Counter(hit.phase for hit in record.done if (hit.records or 0) >= LARGE and hit.phase != "measure")
+    measured = record.names_for(JudgedFor.LATENCY)
+    others = Counter(hit.phase for hit in record.done if (hit.records or 0) >= LARGE and hit.phase not in measured)
     if apart:
         named = ", ".join(f"{count} of {phase}" for phase, count in others.items()) or "none"
         yield (
             f"Latency: the target's histogram holds {target.count:,} exports of 10k records, the client's P95 is of "
-            f"the {outside.count:,} of the phase measure. A histogram can't tell phases apart; of other phases it "
+            f"the {outside.count:,} of {_named(measured)}. A histogram can't tell phases apart; of other phases it "
             f"holds: {named}{_rest(apart - others.total(), 'exports')}."
         )
+
+
+def _named(phases: Iterable[str]) -> str:
+    names = sorted(phases)
+    return f"the phase{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def _rest(unexplained: int, unit: str) -> str:

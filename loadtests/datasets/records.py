@@ -1,7 +1,7 @@
 """Made-up records to export: the same for the same seed, each request's own by one replacement of bytes.
 
-A body is encoded once, with TAG_PLACEHOLDER in every record; `tagged` puts a request's tag in its place. Both have the
-same length, so that a checker finds what was sent by replacing the placeholder in the kept template by the hit's tag.
+A body is encoded once, with TAG_PLACEHOLDER in every record; `assertions.contents.tags.tagged` puts a request's tag in
+its place, when a request is sent and again when its file is checked.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
+from assertions.contents.tags import TAG_PLACEHOLDER, USER
 from loadtests.datasets import edge_cases
 from loadtests.datasets.texts import (
     BIG_INTEGERS,
@@ -28,14 +28,9 @@ from loadtests.datasets.texts import (
     SPACED_NOTES,
 )
 
-TAG_PLACEHOLDER = "TAG0000000"
 MAX_RECORDS = 1_000_000
 IDS, IDS_STEP = 997, 7_919
 """Ids come in no order, and again after so many records: what is sorted or merged by them shows."""
-MOST_SPLIT_BYTES = 32 * 1024 * 1024
-"""Larger templates are not kept in pieces: a million pieces cost as much memory as the body itself."""
-USER = "loadtests"
-_USER_PAIR = b'"user":"%s"'
 FORMATS = ("csv", "pdf")
 _CASE = re.compile(r"(?P<format>csv|pdf)-(?P<name>(?P<count>[0-9]{1,7})(?P<k>k?)|[a-z][a-z0-9]*)")
 
@@ -188,35 +183,6 @@ def encode_body(dataset: Dataset) -> bytes:
     if dataset.escaped:
         return json.dumps(dict(reversed(body.items())), allow_nan=False).encode()
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def tagged(template: bytes, tag: str | None, user: str | None = None) -> bytes:
-    """The template as one request sends it; a tag must be as long as the placeholder (ValueError).
-
-    user: sent instead of the template's; None: the template's.
-    """
-    if tag is not None and (len(tag) != len(TAG_PLACEHOLDER) or not tag.isascii()):
-        raise ValueError(f"a tag is {len(TAG_PLACEHOLDER)} ASCII characters, not {tag!r}")
-    small = len(template) <= MOST_SPLIT_BYTES
-    first, *others = _around_tags(template) if small and tag is not None else (template,)
-    if user is not None and user != USER:  # it stands before all tags
-        first = first.replace(_USER_PAIR % USER.encode(), _USER_PAIR % user.encode(), 1)
-    if tag is None:
-        return first
-    return tag.encode().join([first, *others]) if small else first.replace(TAG_PLACEHOLDER.encode(), tag.encode())
-
-
-def user_of(template: bytes, user: str | None) -> str | None:
-    """The user that `tagged` puts into a template's body; None: it leaves the template's own."""
-    if user is None or user == USER:
-        return None
-    return user if _USER_PAIR % USER.encode() in template.partition(TAG_PLACEHOLDER.encode())[0] else None
-
-
-@lru_cache(maxsize=32)
-def _around_tags(template: bytes) -> tuple[bytes, ...]:
-    """The template's pieces between its placeholders: to join them takes a tenth of the time of finding them again."""
-    return tuple(template.split(TAG_PLACEHOLDER.encode()))
 
 
 def make_tag(phase: int, index: int) -> str:

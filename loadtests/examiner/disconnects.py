@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from assertions.contents.tags import USER
 from assertions.contract import MAX_CONCURRENT
 from assertions.probes.behaviour import AFTER_DISCONNECT, DISCONNECTED, REST_AFTER_DISCONNECT
 from assertions.probes.disconnects import MOST_ROUNDS, counts
@@ -17,7 +18,7 @@ from assertions.record.types import Hit, PhaseRun, Probe, Request
 from loadtests.client.answer import Answer
 from loadtests.client.export import RUN_PATH, STATUS_PATH, make_hit
 from loadtests.client.target import Target
-from loadtests.datasets.records import USER, encode_body, make_dataset
+from loadtests.datasets.records import encode_body, make_dataset
 
 CLIENT = "examiner"
 CLIENTS = MAX_CONCURRENT + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from assertions.contents.tags import USER
 from assertions.probes.behaviour import (
     BAD_BODIES,
     UNKNOWN_NAMES,
@@ -12,7 +13,7 @@ from assertions.probes.behaviour import (
 from assertions.record.types import Hit, PhaseRun, Request
 from loadtests.client.export import fetch_file, make_hit
 from loadtests.client.target import Target
-from loadtests.datasets.records import USER, make_tag, parse_case
+from loadtests.datasets.records import make_tag, parse_case
 from loadtests.examiner.requests import CLIENT, PROBE_TIMEOUT_S, RecordFetch, RecordHit, _probe_hit
 from loadtests.plan.extra_phases import LEAK_PHASE_NUMBER
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assertions.contents.tags import TAG_PLACEHOLDER, tagged
 from assertions.record.phases import BURSTS, DISCONNECTS, OVER_ADMISSION, PROBING
 from assertions.record.types import INTERRUPTED, Fetch, Hit, PhasePlan, PhaseRun, Plan, Probe
 from assertions.stats import median
 from loadtests.client.answer import SinkError
 from loadtests.client.export import RUN_PATH, fetch_file
 from loadtests.client.target import Target
-from loadtests.datasets.records import TAG_PLACEHOLDER, tagged
 from loadtests.errors import STOPPED, AbortRun, RunError
 from loadtests.examiner import leak as examiner
 from loadtests.examiner.behaviour import behaviour

@@ -12,11 +12,11 @@ from pathlib import Path
 import gevent
 from gevent.lock import BoundedSemaphore
 
+from assertions.contents.tags import tagged
 from assertions.record.types import INTERRUPTED, PhasePlan, Request
 from loadtests.client.answer import Answer, SinkError
 from loadtests.client.export import fetch_file, no_fetch
 from loadtests.client.target import Target
-from loadtests.datasets.records import tagged
 from loadtests.generator.http_client import HttpClient, NewHttpClient
 from loadtests.generator.samples import Samples
 from loadtests.generator.shard_writer import Counters, PhaseWork, SentRequest, ShardWriter

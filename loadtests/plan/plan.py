@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from assertions.contents.tags import USER
 from assertions.contract import MAX_CONCURRENT
 from assertions.probes.over_admission import ROUND_SIZE
-from assertions.record.phases import BURSTS, DISCONNECTS, OVER_ADMISSION
+from assertions.record.phases import BEHAVIOUR, BURSTS, DISCONNECTS, EXAMINED, LEAK, OVER_ADMISSION
 from assertions.record.types import PhasePlan, Plan, Request
-from loadtests.datasets.records import USER, Dataset, make_tag
+from loadtests.datasets.records import Dataset, make_tag
 from loadtests.plan.arrivals import arrival_times
 from loadtests.plan.extra_phases import (
     BURST_SIZE,
@@ -50,14 +51,14 @@ def build_plan(profile: Profile, datasets: dict[str, Dataset], seed: int) -> Pla
     """The plan of a scenario; `datasets` holds every case of `cases_of`."""
     phases = [_plan_phase(number, phase, datasets, seed) for number, phase in enumerate(profile.phases)]
     if profile.behaviour:
-        phases.append(PhasePlan(name="behaviour", mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S))
+        phases.append(_probes(BEHAVIOUR))
     if profile.over_admission:
         phases.append(_plan_over_admission(datasets))
     if profile.leak is not None:
         phases.append(_plan_leak(profile.leak, datasets))
         phases.append(_plan_bursts(profile.leak, datasets))
     if profile.behaviour:
-        phases.append(PhasePlan(name=DISCONNECTS, mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S))
+        phases.append(_probes(DISCONNECTS))
     return Plan(scenario=profile.name, profile_sha256=profile.sha256, seed=seed, phases=tuple(phases))
 
 
@@ -86,7 +87,13 @@ def _plan_phase(number: int, phase: Phase, datasets: dict[str, Dataset], seed: i
         requests=requests,
         timeout_s=phase.timeout_s,
         at_once=phase.at_once,
+        judge=phase.judge,
     )
+
+
+def _probes(name: str) -> PhasePlan:
+    """A phase of single requests by the examiner, of which none is planned."""
+    return PhasePlan(name=name, mode="probe", clients=1, requests=(), timeout_s=PROBE_TIMEOUT_S, judge=EXAMINED)
 
 
 def _plan_leak(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
@@ -94,7 +101,9 @@ def _plan_leak(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
         _request(LEAK_PHASE_NUMBER, index, leak.cases[index % len(leak.cases)], datasets, None)
         for index in range(leak.count)
     )
-    return PhasePlan(name="leak", mode="sequence", clients=1, requests=requests, timeout_s=PROBE_TIMEOUT_S)
+    return PhasePlan(
+        name=LEAK, mode="sequence", clients=1, requests=requests, timeout_s=PROBE_TIMEOUT_S, judge=EXAMINED
+    )
 
 
 def _plan_bursts(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
@@ -103,7 +112,13 @@ def _plan_bursts(leak: Leak, datasets: dict[str, Dataset]) -> PhasePlan:
         _request(BURSTS_PHASE_NUMBER, index, leak.cases[0], datasets, None) for index in range(BURSTS_MOST * BURST_SIZE)
     )
     return PhasePlan(
-        name=BURSTS, mode="closed", clients=BURST_SIZE, requests=requests, timeout_s=PROBE_TIMEOUT_S, at_once=True
+        name=BURSTS,
+        mode="closed",
+        clients=BURST_SIZE,
+        requests=requests,
+        timeout_s=PROBE_TIMEOUT_S,
+        at_once=True,
+        judge=EXAMINED,
     )
 
 
@@ -120,6 +135,7 @@ def _plan_over_admission(datasets: dict[str, Dataset]) -> PhasePlan:
         requests=requests,
         timeout_s=PROBE_TIMEOUT_S,
         at_once=True,
+        judge=EXAMINED,
     )
 
 

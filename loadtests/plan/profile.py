@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from assertions.record.phases import BURSTS, DISCONNECTS, OVER_ADMISSION
+from assertions.record.phases import BEHAVIOUR, BURSTS, DEFAULT, DISCONNECTS, LEAK, OVER_ADMISSION, REFUSALS, JudgedFor
 from loadtests.datasets.records import CaseError, parse_case
 from loadtests.plan.arrivals import Arrivals, constant
 from loadtests.plan.toml_reader import TableReader
@@ -21,7 +21,7 @@ MAX_REQUESTS = 1_000_000
 MAX_RATE_PER_S = 10_000.0
 MAX_PHASES = 90
 DAY_S = 86_400.0
-RESERVED = ("behaviour", "leak", "refusals", BURSTS, DISCONNECTS, OVER_ADMISSION)
+RESERVED = (BEHAVIOUR, LEAK, REFUSALS, BURSTS, DISCONNECTS, OVER_ADMISSION)
 
 LoadMode = Literal["closed", "open", "sequence"]
 
@@ -69,6 +69,8 @@ class Phase:
     arrivals: Arrivals
     scaled: bool = False
     """`--minutes` stretches it."""
+    judge: tuple[JudgedFor, ...] = DEFAULT
+    """What its exports are judged for; none: they are not, as in a warmup."""
 
     @property
     def lasts_s(self) -> float:
@@ -215,6 +217,7 @@ def _phase(reader: TableReader) -> Phase:
     scaled = reader.flag("scaled")
     if scaled and reader.sound and not (shape or seconds):
         reader.wrong("scaled", "needs a phase that lasts some seconds")
+    judge = _judge(reader)
     reader.done()
     return Phase(
         name=name,
@@ -230,7 +233,21 @@ def _phase(reader: TableReader) -> Phase:
         shape=shape,
         arrivals=cast(Arrivals, arrivals),
         scaled=scaled,
+        judge=judge,
     )
+
+
+def _judge(reader: TableReader) -> tuple[JudgedFor, ...]:
+    """Read what a phase is judged for: words of a closed set, each once."""
+    words = reader.take("judge", list, list(DEFAULT)) or []
+    known = {purpose.value: purpose for purpose in JudgedFor}
+    unknown = [word for word in words if not (isinstance(word, str) and word in known)]
+    if unknown:
+        reader.wrong("judge", f"may hold {', '.join(known)}, not {unknown[0]!r}")
+        return DEFAULT
+    if len(set(words)) < len(words):
+        reader.wrong("judge", "holds a word twice")
+    return tuple(known[word] for word in words)
 
 
 def _without(reader: TableReader, keys: tuple[str, ...], why: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.limits import Limits
 from assertions.prometheus.exposition import read_page
+from assertions.record.phases import JudgedFor
 from assertions.record.types import Plan, Scrape
 from loadtests.errors import AbortRun
 from loadtests.progress import Progress
@@ -71,7 +72,9 @@ class AbortWatch:
     def latencies(self, phase_name: str, latencies_ms: tuple[float, ...]) -> None:
         """Exports of a phase that were done, by their latencies."""
         phase = next((one for one in self.plan.phases if one.name == phase_name), None)
-        if phase is None or phase.name != "measure" or any((one.records or 0) < LARGE for one in phase.requests):
+        if phase is None or JudgedFor.LATENCY not in phase.judged_for:
+            return
+        if any((request.records or 0) < LARGE for request in phase.requests):
             return
         limit = self.abort.limits["latency_p95_ms"]
         slow = self._slow[phase_name] = self._slow.get(phase_name, 0) + sum(not limit.holds(ms) for ms in latencies_ms)

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import msgspec
 
+from assertions.contents.tags import USER
 from assertions.limits import Limits
 from assertions.record.files import read_lines, read_one, write_lines
 from assertions.record.types import INTERRUPTED, Hit, PhaseRun, RecordError, Request, Scenario
 from loadtests.client.export import RUN_PATH, make_hit
 from loadtests.client.target import Target
 from loadtests.datasets.large_bodies import large_body
-from loadtests.datasets.records import USER, Dataset, make_dataset, parse_case
+from loadtests.datasets.records import Dataset, make_dataset, parse_case
 from loadtests.errors import FolderError
 from loadtests.plan.plan import build_plan
 from loadtests.plan.profile import Profile, parse_profile

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 from locust import FastHttpUser, constant, task
 
+from assertions.contents.tags import tagged
 from loadtests.client.export import RUN_PATH, download_url
 from loadtests.client.target_settings import headers_from
-from loadtests.datasets.records import make_tag, tagged
+from loadtests.datasets.records import make_tag
 from loadtests.ui.web_ui import BODIES, Bodies
 
 SETTINGS = msgspec.json.decode(Path(os.environ[BODIES]).read_bytes(), type=Bodies)

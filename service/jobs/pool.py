@@ -70,7 +70,6 @@ class _Task:
     def __init__(self, call: Callable[[], Any]) -> None:
         self.call = call
         self.future: Future[Any] = Future()
-        self.timer: threading.Timer | None = None
         self.timed_out = False
 
 
@@ -89,6 +88,10 @@ class WorkerPool(Executor):
         timeout_s: float = math.inf,
     ) -> None:
         self._timeout_s = timeout_s
+        self._clock = threading.Condition()
+        self._deadlines: dict[int, tuple[float, _Task]] = {}
+        """Worker's number -> when its task must be done; only of tasks that run."""
+        self._clock_runs = False
         self._context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
         if sys.platform == "linux":
             self._context.set_forkserver_preload(PRELOAD)
@@ -148,15 +151,26 @@ class WorkerPool(Executor):
             inner.add_done_callback(partial(self._finish, task, number))
 
     def _watch(self, task: _Task, number: int) -> None:
-        if self._timeout_s < threading.TIMEOUT_MAX:
-            task.timer = threading.Timer(self._timeout_s, self._time_out, (task, self._workers[number]))
-            task.timer.daemon = True
-            task.timer.start()
+        if self._timeout_s >= threading.TIMEOUT_MAX:
+            return
+        with self._clock:
+            self._deadlines[number] = (time.monotonic() + self._timeout_s, task)
+            if not self._clock_runs:
+                self._clock_runs = True
+                threading.Thread(target=self._time_out, name="export-timeout", daemon=True).start()
 
-    def _time_out(self, task: _Task, worker: ProcessPoolExecutor) -> None:
-        task.timed_out = True
-        for process in _processes(worker):
-            process.kill()
+    def _time_out(self) -> None:
+        """Kill the workers of tasks that take too long, for as long as this process lives."""
+        with self._clock:
+            while True:
+                now = time.monotonic()
+                for number in [number for number, (end, _) in self._deadlines.items() if end <= now]:
+                    self._deadlines.pop(number)[1].timed_out = True
+                    for process in _processes(self._workers[number]):
+                        process.kill()
+                # nobody needs to wake this thread: what starts meanwhile must not be done before it wakes anyway
+                nearest = min((end for end, _ in self._deadlines.values()), default=math.inf)
+                self._clock.wait(min(nearest - now, self._timeout_s))
 
     def _started(self, number: int, task: _Task) -> Future[Any]:
         try:
@@ -170,9 +184,22 @@ class WorkerPool(Executor):
             self._free.append(number)
             self._state.notify_all()
 
+    def _give_back_started(self, number: int) -> None:
+        """Start a replaced worker, and give it back when it is ready: no task's time runs while its process starts."""
+
+        def give_back(_: object) -> None:
+            self._give_back(number)
+            self._dispatch()
+
+        try:
+            self._workers[number].submit(_ready).add_done_callback(give_back)
+        except (RuntimeError, OSError, EOFError):  # shut down meanwhile, or no process to be had: the next task sees it
+            self._give_back(number)
+
     def _finish(self, task: _Task, number: int, inner: Future[Any]) -> None:
-        if task.timer is not None:
-            task.timer.cancel()
+        with self._clock:
+            if self._deadlines.get(number, (0.0, None))[1] is task:
+                del self._deadlines[number]
         error = inner.exception()
         if isinstance(error, BrokenProcessPool):
             self._replace_worker(number)
@@ -180,7 +207,9 @@ class WorkerPool(Executor):
                 error = WorkerTimeout(f"not done in {self._timeout_s:g} s")
             else:
                 error = WorkerDied("the worker process died in mid-export")
-        self._give_back(number)
+            self._give_back_started(number)
+        else:
+            self._give_back(number)
         if error is not None:
             task.future.set_exception(error)
         else:
@@ -280,7 +309,14 @@ def _replace_stopped_forkserver() -> None:
     server: Any = forkserver._forkserver
     pid = server._forkserver_pid
     with contextlib.suppress(OSError):
-        if pid is not None and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt":
+        if pid is None:
+            return
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            state = os.read(descriptor, 256).rpartition(b")")[2].split()[0]
+        finally:
+            os.close(descriptor)
+        if state in (b"T", b"t"):
             end_forkserver(0)
 
 

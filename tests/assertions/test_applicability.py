@@ -14,7 +14,7 @@ from assertions.checks.catalogue import CHECKS
 from assertions.checks.performance.drift import drift
 from assertions.judge import judge
 from assertions.record.run import Run, load_run
-from assertions.record.types import Plan, Request
+from assertions.record.types import HealthProbe, Hit, PhasePlan, Plan, Probe, Request, Scrape
 from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
@@ -189,3 +189,54 @@ def test_drift_of_steady_arrivals_is_seen_beside_the_leak_series() -> None:
     assert "in measure" in drift(arriving(record, steady), LIMITS).reason
     assert drift(arriving(record, spike), LIMITS).status == "PASS"
     assert drift(record, LIMITS).status == "PASS"
+
+
+def renamed(record: ScenarioRecord, old: str, new: str) -> ScenarioRecord:
+    """The record with a phase of another name, which says in the plan what it is judged for."""
+
+    def phase_named(one: PhasePlan) -> PhasePlan:
+        named = new if one.name == old else one.name
+        return msgspec.structs.replace(one, name=named, judge=tuple(sorted(one.judged_for)))
+
+    def moved(one: Hit | Scrape | Probe | HealthProbe) -> dict[str, str] | None:
+        return {"phase": new} if one.phase == old else None
+
+    plan = msgspec.structs.replace(record.plan, phases=tuple(phase_named(one) for one in record.plan.phases))
+    runs = each(record.scenario.phases, lambda run: {"name": new} if run.name == old else None)
+    return changed(
+        with_scenario(record, phases=runs),
+        plan=plan,
+        hits=each(record.hits, moved),
+        scrapes=each(record.scrapes, moved),
+        probes=each(record.probes, moved),
+        health=each(record.health, moved),
+    )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "old", "new"),
+    [
+        ("load", "measure", "main"),
+        ("load", "solo", "first"),
+        ("load", "warmup", "begin"),
+        ("smoke", "measure", "main"),
+        ("batch", "sequence", "five"),
+        ("batch", "burst", "crowd"),
+        ("batch", "edge", "over"),
+    ],
+)
+def test_a_phases_name_decides_nothing(scenario: str, old: str, new: str) -> None:
+    """With a name of one's own for a phase of the same purpose every verdict is the same."""
+    by_name = judge(honest_run(), LIMITS)
+    own = judge(honest_run(**{scenario: renamed(honest(scenario), old, new)}), LIMITS)
+    assert [(one.scenario, one.id, one.status) for one in own.verdicts] == [
+        (one.scenario, one.id, one.status) for one in by_name.verdicts
+    ]
+    assert own.colour == by_name.colour == "GREEN"
+
+
+def test_a_slow_phase_of_ones_own_name_fails() -> None:
+    """What fails in `measure` fails in `main`."""
+    slow = renamed(waited("measure", 12.0)(honest("load")), "measure", "main")
+    failed = {one.id for one in judge(honest_run(load=slow), LIMITS).verdicts if one.status == "FAIL"}
+    assert failed == {"latency-outside"}

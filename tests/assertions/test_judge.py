@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from assertions import limits as limits_file
-from assertions.checks.catalogue import ASSERTIONS, CHECKS, Check
+from assertions.checks.catalogue import ASSERTIONS, CHECKS
+from assertions.checks.check import Check, RunRecordCheck, ScenarioCheck, ToolsCheck
 from assertions.judge import WAIVABLE, Report, blocks, judge
 from assertions.limits import Limits
 from assertions.record.run import Run
@@ -63,17 +64,15 @@ def test_every_check_has_its_verdicts_in_the_lists_order() -> None:
     expected = [
         f"{name}/{check.id}"
         for check in CHECKS
-        for name in (check.scenarios if check.of_scenario is not None else ("run",))
+        for name in (check.scenarios if check.scope == "scenario" else ("run",))
     ]
     assert [f"{one.scenario}/{one.id}" for one in report_of().verdicts] == expected
     assert [f"{one.scenario}/{one.id}" for one in report_of(only()).verdicts] == expected
 
 
-def test_check_ids_are_unique_and_each_has_one_function() -> None:
-    """No two checks share a name, and each is judged in just one way."""
+def test_check_ids_are_unique() -> None:
+    """No two checks share a name."""
     assert len({check.id for check in CHECKS}) == len(CHECKS)
-    for check in CHECKS:
-        assert sum(one is not None for one in (check.of_scenario, check.of_all, check.of_run)) == 1
 
 
 def test_the_six_rest_on_checks_that_exist() -> None:
@@ -192,11 +191,10 @@ def _breaking(record: Any, limits: Limits) -> Any:
     raise ZeroDivisionError("float division by zero")
 
 
-@pytest.mark.parametrize("kind", ["of_scenario", "of_all", "of_run"])
-def test_a_check_that_breaks_is_no_data(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [ScenarioCheck, RunRecordCheck, ToolsCheck])
+def test_a_check_that_breaks_is_no_data(kind: type[Check], monkeypatch: pytest.MonkeyPatch) -> None:
     """A check's own crash is told in its verdict, and the others are judged all the same."""
-    how: dict[str, Any] = {kind: _breaking}
-    broken = Check(id="broken", title="Broken", scenarios=("load",), **how)
+    broken = kind(id="broken", title="Broken", scenarios=("load",), judge=_breaking)
     monkeypatch.setattr("assertions.judge.CHECKS", (*CHECKS, broken))
     report = report_of()
     found = report.verdicts[-1]

@@ -55,7 +55,7 @@ def verdicts(said: Said, waivers: Mapping[str, str], usual: Callable[[str], Judg
     """A verdict of each check; `said` gives a check's judgement, `usual` that of the others in a scenario."""
     made = []
     for check in CHECKS:
-        for scenario in check.scenarios if check.of_scenario else ("run",):
+        for scenario in check.scenarios if check.scope == "scenario" else ("run",):
             judgement = said.get(check.id) or usual(scenario)
             waived = waivers.get(check.group) or waivers.get(check.id) if judgement.status == "NO DATA" else None
             made.append(

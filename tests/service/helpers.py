@@ -92,7 +92,7 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[str], event: dict[str, Any], exports: Path) -> None:
         self.process = process
-        self.url: str = event["url"]
+        self.url: str = event.get("url", "")
         self.event = event
         self.exports = exports
 
@@ -137,7 +137,7 @@ def start(*arguments: str, exports: Path, wrapper: tuple[str, ...] = (), **envir
     )
     assert process.stderr is not None
     line = process.stderr.readline()
-    if '"listening"' not in line:
+    if '"listening"' not in line and '"warning"' not in line:
         process.kill()
         raise AssertionError(f"the service did not start: {line}{process.stderr.read()}")
     return Running(process, json.loads(line), exports)

@@ -105,6 +105,9 @@ def test_health_answers_when_all_connections_are_busy(tmp_path: Path) -> None:
                 async with service.session.get(f"{service.url}{path}", headers={"Connection": "close"}) as answer:
                     assert answer.status == status
                     assert (await answer.json()) is not None
+            status, error, _ = await service.post(body)
+            assert (status, error["error"]) == (503, "too many connections; try again later")
+            assert service.service.metrics.page("")[0].count(b'status="rejected",user="anonymous"} 1') == 1
             for held in gate.held:
                 held.run()
             assert [(await task)[0] for task in busy] == [200, 200]

@@ -14,7 +14,17 @@ import psutil
 import pypdf
 import pytest
 
-from tests.service.helpers import FINAL, TIMEOUT_S, Answer, Running, encoded, running, start
+from tests.service.helpers import (
+    FINAL,
+    TIMEOUT_S,
+    Answer,
+    Running,
+    assert_identity,
+    encoded,
+    running,
+    sample,
+    start,
+)
 
 ROWS = [{"id": number, "text": "text of the row"} for number in range(4_000)]
 
@@ -114,6 +124,75 @@ def test_after_the_grace_time_a_stop_kills_and_cleans_up(tmp_path: Path, grace: 
         assert code == 0
         assert [(one.status, one.headers.get("retry-after") is not None) for one in answers] == [(503, True)]
         assert list(service.exports.iterdir()) == []
+
+
+@pytest.mark.parametrize("which", ["all workers", "their parent"])
+def test_stopped_processes_do_not_keep_the_service_from_ending(tmp_path: Path, which: str) -> None:
+    """SIGSTOP to the checker and the workers, or to the process that starts them: SIGTERM still ends all, with 0."""
+    with running("--grace", "1", exports=tmp_path / "e") as service:
+        family = psutil.Process(service.process.pid).children(recursive=True)
+        workers = [process for process in family if process.nice() > 0]
+        parents = {process.ppid() for process in workers}
+        for process in family:
+            if process in workers if which == "all workers" else process.pid in parents:
+                process.suspend()
+        assert service.stop() == 0
+        assert psutil.wait_procs(family, TIMEOUT_S)[1] == []
+
+
+def test_a_stopped_parent_of_workers_is_replaced(tmp_path: Path) -> None:
+    """When workers die while the process that starts them is stopped, the service goes on with a new one."""
+    with running(exports=tmp_path / "e") as service:
+        workers = [one for one in psutil.Process(service.process.pid).children(recursive=True) if one.nice() > 0]
+        psutil.Process(workers[0].ppid()).suspend()
+        for worker in workers:
+            worker.kill()
+        answers = [service.run(format="csv", columns=["a"], data=[{"a": 1}]).status for _ in range(4)]
+        assert answers[-2:] == [200, 200]
+        assert service.get("/health").status == 200
+
+
+def test_files_are_private(tmp_path: Path) -> None:
+    """Files 0600 in a folder 0700, whatever the umask; --file-mode opens the files."""
+    for arguments, mode in (((), 0o600), (("--file-mode", "640"), 0o640)):
+        exports = tmp_path / f"{mode:o}"
+        with running(*arguments, exports=exports) as service:
+            for format in ("csv", "pdf"):
+                assert service.run(format=format, columns=["a"], data=[{"a": 1}]).status == 200
+            assert exports.stat().st_mode & 0o777 == 0o700
+            assert {path.stat().st_mode & 0o777 for path in exports.iterdir()} == {mode}
+
+
+def test_an_export_that_takes_too_long_is_500_and_counted(tmp_path: Path) -> None:
+    """After --export-timeout its worker is replaced, nothing is left behind, and the next export works."""
+    with running("--export-timeout", "0.3s", exports=tmp_path / "e") as service:
+        answer = service.post(encoded(format="pdf", data=ROWS * 60, columns=["id", "text"]))
+        assert (answer.status, answer.json()["error"]) == (500, "the export failed: not done in 0.3 s")
+        assert list(service.exports.iterdir()) == []
+        assert sample(service.metrics(), "export_fail_total", reason="timeout", format="pdf") == 1
+        assert_identity(service.metrics())
+        assert service.run(format="csv", columns=["a"], data=[{"a": 1}]).status == 200
+
+
+def test_an_unfinished_file_that_was_removed_is_no_client_that_left(tmp_path: Path) -> None:
+    """Somebody empties the exports folder in mid-export: the client who waits is told so, counted as io."""
+    with running(exports=tmp_path / "e") as service:
+        answers: list[Answer] = []
+        body = encoded(format="pdf", data=ROWS * 60, columns=["id", "text"])
+        thread = threading.Thread(target=lambda: answers.append(service.post(body)))
+        thread.start()
+        deadline = time.monotonic() + TIMEOUT_S
+        parts: list[Path] = []
+        while not parts and time.monotonic() < deadline:
+            parts = list(service.exports.glob(".export_*.pdf.part"))
+        for path in parts:
+            path.unlink()
+        thread.join(TIMEOUT_S)
+        assert [answer.status for answer in answers] == [500]
+        assert "removed from the exports folder" in answers[0].json()["error"]
+        page = service.metrics()
+        assert sample(page, "export_fail_total", reason="io", format="pdf") == 1
+        assert sample(page, "export_fail_total", reason="client_gone", format="pdf") == 0
 
 
 def test_an_idle_service_stops_at_once(service: Running) -> None:

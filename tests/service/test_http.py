@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import re
+import socket
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from service.app import MAX_DOWNLOADS
 from tests.service.helpers import FINAL, Running, assert_identity, call, encoded, running, sample
 
 ROWS = [{"id": number, "name": f"Ünal {number}", "paid": number % 2 == 0} for number in range(1_200)]
@@ -260,6 +262,46 @@ def test_openapi_lists_every_call(shared: Running) -> None:
     }
     statuses = {"200", "400", "401", "403", "413", "415", "417", "429", "500", "503", "507"}
     assert set(paths["/export/run"]["post"]["responses"]) == statuses
+
+
+def test_openapi_says_every_limit(shared: Running) -> None:
+    """csv needs columns, there are at most 1,000 of them, numbers end at 2^63 - 1, unknown keys are refused."""
+    document = shared.get("/openapi.json").json()
+    content = document["paths"]["/export/run"]["post"]["requestBody"]["content"]
+    schema = content["application/json"]["schema"]
+    assert (schema["if"], schema["then"]) == (
+        {"properties": {"format": {"const": "csv"}}, "required": ["format"]},
+        {"required": ["columns"]},
+    )
+    assert schema["properties"]["columns"]["maxItems"] == 1_000
+    source = schema["properties"]["source"]
+    assert source["properties"]["limit"]["maximum"] == source["properties"]["offset"]["maximum"] == 2**63 - 1
+    assert schema["additionalProperties"] is source["additionalProperties"] is False
+    assert shared.run(format="csv", columns=[str(number) for number in range(1_000)], data=[]).status == 200
+    assert shared.run(format="csv", columns=[str(number) for number in range(1_001)], data=[]).status == 400
+    large = {"table": "t", "offset": 2**63}
+    assert shared.run(format="csv", columns=["a"], source=large).json()["error"].startswith("source.offset:")
+
+
+def test_the_number_of_downloads_at_once_has_an_end(tmp_path: Path) -> None:
+    """With 64 files on their way the next one is asked to come again, and /health stays quick."""
+    with running(exports=tmp_path / "e") as service:
+        name = "export_1_aaaaaaaaa.csv"
+        (service.exports / name).write_bytes(b"x" * 20_000_000)
+        host, port = service.url.removeprefix("http://").split(":")
+        readers = []
+        for _ in range(MAX_DOWNLOADS):
+            reader = socket.socket()
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+            reader.connect((host, int(port)))
+            reader.sendall(b"GET /export/files/%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % name.encode())
+            assert reader.recv(12) == b"HTTP/1.1 200"
+            readers.append(reader)
+        late = service.get(f"/export/files/{name}")
+        assert (late.status, late.headers["retry-after"]) == (503, "1")
+        assert service.get("/health").status == 200
+        for reader in readers:
+            reader.close()
 
 
 def test_names_are_never_used_twice(shared: Running) -> None:

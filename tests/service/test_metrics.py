@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from service.metrics import REASONS, Metrics, size_of
 from tests.service.helpers import sample
@@ -95,6 +96,41 @@ def test_a_user_called_like_a_number_stays_as_sent() -> None:
     metrics = Metrics()
     metrics.started("csv", "x 1.5e+06")
     assert 'user="x 1.5e+06"' in page(metrics)
+
+
+def test_refused_users_give_their_places_to_those_who_export() -> None:
+    """Made-up names of refused requests are shown while there is room, and never push a real user into `other`."""
+    metrics = Metrics()
+    for number in range(300):
+        metrics.rejected("csv", f"attacker{number}")
+    text = page(metrics)
+    assert sample(text, "export_requests_total", user="attacker0", status="rejected") == 1
+    assert sample(text, "export_requests_total", user="other", status="rejected") == 201
+    for number in range(99):
+        metrics.started("csv", f"user{number}")
+    metrics.started("csv", "late")
+    text = page(metrics)
+    assert sample(text, "export_requests_total", user="user98", status="started") == 1
+    assert sample(text, "export_requests_total", user="other", status="started") == 1
+    assert sample(text, "export_requests_total", user="other", status="rejected") == 300
+    assert "attacker" not in text
+    assert len({one.labels["user"] for one in samples(text) if "user" in one.labels}) == 101
+
+
+def test_a_refused_user_who_exports_later_keeps_the_place() -> None:
+    """The refusals before count on under the same name."""
+    metrics = Metrics()
+    metrics.rejected("pdf", "mia")
+    metrics.started("pdf", "mia")
+    metrics.rejected("pdf", "mia")
+    for number in range(300):
+        metrics.started("csv", f"user{number}")
+    assert sample(page(metrics), "export_requests_total", user="mia", status="rejected") == 2
+
+
+def samples(text: str) -> list[Sample]:
+    """All samples of a page."""
+    return [one for family in text_string_to_metric_families(text) for one in family.samples]
 
 
 def test_size_classes_have_their_edges() -> None:

@@ -84,7 +84,10 @@ def test_a_broken_check_is_found_out(
     assert wrong[0].startswith("WRONG bytes-zero: caught for another reason only: ")
 
 
-@pytest.mark.parametrize(("fault", "reader"), [("csv-row-1000-lost", "check_csv"), ("pdf-last-page-lost", "check_pdf")])
+READERS = [("csv-row-1000-lost", "check_csv_of"), ("pdf-last-page-lost", "check_pdf_of")]
+
+
+@pytest.mark.parametrize(("fault", "reader"), READERS)
 def test_a_broken_reader_of_files_is_found_out(
     fault: str,
     reader: str,
@@ -97,7 +100,7 @@ def test_a_broken_reader_of_files_is_found_out(
     folder = recorded(fault)
     assert _prove(folder, tmp_path, capsys)[0] == 0
     nothing = Outcome(rows=None, pages=None, findings=(), finding_count=0)
-    monkeypatch.setattr(f"evidence.collect.file_checks.{reader}", lambda *_: nothing)
+    monkeypatch.setattr(f"assertions.contents.file_check.{reader}", lambda *_, **__: nothing)
     code, lines = _prove(folder, tmp_path, capsys)
     assert (code, [line.split(":")[0] for line in lines if "WRONG" in line]) == (1, [f"WRONG {fault}"])
 
@@ -120,7 +123,7 @@ def test_a_healthy_target_that_is_accused_is_named(
     """A reader that finds fault with sound files accuses a healthy target: `prove` ends with 1."""
     finding = Finding(code="cell", where="", expected="a", found="b")
     accuse = Outcome(rows=1, pages=None, findings=(finding,), finding_count=1)
-    monkeypatch.setattr("evidence.collect.file_checks.check_csv", lambda *_: accuse)
+    monkeypatch.setattr("assertions.contents.file_check.check_csv_of", lambda *_: accuse)
     code, lines = _prove(recorded(BASE), tmp_path, capsys)
     assert code == 1
     assert any(line.startswith(f"WRONG {BASE}: healthy, but RED: csv-contents, ") for line in lines)

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from assertions.checks.admission.over_admission import admitted_beyond_limit, rounds_that_waited
-from assertions.checks.conduct.status_page import SETTLE_S, _whole, statuses
+from assertions.checks.conduct.status_readings import (
+    COMPARED_LEAST,
+    REPORTED_SHARE,
+    SETTLE_S,
+    statuses,
+    too_many_above,
+    whole,
+)
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.limits import Limits
-from assertions.record.types import Hit
+from assertions.record.phases import JudgedFor
+from assertions.record.types import Hit, PhasePlan
 from assertions.record.view import InFlight, ScenarioRecord, as_object
-from assertions.stats import median
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
 
+BACKLOG_S = 2.0
+"""Connections may wait in the kernel for this long before the service sees them."""
+HELD_S = 1.0
+"""Exports that are inside for this long without a 429 are waiting or running."""
 DURING_LEAST = 5
 """Pages read while load ran, below which a peak can't be told."""
-COMPARED_LEAST = 8
-"""Readings with an export surely under way, below which the target's counts can't be held against them."""
-TOLD_SHARE = 0.35
-"""Of what is surely under way so much must be told at least: a gauge may be set late and read early."""
 
 
 def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[float | None, int, str]:
@@ -39,14 +46,14 @@ def _peak(records: Mapping[str, ScenarioRecord], gauge: str, key: str) -> tuple[
                 value = math.inf if math.isnan(value) else value - free
                 readings.append((value, f"{record.name}/scrapes.jsonl, {gauge}"))
         for _, _, _, body in statuses(record):
-            told = _whole(body.get(key))
+            told = whole(body.get(key))
             if told is not None:
-                free = _called(_whole(body.get("concurrentExports")), told) if queue else 0.0
+                free = _called(whole(body.get("concurrentExports")), told) if queue else 0.0
                 called.append(free)
                 readings.append((told - free, f"{record.name}/health.jsonl, {key}"))
         if queue:
             for hit in record.posts:
-                told = _whole((as_object(hit.answer) or {}).get(key)) if hit.status == 429 else None
+                told = whole((as_object(hit.answer) or {}).get(key)) if hit.status == 429 else None
                 if told is not None:
                     # it does not say how many run; where places were seen to be filled late, they may be now
                     readings.append((told - max(called), f"{record.name}/hits.jsonl, {key} of {hit.id}"))
@@ -121,14 +128,15 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
         return no_data(
             f"of {len(asked)} exports asked for at once {len(burst)} were done{others}; {needed}", limit=limit
         )
-    alone = [hit.end - hit.start for hit in record.of_phase("solo") if hit.case == burst[0].case and hit.status == 200]
-    if not alone:
-        return no_data(f"no {burst[0].case} was exported alone, to compare the burst with", limit=limit)
-    solo_s = min(alone)
+    case = burst[0].case
+    singles = [hit for hit in record.exports_for(JudgedFor.BASELINE) if hit.case == case and hit.status == 200]
+    if not singles:
+        return no_data(f"no {case} was exported by itself, to compare the burst with", limit=limit)
+    solo_s = min(hit.end - hit.start for hit in singles)
     share = _running_share(records)
     if share is None:
         return no_data("the running gauge could not be held against requests under way", limit=limit)
-    everything = [hit for hit in record.of_phase("burst") if hit.status == 200]
+    everything = [hit for hit in _crowd(record) if hit.status == 200]
     span = max(hit.end for hit in everything) - min(hit.start for hit in everything)
     # n exports that run s seconds each and end within w seconds ran n*s/w at once on average
     shown = len(everything) * solo_s * share / span
@@ -161,10 +169,16 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
     )
 
 
+def _crowd(record: ScenarioRecord) -> tuple[Hit, ...]:
+    """Exports of the first phase in which more ask at once than may run."""
+    first = record.phases_for(JudgedFor.ADMISSION)[:1]
+    return record.of_phase(*(phase.name for phase in first))
+
+
 def _first_wave(record: ScenarioRecord) -> list[Hit]:
     """Each client's first export of the burst, those that started together."""
     first: dict[str, Hit] = {}
-    for hit in record.of_phase("burst"):
+    for hit in _crowd(record):
         first.setdefault(hit.client, hit)
     return list(first.values())
 
@@ -187,7 +201,7 @@ Seen = tuple[float, float, float, float]
 
 
 def _under_load(
-    record: ScenarioRecord, phases: Sequence[str], *, status: bool = False, least: InFlight | None = None
+    record: ScenarioRecord, phases: Collection[str], *, status: bool = False, least: InFlight | None = None
 ) -> list[Seen]:
     """What each metrics page, or each status page, said while these phases ran; two pages, two witnesses.
 
@@ -198,7 +212,7 @@ def _under_load(
     told: list[tuple[float, float, float | None, float | None]]
     if status:
         told = [
-            (start, end, _whole(body.get("concurrentExports")), _whole(body.get("queueDepth")))
+            (start, end, whole(body.get("concurrentExports")), whole(body.get("queueDepth")))
             for start, end, _, body in statuses(record)
         ]
     else:
@@ -216,7 +230,11 @@ def _running_share(records: Mapping[str, ScenarioRecord]) -> float | None:
         one
         for record in records.values()
         for status in (False, True)
-        for one in _under_load(record, ("measure", "solo", "sequence"), status=status)
+        for one in _under_load(
+            record,
+            record.names_for(JudgedFor.LATENCY, JudgedFor.BASELINE, JudgedFor.BATCH),
+            status=status,
+        )
     ]
     seen = [one for one in seen if 1 <= one[0] <= MAX_CONCURRENT]
     flight = sum(one[0] for one in seen)
@@ -230,9 +248,9 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
 
     No more than the requests; not less than the exports that were surely inside.
     """
-    seen = _under_load(record, ("measure", "burst"), least=record.surely_inside)
+    seen = _under_load(record, record.names_for(JudgedFor.CONCURRENCY), least=record.surely_inside)
     excess = [one for one in seen if one[2] + one[3] > one[1]]
-    if len(excess) > max(2, 0.1 * len(seen)) and not any(hit.status is None for hit in record.posts):
+    if too_many_above(len(excess), len(seen)) and not any(hit.status is None for hit in record.posts):
         _, most, running, waiting = max(excess, key=lambda one: one[2] + one[3] - one[1])
         return failed(
             f"the target tells of {running:g} running and {waiting:g} waiting while at most {most:g} requests were "
@@ -250,7 +268,7 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
         return failed(
             f"export_concurrent_running was 0 in all of {len(compared)} readings while exports were surely under way"
         )
-    if told < TOLD_SHARE * inside:
+    if told < REPORTED_SHARE * inside:
         return failed(
             f"the target tells of {told / len(compared):.1f} running or waiting on average while "
             f"{inside / len(compared):.1f} exports were surely under way ({len(compared)} readings)"
@@ -263,13 +281,13 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
 
 def queue_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     """While more than five ask, the others wait, and the target says so."""
-    seen = _under_load(record, ("burst",), least=record.surely_inside)
+    seen = _under_load(record, record.names_for(JudgedFor.ADMISSION), least=record.surely_inside)
     seen = [one for one in seen if one[0] > 2 * MAX_CONCURRENT]
     if len(seen) < 3:
         return no_data(f"only {len(seen)} readings were taken while more than {2 * MAX_CONCURRENT} clients waited")
     expected = sum(one[0] - MAX_CONCURRENT for one in seen)
     told = sum(one[3] for one in seen)
-    if told < TOLD_SHARE * expected:
+    if told < REPORTED_SHARE * expected:
         return failed(
             f"the target tells of {told / len(seen):.1f} waiting on average where {expected / len(seen):.1f} must wait "
             f"({len(seen)} readings)"
@@ -285,13 +303,7 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
         return no_data("the batch scenario, with its burst beyond the queue, is needed", limit=limit)
     most = max(record.in_flight.at(hit.start) for hit in record.posts)
     refused = [hit for hit in record.exports if hit.status == 429]
-    edge = record.of_phase("edge") or record.of_phase("burst")  # the burst before it would set another start
-    inside = 0
-    if edge:
-        start = min(hit.start for hit in edge)
-        # connections may wait in the kernel for a moment before the service sees them
-        last = max(hit.end for hit in edge)
-        inside = record.admitted.least(start + 2, start + 3) if last > start + 3 else 0
+    inside = max((_held_inside(record, phase.name) for phase in _crowds(record)), default=0)
     waiting = max(0, inside - MAX_CONCURRENT)
     reading = Reading(
         name="exports demonstrably waiting",
@@ -312,6 +324,21 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
     )
 
 
+def _crowds(record: ScenarioRecord) -> tuple[PhasePlan, ...]:
+    """Phases in which more ask at once than may run and wait, else those in which more ask than may run."""
+    return record.phases_for(JudgedFor.QUEUE) or record.phases_for(JudgedFor.ADMISSION)
+
+
+def _held_inside(record: ScenarioRecord, phase: str) -> int:
+    """The fewest exports inside for a whole second of a phase, a while after its start; 0 where it was over by then."""
+    hits = record.of_phase(phase)
+    if not hits:
+        return 0
+    # connections may wait in the kernel for a moment before the service sees them
+    start = min(hit.start for hit in hits) + BACKLOG_S
+    return record.admitted.least(start, start + HELD_S) if max(hit.end for hit in hits) > start + HELD_S else 0
+
+
 def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
     """After the load the gauges return to 0, and so does what /export/status says."""
     gauges = ("export_concurrent_running", "export_queue_depth")
@@ -321,7 +348,7 @@ def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
             return failed(f"{gauge} still reads {value:g} with nothing under way")
     last_end = max((hit.end for hit in record.posts), default=0.0)
     late = [body for start, _, _, body in statuses(record) if start > last_end + 1]
-    if late and any(_whole(late[-1].get(key)) != 0 for key in ("concurrentExports", "queueDepth")):
+    if late and any(whole(late[-1].get(key)) != 0 for key in ("concurrentExports", "queueDepth")):
         return failed(
             f"/export/status still tells of {late[-1].get('concurrentExports')} running and "
             f"{late[-1].get('queueDepth')} waiting with nothing under way"
@@ -334,9 +361,3 @@ def rest(record: ScenarioRecord, limits: Limits) -> Judgement:
     if not record.done:
         return no_data("no export was done, so nothing had to come back to rest")
     return passed("running and waiting came back to 0")
-
-
-def burst_spread(record: ScenarioRecord) -> tuple[float, float] | None:
-    """Median and longest wait (s) of the burst, for the report; None without one."""
-    waits = [hit.end - hit.start for hit in record.of_phase("burst") if hit.status == 200]
-    return (median(waits), max(waits)) if waits else None

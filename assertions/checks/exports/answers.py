@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from assertions.checks.exports.downloads import _CHARSET, _LENGTH, _MEDIA
 from assertions.checks.exports.file_names import NAMES_NEEDED, _name_of
 from assertions.contract import FILENAME
 from assertions.limits import Limits
 from assertions.record.phases import PROBING
 from assertions.record.times import CLOCK_TICKS_S, CLOCKS_S, clock_is_frozen, is_plausible_time
-from assertions.record.types import INTERRUPTED, Fetch, Hit
+from assertions.record.types import INTERRUPTED, Hit
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Fault, Judgement, failed, failed_for, no_data, passed
-
-
-def _never_said(case: str, tries: Sequence[Hit]) -> str:
-    times = "once" if len(tries) == 1 else f"{len(tries)} times"
-    last = tries[-1]
-    what = last.status if last.status is not None else last.error
-    return f"{case} was asked for {times} and never done, last answered {what}: {(last.answer or '')[:120]}"
 
 
 def answers(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -115,44 +107,6 @@ def _answer_fault(record: ScenarioRecord, hit: Hit) -> Fault | None:
     if fetch is not None and fetch.status == 200 and size != fetch.bytes:
         return "bytes", f"says {size} bytes where the file has {fetch.bytes}"
     return None
-
-
-def _not_fetched(hit: Hit, fetch: Fetch | None) -> Fault:
-    if fetch is None:
-        return "no link", f"the file of {hit.id} could not be asked for: {(hit.answer or '')[:200]!r} leads nowhere"
-    what = fetch.status if fetch.status is not None else fetch.error
-    if fetch.status != 200:
-        return "not served", f"the file of {hit.id} ({fetch.path}) was answered {what}"
-    return (
-        "broken off",
-        f"the download of {hit.id} ({fetch.path}) broke off after {fetch.bytes} bytes: {fetch.error}",
-    )
-
-
-def _head_faults(hit: Hit, fetch: Fetch) -> Iterator[Fault]:
-    """What is wrong with a download's headers: encoding, media type, length, name."""
-    encoding = fetch.headers.get("content-encoding", "identity").strip()
-    if encoding.lower() not in ("", "identity"):
-        yield "compressed", f"came compressed (Content-Encoding: {encoding}) though identity was asked"
-    media, _, more = fetch.headers.get("content-type", "").lower().partition(";")
-    media = media.strip()
-    charset = _CHARSET.search(more)
-    if media != _MEDIA.get(hit.format or ""):
-        yield "media type", f"came as {media or 'no media type'}"
-    elif hit.format == "csv" and charset and charset[1] not in ("utf-8", "utf8"):
-        yield "charset", f"came as {charset[1]}, and is UTF-8"
-    length = fetch.headers.get("content-length")
-    if "content-encoding" in fetch.headers:
-        pass  # the length is that of what was sent, not of what was counted
-    elif length is None:
-        yield "length", "came without its length (Content-Length)"
-    elif not (_LENGTH.fullmatch(length) and int(length) == fetch.bytes):
-        yield "length", f"says Content-Length {length} and has {fetch.bytes} bytes"
-    disposition = fetch.headers.get("content-disposition", "").lower()
-    if "filename" not in disposition:
-        yield "download name", "came without a download name (Content-Disposition)"
-    elif f".{hit.format}" not in disposition:
-        yield "download name", f"has another kind of download name: {disposition!r}"
 
 
 def answered(record: ScenarioRecord, limits: Limits) -> Judgement:

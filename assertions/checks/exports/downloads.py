@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from assertions.checks.exports.answers import _head_faults, _not_fetched
 from assertions.limits import Limits
-from assertions.record.types import INTERRUPTED
+from assertions.record.types import INTERRUPTED, Fetch, Hit
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Fault, Judgement, failed_for, no_data, passed
 
@@ -44,3 +44,41 @@ def downloads(record: ScenarioRecord, limits: Limits) -> Judgement:
     if broken_off:
         return no_data(f"the run was cut short before {broken_off} of {len(record.done)} files were fetched whole")
     return passed(f"{len(record.done)} files were fetched whole, with media type and name")
+
+
+def _not_fetched(hit: Hit, fetch: Fetch | None) -> Fault:
+    if fetch is None:
+        return "no link", f"the file of {hit.id} could not be asked for: {(hit.answer or '')[:200]!r} leads nowhere"
+    what = fetch.status if fetch.status is not None else fetch.error
+    if fetch.status != 200:
+        return "not served", f"the file of {hit.id} ({fetch.path}) was answered {what}"
+    return (
+        "broken off",
+        f"the download of {hit.id} ({fetch.path}) broke off after {fetch.bytes} bytes: {fetch.error}",
+    )
+
+
+def _head_faults(hit: Hit, fetch: Fetch) -> Iterator[Fault]:
+    """What is wrong with a download's headers: encoding, media type, length, name."""
+    encoding = fetch.headers.get("content-encoding", "identity").strip()
+    if encoding.lower() not in ("", "identity"):
+        yield "compressed", f"came compressed (Content-Encoding: {encoding}) though identity was asked"
+    media, _, more = fetch.headers.get("content-type", "").lower().partition(";")
+    media = media.strip()
+    charset = _CHARSET.search(more)
+    if media != _MEDIA.get(hit.format or ""):
+        yield "media type", f"came as {media or 'no media type'}"
+    elif hit.format == "csv" and charset and charset[1] not in ("utf-8", "utf8"):
+        yield "charset", f"came as {charset[1]}, and is UTF-8"
+    length = fetch.headers.get("content-length")
+    if "content-encoding" in fetch.headers:
+        pass  # the length is that of what was sent, not of what was counted
+    elif length is None:
+        yield "length", "came without its length (Content-Length)"
+    elif not (_LENGTH.fullmatch(length) and int(length) == fetch.bytes):
+        yield "length", f"says Content-Length {length} and has {fetch.bytes} bytes"
+    disposition = fetch.headers.get("content-disposition", "").lower()
+    if "filename" not in disposition:
+        yield "download name", "came without a download name (Content-Disposition)"
+    elif f".{hit.format}" not in disposition:
+        yield "download name", f"has another kind of download name: {disposition!r}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
-from assertions.checks.exports.answers import _never_said
 from assertions.checks.exports.file_faults import kinds, sentence
 from assertions.limits import Limits
 from assertions.record.types import INTERRUPTED, Hit
@@ -54,3 +55,10 @@ def _never_done(record: ScenarioRecord, fmt: str) -> tuple[str, list[Hit]] | Non
             asked.setdefault(hit.case, []).append(hit)
     never = [(case, hits) for case, hits in asked.items() if all(hit.status != 200 for hit in hits)]
     return max(never, key=lambda one: len(one[1]), default=None)
+
+
+def _never_said(case: str, tries: Sequence[Hit]) -> str:
+    times = "once" if len(tries) == 1 else f"{len(tries)} times"
+    last = tries[-1]
+    what = last.status if last.status is not None else last.error
+    return f"{case} was asked for {times} and never done, last answered {what}: {(last.answer or '')[:120]}"

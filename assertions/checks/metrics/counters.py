@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-
-from assertions.checks.metrics.exported_bytes import _file_size
-from assertions.checks.metrics.success import beyond_limits, success_outside
 from assertions.checks.metrics.unclear_probes import REJECTED, may_count, size_in
 from assertions.contract import DEFAULT_USER, FORMATS, SIZES
-from assertions.limits import Limit, Limits
+from assertions.limits import Limits
 from assertions.prometheus.exposition import Page
 from assertions.record.view import ScenarioRecord
-from assertions.stats import CONFIDENCE
 from assertions.verdicts import Judgement, failed, no_data, passed
 
 FAILED = frozenset({500, 507})
 FEW_USERS = 20
 """So many are far from the bound at which a service may count them as `other`."""
-COUNTERS = "scrapes.jsonl, export_requests_total"
 
 
 def _between(value: float, certain: int, uncertain: int) -> bool:
@@ -44,7 +37,7 @@ def requests(record: ScenarioRecord, limits: Limits) -> Judgement:
             if not _between(change or 0.0, certain, unsure):
                 return failed(
                     f'export_requests_total{{format="{fmt}",status="{status}"}} moved by {change or 0:g}, '
-                    f"but {certain} such requests were seen ({COUNTERS}; hits.jsonl)"
+                    f"but {certain} such requests were seen (scrapes.jsonl; hits.jsonl)"
                 )
     users = {hit.user or DEFAULT_USER for hit in record.done}
     for user in users if len(users) <= FEW_USERS else ():
@@ -140,29 +133,3 @@ def _imbalance(page: Page) -> float | None:
         return None
     ended = sum(page.total("export_requests_total", status=status) or 0.0 for status in ("succeeded", "failed"))
     return started - ended - running - waiting
-
-
-def success_by_answers(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement | None:
-    """A FAIL by answers alone: so many exports were answered with an error, whatever became of others; None: not so."""
-    asked = [hit for record in records.values() for hit in record.exports if not beyond_limits(record, hit)]
-    broken = sum(hit.status is not None and hit.status != 200 for hit in asked)
-    if not asked or limits["success_ratio"].holds((len(asked) - broken) / len(asked)):
-        return None
-    judged = success_outside(records, limits)
-    return judged if judged.status == "FAIL" else None
-
-
-def _rules_out(limit: Limit, low: float) -> str:
-    sure = f"{100 * CONFIDENCE:.0f} %"
-    return (
-        f"a true rate below {limit.target:.4g} would not have passed with a probability of at least {sure}, "
-        f"if exports are independent; lower confidence bound of the rate: {low:.4f} ({sure})"
-    )
-
-
-def _odd_bytes(record: ScenarioRecord, fmt: str) -> float:
-    """Bytes that may be counted for a format beside its files: of requests without an answer, and of odd ones."""
-    if any(hit.status is None for hit in record.posts if hit.format == fmt):
-        return math.inf
-    told = [_file_size(record, hit) for hit in may_count(record, fmt) if hit.status == 200]
-    return math.inf if None in told else sum(one for one in told if one is not None)

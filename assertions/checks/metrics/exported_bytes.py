@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from assertions.checks.metrics.counters import _odd_bytes
+from assertions.checks.metrics.unclear_probes import may_count
 from assertions.contract import FORMATS
 from assertions.limits import Limits
 from assertions.record.phases import PROBING
@@ -74,3 +74,11 @@ def bytes_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
     if not files:
         return no_data("no file was fetched to hold the counted bytes against")
     return passed(f"bytes counted are bytes fetched, to the byte ({files} files)")
+
+
+def _odd_bytes(record: ScenarioRecord, fmt: str) -> float:
+    """Bytes that may be counted for a format beside its files: of requests without an answer, and of odd ones."""
+    if any(hit.status is None for hit in record.posts if hit.format == fmt):
+        return math.inf
+    told = [_file_size(record, hit) for hit in may_count(record, fmt) if hit.status == 200]
+    return math.inf if None in told else sum(one for one in told if one is not None)

@@ -9,12 +9,11 @@ from assertions.contract import DEFAULT_USER, FAMILIES, FORMATS, REQUEST_STATUSE
 from assertions.demands import FROM_THE_START, HELP_LINE, HISTOGRAM_TOO, quoted
 from assertions.limits import Limits
 from assertions.prometheus.exposition import FamilyPage, Page, series_text
+from assertions.record.phases import JudgedFor
 from assertions.record.view import ScenarioRecord, TimedPage
 from assertions.stats import percentile
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
 
-CROWDS = ("edge", "edge-again")
-"""Phases in which more ask than may wait: a page may come late there, its readings count all the same."""
 NO_PAGES = "there is no readable page from before the first request, or none from after the last"
 MOVING_GAUGES = ("export_memory_bytes", "export_throughput_ops_per_sec")
 RECENT_LEAST = 5
@@ -47,11 +46,12 @@ def scrapes(record: ScenarioRecord, limits: Limits) -> Judgement:
     during = [timed for timed in record.pages if timed.scrape.moment == "during"]
     if not during:
         return no_data("no page was read while load ran")
+    crowds = record.names_for(JudgedFor.QUEUE)  # a page may come late there; its readings count all the same
     starts = [timed.scrape.start for timed in during]
     gaps = [
         (later - earlier) * 1000
         for earlier, later, one, two in zip(starts, starts[1:], during, during[1:], strict=False)
-        if one.scrape.phase == two.scrape.phase and one.scrape.phase not in CROWDS
+        if one.scrape.phase == two.scrape.phase and one.scrape.phase not in crowds
     ]
     gap = Reading(
         name="gap between scrapes, P95",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assertions.checks.metrics.counters import COUNTERS, _rules_out
 from assertions.contract import FORMATS, MAX_QUEUE
-from assertions.limits import Limits
+from assertions.limits import Limit, Limits
 from assertions.record.types import INTERRUPTED, Hit
 from assertions.record.view import ScenarioRecord
 from assertions.stats import CONFIDENCE, binomial_cdf, proportion_bounds
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
+
+COUNTERS = "scrapes.jsonl, export_requests_total"
 
 
 def beyond_limits(record: ScenarioRecord, hit: Hit) -> bool:
@@ -106,3 +107,21 @@ def success_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
     if len(off) > 0.02 * judged:
         return failed(f"{off[-1]} ({len(off)} of {judged} readings)")
     return passed(f"the success-rate gauge is what the counters make it, in {judged - len(off)} of {judged} readings")
+
+
+def _rules_out(limit: Limit, low: float) -> str:
+    sure = f"{100 * CONFIDENCE:.0f} %"
+    return (
+        f"a true rate below {limit.target:.4g} would not have passed with a probability of at least {sure}, "
+        f"if exports are independent; lower confidence bound of the rate: {low:.4f} ({sure})"
+    )
+
+
+def success_by_answers(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judgement | None:
+    """A FAIL by answers alone: so many exports were answered with an error, whatever became of others; None: not so."""
+    asked = [hit for record in records.values() for hit in record.exports if not beyond_limits(record, hit)]
+    broken = sum(hit.status is not None and hit.status != 200 for hit in asked)
+    if not asked or limits["success_ratio"].holds((len(asked) - broken) / len(asked)):
+        return None
+    judged = success_outside(records, limits)
+    return judged if judged.status == "FAIL" else None

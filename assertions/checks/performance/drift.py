@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from assertions.limits import Limits
-from assertions.record.types import Plan
+from assertions.record.phases import LEAK, JudgedFor
+from assertions.record.types import PhasePlan, Plan
 from assertions.record.view import ScenarioRecord
 from assertions.stats import median
 from assertions.verdicts import Judgement, Reading, judge_reading, no_data
@@ -23,13 +24,18 @@ DRIFT_STILL = 1.1
 
 
 DRIFT_EARLY_LEAST = 3
+"""Exports of a case made one by one before the load, from which on their median is one to compare with."""
+
+
+STEADY_RATIO = 1.5
+"""Arrivals of the fullest quarter over those of the emptiest: random arrivals at one rate stay below this."""
 
 
 def drift(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Equal exports do not get slower: medians of quarters that rise throughout, the last over the first."""
     limit = limits["drift_ratio"]
     worst: Reading | None = None
-    for phase in _even(record.plan, alone=bool(record.of_phase("leak"))):
+    for phase in _even(record.plan, one_by_one=bool(record.of_phase(LEAK))):
         for case in sorted({hit.case for hit in record.of_phase(phase)}):
             hits = [hit for hit in record.of_phase(phase) if hit.case == case and hit.status == 200]
             if len(hits) < DRIFT_LEAST:
@@ -62,33 +68,34 @@ def _early_ms(record: ScenarioRecord, case: str) -> float | None:
 
     What grows a little with each export has grown for long when the equal exports begin, and hardly doubles in them.
     """
-    alone = {phase.name for phase in record.plan.phases if phase.mode == "sequence" and phase.name != "leak"}
+    alone = {phase.name for phase in record.plan.phases if phase.mode == "sequence" and phase.name != LEAK}
     took = [(hit.end - hit.start) * 1000 for hit in record.done if hit.case == case and hit.phase in alone]
     return median(took) if len(took) >= DRIFT_EARLY_LEAST else None
 
 
 def drifts(plan: Plan) -> bool:
     """Whether a plan has a phase in which a drift would be the service's own doing."""
-    return bool(_even(plan, alone=any(phase.name == "leak" for phase in plan.phases)))
+    return bool(_even(plan, one_by_one=any(phase.name == LEAK for phase in plan.phases)))
 
 
-def _even(plan: Plan, *, alone: bool) -> tuple[str, ...]:
-    """Phases in which equal exports are equally hard throughout. alone: some were made one by one, in `leak`.
+def _even(plan: Plan, *, one_by_one: bool) -> tuple[str, ...]:
+    """Phases in which equal exports are equally hard throughout. one_by_one: some were made so, in `leak`.
 
     One by one only the service itself can slow down; under load its neighbours on the machine do too, unless arrivals
     keep one rate: these do not slow down with the service, and few of them are under way at once.
     """
-    closed = any(phase.name == "measure" and phase.mode == "closed" for phase in plan.phases)
-    under_load = _steady(plan) or (closed and not alone)
-    return (*(("leak",) if alone else ()), *(("measure",) if under_load else ()))
-
-
-def _steady(plan: Plan) -> bool:
-    """Whether `measure` asks at one rate throughout: as many arrivals in each quarter of its time."""
-    moments = [
-        one.intended_s for phase in plan.phases if phase.name == "measure" for one in phase.requests if one.intended_s
+    under_load = [
+        phase.name
+        for phase in plan.phases
+        if JudgedFor.DRIFT in phase.judged_for and (_is_steady(phase) or (phase.mode == "closed" and not one_by_one))
     ]
+    return (*((LEAK,) if one_by_one else ()), *under_load)
+
+
+def _is_steady(phase: PhasePlan) -> bool:
+    """Whether a phase asks at one rate throughout: nearly as many arrivals in each quarter of its time."""
+    moments = [request.intended_s for request in phase.requests if request.intended_s]
     last, quarters = max(moments, default=0.0), [0, 0, 0, 0]
     for moment in moments:
         quarters[min(int(4 * moment / last), 3)] += 1
-    return max(quarters) <= 1.5 * min(quarters) and min(quarters) > 0
+    return max(quarters) <= STEADY_RATIO * min(quarters) and min(quarters) > 0

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from assertions.contract import FORMATS
 from assertions.limits import Limit, Limits
 from assertions.prometheus.exposition import Histogram
+from assertions.record.phases import JudgedFor
 from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
 from assertions.stats import binomial_cdf, lower_rank, median, needed_for_upper, percentile, upper_rank
@@ -31,7 +32,7 @@ def server_ms(record: ScenarioRecord, hit: Hit) -> float | None:
 def p95_outside(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Exact P95 of 10k-record exports by the client's clock, with its confidence interval."""
     limit = limits["latency_p95_ms"]
-    hits = [hit for hit in record.of_phase("measure") if (hit.records or 0) >= LARGE]
+    hits = [hit for hit in record.exports_for(JudgedFor.LATENCY) if (hit.records or 0) >= LARGE]
     # one that was never answered took at least as long as its client waited
     values = [latency_ms(hit) for hit in hits if hit.status == 200 or hit.error == "timeout"]
     if not values:
@@ -175,7 +176,7 @@ def _not_less(record: ScenarioRecord, told: Sequence[tuple[Hit, float]]) -> Judg
     """The target may not claim less than the client saw, beyond what transfer explains: medians of long exports."""
     moving = [fetch.end - fetch.start for fetch in record.fetched.values() if fetch.status == 200]
     transfer_ms = 2_000 * median(moving) if moving else 0.0
-    for phases in (("measure",), ("burst",), ("solo", "sequence", "contents", "leak")):
+    for phases in _alike(record):
         shares = []
         for hit, value in told:
             seen = (hit.end - hit.start) * 1000
@@ -191,9 +192,17 @@ def _not_less(record: ScenarioRecord, told: Sequence[tuple[Hit, float]]) -> Judg
     return passed(f"processingTime of {len(told)} answers fits what the client's clock saw")
 
 
+def _alike(record: ScenarioRecord) -> tuple[tuple[str, ...], ...]:
+    """Names of phases of one kind of load: under steady load, in a crowd, one export after the other."""
+    steady, crowd = record.names_for(JudgedFor.LATENCY), record.names_for(JudgedFor.ADMISSION)
+    one_by_one = {phase.name for phase in record.plan.phases if phase.mode == "sequence" and phase.judged_for}
+    return tuple(sorted(steady)), tuple(sorted(crowd - steady)), tuple(sorted(one_by_one - steady - crowd))
+
+
 def smoke_latency(record: ScenarioRecord, limits: Limits) -> Judgement:
     """1k-record exports, one after the other."""
-    values = [latency_ms(hit) for hit in record.of_phase("measure") if hit.status == 200 or hit.error == "timeout"]
+    hits = record.exports_for(JudgedFor.LATENCY)
+    values = [latency_ms(hit) for hit in hits if hit.status == 200 or hit.error == "timeout"]
     limit = limits["smoke_latency_ms"]
     if len(values) < 5:
         return no_data(f"only {len(values)} exports of 1k records were answered", limit=limit)

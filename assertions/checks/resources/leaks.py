@@ -14,7 +14,7 @@ from assertions.leak_detection import (
     slope,
 )
 from assertions.limits import Limit, Limits
-from assertions.record.phases import BURSTS
+from assertions.record.phases import BURSTS, LEAK
 from assertions.record.types import Probe
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Judgement, Reading, failed, no_data, number, passed
@@ -23,7 +23,7 @@ READINGS_NEEDED = 30
 """Resting readings below which a slope says nothing."""
 LOAD_READINGS = 12
 """Readings of one phase below which its quarters say nothing."""
-EXAMINED = ("leak", BURSTS)
+EXAMINED = (LEAK, BURSTS)
 """Phases judged by their own readings at rest."""
 
 LEAK_MEMORY = "leak_memory_bytes_per_export"
@@ -36,7 +36,7 @@ def _leak(record: ScenarioRecord, limits: Limits, limit_id: str, what: str, unit
     blind = unobservable_reason(record)
     if blind:
         return no_data(blind, limit=limit)
-    points = _series((probe for probe in record.probes if probe.phase == "leak" and probe.resting), read)
+    points = _series((probe for probe in record.probes if probe.phase == LEAK and probe.resting), read)
     if len(points) < READINGS_NEEDED or points[-1][0] - points[0][0] < READINGS_NEEDED:
         return no_data(
             f"{len(points)} resting readings over equal exports are too few to tell a leak of {what}", limit=limit

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from assertions.checks.resources.process_tree import MB, _own, tree_memory_bytes, unobservable_reason
 from assertions.contract import FORMATS, MAX_CONCURRENT
 from assertions.limits import Limits
-from assertions.record.phases import OVER_ADMISSION, PROBING
+from assertions.record.phases import OVER_ADMISSION, PROBING, JudgedFor
 from assertions.record.types import Probe, ProcessSample
 from assertions.record.view import ScenarioRecord
 from assertions.stats import median
@@ -36,14 +36,14 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
     if not record.done:
         return no_data("no export was done", limit=limit)
     grown: list[tuple[float, str, int]] = []
-    crowd = _crowd_start(record)
+    crowd, phases = _crowd_start(record), record.names_for(JudgedFor.MEMORY)
     for phase in record.scenario.phases:
         at_once = min(MAX_CONCURRENT, _clients(record, phase.name))
         during = [tree_memory_bytes(p) for p in record.probes if phase.start <= p.at <= phase.end and p.processes]
         before = [p for p in record.probes if p.resting and p.at <= phase.start and p.processes]
         behind = [p for p in record.probes if p.resting and p.at >= phase.end and p.processes]
         # the first exports load what the service needs to export at all
-        if during and before and phase.name != "warmup" and phase.start < crowd:
+        if during and before and phase.name in phases and phase.start < crowd:
             rest = behind[0] if behind else before[-1]
             passing = max(during) - max(tree_memory_bytes(before[-1]), tree_memory_bytes(rest))
             inside = [p for p in record.probes if before[-1].at <= p.at <= rest.at and p.processes]
@@ -73,9 +73,10 @@ def memory(record: ScenarioRecord, limits: Limits) -> Judgement:
 def _never_alone(record: ScenarioRecord, crowd: float) -> str | None:
     """The largest export of a format, where none as large was made before the crowd came; a warmup does not count."""
     done = [hit for hit in record.done if hit.phase not in (*PROBING, OVER_ADMISSION)]
+    judged = record.names_for(JudgedFor.MEMORY)
     for fmt in FORMATS:
         mine = [hit for hit in done if hit.format == fmt]
-        seen = [hit.records or 0 for hit in mine if hit.start < crowd and hit.phase != "warmup"]
+        seen = [hit.records or 0 for hit in mine if hit.start < crowd and hit.phase in judged]
         largest = max(mine, key=lambda hit: hit.records or 0, default=None)
         if largest is not None and (largest.records or 0) > max(seen, default=-1):
             return largest.case

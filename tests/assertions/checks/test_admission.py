@@ -263,13 +263,6 @@ def test_rest_without_late_calls_rests_on_the_page(change: Callable[[dict[str, A
     assert limits_held.rest(early, LIMITS).status == "PASS"
 
 
-def test_the_bursts_spread_for_the_report() -> None:
-    """Median and longest wait of the burst in seconds; None without one."""
-    spread = limits_held.burst_spread(honest("batch"))
-    assert spread == pytest.approx((1.06, 1.07), abs=0.02)
-    assert limits_held.burst_spread(honest("load")) is None
-
-
 @pytest.mark.parametrize(
     ("changes", "outcome"),
     [

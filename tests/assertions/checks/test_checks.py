@@ -6,6 +6,7 @@ import pytest
 
 from assertions import limits as limits_file
 from assertions.checks.catalogue import CHECKS
+from assertions.checks.check import RunRecordCheck, ScenarioCheck
 from assertions.judge import INSTRUMENT, judge
 from assertions.record.run import Run
 from assertions.verdicts import SCENARIOS, Judgement
@@ -34,12 +35,12 @@ def judgements(case: Case) -> list[tuple[str, Judgement]]:
     """(check, what it says) of all checks that see the changed scenarios; the others are known to pass."""
     run, said = run_of(case), []
     for check in CHECKS:
-        if check.of_all is not None:
-            said.append((check.id, check.of_all({name: run.scenarios[name] for name in check.scenarios}, LIMITS)))
-        elif check.of_scenario is not None:
+        if isinstance(check, RunRecordCheck):
+            said.append((check.id, check.judge({name: run.scenarios[name] for name in check.scenarios}, LIMITS)))
+        elif isinstance(check, ScenarioCheck):
             for name in check.scenarios:
                 if name in changed_in(case):
-                    said.append((check.id, check.of_scenario(run.scenarios[name], LIMITS)))
+                    said.append((check.id, check.judge(run.scenarios[name], LIMITS)))
     return said
 
 
@@ -71,10 +72,10 @@ def judged(case: Case) -> Judgement:
     """What the case's own check says of the record."""
     check = next(check for check in CHECKS if check.id == case.id)
     run = run_of(case)
-    if check.of_all is not None:
-        return check.of_all({name: run.scenarios[name] for name in check.scenarios}, LIMITS)
-    assert check.of_scenario is not None
-    return check.of_scenario(run.scenarios[check.scenarios[0] if case.on == ALL else case.on], LIMITS)
+    if isinstance(check, RunRecordCheck):
+        return check.judge({name: run.scenarios[name] for name in check.scenarios}, LIMITS)
+    assert isinstance(check, ScenarioCheck)
+    return check.judge(run.scenarios[check.scenarios[0] if case.on == ALL else case.on], LIMITS)
 
 
 def test_every_check_has_a_case_that_fails() -> None:

@@ -6,8 +6,9 @@ import ast
 
 import pytest
 
-from evidence.collect.code_hash import closure, code_sha256, imports
+from evidence.collect.code_hash import closure, code_sha256, imports, modules_under
 from evidence.collect.code_version import judge_sha256, load_side_sha256
+from evidence.collect.provenance import ROOT
 
 JUDGE = "from room import LIMIT\n\ndef judge(value):\n    return value <= LIMIT\n"
 ROOM = "LIMIT = 5\n"
@@ -85,3 +86,10 @@ def test_judge_and_load_side_are_two() -> None:
     """Each has a hash of its own, the same each time."""
     assert judge_sha256() != load_side_sha256()
     assert (len(judge_sha256()), judge_sha256()) == (64, judge_sha256())
+
+
+def test_the_judge_needs_nothing_outside_its_room() -> None:
+    """The judge imports no other room, so a change elsewhere can't change a verdict and leaves its hash."""
+    modules = modules_under(ROOT, ["assertions", "evidence", "loadtests", "rules", "dashboards", "service"])
+    judge = [name for name in modules if name.partition(".")[0] == "assertions"]
+    assert closure(modules, judge) == set(judge)

@@ -13,18 +13,20 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from assertions.contents import file_check
 from assertions.contents.sent import CODE_IN_BRIEF, Sent
+from assertions.contents.tags import TAG_PLACEHOLDER
 from assertions.record.files import read_lines, write_lines
 from assertions.record.types import Fetch, FileCheck, Hit, RecordError
 from evidence.collect import file_checks
 from evidence.collect.file_checks import KEPT_BROKEN_MOST, FileJob, OpeningError, check_folder, recheck, to_keep
-from loadtests.datasets.records import TAG_PLACEHOLDER
 from tests.assertions.contents.layouts import model, text_lines
 
 ROWS = [{"id": number, "name": f"n{number}", "tag": TAG_PLACEHOLDER} for number in range(3)]
 TAG = "T000000001"
 GOOD = "id,name,tag\r\n" + "".join(f"{row['id']},{row['name']},{TAG}\r\n" for row in ROWS)
 BAD = GOOD.replace("n1", "n9")
+EMPTY = file_check.read_template(json.dumps({"columns": ["id"], "data": []}).encode())
 
 
 def hit(name: str, **fields: Any) -> Hit:
@@ -179,8 +181,8 @@ def test_a_file_that_takes_too_much_memory_is_unreadable(tmp_path: Path, monkeyp
 def test_a_file_that_is_larger_than_plausible_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At most ten times what was asked for, and 64 MB at the least; one byte more is a finding."""
     folder = folder_of(tmp_path / "smoke", {"a": GOOD, "b": GOOD + "x"})
-    monkeypatch.setattr(file_checks, "FILE_BYTES", len(GOOD))
-    monkeypatch.setattr(file_checks, "FILE_TIMES", 0)
+    monkeypatch.setattr(file_check, "FILE_BYTES", len(GOOD))
+    monkeypatch.setattr(file_check, "FILE_TIMES", 0)
     job = FileJob(hit=hit("a"), file=folder / "spool" / "a.csv", template=folder / "sent" / "csv-3.json")
     assert file_checks.check_one(job).findings == ()
     check = file_checks.check_one(dataclasses.replace(job, file=folder / "spool" / "b.csv"))
@@ -225,8 +227,8 @@ def test_a_file_on_which_the_reader_breaks(monkeypatch: pytest.MonkeyPatch) -> N
     def breaks(*_: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr(file_checks, "check_csv_of", breaks)
-    outcome = file_checks.check_file(b"x", json.dumps({"columns": ["id"], "data": []}).encode(), hit("a"))
+    monkeypatch.setattr(file_check, "check_csv_of", breaks)
+    outcome = file_check.check_file(b"x", EMPTY, hit("a"))
     assert (outcome.finding_count, outcome.findings[0].code) == (1, "unreadable")
     assert outcome.findings[0].found == "RecursionError while it was read"
 
@@ -243,9 +245,7 @@ def test_one_file_in_this_process(tmp_path: Path) -> None:
 
 def test_a_pdf_that_is_none(tmp_path: Path) -> None:
     """A file that came as PDF and is none is unreadable."""
-    outcome = file_checks.check_file(
-        b"hello", json.dumps({"columns": ["id"], "data": []}).encode(), replace(hit("a"), format="pdf")
-    )
+    outcome = file_check.check_file(b"hello", EMPTY, replace(hit("a"), format="pdf"))
     assert {finding.code for finding in outcome.findings} == {"unreadable"}
 
 
@@ -276,6 +276,6 @@ def test_a_defect_of_the_checker_is_not_blamed_on_the_file(monkeypatch: pytest.M
     def broken(*_: object) -> None:
         raise NameError("a name is not defined")
 
-    monkeypatch.setattr(file_checks, "check_csv_of", broken)
+    monkeypatch.setattr(file_check, "check_csv_of", broken)
     with pytest.raises(NameError, match="not defined"):
-        file_checks.check_file(GOOD.encode(), json.dumps({"columns": ["id"], "data": []}).encode(), hit("a"))
+        file_check.check_file(GOOD.encode(), EMPTY, hit("a"))

@@ -6,17 +6,10 @@ import json
 
 import pytest
 
-from loadtests.datasets import edge_cases, records
-from loadtests.datasets.records import (
-    TAG_PLACEHOLDER,
-    USER,
-    CaseError,
-    encode_body,
-    make_dataset,
-    make_tag,
-    parse_case,
-    tagged,
-)
+from assertions.contents import tags
+from assertions.contents.tags import TAG_PLACEHOLDER, USER, tagged
+from loadtests.datasets import edge_cases
+from loadtests.datasets.records import CaseError, encode_body, make_dataset, make_tag, parse_case
 from loadtests.datasets.texts import (
     BROKEN_NOTES,
     DATE_TEXTS,
@@ -104,12 +97,12 @@ def test_a_tag_takes_the_placeholders_place_in_equal_length() -> None:
 
 @pytest.mark.parametrize("case", ["csv-20", "csv-0", "csv-single"])
 @pytest.mark.parametrize("user", [None, "bob"])
-@pytest.mark.parametrize("most", [records.MOST_SPLIT_BYTES, 10])
+@pytest.mark.parametrize("most", [tags.MOST_SPLIT_BYTES, 10])
 def test_kept_pieces_make_the_same_body(
     monkeypatch: pytest.MonkeyPatch, case: str, user: str | None, most: int
 ) -> None:
     """A template kept in pieces and one too large for that give the body that plain replacing gives."""
-    monkeypatch.setattr(records, "MOST_SPLIT_BYTES", most)
+    monkeypatch.setattr(tags, "MOST_SPLIT_BYTES", most)
     template, tag = encode_body(make_dataset(case, 1)), make_tag(0, 7)
     plain = template.replace(TAG_PLACEHOLDER.encode(), tag.encode())
     whose = template if user is None else template.replace(f'"user":"{USER}"'.encode(), b'"user":"bob"', 1)

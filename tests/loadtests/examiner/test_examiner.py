@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from assertions.contents.tags import tagged
 from assertions.probes.behaviour import AFTER, AFTER_PDF, BY_NAME, CASES, judge_behaviour
 from assertions.record.types import Fetch, Hit
 from loadtests.client.clock import start_clock
 from loadtests.client.target import Target
 from loadtests.client.target_settings import parse_target
-from loadtests.datasets.records import encode_body, make_dataset, tagged
+from loadtests.datasets.records import encode_body, make_dataset
 from loadtests.examiner import leak
 from loadtests.examiner.behaviour import _file_name, behaviour
 from tests.loadtests.fake_target import Manners, fake_target

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assertions.record.phases import DEFAULT, JudgedFor, judged_by_name
 from assertions.record.types import PhasePlan
 from loadtests.datasets.records import make_dataset
 from loadtests.plan.plan import build_plan, cases_of, drive_of
@@ -42,6 +43,7 @@ def test_the_documented_example_is_a_profile() -> None:
     (text,) = re.findall(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     profile = parse_profile("mine", text.encode())
     assert [phase.name for phase in profile.phases] == ["warmup", "alone", "measure", "burst"]
+    assert [len(phase.judge) for phase in profile.phases] == [0, 3, 6, 4]
     assert phase_of(stretched(profile, 10), "measure").lasts_s == 600
     assert profile.leak is not None and profile.leak.count == 120
     due = moments(planned(profile, "measure"))
@@ -123,3 +125,58 @@ def test_minutes_that_can_not_be_kept_are_refused() -> None:
         stretched(many, 20)
     with pytest.raises(ProfileError, match="scaled needs a phase that lasts some seconds"):
         parse_profile("p", f"{CLOSED}scaled = true\n".encode())
+
+
+@pytest.mark.parametrize("name", ["main", "measure", "warmup", "burst"])
+def test_a_phase_without_judge_is_judged_for_load(name: str) -> None:
+    """Whatever its name is, a phase of load is judged for latency, throughput, health and drift, counts and memory."""
+    text = CLOSED.replace("two", name)
+    profile = parse_profile("p", text.encode())
+    assert planned(profile, name).judged_for == frozenset(DEFAULT)
+
+
+def test_a_phase_is_judged_for_what_it_says() -> None:
+    """The words of `judge` are in the plan, in their order; an empty list is nothing at all."""
+    said = parse_profile("p", f'{CLOSED}judge = ["queue", "memory"]\n'.encode())
+    assert planned(said, "two").judge == (JudgedFor.QUEUE, JudgedFor.MEMORY)
+    assert planned(parse_profile("p", f"{CLOSED}judge = []\n".encode()), "two").judge == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ('["speed"]', "may hold latency, throughput, health"),
+        ("[1]", "not 1"),
+        ('"latency"', "must be a list"),
+        ('["latency", "latency"]', "holds a word twice"),
+    ],
+)
+def test_words_of_judge_are_a_closed_set(value: str, problem: str) -> None:
+    """A word that is none, a number, a bare string and a word that stands twice are refused by name."""
+    with pytest.raises(ProfileError, match="judge") as caught:
+        parse_profile("p", f"{CLOSED}judge = {value}\n".encode())
+    assert problem in caught.value.problems[0]
+
+
+def test_what_a_phase_may_be_judged_for_is_documented() -> None:
+    """docs/load.md has a row for each word."""
+    text = DOCS.read_text("utf-8")
+    assert [purpose for purpose in JudgedFor if f"| `{purpose}` |" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["smoke", "load", "batch", "soak", "spike", "burst"])
+def test_our_profiles_mean_what_their_names_meant(name: str) -> None:
+    """The checks that judge a scenario select the same phases as they did by name in older plans."""
+    profile = load_profile(name)
+    told = {phase.name: frozenset(phase.judge) for phase in profile.phases}
+    dropped = {  # where no check of the scenario asks for it
+        ("smoke", "measure"): {JudgedFor.THROUGHPUT, JudgedFor.HEALTH, JudgedFor.DRIFT},
+        ("spike", "measure"): {JudgedFor.DRIFT},
+        ("burst", "sequence"): {JudgedFor.BATCH},
+    }
+    added = {("burst", "sequence"): {JudgedFor.BASELINE}}
+    by_name = {
+        phase: (frozenset(judged_by_name(phase)) - dropped.get((name, phase), set())) | added.get((name, phase), set())
+        for phase in told
+    }
+    assert told == by_name

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assertions.contents.tags import tagged
 from assertions.probes.behaviour import AFTER_DISCONNECT, DISCONNECTED, REST_AFTER_DISCONNECT
 from assertions.probes.over_admission import judge_round
 from assertions.record.phases import BURSTS, DISCONNECTS, OVER_ADMISSION
@@ -17,7 +18,7 @@ from loadtests.client.clock import start_clock
 from loadtests.client.export import fetch_file
 from loadtests.client.target import Target
 from loadtests.client.target_settings import parse_target
-from loadtests.datasets.records import encode_body, make_dataset, tagged
+from loadtests.datasets.records import encode_body, make_dataset
 from loadtests.examiner import bursts, disconnects, over_admission
 from loadtests.plan.plan import build_plan, cases_of
 from loadtests.plan.profile import parse_profile

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loadtests.datasets.records import TAG_PLACEHOLDER, tagged
+from assertions.contents.tags import TAG_PLACEHOLDER, tagged
 from tests.loadtests.door import end_of, read_record, run_door, start_door, write_profile
 from tests.loadtests.fake_target import Manners, Seen, fake_target
 

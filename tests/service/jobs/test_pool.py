@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.jobs.pool import NICENESS, WorkerDied, WorkerPool
+from service.jobs.pool import NICENESS, WorkerDied, WorkerPool, WorkerTimeout
 from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, sample
 
 
@@ -114,6 +116,67 @@ def test_shutdown_can_cancel_what_waits(tmp_path: Path) -> None:
     assert runs.result(TIMEOUT_S) > 0
     with pytest.raises(CancelledError):
         waits.result(TIMEOUT_S)
+
+
+def freeze() -> None:
+    """As a worker that a debugger or a broken driver stopped."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def test_a_task_that_takes_too_long_is_ended_with_its_process(tmp_path: Path) -> None:
+    """Running or stopped, the worker is killed after the time limit; its neighbour and its successor work."""
+    pool = WorkerPool(2, timeout_s=3)
+    long = pool.submit(wait_for, str(tmp_path / "never"))
+    stopped = pool.submit(freeze)
+    for late in (long, stopped):
+        with pytest.raises(WorkerTimeout, match=r"^not done in 3 s$"):
+            late.result(TIMEOUT_S)
+    # a function of the standard library: a fresh worker needs no time to import it
+    assert all(later.result(TIMEOUT_S) > 0 for later in [pool.submit(os.getpid) for _ in range(4)])
+    pool.shutdown()
+
+
+class Argument:
+    """Something that a task is given, like a request's body."""
+
+
+def take(_: Argument) -> None:
+    """Do nothing with it."""
+
+
+def test_a_done_task_keeps_nothing_of_its_arguments() -> None:
+    """Bodies go when their exports end, not when the garbage collector next looks for circles."""
+    pool = WorkerPool(1, timeout_s=60)
+    gc.collect()
+    gc.disable()
+    try:
+        argument = Argument()
+        kept = weakref.ref(argument)
+        future = pool.submit(take, argument)
+        future.result(TIMEOUT_S)
+        del argument, future
+        pool.submit(pid).result(TIMEOUT_S)  # the pool's threads have left the first task behind
+        assert kept() is None
+    finally:
+        gc.enable()
+        pool.shutdown()
+
+
+def test_a_task_in_time_is_left_alone() -> None:
+    """The clock of one task is not the next one's."""
+    pool = WorkerPool(1, timeout_s=30)
+    assert len({pool.submit(pid).result(TIMEOUT_S) for _ in range(5)}) == 1
+    pool.shutdown()
+
+
+def test_stopped_processes_are_ended_in_time(pool: WorkerPool) -> None:
+    """`stop` kills what does not end by itself."""
+    pids = [ready.result(TIMEOUT_S) for ready in pool.warm_up()]
+    for number in pids:
+        os.kill(number, signal.SIGSTOP)
+    pool.stop(0.1)
+    left = [psutil.Process(number) for number in pids if psutil.pid_exists(number)]
+    assert psutil.wait_procs(left, TIMEOUT_S)[1] == []
 
 
 def workers_of(service: Running) -> list[psutil.Process]:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.jobs import pipeline
-from service.pdf import fonts
+from service.pdf import fonts, page
 from service.pdf.layout import LONGEST_SIDE, wrap
 from service.pdf.writer import pages_of
 from service.request import export_request
@@ -219,6 +219,22 @@ def test_a_page_never_gets_beyond_the_formats_limit() -> None:
     ((width, height),) = sizes(data)
     assert max(width, height) <= LONGEST_SIDE
     assert squeezed(texts_pdfium(data)[0]).count("loremipsum") == 170_000
+
+
+def test_a_page_of_line_ends_is_laid_out_once_or_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wider page has as many line ends: it is not tried at twice the width again and again."""
+    laid_out: list[int] = []
+    original = page.PageRenderer.wrapped_rows
+
+    def counted(renderer: page.PageRenderer, rows: list[list[str]]) -> tuple[page.Block, bool]:
+        laid_out.append(len(rows))
+        return original(renderer, rows)
+
+    monkeypatch.setattr(page.PageRenderer, "wrapped_rows", counted)
+    data = export([{"a": "x" + "\n" * 50_000 + "y", "b": "end"}])
+    assert len(laid_out) == 2
+    assert texts_pdfium(data)[0].split()[-7:] == ["x", "y", "end", "Page", "1", "of", "1"]
+    assert len(data) < 60_000
 
 
 @READERS

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import io
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pypdf
 import pytest
 
-from tests.service.helpers import ROOT, TIMEOUT_S, Running, assert_identity, running, sample
+from tests.service.helpers import ROOT, TIMEOUT_S, Running, assert_identity, encoded, running, sample
 
 NASTY = 'we"ird table; DROP TABLE plain'
 
@@ -157,6 +159,42 @@ def test_a_database_that_goes_bad_is_a_failed_export(tmp_path: Path) -> None:
         assert sample(page, "export_fail_total", reason="source", format="csv") == 2
         assert_identity(page)
         assert list(service.exports.iterdir()) == []
+
+
+def test_a_failure_names_no_path(tmp_path: Path) -> None:
+    """A database that is gone is named by its file name alone."""
+    path = tmp_path / "secret-folder" / "d.sqlite"
+    path.parent.mkdir()
+    sqlite3.connect(path).executescript("CREATE TABLE t (a TEXT)").connection.close()
+    with running("--database", str(path), exports=tmp_path / "e") as service:
+        path.unlink()
+        answer = service.run(format="csv", columns=["a"], source={"table": "t"})
+        assert (answer.status, "d.sqlite" in answer.json()["error"]) == (500, True)
+        assert "secret-folder" not in answer.body.decode()
+
+
+def test_a_client_that_left_a_slow_query_frees_its_place(tmp_path: Path) -> None:
+    """A statement that would take minutes is broken off soon after its client hung up."""
+    path = tmp_path / "d.sqlite"
+    numbers = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 100000000000)"
+    sqlite3.connect(path).executescript(f"CREATE VIEW slow AS {numbers} SELECT COUNT(*) FROM c").connection.close()
+    with running("--database", str(path), "--max-concurrent", "1", exports=tmp_path / "e") as service:
+        for format in ("csv", "pdf"):
+            connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=TIMEOUT_S)
+            body = encoded(format=format, columns=["COUNT(*)"], source={"table": "slow"})
+            connection.request("POST", "/export/run", body, {"Content-Type": "application/json"})
+            wait_until(service, 1)
+            connection.close()
+            wait_until(service, 0)
+            assert sample(service.metrics(), "export_fail_total", reason="client_gone", format=format) == 1
+
+
+def wait_until(service: Running, running_now: int) -> None:
+    """Until so many exports run."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while service.get("/export/status").json()["concurrentExports"] != running_now:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_make_data_makes_the_same_table_each_time(tmp_path: Path) -> None:

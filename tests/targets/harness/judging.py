@@ -10,7 +10,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from assertions import judge as judging
-from assertions.checks.catalogue import CHECKS, Check
+from assertions.checks.catalogue import CHECKS
+from assertions.checks.check import Check
 from assertions.judge import Report
 from assertions.limits import Limits, LimitsError
 from assertions.record.run import Run
@@ -87,8 +88,7 @@ def agreeable(check: Check) -> Check:
     def agree(*_: object) -> Judgement:
         return passed("this check was replaced by one that passes everything")
 
-    fields = {name: agree for name in ("of_scenario", "of_all", "of_run") if getattr(check, name) is not None}
-    return replace(check, **fields)  # type: ignore[arg-type]
+    return replace(check, judge=agree)
 
 
 @contextmanager

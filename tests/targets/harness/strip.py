@@ -13,9 +13,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from assertions.contents.file_check import check_file, read_template
 from assertions.record.files import read_lines, read_one, write_lines
 from assertions.record.types import FileCheck, Hit, Plan
-from evidence.collect.file_checks import check_file
 from evidence.collect.provenance import ROOT
 from loadtests.datasets.records import encode_body, make_dataset
 
@@ -128,7 +128,7 @@ def open_again(folder: Path) -> int:
             hit, data = hits[check.hit], (path.parent / check.kept).read_bytes()
             if hashlib.sha256(data).hexdigest() != check.sha256:
                 raise StripError(f"{folder.name}: {check.kept} is not the file that was exported")
-            outcome = check_file(data, request_template(hit.case, seed), hit)
+            outcome = check_file(data, read_template(request_template(hit.case, seed)), hit)
             now = {name: getattr(outcome, name) for name in ("rows", "pages", "findings", "finding_count")}
             checks.append(replace(check, **now))
             opened += 1
