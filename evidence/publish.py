@@ -47,7 +47,7 @@ def publish(out: Path, timings: Timings | None = None) -> Report:
     with timings.measure("judge"):
         run, limits, report, context = judge_folder(out)
     with timings.measure("plots"):
-        plots = draw(out / "plots", run)
+        plots = [] if context.incidents else draw(out / "plots", run)  # an interrupted run must end at once
     with timings.measure("report"):
         for name, content in artifacts(run, report):
             (out / name).write_bytes(content)
@@ -62,7 +62,7 @@ def publish(out: Path, timings: Timings | None = None) -> Report:
 
 def report_text(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> str:
     """The report as `publish` writes it, from the same record; nothing is drawn."""
-    return markdown(report, limits, context, figures(run, report, planned("plots", run)))
+    return markdown(report, limits, context, figures(run, report, [] if context.incidents else planned("plots", run)))
 
 
 def verdict_json(report: Report) -> bytes:

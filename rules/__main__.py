@@ -94,7 +94,8 @@ def _write_rules(limits_path: Path | None, file: Path) -> tuple[Path, Path]:
 def _check(options: argparse.Namespace) -> int:
     if options.limits is not None:
         with tempfile.TemporaryDirectory(prefix="rules-") as made:
-            rules, tests = _write_rules(options.limits, Path(made) / RULES_NAME)
+            folder = Path(made) if options.out is None else options.out / "rules"
+            rules, tests = _write_rules(options.limits, folder / RULES_NAME)
             return _report(check_all(Inputs(rules=rules, tests=tests, metrics=options.metrics), os.environ), options)
     rules, ours = (OUR_RULES, True) if options.rules is None else (options.rules, False)
     if options.tests is not None:
@@ -139,7 +140,8 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="PATH",
-        help="check: the folder for promtool_results.txt and promtool.json (default: nowhere); "
+        help="check: the folder for promtool_results.txt, promtool.json, and with --limits the rules built from them, "
+        "in rules/ (default: nowhere); "
         "build: the rule file, its tests go beside it (default: ours, from the default limits)",
     )
     parser.add_argument(

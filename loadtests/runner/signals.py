@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """The first SIGINT or SIGTERM raises KeyboardInterrupt here; later ones, and those after it, are ignored.
+    """The first SIGINT, SIGTERM or SIGHUP raises KeyboardInterrupt here; later ones, and those after it, are ignored.
 
     Closing the record must not be interrupted: it takes seconds, and a record without its end is worth nothing.
     """
@@ -26,7 +26,7 @@ def interruptible() -> Iterator[None]:
             raised = True
             raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, once)
     try:
         yield

@@ -60,7 +60,6 @@ class Recorded:
         return Stages(
             reach=lambda settings: None,
             queries=lambda settings: "queries: as recorded",
-            serve=lambda log: raising(AssertionError("no service is needed"))(),
             drive=self.drive,
             check_files=lambda folder, progress, jobs: None,
             check_tools=lambda settings, view: None,
