@@ -14,7 +14,6 @@ from typing import NamedTuple
 import click
 
 from assertions.console import run_command
-from evidence.interrupts import take_signals
 
 NAME = "export-at-scale"
 ROOT = Path(__file__).resolve().parents[1]
@@ -125,15 +124,5 @@ def command() -> None:
 
 
 def main(argv: Sequence[str] | None = None, name: str = NAME) -> int:
-    """Run the command line; return the exit code."""
-    take_signals()
-    try:
-        return run_command(command, argv, name)
-    except KeyboardInterrupt:
-        print("evidence: interrupted", file=sys.stderr)
-        return 2
-
-
-def entry() -> None:
-    """Run as the console script."""
-    raise SystemExit(main())
+    """Run the command line; return the exit code. KeyboardInterrupt."""
+    return run_command(command, argv, name)

@@ -28,6 +28,12 @@ def take_signals() -> None:
             signal.signal(number, interrupt)
 
 
+def ignore_signals() -> None:
+    """Ignore interrupts from now on: the exit code stands, and Python's own end would let a signal replace it."""
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def ignored() -> Iterator[None]:
     """Ignore interrupts in the block: a report half written helps nobody."""

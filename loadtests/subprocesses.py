@@ -102,7 +102,10 @@ def end(
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill every process of the child's group, and wait for the child."""
+    """Kill every process of the child's group, wait for the child, and close the pipes to it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()

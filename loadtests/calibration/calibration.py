@@ -66,8 +66,6 @@ def known(schedule: Schedule) -> Iterator[int]:
         yield port
     finally:
         subprocesses.kill(process)
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 def gather(parts: Path, workers: int, clock: Clock, anchors: Mapping[int, float], into: Path) -> None:

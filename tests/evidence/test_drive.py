@@ -16,7 +16,8 @@ from evidence.settings import RunError, request_for
 from loadtests.progress import Progress, to_json
 from loadtests.runner.request import NAME, read_run_request
 from tests.evidence.door import Shown
-from tests.evidence.test_run import Patch, Recorded, raising, run, settings
+from tests.evidence.recorded import Recorded
+from tests.evidence.test_run import Patch, raising, run, settings
 
 
 def stand_in(tmp_path: Path, monkeypatch: Patch, text: str) -> None:

@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ from assertions.verdicts import failed, no_data, not_run, passed
 from evidence import command, doors, run_folder
 from evidence import publish as publishing
 from evidence import run as running
-from evidence.collect import provenance as contexts
 from evidence.collect.embedded import EmbeddedError
 from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
+from evidence.interrupts import take_signals
 from evidence.reports import fault_coverage
 from evidence.run import exit_code
 from evidence.settings import RunError, Settings
@@ -36,7 +36,8 @@ from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
 from tests.assertions.honest import honest, honest_run, with_scenario, with_status, write_run
 from tests.evidence.door import REPORT, Shown, colours_in, first_line, green_before
-from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, context, report
+from tests.evidence.recorded import Recorded
+from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, report
 
 Patch = pytest.MonkeyPatch
 
@@ -45,50 +46,6 @@ def settings(out: Path, *scenarios: str, **fields: Any) -> Settings:
     """A run of these scenarios against a target that nobody asks."""
     usual: dict[str, Any] = {"scenarios": scenarios, "out": out, "target": "http://127.0.0.1:9", "waivers": {}}
     return Settings(**{**usual, **fields})
-
-
-@dataclass
-class Recorded:
-    """Stages that leave an honest record at once, with tools that are well; no process is started."""
-
-    done: list[str] = field(default_factory=list)
-    """Scenarios that were driven."""
-
-    @property
-    def stages(self) -> Stages:
-        """The stages, of which a test replaces what it is about."""
-        return Stages(
-            reach=lambda settings: None,
-            queries=lambda settings: "queries: as recorded",
-            drive=self.drive,
-            check_files=lambda folder, progress, jobs: None,
-            check_tools=lambda settings, view: None,
-        )
-
-    def drive(self, out: Path, request: RunRequest, view: View) -> None:
-        """Write an honest record."""
-        name = request.scenario
-        self.done.append(name)
-        folder = out / "new"
-        whole = honest_run()
-        write_run(replace(whole, scenarios={name: honest(name)}), folder)
-        (folder / name).rename(out / name)
-        for tool in ("promtool.json", "dashboard.json", "queries.json", f"{name}-service.log"):
-            (folder / tool).rename(out / tool)
-        folder.rmdir()
-
-    def but(self, **stages: Any) -> Stages:
-        """The stages with some replaced."""
-        return replace(self.stages, **stages)
-
-
-@pytest.fixture
-def recorded(monkeypatch: Patch) -> Recorded:
-    """A run whose scenarios are recorded at once."""
-    monkeypatch.setattr(contexts, "read", context)
-    monkeypatch.setattr(publishing, "draw", lambda folder, run: [])  # plots have tests of their own
-    monkeypatch.setattr(running, "judge_sha256", lambda: "j" * 64)
-    return Recorded()
 
 
 def run(asked: Settings, stages: Stages) -> tuple[Report, int]:
@@ -385,6 +342,7 @@ def test_the_door_in_this_process(
         assert command.main(["gate", out]) == 1
         assert command.main(["verify", out]) == (1 if problems else 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    take_signals()
     monkeypatch.setattr(doors, "verify", raising(VerifyError("no")))
     assert command.main(["verify", out]) == 2
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
