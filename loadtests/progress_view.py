@@ -87,7 +87,7 @@ class TerminalView:
 
     def say(self, line: str) -> None:
         """Write a line above the one in place."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def show(self, progress: Progress) -> None:
         """Draw phase, requests, rate, P95, errors, what runs and waits, and the time left."""

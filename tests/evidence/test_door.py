@@ -173,9 +173,12 @@ def test_an_out_that_is_no_run_directory(tmp_path: Path, place: str) -> None:
     assert sorted((path.relative_to(tmp_path), path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(target: Target, tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C and SIGTERM in the middle of the load end the door with 2, all it started with it, and no GREEN stays."""
+@pytest.mark.parametrize(
+    "numbers",
+    [(signal.SIGINT,), (signal.SIGTERM, signal.SIGINT, signal.SIGINT, signal.SIGHUP), (signal.SIGHUP, signal.SIGTERM)],
+)
+def test_interrupted(target: Target, tmp_path: Path, numbers: tuple[signal.Signals, ...]) -> None:
+    """Any signals in the middle of the load end the door with 2, all it started with it, and no GREEN stays."""
     out = green_before(tmp_path / "run")
     words = ("run", "smoke", "--target", target.url, "--out", out, "--profiles", profiles(tmp_path / "p", LONG))
     process = start_door(*words)
@@ -185,7 +188,8 @@ def test_interrupted(target: Target, tmp_path: Path, number: signal.Signals) -> 
             break
     assert colours_in(out) == []
     children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(number)
+    for number in numbers:
+        process.send_signal(number)
     ended = end_of(process)
     assert ended.code == 2
     assert ended.sentence == "evidence: interrupted; the report says so"
@@ -196,6 +200,22 @@ def test_interrupted(target: Target, tmp_path: Path, number: signal.Signals) -> 
     while any(child.is_running() for child in children) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [child for child in children if child.is_running()] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not end children")
+@pytest.mark.e2e
+def test_a_killed_door_leaves_no_process(tmp_path: Path) -> None:
+    """SIGKILL ends load generator, Locust, reference server and embedded service with the door."""
+    process = start_door("run", "smoke", "--out", tmp_path / "run", "--profiles", profiles(tmp_path / "p", LONG))
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "smoke measure: " in line:
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    end_of(process)
+    assert len(children) >= 4
+    assert psutil.wait_procs(children, timeout=20)[1] == []
 
 
 def limited(bytes_most: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -228,6 +248,8 @@ def test_a_full_disk(target: Target, tmp_path: Path, most: int) -> None:
     assert line.startswith("evidence: ")
     assert "File too large" in line or "can't be written" in line
     assert colours_in(out) == []
+    (older,) = (tmp_path / "run.history").iterdir()
+    assert first_line(older) == "# GREEN"
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
