@@ -34,12 +34,13 @@ def guard_output() -> None:
     """Make stdout and stderr take every sign and survive every reader. Streams that a test put there stay."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if type(stream) is not io.TextIOWrapper or not isinstance(stream.buffer, io.BufferedWriter):
+        if type(stream) is not io.TextIOWrapper:
             continue  # None where it was closed before the start
-        if isinstance(stream.buffer.raw, _Output):
+        raw = stream.buffer.raw if isinstance(stream.buffer, io.BufferedWriter) else stream.buffer  # unbuffered
+        if not isinstance(raw, io.FileIO) or isinstance(raw, _Output):
             continue
-        raw = _Output(stream.fileno(), "wb", closefd=False)
-        text = io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, errors="replace", line_buffering=True)
+        buffered = io.BufferedWriter(_Output(stream.fileno(), "wb", closefd=False))
+        text = io.TextIOWrapper(buffered, encoding=stream.encoding, errors="replace", line_buffering=True)
         setattr(sys, name, text)
 
 

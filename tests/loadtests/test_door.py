@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.client.clock import start_clock
+from loadtests.client.target_settings import parse_target
+from loadtests.runner.locks import lock_target
 from tests.loadtests.door import run_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 
@@ -178,6 +181,15 @@ def test_seed_makes_one_export_and_prints_the_runbooks_lines() -> None:
         r"downloadUrl: /export/files/export_1700000000001_abcdefghi\.pdf",
         facts,
     )
+
+
+def test_seed_never_meets_a_run() -> None:
+    """Exports made while a run drives the same target would be counted against it: exit 2, and none is made."""
+    with fake_target() as target, lock_target(parse_target(target.url, start_clock())):
+        ended = run_door("seed", "--target", target.url)
+        assert target.seen == []
+    assert ended.code == 2
+    assert "another run drives" in sentence(ended.err)
 
 
 def test_seed_batch_makes_the_runbooks_five_exports() -> None:
