@@ -75,14 +75,14 @@ def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tu
             stages.check_tools(settings, view)
         report = stages.publish(settings.out, timings)
     except KeyboardInterrupt:
-        _give_up(settings.out, context, f"{doing}interrupted before {_missing(settings.out, doing)}", stages)
+        _give_up(settings.out, context, f"{doing}interrupted before {_missing(settings.out, doing)}", stages, timings)
         raise
     except _STOPS as error:
         sentence = f"{doing}{_sentence(error, settings.out)}"
-        _give_up(settings.out, context, sentence, stages)
+        _give_up(settings.out, context, sentence, stages, timings)
         raise RunError(sentence) from error
     except BaseException as error:
-        _give_up(settings.out, context, f"{doing}{type(error).__name__}: {error}", stages)
+        _give_up(settings.out, context, f"{doing}{type(error).__name__}: {error}", stages, timings)
         raise
     return report, exit_code(report), timings
 
@@ -195,14 +195,14 @@ def _profiles_sha256(folder: Path | None) -> str | None:
     return digest.hexdigest()
 
 
-def _give_up(out: Path, context: Context, sentence: str, stages: Stages) -> None:
+def _give_up(out: Path, context: Context, sentence: str, stages: Stages, timings: Timings) -> None:
     """Report what there is, with what went wrong; on a full disk at least no colour stays."""
     with ignored():
         try:
             publish_placeholder(out, sentence)
             write_one(out / CONTEXT, contexts.with_incident(context, sentence))
             _close_records(out)
-            stages.publish(out, Timings())
+            stages.publish(out, timings)
         except Exception:
             # the sentence to tell is the one that ended the run
             with contextlib.suppress(OSError):
