@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from assertions import limits as limits_file
 from assertions.checks.catalogue import CHECKS
+from assertions.console import guard_output
 from assertions.judged_run import judge_run_folder, read_notes
 from assertions.record.types import RecordError
 from assertions.summary import runbook_text
@@ -28,6 +28,7 @@ example:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge a run directory's raw record and print; returns the exit code."""
+    guard_output()
     options = _parser().parse_args(argv)
     if options.list:
         for check in CHECKS:
@@ -44,8 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for note in limits.notes:
         print(f"assertions: {note}", file=sys.stderr)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without these signs is no verdict
     print(runbook_text(report))
     statuses = {assertion.status for assertion in report.assertions}
     return 1 if "FAIL" in statuses else 2 if "NO DATA" in statuses or incidents else 0

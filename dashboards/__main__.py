@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from assertions.console import guard_output
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
 from assertions.record.types import Record
@@ -49,6 +50,7 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
+    guard_output()
     options = _parser().parse_args(argv)
     try:
         if options.command == "build":
@@ -80,7 +82,7 @@ def _check(options: argparse.Namespace) -> int:
     file: Path = options.dashboard or options.file or EXPORT
     ours = file.resolve() == EXPORT
     try:
-        dashboard = read(file) if options.limits is None else parse(text(load(options.limits)))
+        dashboard = read(file) if options.limits is None else _built(options.limits, out)
         results = _checked(dashboard, file.name, ours, options.metrics)
     except (DashboardError, LimitsError) as error:
         if out is not None:  # an older run's results must not stand for this one
@@ -95,6 +97,19 @@ def _check(options: argparse.Namespace) -> int:
         for problem in step.output.splitlines():
             print(f"       {problem}")
     return EXIT_OK if results.ok else EXIT_FAILED
+
+
+def _built(limits: Path, out: Path | None) -> Dashboard:
+    """Build our dashboard from a limits file, and keep it where results are kept."""
+    built = text(load(limits))
+    if out is not None:
+        file = out / "dashboards" / EXPORT.name
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(built, encoding="utf-8")
+        except OSError as error:
+            raise DashboardError(f"{file.name} can't be written: {error.strerror}") from error
+    return parse(built)
 
 
 def _checked(dashboard: Dashboard, name: str, ours: bool, metrics: Path | None) -> DashboardResults:

@@ -45,6 +45,7 @@ from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
 from evidence.reports.plots import draw, pictures, planned
 from evidence.reports.witnesses import differences
+from evidence.timings import Timings
 
 
 def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
@@ -54,26 +55,37 @@ def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
     return run, limits, report, context
 
 
-def publish(out: Path) -> Report:
-    """Judge and write everything. RecordError or LimitsError when it can't be judged; OSError when the disk is full."""
-    run, limits, report, context = judge_folder(out)
-    for name, content in artifacts(run, report):
-        (out / name).write_bytes(content)
-    if fault_coverage.STORED.is_file():
-        shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
-    draw(out / PLOTS, run, report, limits)
-    (out / VERDICT).write_bytes(verdict_json(report))
-    model = report_model(run, limits, report, context)
-    for name, text in texts(out, model).items():
-        (out / name).write_text(text, encoding="utf-8")
-    (out / PDF).write_bytes(pdf(model, pictures(PLOTS, run, report, limits)))
+def publish(out: Path, timings: Timings | None = None) -> Report:
+    """Judge and write everything, and how long it took.
+
+    RecordError or LimitsError when it can't be judged; OSError when the disk is full.
+    """
+    timings = timings or Timings()
+    with timings.measure("judge"):
+        run, limits, report, context = judge_folder(out)
+    with timings.measure("plots"):
+        if not context.incidents:  # an interrupted run must end at once
+            draw(out / PLOTS, run, report, limits)
+    with timings.measure("report"):
+        for name, content in artifacts(run, report):
+            (out / name).write_bytes(content)
+        if fault_coverage.STORED.is_file():
+            shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
+        (out / VERDICT).write_bytes(verdict_json(report))
+        model = report_model(run, limits, report, context)
+        for name, text in texts(out, model).items():
+            (out / name).write_text(text, encoding="utf-8")
+        drawn = {} if context.incidents else pictures(PLOTS, run, report, limits)
+        (out / PDF).write_bytes(pdf(model, drawn))
+    timings.write(out)
     manifest.write(out, context.run_id)
     return report
 
 
 def report_model(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> ReportModel:
     """Return the model of the report as `publish` builds it, from the same record; nothing is drawn."""
-    return build(report, limits, context, figures(run, report, limits, planned(PLOTS, run, report, limits)))
+    plots = [] if context.incidents else planned(PLOTS, run, report, limits)
+    return build(report, limits, context, figures(run, report, limits, plots))
 
 
 def texts(out: Path, model: ReportModel) -> dict[str, str]:

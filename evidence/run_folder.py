@@ -1,18 +1,23 @@
-"""The run directory: whether a folder is one, what run it holds, and emptying it of what is ours only."""
+"""The run directory: whether a folder is one, what run it holds, and moving an older run aside."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import shutil
+import time
 from pathlib import Path
 
 from assertions.record.files import read_one
 from assertions.record.run import QUERIES
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
+from evidence import timings
 from evidence.collect.provenance import Context
 from evidence.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
 from evidence.reports.fault_coverage import NAME as SENSITIVITY
+from loadtests.runner import request
 
 OURS = frozenset(
     {
@@ -25,6 +30,10 @@ OURS = frozenset(
         "promtool_results.txt",
         "dashboard.json",
         QUERIES,
+        timings.NAME,
+        request.NAME,
+        "rules",
+        "dashboards",
         "metrics_snapshot.txt",
         "seed_batch.log",
         "sample_1k.csv",
@@ -34,6 +43,10 @@ OURS = frozenset(
     }
 )
 """All that a run leaves at the top of its directory; anything else there is somebody else's, and stays."""
+
+HISTORY_MOST = 20
+"""Older runs that are kept, beside the last GREEN one."""
+_RUN_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 
 def is_ours(out: Path) -> bool:
@@ -53,16 +66,58 @@ def context_of(out: Path) -> Context | None:
         return None
 
 
-def clear(out: Path) -> None:
-    """Remove what a run left. OSError when it can't be removed."""
-    ours = OURS | _beside(out)
-    for path in list(out.iterdir()):
-        if path.name not in ours:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
+def move_aside(out: Path) -> Path | None:
+    """Move what a run left into the history beside the run directory, and return where; None where nothing was left.
+
+    Anything else in the directory stays. What a run left before its first record is no evidence, and is removed.
+    OSError when it can't be moved; then the run is as it was.
+    """
+    entries = [path for path in sorted(out.iterdir()) if path.name in OURS | _beside(out)]
+    if not any(path.is_dir() for path in entries) and not (out / CONTEXT).is_file():
+        for path in entries:
             path.unlink()
+        return None
+    place = _free(history_of(out), _name_of(out))
+    place.mkdir(parents=True)
+    moved: list[Path] = []
+    try:
+        for path in entries:
+            shutil.move(path, place / path.name)
+            moved.append(path)
+    except OSError:
+        for path in moved:
+            shutil.move(place / path.name, path)
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    return place
+
+
+def prune(history: Path) -> None:
+    """Remove the oldest runs beyond the last 20; the last GREEN one stays. OSError when one can't be removed."""
+    runs = sorted((path for path in history.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True)
+    last_green = next((path for path in runs if _object(path / VERDICT).get("colour") == "GREEN"), None)
+    for path in runs[HISTORY_MOST:]:
+        if path != last_green and is_ours(path):
+            shutil.rmtree(path)
+
+
+def history_of(out: Path) -> Path:
+    """Return where older runs of a run directory are kept: `export.history` beside `export`."""
+    place = out.resolve()
+    return place.with_name(f"{place.name}.history")
+
+
+def _name_of(out: Path) -> str:
+    """A name that sorts by time: the run's id, else when its report was written."""
+    run_id = _object(out / CONTEXT).get("run_id")
+    if isinstance(run_id, str) and _RUN_ID.fullmatch(run_id):
+        return run_id
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(out.stat().st_mtime))
+
+
+def _free(folder: Path, name: str) -> Path:
+    names = (folder / (name if number == 1 else f"{name}.{number}") for number in itertools.count(1))
+    return next(path for path in names if not path.exists())
 
 
 def _beside(out: Path) -> set[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import click
 import msgspec
 
 from assertions.record.types import Record
@@ -14,6 +15,8 @@ from assertions.record.types import Record
 SELF_TEST = "self-test of the built-in service"
 _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{8,128}")
 _LONGEST = 200
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 class Subject(Record, frozen=True, kw_only=True):
@@ -33,31 +36,56 @@ class Subject(Record, frozen=True, kw_only=True):
     """Who named it: `command line`, `CI`, or both."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the subject."""
-    group = parser.add_argument_group("subject", "what is judged; left out: the CI's variables, then /export/status")
-    group.add_argument("--subject", type=_named, metavar="NAME@VERSION", help="the release: `orders-export@2.3.1`")
-    group.add_argument("--digest", type=_digest, metavar="ALGORITHM:HEX", help="of its image: `sha256:…`")
-    group.add_argument("--environment", type=_words, metavar="NAME", help="where it runs: `staging`")
-    group.add_argument("--url", type=_page, metavar="URL", help="its release page or pipeline (not the target)")
+class _Word(click.ParamType[Any]):
+    """A value that a function reads; the function's ValueError is the usage error."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name, self._read = name, read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value as the function reads it."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
-def from_options(options: argparse.Namespace, environ: Mapping[str, str]) -> Subject | None:
+def subject_options(command: Decorated) -> Decorated:
+    """Add the options that name the subject; left out, the CI's variables do, then `/export/status`."""
+    for option in reversed(
+        (
+            click.option("--subject", type=_Word("subject", _named), metavar="NAME@VERSION",
+                         help="The release that is judged: `orders-export@2.3.1` (default: the CI's variables)."),
+            click.option("--digest", type=_Word("digest", _digest), metavar="ALGORITHM:HEX",
+                         help="Digest of its image or archive: `sha256:…`."),
+            click.option("--environment", type=_Word("name", _words), metavar="NAME",
+                         help="Where it runs: `staging`."),
+            click.option("--url", type=_Word("url", _page), metavar="URL",
+                         help="Its release page or pipeline (not the target)."),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def from_options(
+    subject: tuple[str, str | None] | None,
+    digest: str | None,
+    environment: str | None,
+    url: str | None,
+    environ: Mapping[str, str],
+) -> Subject | None:
     """Return the subject that options and the CI's variables name; None where neither names anything."""
-    name, version = options.subject or (None, None)
-    given = {
-        "name": name,
-        "version": version,
-        "digest": options.digest,
-        "environment": options.environment,
-        "url": options.url,
-    }
-    told = {key: value for key, value in given.items() if value is not None}
+    name, version = subject or (None, None)
+    given = {"name": name, "version": version, "digest": digest, "environment": environment, "url": url}
+    chosen = {key: value for key, value in given.items() if value is not None}
     found = {key: value for key, value in from_ci(environ).items() if value}
-    if not told and not found:
+    if not chosen and not found:
         return None
-    source = " and ".join(word for word, there in (("command line", told), ("CI", found)) if there)
-    return Subject(**{**found, **told}, source=source)
+    source = " and ".join(word for word, there in (("command line", chosen), ("CI", found)) if there)
+    return Subject(**{**found, **chosen}, source=source)
 
 
 def from_ci(environ: Mapping[str, str]) -> dict[str, str | None]:
@@ -99,7 +127,7 @@ def _safe(url: str | None) -> str | None:
     """Drop an address that holds credentials or is none."""
     try:
         return None if url is None else _page(url)
-    except argparse.ArgumentTypeError:
+    except ValueError:
         return None
 
 
@@ -110,16 +138,14 @@ def _named(text: str) -> tuple[str, str | None]:
 
 def _digest(text: str) -> str:
     if not _DIGEST.fullmatch(text.strip()):
-        raise argparse.ArgumentTypeError(
-            f"expected an algorithm and hexadecimal digits like sha256:3f9a…, not {text!r}"
-        )
+        raise ValueError(f"expected an algorithm and hexadecimal digits like sha256:3f9a…, not {text!r}")
     return text.strip()
 
 
 def _words(text: str) -> str:
     plain = " ".join(text.split())
     if not plain or len(plain) > _LONGEST or not plain.isprintable():
-        raise argparse.ArgumentTypeError(f"expected 1 to {_LONGEST} printable characters, not {text[:40]!r}")
+        raise ValueError(f"expected 1 to {_LONGEST} printable characters, not {text[:40]!r}")
     return plain
 
 
@@ -127,9 +153,9 @@ def _page(text: str) -> str:
     try:
         parts = urlsplit(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected an http or https address, not {text!r}: {error}") from None
+        raise ValueError(f"expected an http or https address, not {text!r}: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
-        raise argparse.ArgumentTypeError("expected an http or https address without user and password")
+        raise ValueError("expected an http or https address without user and password")
     return _words(text)
 
 

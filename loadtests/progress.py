@@ -1,22 +1,18 @@
-"""Progress of a scenario, for people."""
+"""How far the load is, for people: as data, and as one line."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-LIVE = "\x1b[2K"
-"""Begins a line of progress that replaces the one before it."""
+import msgspec
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a scenario has come."""
+class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
+    """How far a scenario is. As one JSON line it goes from the load side's process to the one that shows it."""
 
     scenario: str
     phase: str
     started: int
     answered: int
-    """Requests that were answered, with whatever status."""
+    """Requests that were answered, with whatever status, in all phases so far."""
     failed: int
     """Requests that are over and were not answered with 200."""
     rate_per_s: float
@@ -26,5 +22,48 @@ class Progress:
     timed_out: int = 0
     """Requests without an answer within their timeout."""
     running: float | None = None
-    """Exports that run and wait now, by the target's own page."""
+    """Exports that run now, by the target's own page."""
     waiting: float | None = None
+    """Exports that wait now, by the target's own page."""
+    phase_answered: int | None = None
+    """Of this phase; None: not counted."""
+    phase_planned: int | None = None
+    """Requests that the phase plans; None: not known."""
+
+
+PREFIX = b'{"type":"progress",'
+"""How a line of progress as JSON begins."""
+
+
+def to_json(progress: Progress) -> str:
+    """Return the line, without its end."""
+    return msgspec.json.encode(progress).decode()
+
+
+def from_json(line: str) -> Progress | None:
+    """Return what a line says; None where it is another line."""
+    if not line.startswith(PREFIX.decode()):
+        return None
+    try:
+        return msgspec.json.decode(line, type=Progress)
+    except msgspec.DecodeError:
+        return None
+
+
+def as_line(progress: Progress) -> str:
+    """Return one plain line."""
+    return (
+        f"{progress.scenario} {progress.phase}: {progress.answered} answered, {progress.rate_per_s:.1f}/s, "
+        f"{progress.failed} not 200, P95 so far {as_ms(progress.p95_ms)}, {as_count(progress.running)} running, "
+        f"{as_count(progress.waiting)} waiting"
+    )
+
+
+def as_ms(value: float | None) -> str:
+    """Return a latency with its unit, `-` where it is not known."""
+    return "-" if value is None else f"{value:.0f} ms"
+
+
+def as_count(value: float | None) -> str:
+    """Return a number as it is, `-` where it is not known."""
+    return "-" if value is None else f"{value:g}"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from assertions.console import guard_output
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
 from rules.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
@@ -61,6 +62,7 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
+    guard_output()
     parser = _parser()
     options = parser.parse_args(argv)
     if options.limits is not None and (options.rules or options.tests):
@@ -127,7 +129,8 @@ def _replay(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int
 def _check(options: argparse.Namespace) -> int:
     if options.limits is not None:
         with tempfile.TemporaryDirectory(prefix="rules-") as made:
-            rules, tests = _write_rules(options.limits, Path(made) / RULES_NAME)
+            folder = Path(made) if options.out is None else options.out / "rules"
+            rules, tests = _write_rules(options.limits, folder / RULES_NAME)
             return _report(check_all(Inputs(rules=rules, tests=tests, metrics=options.metrics), os.environ), options)
     rules, ours = (OUR_RULES, True) if options.rules is None else (options.rules, False)
     if options.tests is not None:
@@ -179,7 +182,8 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="PATH",
-        help="check: the folder for promtool_results.txt and promtool.json (default: nowhere); "
+        help="check: the folder for promtool_results.txt, promtool.json, and with --limits the rules built from them, "
+        "in rules/ (default: nowhere); "
         "build: the rule file, its tests go beside it (default: ours, from the default limits)",
     )
     parser.add_argument(

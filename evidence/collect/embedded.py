@@ -6,19 +6,20 @@ import contextlib
 import json
 import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evidence.collect.provenance import ROOT, interpreter
-from evidence.subprocesses import end
+from loadtests import subprocesses
 
 READY_S = 20.0
+INTERRUPTED_STOP_S = 1.0
+"""How long the service may take to end when the run was interrupted."""
 
 
 class EmbeddedError(Exception):
-    """The embedded service did not start; the message holds its own last words."""
+    """The embedded service did not start; the message holds its last line of log."""
 
 
 @dataclass
@@ -32,48 +33,44 @@ class Embedded:
     process: subprocess.Popen[bytes] = field(repr=False)
 
     def stop(self) -> int | None:
-        """SIGTERM, then its exit code; None when it had to be killed."""
-        return end(self.process)
+        """Send SIGTERM and return the exit code; None when the service had to be killed."""
+        return subprocesses.end(self.process, subprocesses.STOP_S)
 
 
 @contextlib.contextmanager
-def running(log: Path) -> Iterator[Embedded]:
+def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Embedded]:
     """Start the service on a free port of 127.0.0.1 with a folder of its own; end it in any case.
 
     EmbeddedError when it does not listen within 20 s; OSError when the log can't be written. Its log goes to `log`.
+    environment: None: this process's.
     """
     with tempfile.TemporaryDirectory(prefix="exports-", ignore_cleanup_errors=True) as exports, log.open("wb") as sink:
-        process = subprocess.Popen(
+        # Ctrl-C in a terminal does not reach the service: it answers until the load generator has closed its record
+        process = subprocesses.start(
             [interpreter(), "-m", "service", "--port", "0", "--exports", exports, "--log-format", "json"],
             cwd=ROOT,
             stdout=sink,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            # Ctrl-C in a terminal is ours alone: the service answers until the load generator has closed its record
-            start_new_session=True,
+            environment=environment,
         )
         try:
-            url = _listening(process, log)
+            url = subprocesses.wait_until_ready(process, lambda: _address(log), READY_S)
+            if url is None:
+                lines = _lines(log)
+                raise EmbeddedError(f"the embedded service did not start: {lines[-1] if lines else 'it wrote no log'}")
             yield Embedded(url=url, pid=process.pid, exports=Path(exports), process=process)
-        finally:
-            end(process)
+        except BaseException:
+            subprocesses.end(process, INTERRUPTED_STOP_S)
+            raise
+        subprocesses.end(process, subprocesses.STOP_S)
 
 
-def _listening(process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
-        # asked before the log is read, so that last words are not missed
-        ended = process.poll() is not None
-        for line in _lines(log):
-            with contextlib.suppress(ValueError):
-                entry = json.loads(line)
-                if isinstance(entry, dict) and entry.get("event") == "listening" and isinstance(entry.get("url"), str):
-                    return str(entry["url"])
-        if ended:
-            break
-        time.sleep(0.02)
-    words = _lines(log)
-    raise EmbeddedError(f"the embedded service did not start: {words[-1] if words else 'it said nothing'}")
+def _address(log: Path) -> str | None:
+    for line in _lines(log):
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and entry.get("event") == "listening" and isinstance(entry.get("url"), str):
+                return str(entry["url"])
+    return None
 
 
 def _lines(log: Path) -> list[str]:

@@ -17,6 +17,7 @@ import msgspec
 
 from assertions.record.files import read_lines, write_lines
 from assertions.record.types import Calibration, Hit, PhasePlan, RecordError, Request
+from loadtests import subprocesses
 from loadtests.calibration import reference_server
 from loadtests.calibration.reference_server import Schedule
 from loadtests.client.clock import Clock
@@ -51,21 +52,20 @@ def reference_server_port(schedule: Schedule) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         port = int(listener.getsockname()[1])
         try:
-            process = subprocess.Popen(
+            process = subprocesses.start(
                 reference_server.command(listener, schedule),
+                cwd=Path.cwd(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(listener.fileno(),),
-                start_new_session=True,
             )
         except OSError as error:
             raise LocustError(f"the reference server can't be started: {error}") from error
     try:
         yield port
     finally:
-        process.kill()
-        process.communicate()
+        subprocesses.kill(process)
 
 
 def gather(parts: Path, workers: int, clock: Clock, anchors: Mapping[int, float], into: Path) -> None:

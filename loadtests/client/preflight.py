@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 
 from assertions.contract import HEALTH_PATH, METRICS_PATH, RUN_PATH
@@ -10,6 +11,7 @@ from loadtests.client.target import Target
 from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN
 
 CHECK_S = 5.0
+TLS_S = 2.0
 CERTIFICATE_HINT = (
     "does it speak https, with a certificate of an authority that is known here? $SSL_CERT_FILE names a file with one "
     "more, --insecure goes without"
@@ -26,6 +28,31 @@ def _certificate_hint() -> str:
     return CERTIFICATE_HINT
 
 
+def _hint(target: Target, error: str | None) -> str:
+    """Return what the user may do about a request without an answer."""
+    if target.scheme == "https":
+        return _certificate_hint() if error == "tls" else "is it running?"
+    if error != "refused" and speaks_tls(target):
+        return "it answers with TLS; is it https://?"
+    return "is it running?"
+
+
+def speaks_tls(target: Target) -> bool:
+    """Whether the port answers a TLS greeting, be it with a refusal. Takes at most 2 seconds."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((target.host, target.port), timeout=TLS_S) as plain:
+            plain.settimeout(TLS_S)
+            with context.wrap_socket(plain, server_hostname=target.host):
+                return True
+    except ssl.SSLError as error:
+        return "ALERT" in (error.reason or "")
+    except OSError:
+        return False
+
+
 def check_target(target: Target) -> str | None:
     """Return why the target can't be tested, as one sentence; None where it answers. Takes at most 5 seconds."""
     deadline = target.clock.now() + CHECK_S
@@ -34,7 +61,7 @@ def check_target(target: Target) -> str | None:
     for path in (HEALTH_PATH, METRICS_PATH, RUN_PATH):
         answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
         if answer.status is None and path != RUN_PATH:
-            why = _certificate_hint() if answer.error == "tls" else "is it running?"
+            why = _hint(target, answer.error)
             return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; {why}"
         statuses[path] = answer.status
     # some gateways answer an unknown method with 403
@@ -46,6 +73,8 @@ def check_target(target: Target) -> str | None:
             f"{target.url} answers GET {shut} with {statuses[shut]}; does it ask for a token? "
             f"${TARGET_TOKEN} and ${TARGET_HEADERS} name it"
         )
+    if statuses[HEALTH_PATH] == 400 and target.scheme == "http" and speaks_tls(target):
+        return f"the target {target.url} answers with TLS; is it https://?"
     if statuses[HEALTH_PATH] == statuses[METRICS_PATH] == 404:
         return f"{target.url} answers, but knows neither /health nor /export/metrics; is it an export service?"
     return None

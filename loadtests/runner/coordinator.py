@@ -158,12 +158,12 @@ class Coordinator:
         while not all(worker.done is not None and worker.done.phase == number for worker in self._alive()):
             self._take_messages(2 * POLL_S, phase.name)
             self._end_hanging()
-            self._show(phase.name, start, answered_before)
+            self._show(phase, start, answered_before)
         ended, reasons = self._reasons(number)
         cpu_ratio = self._cpu_ratio(cpu_before, self.clock.now() - start)
         result = self._result(phase.name, start, ended, reasons, cpu_ratio)
         self.state.enter("rest")
-        self._show(phase.name, start, answered_before)
+        self._show(phase, start, answered_before)
         return result
 
     def _reasons(self, number: int) -> tuple[PhaseEnd, tuple[str, ...]]:
@@ -248,17 +248,19 @@ class Coordinator:
     def _sum(self, name: str) -> int:
         return sum(int(getattr(worker.tick, name)) for worker in self._workers.values() if worker.tick is not None)
 
-    def _show(self, phase: str, start: float, answered_before: int) -> None:
+    def _show(self, phase: PhasePlan, start: float, answered_before: int) -> None:
         answered = self._sum("answered")
         self.watch.add_progress(
             Progress(
                 scenario=self.plan.scenario,
-                phase=phase,
+                phase=phase.name,
                 started=self._sum("started"),
                 answered=answered,
                 failed=self._sum("over") - self._sum("exports"),
                 rate_per_s=(answered - answered_before) / max(self.clock.now() - start, 0.001),
                 p95_ms=percentile_or_none(self._latencies_ms, 0.95),
                 timed_out=self._sum("timeouts"),
+                phase_answered=answered - answered_before,
+                phase_planned=len(phase.requests),
             )
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import ipaddress
@@ -26,11 +25,11 @@ waiting up to 300 s for {workers} worker(s) at {host}:{port} and {control_port}.
   python -m locust -f loadtests/locustfile.py --worker --master-host {host} --master-port {port} --processes N"""
 
 
-def listening(text: str) -> tuple[str, int]:
-    """Return the host and port of an option's value `HOST[:PORT]`; argparse.ArgumentTypeError for anything else."""
+def parse_listen(text: str) -> tuple[str, int]:
+    """Return the host and port of `HOST[:PORT]`; ValueError says what is wrong."""
     host, _, port = text.partition(":")
     if not host or (port and not (port.isascii() and port.isdigit() and 1024 <= int(port) <= 65534)):
-        raise argparse.ArgumentTypeError(f"must be an address of this machine, HOST or HOST:PORT, not {text!r}")
+        raise ValueError(f"must be an address of this machine, HOST or HOST:PORT, not {text!r}")
     return host, int(port or LISTEN_PORT)
 
 

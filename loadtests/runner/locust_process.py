@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from loadtests import subprocesses
 from loadtests.errors import LocustError
 from loadtests.protocol.messages import CONFIG_VARIABLE
 
@@ -93,15 +93,7 @@ class LocustProcess:
         self.log = log
         with log.open("wb") as output:
             try:
-                self._process = subprocess.Popen(
-                    arguments,
-                    cwd=folder,
-                    env=dict(environment),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+                self._process = subprocesses.start(arguments, cwd=folder, stdout=output, environment=environment)
             except OSError as error:
                 raise LocustError(f"Locust can't be started: {error}") from error
         self.pid = self._process.pid
@@ -137,9 +129,7 @@ class LocustProcess:
 
     def kill(self) -> None:
         """End every process of its group, its forked workers too."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
+        subprocesses.kill(self._process)
         deadline = time.monotonic() + 2
         while time.monotonic() < deadline:
             try:

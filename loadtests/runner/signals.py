@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the block at the first SIGINT or SIGTERM; ignore all others, also after the block.
+    """Raise KeyboardInterrupt in the block at the first SIGINT, SIGTERM or SIGHUP; ignore later ones, and those after it.
 
     Closing the record takes seconds and must not be interrupted: without its end the record is worth nothing.
     """
@@ -26,7 +26,7 @@ def interruptible() -> Iterator[None]:
             raised = True
             raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, once)
     try:
         yield

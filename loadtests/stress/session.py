@@ -31,6 +31,7 @@ from loadtests.plan.plan import build_plan
 from loadtests.plan.profile import Profile, parse_profile
 from loadtests.progress import Progress
 from loadtests.runner.locks import lock_folder
+from loadtests.runner.request import NAME as REQUEST
 from loadtests.runner.scenario import Settings, run_plan
 from loadtests.stress import host_load
 from loadtests.stress.search import (
@@ -123,7 +124,7 @@ def _ours(entry: Path) -> bool:
     """Whether a session may have left it: a case, the reports, a service's log."""
     if entry.is_dir():
         return (entry / ALONE).is_file() or not any(entry.iterdir())
-    return entry.name in (REPORT, PAGE) or entry.name.endswith("-service.log")
+    return entry.name in (REPORT, PAGE, REQUEST) or entry.name.endswith("-service.log")
 
 
 def read_stress(out: Path, cases: tuple[str, ...], limits: Limits, target: str, seed: int) -> Stress:

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from evidence import publish, run
+from evidence.collect import provenance
 from tests.evidence.door import Target, copied, door, impossible_limits, keeper, profiles
+from tests.evidence.recorded import Recorded
+from tests.evidence.sample_reports import context
 from tests.processes import Ended
 
 
@@ -51,3 +55,12 @@ def signals() -> Iterator[None]:
     yield
     for number, handler in zip(numbers, handlers, strict=True):
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """A run whose scenarios are recorded at once."""
+    monkeypatch.setattr(provenance, "read", context)
+    monkeypatch.setattr(publish, "draw", lambda folder, run: [])  # plots have tests of their own
+    monkeypatch.setattr(run, "judge_sha256", lambda: "j" * 64)
+    return Recorded()

@@ -9,10 +9,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assertions.limits import DEFAULT_PATH
+from loadtests.progress import Progress
 from tests.processes import ROOT, Ended, end_of, start_module
 
 PROFILE = """\
@@ -31,6 +32,26 @@ max_seconds = 20
 mix = [{ case = "csv-1k", count = 2 }, { case = "pdf-1k", count = 1 }, { case = "csv-one", count = 1 }]
 """
 REPORT = "GREEN_EVIDENCE_v1.7.md"
+
+
+@dataclass
+class Shown:
+    """A view that keeps what it is given."""
+
+    lines: list[str] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+
+    def say(self, line: str) -> None:
+        """Keep a line."""
+        self.lines.append(line)
+
+    def show(self, progress: Progress) -> None:
+        """Keep a progress."""
+        self.progress.append(progress)
+
+    def files(self, scenario: str, done: int, of: int) -> None:
+        """Keep a count of files."""
+        self.lines.append(f"{scenario}: {done} of {of}")
 
 
 @dataclass(frozen=True)

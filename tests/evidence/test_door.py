@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from evidence import command
 from tests.evidence.conftest import Made
 from tests.evidence.door import (
     REPORT,
@@ -88,17 +89,15 @@ def test_abort_on_fail_leaves_the_other_scenarios(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_target(tmp_path: Path) -> None:
-    """A target that is down ends the door with 2 within 10 s, one sentence with its URL, and a report that says so."""
+    """A target that is down ends the door with 2 within 10 s and one sentence with its URL; no older run is touched."""
     url = f"http://127.0.0.1:{closed_port()}"
     out = green_before(tmp_path / "run")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     ended = door("run", "smoke", "load", "batch", "--target", url, "--out", out, timeout_s=60)
     assert ended.code == 2
-    assert ended.sentence.startswith(f"evidence: smoke: the target {url} can't be reached")
+    assert ended.sentence.startswith(f"evidence: the target {url} can't be reached")
     assert "is it running?" in ended.sentence
-    assert first_line(out).startswith(f"# NO DATA: smoke: the target {url} can't be reached")
-    assert colours_in(out) == []
-    assert url in json.loads((out / "verdict.json").read_bytes())["headline"]
-    assert door("gate", out).code == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(
@@ -110,20 +109,17 @@ def test_an_unreachable_target(tmp_path: Path) -> None:
         (("run", "smoke", "--waive", "luck=please"), "'luck' can't be waived; known are "),
         (("run", "smoke", "--waive", "memory"), "a waiver needs a reason"),
         (("run", "smoke", "--waive", "memory= "), "a waiver needs a reason"),
-        (("run",), "the following arguments are required: SCENARIO"),
-        (("run", "smoke", "--workers", "0"), "'0' is no number above 0"),
-        (("run", "smoke", "--workers", "²"), "is no number above 0"),
-        ((), "the following arguments are required: run|verify|gate"),
+        (("run",), "Missing argument 'SCENARIO...'"),
+        (("run", "smoke", "--workers", "0"), "0 is not in the range 1<=x<=64"),
+        (("run", "smoke", "--workers", "²"), "is not a valid integer range"),
+        (("walk",), "No such command 'walk'"),
     ],
 )
 def test_bad_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:
     """Bad usage is 2, with what was wrong; credentials are not repeated."""
-    from evidence.__main__ import main
-
-    with pytest.raises(SystemExit) as ended:
-        main(words)
+    code = command.main(words)
     error = capsys.readouterr().err
-    assert ended.value.code == 2
+    assert code == 2
     assert said in error.splitlines()[-1]
     assert "secret" not in error
 
@@ -151,7 +147,7 @@ def test_impossible_limits(made: Made) -> None:
 
 @pytest.mark.parametrize("text", ["[[", "[[limit]]\nid = 'x'\n", None])
 def test_broken_limits(tmp_path: Path, text: str | None) -> None:
-    """Limits that can't be used end the door with 2 and one sentence, and no old GREEN stays; mended, it can run."""
+    """Limits that can't be used end the door with 2 and one sentence, and no older run is touched."""
     limits = tmp_path / "mine.toml"
     if text is not None:
         limits.write_text(text)
@@ -159,8 +155,8 @@ def test_broken_limits(tmp_path: Path, text: str | None) -> None:
     ended = door("run", "smoke", "--limits", limits, "--out", out)
     assert ended.code == 2
     assert "mine.toml" in ended.sentence
-    assert "mine.toml" in first_line(out)
-    assert colours_in(out) == []
+    assert first_line(out) == "# GREEN"
+    assert not (tmp_path / "run.history").exists()
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "others"])
@@ -178,9 +174,12 @@ def test_an_out_that_is_no_run_directory(tmp_path: Path, place: str) -> None:
     assert sorted((path.relative_to(tmp_path), path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(target: Target, tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C and SIGTERM in the middle of the load end the door with 2, all it started with it, and no GREEN stays."""
+@pytest.mark.parametrize(
+    "numbers",
+    [(signal.SIGINT,), (signal.SIGTERM, signal.SIGINT, signal.SIGINT, signal.SIGHUP), (signal.SIGHUP, signal.SIGTERM)],
+)
+def test_interrupted(target: Target, tmp_path: Path, numbers: tuple[signal.Signals, ...]) -> None:
+    """Any signals in the middle of the load end the door with 2, all it started with it, and no GREEN stays."""
     out = green_before(tmp_path / "run")
     words = ("run", "smoke", "--target", target.url, "--out", out, "--profiles", profiles(tmp_path / "p", LONG))
     process = start_door(*words)
@@ -190,7 +189,8 @@ def test_interrupted(target: Target, tmp_path: Path, number: signal.Signals) -> 
             break
     assert colours_in(out) == []
     children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(number)
+    for number in numbers:
+        process.send_signal(number)
     ended = end_of(process)
     assert ended.code == 2
     assert ended.sentence == "evidence: interrupted; the report says so"
@@ -201,6 +201,22 @@ def test_interrupted(target: Target, tmp_path: Path, number: signal.Signals) -> 
     while any(child.is_running() for child in children) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [child for child in children if child.is_running()] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not end children")
+@pytest.mark.e2e
+def test_a_killed_door_leaves_no_process(tmp_path: Path) -> None:
+    """SIGKILL ends load generator, Locust, reference server and embedded service with the door."""
+    process = start_door("run", "smoke", "--out", tmp_path / "run", "--profiles", profiles(tmp_path / "p", LONG))
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "smoke measure: " in line:
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    end_of(process)
+    assert len(children) >= 4
+    assert psutil.wait_procs(children, timeout=20)[1] == []
 
 
 def limited(bytes_most: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -233,25 +249,59 @@ def test_a_full_disk(target: Target, tmp_path: Path, most: int) -> None:
     assert line.startswith("evidence: ")
     assert "File too large" in line or "can't be written" in line
     assert colours_in(out) == []
+    (older,) = (tmp_path / "run.history").iterdir()
+    assert first_line(older) == "# GREEN"
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """--help shows the exit codes and examples."""
+    """--help shows the exit codes, examples and every subcommand, whose own help can be asked for."""
     monkeypatch.setattr(sys, "argv", ["evidence", "--help"])
     monkeypatch.delitem(sys.modules, "evidence.__main__", raising=False)
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("evidence", run_name="__main__")
     assert ended.value.code == 0
-    assert "exit codes:" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "exit codes:" in shown
+    for name in ("run", "verify", "gate", "assert", "seed", "stress", "serve", "checks", "rules", "dashboards"):
+        assert re.search(rf"^  {name} +\S", shown, re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("checks",), "Alert rules tested"),
+        (("rules", "--help"), "promtool"),
+        (("seed", "--help"), "--batch"),
+    ],
+)
+def test_the_other_rooms_doors(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:
+    """The one command reaches the other rooms' doors."""
+    try:
+        code: int | str | None = command.main(words)
+    except SystemExit as ended:  # an argument parser's
+        code = ended.code
+    assert code == 0
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.e2e
+def test_serve_becomes_the_service() -> None:
+    """`serve` is the service in the same process: one signal ends it, with exit code 0."""
+    words = [sys.executable, "-m", "evidence", "serve", "--port", "0", "--log-format", "json"]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        try:
+            listening = next(line for line in process.stdout if '"listening"' in line)
+        finally:
+            process.terminate()
+            code = process.wait(30)
+    assert "http://127.0.0.1:" in listening
+    assert code == 0
 
 
 def test_the_gates_help_says_what_opens_it(capsys: pytest.CaptureFixture[str]) -> None:
     """`gate --help` names each condition of its exit code 0."""
-    from evidence.__main__ import main
-
-    with pytest.raises(SystemExit) as ended:
-        main(["gate", "--help"])
-    assert ended.value.code == 0
+    assert command.main(["gate", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     for condition in (
         "the bundle holds",
@@ -263,11 +313,15 @@ def test_the_gates_help_says_what_opens_it(capsys: pytest.CaptureFixture[str]) -
         assert condition in said
 
 
-def test_progress_on_a_terminal_is_one_live_line(tmp_path: Path) -> None:
-    """On a terminal the line of progress is written anew, with what runs and waits; what stays has lines of its own."""
+@pytest.mark.e2e
+def test_progress_on_a_terminal_is_drawn_in_place(tmp_path: Path) -> None:
+    """A terminal shows phase, requests, rate, errors, what runs and waits in place; what stays has its own lines."""
     words = ["run", "smoke", "--profiles", str(profiles(tmp_path / "profiles")), "--out", str(tmp_path / "run")]
     master, slave = pty.openpty()
-    with subprocess.Popen([sys.executable, "-m", "evidence", *words], cwd=ROOT, stdout=slave, stderr=slave) as process:
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200", "NO_COLOR": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "evidence", *words], cwd=ROOT, stdout=slave, stderr=slave, env=environment
+    ) as process:
         os.close(slave)
         shown = b""
         with contextlib.suppress(OSError):  # the other end is closed
@@ -276,6 +330,52 @@ def test_progress_on_a_terminal_is_one_live_line(tmp_path: Path) -> None:
         process.wait(120)
     os.close(master)
     text = shown.decode()
-    assert re.search(r"\r\x1b\[2Ksmoke measure: \d+ answered, .* \d+ running, \d+ waiting\r\x1b\[2K", text), text
-    assert re.search(r"\r\x1b\[2Ksmoke: \d+ of \d+ files opened", text)
-    assert re.search(r"\x1b\[2Ksmoke measure: \d+ of \d+ requests in .*\r\n", text), text
+    assert re.search(r"smoke measure .* \d+/\d+ .*/s +P95 .* \d+ not 200 +\d+ running +\d+ waiting", text), text
+    assert re.search(r"smoke measure: \d+ of \d+ requests in .*, complete *\r\n", text), text
+    assert re.search(r"\x1b\[[0-9;]*3[0-7]m", text) is None  # $NO_COLOR
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "iso8859-9", "utf-8"])
+@pytest.mark.e2e
+def test_no_encoding_changes_an_exit_code(made: Made, encoding: str) -> None:
+    """Signs that stdout's encoding lacks are replaced; verdict and exit code are as everywhere."""
+    words = [sys.executable, "-m", "evidence", "gate", str(made.path)]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, timeout=90, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert done.stdout.decode(encoding).replace("\r\n", "\n").endswith("gate: closed\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("-m", "evidence", "gate"), 1),
+        (("-m", "evidence", "verify"), 0),
+        (("-m", "evidence", "checks"), 0),
+        (("-m", "assertions"), 2),
+    ],
+)
+@pytest.mark.parametrize("stdout", ["closed pipe", "/dev/full"])
+@pytest.mark.e2e
+def test_no_reader_changes_an_exit_code(made: Made, words: tuple[str, ...], code: int, stdout: str) -> None:
+    """A pipe that nobody reads and a full device behind stdout end no command, and each keeps its exit code."""
+    if stdout == "closed pipe":
+        reading, sink = os.pipe()
+        os.close(reading)
+    else:
+        sink = os.open(stdout, os.O_WRONLY)
+    folder = [] if words[-1] == "checks" else [str(made.path)]
+    command_line = [sys.executable, *words, *folder]
+    done = subprocess.run(command_line, cwd=ROOT, stdout=sink, stderr=subprocess.PIPE, timeout=90, check=False)
+    os.close(sink)
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
+def test_the_version_is_told_without_the_rest() -> None:
+    """`--version` imports none of the rooms, which is what keeps it quick."""
+    program = (
+        "import sys; from evidence.command import main; code = main(['--version']);"
+        "print(sorted({name for name in sys.modules if name in ('locust', 'msgspec', 'matplotlib', 'aiohttp')}), code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"export-at-scale {command.version()}\n[] 0\n"

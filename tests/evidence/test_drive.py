@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +9,15 @@ from typing import Any
 
 import pytest
 
-from evidence import run as running
-from evidence.run import RunError
-from loadtests.progress import LIVE
-from tests.evidence.test_run import Patch, quiet, raising, settings
+from assertions.record.files import write_lines
+from assertions.record.types import Scrape
+from evidence import stages
+from evidence.settings import RunError, request_for
+from loadtests.progress import Progress, to_json
+from loadtests.runner.request import NAME, read_run_request
+from tests.evidence.door import Shown
+from tests.evidence.recorded import Recorded
+from tests.evidence.test_run import Patch, raising, run, settings
 
 pytestmark = pytest.mark.e2e
 
@@ -23,62 +27,62 @@ def stand_in(tmp_path: Path, monkeypatch: Patch, text: str) -> None:
     program = tmp_path / "program"
     program.write_text(f"#!{sys.executable}\nimport sys, json, pathlib, time, signal\n{text}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(running, "interpreter", lambda: str(program))
+    monkeypatch.setattr(stages, "interpreter", lambda: str(program))
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("sys.stderr.write('loadtests: one\\nloadtests: two\\n'); sys.exit(2)", "one; two"),
-        ("sys.exit(2)", "the load generator ended with 2 and left no whole record: it said nothing"),
+        ("sys.exit(2)", "the load generator ended with 2 and left no whole record: it wrote nothing"),
         ("raise ValueError('odd')", "the load generator ended with 1 and left no whole record: ValueError: odd"),
-        ("sys.exit(0)", "the load generator ended with 0 and left no whole record: it said nothing"),
-        ("signal.raise_signal(9)", "the load generator ended with -9 and left no whole record: it said nothing"),
+        ("sys.exit(0)", "the load generator ended with 0 and left no whole record: it wrote nothing"),
+        ("signal.raise_signal(9)", "the load generator ended with -9 and left no whole record: it wrote nothing"),
     ],
 )
 def test_a_load_generator_that_breaks(tmp_path: Path, monkeypatch: Patch, text: str, words: str) -> None:
     """However the load generator ends without a record, the sentence is its own or says how it ended."""
     stand_in(tmp_path, monkeypatch, text)
     with pytest.raises(RunError) as error:
-        running._drive(settings(tmp_path, "smoke"), "smoke", "http://127.0.0.1:9", None, None, quiet)
+        drive(tmp_path, Shown())
     assert str(error.value) == words
 
 
+def drive(out: Path, shown: Shown) -> None:
+    """Drive one scenario into a folder, with whatever program stands in."""
+    stages.drive(out, request_for(settings(out, "smoke"), "smoke", "http://127.0.0.1:9", None, None), shown)
+
+
 def test_what_the_load_generator_is_told(tmp_path: Path, monkeypatch: Patch) -> None:
-    """Every option reaches the load generator, with paths that hold from another folder; its words are passed on."""
-    stand_in(
-        tmp_path,
-        monkeypatch,
-        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1]); out.mkdir()\n"
-        "(out / 'scenario.json').write_text(json.dumps(sys.argv[1:])); print('halfway', file=sys.stderr)",
-    )
+    """Every option reaches the load generator in one file, with paths that hold from another folder."""
     monkeypatch.chdir(tmp_path)
-    said: list[str] = []
-    mine = settings(Path(), "smoke", target=None, profiles=Path("p"), workers=2, insecure=True)
-    running._drive(mine, "smoke", "http://127.0.0.1:9", 7, Path("exports"), said.append)
-    told = json.loads((tmp_path / "smoke" / "scenario.json").read_text())
-    assert told == [
-        *("-m", "loadtests", "run", "smoke", "--target", "http://127.0.0.1:9", "--out", str(tmp_path / "smoke")),
-        *("--target-pid", "7", "--exports", str(tmp_path / "exports"), "--profiles", str(tmp_path / "p")),
-        *("--workers", "2", "--embedded", "--insecure"),
-    ]
-    assert said == ["halfway"]
+    asked = settings(Path(), "smoke", target=None, profiles=Path("p"), workers=2, insecure=True, minutes=3.0)
+    request = request_for(asked, "smoke", "http://127.0.0.1:9", 7, Path("exports"))
+    stand_in(tmp_path, monkeypatch, f"{RECORDS}print(sys.argv[1:], file=sys.stderr)")
+    shown = Shown()
+    stages.drive(tmp_path, request, shown)
+    assert shown.lines == [str(["-m", "loadtests", "run", "--request", str(tmp_path / NAME), "--progress-json"])]
+    assert read_run_request(tmp_path / NAME) == request
+    assert (request.out, request.exports) == (str(tmp_path / "smoke"), str(tmp_path / "exports"))
+    assert (request.profiles, request.workers, request.minutes) == (str(tmp_path / "p"), 2, None)
+    assert (request.embedded, request.insecure, request.target_pid) == (True, True, 7)
+    assert request_for(asked, "soak", "u", None, None).minutes == 3.0
 
 
-def test_a_live_line_goes_to_the_terminal_alone(tmp_path: Path, monkeypatch: Patch) -> None:
-    """What replaces the line before is told apart from what stays; empty lines and sentences of trouble are neither."""
-    stand_in(
-        tmp_path,
-        monkeypatch,
-        "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1]); out.mkdir()\n"
-        "(out / 'scenario.json').write_text(json.dumps(sys.argv[1:]))\n"
-        f"print({LIVE!r} + '3 answered\\n\\nhalfway\\nloadtests: one client was lost', file=sys.stderr)",
-    )
-    shown: list[str] = []
-    said: list[str] = []
-    running._drive(settings(tmp_path, "smoke"), "smoke", "http://127.0.0.1:9", None, None, said.append, shown.append)
-    assert "--live" in json.loads((tmp_path / "smoke" / "scenario.json").read_text())
-    assert (shown, said) == (["3 answered"], ["halfway", "loadtests: one client was lost"])
+RECORDS = "out = pathlib.Path('smoke'); pathlib.Path(json.load(open(sys.argv[5]))['out']).mkdir();" + (
+    "(pathlib.Path(json.load(open(sys.argv[5]))['out']) / 'scenario.json').write_text('{}');"
+)
+"""What a program does that leaves a record."""
+
+
+def test_progress_is_shown_and_lines_are_passed_on(tmp_path: Path, monkeypatch: Patch) -> None:
+    """Progress is told apart from lines that stay; empty lines and sentences of trouble are neither."""
+    told = Progress(scenario="smoke", phase="measure", started=4, answered=3, failed=0, rate_per_s=1.5, p95_ms=None)
+    words = f"{to_json(told)}\n\nhalfway\nloadtests: one client was lost"
+    stand_in(tmp_path, monkeypatch, f"{RECORDS}print({words!r}, file=sys.stderr)")
+    shown = Shown()
+    drive(tmp_path, shown)
+    assert (shown.progress, shown.lines) == ([told], ["halfway", "loadtests: one client was lost"])
 
 
 @pytest.mark.parametrize("ignoring", [False, True])
@@ -91,55 +95,93 @@ def test_the_load_generator_is_gone_after_an_interrupt(tmp_path: Path, monkeypat
         "print('ready', file=sys.stderr, flush=True); time.sleep(60)"
     )
     stand_in(tmp_path, monkeypatch, text)
-    monkeypatch.setattr("evidence.subprocesses.CLOSE_S", 0.5 if ignoring else 20.0)
-    processes: list[subprocess.Popen[str]] = []
-    real = subprocess.Popen
-
-    def noted(*words: Any, **options: Any) -> subprocess.Popen[str]:
-        processes.append(real(*words, **options))
-        return processes[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", noted)
+    monkeypatch.setattr(stages, "STARTING_CLOSE_S", 0.5 if ignoring else 20.0)
+    shown = Shown()
+    monkeypatch.setattr(shown, "say", raising(KeyboardInterrupt()))
+    processes = started(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        running._drive(settings(tmp_path, "smoke"), "smoke", "u", None, None, raising(KeyboardInterrupt()))
+        drive(tmp_path, shown)
     assert processes[0].returncode == (-9 if ignoring else 0)
     assert closed.exists() is not ignoring
 
 
+def started(monkeypatch: Patch) -> list[subprocess.Popen[bytes]]:
+    """Every process that is started from now on."""
+    processes: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def noted(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
+        processes.append(real(*words, **options))
+        return processes[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    return processes
+
+
 def test_tools(tmp_path: Path, monkeypatch: Patch) -> None:
     """What the tools said is passed on in a line each, and their earlier results never stand for new ones."""
-    said: list[str] = []
+    shown = Shown()
     (tmp_path / "promtool.json").write_text("old")
     stand_in(tmp_path, monkeypatch, "print('first'); print(sys.argv[2]) if sys.argv[2] == 'rules' else sys.exit(2)")
-    running._tools(tmp_path, said.append)
-    assert said == ["promtool: rules", "dashboard: first"]
+    stages.check_tools(settings(tmp_path, "smoke"), shown)
+    assert shown.lines == ["promtool: rules", "dashboard: first"]
     assert not (tmp_path / "promtool.json").exists()
     stand_in(tmp_path, monkeypatch, "")
-    running._tools(tmp_path, said.append)
-    assert said[2:] == ["promtool: ?", "dashboard: ?"]
+    stages.check_tools(settings(tmp_path, "smoke"), shown)
+    assert shown.lines[2:] == ["promtool: it wrote nothing", "dashboard: it wrote nothing"]
+
+
+def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch: Patch) -> None:
+    """Rules, their tests, dashboard and the last page at rest are handed over; else ours, built from the limits."""
+    (tmp_path / "smoke").mkdir()
+    write_lines(tmp_path / "smoke" / "scrapes.jsonl", [scrape(1.0, "a 1\n"), scrape(2.0, "a 2\n"), scrape(3.0, None)])
+    stand_in(tmp_path, monkeypatch, "print(sys.argv[6:])")
+    shown = Shown()
+    page = ["--metrics", str(tmp_path / "metrics_snapshot.txt")]
+    own = {"rules": tmp_path / "r.yml", "rules_tests": tmp_path / "t.yml", "dashboard": tmp_path / "d.json"}
+    stages.check_tools(settings(tmp_path, "smoke", **own), shown)
+    stages.check_tools(settings(tmp_path, "smoke", limits=tmp_path / "mine.toml"), shown)
+    assert shown.lines == [
+        f"promtool: {['--rules', str(own['rules']), '--rules-tests', str(own['rules_tests']), *page]}",
+        f"dashboard: {['--dashboard', str(own['dashboard']), *page]}",
+        f"promtool: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
+        f"dashboard: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
+    ]
+    assert (tmp_path / "metrics_snapshot.txt").read_text() == "a 2\n"
+
+
+def scrape(start: float, text: str | None) -> Scrape:
+    """A page at rest; None: none came."""
+    return Scrape(
+        start=start, end=start + 0.1, moment="after", phase=None, status=None if text is None else 200, error=None,
+        content_type=None, text=text or "",
+    )  # fmt: skip
 
 
 def test_a_tool_that_hangs(tmp_path: Path, monkeypatch: Patch) -> None:
     """A tool that does not end is ended, and said to have given no answer."""
-    said: list[str] = []
+    shown = Shown()
     stand_in(tmp_path, monkeypatch, "time.sleep(60)")
-    monkeypatch.setattr(running, "TOOL_TIMEOUT_S", 0.2)
-    running._tools(tmp_path, said.append)
-    assert said == ["promtool: no answer within 0 s", "dashboard: no answer within 0 s"]
+    monkeypatch.setattr(stages, "TOOL_TIMEOUT_S", 0.2)
+    processes = started(monkeypatch)
+    stages.check_tools(settings(tmp_path, "smoke"), shown)
+    assert shown.lines == ["promtool: no answer within 0 s", "dashboard: no answer within 0 s"]
+    assert [process.returncode for process in processes] == [-9, -9]
 
 
-def test_a_targets_log_is_copied_beside_its_record(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_a_targets_log_is_copied_beside_its_record(recorded: Recorded, tmp_path: Path) -> None:
     """With a log named, what the target wrote while its scenario ran is kept; without one there is no copy."""
     log = tmp_path / "target.log"
     log.write_text("before\n")
 
-    def drive(*_: object) -> None:
+    def drive_and_log(out: Path, request: Any, view: Any) -> None:
+        recorded.drive(out, request, view)
+        (out / "smoke-service.log").unlink()
         with log.open("a") as sink:
             sink.write("during\n")
 
-    monkeypatch.setattr(running, "_drive", drive)
-    monkeypatch.setattr(running, "check_folder", lambda *_: None)
-    running._record(settings(tmp_path, "smoke", log=log), "smoke", quiet)
-    assert (tmp_path / "smoke-service.log").read_text() == "during\n"
-    running._record(settings(tmp_path, "smoke"), "smoke", quiet)
-    assert not (tmp_path / "smoke-service.log").exists()
+    copy = tmp_path / "run" / "smoke-service.log"
+    run(settings(tmp_path / "run", "smoke", log=log), recorded.but(drive=drive_and_log))
+    assert copy.read_text() == "during\n"
+    run(settings(tmp_path / "run", "smoke"), recorded.but(drive=drive_and_log))
+    assert not copy.exists()

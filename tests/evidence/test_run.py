@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
-from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,19 +19,25 @@ from assertions.limits import load as load_limits
 from assertions.record.files import read_one, write_one
 from assertions.record.types import RecordError
 from assertions.verdicts import failed, no_data, not_run, passed
-from evidence import __main__ as entry
+from evidence import command, doors, run_folder
 from evidence import publish as publishing
 from evidence import run as running
-from evidence.collect import provenance as contexts
 from evidence.collect.embedded import EmbeddedError
 from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
+from evidence.interrupts import take_signals
 from evidence.reports import fault_coverage
-from evidence.run import RunError, Settings, exit_code, run
-from loadtests.progress import LIVE
+from evidence.run import exit_code
+from evidence.settings import RunError, Settings
+from evidence.stages import Stages
+from evidence.timings import Timings
+from evidence.verify import VerifyError
+from loadtests.progress_view import View
+from loadtests.runner.request import RunRequest
 from tests.assertions.honest import honest, honest_run, with_scenario, with_status, write_run
-from tests.evidence.door import REPORT, colours_in, first_line, green_before
-from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, context, report
+from tests.evidence.door import REPORT, Shown, colours_in, first_line, green_before
+from tests.evidence.recorded import Recorded
+from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, report
 
 Patch = pytest.MonkeyPatch
 
@@ -42,33 +48,10 @@ def settings(out: Path, *scenarios: str, **fields: Any) -> Settings:
     return Settings(**{**usual, **fields})
 
 
-def quiet(line: str) -> None:
-    """Says nothing."""
-
-
-@pytest.fixture
-def recorded(monkeypatch: Patch) -> list[str]:
-    """Scenarios leave an honest record at once, tools are well; returns what was run."""
-    done: list[str] = []
-
-    def drive(mine: Settings, name: str, *_: object) -> None:
-        done.append(name)
-        folder = mine.out / "new"
-        whole = honest_run()
-        write_run(replace(whole, scenarios={name: honest(name)}), folder)
-        (folder / name).rename(mine.out / name)
-        for tool in ("promtool.json", "dashboard.json", "queries.json", f"{name}-service.log"):
-            (folder / tool).rename(mine.out / tool)
-        folder.rmdir()
-
-    monkeypatch.setattr(running, "_drive", drive)
-    monkeypatch.setattr(running, "check_folder", lambda folder, progress, jobs: None)
-    monkeypatch.setattr(running, "_tools", lambda out, say: None)
-    monkeypatch.setattr(contexts, "read", context)
-    monkeypatch.setattr(publishing, "draw", lambda *_: [])  # plots have tests of their own
-    monkeypatch.setattr(publishing, "pictures", lambda *_: {})
-    monkeypatch.setattr(running, "judge_sha256", lambda: "j" * 64)
-    return done
+def run(asked: Settings, stages: Stages) -> tuple[Report, int]:
+    """Run, without a word on how long it took."""
+    judged, code, _ = running.run(asked, Shown(), stages)
+    return judged, code
 
 
 def the_context(out: Path) -> Context:
@@ -76,22 +59,22 @@ def the_context(out: Path) -> Context:
     return read_one(out / "run.json", Context)
 
 
-def test_green_at_once(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
+def test_green_at_once(recorded: Recorded, tmp_path: Path, monkeypatch: Patch) -> None:
     """Three honest scenarios make a GREEN run, with code 0 and a first line that says so."""
     (tmp_path / "proof.json").write_text("{}")
     monkeypatch.setattr(fault_coverage, "STORED", tmp_path / "proof.json")
-    judged, code = run(settings(tmp_path / "run", "smoke", "load", "batch"), quiet)
+    judged, code = run(settings(tmp_path / "run", "smoke", "load", "batch"), recorded.stages)
     assert (judged.colour, code) == ("GREEN", 0)
-    assert first_line(tmp_path / "run").startswith("# GREEN – http://127.0.0.1:4001 1.7.0-export-scale, unnamed, ")
+    assert first_line(tmp_path / "run") == "# GREEN"
     assert (tmp_path / "run" / "sensitivity.json").read_text() == "{}"
 
 
-def test_scenarios_complete_each_other(recorded: list[str], tmp_path: Path) -> None:
+def test_scenarios_complete_each_other(recorded: Recorded, tmp_path: Path) -> None:
     """Scenarios run one after the other join one run; each is green for itself, the last makes the whole GREEN."""
     out = tmp_path / "run"
     colours = []
     for name in ("smoke", "load", "batch"):
-        judged, code = run(settings(out, name), quiet)
+        judged, code = run(settings(out, name), recorded.stages)
         colours.append((judged.colour, code))
     assert colours == [("NO DATA", 0), ("NO DATA", 0), ("GREEN", 0)]
 
@@ -100,62 +83,57 @@ def test_scenarios_complete_each_other(recorded: list[str], tmp_path: Path) -> N
     "fields",
     [{"target": "http://127.0.0.1:8"}, {"waivers": {"memory": "remote"}}, {"target": None, "scenarios": ("load",)}],
 )
-def test_another_target_begins_anew(recorded: list[str], tmp_path: Path, monkeypatch: Patch, fields: Any) -> None:
+def test_another_target_begins_anew(recorded: Recorded, tmp_path: Path, fields: Any) -> None:
     """With another target or other waivers nothing of the run that is there stays."""
-    run(settings(tmp_path / "run", "smoke"), quiet)
-    drive = running._drive
-    monkeypatch.setattr(running, "_record", lambda mine, name, say, live: drive(mine, name, "", None, None, say))
-    run(settings(tmp_path / "run", "load", **fields), quiet)
+    run(settings(tmp_path / "run", "smoke"), recorded.stages)
+    run(settings(tmp_path / "run", "load", **fields), recorded.stages)
     assert not (tmp_path / "run" / "smoke").exists()
     assert (tmp_path / "run" / "load").exists()
 
 
-def test_other_limits_and_profiles_begin_anew(recorded: list[str], tmp_path: Path) -> None:
+def test_other_limits_and_profiles_begin_anew(recorded: Recorded, tmp_path: Path) -> None:
     """Other limits, or other profiles, begin a new run; the same ones do not."""
     out, mine = tmp_path / "run", tmp_path / "limits.toml"
     mine.write_bytes(Settings(scenarios=(), out=out, target=None, waivers={}).limits.read_bytes() + b"# mine\n")
-    run(settings(out, "smoke"), quiet)
-    run(settings(out, "load", limits=mine), quiet)
+    run(settings(out, "smoke"), recorded.stages)
+    run(settings(out, "load", limits=mine), recorded.stages)
     assert sorted(path.name for path in out.iterdir() if path.name in ("smoke", "load")) == ["load"]
     assert (out / "limits.toml").read_bytes() == mine.read_bytes()
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "batch.toml").write_text("x = 1\n")
-    run(settings(out, "batch", limits=mine, profiles=tmp_path / "p"), quiet)
+    run(settings(out, "batch", limits=mine, profiles=tmp_path / "p"), recorded.stages)
     assert sorted(path.name for path in out.iterdir() if path.name in ("load", "batch")) == ["batch"]
-    run(settings(out, "smoke", limits=mine, profiles=tmp_path / "p"), quiet)
+    run(settings(out, "smoke", limits=mine, profiles=tmp_path / "p"), recorded.stages)
     assert sorted(path.name for path in out.iterdir() if path.name in ("smoke", "batch")) == ["batch", "smoke"]
 
 
-def test_a_scenario_that_is_there_begins_anew(recorded: list[str], tmp_path: Path) -> None:
+def test_a_scenario_that_is_there_begins_anew(recorded: Recorded, tmp_path: Path) -> None:
     """Running a scenario again begins a new run, and what somebody put beside it stays."""
     out = tmp_path / "run"
-    run(settings(out, "smoke", "load"), quiet)
+    run(settings(out, "smoke", "load"), recorded.stages)
     (out / "notes.txt").write_text("mine")
-    run(settings(out, "load"), quiet)
+    run(settings(out, "load"), recorded.stages)
     assert not (out / "smoke").exists()
     assert (out / "notes.txt").read_text() == "mine"
 
 
-def test_somebody_elses_folder(tmp_path: Path) -> None:
+def test_somebody_elses_folder(recorded: Recorded, tmp_path: Path) -> None:
     """A folder with other things in it is refused, and stays as it is."""
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(RunError, match="choose an empty --out"):
-        run(settings(tmp_path, "smoke"), quiet)
+        run(settings(tmp_path, "smoke"), recorded.stages)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.e2e
-def test_an_incident_begins_anew(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
+def test_an_incident_begins_anew(recorded: Recorded, tmp_path: Path) -> None:
     """After something went wrong the next scenario begins a new run rather than completing that one."""
     out = tmp_path / "run"
-    run(settings(out, "smoke"), quiet)
-    with monkeypatch.context() as broken:
-        broken.setattr(running, "_drive", raising(RunError("it is down")))
-        with pytest.raises(RunError, match="load: it is down"):
-            run(settings(out, "load"), quiet)
+    run(settings(out, "smoke"), recorded.stages)
+    with pytest.raises(RunError, match="load: it is down"):
+        run(settings(out, "load"), recorded.but(drive=raising(RunError("it is down"))))
     assert the_context(out).incidents == ("load: it is down",)
     assert (out / "smoke").exists()
-    run(settings(out, "load"), quiet)
+    run(settings(out, "load"), recorded.stages)
     assert the_context(out).incidents == ()
     assert not (out / "smoke").exists()
 
@@ -180,32 +158,31 @@ TROUBLES = [
 ]
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("where", "error", "words"),
     [
-        *(("_drive", error, words) for error, words in TROUBLES),
-        *((where, *TROUBLES[4]) for where in ("check_folder", "_tools", "publish")),
+        *(("drive", error, words) for error, words in TROUBLES),
+        *((where, *TROUBLES[4]) for where in ("check_files", "check_tools", "publish")),
     ],
 )
 def test_every_trouble_is_a_sentence(
-    recorded: list[str], tmp_path: Path, monkeypatch: Patch, where: str, error: Exception, words: str
+    recorded: Recorded, tmp_path: Path, where: str, error: Exception, words: str
 ) -> None:
     """Whatever goes wrong, wherever: one sentence, an incident in the report, and no GREEN though all is recorded."""
     out = green_before(tmp_path / "run")
     real = publishing.publish
     calls: list[Path] = []
 
-    def once(place: Path) -> Report:
+    def once(place: Path, timings: Timings) -> Report:
         calls.append(place)
         if len(calls) == 1:
             raise error
-        return real(place)
+        return real(place, timings)
 
-    monkeypatch.setattr(running, where, once if where == "publish" else raising(error))
+    stages = recorded.but(**{where: once if where == "publish" else raising(error)})
     names = ("smoke", "load", "batch") if where == "publish" else ("smoke",)
     with pytest.raises(RunError) as raised:
-        run(settings(out, *names), quiet)
+        run(settings(out, *names), stages)
     assert words in str(raised.value)
     assert first_line(out).startswith("# NO DATA: ")
     assert words in first_line(out)
@@ -213,42 +190,35 @@ def test_every_trouble_is_a_sentence(
     assert (out / "manifest.json").is_file()
 
 
-@pytest.mark.e2e
-@pytest.mark.parametrize("where", ["_drive", "check_folder", "_tools", "publish"])
+@pytest.mark.parametrize("where", ["drive", "check_files", "check_tools", "publish"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError("our own defect")])
-def test_interrupts_and_defects_go_on(
-    recorded: list[str], tmp_path: Path, monkeypatch: Patch, where: str, error: BaseException
-) -> None:
+def test_interrupts_and_defects_go_on(recorded: Recorded, tmp_path: Path, where: str, error: BaseException) -> None:
     """Ctrl-C and our own defects leave no GREEN, also when the report itself is what breaks, and are not hidden."""
     out = green_before(tmp_path / "run")
-    monkeypatch.setattr(running, where, raising(error))
     with pytest.raises(type(error)):
-        run(settings(out, "smoke"), quiet)
+        run(settings(out, "smoke"), recorded.but(**{where: raising(error)}))
     assert first_line(out).startswith("# NO DATA: ")
     assert ("interrupted" if isinstance(error, KeyboardInterrupt) else "our own defect") in first_line(out)
     assert colours_in(out) == []
 
 
-@pytest.mark.e2e
-def test_a_second_interrupt_waits_for_the_report(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
+def test_a_second_interrupt_waits_for_the_report(recorded: Recorded, tmp_path: Path) -> None:
     """Ctrl-C while the last report is written does not cut it off; afterwards signals are heard again."""
     out = tmp_path / "run"
     real = publishing.publish
 
-    def again(place: Path) -> Report:
+    def again(place: Path, timings: Timings) -> Report:
         os.kill(os.getpid(), signal.SIGINT)
-        return real(place)
+        return real(place, timings)
 
-    monkeypatch.setattr(running, "_drive", raising(KeyboardInterrupt()))
-    monkeypatch.setattr(running, "publish", again)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        run(settings(out, "smoke"), quiet)
+        run(settings(out, "smoke"), recorded.but(drive=raising(KeyboardInterrupt()), publish=again))
     assert signal.getsignal(signal.SIGINT) is before
     assert (out / "manifest.json").is_file()
 
 
-def test_a_full_disk_leaves_no_colour(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
+def test_a_full_disk_leaves_no_colour(recorded: Recorded, tmp_path: Path, monkeypatch: Patch) -> None:
     """Where not even the small report can be written the old ones are gone, and the folder can be used again."""
     out = green_before(tmp_path / "run")
     write_bytes, full = Path.write_bytes, OSError(28, "No space left on device")
@@ -261,18 +231,18 @@ def test_a_full_disk_leaves_no_colour(recorded: list[str], tmp_path: Path, monke
     with monkeypatch.context() as broken:
         broken.setattr(Path, "write_bytes", refuse)
         with pytest.raises(RunError, match="No space left"):
-            run(settings(out, "smoke"), quiet)
+            run(settings(out, "smoke"), recorded.stages)
     assert colours_in(out) == []
     assert not (out / REPORT).exists()
-    run(settings(out, "smoke"), quiet)
+    run(settings(out, "smoke"), recorded.stages)
     assert first_line(out).startswith("# NO DATA: ")
 
 
-def test_profiles_that_can_not_be_read(recorded: list[str], tmp_path: Path, monkeypatch: Patch) -> None:
+def test_profiles_that_can_not_be_read(recorded: Recorded, tmp_path: Path, monkeypatch: Patch) -> None:
     """A profile that can't be read is what the sentence names, not the run directory; a folder is no profile."""
     folder = tmp_path / "p"
     (folder / "other.toml").mkdir(parents=True)
-    run(settings(tmp_path / "run", "smoke", profiles=folder), quiet)
+    run(settings(tmp_path / "run", "smoke", profiles=folder), recorded.stages)
     (folder / "smoke.toml").write_text("")
     real = Path.read_bytes
 
@@ -283,7 +253,7 @@ def test_profiles_that_can_not_be_read(recorded: list[str], tmp_path: Path, monk
 
     monkeypatch.setattr(Path, "read_bytes", broken)
     with pytest.raises(RunError, match=r"smoke\.toml can't be written or read"):
-        run(settings(tmp_path / "run", "smoke", profiles=folder), quiet)
+        run(settings(tmp_path / "run", "smoke", profiles=folder), recorded.stages)
 
 
 @pytest.mark.parametrize(
@@ -335,55 +305,98 @@ def test_incidents_are_never_green() -> None:
     )
 
 
-def test_the_shutdown_of_the_embedded_service_is_noted(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_the_shutdown_of_the_embedded_service_is_noted(recorded: Recorded, tmp_path: Path) -> None:
     """The embedded service is really started and ended, and how it ended goes into the scenario's record."""
+    seen: list[RunRequest] = []
 
-    def drive(mine: Settings, name: str, url: str, pid: int, exports: Path, say: object, live: object) -> None:
-        assert url.startswith("http://127.0.0.1:")
-        assert exports.is_dir()
-        (mine.out / name).mkdir()
-        write_one(mine.out / name / "scenario.json", honest(name).scenario)
+    def drive(out: Path, request: RunRequest, view: View) -> None:
+        seen.append(request)
+        assert Path(request.exports or "").is_dir()
+        recorded.drive(out, request, view)
 
-    monkeypatch.setattr(running, "_drive", drive)
-    monkeypatch.setattr(running, "check_folder", lambda folder, progress, jobs: None)
-    running._record(settings(tmp_path, "smoke", target=None), "smoke", quiet)
-    scenario = read_one(tmp_path / "smoke" / "scenario.json", type(honest("smoke").scenario))
+    run(settings(tmp_path / "run", "smoke", target=None), recorded.but(serve=Stages().serve, drive=drive))
+    scenario = read_one(tmp_path / "run" / "smoke" / "scenario.json", type(honest("smoke").scenario))
     assert (scenario.embedded, scenario.shutdown_exit_code) == (True, 0)
-    assert (tmp_path / "smoke-service.log").read_text()
+    assert seen[0].target.startswith("http://127.0.0.1:") and seen[0].embedded
 
 
-@pytest.mark.e2e
 def test_the_door_in_this_process(
-    recorded: list[str], tmp_path: Path, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+    recorded: Recorded, tmp_path: Path, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """run, verify and gate through the door: codes and words, GREEN, RED and interrupted."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    handlers = [signal.getsignal(number) for number in numbers]
     out = str(tmp_path / "run")
     words = ["run", "smoke", "load", "batch", "--target", "http://127.0.0.1:9/", "--out", out]
-    try:
-        assert entry.main([*words, "--workers", "1", "--waive", "memory=a  reason"]) == 0
-        assert the_context(Path(out)).waivers == {"memory": "a reason"}
-        assert the_context(Path(out)).target == "http://127.0.0.1:9"
-        assert "Verdict: GREEN" in capsys.readouterr().out
-        monkeypatch.setattr(entry, "verify", lambda folder: ([], GREEN))
-        assert entry.main(["verify", out]) == 0
-        assert entry.main(["gate", out]) == 0
-        assert capsys.readouterr().out.endswith("gate: open\n")
-        for problems, judged in ([], RED), (["x was changed"], GREEN), ([], SMOKE_ONLY), (["broken"], None):
-            monkeypatch.setattr(entry, "verify", lambda folder, said=problems, mine=judged: (said, mine))
-            assert entry.main(["gate", out]) == 1
-            assert entry.main(["verify", out]) == (1 if problems else 0)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        monkeypatch.setattr(entry, "verify", raising(running.RunError("no")))
-        assert entry.main(["verify", out]) == 2
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        monkeypatch.setattr(entry, "run", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-        assert entry.main(words) == 2
-        assert capsys.readouterr().err.endswith("evidence: interrupted; the report says so\n")
-    finally:
-        for number, handler in zip(numbers, handlers, strict=True):
-            signal.signal(number, handler)
+    monkeypatch.setattr(doors, "run", lambda asked, shown: running.run(asked, shown, recorded.stages))
+    assert command.main([*words, "--workers", "1", "--waive", "memory=a  reason", "--timings"]) == 0
+    assert the_context(Path(out)).waivers == {"memory": "a reason"}
+    assert the_context(Path(out)).target == "http://127.0.0.1:9"
+    told = capsys.readouterr().out
+    assert "Verdict: GREEN" in told
+    assert re.search(r"^smoke   load +\d+\.\d\d s$", told, re.MULTILINE)
+    monkeypatch.setattr(doors, "verify", lambda folder: ([], GREEN))
+    assert command.main(["verify", out]) == 0
+    assert command.main(["gate", out]) == 0
+    assert capsys.readouterr().out.endswith("gate: open\n")
+    for problems, judged in ([], RED), (["x was changed"], GREEN), ([], SMOKE_ONLY), (["broken"], None):
+        monkeypatch.setattr(doors, "verify", lambda folder, said=problems, mine=judged: (said, mine))
+        assert command.main(["gate", out]) == 1
+        assert command.main(["verify", out]) == (1 if problems else 0)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    take_signals()
+    monkeypatch.setattr(doors, "verify", raising(VerifyError("no")))
+    assert command.main(["verify", out]) == 2
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    monkeypatch.setattr(doors, "run", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    assert command.main(words) == 2
+    assert capsys.readouterr().err.endswith("evidence: interrupted; the report says so\n")
+
+
+def test_a_smoke_alone_reads_as_such(recorded: Recorded, tmp_path: Path) -> None:
+    """What passed is counted, and what was not run is named once, without a line for each of its checks."""
+    judged, code = run(settings(tmp_path / "run", "smoke"), recorded.stages)
+    assert code == 0
+    passes = sum(one.scenario == "smoke" and one.status == "PASS" for one in judged.verdicts)
+    assert doors.closing_text(judged).splitlines()[-1].startswith(f"smoke: {passes} PASS, 0 FAIL")
+    assert doors.closing_text(judged).endswith("; load and batch not run yet")
+    assert "FAIL  " not in doors.closing_text(judged)
+
+
+def test_an_older_run_is_moved_aside(recorded: Recorded, tmp_path: Path) -> None:
+    """A run that begins anew leaves the one that was there whole, in the history beside the run directory."""
+    out = tmp_path / "run"
+    run(settings(out, "smoke"), recorded.stages)
+    before = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    run(settings(out, "smoke"), recorded.stages)
+    (kept,) = (tmp_path / "run.history").iterdir()
+    assert {path.relative_to(kept): path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
+
+
+def test_a_target_that_is_down_costs_nothing(recorded: Recorded, tmp_path: Path) -> None:
+    """Where the target can't be reached, the older run stays where it is, byte for byte, and no folder is made."""
+    out = tmp_path / "run"
+    run(settings(out, "smoke"), recorded.stages)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for place in (out, tmp_path / "new"):
+        with pytest.raises(RunError, match="it is down"):
+            run(settings(place, "smoke"), recorded.but(reach=raising(RunError("it is down"))))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_history_keeps_the_last_twenty_and_the_last_green(tmp_path: Path) -> None:
+    """Older ones go; a GREEN one that is older than all of the twenty stays."""
+    for number in range(25):
+        colour = "GREEN" if number == 2 else "RED"
+        write_older(tmp_path / f"2026-{number:02}", colour)
+    run_folder.prune(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026-02", *(f"2026-{n:02}" for n in range(5, 25))]
+
+
+def write_older(folder: Path, colour: str) -> None:
+    """A run directory of this colour, as far as the history looks at it."""
+    folder.mkdir()
+    (folder / "run.json").write_text('{"run_id": "x", "harness_sha256": "y"}')
+    (folder / "verdict.json").write_text(f'{{"colour": "{colour}"}}')
 
 
 def test_figures(tmp_path: Path) -> None:
@@ -397,8 +410,10 @@ def test_figures(tmp_path: Path) -> None:
     shown = publishing.figures(replace(honest_run(), scenarios={"smoke": bare}), said, load_limits(), ())
     assert shown.target_version is None
     assert "busiest unknown" in shown.generators["smoke"]
-    whole = publishing.figures(replace(honest_run(), scenarios={"smoke": record}), said, load_limits(), ())
-    assert whole.target_version is not None
+    assert (
+        publishing.figures(replace(honest_run(), scenarios={"smoke": record}), said, load_limits(), ()).target_version
+        is not None
+    )
     assert said.colour == "GREEN"
 
 
@@ -420,53 +435,39 @@ def generator_fields(record: Any) -> dict[str, Any]:
     return {name: getattr(made, name) for name in made.__struct_fields__}
 
 
-def test_abort_on_fail_goes_on_while_a_green_can_come(recorded: list[str], tmp_path: Path) -> None:
+def test_abort_on_fail_goes_on_while_a_green_can_come(recorded: Recorded, tmp_path: Path) -> None:
     """Nothing failed: all three are run."""
-    judged, _ = run(settings(tmp_path / "run", "smoke", "load", "batch", abort_on_fail=True), quiet)
-    assert (judged.colour, recorded) == ("GREEN", ["smoke", "load", "batch"])
+    judged, _ = run(settings(tmp_path / "run", "smoke", "load", "batch", abort_on_fail=True), recorded.stages)
+    assert (judged.colour, recorded.done) == ("GREEN", ["smoke", "load", "batch"])
 
 
 @pytest.mark.parametrize("stopped", [False, True])
-def test_abort_on_fail_ends_with_the_scenario_that_failed(
-    recorded: list[str], tmp_path: Path, monkeypatch: Patch, stopped: bool
-) -> None:
+def test_abort_on_fail_ends_with_the_scenario_that_failed(recorded: Recorded, tmp_path: Path, stopped: bool) -> None:
     """A FAIL, or a load that was stopped for one, leaves what comes after undone, and says so."""
-    drive, said = running._drive, list[str]()
+    shown = Shown()
 
-    def failing(mine: Settings, name: str, *more: Any) -> None:
-        drive(mine, name, *more)
+    def failing(out: Path, request: RunRequest, view: View) -> None:
+        name = request.scenario
+        recorded.drive(out, request, view)
         record = honest(name)
         if stopped:
             phases = tuple(
-                msgspec.structs.replace(phase, completed=False, ended="aborted", note="stopped early: too slow")
-                for phase in record.scenario.phases
+                msgspec.structs.replace(one, note="stopped early: too slow") for one in record.scenario.phases
             )
             record = with_scenario(record, phases=phases)
         else:
             record = with_status(record, lambda body: body.update(status="asleep"))
-        shutil.rmtree(mine.out / name)
-        write_run(replace(honest_run(), scenarios={name: record}), mine.out)
+        shutil.rmtree(out / name)
+        write_run(replace(honest_run(), scenarios={name: record}), out)
 
-    monkeypatch.setattr(running, "_drive", failing)
-    run(settings(tmp_path / "run", "smoke", "load", "batch", abort_on_fail=True), said.append)
-    assert recorded == ["smoke"]
+    asked = settings(tmp_path / "run", "smoke", "load", "batch", abort_on_fail=True)
+    running.run(asked, shown, recorded.but(drive=failing))
+    assert recorded.done == ["smoke"]
     reason = "stopped early: too slow" if stopped else "status-page is FAIL"
-    assert any(reason in line and "no green can come of it, load, batch not run" in line for line in said)
-
-
-def test_a_line_in_progress_is_written_over(capsys: pytest.CaptureFixture[str]) -> None:
-    """On a terminal a live line has no end, and the next line takes its place; elsewhere there are only whole lines."""
-    say, live = entry._tellers(True)
-    assert live is not None
-    live("half")
-    say("whole")
-    assert capsys.readouterr().out == f"\r{LIVE}half\r{LIVE}whole\n"
-    say, live = entry._tellers(False)
-    say("whole")
-    assert (capsys.readouterr().out, live) == ("whole\n", None)
+    assert any(reason in line and "no green can come of it, load, batch not run" in line for line in shown.lines)
 
 
 @pytest.mark.parametrize("minutes", [None, 1.0])
 def test_a_scenario_beside_the_three_may_be_stretched_or_not(minutes: float | None) -> None:
     """Its own length is as good as another."""
-    entry._check_scenarios(Namespace(scenarios=["soak"], minutes=minutes, profiles=None))
+    doors.check_scenarios(settings(Path(), "soak", minutes=minutes))

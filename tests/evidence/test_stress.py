@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
@@ -17,12 +14,16 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
-from evidence import __main__ as entry
+from assertions.limits import DEFAULT_PATH
+from evidence import command as entry
 from evidence import stress
 from evidence.reports.stress_html import html, plots
-from evidence.run import RunError
+from evidence.settings import RunError
+from loadtests.runner.request import NAME, StressRequest, read_stress_request
 from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, Word
-from tests.evidence.test_run import Patch, quiet, raising
+from tests.evidence.door import Shown
+from tests.evidence.test_drive import stand_in, started
+from tests.evidence.test_run import Patch, raising
 
 pytestmark = pytest.mark.e2e
 
@@ -133,87 +134,76 @@ def test_a_real_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert stress.MAX_BODY[0] not in os.environ
 
 
-def stand_in(folder: Path, monkeypatch: Patch, text: str) -> None:
-    """A program in place of the load room's door."""
-    program = folder / "program"
-    program.write_text(f"#!{sys.executable}\nimport sys, json, pathlib, time, signal\n{text}\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(stress, "interpreter", lambda: str(program))
+def options(out: Path, **fields: Any) -> stress.StressSettings:
+    """What a session of one case is asked for."""
+    usual: dict[str, Any] = {
+        "target": "http://h:1/b", "out": out, "sizes": ("10k",), "formats": ("pdf",), "rates": (), "seconds": 2.0,
+        "max_rate": 50.0, "limits": DEFAULT_PATH, "target_pid": None, "workers": 2, "seed": 3, "insecure": True,
+    }  # fmt: skip
+    return stress.StressSettings(**{**usual, **fields})
 
 
-def options(*words: str) -> Any:
-    """What these words ask for."""
-    return entry._parser().parse_args(["stress", *words])
-
-
-WRITES = (
-    "out = pathlib.Path(sys.argv[sys.argv.index('--out') + 1]); (out / 'stress.json').write_text('{}')\n"
-    "(out / 'told.json').write_text(json.dumps(sys.argv[1:])); print('halfway', file=sys.stderr)"
-)
-
-
-def test_what_the_load_room_is_told(tmp_path: Path, monkeypatch: Patch) -> None:
-    """Every option reaches it, with paths that hold from another folder; its progress is passed on."""
-    stand_in(tmp_path, monkeypatch, WRITES)
-    said: list[str] = []
-    asked = options(
-        "--target", "http://h:1/b/", "--target-pid", "7", "--insecure", "--out", str(tmp_path), "--rates", "4,2",
-        "--seconds", "2", "--max-rate", "50", "--workers", "2", "--seed", "3",
+def test_what_the_load_side_is_told(tmp_path: Path, monkeypatch: Patch) -> None:
+    """Every option reaches the load side in one file, with paths that hold from another folder."""
+    stand_in(
+        tmp_path,
+        monkeypatch,
+        "file = pathlib.Path(sys.argv[5]); (file.parent / 'stress.json').write_text('{}');"
+        "(file.parent / 'seen.json').write_bytes(file.read_bytes()); print('halfway', file=sys.stderr)",
+    )
+    monkeypatch.chdir(tmp_path)
+    shown = Shown()
+    asked = stress.request_for(options(Path(), rates=(2.0, 4.0)), "pdf-10k", "http://h:1/b", 7)
+    stress.drive(tmp_path, asked, shown)
+    assert read_stress_request(tmp_path / "seen.json") == asked
+    assert asked == StressRequest(
+        target="http://h:1/b", out=str(tmp_path), cases=("pdf-10k",), seed=3, rates=(2.0, 4.0), max_rate=50.0,
+        seconds=2.0, workers=2, target_pid=7, insecure=True, limits=str(DEFAULT_PATH.resolve()),
     )  # fmt: skip
-    stress._measure(asked, "pdf-10k", said.append)
-    told = json.loads((tmp_path / "told.json").read_text())
-    assert told == [
-        *("-m", "loadtests", "stress", "--target", "http://h:1/b", "--target-pid", "7", "--out", str(tmp_path)),
-        *("--sizes", "10k", "--formats", "pdf", "--seconds", "2.0", "--seed", "3", "--max-rate", "50.0"),
-        *("--limits", str(asked.limits.resolve()), "--workers", "2", "--rates", "2.0,4.0", "--insecure"),
-    ]
-    assert said == ["halfway"]
-    assert not (tmp_path / "stress.json").exists()
+    assert shown.lines == ["halfway"]
+    assert not (tmp_path / "stress.json").exists() and not (tmp_path / NAME).exists()
 
 
 @pytest.mark.parametrize("mine", [None, "1MiB"])
 def test_our_own_service_takes_large_bodies(tmp_path: Path, monkeypatch: Patch, mine: str | None) -> None:
-    """It is told to, unless the user says otherwise; the environment is as before afterwards."""
-    seen: list[str | None] = []
+    """The embedded service is started for each case with a larger body limit, unless the user sets one."""
+    seen: list[str] = []
+    asked: list[StressRequest] = []
 
     @contextmanager
-    def service(log: Path) -> Iterator[Any]:
-        seen.append(os.environ.get("EXPORT_MAX_BODY"))
+    def service(log: Path, environment: dict[str, str]) -> Iterator[Any]:
+        seen.append(environment["EXPORT_MAX_BODY"])
         yield SimpleNamespace(url="http://127.0.0.1:9", pid=7)
 
-    stand_in(tmp_path, monkeypatch, WRITES)
-    monkeypatch.setattr(stress, "running", service)
     monkeypatch.delenv("EXPORT_MAX_BODY", raising=False)
     if mine is not None:
         monkeypatch.setenv("EXPORT_MAX_BODY", mine)
-    stress._measure(options("--out", str(tmp_path)), "csv-10k", quiet)
-    assert seen == [mine or "256MiB"]
+    session = options(tmp_path, target=None, sizes=("10k", "50k"))
+    with pytest.raises(RunError):  # there is no record to report on
+        stress.run(session, Shown(), service, lambda out, request, view: asked.append(request))
+    assert seen == [mine or "256MiB"] * 2
     assert os.environ.get("EXPORT_MAX_BODY") == mine
-    told = json.loads((tmp_path / "told.json").read_text())
-    assert told[3:7] == ["--target", "http://127.0.0.1:9", "--target-pid", "7"]
+    assert [(one.target, one.target_pid, one.cases) for one in asked] == [
+        ("http://127.0.0.1:9", 7, ("pdf-10k",)),
+        ("http://127.0.0.1:9", 7, ("pdf-50k",)),
+    ]
 
 
-def test_a_load_room_without_a_report_is_told_by_its_sentence(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_a_load_side_without_a_report_is_told_by_its_sentence(tmp_path: Path, monkeypatch: Patch) -> None:
     """What it says last is why the session ends."""
     stand_in(tmp_path, monkeypatch, "sys.stderr.write('loadtests: the target is gone\\n'); sys.exit(2)")
     with pytest.raises(RunError, match=r"^the target is gone$"):
-        stress.run(options("--target", "http://h", "--out", str(tmp_path / "out"), "--sizes", "5"), quiet)
+        stress.drive(tmp_path, stress.request_for(options(tmp_path), "pdf-10k", "u", None), Shown())
 
 
-def test_the_load_room_is_gone_after_an_interrupt(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_the_load_side_is_gone_after_an_interrupt(tmp_path: Path, monkeypatch: Patch) -> None:
     """Interrupted, it may close its record, and no process of it is left."""
     stand_in(tmp_path, monkeypatch, "print('ready', file=sys.stderr, flush=True); time.sleep(60)")
-    processes: list[subprocess.Popen[str]] = []
-    real = subprocess.Popen
-
-    def noted(*words: Any, **how: Any) -> subprocess.Popen[str]:
-        processes.append(real(*words, **how))
-        return processes[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", noted)
-    asked = options("--target", "http://h", "--out", str(tmp_path / "out"), "--sizes", "5")
-    with pytest.raises(RunError, match=r"^interrupted; the records until then are in .*out, without a report$"):
-        stress.run(asked, raising(KeyboardInterrupt()))
+    processes = started(monkeypatch)
+    shown = Shown()
+    monkeypatch.setattr(shown, "say", raising(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        stress.drive(tmp_path, stress.request_for(options(tmp_path), "pdf-10k", "u", None), shown)
     assert processes[0].returncode not in (None, 0)
 
 
@@ -229,7 +219,7 @@ def test_what_can_not_be_begun_is_one_sentence(tmp_path: Path, capsys: pytest.Ca
         ("--out", str(tmp_path / "new"), "--limits", str(tmp_path / "none.toml")),
         ("--out", str(tmp_path / "page")),
     ):
-        assert entry.main(["stress", "--target", "http://127.0.0.1:9", "--sizes", "5", "--formats", "csv", *words]) == 2
+        assert entry.main(["stress", "--sizes", "5", "--formats", "csv", *words]) == 2
         (sentence,) = capsys.readouterr().err.splitlines()
         assert sentence.startswith("evidence: ")
     assert (tmp_path / "csv-5" / "mine").read_text() == "mine"

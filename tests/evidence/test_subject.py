@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-
+import click
 import pytest
 
-from evidence.subject import SELF_TEST, Subject, add_options, from_ci, from_options, named, short_digest
+from evidence.subject import SELF_TEST, Subject, from_ci, from_options, named, short_digest, subject_options
 
 GITHUB = {
     "GITHUB_REPOSITORY": "shop/orders-export",
@@ -23,9 +22,14 @@ GITLAB = {
 
 def subject_of(*words: str, environ: dict[str, str] | None = None) -> Subject | None:
     """Parse options into a subject."""
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    add_options(parser)
-    return from_options(parser.parse_args(words), environ or {})
+
+    @subject_options
+    @click.command()
+    def command(**_: object) -> None:
+        """Take the options alone."""
+
+    context = command.make_context("run", list(words))
+    return from_options(**context.params, environ=environ or {})
 
 
 def test_options_name_the_subject() -> None:
@@ -108,7 +112,7 @@ def test_names_and_versions(text: str, expected: tuple[str, str | None]) -> None
 )
 def test_bad_words_are_refused(words: tuple[str, str]) -> None:
     """What can't stand on a line, is no digest, or would write down a password is refused."""
-    with pytest.raises(argparse.ArgumentError, match=r"expected"):
+    with pytest.raises(click.UsageError, match=r"expected"):
         subject_of(*words)
 
 

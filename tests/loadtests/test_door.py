@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.client.clock import start_clock
+from loadtests.client.target_settings import parse_target
+from loadtests.runner.locks import lock_target
 from tests.loadtests.door import run_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 
@@ -92,17 +95,17 @@ def test_a_key_that_does_not_fit_is_told_before_any_load(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "required"),
-        (("walk",), "invalid choice"),
+        ((), "Usage: python -m loadtests"),
+        (("walk",), "No such command 'walk'"),
         (("run", "smoke"), "--out"),
         (("run", "gone", "--out", "x"), "there is no scenario 'gone'"),
-        (("run", "smoke", "--out", "x", "--workers", "0"), "whole number from 1 to 64"),
+        (("run", "smoke", "--out", "x", "--workers", "0"), "range 1<=x<=64"),
         (("run", "smoke", "--out", "x", "--target", "ftp://h"), "--target must be http://"),
         (("run", "smoke", "--out", "x", "--target-pid", "999999999"), "999999999 is no process"),
         (("run", "smoke", "--out", "x", "--limits", "nowhere.toml"), "nowhere.toml"),
-        (("seed", "--records", "-1"), "whole number from 1 to"),
-        (("seed", "--records", "1e3"), "whole number from 1 to"),
-        (("seed", "--format", "xls"), "invalid choice"),
+        (("seed", "--records", "-1"), "is not in the range 1<=x<="),
+        (("seed", "--records", "1e3"), "is not a valid integer range"),
+        (("seed", "--format", "xls"), "is not one of 'csv', 'pdf'"),
     ],
 )
 def test_wrong_usage_is_exit_2(arguments: tuple[str, ...], words: str) -> None:
@@ -180,6 +183,15 @@ def test_seed_makes_one_export_and_prints_the_runbooks_lines() -> None:
         r"downloadUrl: /export/files/export_1700000000001_abcdefghi\.pdf",
         facts,
     )
+
+
+def test_seed_never_meets_a_run() -> None:
+    """Exports made while a run drives the same target would be counted against it: exit 2, and none is made."""
+    with fake_target() as target, lock_target(parse_target(target.url, start_clock())):
+        ended = run_door("seed", "--target", target.url)
+        assert target.seen == []
+    assert ended.code == 2
+    assert "another run drives" in sentence(ended.err)
 
 
 def test_seed_batch_makes_the_runbooks_five_exports() -> None:

@@ -55,7 +55,7 @@ def test_ended_on_exceptions(tmp_path: Path, error: type[BaseException]) -> None
     ("text", "words"),
     [
         ("echo first; echo 'no such table' >&2; exit 3", "the embedded service did not start: no such table"),
-        ("exit 3", "the embedded service did not start: it said nothing"),
+        ("exit 3", "the embedded service did not start: it wrote no log"),
         ("""echo '{"event": "listening"}'; exit 3""", """did not start: {"event": "listening"}"""),
         ("echo '[]'; exit 3", r"did not start: []"),
     ],
@@ -82,7 +82,7 @@ def test_killed_when_it_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A service that ignores SIGTERM is killed with all its workers, and has no exit code."""
     program = script(tmp_path, f"trap '' TERM; {LISTENING}; sleep 60 & while true; do sleep 1; done")
     monkeypatch.setattr(embedded, "interpreter", lambda: program)
-    monkeypatch.setattr("evidence.subprocesses.STOP_S", 0.2)
+    monkeypatch.setattr("loadtests.subprocesses.STOP_S", 0.2)
     with running(tmp_path / "log") as service:
         workers = psutil.Process(service.pid).children()
         assert service.stop() is None

@@ -61,3 +61,11 @@ def test_a_certificate_of_nobody_is_told(tmp_path: Path) -> None:
     assert code == 2
     assert "can't be reached" in err and "tls" in err and "$SSL_CERT_FILE" in err and "--insecure" in err
     assert err.count("\n") == 1
+
+
+def test_http_to_a_port_that_speaks_tls_is_told(tmp_path: Path) -> None:
+    """A mistyped scheme is one sentence that asks for https, and exit code 2."""
+    with fake_target(tls=True) as fake:
+        code, err = run(tmp_path, fake.url.replace("https://", "http://"), environment={})
+    assert code == 2
+    assert err.endswith("with TLS; is it https://?\n") and err.count("\n") == 1

@@ -1,0 +1,170 @@
+"""The stages of a run, each a function: reach the target, drive it, check its files, check rules and dashboard."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from assertions.judge import Report
+from assertions.record.files import read_lines
+from assertions.record.types import RecordError, Scrape
+from evidence.collect import queries
+from evidence.collect.embedded import Embedded, running
+from evidence.collect.file_checks import check_folder
+from evidence.collect.observed import observed
+from evidence.collect.provenance import ROOT, interpreter
+from evidence.publish import publish
+from evidence.settings import RunError, Settings
+from evidence.timings import Timings
+from loadtests import subprocesses
+from loadtests.client.clock import start_clock
+from loadtests.client.preflight import check_target
+from loadtests.client.target import TargetError
+from loadtests.client.target_settings import headers_from, parse_target
+from loadtests.progress import from_json
+from loadtests.progress_view import View
+from loadtests.runner import request as requests
+from loadtests.runner.locks import lock_target
+from loadtests.runner.request import RunRequest
+
+TOOL_TIMEOUT_S = 300.0
+CLOSE_S = 3.0
+"""How long the load generator may take to close its record when it is interrupted."""
+STARTING_CLOSE_S = 8.0
+"""The same while Locust starts, which can't be interrupted."""
+PAGE = "metrics_snapshot.txt"
+
+
+def reach(settings: Settings) -> None:
+    """Raise RunError where the target does not answer, or another run drives it. The embedded one is started later."""
+    if settings.target is not None:
+        reach_url(settings.target, settings.insecure)
+
+
+def reach_url(url: str, insecure: bool) -> None:
+    """Raise RunError where nothing that can be judged answers at an address, or another run drives it."""
+    try:
+        target = parse_target(url, start_clock(), headers_from(), insecure=insecure)
+        problem = check_target(target)
+        if problem is not None:
+            raise TargetError(problem)
+        with lock_target(target):
+            pass
+    except TargetError as error:
+        raise RunError(str(error)) from error
+
+
+def drive(out: Path, request: RunRequest, view: View) -> None:
+    """Run the load side's door on one scenario. RunError when it left no whole record."""
+    requests.write_request(out / requests.NAME, request)
+    words = ["run", "--request", str((out / requests.NAME).resolve())]
+    code, problems, last = run_door([*words, "--progress-json"], view)
+    if code == 2 and problems:
+        raise RunError("; ".join(problems))
+    for problem in problems:
+        view.say(f"loadtests: {problem}")
+    if code not in (0, 1) or not (Path(request.out) / "scenario.json").is_file():
+        raise RunError(f"the load generator ended with {code} and left no whole record: {last or 'it wrote nothing'}")
+
+
+def run_door(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
+    """Run the load side and show what it tells. Return its exit code, its sentences of trouble and its last line."""
+    problems: list[str] = []
+    last, driving = "", False
+    words = [interpreter(), "-m", "loadtests", *words]
+    process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        for raw in process.stdout:
+            line = raw.decode("utf-8", "replace").rstrip()
+            progress = from_json(line)
+            if progress is not None:
+                driving = True
+                view.show(progress)
+                continue
+            last = line or last
+            if line.startswith("loadtests: "):
+                problems.append(line.removeprefix("loadtests: "))
+            elif line:
+                view.say(line)
+        return process.wait(), problems, last
+    except BaseException:
+        subprocesses.end(process, CLOSE_S if driving else STARTING_CLOSE_S, signal.SIGINT)
+        raise
+    finally:
+        process.stdout.close()
+
+
+def check_tools(settings: Settings, view: View) -> None:
+    """Check alert rules and dashboard, ours or the target's own, against the last metrics page too.
+
+    What the tools found is written into the run directory. OSError where it can't be written.
+    """
+    out = settings.out.resolve()
+    page = write_last_page(settings.out)
+    measured = [] if page is None else ["--metrics", str(page.resolve())]
+    built = ["--limits", str(settings.limits.resolve())] if settings.own_limits else []
+    rules = built if settings.rules is None else ["--rules", str(settings.rules.resolve())]
+    if settings.rules is not None and settings.rules_tests is not None:
+        rules += ["--rules-tests", str(settings.rules_tests.resolve())]
+    dashboard = built if settings.dashboard is None else ["--dashboard", str(settings.dashboard.resolve())]
+    for room, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
+        # what was found beside an earlier scenario must not stand for this one
+        (out / f"{name}.json").unlink(missing_ok=True)
+        view.say(f"{name}: {_tool([interpreter(), '-m', room, 'check', '--out', str(out), *words, *measured])}")
+
+
+def _tool(words: list[str]) -> str:
+    """Run a tool to its end and return its last line."""
+    process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        stdout, stderr = process.communicate(timeout=TOOL_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {TOOL_TIMEOUT_S:.0f} s"
+    finally:
+        subprocesses.kill(process)
+    lines = (stdout.strip() or stderr.strip()).decode("utf-8", "replace").splitlines()
+    return lines[-1] if lines else "it wrote nothing"
+
+
+def write_last_page(out: Path) -> Path | None:
+    """Write the last metrics page that any scenario read at rest, and return where; None where there is none."""
+    last: Scrape | None = None
+    for file in sorted(out.glob("*/scrapes.jsonl")):
+        with contextlib.suppress(RecordError):
+            for scrape in read_lines(file, Scrape):
+                if scrape.status == 200 and scrape.moment == "after" and (last is None or scrape.start > last.start):
+                    last = scrape
+    if last is None:
+        return None
+    (out / PAGE).write_text(last.text, encoding="utf-8", newline="")
+    return out / PAGE
+
+
+def write_queries(settings: Settings) -> str:
+    """Write what alert rules and dashboard ask for, ours or the target's own; return one line on it. OSError."""
+    return queries.write(settings.out, settings.rules or queries.RULES, settings.dashboard or queries.DASHBOARD)
+
+
+def start_service(log: Path, environment: Mapping[str, str] | None = None) -> AbstractContextManager[Embedded]:
+    """Start the embedded service; see `embedded.running`."""
+    return running(log, environment)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages that `run` goes through; a test hands in others."""
+
+    reach: Callable[[Settings], None] = reach
+    queries: Callable[[Settings], str] = write_queries
+    serve: Callable[[Path], AbstractContextManager[Embedded]] = start_service
+    observe: Callable[[str, str, Path], AbstractContextManager[None]] = observed
+    drive: Callable[[Path, RunRequest, View], None] = drive
+    check_files: Callable[[Path, Callable[[int, int], None], int | None], None] = check_folder
+    check_tools: Callable[[Settings, View], None] = check_tools
+    publish: Callable[[Path, Timings], Report] = publish

@@ -1,0 +1,69 @@
+"""How long each stage of a run took: `timings.json`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from assertions.record.files import read_one, write_one
+from assertions.record.types import Record, RecordError
+
+NAME = "timings.json"
+Stage = Literal["service start", "load", "service stop", "file checks", "tools", "judge", "plots", "report"]
+
+
+class StageTime(Record, frozen=True, kw_only=True):
+    """One stage."""
+
+    scenario: str | None
+    """None: of the run as a whole."""
+    stage: Stage
+    seconds: float
+
+
+class TimingsRecord(Record, frozen=True, kw_only=True):
+    """All stages of the scenarios in a run directory, in the order in which they ended."""
+
+    stages: tuple[StageTime, ...]
+
+
+class Timings:
+    """Measures stages. clock: seconds from some moment on."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._stages: list[StageTime] = []
+
+    @contextlib.contextmanager
+    def measure(self, stage: Stage, scenario: str | None = None) -> Iterator[None]:
+        """Time the block, also where it raises."""
+        start = self._clock()
+        try:
+            yield
+        finally:
+            self._stages.append(StageTime(scenario=scenario, stage=stage, seconds=round(self._clock() - start, 3)))
+
+    def write(self, folder: Path) -> None:
+        """Write `timings.json`; what it holds of other scenarios of the same run stays. OSError."""
+        known = {stage.scenario for stage in self._stages}
+        try:
+            earlier = read_one(folder / NAME, TimingsRecord).stages
+        except RecordError:
+            earlier = ()
+        kept = [stage for stage in earlier if stage.scenario is not None and stage.scenario not in known]
+        write_one(folder / NAME, TimingsRecord(stages=(*kept, *self._stages)))
+
+    @property
+    def stages(self) -> Sequence[StageTime]:
+        """What was measured so far."""
+        return tuple(self._stages)
+
+
+def table(stages: Sequence[StageTime]) -> str:
+    """Return the stages as a table, with their sum."""
+    rows = [(stage.scenario or "run", str(stage.stage), stage.seconds) for stage in stages]
+    rows.append(("in all", "", sum(seconds for _, _, seconds in rows)))
+    return "\n".join(f"{scenario:<8}{stage:<14}{seconds:>8.2f} s" for scenario, stage, seconds in rows)

@@ -1,0 +1,47 @@
+"""Stages of a run that leave an honest record at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from evidence.stages import Stages
+from loadtests.progress_view import View
+from loadtests.runner.request import RunRequest
+from tests.assertions.honest import honest, honest_run, write_run
+
+
+@dataclass
+class Recorded:
+    """Stages that leave an honest record at once, with tools that are well; no process is started."""
+
+    done: list[str] = field(default_factory=list)
+    """Scenarios that were driven."""
+
+    @property
+    def stages(self) -> Stages:
+        """The stages, of which a test replaces what it is about."""
+        return Stages(
+            reach=lambda settings: None,
+            queries=lambda settings: "queries: as recorded",
+            drive=self.drive,
+            check_files=lambda folder, progress, jobs: None,
+            check_tools=lambda settings, view: None,
+        )
+
+    def drive(self, out: Path, request: RunRequest, view: View) -> None:
+        """Write an honest record."""
+        name = request.scenario
+        self.done.append(name)
+        folder = out / "new"
+        whole = honest_run()
+        write_run(replace(whole, scenarios={name: honest(name)}), folder)
+        (folder / name).rename(out / name)
+        for tool in ("promtool.json", "dashboard.json", "queries.json", f"{name}-service.log"):
+            (folder / tool).rename(out / tool)
+        folder.rmdir()
+
+    def but(self, **stages: Any) -> Stages:
+        """The stages with some replaced."""
+        return replace(self.stages, **stages)
