@@ -64,7 +64,7 @@ def test_a_soak_alone_is_no_data_and_tells_its_own_verdicts() -> None:
     text = runbook_text(report)
     count = len(beside(with_soak()))
     assert f"soak: {count} PASS, 0 FAIL, 0 NO DATA" in text
-    assert "    PASS    leak-memory: memory moved by " in text
+    assert "    PASS    leak-memory: memory changed by " in text
     assert "soak:" not in runbook_text(judge(honest_run(), LIMITS))
 
 

@@ -143,7 +143,7 @@ def test_a_failed_assertion_is_marked_and_counted() -> None:
     assert marks["Concurrent <= 5"] == "❌"
     passed = list(marks.values()).count("✅")
     assert block(report).splitlines()[-1] == f"❌ {passed} of 6 export metrics assertions passed"
-    assert "    because: run/concurrency-target: the peak of exports running at once" in runbook_text(report)
+    assert "    because: run/concurrency-target: most exports running at once" in runbook_text(report)
 
 
 def test_what_has_no_data_is_neither_passed_nor_failed() -> None:

@@ -63,7 +63,7 @@ def test_a_crowd_is_turned_away_rightly() -> None:
     seen.progress(progress("after", 25))
     assert seen.sentence is None
     seen.progress(progress("after", 33))
-    assert seen.sentence == "8 exports failed, more than >= 0.95 ratio allows of the 150 planned at the most"
+    assert seen.sentence == "8 exports failed, more than >= 95 % allows of the 150 planned at the most"
 
 
 @pytest.mark.parametrize(("slow", "ends"), [(5, False), (6, True)])
@@ -167,7 +167,7 @@ def test_the_run_ends_within_a_second_and_its_record_is_whole(tmp_path: Path) ->
     """From the first failure too many on, nothing new is sent; every phase says why it was cut short or left out."""
     ended = run(tmp_path, Manners(status=lambda seen: 500, delay_s=lambda seen: 0.02))
     assert ended.code == 1
-    assert "CUT SHORT: stopped early: " in ended.out and "exports failed, more than >= 0.95 ratio" in ended.out
+    assert "CUT SHORT: stopped early: " in ended.out and "exports failed, more than >= 95 %" in ended.out
     record = read_record(tmp_path / "out")
     failures = sorted(hit.end for hit in record.hits if hit.status == 500)
     too_many = failures[round(0.05 * 3 * 407)]
