@@ -176,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what to do (default: check)",
     )
     parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="FOLDER", help="replay: the folder of a recorded load or batch scenario"
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="replay: the folder of a recorded load scenario"
     )
     parser.add_argument(
         "--out",

@@ -147,7 +147,7 @@ def read_samples(path: Path) -> tuple[Series, int]:
     try:
         lines = lzma.decompress(path.read_bytes()).decode().splitlines()
     except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
-        raise RulesError(f"{path.name}: no recorded samples can be read there ({error}); run load or batch") from error
+        raise RulesError(f"{path.name}: no recorded samples can be read there ({error}); run load") from error
     found: dict[str, dict[int, float]] = {}
     labelled: dict[str, dict[str, str]] = {}
     for line in lines:

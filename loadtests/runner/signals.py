@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the block at the first SIGINT, SIGTERM or SIGHUP; ignore later ones, and those after it.
+    """Raise KeyboardInterrupt in the block at the first SIGINT, SIGTERM or SIGHUP, and ignore later ones.
 
     Closing the record takes seconds and must not be interrupted: without its end the record is worth nothing.
     """

@@ -73,7 +73,7 @@ def test_what_can_not_be_replayed_is_refused(tmp_path: Path, dump: list[str], re
 
 def test_no_recorded_samples(tmp_path: Path) -> None:
     """A folder without samples says what to run."""
-    with pytest.raises(RulesError, match=r"no recorded samples can be read there .* run load or batch"):
+    with pytest.raises(RulesError, match=r"no recorded samples can be read there .* run load"):
         read_samples(tmp_path / "prometheus_samples.txt.xz")
 
 

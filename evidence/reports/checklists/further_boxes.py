@@ -87,6 +87,11 @@ FURTHER = Checklist(
                     artifact="load/health.jsonl",
                 ),
                 Box(text="The dashboard's queries fit the contract", checks=("dashboard",), artifact="dashboard.json"),
+                Box(
+                    text="A Prometheus beside the target scraped it; rules healthy, panels right, alerts silent",
+                    checks=("prometheus-scrape", "prometheus-panels", "prometheus-rules", "prometheus-alerts"),
+                    artifact="load/prometheus.json",
+                ),
                 Box(text="The embedded service ends when asked", checks=("shutdown",), artifact="load/scenario.json"),
                 Box(
                     text="The load was what was asked; the instrument was fit",
