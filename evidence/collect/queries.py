@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from assertions.prometheus.promql import PromqlError, substitute
+from assertions.prometheus.promql import PRESENT_EVERYWHERE, PromqlError, substitute
 from assertions.record.files import write_one
 from assertions.record.queries import Queries, Selector
 from assertions.record.run import QUERIES
@@ -36,9 +36,9 @@ def write(out: Path, rules: Path = RULES, dashboard: Path = DASHBOARD) -> str:
 
 
 def of_rules(path: Path) -> Iterator[Selector]:
-    """Yield the selectors of a rule file but those of series that its own rules record."""
+    """Yield the selectors of a rule file, but those of series that its own rules or Prometheus itself make."""
     rules = read_rules(path).rules
-    recorded = {rule.record for rule in rules if rule.record is not None}
+    recorded = PRESENT_EVERYWHERE | {rule.record for rule in rules if rule.record is not None}
     for rule in rules:
         source = f"alert {rule.alert}" if rule.alert is not None else f"rule {rule.record}"
         yield from (one for one in selectors_of(rule.expr, source) if one.series not in recorded)

@@ -22,6 +22,10 @@ NO_SERVICE = {
     "files-present": "none yet: this check is newer than the last run over the broken services",
     "service-log": "none: no log of theirs is captured; only the embedded service's, or that of --log, is judged",
     "buckets": "none yet: this check is newer than the last run over the broken services",
+    "prometheus-scrape": "none: no Prometheus runs beside the broken services; edited records turn it red",
+    "prometheus-panels": "none: no Prometheus runs beside the broken services; edited records turn it red",
+    "prometheus-rules": "none: a rule that can't be evaluated does, not a service",
+    "prometheus-alerts": "none: no Prometheus runs beside the broken services; edited records turn it red",
     "rules": "none: a rule that its test refutes does, not a service",
     "dashboard": "none: a query of a metric that is not in the contract does, not a service",
 }

@@ -18,7 +18,7 @@ groups:
       - record: export:done
         expr: sum(rate(export_requests_total{status="succeeded"}[5m]))
       - alert: Slow
-        expr: export:done < 1 and export_queue_depth > 3
+        expr: export:done < 1 and export_queue_depth > 3 and up == 1
 """
 
 
@@ -29,7 +29,7 @@ def test_the_projects_own_files_give_queries(tmp_path: Path) -> None:
     sources = {one.source for one in written}
     assert said == f"queries: {len(written)} selectors of {len(sources)} alerts and panels"
     assert len(written) == len(set(written))
-    assert {one.split()[0] for one in sources} == {"alert", "panel"}
+    assert {one.split()[0] for one in sources} == {"alert", "rule", "panel"}
     assert "export_latency_ms_bucket" in {one.series for one in written}
 
 
