@@ -137,7 +137,8 @@ def test_impossible_limits(made: Made) -> None:
     assert (made.ended.code, made.ended.err) == (1, "")
     assert first_line(made.path).startswith("# RED: ")
     text = (made.path / REPORT).read_text()
-    line = next(line for line in text.splitlines() if line.startswith("- ❌") and "`smoke-latency`" in line)
+    reason = text[text.index("(`smoke-latency`)") :]
+    line = next(line for line in reason.splitlines() if line.startswith("   - measured: "))
     assert "limit < 0.001 ms" in line
     assert "hits.jsonl" in line
     assert " ms (" in line
