@@ -22,8 +22,12 @@ SUCCESS_PERCENT: Final = 0.1
 """Both read the same gauge."""
 BYTES_RATIO: Final = 0.001
 """Both read the same counter."""
-THROUGHPUT_RATIO: Final = 0.25
-"""rate() stretches what it saw to its window, and lacks the first 5 s."""
+JITTER: Final = 0.05
+"""A scrape comes a little early or late."""
+FEWEST_SCRAPES: Final = 5
+"""With fewer, an export more or less at either end decides the rate."""
+EXTRAPOLATED: Final = 1.1
+"""Scrape intervals by which rate() stretches what it saw, both ends together."""
 FEWEST_EXPORTS: Final = 20
 """Of a format or class: with fewer, the first 5 s decide its P95 and its rate."""
 
@@ -122,10 +126,44 @@ def _running(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -
 
 
 def _throughput(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun) -> Iterator[Figure]:
-    done = record.delta("export_requests_total", status="succeeded", format=series.labels.get("format", ""))
-    if series.whole is not None and done is not None and done >= FEWEST_EXPORTS:
-        read = done / (seen.end - seen.start)
-        yield f"exports/s for {_named(series.labels)}", series.whole, read, THROUGHPUT_RATIO * read
+    """Compare over the span that the server scraped: it may miss the first seconds, which in a short run are many."""
+    if series.whole is None or seen.scrapes < FEWEST_SCRAPES:
+        return
+    fmt, interval_s = series.labels.get("format", ""), seen.scrape_interval_s
+    first = seen.end - (seen.scrapes - 1) * interval_s
+    low = _increase(record, fmt, first + interval_s, seen.end - interval_s, later_s=interval_s)
+    high = _increase(record, fmt, first - interval_s, seen.end + interval_s)
+    if high < FEWEST_EXPORTS:
+        return
+    # rate() stretches its first and last samples by up to half an interval each, and by a tenth of one more
+    high *= 1 + EXTRAPOLATED / (seen.scrapes - 1)
+    window_s = seen.end - seen.start
+    read = (low + high) / 2 / window_s
+    tolerance = (high - low) / 2 / window_s + JITTER * read
+    yield f"exports/s for {_named(series.labels)}", series.whole, read, tolerance
+
+
+def _increase(record: ScenarioRecord, fmt: str, first: float, last: float, later_s: float = 0.0) -> float:
+    """Return the increase of succeeded exports between two moments as rate() counts it, on the harness's own pages.
+
+    Each user has a series, and what a new series begins with counts for nothing. later_s: how much later than the
+    harness a reader may see a new series for the first time.
+    """
+    values: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+    window = [timed for timed in record.pages if first <= timed.scrape.start and timed.scrape.end <= last]
+    for timed in window:
+        family = timed.page.families.get("export_requests_total")
+        for sample in family.samples if family is not None else ():
+            if sample.labels.get("status") == "succeeded" and sample.labels.get("format") == fmt:
+                key = tuple(sorted(sample.labels.items()))
+                values.setdefault(key, []).append((timed.scrape.start, sample.value))
+    increase = 0.0
+    for points in values.values():
+        began = points[0][0]
+        is_new = began > window[0].scrape.start
+        seen_first = [value for moment, value in points if not is_new or moment >= began + later_s]
+        increase += points[-1][1] - (seen_first[0] if seen_first else points[-1][1])
+    return increase
 
 
 def _named(labels: Mapping[str, str]) -> str:
