@@ -116,11 +116,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Write the locked requirement files anew from pyproject.toml."""
+    """Write the locked requirement files anew, from pyproject.toml and, for nox itself, requirements/nox.in."""
     session.install("uv")
-    for name, groups in {"run": (), "test": ("test",), "lint": ("test", "lint"), "bench": ("test", "bench")}.items():
-        words = [word for group in groups for word in ("--group", group)]
+    sources = {"run": (), "test": ("test",), "lint": ("test", "lint"), "bench": ("test", "bench"), "nox": None}
+    for name, groups in sources.items():
+        words = [word for group in groups or () for word in ("--group", group)]
         session.run(
             "uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--quiet",
-            "--python-version", "3.11", "pyproject.toml", *words, "-o", f"requirements/{name}.txt", *session.posargs,
+            "--python-version", "3.11", "requirements/nox.in" if groups is None else "pyproject.toml", *words,
+            "-o", f"requirements/{name}.txt", *session.posargs,
         )  # fmt: skip
