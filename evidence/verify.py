@@ -15,6 +15,7 @@ from assertions.verdicts import Verdict
 from evidence import manifest
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
+from evidence.comparison import stored
 from evidence.layout import PDF, REPORT, VERDICT
 from evidence.publish import artifacts, judge_folder, report_model, texts, verdict_json
 from evidence.reports.faces.pdf import pdf, pdf_words
@@ -55,6 +56,7 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
         differs.append(f"the judge is another than the run's ({context.harness_sha256[:16]}); use that one's commit")
     problems += differs
     problems += _artifacts_differ(out, run, report)
+    problems += stored.differences(out, run.scenarios)
     for name in run.scenarios:
         try:
             problems += recheck(out / name)
