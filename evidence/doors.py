@@ -14,6 +14,16 @@ from assertions.judge import WAIVABLE, Report, blocks
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
 from evidence import stress, subject, timings
+from evidence.comparison import check, stored
+from evidence.comparison.folders import (
+    CompareError,
+    check_baseline,
+    check_files,
+    compare_runs,
+    compared_code,
+    read_recorded,
+)
+from evidence.comparison.text import text
 from evidence.layout import REPORT
 from evidence.run import run
 from evidence.run_folder import OURS
@@ -95,6 +105,11 @@ class Waiver(click.ParamType[tuple[str, str]]):
     type=options.Positive(6 * 3600),
     metavar="SECONDS",
     help="Longest time of each scenario's load (default: smoke 180, load and batch 360).",
+)
+@click.option(
+    "--baseline",
+    metavar="last-green|DIR",
+    help="Compare with this run; worse is exit code 1. Without it: with the last GREEN one, for information.",
 )
 @subject.subject_options
 @click.option("--timings", "show_timings", is_flag=True, help="Print how long each stage took (timings.json).")
@@ -203,6 +218,27 @@ def gate_command(folder: Path) -> int:
         return 1
     print("gate: open")
     return 0
+
+
+@click.command("compare")
+@click.argument("baseline", type=options.FILE, metavar="BASELINE")
+@click.argument("newer", type=options.FILE, metavar="NEWER")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON, every figure in it.")
+@click.option(
+    "--any", "any_colour", is_flag=True, help="Take a baseline that is not GREEN; it must verify all the same."
+)
+@sentences("evidence", CompareError)
+def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool) -> int:
+    """Say what got better, worse, or can't be told between two run directories.
+
+    Exit code 0: nothing got worse; 1: something did; 2: they can't be compared: a file is missing or edited, the
+    baseline is not GREEN, or profile, seed or limits differ.
+    """
+    check_baseline(baseline, any_colour)
+    check_files(newer)
+    comparison = compare_runs(read_recorded(baseline), read_recorded(newer))
+    print(stored.as_json(comparison).decode() if as_json else text(comparison, check.stored_line()))
+    return compared_code(comparison)
 
 
 @click.command("stress", help=options.STRESS_HELP)

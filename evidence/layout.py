@@ -32,6 +32,10 @@ STEP_SUMMARY = "step_summary.md"
 PLOTS = "plots"
 
 
+COMPARISON = "comparison.json"
+"""What changed since the baseline."""
+
+
 FACES = (REPORT, HTML, PDF, JUNIT, STEP_SUMMARY)
 """The report, in each of its forms."""
 

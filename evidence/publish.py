@@ -21,6 +21,7 @@ from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
 from evidence import manifest
 from evidence.collect.provenance import Context
+from evidence.comparison.stored import changes_of
 from evidence.layout import (
     COLOURED,
     CONTEXT,
@@ -148,6 +149,7 @@ def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterabl
         sensitivity=fault_coverage.read(run.path / fault_coverage.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
         found=find(run, report, limits),
+        changes=changes_of(run.path),
     )
 
 

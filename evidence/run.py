@@ -21,6 +21,8 @@ from evidence.collect.embedded import EmbeddedError
 from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
 from evidence.collect.service_log import captured
+from evidence.comparison import stored
+from evidence.comparison.folders import LAST_GREEN, CompareError, check_baseline, compared_code
 from evidence.interrupts import ignored
 from evidence.layout import CONTEXT, LIMITS
 from evidence.publish import judge_folder, publish_placeholder
@@ -46,6 +48,7 @@ def run(settings: Settings, view: View, stages: Stages | None = None) -> tuple[R
     stages = stages or Stages()
     try:
         mine = _context(settings)
+        _check_baseline(settings)
         stages.reach(settings)
         with lock_folder(settings.out):
             context = _begin(settings, mine, view)
@@ -73,6 +76,8 @@ def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tu
         doing = ""
         with timings.measure("tools"):
             stages.check_tools(settings, view)
+        with timings.measure("comparison"):
+            stages.compare(settings, view)
         report = stages.publish(settings.out, timings)
     except KeyboardInterrupt:
         _give_up(settings.out, context, f"{doing}interrupted before {_missing(settings.out, doing)}", stages, timings)
@@ -84,7 +89,7 @@ def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tu
     except BaseException as error:
         _give_up(settings.out, context, f"{doing}{type(error).__name__}: {error}", stages, timings)
         raise
-    return report, exit_code(report), timings
+    return report, exit_code(report) or _compared_code(settings), timings
 
 
 def _record(settings: Settings, name: str, view: View, stages: Stages, timings: Timings) -> None:
@@ -139,6 +144,25 @@ def exit_code(report: Report) -> int:
     if any(verdict.status == "FAIL" for verdict in report.verdicts):
         return 1
     return 2 if any(blocks(verdict) and not verdict.judgement.waiting for verdict in report.verdicts) else 0
+
+
+def _check_baseline(settings: Settings) -> None:
+    """Raise RunError where a run directory that was named as the baseline is none."""
+    if settings.baseline in (None, LAST_GREEN):
+        return
+    folder = Path(settings.baseline or "")
+    if folder.resolve() == settings.out.resolve():
+        raise RunError(f"--baseline {folder} is the run directory itself; use --baseline {LAST_GREEN}")
+    try:
+        check_baseline(folder)
+    except CompareError as error:
+        raise RunError(str(error)) from error
+
+
+def _compared_code(settings: Settings) -> int:
+    """Return what a comparison that was asked for makes of the exit code: 1 worse, 2 not comparable."""
+    compared = stored.read(settings.out) if settings.baseline is not None else None
+    return 0 if compared is None else compared_code(compared)
 
 
 def _sentence(error: Exception, out: Path) -> str:

@@ -15,13 +15,14 @@ from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
 from evidence import timings
 from evidence.collect.provenance import Context
-from evidence.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
+from evidence.layout import COLOURED, COMPARISON, CONTEXT, LIMITS, REPORT, VERDICT
 from evidence.reports.fault_coverage import NAME as SENSITIVITY
 from loadtests.runner import request
 
 OURS = frozenset(
     {
         *COLOURED,
+        COMPARISON,
         CONTEXT,
         LIMITS,
         SENSITIVITY,
@@ -94,11 +95,20 @@ def move_aside(out: Path) -> Path | None:
 
 def prune(history: Path) -> None:
     """Remove the oldest runs beyond the last 20; the last GREEN one stays. OSError when one can't be removed."""
-    runs = sorted((path for path in history.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True)
-    last_green = next((path for path in runs if _object(path / VERDICT).get("colour") == "GREEN"), None)
-    for path in runs[HISTORY_MOST:]:
-        if path != last_green and is_ours(path):
+    green = last_green(history)
+    for path in _newest_first(history)[HISTORY_MOST:]:
+        if path != green and is_ours(path):
             shutil.rmtree(path)
+
+
+def last_green(history: Path) -> Path | None:
+    """Return the newest older run whose verdict says GREEN; None where there is none."""
+    runs = _newest_first(history) if history.is_dir() else []
+    return next((path for path in runs if _object(path / VERDICT).get("colour") == "GREEN"), None)
+
+
+def _newest_first(history: Path) -> list[Path]:
+    return sorted((path for path in history.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True)
 
 
 def history_of(out: Path) -> Path:

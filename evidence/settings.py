@@ -55,6 +55,8 @@ class Settings:
     """The target's own dashboard; None: ours."""
     subject: Subject | None = None
     """What is judged, where somebody named it."""
+    baseline: str | None = None
+    """The run to compare with: `last-green`, or a run directory; None: the last GREEN one, for information only."""
     deadline_s: float | None = None
     """The longest time of each scenario; None: by its name, see `loadtests.plan.deadline`."""
 

@@ -18,6 +18,8 @@ from evidence.collect.embedded import Embedded, running
 from evidence.collect.file_checks import check_folder
 from evidence.collect.observed import observed
 from evidence.collect.provenance import ROOT, interpreter
+from evidence.comparison.folders import CompareError, compare_into
+from evidence.comparison.text import changes
 from evidence.publish import publish
 from evidence.settings import RunError, Settings
 from evidence.timings import Timings
@@ -151,6 +153,19 @@ def write_queries(settings: Settings) -> str:
     return queries.write(settings.out, settings.rules or queries.RULES, settings.dashboard or queries.DASHBOARD)
 
 
+def compare_with_baseline(settings: Settings, view: View) -> None:
+    """Compare the run with its baseline and say the outcome; nothing is compared where there is none. OSError."""
+    try:
+        comparison = compare_into(settings.out, settings.baseline)
+    except CompareError as error:
+        view.say(f"comparison: {error}")
+        return
+    if comparison is not None:
+        view.say(f"comparison: {changes(comparison)[0]}")
+    elif settings.baseline is not None:
+        view.say("comparison: no earlier run was GREEN, so nothing is compared")
+
+
 def start_service(log: Path, environment: Mapping[str, str] | None = None) -> AbstractContextManager[Embedded]:
     """Start the embedded service; see `embedded.running`."""
     return running(log, environment)
@@ -167,4 +182,5 @@ class Stages:
     drive: Callable[[Path, RunRequest, View], None] = drive
     check_files: Callable[[Path, Callable[[int, int], None], int | None], None] = check_folder
     check_tools: Callable[[Settings, View], None] = check_tools
+    compare: Callable[[Settings, View], None] = compare_with_baseline
     publish: Callable[[Path, Timings], Report] = publish

@@ -12,7 +12,9 @@ from assertions.record.files import read_one, write_one
 from assertions.record.types import Record, RecordError
 
 NAME = "timings.json"
-Stage = Literal["service start", "load", "service stop", "file checks", "tools", "judge", "plots", "report"]
+Stage = Literal[
+    "service start", "load", "service stop", "file checks", "tools", "comparison", "judge", "plots", "report"
+]
 
 
 class StageTime(Record, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from evidence import manifest
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
 from evidence.collect.provenance import Context
+from evidence.comparison import stored
 from evidence.layout import PDF, REPORT, VERDICT
 from evidence.publish import artifacts, judge_folder, report_model, texts, verdict_json
 from evidence.reports.faces.pdf import pdf, pdf_words
@@ -58,6 +59,7 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
         return [*problems, _other_judge(out, context)], report
     problems += differs
     problems += _artifacts_differ(out, run, report)
+    problems += stored.differences(out, run.scenarios)
     for name in run.scenarios:
         try:
             problems += recheck(out / name)

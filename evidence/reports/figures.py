@@ -80,3 +80,5 @@ class Figures:
     """Scenario to one line on the load generator."""
     found: Mapping[tuple[str, str], Found] = field(default_factory=dict)
     """(scenario, check) of what is not a PASS: the first bad request, and an example of each kind."""
+    changes: Sequence[str] | None = None
+    """What changed since the baseline, a line each; None: there is no earlier run to compare with."""

@@ -163,7 +163,7 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
         optional=sum(one.word == "NO DATA" and one.optional for one in verdicts),
         incidents=tuple(plain(one) for one in context.incidents),
         assertions=tuple(_assertion_row(one, report, limits) for one in report.assertions),
-        changes=None,
+        changes=None if figures.changes is None else tuple(plain(change) for change in figures.changes),
         missing=tuple(_missing(report)),
         additional=tuple(_additional(report)),
         reasons=reasons(report, figures),
