@@ -142,4 +142,4 @@ def _counts(row: Row, measure: Measure) -> bool:
 def _inside(row: Row) -> bool:
     if row.low is None or row.high is None:
         return False
-    return 1 / (1 + LEAST_EFFECT) <= row.low and row.high <= 1 + LEAST_EFFECT
+    return row.low >= 1 / (1 + LEAST_EFFECT) and row.high <= 1 + LEAST_EFFECT
