@@ -302,7 +302,7 @@ def test_a_rule_without_an_export_is_no_data(fields: dict[str, Any]) -> None:
     report = report_of(with_rule(**fields))
     found = report.verdicts[-1]
     assert (found.status, report.colour) == ("NO DATA", "NO DATA")
-    assert found.judgement.reason.endswith("the run has no such export that was answered")
+    assert found.judgement.reason.endswith("the run has no export to judge it by")
     assert found.judgement.limit is not None
 
 
