@@ -77,7 +77,7 @@ def _hits(rule: Rule, record: ScenarioRecord, *purposes: JudgedFor) -> tuple[Hit
 
 
 def _none_found(rule: Rule) -> Judgement:
-    return no_data(f"{subject(rule)}: the run has no such export that was answered", limit=rule.limit)
+    return no_data(f"{subject(rule)}: the run has no export to judge it by", limit=rule.limit)
 
 
 def _judge_latency(rule: Rule, records: Records) -> Judgement:

@@ -66,9 +66,10 @@ def _proportion(done: int, asked: int, limits: Limits, source: str, what: str) -
     reading = Reading(name=what, value=done / asked, unit="ratio", source=source, count=asked, low=low, high=high)
     judged = judge_reading(limit, reading, f"{done:,} of {asked:,} {what}")
     if judged.status == "PASS" and not limit.holds(low):
+        more = more_needed(done, asked, limit.target)
         return no_data(
             f"{judged.reason}, but at 95 % confidence the rate may be as low as {show(low, 'ratio')}: inconclusive, "
-            f"needs {more_needed(done, asked, limit.target):,} more exports",
+            f"needs {more:,} more export{'s' if more != 1 else ''}",
             reading,
             limit=limit,
         )
