@@ -177,11 +177,7 @@ def test_a_wrong_rule_ends_with_exit_code_2(tmp_path: Path, capsys: pytest.Captu
 
 def test_the_cases_are_those_of_the_load_tests() -> None:
     """A case that can be asked for is known to the rules, and no other."""
-<<<<<<< HEAD
     assert (frozenset(EDGES), MAX_RECORDS) == (EDGE_CASES, MOST_RECORDS)
-=======
-    assert (set(EDGES), MAX_RECORDS) == (set(EDGE_CASES), MOST_RECORDS)
->>>>>>> 76feaaed7c4c360381e00a5d3b131c602c1b2176
 
 
 def test_no_check_has_an_id_that_a_rule_may_have() -> None:
