@@ -40,5 +40,5 @@ FACES = (REPORT, HTML, PDF, JUNIT, STEP_SUMMARY)
 """The report, in each of its forms."""
 
 
-COLOURED = (*FACES, VERDICT, manifest.NAME, "assert.log")
+COLOURED = (*FACES, VERDICT, manifest.NAME, "assert.log", COMPARISON)
 """What says a colour, or vouches for it."""

@@ -15,14 +15,13 @@ from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
 from evidence import timings
 from evidence.collect.provenance import Context
-from evidence.layout import COLOURED, COMPARISON, CONTEXT, LIMITS, REPORT, VERDICT
+from evidence.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
 from evidence.reports.fault_coverage import NAME as SENSITIVITY
 from loadtests.runner import request
 
 OURS = frozenset(
     {
         *COLOURED,
-        COMPARISON,
         CONTEXT,
         LIMITS,
         SENSITIVITY,

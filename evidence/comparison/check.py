@@ -122,10 +122,14 @@ def stored_line() -> str:
     rates = read_one(STORED, ErrorRates)
     least = min(rates.cases, key=lambda case: case.found)
     return (
-        f"Measured on {rates.pairs:,} {rates.how}: a false alarm in {rates.false_alarms:.1%}; latencies "
-        f"{rates.slower - 1:+.0%} found in {rates.found:.1%}, in single cases from {least.found:.1%} on ({least.name}, "
+        f"Measured on {rates.pairs:,} {rates.how}: a false alarm in {_percent(rates.false_alarms)}; latencies "
+        f"+{_percent(rates.slower - 1)} found in {_percent(rates.found)}, in single cases from {_percent(least.found)} on ({least.name}, "
         f"n={least.count})."
     )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"
 
 
 def main() -> int:

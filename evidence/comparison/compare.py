@@ -28,8 +28,9 @@ def decided(rows: Sequence[Row]) -> tuple[Row, ...]:
     """Return rows with the correction over all that were tested, and the outcomes that follow."""
     adjusted = iter(holm([row.p for row in rows if row.p is not None]))
     corrected = [replace(row, p_adjusted=None if row.p is None else next(adjusted)) for row in rows]
-    judged = [(row, *outcome_of(row)) for row in corrected]
-    return tuple(replace(row, outcome=outcome, reason=reason) for row, outcome, reason in judged)
+    return tuple(
+        replace(row, outcome=outcome, reason=reason) for row in corrected for outcome, reason in [outcome_of(row)]
+    )
 
 
 def _keys(baseline: Samples, newer: Samples) -> Sequence[Key]:

@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from evidence.comparison.types import ALPHA, LEAST_EFFECT, MEASURES, OUTCOMES, Comparison, Outcome, Row, RunName
 from evidence.reports.units import plain, quantity
 
+_EFFECT = f"{LEAST_EFFECT * 100:.3g} %"
 METHOD = (
     f"A change counts where p < {ALPHA} (two-sided Mann-Whitney U test on raw samples, for success Fisher's exact "
-    f"test, Holm's correction over all rows) and the ratio is beyond 1 + {LEAST_EFFECT:.0%} or 1 / (1 + "
-    f"{LEAST_EFFECT:.0%}). Intervals: bootstrap, 95 %."
+    f"test; p is shown with Holm's correction over all rows) and the figure grew by more than {_EFFECT}, or shrank by "
+    f"as large a factor (success: by 1 point). Intervals of the ratio: bootstrap, 95 %."
 )
 LIMITS_OF_IT = (
     "Not covered by the test: two runs of one service differ by more than resampling within a run shows (another "
-    f"moment, other neighbours on the machine). The least effect of {LEAST_EFFECT:.0%} stands for that; it was not "
+    f"moment, other neighbours on the machine). The least effect of {_EFFECT} stands for that; it was not "
     "measured with repeated runs. Confirm a change with a second run."
 )
 
@@ -46,7 +47,9 @@ def text(comparison: Comparison, measured: str) -> str:
 def summary(comparison: Comparison) -> str:
     """Return how many rows have which outcome."""
     counts = ", ".join(f"{comparison.count(outcome)} {outcome}" for outcome in OUTCOMES)
-    return f"{counts} (p < {comparison.alpha} after correction, and at least {comparison.least_effect:.0%} apart)"
+    return (
+        f"{counts} (p < {comparison.alpha} after correction, and more than {comparison.least_effect * 100:.3g} % apart)"
+    )
 
 
 def sentence(row: Row) -> str:
@@ -71,6 +74,8 @@ def _details(row: Row) -> Iterable[str]:
 
 
 def _change(ratio: float) -> str:
+    if ratio >= 3:
+        return f"{ratio:.3g} times as much"
     return f"{(ratio - 1) * 100:+.3g} %" if abs(ratio - 1) >= 5e-4 else "±0 %"
 
 

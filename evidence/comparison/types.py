@@ -39,9 +39,7 @@ class Measure:
 
 MEASURES: Final[Mapping[MeasureName, Measure]] = {
     "latency": Measure(unit="ms", statistic="median", least_difference=1.0),
-    "success": Measure(
-        unit="ratio", statistic="mean", higher_is_better=True, least_effect=0.0, least_difference=0.01
-    ),
+    "success": Measure(unit="ratio", statistic="mean", higher_is_better=True, least_effect=0.0, least_difference=0.01),
     "bytes a record": Measure(unit="bytes", statistic="median"),
     "memory an export": Measure(unit="bytes", statistic="median", least_difference=1e6),
     "throughput": Measure(unit="exports/s", statistic="mean", higher_is_better=True),
@@ -123,7 +121,7 @@ def outcome_of(row: Row) -> tuple[Outcome, str]:
         return "no change", ""
     if _counts(row, measure):
         return "can't be told", f"large enough, but p = {row.p_adjusted:.2g} after correction is not below {ALPHA}"
-    return "can't be told", f"a change of {LEAST_EFFECT:.0%} lies within the interval of the ratio"
+    return "can't be told", f"a change of {LEAST_EFFECT * 100:.3g} % lies within the interval of the ratio"
 
 
 def _counts(row: Row, measure: Measure) -> bool:
