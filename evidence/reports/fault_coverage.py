@@ -19,6 +19,7 @@ NO_SERVICE = {
     "generator": "none: it blames no target; a load that was not what was asked is NO DATA",
     "calibration": "none: it blames no target; an instrument that errs is NO DATA",
     "shutdown": "none: only a service that the harness started is judged by it",
+    "throughput": "none yet: its faulty target is newer than the last run over the broken services",
     "files-present": "none yet: this check is newer than the last run over the broken services",
     "service-log": "none: no log of theirs is captured; only the embedded service's, or that of --log, is judged",
     "buckets": "none yet: this check is newer than the last run over the broken services",
