@@ -213,7 +213,7 @@ def _spelt(raw: Any, chars: str, start: int, end: int) -> Iterator[_Word]:
 
 
 def _on_screen(page: Any, width: int, height: int) -> Callable[[_Word], tuple[int, int, int, int]]:
-    """Return the function from a word to its box in pixels from left and top, whatever the page's origin and rotation."""
+    """Return a function: a word to its box in pixels from left and top, for any origin and rotation."""
     raw, at_x, at_y = page.raw, ctypes.c_int(), ctypes.c_int()
     to_x, to_y = ctypes.byref(at_x), ctypes.byref(at_y)
     to_device = pdfium_c.FPDF_PageToDevice
