@@ -123,7 +123,8 @@ def stored_line() -> str:
     least = min(rates.cases, key=lambda case: case.found)
     return (
         f"Measured on {rates.pairs:,} {rates.how}: a false alarm in {_percent(rates.false_alarms)}; latencies "
-        f"+{_percent(rates.slower - 1)} found in {_percent(rates.found)}, in single cases from {_percent(least.found)} on ({least.name}, "
+        f"+{_percent(rates.slower - 1)} found in {_percent(rates.found)}, "
+        f"in single cases from {_percent(least.found)} on ({least.name}, "
         f"n={least.count})."
     )
 

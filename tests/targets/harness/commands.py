@@ -118,6 +118,6 @@ def _store(path: Path, proofs: Sequence[Proof], stale_count: int, say: Say) -> N
         load_side_sha256=load_side_sha256(),
     )
     if not proofs_of.replaces(new, read(path)):
-        say(f"{path.name} is of this judge and covers more targets; it is kept")
+        say(f"{path.name} covers more targets or checks; it is kept")
         return
     path.write_bytes(proofs_of.as_json(new))

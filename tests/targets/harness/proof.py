@@ -143,7 +143,14 @@ def as_json(proof: Sensitivity) -> bytes:
 
 
 def replaces(new: Sensitivity, stored: Sensitivity | None) -> bool:
-    """Whether a new proof takes the place of the stored one: that is of another judge, or covers no more targets."""
-    if stored is None or stored.judge_sha256 != new.judge_sha256:
+    """Whether a new proof takes the place of the stored one: that is of another judge, or covers no more targets.
+
+    A proof that shows fewer checks able to fail never does: the report calls the larger one stale instead.
+    """
+    if stored is None:
+        return True
+    if not stored.checks.keys() <= new.checks.keys():
+        return False
+    if stored.judge_sha256 != new.judge_sha256:
         return True
     return (new.faults, new.healthy) >= (stored.faults, stored.healthy) or stored.stale > new.stale
