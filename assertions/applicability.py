@@ -68,7 +68,7 @@ def names(run: Run) -> tuple[str, ...]:
 
 def applies(check: Check, record: ScenarioRecord | None) -> bool:
     """Return whether a check judges an additional scenario. record None: it can't be read, and no check may pass."""
-    if check.scope == "tools":
+    if check.scope == "tools" or not check.additional:
         return False
     if record is not None and check.id in APPLIES:
         return APPLIES[check.id](record.plan)

@@ -10,6 +10,7 @@ from assertions import applicability
 from assertions.checks.catalogue import ASSERTIONS, CHECKS, AssertionSpec
 from assertions.checks.check import Check, RunRecordCheck, ScenarioCheck, ToolsCheck
 from assertions.checks.harness.generator import lost_record
+from assertions.checks.user_rules import rule_checks
 from assertions.limits import Limits
 from assertions.record.last_page import PageFigures, read_figures
 from assertions.record.run import Run
@@ -32,7 +33,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     assertions: tuple[Assertion, ...]
     """The six, in the contract's order."""
     verdicts: tuple[Verdict, ...]
-    """Every check in every scenario, in the list's order."""
+    """Every check in every scenario, in the list's order; then the user's own rules, in their file's order."""
     limits_sha256: str
     waivers: dict[str, str]
     page: PageFigures = PageFigures()
@@ -42,7 +43,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) -> Report:
     """Judge everything, always, in the same order. Waivers: check id or group to reason; they cover NO DATA only."""
     waivers = dict(waivers or {})
-    judged = tuple(verdict for check in CHECKS for verdict in _verdicts(check, run, limits))
+    judged = tuple(verdict for check in _checks(limits) for verdict in _verdicts(check, run, limits))
     verdicts = tuple(_waived(verdict, waivers) for verdict in _unfit(judged, run, limits))
     assertions = tuple(_roll_up(six, verdicts, limits) for six in ASSERTIONS)
     colour = _colour(verdicts)
@@ -55,6 +56,10 @@ def judge(run: Run, limits: Limits, waivers: Mapping[str, str] | None = None) ->
         waivers=waivers,
         page=read_figures(run, limits),
     )
+
+
+def _checks(limits: Limits) -> tuple[Check, ...]:
+    return (*CHECKS, *rule_checks(limits))
 
 
 def with_incidents(report: Report, incidents: Sequence[str]) -> Report:
@@ -126,7 +131,7 @@ def _unfit(verdicts: tuple[Verdict, ...], run: Run, limits: Limits) -> tuple[Ver
         for verdict in reversed(verdicts)
         if verdict.id in INSTRUMENT and verdict.status != "PASS" and not verdict.judgement.waiting
     }
-    by_clock = {check.id: check for check in CHECKS if check.by_clock}
+    by_clock = {check.id: check for check in _checks(limits) if check.by_clock}
 
     def rest(verdict: Verdict) -> Verdict:
         check = by_clock.get(verdict.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -53,6 +54,36 @@ FORMER_IDS = {
 """Ids that older limits files use, with their new names."""
 
 
+Statistic = Literal["p50", "p95", "p99", "max", "mean", "rate", "success"]
+Format = Literal["csv", "pdf"]
+
+QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+"""The share of exports at or below each percentile."""
+
+EDGE_CASES = frozenset(
+    {
+        "csv-empty",
+        "csv-heavy",
+        "csv-one",
+        "csv-single",
+        "csv-special",
+        "csv-wide",
+        "pdf-empty",
+        "pdf-nocolumns",
+        "pdf-one",
+        "pdf-special",
+        "pdf-wide",
+    }
+)
+"""Cases that are no size, by name; `loadtests.datasets` makes their records."""
+
+MOST_RECORDS = 1_000_000
+"""Records of the largest case."""
+
+_SIZE = re.compile(r"(?:csv|pdf)-(?P<count>[0-9]{1,7})(?P<k>k?)")
+_RULE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
 class LimitsError(Exception):
     """The limits file can't be used; the message lists everything that is wrong with it."""
 
@@ -82,6 +113,52 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{self.op} {show(self.target, self.unit, BOUND_DIGITS)}"
 
 
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A user's own pass condition on the exports of a run: `statistic op target`."""
+
+    id: str = ""
+    """Unique among the rules; without one in the file, the rule's place there, from 1."""
+    case: str | None = None
+    """`csv-10k`, `pdf-unicode` …; None: exports of every case."""
+    format: Format | None = None
+    """None: exports of both formats."""
+    statistic: Statistic
+    """p50, p95, p99, max, mean: latency in ms; rate: finished exports per second; success: their share of all."""
+    op: Operator
+    target: float
+    """In ms, exports per second, or as a share from 0 to 1."""
+    critical: float | None = None
+    """Beyond this a failure is critical; None: no such step."""
+    reason: str
+    """Why this bound."""
+    scenario: str | None = None
+    """Whose exports; None: those of smoke, load and batch together."""
+    phase: str | None = None
+    """Exports of which phase; None: of those that the harness's own checks of this statistic take."""
+
+    @property
+    def verdict_id(self) -> str:
+        """The id of the rule's verdict, which no check of the harness has."""
+        return f"rule-{self.id}"
+
+    @property
+    def unit(self) -> str:
+        """The unit of its reading."""
+        return {"rate": "exports/s", "success": "ratio"}.get(self.statistic, "ms")
+
+    @property
+    def limit(self) -> Limit:
+        """The pass condition."""
+        return Limit(
+            id=self.verdict_id,
+            op=self.op,
+            target=self.target,
+            unit=self.unit,
+            reason=self.reason,
+            critical=self.critical,
+        )
+
+
 class Limits(msgspec.Struct, frozen=True):
     """All limits of a run."""
 
@@ -92,6 +169,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Bounds that only alert rules use, by id; those that the file leaves out are the default file's."""
     notes: tuple[str, ...] = ()
     """What was taken otherwise than it is written: former ids, and ids that the file lacks. Sentences that name it."""
+    rules: tuple[Rule, ...] = ()
+    """The user's own rules, in the file's order; the default file has none."""
 
     def __getitem__(self, limit_id: str) -> Limit:
         return self.by_id[limit_id]
@@ -125,9 +204,9 @@ def parse(text: bytes, name: str) -> Limits:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LimitsError(f"{name} is no TOML: {error}") from error
     problems = [
-        f"unknown key {key!r}; only [[limit]] and [[alert]] tables belong here"
+        f"unknown key {key!r}; only [[limit]], [[alert]] and [[rule]] tables belong here"
         for key in document
-        if key not in {"limit", "alert"}
+        if key not in {"limit", "alert", "rule"}
     ]
     entries = document.get("limit", [])
     if not isinstance(entries, list):
@@ -148,7 +227,8 @@ def parse(text: bytes, name: str) -> Limits:
             problems.append(f"[[limit]] number {number}: {limit.id!r} is there twice")
         found[limit.id] = limit
     alerts, alert_problems = read_alert_bounds(document.get("alert", []))
-    problems += alert_problems
+    rules, rule_problems = _read_rules(document.get("rule", []))
+    problems += [*alert_problems, *rule_problems]
     if problems:
         raise LimitsError(f"{name} can't be used: " + "; ".join(problems))
     for kind, ids, present in (("limit", IDS, found), ("alert", ALERT_IDS, alerts)):
@@ -158,7 +238,9 @@ def parse(text: bytes, name: str) -> Limits:
     if IDS - found.keys() or ALERT_IDS - alerts.keys():
         default = _default(name)
         found, alerts = {**default.by_id, **found}, {**default.alerts, **alerts}
-    return Limits(by_id=found, sha256=hashlib.sha256(text).hexdigest(), alerts=alerts, notes=tuple(notes))
+    return Limits(
+        by_id=found, sha256=hashlib.sha256(text).hexdigest(), alerts=alerts, notes=tuple(notes), rules=tuple(rules)
+    )
 
 
 def _default(asking: str) -> Limits:
@@ -173,15 +255,70 @@ def _id_of(entry: object) -> str:
 
 
 def _problems(limit: Limit) -> list[str]:
+    unknown = [] if limit.id in IDS else [f"unknown limit; known are {', '.join(sorted(IDS))}"]
+    return [*unknown, *_bound_problems(limit.op, limit.target, limit.critical)]
+
+
+def _bound_problems(op: Operator, target: float, critical: float | None) -> list[str]:
     problems = []
-    if limit.id not in IDS:
-        problems.append(f"unknown limit; known are {', '.join(sorted(IDS))}")
-    if not math.isfinite(limit.target):
+    if not math.isfinite(target):
         problems.append("target must be a finite number")
-    if limit.critical is not None:
-        worse = limit.critical <= limit.target if limit.op in (">", ">=") else limit.critical >= limit.target
-        if not math.isfinite(limit.critical):
+    if critical is not None:
+        worse = critical <= target if op in (">", ">=") else critical >= target
+        if not math.isfinite(critical):
             problems.append("critical must be a finite number")
         elif not worse:
             problems.append("critical must lie on the bad side of target")
     return problems
+
+
+def _read_rules(entries: object) -> tuple[list[Rule], list[str]]:
+    """Return the `[[rule]]` entries that can be used, and everything that is wrong with the others."""
+    if not isinstance(entries, list):
+        return [], ["`rule` must be an array of tables, written [[rule]]"]
+    rules: list[Rule] = []
+    problems: list[str] = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            rule = msgspec.convert(entry, Rule)
+        except msgspec.ValidationError as error:
+            problems.append(f"[[rule]] number {number} ({_id_of(entry)}): {error}")
+            continue
+        if "id" not in entry:
+            rule = msgspec.structs.replace(rule, id=str(number))
+        problems += [f"[[rule]] number {number} ({rule.id}): {problem}" for problem in _rule_problems(rule)]
+        if any(rule.id == other.id for other in rules):
+            problems.append(f"[[rule]] number {number}: {rule.id!r} is there twice")
+        rules.append(rule)
+    return rules, problems
+
+
+def _rule_problems(rule: Rule) -> list[str]:
+    problems = _bound_problems(rule.op, rule.target, rule.critical)
+    if not _RULE_ID.fullmatch(rule.id):
+        problems.append("an id is up to 40 lower-case letters, digits and hyphens")
+    if rule.case is not None:
+        if not _is_case(rule.case):
+            problems.append(
+                f"unknown case {rule.case!r}; known are csv-N, csv-Nk, pdf-N and pdf-Nk with up to {MOST_RECORDS:,} "
+                f"records, and {', '.join(sorted(EDGE_CASES))}"
+            )
+        elif rule.format is not None and not rule.case.startswith(f"{rule.format}-"):
+            problems.append(f"no export of the case {rule.case} has the format {rule.format}")
+    if rule.statistic == "success" and math.isfinite(rule.target) and not 0 < rule.target < 1:
+        problems.append(
+            "target of success must lie between 0 and 1, as no number of exports proves a share of exactly 0 or 1"
+        )
+    problems += [
+        f"{name} must not be empty"
+        for name in ("reason", "scenario", "phase")
+        if (value := getattr(rule, name)) is not None and not value.strip()
+    ]
+    return problems
+
+
+def _is_case(name: str) -> bool:
+    size = _SIZE.fullmatch(name)
+    if size is None:
+        return name in EDGE_CASES
+    return int(size["count"]) * (1_000 if size["k"] else 1) <= MOST_RECORDS

@@ -80,6 +80,30 @@ def proportion_bounds(successes: int, n: int, confidence: float = CONFIDENCE) ->
     return lower, upper
 
 
+def share_is_certain(successes: int, n: int, share: float, confidence: float = CONFIDENCE) -> bool:
+    """Return whether the true share of successes is at least `share` at this confidence.
+
+    So many successes, or more, would come with a probability of at most 1 - confidence if the true share were lower.
+    For a percentile the successes are the values on the good side of its limit, and the share is its quantile.
+    """
+    return binomial_cdf(successes - 1, n, share) >= confidence
+
+
+def more_needed(successes: int, n: int, share: float, most: int = 100_000) -> int:
+    """Return how many more trials would make the share certain at the same rate of successes; at most `most` - n."""
+
+    def is_enough(trials: int) -> bool:
+        return share_is_certain(min(trials, round(successes / n * trials)), trials, share)
+
+    trials = n
+    while trials < most:
+        fewer, trials = trials, trials + max(1, trials // 20)
+        # the bound itself takes a search at each step, minutes where the rate is close to the share
+        if is_enough(trials):
+            return next(found for found in range(fewer + 1, trials + 1) if is_enough(found)) - n
+    return trials - n
+
+
 def _bisect(holds: Callable[[float], bool]) -> float:
     """The smallest p at which a condition that goes from false to true holds."""
     low, high = 0.0, 1.0

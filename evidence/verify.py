@@ -15,6 +15,7 @@ from assertions.verdicts import Verdict
 from evidence import manifest
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
+from evidence.collect.provenance import Context
 from evidence.comparison import stored
 from evidence.layout import PDF, REPORT, VERDICT
 from evidence.publish import artifacts, judge_folder, report_model, texts, verdict_json
@@ -53,7 +54,9 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
     model = report_model(run, limits, report, context)
     differs = [*_verdict_differs(out, report), *_faces_differ(out, model)]
     if differs and context.harness_sha256 != judge_sha256():
-        differs.append(f"the judge is another than the run's ({context.harness_sha256[:16]}); use that one's commit")
+        if not problems:
+            raise VerifyError(_other_judge(out, context))
+        return [*problems, _other_judge(out, context)], report
     problems += differs
     problems += _artifacts_differ(out, run, report)
     problems += stored.differences(out, run.scenarios)
@@ -63,6 +66,14 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
         except RecordError as error:
             problems.append(str(error))
     return problems, report
+
+
+def _other_judge(out: Path, context: Context) -> str:
+    commit = f", commit {context.commit[:12]}" if context.commit else ""
+    return (
+        f"{out} was judged by another version of the judge ({context.harness_sha256[:16]}{commit}; this one is "
+        f"{judge_sha256()[:16]}), so its verdict can't be recomputed here: verify it with that version"
+    )
 
 
 def _unfinished(out: Path) -> str | None:

@@ -30,6 +30,8 @@ class _Described:
     """True: a NO DATA of this check does not stop GREEN; a FAIL always does."""
     by_clock: bool = False
     """True: it rests on the generator's clock or load, so it is NO DATA when the generator was not fit."""
+    additional: bool = True
+    """False: it is not judged in additional scenarios, whatever their plan has."""
     by_record: bool = False
     """True: it rests on every request being recorded, so it is NO DATA when a generator lost its record."""
 

@@ -31,7 +31,7 @@ def check_csv(data: bytes, sent: Sent) -> Outcome:
 
 
 def check_csv_of(data: bytes, request: Request) -> Outcome:
-    """Compare a CSV file with what one request of a template sent: quickly where it holds that, else as `check_csv`."""
+    """Compare a CSV file with what a template's request sent: quickly where both are equal, else as `check_csv`."""
     template = request.template
     renamed = request.rename_bytes(data) if request.renames else None
     if renamed is not None:
@@ -45,7 +45,7 @@ def check_csv_of(data: bytes, request: Request) -> Outcome:
 
 
 def _compare(data: bytes, sent: Sent, rows: list[list[str]] | None) -> Outcome:
-    """Compare a file with what was sent. rows: its cells in their commonest spelling, where they are known."""
+    """Compare a file with what was sent. rows: the expected cells in their commonest spelling, where known."""
     findings = Findings()
     text = _decode(data, sent, findings)
     wanted = canonical_rows(sent) if rows is None else rows

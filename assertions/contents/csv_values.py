@@ -41,7 +41,7 @@ def canonical(value: Json) -> str:
 
 
 def judge_cell(value: Json, cell: str) -> Literal["cell", "formula-guard"] | None:
-    """Return what is wrong with one cell, or None where it says the value that was sent."""
+    """Return what is wrong with one cell, or None where the cell has the value that was sent."""
     if _says(value, cell):
         return None
     if cell[:1] and cell[0] in _GUARDS and _says(value, cell[1:]):

@@ -1,4 +1,4 @@
-"""Does an exported file hold what its request sent? The judge's word on one file: bytes in, findings out. Pure."""
+"""Check of one exported file against its request: bytes in, findings out. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_template(body: bytes) -> Template:
 
 
 def check_file(data: bytes, template: Template, hit: Hit, *, brief: bool = False) -> Outcome:
-    """Hold one file's bytes against the request that asked for it. ContentsError when the request can't be read.
+    """Compare one file's bytes with the request for the file. ContentsError when the request can't be read.
 
     brief: report the first fault and only count the pages that were not read.
     """
@@ -45,7 +45,7 @@ def check_file(data: bytes, template: Template, hit: Hit, *, brief: bool = False
 
 
 def too_large(file_bytes: int, template_bytes: int) -> Outcome | None:
-    """Return the outcome for a file that is too large to be opened; None where it is not. Sizes in bytes."""
+    """Return the outcome for a file that is too large to be opened; None for other files. Sizes in bytes."""
     most = max(FILE_BYTES, FILE_TIMES * template_bytes)
     if file_bytes <= most:
         return None

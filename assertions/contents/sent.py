@@ -1,4 +1,4 @@
-"""What was sent, and what opening the exported file showed of it."""
+"""The data that a request sent, and the outcome of opening the exported file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEFAULT_TITLE: Final = "Export Report"
 
 
 class ContentsError(Exception):
-    """A request body from which the expected file can't be told; the message says why."""
+    """A request body from which the expected file can't be derived; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class Sent:
     title: str
     user: str
     at: float | None = None
-    """When it was asked for, in Unix seconds; None: not known."""
+    """Time of the request, in Unix seconds; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What opening one exported file showed."""
+    """Outcome of opening one exported file."""
 
     rows: int | None
     """Data rows read back (csv); None for pdf, or where the file can't be read."""
@@ -79,7 +79,7 @@ class Findings:
         return self.counts.total()
 
     def add(self, code: Code, where: str, expected: str, found: str) -> None:
-        """Note one thing wrong."""
+        """Record one fault."""
         self.counts[code] += 1
         kept = self.kept.setdefault(code, [])
         if len(kept) < MAX_FINDINGS:
@@ -106,7 +106,7 @@ def expected(template: bytes, tag: str | None, placeholder: str, at: float | Non
     """Read what an export must hold from its request body.
 
     template: the JSON body, with `placeholder` wherever the request's own tag goes; tag: put in its place (None: the
-    body is used as it is); at: when it was asked for, in Unix seconds (None: not known). Raises ContentsError where the
+    body is used as it is); at: time of the request, in Unix seconds (None: not known). Raises ContentsError where the
     body is no JSON object with an array of objects in `data`.
     """
     body = template if tag is None else template.replace(placeholder.encode(), tag.encode())

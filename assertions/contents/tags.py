@@ -26,7 +26,7 @@ def tagged(template: bytes, tag: str | None, user: str | None = None) -> bytes:
         raise ValueError(f"a tag is {len(TAG_PLACEHOLDER)} ASCII characters, not {tag!r}")
     small = len(template) <= MOST_SPLIT_BYTES
     first, *others = _around_tags(template) if small and tag is not None else (template,)
-    if user is not None and user != USER:  # it stands before all tags
+    if user is not None and user != USER:  # the user precedes all tags
         first = first.replace(_USER_PAIR % USER.encode(), _USER_PAIR % user.encode(), 1)
     if tag is None:
         return first
@@ -34,7 +34,7 @@ def tagged(template: bytes, tag: str | None, user: str | None = None) -> bytes:
 
 
 def user_of(template: bytes, user: str | None) -> str | None:
-    """Return the user that `tagged` puts into a template's body; None: it leaves the template's own."""
+    """Return the user that `tagged` puts into a template's body; None: the template's own user stays."""
     if user is None or user == USER:
         return None
     return user if _USER_PAIR % USER.encode() in template.partition(TAG_PLACEHOLDER.encode())[0] else None
@@ -42,5 +42,5 @@ def user_of(template: bytes, user: str | None) -> str | None:
 
 @lru_cache(maxsize=32)
 def _around_tags(template: bytes) -> tuple[bytes, ...]:
-    """Return the pieces between placeholders: joining them takes a tenth of the time of finding them again."""
+    """Return the pieces between placeholders: joining the pieces takes a tenth of the time of another search."""
     return tuple(template.split(TAG_PLACEHOLDER.encode()))

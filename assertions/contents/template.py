@@ -26,7 +26,7 @@ _MOST_PAGES: Final = 2_000
 
 
 class Template:
-    """One request template, and what was derived of it so far."""
+    """One request template, and what was derived from the template so far."""
 
     def __init__(self, body: bytes, placeholder: str) -> None:
         self.body = body
@@ -39,7 +39,7 @@ class Template:
 
     @cached_property
     def sent(self) -> Sent:
-        """What was sent, with the placeholder in it; ContentsError where the body can't be read."""
+        """The data sent, with the placeholder for the tag; ContentsError where the body can't be read."""
         return expected(self.body, None, self.placeholder)
 
     @cached_property
@@ -80,7 +80,7 @@ class Request:
 
     @cached_property
     def renames(self) -> bool:
-        """Whether the tag can be told from all other letters, so that the template can stand for the request."""
+        """Whether the tag differs from all other text of the body, so that the template can stand for the request."""
         tag, placeholder = self.tag, self.template.placeholder
         alike = len(tag) == len(placeholder) and tag.isascii() and tag.isalnum() and tag[:1].isalpha()
         return alike and tag[0] not in tag[1:] and not self.template.bears(tag)

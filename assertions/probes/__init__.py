@@ -1,1 +1,1 @@
-"""Experiments as data, and what one of them shows; shared by the load tests and the judge."""
+"""Experiments as data, and their outcomes; shared by the load tests and the judge."""

@@ -110,7 +110,7 @@ _DATA: Final = '"data": [{"a": 1}]'
 _GOOD: Final = f'"columns": ["a"], {_DATA}'
 
 _RECORD: Final = ("record", "row")
-"""A sentence about one record names its field well enough when it says which record."""
+"""An error sentence about a record identifies the field by naming the record."""
 
 BAD_BODIES: Final[tuple[BehaviourCase, ...]] = (
     _bad("bad-not-json", "this is not JSON", "a body that is not JSON", form=None),

@@ -14,7 +14,7 @@ ROUND_SIZE = MAX_CONCURRENT + 1
 
 
 STATUS_FROM = 1_000
-"""Status pages are numbered from here, one a round."""
+"""Status pages are numbered from here, one per round."""
 
 
 LEFT_LEAST_S = 0.1
@@ -47,7 +47,7 @@ class Round:
 
 
 def judge_round(hits: list[Hit]) -> Round:
-    """Return what one round shows. hits: the five, the status page that was read before the sixth, and the sixth."""
+    """Return the outcome of one round. hits: the five, the status page read before the sixth, and the sixth."""
     exports = [hit for hit in hits if hit.index < STATUS_FROM]
     five = [hit for hit in exports if hit.index % ROUND_SIZE < MAX_CONCURRENT]
     sixth = next((hit for hit in exports if hit.index % ROUND_SIZE == MAX_CONCURRENT), None)

@@ -44,7 +44,7 @@ class Sample:
 
 @dataclass
 class FamilyPage:
-    """All that a page says of one family."""
+    """One family of a page."""
 
     name: str
     kind: str | None = None
@@ -59,10 +59,10 @@ class Page:
     families: Mapping[str, FamilyPage]
     """By name, a counter's with its `_total`, as the contract names it in both formats."""
     errors: tuple[str, ...]
-    """What a strict reader objects to, with its line number where it is of one; at most 20."""
+    """Faults by a strict reader, with the line number where a fault has one; at most 20."""
 
     def family(self, name: str) -> FamilyPage | None:
-        """The family of that name or, where the contract knows one, of an alias."""
+        """Return the family of that name or of its alias in the contract; None when the page has neither."""
         if name in self.families:
             return self.families[name]
         for known in FAMILIES:
@@ -87,15 +87,15 @@ class Page:
         family = self.family(name)
         if family is None:
             return None
-        series = [one for one in histograms(family) if _bears(one.labels, labels)]
+        series = [found for found in histograms(family) if _bears(found.labels, labels)]
         if not series:
             return None
-        bounds = sorted({bound for one in series for bound in one.buckets})
+        bounds = sorted({bound for found in series for bound in found.buckets})
         return Histogram(
             labels=labels,
-            buckets={bound: sum(one.cumulative(bound) for one in series) for bound in bounds},
-            count=sum(one.count or 0.0 for one in series),
-            sum=math.fsum(one.sum or 0.0 for one in series),
+            buckets={bound: sum(found.cumulative(bound) for found in series) for bound in bounds},
+            count=sum(found.count or 0.0 for found in series),
+            sum=math.fsum(found.sum or 0.0 for found in series),
         )
 
 
@@ -111,7 +111,7 @@ class Histogram:
 
     def cumulative(self, bound: float) -> float:
         """Count at or below a bound, that of the next lower bucket where there is none of just this bound."""
-        known = [one for one in self.buckets if one <= bound]
+        known = [known_bound for known_bound in self.buckets if known_bound <= bound]
         return self.buckets[max(known)] if known else 0.0
 
     def minus(self, before: Histogram | None) -> Histogram:
@@ -188,7 +188,7 @@ def _bears(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 
 def _number(text: str) -> float:
-    """A value as Go's ParseFloat reads it; ValueError otherwise (Python alone would take `1_000` and Arabic digits)."""
+    """Return a value as Go's ParseFloat reads it, else ValueError (Python would take `1_000` and Arabic digits)."""
     if "_" in text or not text.isascii():
         raise ValueError(text)
     return float(text)
@@ -286,7 +286,7 @@ class _Reader:
             self.error("a carriage return ends the line; lines of a metrics page end in a line feed alone")
 
     def home(self, name: str) -> FamilyPage:
-        """The family that a sample of this name belongs to: the declared one that fits, else one of its own."""
+        """Return the family of a sample of this name: the declared family that fits, else a new one."""
         if name in self.families:
             return self.families[name]
         for suffix in _SUFFIXES:
@@ -297,7 +297,7 @@ class _Reader:
 
 
 def _bound(text: str) -> str:
-    """A bucket bound spelled one way, so that `+Inf` and `Infinity` are seen to be the same bucket."""
+    """Return a bucket bound in one spelling, so that `+Inf` and `Infinity` are the same bucket."""
     try:
         return repr(_number(text))
     except ValueError:

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from assertions.prometheus.promql import PRESENT_EVERYWHERE, TARGET_LABELS, PromqlError, accepts, parse
 
 OPEN_LABELS: Final = frozenset({"user"})
-"""Labels whose values come from callers: that a value is not on one page says nothing about the next."""
+"""Labels whose values come from callers: a value that one page lacks may be on the next."""
 
 _ABSENT: Final = frozenset({"absent", "absent_over_time"})
 
@@ -158,7 +158,7 @@ def _selector_problem(
 def _fits(matcher: promql.Matcher, sample: PageSample) -> bool:
     if matcher.name in TARGET_LABELS | OPEN_LABELS | {"__name__"}:
         return True
-    if matcher.name == "le":  # a bound may be spelt in more than one way
+    if matcher.name == "le":  # a bound has more than one spelling
         return any(accepts(matcher, spelt) for spelt in _spellings(sample.labels.get("le", "")))
     return accepts(matcher, sample.labels.get(matcher.name, ""))
 

@@ -1,1 +1,1 @@
-"""The raw record: its types, its files, one view a scenario, the whole run."""
+"""The raw record: its types, its files, one view per scenario, the whole run."""

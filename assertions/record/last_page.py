@@ -11,7 +11,7 @@ from assertions.record.view import TimedPage
 
 
 class PageFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Read from one page, all of them counted since the service started; None: it is not on the page."""
+    """Figures of one page, counted since the service started; None: the page does not have the figure."""
 
     source: str | None = None
     """The file that the page is in, relative to the run directory; None: no page was read."""
@@ -33,7 +33,7 @@ class PageFigures(msgspec.Struct, frozen=True, kw_only=True):
 def last_page(run: Run) -> tuple[str, TimedPage] | None:
     """Return the last page that any scenario read, and the scenario's name; None where there is none."""
     pages = [(name, record.pages[-1]) for name, record in run.scenarios.items() if record.pages]
-    return max(pages, key=lambda one: one[1].scrape.start, default=None)
+    return max(pages, key=lambda found: found[1].scrape.start, default=None)
 
 
 def read_figures(run: Run, limits: Limits) -> PageFigures:

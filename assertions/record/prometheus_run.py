@@ -1,4 +1,4 @@
-"""What a real Prometheus server beside the target recorded in one scenario: `prometheus.json`."""
+"""What a Prometheus server that scraped the target recorded in one scenario: `prometheus.json`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ PROMETHEUS = "prometheus.json"
 
 
 class ScrapedTarget(Record, frozen=True, kw_only=True):
-    """The target as the server saw it at the end."""
+    """The target's state in the server at the end."""
 
     url: str
     health: str
     """`up`, `down`, or `unknown` before the first scrape."""
     error: str
-    """Of the latest scrape; empty when it went well."""
+    """Of the latest scrape; empty when the scrape succeeded."""
 
 
 class RuleHealth(Record, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class PanelSeries(Record, frozen=True, kw_only=True):
     labels: dict[str, str]
     points: int
     finite: int
-    """How many of them are finite numbers."""
+    """How many points are finite numbers."""
     first: float | None
     last: float | None
     lowest: float | None
@@ -68,19 +68,19 @@ class PanelQuery(Record, frozen=True, kw_only=True):
     expression: str
     """As the dashboard has it, variables in place."""
     error: str | None
-    """The server's account when it refused the query."""
+    """The server's message when it refused the query."""
     series: tuple[PanelSeries, ...]
 
 
 class PrometheusRun(Record, frozen=True, kw_only=True):
-    """One scenario as a Prometheus server saw it."""
+    """What a Prometheus server recorded of one scenario."""
 
     problem: str | None
     """Why there is nothing: no server could be had, or it failed; None: all below was recorded."""
     version: str = ""
     start: float = 0.0
     end: float = 0.0
-    """Unix seconds: what the panels were asked for; it ends where clients begin to hang up."""
+    """Unix seconds: the span of the panels' queries; ends where clients begin to disconnect."""
     scrape_interval_s: float = 0.0
     scrapes: int = 0
     """Up to the end."""

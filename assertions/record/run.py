@@ -1,4 +1,4 @@
-"""Reading a run directory: raw records in, one view a scenario out. The only part of the judge that opens files."""
+"""Reading a run directory: raw records in, one view per scenario out. The only part of the judge that opens files."""
 
 from __future__ import annotations
 
@@ -82,12 +82,17 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         hits=tuple(read_lines(folder / "hits.jsonl", Hit)),
         fetches=tuple(read_lines(folder / "fetches.jsonl", Fetch)),
         files=tuple(read_lines(folder / "files.jsonl", FileCheck)),
-        scrapes=_until(end, scrapes, lambda one: one.end, lambda one: one.start),
-        probes=_until(end, probes, lambda one: one.at, lambda one: one.at),
+        scrapes=_until(end, scrapes, lambda record: record.end, lambda record: record.start),
+        probes=_until(end, probes, lambda probe: probe.at, lambda probe: probe.at),
         health=_until(
-            end, read_lines(folder / "health.jsonl", HealthProbe), lambda one: one.end, lambda one: one.start
+            end,
+            read_lines(folder / "health.jsonl", HealthProbe),
+            lambda record: record.end,
+            lambda record: record.start,
         ),
-        disconnect_probes=tuple(one for one in probes if one.phase == DISCONNECTS and one.resting and one.processes),
+        disconnect_probes=tuple(
+            probe for probe in probes if probe.phase == DISCONNECTS and probe.resting and probe.processes
+        ),
         final_page=_final_page(scrapes, scenario.phases),
         calibration=_calibration(folder / "calibration.jsonl"),
         prometheus=_prometheus(folder / PROMETHEUS),
@@ -97,16 +102,16 @@ def load_scenario(folder: Path) -> ScenarioRecord:
 def _final_page(scrapes: Iterable[Scrape], phases: Sequence[PhaseRun]) -> Page | None:
     """Return the last page from after the clients that disconnected."""
     end = next((phase.end for phase in phases if phase.name == DISCONNECTS and phase.recorded), math.inf)
-    later = [one for one in scrapes if one.start >= end and one.status == 200]
-    last = max(later, key=lambda one: one.start, default=None)
+    later = [scrape for scrape in scrapes if scrape.start >= end and scrape.status == 200]
+    last = max(later, key=lambda scrape: scrape.start, default=None)
     return None if last is None else read_page(last.text, last.content_type)
 
 
 def _until(
     moment: float, records: Iterable[R], over: Callable[[R], float], began: Callable[[R], float]
 ) -> tuple[R, ...]:
-    """Those that were over by a moment, in the order in which they began."""
-    return tuple(sorted((one for one in records if over(one) <= moment), key=began))
+    """Return the records that ended by a moment, in the order of their start."""
+    return tuple(sorted((record for record in records if over(record) <= moment), key=began))
 
 
 def _calibration(path: Path) -> tuple[Calibration, ...]:
@@ -120,7 +125,7 @@ def _prometheus(path: Path) -> PrometheusRun | None:
 
 
 def load_run(path: Path, names: Sequence[str]) -> Run:
-    """Read a run directory; RecordError when it is none at all. A broken scenario is a problem, not an exception.
+    """Read a run directory; RecordError for any other path. A broken scenario is a problem, not an exception.
 
     names: the scenarios that a run consists of; any other recorded scenario is read after them.
     """
@@ -129,7 +134,7 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
     scenarios: dict[str, ScenarioRecord] = {}
     problems: dict[str, str] = {}
     queries = _queries(path / QUERIES)
-    others = {one.parent.name for file in ("plan", "scenario") for one in path.glob(f"*/{file}.json")} - set(names)
+    others = {found.parent.name for file in ("plan", "scenario") for found in path.glob(f"*/{file}.json")} - set(names)
     for name in (*names, *sorted(others)):
         if not (path / name).is_dir():
             continue
@@ -156,7 +161,7 @@ def _queries(path: Path) -> Queries | None:
 
 
 def _log(path: Path, name: str) -> tuple[str, ...] | None:
-    """The lines of a scenario's service log; None where it was not captured."""
+    """Return the lines of a scenario's service log; None where the log was not captured."""
     try:
         return tuple((path / f"{name}-service.log").read_text(encoding="utf-8", errors="replace").splitlines())
     except OSError:

@@ -22,19 +22,19 @@ MINUTES_S = 90.0
 
 
 def unix_time(text: object) -> float | None:
-    """Unix seconds of an ISO 8601 time, taken for UTC where it names no zone; None where it is none."""
+    """Return the Unix seconds of an ISO 8601 time, read as UTC where the text has no zone; None for other text."""
     if not isinstance(text, str):
         return None
     try:
-        told = datetime.fromisoformat(text.upper())  # RFC 3339 allows t and z
+        moment = datetime.fromisoformat(text.upper())  # RFC 3339 allows t and z
     except ValueError:
         return None
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def clock_is_frozen(told: Iterable[str], seconds: float) -> bool:
-    """Whether ISO 8601 times that were told over so long a time are all the same, and must not be."""
-    times = {unix_time(text) for text in told}
+def clock_is_frozen(reported: Iterable[str], seconds: float) -> bool:
+    """Return whether ISO 8601 times reported over so many seconds are all the same, and must not be."""
+    times = {unix_time(text) for text in reported}
     moment = times.pop() if len(times) == 1 else None
     return moment is not None and seconds > (MINUTES_S if moment % 60 == 0 else CLOCK_TICKS_S)
 
@@ -44,8 +44,8 @@ def is_plausible_time(text: object, start: float, end: float | None = None) -> b
 
     A time that names no zone may be local time, and is good for a day.
     """
-    told = unix_time(text)
-    if told is None:
+    moment = unix_time(text)
+    if moment is None:
         return False
     slack = CLOCKS_S if datetime.fromisoformat(str(text).upper()).tzinfo else DAY_S
-    return start - slack <= told <= (start if end is None else end) + slack
+    return start - slack <= moment <= (start if end is None else end) + slack

@@ -1,4 +1,4 @@
-"""The raw record: what recorders write down and the judge reads. One struct a line, one file a kind.
+"""The raw record: what recorders write down and the judge reads. One struct per line, one file per kind.
 
 Clock: every time is Unix seconds (float). A recorder takes the wall clock once and adds the monotonic clock to it, so
 that differences within one process are exact even when the wall clock is set back.
@@ -13,7 +13,7 @@ import msgspec
 from assertions.record.phases import JudgedFor, judged_by_name
 
 INTERRUPTED = "interrupted"
-"""The error of what we broke off ourselves, and the note of the phase that it was in."""
+"""The error of a request that the harness interrupted, and the note of the phase of that request."""
 
 Mode = Literal["closed", "open", "sequence", "probe"]
 
@@ -70,7 +70,7 @@ class PhasePlan(Record, frozen=True, kw_only=True):
     at_once: bool = False
     """All clients start together (a burst)."""
     judge: tuple[JudgedFor, ...] | None = None
-    """What its exports are judged for; None: a plan from before plans named it."""
+    """What its exports are judged for; None: a plan from before plans named purposes."""
 
     @property
     def judged_for(self) -> frozenset[JudgedFor]:
@@ -89,7 +89,7 @@ class Plan(Record, frozen=True, kw_only=True):
 
 
 class Hit(Record, frozen=True, kw_only=True):
-    """One request as the client saw it. Every request sent to the target's /export/run is here, good or bad."""
+    """One request, recorded by its client. Every request sent to the target's /export/run is here, good or bad."""
 
     id: str
     """Unique in the scenario: `<phase>-<index>`."""
@@ -105,7 +105,7 @@ class Hit(Record, frozen=True, kw_only=True):
     bytes_sent: int
     """Length of the request body."""
     intended: float
-    """When it should have started: the planned moment (open), or the moment its client was free (closed)."""
+    """When the request should have started: the planned moment (open), or the moment its client was free (closed)."""
     start: float
     """Just before the first byte was sent."""
     end: float
@@ -119,7 +119,7 @@ class Hit(Record, frozen=True, kw_only=True):
     answer: str | None
     """The answer's body as text, cut at 64 KiB."""
     client: str
-    """Which generator sent it: `locust-<worker>-<user>` or `examiner`."""
+    """Which generator sent the request: `locust-<worker>-<user>` or `examiner`."""
 
 
 class Fetch(Record, frozen=True, kw_only=True):
@@ -143,7 +143,7 @@ class Fetch(Record, frozen=True, kw_only=True):
 
 
 class Finding(Record, frozen=True, kw_only=True):
-    """One thing wrong with one file."""
+    """One fault of one file."""
 
     code: str
     """A closed set, see `assertions.contents`: `row-count`, `cell`, `header`, `order`, `encoding`, `pages`, …"""
@@ -200,7 +200,7 @@ class ProcessSample(Record, frozen=True, kw_only=True):
     pid: int
     name: str
     uss_bytes: int | None
-    """Memory that would be freed if it ended; None where the platform does not tell."""
+    """Memory that would be freed if the process ended; None where the platform has no figure."""
     rss_bytes: int
     peak_rss_bytes: int | None
     """The kernel's high-water mark (VmHWM); None where the platform does not tell."""
@@ -220,7 +220,7 @@ class Probe(Record, frozen=True, kw_only=True):
     resting: bool
     """True: nothing of ours was in flight."""
     processes: tuple[ProcessSample, ...]
-    """The root first; empty when it was gone."""
+    """The root first; empty when the root had ended."""
 
 
 class HealthProbe(Record, frozen=True, kw_only=True):
@@ -245,9 +245,9 @@ class PhaseRun(Record, frozen=True, kw_only=True):
     planned: int
     recorded: int
     completed: bool
-    """False: it was cut short; `ended` and `note` say why."""
+    """False: the phase was cut short; `ended` and `note` have the reason."""
     ended: PhaseEnd | None = None
-    """Why it ended; derived from `completed` and `note` where a record of an older version lacks it."""
+    """Why the phase ended; derived from `completed` and `note` where a record of an older version lacks it."""
     note: str | None = None
     """The reason as a sentence."""
 
@@ -271,7 +271,7 @@ class Calibration(Record, frozen=True, kw_only=True):
     """One request to the known server, made by a generator before its scenario by the code that measures the target."""
 
     worker: int
-    """Which generator made it, from 0."""
+    """Number of the generator, from 0."""
     index: int
     intended: float
     start: float
@@ -280,7 +280,7 @@ class Calibration(Record, frozen=True, kw_only=True):
     status: int | None
     error: str | None
     server_start: float | None
-    """When the request came, by the server; None: it did not answer. The same clock as the generator's."""
+    """When the request came, by the server; None: the server did not answer. The clock is the generator's too."""
     server_end: float | None
     """When its answer left."""
 
@@ -292,18 +292,18 @@ class GeneratorClock(Record, frozen=True, kw_only=True):
     host: str
     """Of its machine."""
     offset_s: float
-    """Its wall clock less the runner's, before the load. What it records is in the runner's time."""
+    """The generator's wall clock minus the runner's, before the load. Its records are in the runner's time."""
     error_s: float
     """Half of the quickest way to and fro: the offset is known to so much."""
     drift_s: float | None
-    """By how much its records' time had gone wrong in the end; None: it did not say."""
+    """Error of its records' time at the end; None: not reported."""
 
 
 class Generator(Record, frozen=True, kw_only=True):
     """What the load generator says of itself; the instrument's own health."""
 
     exit_code: int | None
-    """Locust's own; None: it had to be killed."""
+    """Locust's exit code; None: the process was killed."""
     version: str
     cpu_ratio: float | None
     """CPU seconds a wall second of its busiest process while load ran."""
@@ -312,7 +312,7 @@ class Generator(Record, frozen=True, kw_only=True):
     start_delay_p99_ms: float | None
     """start - intended over open-model hits, waits for a free connection included; None without any."""
     end_marks: int
-    """Workers that said that they had recorded everything."""
+    """Workers that reported a whole record."""
     workers: int
     scheduling_delay_p99_ms: float | None = None
     """How late it began open arrivals, 99th percentile: its own part of the lateness, no wait for a free connection
@@ -333,19 +333,19 @@ class Scenario(Record, frozen=True, kw_only=True):
     """The harness started the target itself."""
     target_pid: int | None
     pid_note: str
-    """How the process was found, or why it could not be."""
+    """How the process was found, or why not."""
     start: float
     end: float
     phases: tuple[PhaseRun, ...]
     generator: Generator
     exports_folder: str | None
-    """Where the target keeps its files, when that can be seen."""
+    """Where the target keeps its files, when the folder can be read."""
     leftovers: tuple[str, ...] | None
     """Names in the exports folder at the end that are no finished export; None: the folder can't be seen."""
     grew: tuple[str, ...] | None = None
-    """Names of finished exports that were seen before all of them was there; None: nobody watched the folder."""
+    """Names of exports whose file bore its final name before it was complete; None: the folder was not watched."""
     absent: tuple[str, ...] | None = None
-    """Names that answers told of and that are not in the exports folder at the end; None: the folder can't be seen."""
+    """Names that answers have and that are not in the exports folder at the end; None: the folder can't be seen."""
     shutdown_exit_code: int | None = None
     """Of the embedded target after SIGTERM; None: not ours to end."""
 

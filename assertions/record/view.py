@@ -48,7 +48,7 @@ class TimedPage:
 
 @dataclass(frozen=True)
 class ScenarioRecord:
-    """All that was written down in one scenario."""
+    """The whole record of one scenario."""
 
     scenario: Scenario
     plan: Plan
@@ -59,15 +59,15 @@ class ScenarioRecord:
     probes: tuple[Probe, ...]
     health: tuple[HealthProbe, ...]
     disconnect_probes: tuple[Probe, ...] = ()
-    """The processes at rest before and after each round of clients that hung up; none where they can't be seen."""
+    """The processes at rest before and after each round of disconnects; empty where processes can't be read."""
     final_page: Page | None = None
-    """The last page, long after the last client hung up; None where none was read."""
+    """The last page, long after the last disconnect; None where none was read."""
     calibration: tuple[Calibration, ...] = ()
-    """What the generators measured of a known server; records from before there was one have none."""
+    """What the generators measured of a known server; older records have none."""
     queries: Queries | None = None
-    """What alert rules and panels ask for; None: nobody wrote it down."""
+    """Selectors of alert rules and panels; None: not recorded."""
     prometheus: PrometheusRun | None = None
-    """What a Prometheus server beside the target recorded; None: nobody ran one."""
+    """The record of a Prometheus server that scraped the target; None: none ran."""
     log: tuple[str, ...] | None = None
     """Lines that the service logged during the scenario; None: its log was not captured."""
 
@@ -77,7 +77,7 @@ class ScenarioRecord:
 
     @cached_property
     def posts(self) -> tuple[Hit, ...]:
-        """Every request for an export, well-formed or not, but for those that were hung up on and what followed."""
+        """Every request for an export, well-formed or not, except those of the phase `disconnects`."""
         return tuple(
             hit
             for hit in self.hits
@@ -145,7 +145,7 @@ class ScenarioRecord:
 
     @cached_property
     def in_flight(self) -> InFlight:
-        """How many requests for an export were under way, as the clients saw it."""
+        """Requests for an export under way, by the clients' record."""
         return InFlight(self.posts)
 
     @cached_property
@@ -157,9 +157,13 @@ class ScenarioRecord:
         """
         spans = []
         for hit in self.posts:
-            told = self.answers.get(hit.id, {}).get("processingTime") if hit.status == 200 else None
-            if isinstance(told, int | float) and not isinstance(told, bool) and math.isfinite(told):
-                inside_s = min(max(told / 1000, 0.0), hit.end - hit.start)
+            reported_ms = self.answers.get(hit.id, {}).get("processingTime") if hit.status == 200 else None
+            if (
+                isinstance(reported_ms, int | float)
+                and not isinstance(reported_ms, bool)
+                and math.isfinite(reported_ms)
+            ):
+                inside_s = min(max(reported_ms / 1000, 0.0), hit.end - hit.start)
                 first, last = hit.end - inside_s, hit.start + inside_s
                 spans += [(first, last)] if first < last else []
         return InFlight.of_spans(spans)
@@ -171,9 +175,9 @@ class ScenarioRecord:
 
     @cached_property
     def most_running(self) -> int:
-        """How many the target runs at once by its own word, at the most five; a service may run fewer."""
-        told = [timed.running for timed in self.pages if timed.running is not None]
-        return MAX_CONCURRENT if not told else round(min(MAX_CONCURRENT, max(1.0, *told)))
+        """Exports that the target runs at once by its own gauge, five at most; a service may run fewer."""
+        running = [timed.running for timed in self.pages if timed.running is not None]
+        return MAX_CONCURRENT if not running else round(min(MAX_CONCURRENT, max(1.0, *running)))
 
     @cached_property
     def answers(self) -> Mapping[str, dict[str, Any]]:
@@ -214,8 +218,8 @@ class InFlight:
         """Lower bound: the fewest under way at any moment of [start, end]."""
         first, last = bisect.bisect_left(self._ends, start), bisect.bisect_right(self._ends, end)
         # just after each end; adding a small constant would be lost in a Unix time's 53 bits
-        just_after = (math.nextafter(one, math.inf) for one in self._ends[first:last])
-        moments = [start, end, *(one for one in just_after if one <= end)]
+        just_after = (math.nextafter(end_of_one, math.inf) for end_of_one in self._ends[first:last])
+        moments = [start, end, *(moment for moment in just_after if moment <= end)]
         return min(self.at(moment) for moment in moments)
 
 

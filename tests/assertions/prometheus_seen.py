@@ -6,6 +6,7 @@ from assertions.contract import FORMATS, SIZES
 from assertions.record.prometheus_run import PanelQuery, PanelSeries, PrometheusRun, RuleHealth, ScrapedTarget
 from assertions.record.view import ScenarioRecord
 
+INTERVAL_S = 1.0
 RULES = (
     ("ExportLatencyP95High", "warning"),
     ("ExportConcurrentHigh", "warning"),
@@ -22,8 +23,8 @@ def seen(record: ScenarioRecord) -> PrometheusRun:
         version="2.42.0",
         start=scenario.start,
         end=scenario.end,
-        scrape_interval_s=1.0,
-        scrapes=40,
+        scrape_interval_s=INTERVAL_S,
+        scrapes=int((scenario.end - scenario.start) / INTERVAL_S) + 1,
         targets=(ScrapedTarget(url=f"{scenario.target}/export/metrics", health="up", error=""),),
         rules=tuple(RuleHealth(name=name, severity=severity, health="ok", error="") for name, severity in RULES),
         panels=(

@@ -183,7 +183,10 @@ def test_an_entry_that_is_broken_is_not_missing_too() -> None:
 def test_unknown_keys_beside_the_limits_are_named() -> None:
     """A misspelt table would otherwise be a limit that nobody applies."""
     said = problem(OWN + "\n[[limits]]\nid = 'x'\n")
-    assert said == "limits.toml can't be used: unknown key 'limits'; only [[limit]] and [[alert]] tables belong here"
+    assert (
+        said
+        == "limits.toml can't be used: unknown key 'limits'; only [[limit]], [[alert]] and [[rule]] tables belong here"
+    )
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class Recorded:
         return Stages(
             reach=lambda settings: None,
             queries=lambda settings: "queries: as recorded",
+            observe=lambda name, target, folder: contextlib.nullcontext(),
             drive=self.drive,
             check_files=lambda folder, progress, jobs: None,
             check_tools=lambda settings, view: None,

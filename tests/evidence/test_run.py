@@ -65,7 +65,8 @@ def test_green_at_once(recorded: Recorded, tmp_path: Path, monkeypatch: Patch) -
     monkeypatch.setattr(fault_coverage, "STORED", tmp_path / "proof.json")
     judged, code = run(settings(tmp_path / "run", "smoke", "load", "batch"), recorded.stages)
     assert (judged.colour, code) == ("GREEN", 0)
-    assert first_line(tmp_path / "run") == "# GREEN"
+    expected = "# GREEN – http://127.0.0.1:4001 1.7.0-export-scale, unnamed, 2026-01-02 03:04 UTC, 20 s"
+    assert first_line(tmp_path / "run") == expected
     assert (tmp_path / "run" / "sensitivity.json").read_text() == "{}"
 
 
@@ -452,7 +453,8 @@ def test_abort_on_fail_ends_with_the_scenario_that_failed(recorded: Recorded, tm
         record = honest(name)
         if stopped:
             phases = tuple(
-                msgspec.structs.replace(one, note="stopped early: too slow") for one in record.scenario.phases
+                msgspec.structs.replace(phase, completed=False, ended="aborted", note="stopped early: too slow")
+                for phase in record.scenario.phases
             )
             record = with_scenario(record, phases=phases)
         else:

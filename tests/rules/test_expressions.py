@@ -24,33 +24,39 @@ def test_the_committed_rules_are_right() -> None:
 
 
 def test_the_committed_bounds_are_the_contracts() -> None:
-    """Each alert compares with the limit that the contract gives for it."""
-    bounds = {}
-    for rule in read_rules(RULES).alerts:
-        match = re.search(r"([<>]) ([0-9.e]+)$", rule.expr)
-        assert match is not None
-        bounds[rule.alert, rule.labels["severity"]] = (match[1], float(match[2]))
+    """Each alert compares with the limit that the contract gives for it, or with what its operation makes of that."""
+    bounds = {
+        (rule.alert, rule.labels["severity"]): [
+            (sign, float(bound)) for sign, bound in re.findall(r" ([<>=!]=?) ([0-9.e]+)", rule.expr)
+        ]
+        for rule in read_rules(RULES).alerts
+    }
     assert bounds == {
-        ("ExportLatencyP95High", "warning"): (">", 10_000),
-        ("ExportLatencyP95High", "critical"): (">", 30_000),
-        ("ExportFailSpike", "warning"): (">", 5),
-        ("ExportFailSpike", "critical"): (">", 10),
-        ("ExportBytesAnomaly", "warning"): (">", 1e9),
-        ("ExportConcurrentHigh", "warning"): (">", 10),
-        ("ExportSuccessRateLow", "warning"): ("<", 0.95),
-        ("ExportSuccessRateCritical", "critical"): ("<", 0.90),
-        ("ExportQueueNearlyFull", "warning"): (">", 80),
-        ("ExportQueueOverBound", "critical"): (">", MAX_QUEUE),
-        ("ExportOverConcurrencyLimit", "critical"): (">", MAX_CONCURRENT),
-        ("ExportMemoryHigh", "warning"): (">", 100e6),
-        ("ExportMemoryHigh", "critical"): (">", 500e6),
+        ("ExportLatencyP95High", "warning"): [(">", 10_000)],
+        ("ExportLatencyP95High", "critical"): [(">", 30_000)],
+        ("ExportFailSpike", "warning"): [(">", 5)],
+        ("ExportFailSpike", "critical"): [(">", 10)],
+        ("ExportBytesAnomaly", "warning"): [(">", 1e9)],
+        ("ExportConcurrentHigh", "warning"): [(">", 10)],
+        ("ExportSuccessRateLow", "warning"): [("<", 0.95)],
+        ("ExportSuccessRateCritical", "critical"): [("<", 0.90)],
+        ("ExportQueueNearlyFull", "warning"): [(">", 80)],
+        ("ExportQueueOverBound", "critical"): [(">", MAX_QUEUE)],
+        ("ExportOverConcurrencyLimit", "critical"): [(">", MAX_CONCURRENT)],
+        ("ExportMemoryHigh", "warning"): [(">", 100e6)],
+        ("ExportMemoryHigh", "critical"): [(">", 500e6)],
+        ("ExportTargetDown", "critical"): [("==", 0)],
+        ("ExportMetricsMissing", "critical"): [],
+        ("ExportQueueStalled", "critical"): [(">", 0), ("==", 0)],
+        ("ExportErrorBudgetBurnFast", "critical"): [(">", 0.3), (">", 0.3)],
+        ("ExportErrorBudgetBurnSlow", "warning"): [(">", 0.1), (">", 0.1)],
     }
 
 
 def test_the_committed_alerts_have_their_annotations() -> None:
-    """Each alert tells what happened, with which figures, and what to do."""
+    """Each alert tells what happened, with which figures, what to do, and which page knows more."""
     assert {frozenset(rule.annotations) for rule in read_rules(RULES).alerts} == {
-        frozenset({"summary", "description", "runbook"})
+        frozenset({"summary", "description", "runbook", "runbook_url"})
     }
 
 

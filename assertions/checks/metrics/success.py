@@ -8,7 +8,7 @@ from assertions.contract import FORMATS, MAX_QUEUE
 from assertions.limits import Limit, Limits
 from assertions.record.types import INTERRUPTED, Hit
 from assertions.record.view import ScenarioRecord
-from assertions.stats import CONFIDENCE, binomial_cdf, proportion_bounds
+from assertions.stats import CONFIDENCE, more_needed, proportion_bounds
 from assertions.units import show
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
 
@@ -66,27 +66,16 @@ def _proportion(done: int, asked: int, limits: Limits, source: str, what: str) -
     reading = Reading(name=what, value=done / asked, unit="ratio", source=source, count=asked, low=low, high=high)
     judged = judge_reading(limit, reading, f"{done:,} of {asked:,} {what}")
     if judged.status == "PASS" and not limit.holds(low):
+        more = more_needed(done, asked, limit.target)
         return no_data(
             f"{judged.reason}, but at 95 % confidence the rate may be as low as {show(low, 'ratio')}: inconclusive, "
-            f"needs {_more_needed(done, asked, limits):,} more exports",
+            f"needs {more:,} more export{'s' if more != 1 else ''}",
             reading,
             limit=limit,
         )
     if judged.status != "PASS":
         return judged
     return passed(judged.reason, reading, limit=limit, catches=_rules_out(limit, low))
-
-
-def _more_needed(done: int, asked: int, limits: Limits) -> int:
-    """Return how many more exports would decide it at the same share of failures; at most 100,000 are tried."""
-    n, target = asked, limits["success_ratio"].target
-    while n < 100_000:
-        n = n + max(1, n // 20)
-        # the lower bound is at the target or above just when so many successes are that unlikely there; the bound
-        # itself takes a search at each step, minutes where the share is close to the target
-        if 1 - binomial_cdf(min(n, round(done / asked * n)) - 1, n, target) <= 1 - CONFIDENCE:
-            break
-    return n - asked
 
 
 def success_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:

@@ -110,7 +110,7 @@ def _at_home(taken: Taken, known: Sequence[tuple[int, int]], cells: Sequence[tup
 
 
 def _window(places: Mapping[tuple[int, int], int], plan: Plan, row: int) -> tuple[int, int]:
-    """From a record's key to the next one's; nothing where no key tells."""
+    """Return the text from a record's key to the next record's; nothing where no key is on the page."""
     key = places.get((row, -1 if plan.key is None else plan.key))
     if key is None:
         return 0, 0

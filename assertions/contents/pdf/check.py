@@ -35,7 +35,7 @@ is, all are."""
 _ONE_AT_A_TIME = threading.Lock()
 """PDFium works in one thread at a time."""
 _DEEP_PAGES = 2
-"""Pages with faults that are read in every way there is; the faults of further ones are only counted."""
+"""Pages with faults that are read in every known way; the faults of further pages are only counted."""
 _MAX_SEARCHES = 100
 """Records that are not on their page are looked for on the others, up to so many."""
 
@@ -163,7 +163,7 @@ class _Check:
                 self.findings.add("hidden", f"page {index + 1}", f"text that can be seen, such as {seen[1]}", seen[0])
 
     def _page(self, index: int, page: Page, layout: Layout) -> Layout:
-        """Check one page; return the layout by which the next one should be read first."""
+        """Check one page; return the layout by which to read the next page first."""
         request = self.request if index < self.page_count else None
         holds = self._holds_template(index, page, layout, request) if request else None
         if holds:
@@ -185,7 +185,7 @@ class _Check:
         reading = read_page(page, plan, layout, deep=deep)
         if reading.problems and deep:
             moved = read_page(page.apart(), plan, layout)
-            reading = min(reading, moved, key=lambda one: len(one.problems))
+            reading = min(reading, moved, key=lambda found: len(found.problems))
         self.bad_pages += bool(reading.problems)
         for code, row, column, expected, found in reading.problems:
             if code == "lost":
@@ -204,7 +204,7 @@ class _Check:
     def _holds_template(self, index: int, page: Page, layout: Layout, request: Request) -> Layout | None:
         """Return the layout of a page in which nothing is wrong by the template; None where something may be.
 
-        A page that reads as one in which nothing was wrong is not judged again.
+        A page whose text equals that of a page without a fault is not judged again.
         """
         template = request.template
         raw = request.rename(page.raw)
@@ -230,7 +230,7 @@ class _Check:
         return reading.layout
 
     def _stands(self, cell: str, page: Page) -> bool:
-        """Whether a key stands on a page as a word of its own."""
+        """Return whether a key is on a page as a whole word."""
         try:
             text = page.drawn
         except PageError:
@@ -243,7 +243,7 @@ class _Check:
         return False
 
     def _lost(self, plan: Plan, row: int, found: str) -> None:
-        """Note a record that is not on its page: on another one, or nowhere."""
+        """Record a record that is on another page than its own, or on none."""
         where = f"record {plan.first + row + 1}"
         anchor = plan.cells[row][plan.anchor(row)] if plan.columns else ""
         self.searches += 1
@@ -258,7 +258,7 @@ class _Check:
 
 
 def _furniture(sent: Sent, index: int, pages: int, reading: Reading, findings: Findings) -> None:
-    """Look for all that a page bears beside its records. index: from 0; pages: of the file."""
+    """Judge the text of a page outside its records. index: from 0; pages: of the file."""
     texts = [text for text in (reading.furniture, reading.heads) if text]
     mixed = reading.quick or (reading.layout == "loose" and bool(reading.problems))  # with what is left of records
     check_heads(texts, sent.columns, index + 1, findings, ordered=not mixed)

@@ -1,4 +1,4 @@
-"""What stands on a page beside its records: heads, page numbers and, on the first, who asked for what and when."""
+"""Text of a page outside its records: heads, page numbers and, on the first page, user, title and time."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ def tight(furniture: str) -> str:
 
 
 def _of_its_time(furniture: str, at: float) -> bool:
-    """Whether one of the dates that are told in digits, if there are any, is of the export's day."""
-    told = [day for match in _DATE.finditer(furniture) for day in _days(match)]
+    """Return whether a date in digits, where the page has any, is of the export's day."""
+    dates = [day for match in _DATE.finditer(furniture) for day in _days(match)]
     made = datetime.fromtimestamp(at, UTC).date()
-    near = any(abs((day - made).days) <= _NEAR_DAYS for day in told)
-    return not told or near or any(_in_words(match, made) for match in _WORDS.finditer(_DATE.sub(" ", furniture)))
+    near = any(abs((day - made).days) <= _NEAR_DAYS for day in dates)
+    return not dates or near or any(_in_words(match, made) for match in _WORDS.finditer(_DATE.sub(" ", furniture)))
 
 
 def _in_words(match: re.Match[str], made: date) -> bool:
     """Whether a date whose month has a name, in whatever language, may be that of a day."""
     day, year = match["day"] or match["second"], match["year"] or match["last"]
     near = {made + timedelta(days) for days in range(-_NEAR_DAYS, _NEAR_DAYS + 1)}
-    return (int(day), int(year)) in {(one.day, one.year) for one in near}
+    return (int(day), int(year)) in {(day_near.day, day_near.year) for day_near in near}
 
 
 def _days(match: re.Match[str]) -> Iterator[date]:
@@ -77,7 +77,7 @@ def _days(match: re.Match[str]) -> Iterator[date]:
 
 
 def _bears(furniture: str, text: str) -> bool:
-    """Whether a title is there: in one piece, wrapped beside other text, or hyphenated at the ends of its lines."""
+    """Return whether a title is on the page: in one piece, wrapped next to other text, or hyphenated."""
     if _folded(squeeze(text)) in _folded(squeeze(furniture)) or _has_pieces(furniture, text):
         return True
     letters = _SIGNS.sub("", _folded(squeeze(text)))
@@ -85,7 +85,7 @@ def _bears(furniture: str, text: str) -> bool:
 
 
 def _has_pieces(furniture: str, text: str) -> bool:
-    """Whether all words of a text are there, though not side by side: a wrapped title beside other text."""
+    """Return whether all words of a text are on the page, adjacent or not: a wrapped title next to other text."""
     words = set(_folded(furniture).split())
     return all(_folded(squeeze(word)) in words for word in text.split())
 
@@ -138,7 +138,7 @@ def check_heads(
 ) -> None:
     """Look for the column heads, in order. furniture: the page's text but for its records, in each way it was read.
 
-    ordered False: the text holds the records too, in no known order, so only whether the heads are there can be told.
+    ordered False: the text holds the records too, in no known order, so only the presence of the heads can be judged.
     """
     heads = [_head_letters(name) for name in columns]
     texts = [_letters(text) for text in furniture]
@@ -166,7 +166,7 @@ _head_letters = lru_cache(maxsize=4_096)(_letters)
 
 
 def _has_letters(furniture: str, name: str) -> bool:
-    """Whether a head was broken into pieces that follow each other with other heads' pieces between."""
+    """Return whether a head was broken into pieces in order, with other heads' pieces between."""
     rest = _letters(name)
     for word in furniture.split():
         piece = _letters(word)
@@ -176,7 +176,7 @@ def _has_letters(furniture: str, name: str) -> bool:
 
 
 def _in_order(text: str, heads: Sequence[str]) -> bool:
-    """Whether the heads stand one behind the other, beginning at any mention of the first."""
+    """Return whether the heads follow in order, beginning at any mention of the first."""
     if not heads:
         return True
     begin = text.find(heads[0])

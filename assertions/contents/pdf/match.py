@@ -22,7 +22,7 @@ _MAX_WORDS: Final = 600
 _MAX_BEGINNINGS: Final = 12
 """How many places are tried for the first of them."""
 _LONG: Final = 6
-"""A text this long is known again without a word border beside it."""
+"""A text of this length is recognised without a word border next to it."""
 
 Span = tuple[int, int]
 
@@ -39,7 +39,7 @@ class Item:
 
 
 def follow(text: str, start: int, items: Sequence[Item]) -> tuple[int | None, int]:
-    """Match cells one after the other, nothing but signs and labels between them.
+    """Match cells in order, with nothing but signs and labels between.
 
     Returns where the last one ends (None: they are not all there), and how many were found at best.
     """
@@ -91,7 +91,7 @@ def _starts(text: str, position: int, item: Item) -> Iterator[int]:
 
 
 def match_rows(text: Text, plan: Plan) -> list[Span | None]:
-    """Find each record as a row: all its cells in order, one behind the other."""
+    """Find each record as a row: all its cells in order."""
     spans: list[Span | None] = []
     position: int | None = None
     for row in range(len(plan.records)):
@@ -108,7 +108,7 @@ def _items(plan: Plan, row: int) -> list[Item]:
 
 
 def closed(text: Text, place: int) -> bool:
-    """Whether no word goes on across a place."""
+    """Return whether no word continues across a place."""
     joined = text.joined
     if place <= 0 or place >= len(joined) or place in text.borders:
         return True
@@ -215,7 +215,7 @@ class Pool:
         self._left: list[tuple[int, str]] | None = None
 
     def take(self, value: Json, first: str, near: int = 0) -> int | None:
-        """Take a cell that stands in one piece, at `near` or behind it if it can be; returns its place."""
+        """Take a cell in one piece, at `near` or behind if possible; return its place."""
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         place = self._find_near(first, number, near) if first else None
         if place is not None:
@@ -278,7 +278,7 @@ class Pool:
         starts = {False: 0, True: 0}
         words = self._words()
         if window:
-            words = [one for one in words if window[0] <= one[0] < window[1]]
+            words = [found for found in words if window[0] <= found[0] < window[1]]
         for index, (_, word) in enumerate(words):
             if not first.startswith(word) or (window and len(word) == 1):
                 continue
@@ -293,14 +293,14 @@ class Pool:
         return None
 
     def _words(self) -> list[tuple[int, str]]:
-        """What is left, word by word, each with its place."""
+        """Yield the remaining words, each with its place."""
         if self._left is None:
             cuts = sorted(self.borders)
             self._left = [(a, self.text[a:b]) for a, b in pairwise(cuts) if self.text[a] != "\0"]
         return self._left
 
     def rest(self) -> str:
-        """What nobody took, with a space at each word border."""
+        """Return the text that no cell took, with a space at each word border."""
         cuts = sorted(self.borders | {0, len(self.text)})
         return " ".join(" ".join(self.text[a:b].replace("\0", " ") for a, b in pairwise(cuts)).split())
 

@@ -1,4 +1,4 @@
-"""Does one page hold its records, each whole, in order and once?"""
+"""Check of one page: each record whole, in order and once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAYOUTS: Final[tuple[Layout, ...]] = ("rows", "columns", "placed-rows", "bands",
 """How a page can be read, the quickest first."""
 _MOST: Final = 0.5
 _ORDINAL: Final = re.compile(r"^(?:no|nr|row|record)", re.IGNORECASE)
-"""What may stand beside a record's number."""
+"""Signs allowed next to a record's number."""
 _SIGNS: Final = re.compile(r"[\W_]+")
 _NUMBER: Final = re.compile(r"\d+")
 _USUAL_LEAST: Final = 3
@@ -51,7 +51,7 @@ class Reading:
     """True: only looked through, the furniture holds the records too."""
 
     def note(self, code: Code, row: int, column: int | None, expected: str, found: str) -> None:
-        """Note one thing wrong."""
+        """Record one fault."""
         self.problems.append((code, row, column, expected, found))
 
 
@@ -157,14 +157,14 @@ def _explain_rows(reading: Reading, text: Text, plan: Plan, spans: Sequence[Span
         between = [row for row in range(before + 1, behind) if not spans[row]]
         if between:
             _explain_records(reading, text, plan, between, (_end(spans[before]), _start(spans[behind])))
-    told: list[tuple[int, tuple[int, int], str]] = []
+    described: list[tuple[int, tuple[int, int], str]] = []
     steps = list(pairwise(sorted(rows, key=lambda row: _start(spans[row]))))
     for before, behind in steps:
         gap = _end(spans[before]), _start(spans[behind])
         if not any(not span for span in spans[min(before, behind) : max(before, behind)]):
-            told.append((before, gap, _beyond_labels(text.joined[slice(*gap)], plan, behind)))
-    usual = Counter(words for _, _, words in told)
-    for before, gap, words in told:
+            described.append((before, gap, _beyond_labels(text.joined[slice(*gap)], plan, behind)))
+    usual = Counter(words for _, _, words in described)
+    for before, gap, words in described:
         if not words or usual[words] >= max(_USUAL_LEAST, len(steps) // 2 + 1):
             continue
         found = text.spaced(*gap)
@@ -195,7 +195,7 @@ def _beyond_labels(between: str, plan: Plan, row: int) -> str:
 
 
 def _explain_records(reading: Reading, text: Text, plan: Plan, rows: Sequence[int], window: Span) -> str:
-    """Judge records that do not stand in one row: their cells may be broken into lines. Returns what is left."""
+    """Judge records that do not stand in one row: their cells may be broken into lines. Return the remaining text."""
     if not rows:
         return text.spaced(*window)
     pool = Pool(text, *window)
@@ -295,8 +295,8 @@ def _loose_order(reading: Reading, text: Text, plan: Plan, places: dict[tuple[in
     for index, (row, _) in enumerate(known):
         if index not in steady:
             reading.note("order", row, None, "records in the order sent", "at another place of the page")
-    told = _out_of_place(text, plan, keys)
-    for at in told:
+    misplaced = _out_of_place(text, plan, keys)
+    for at in misplaced:
         reading.note("order", 0, at, "cells in the order of the columns", "another place in most records")
 
 

@@ -22,7 +22,7 @@ RULE: Final = "|"
 
 @dataclass(frozen=True)
 class Plan:
-    """What one page must hold."""
+    """Expected contents of one page."""
 
     first: int
     """Index of its first record in the whole export."""
@@ -45,12 +45,12 @@ class Plan:
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """The values by which a page's records are told apart; none where no column does."""
+        """The values that distinguish a page's records; none where no column does."""
         return () if self.key is None else tuple(cells[self.key] for cells in self.cells)
 
     @cached_property
     def rows(self) -> tuple[str, ...]:
-        """Each record's cells, one after the other."""
+        """Each record's cells, in order."""
         return tuple("".join(cells) for cells in self.cells)
 
     @cached_property
@@ -59,7 +59,7 @@ class Plan:
         return tuple(RULE.join(cells) for cells in self.cells)
 
     def value(self, row: int, column: int) -> Json:
-        """What was sent for one cell."""
+        """The value sent for one cell."""
         return self.records[row].get(self.columns[column])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The text of a PDF's pages, made comparable: one normal form, no white space, word borders kept beside it."""
+"""The text of a PDF's pages, made comparable: one normal form, no white space, word borders kept separately."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TABLE: Final[dict[int, str | None]] = {
     # what PDFium makes of a hyphen at a line's end
     0x02: "-",
     0xFFFE: "-",
-    # dashes that fonts and extractors take for one another
+    # dashes that fonts and extractors confuse
     **dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-"),
 }
 
@@ -65,7 +65,7 @@ class Text:
 
     @cached_property
     def borders(self) -> frozenset[int]:
-        """Where in `joined` a word begins or ends."""
+        """Places in `joined` where a word begins or ends."""
         return frozenset(self._cuts)
 
     @cached_property
@@ -105,7 +105,7 @@ class Page:
         self.asked = 0, 1
         """Of the page's objects these are asked whether they are clipped: from which on, and each how many."""
         self.clips = False
-        """Whether one of them was found to be clipped when the page was read."""
+        """Whether a clipped text object was found when the page was read."""
 
     def apart(self) -> Page:
         """The same page, `drawn` of which holds also what PDFium takes for a shadow of equal text before it."""

@@ -27,7 +27,7 @@ NOTHING: Final = re.compile(r"\(?(?:null|none|nil|undefined|n/?a|empty|-{1,3}|�
 """What may stand where there is no value."""
 _BREAK: Final = r"(?:\\r\\n|\\n|\\r|\\t|[↵⏎¶␤␊␍␉→⇥⤶/|]|<br/?>)?"
 _GROUPS: Final = (",", ".", "'", "_")
-"""Thousands separators beside white space, which is not looked at."""
+"""Thousands separators other than white space, which is ignored."""
 _MAX_PLAIN_EXPONENT: Final = 330
 _PLACES: Final = (2, 3, 4, 5, 6, 8, 10, 15)
 _DIGITS: Final = 26
@@ -110,7 +110,7 @@ def spellings(value: Json, first: str) -> tuple[str, ...]:
 
 
 def others(value: bool | int | float) -> tuple[str, ...]:
-    """Return the spellings of a boolean or a number beside the canonical one."""
+    """Return the spellings of a boolean or a number other than the canonical one."""
     if value is True:
         return _TRUE[1:]
     if value is False:
@@ -173,7 +173,7 @@ def _with_exponent(first: str) -> set[str]:
         digits = exponent.lstrip("+-").lstrip("0")
         signs = ("-", "-0") if exponent.startswith("-") else ("", "+", "0", "+0")
         spelt = {mantissa, mantissa if "." in mantissa else f"{mantissa}.0"}  # Java writes 1.0E-7
-        found |= {f"{one}{mark}{sign}{digits}" for one in spelt for mark in "eE" for sign in signs}
+        found |= {f"{mantissa}{mark}{sign}{digits}" for mantissa in spelt for mark in "eE" for sign in signs}
         found |= {"4.9E-324"} if value == 5e-324 else set()
     return found | {spelling.replace(".", ",") for spelling in found}
 

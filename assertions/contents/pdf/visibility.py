@@ -1,4 +1,4 @@
-"""Can the text of a PDF's page be seen, or only be extracted?
+"""Visibility of a PDF page's text: drawn text, or text that can only be extracted.
 
 Text may be off the page, tiny, unpainted or covered, or drawn as boxes by a font that does not have its letters.
 """
@@ -146,7 +146,7 @@ def _script(letter: str) -> str:
 
 
 def _in_own_font(raw: Any, index: int, known: dict[int, bool]) -> bool:
-    """Whether a letter's outline is in the file: of other fonts, and of drawn ones (Type 3), no box is known.
+    """Return whether a letter's outline is in the file: of other fonts, and of drawn ones (Type 3), no box is known.
 
     known: what was found of the page's fonts so far, each by its address.
     """
@@ -213,7 +213,7 @@ def _spelt(raw: Any, chars: str, start: int, end: int) -> Iterator[_Word]:
 
 
 def _on_screen(page: Any, width: int, height: int) -> Callable[[_Word], tuple[int, int, int, int]]:
-    """Return what tells a word's box in pixels from the left and the top, whatever the page's origin and rotation."""
+    """Return the function from a word to its box in pixels from left and top, whatever the page's origin and rotation."""
     raw, at_x, at_y = page.raw, ctypes.c_int(), ctypes.c_int()
     to_x, to_y = ctypes.byref(at_x), ctypes.byref(at_y)
     to_device = pdfium_c.FPDF_PageToDevice

@@ -109,7 +109,7 @@ FAILS: tuple[Case, ...] = (
         id="prometheus-scrape",
         name="some scrapes failed",
         on="load",
-        change=with_run(failed_scrapes=2),
+        change=with_run(scrapes=40, failed_scrapes=2),
         reason="2 of 40 scrapes failed",
     ),
     Case(

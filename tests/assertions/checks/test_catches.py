@@ -8,6 +8,7 @@ from assertions import limits as limits_file
 from assertions.judge import judge
 from assertions.limits import Limit
 from assertions.limits import Operator as LimitOperator
+from assertions.units import show
 from assertions.verdicts import Reading, judge_reading, would_not_pass
 from tests.assertions.honest import honest_run
 
@@ -27,7 +28,7 @@ def test_a_statistical_pass_speaks_of_the_limit_and_names_the_bound_for_what_it_
     verdict = next(one for one in judge(honest_run(), LIMITS).verdicts if one.id == check)
     limit = verdict.judgement.limit
     assert limit is not None
-    assert f"{limit.target:,.10g}" in verdict.judgement.catches.split(" would not have passed")[0]
+    assert show(limit.target, limit.unit) in verdict.judgement.catches.split(" would not have passed")[0]
     assert "confidence bound" in verdict.judgement.catches
 
 

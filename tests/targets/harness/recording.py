@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 ATTEMPTS = 2
 """Runs of one target before its record is given up: a busy machine may disturb one."""
-COMMITTED = Path(__file__).with_name("recorded")
+COMMITTED = Path(__file__).resolve().parents[1] / "recorded"
 COMMITTED_MOST_BYTES = 10_000_000
 
 

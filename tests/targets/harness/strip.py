@@ -19,7 +19,7 @@ from assertions.record.types import FileCheck, Hit, Plan
 from evidence.collect.provenance import ROOT
 from loadtests.datasets.records import encode_body, make_dataset
 
-RUN_FILES = ("run.json", "promtool.json", "dashboard.json")
+RUN_FILES = ("run.json", "promtool.json", "dashboard.json", "queries.json")
 SCENARIO_FILES = (
     "scenario.json",
     "plan.json",
@@ -30,6 +30,7 @@ SCENARIO_FILES = (
     "probes.jsonl",
     "health.jsonl",
     "calibration.jsonl",
+    "prometheus.json",
 )
 MOST_BYTES = {"csv": 1_000_000, "pdf": 100_000}
 """Larger exported files are kept only where no smaller one is broken."""
@@ -123,13 +124,13 @@ def open_again(folder: Path) -> int:
         checks = []
         for check in read_lines(path, FileCheck):
             if check.kept is None:
-                checks.append(replace(check, findings=(), finding_count=0))
+                checks.append(replace(check, findings=(), finding_count=0, kinds={}))
                 continue
             hit, data = hits[check.hit], (path.parent / check.kept).read_bytes()
             if hashlib.sha256(data).hexdigest() != check.sha256:
                 raise StripError(f"{folder.name}: {check.kept} is not the file that was exported")
             outcome = check_file(data, read_template(request_template(hit.case, seed)), hit)
-            now = {name: getattr(outcome, name) for name in ("rows", "pages", "findings", "finding_count")}
+            now = {name: getattr(outcome, name) for name in ("rows", "pages", "findings", "finding_count", "kinds")}
             checks.append(replace(check, **now))
             opened += 1
         write_lines(path, checks)

@@ -1,0 +1,103 @@
+"""A comparison in words: lines for the report, and the text of `compare`. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from evidence.comparison.types import ALPHA, LEAST_EFFECT, MEASURES, OUTCOMES, Comparison, Outcome, Row, RunName
+from evidence.reports.units import plain, quantity
+
+_EFFECT = f"{LEAST_EFFECT * 100:.3g} %"
+METHOD = (
+    f"A change counts where p < {ALPHA} (two-sided Mann-Whitney U test on raw samples, for success Fisher's exact "
+    f"test; p is shown with Holm's correction over all rows) and the figure grew by more than {_EFFECT}, or shrank by "
+    f"as large a factor (success: by 1 point). Intervals of the ratio: bootstrap, 95 %."
+)
+LIMITS_OF_IT = (
+    "Not covered by the test: two runs of one service differ by more than resampling within a run shows (another "
+    f"moment, other neighbours on the machine). The least effect of {_EFFECT} stands for that; it was not "
+    "measured with repeated runs. Confirm a change with a second run."
+)
+
+
+def changes(comparison: Comparison) -> tuple[str, ...]:
+    """Return the lines of the report: a summary, then what changed, the worse first."""
+    if comparison.problems:
+        return (f"{_against(comparison)}not compared: {'; '.join(comparison.problems)}",)
+    lines = [f"{_against(comparison)}{summary(comparison)}"]
+    lines += [f"{row.outcome}: {sentence(row)}" for row in _in_order(comparison) if row.outcome in ("worse", "better")]
+    return tuple(plain(line) for line in (*lines, *comparison.notes))
+
+
+def text(comparison: Comparison, measured: str) -> str:
+    """Return the whole comparison. measured: one line on the test's own false alarms and power."""
+    lines = [_named("baseline", comparison.baseline), _named("newer", comparison.newer)]
+    if comparison.problems:
+        return "\n".join([*lines, *(f"can't be compared: {plain(problem)}" for problem in comparison.problems)])
+    lines += [f"note: {plain(note)}" for note in comparison.notes]
+    for outcome in OUTCOMES:
+        rows = [row for row in comparison.rows if row.outcome == outcome]
+        if rows:
+            lines += ["", f"{outcome}:"]
+            lines += [f"  {sentence(row)}{f': {row.reason}' if row.reason else ''}" for row in rows]
+    return "\n".join([*lines, "", METHOD, measured, LIMITS_OF_IT, "", summary(comparison)])
+
+
+def summary(comparison: Comparison) -> str:
+    """Return how many rows have which outcome."""
+    counts = ", ".join(f"{comparison.count(outcome)} {outcome}" for outcome in OUTCOMES)
+    return (
+        f"{counts} (p < {comparison.alpha} after correction, and more than {comparison.least_effect * 100:.3g} % apart)"
+    )
+
+
+def sentence(row: Row) -> str:
+    """Return a row on one line: what, before and after, by how much and how sure."""
+    measure = MEASURES[row.measure]
+    name = row.measure if row.measure != "latency" else "median latency"
+    what = f"{row.scenario}, {row.phase}: {f'{row.case} ' if row.case else ''}{name}"
+    figures = f"{quantity(row.baseline, measure.unit)} → {quantity(row.newer, measure.unit)}"
+    return plain(f"{what} {figures}{''.join(_details(row))}")
+
+
+def _details(row: Row) -> Iterable[str]:
+    parts = []
+    if row.ratio is not None:
+        parts.append(f"{_change(row.ratio)}")
+    if row.low is not None and row.high is not None:
+        parts.append(f"interval {_change(row.low)} to {_change(row.high)}")
+    parts.append(f"n={row.baseline_count} and {row.newer_count}")
+    if row.p_adjusted is not None:
+        parts.append(f"p={row.p_adjusted:.2g}" if row.p_adjusted >= 1e-4 else "p<0.0001")
+    yield f" ({', '.join(parts)})"
+
+
+def _change(ratio: float) -> str:
+    if ratio >= 3:
+        return f"{ratio:.3g} times as much"
+    return f"{(ratio - 1) * 100:+.3g} %" if abs(ratio - 1) >= 5e-4 else "±0 %"
+
+
+def _in_order(comparison: Comparison) -> list[Row]:
+    def place(row: Row) -> tuple[int, float]:
+        outcomes: tuple[Outcome, ...] = OUTCOMES
+        return outcomes.index(row.outcome), -abs((row.ratio or 1.0) - 1)
+
+    return sorted(comparison.rows, key=place)
+
+
+def _against(comparison: Comparison) -> str:
+    base = comparison.baseline
+    return "" if base is None else f"Against the {base.colour or 'unjudged'} run {base.run_id} of {_began(base)}: "
+
+
+def _named(label: str, run: RunName | None) -> str:
+    if run is None:
+        return f"{label:<9} –"
+    colour = "" if run.colour is None else f", {run.colour}"
+    return f"{label:<9} {plain(f'{run.run_id}, {_began(run)}{colour}, {run.subject}')}"
+
+
+def _began(run: RunName) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.started))
