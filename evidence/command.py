@@ -22,7 +22,7 @@ EPILOG = """\
 \b
 exit codes:
   0  nothing failed (run: of what has run so far; gate: GREEN)
-  1  a judged thing failed, or a bundle does not hold
+  1  a judged thing failed, a bundle does not hold, or (compare, run --baseline) something got worse
   2  no verdict possible: bad usage, unreachable target, something that should have been measured was not
 
 \b

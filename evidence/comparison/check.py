@@ -121,11 +121,10 @@ def stored_line() -> str:
     """Return the stored error rates on one line."""
     rates = read_one(STORED, ErrorRates)
     least = min(rates.cases, key=lambda case: case.found)
+    alarms, found, weakest = (_percent(share) for share in (rates.false_alarms, rates.found, least.found))
     return (
-        f"Measured on {rates.pairs:,} {rates.how}: a false alarm in {_percent(rates.false_alarms)}; latencies "
-        f"+{_percent(rates.slower - 1)} found in {_percent(rates.found)}, "
-        f"in single cases from {_percent(least.found)} on ({least.name}, "
-        f"n={least.count})."
+        f"Measured on {rates.pairs:,} {rates.how}: a false alarm in {alarms}; latencies +{_percent(rates.slower - 1)} "
+        f"found in {found}, in single cases from {weakest} on ({least.name}, n={least.count})."
     )
 
 

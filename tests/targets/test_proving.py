@@ -254,7 +254,7 @@ def _committed() -> dict[str, tuple[Made, Path]]:
 
 
 def test_the_committed_records_are_few_and_known() -> None:
-    """At most 10 MB; each of a target of the catalogue, the record that is edited among them, one under the contract."""
+    """At most 10 MB; each of a target of the catalogue, the record that is edited among them, one by the contract."""
     made = [one for one, _ in _committed().values()]
     assert {one.target for one in made} <= TARGETS.keys()
     assert BASE in _committed()

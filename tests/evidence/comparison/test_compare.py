@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from assertions.record.files import read_one
 from evidence.comparison import check
 from evidence.comparison.compare import compare, decided
 from evidence.comparison.samples import Key, samples_of
@@ -183,7 +184,7 @@ def test_the_text_says_how_sure_it_is() -> None:
 def test_stored_error_rates() -> None:
     """The stored rates are what measuring gives, with no more than 1 % false alarms and +20 % found in 95 %."""
     measured = check.measure(check.read_recorded_latencies())
-    assert measured == check.read_one(check.STORED, check.ErrorRates)
+    assert measured == read_one(check.STORED, check.ErrorRates)
     assert measured.pairs >= 1_000
     assert measured.false_alarms <= check.FALSE_ALARMS_MOST
     assert measured.found >= check.FOUND_LEAST
@@ -196,7 +197,7 @@ def test_a_small_change_is_seldom_called() -> None:
 
 def test_the_line_on_error_rates() -> None:
     """`compare` says on how many pairs its error rates rest, and where it is weakest."""
-    rates = check.read_one(check.STORED, check.ErrorRates)
+    rates = read_one(check.STORED, check.ErrorRates)
     least = min(rates.cases, key=lambda case: case.found)
     line = check.stored_line()
     assert line.startswith(f"Measured on {rates.pairs:,} pairs of runs")
