@@ -23,6 +23,7 @@ from evidence.comparison.folders import check_files, compare_into, compare_runs,
 from evidence.comparison.types import Comparison, Row
 from evidence.publish import publish
 from evidence.settings import RunError, Settings
+from evidence.stages import compare_with_baseline
 from tests.assertions.honest import honest, honest_run, with_hits, write_run
 from tests.evidence.door import Shown
 from tests.evidence.recorded import Recorded
@@ -209,6 +210,21 @@ def test_a_baseline_that_broke_meanwhile(copy: Path, green: Path) -> None:
     shutil.rmtree(history)
     assert compare_into(copy, None) is None
     assert stored.read(copy) is None
+
+
+def test_what_a_run_says_of_it(copy: Path, green: Path, tmp_path: Path) -> None:
+    """A run says the outcome; without a GREEN one before only where it was asked; what can't be read stops nothing."""
+    asked = Settings(scenarios=("smoke",), out=copy, target="http://127.0.0.1:9")
+    shown = Shown()
+    compare_with_baseline(asked, shown)
+    assert shown.lines == []
+    compare_with_baseline(with_parts(asked, baseline="last-green"), shown)
+    compare_with_baseline(with_parts(asked, baseline=str(green)), shown)
+    (copy / "run.json").unlink()
+    compare_with_baseline(with_parts(asked, baseline=str(green)), shown)
+    assert shown.lines[0] == "comparison: no earlier run was GREEN, so nothing is compared"
+    assert shown.lines[1].startswith("comparison: Against the GREEN run 20260101T000000Z-1 of ")
+    assert shown.lines[2].startswith(f"comparison: {copy} can't be compared: ")
 
 
 def test_an_edited_comparison(green: Path, copy: Path) -> None:
