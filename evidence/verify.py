@@ -46,7 +46,8 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
     try:
         run, limits, report, context = judge_folder(out)
     except (RecordError, LimitsError) as error:
-        return [*problems, f"it can't be judged again: {error}"], None
+        sentence = str(error).replace(f"{out}/", "")  # a run directory may be moved
+        return [*problems, f"it can't be judged again: {sentence}"], None
     if context.run_id != said.run_id:
         problems.append(f"manifest.json is of the run {said.run_id}, run.json of {context.run_id}")
     if context.limits_sha256 != limits.sha256:

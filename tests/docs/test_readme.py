@@ -20,6 +20,7 @@ DOORS = {
     "run": "evidence",
     "verify": "evidence",
     "gate": "evidence",
+    "compare": "evidence",
     "stress": "evidence",
     "seed": "loadtests",
     "assert": "assertions",
@@ -28,7 +29,7 @@ DOORS = {
     "dashboards": "dashboards",
 }
 """Which door each command of `export-at-scale` opens."""
-OWN_COMMAND = ("run", "verify", "gate", "stress", "seed")
+OWN_COMMAND = ("run", "verify", "gate", "compare", "stress", "seed")
 """Commands that are a subcommand of their door, too."""
 
 
