@@ -191,7 +191,7 @@ def test_seed_never_meets_a_run() -> None:
         ended = run_door("seed", "--target", target.url)
         assert target.seen == []
     assert ended.code == 2
-    assert "another run drives" in sentence(ended.err)
+    assert "another run of this machine is testing" in sentence(ended.err)
 
 
 def test_seed_batch_makes_the_runbooks_five_exports() -> None:

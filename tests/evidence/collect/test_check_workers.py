@@ -130,8 +130,8 @@ def test_all_processors_are_used() -> None:
 
 SCRIPT = """
 import os, signal, sys
-from evidence.checkers import Checkers
-from tests.evidence.test_checkers import Asked, work
+from evidence.collect.check_workers import Checkers
+from tests.evidence.collect.test_check_workers import Asked, work
 
 def stop(number, frame):
     raise KeyboardInterrupt

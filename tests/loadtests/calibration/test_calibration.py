@@ -171,7 +171,7 @@ def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
     for limits in (generous, strict):
         verdicts = {one.id: one for one in judge(record, limits).verdicts if one.scenario == "smoke"}
         assert verdicts["calibration"].status == "NO DATA"
-        assert "the instrument's error P95 over 160 requests" in verdicts["calibration"].judgement.reason
+        assert "P95 of the generator's error over 160 requests" in verdicts["calibration"].judgement.reason
         by_clock = {check.id for check in CHECKS if check.by_clock} & verdicts.keys()
         assert "smoke-latency" in by_clock
         assert {verdicts[name].status for name in by_clock} == {"NO DATA"}
