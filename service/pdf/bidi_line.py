@@ -8,6 +8,7 @@ runs, since PDFium then reads each of them as a line of its own and guesses noth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,6 +21,10 @@ SEPARATOR = Glyph(0, ord(" "))
 """Drawn as the empty box, since PDFium overlooks what has no shape; read as a space."""
 SEPARATOR_DROP = 4
 """Type sizes below the line: PDFium ends a line at twice the widest character."""
+_TURNED = re.compile(
+    f"[{bidi.RIGHT_TO_LEFT}](?:[^{bidi.RIGHT_TO_LEFT}]*[{bidi.RIGHT_TO_LEFT}])*|[^{bidi.RIGHT_TO_LEFT}]+"
+)
+"""A stretch from one right-to-left character to the last, or what stands before or behind it."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,8 @@ def _runs(text: str, levels: list[int]) -> Iterator[tuple[int, int]]:
     """Start and end of the runs of one level, in the order sent; of right-to-left text word by word.
 
     Poppler turns the letters of such a word round, but leaves words in the file's order. What is mirrored stands
-    alone: PDFium would turn it round once more beside right-to-left letters.
+    alone: PDFium would turn it round once more beside right-to-left letters. So does a sign at the end of a word, or
+    behind a mark of such a script that stands without its letter: pypdf would read it before them.
     """
     keys = []
     word = 0
@@ -115,7 +121,8 @@ def _runs(text: str, levels: list[int]) -> Iterator[tuple[int, int]]:
     start = 0
     for _, run in groupby(keys):
         end = start + len(list(run))
-        yield start, end
+        for part in _TURNED.finditer(text, start, end):
+            yield part.span()
         start = end
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pypdf
 import pypdfium2
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.jobs import pipeline
@@ -160,6 +160,8 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Co", "Cn
 
 @settings(max_examples=120, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), ANY_TEXT), min_size=1, max_size=60))
+@example([{"a": "\u07eb:"}])
+@example([{"a": "\u05d0:"}])
 def test_any_text_is_read_back_whole(rows: list[dict[str, str]]) -> None:
     """Whatever the characters and lengths, pypdf reads every record's text on its page, letter for letter."""
     texts = texts_pypdf(export(rows, columns=["a", "b", "c"]))
