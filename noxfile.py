@@ -66,7 +66,7 @@ def _linters(session: nox.Session) -> None:
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """Style, types, import arrows, and all the tests that start no process: about a minute."""
+    """Style, types, import arrows, and all the tests that start no process: a few minutes."""
     _linters(session)
     session.run("pytest", "-n", "2", "-m", "not e2e", *session.posargs)
 
