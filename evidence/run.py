@@ -70,7 +70,8 @@ def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tu
             if settings.abort_on_fail and (failed := _failed(settings.out, name)):
                 left = settings.scenarios[settings.scenarios.index(name) + 1 :]
                 view.say(
-                    f"{name}: {failed}; no green can come of it" + (f", {', '.join(left)} not run" if left else "")
+                    f"{name}: {failed}; the run can no longer be GREEN"
+                    + (f", {', '.join(left)} not run" if left else "")
                 )
                 break
         doing = ""

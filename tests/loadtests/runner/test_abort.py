@@ -1,4 +1,4 @@
-"""`--abort-on-fail`: the run ends as soon as no green can come of it, with a whole record."""
+"""`--abort-on-fail`: the run ends as soon as it can no longer be GREEN, with a whole record."""
 
 from __future__ import annotations
 
