@@ -129,7 +129,7 @@ def publish_placeholder(out: Path, sentence: str) -> None:
 
 
 def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterable[Plot]) -> Figures:
-    """Return what the report shows beside the verdicts."""
+    """Return what the report shows in addition to the verdicts."""
     records = run.scenarios
     pages = [
         body

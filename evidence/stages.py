@@ -116,7 +116,7 @@ def check_tools(settings: Settings, view: View) -> None:
         rules += ["--rules-tests", str(settings.rules_tests.resolve())]
     dashboard = built if settings.dashboard is None else ["--dashboard", str(settings.dashboard.resolve())]
     for room, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
-        # what was found beside an earlier scenario must not stand for this one
+        # what was found during an earlier scenario must not stand for this one
         (out / f"{name}.json").unlink(missing_ok=True)
         view.say(f"{name}: {_tool([interpreter(), '-m', room, 'check', '--out', str(out), *words, *measured])}")
 

@@ -32,7 +32,7 @@ except OSError as error:
 """
 """Runs a command that is killed (PR_SET_PDEATHSIG, 1) when the process that started it dies.
 
-A program rather than `preexec_fn`, which is unsafe beside threads.
+A program rather than `preexec_fn`, which is unsafe with threads.
 """
 
 Ready = TypeVar("Ready")

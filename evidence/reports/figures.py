@@ -1,4 +1,4 @@
-"""What a report shows beside the verdicts: figures of the record, and texts of files that were written before it."""
+"""What a report shows in addition to the verdicts: figures of the record, and texts of files that were written before it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Figures:
-    """What the report shows beside the verdicts."""
+    """What the report shows in addition to the verdicts."""
 
     latencies: Sequence[Latencies] = ()
     """By scenario, phase and case."""

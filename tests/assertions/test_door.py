@@ -201,7 +201,7 @@ def test_no_page_at_all_is_never_green(tmp_path: Path) -> None:
 
 
 def noted(folder: Path, **notes: object) -> Path:
-    """A run directory with a `run.json` that says this, beside keys that the judge does not use."""
+    """A run directory with a `run.json` that says this, and keys that the judge does not use."""
     (folder / "run.json").write_text(json.dumps({"run_id": "x", "target": "embedded", **notes}))
     return folder
 
@@ -216,8 +216,8 @@ def test_waivers_of_the_run_are_the_doors_too(tmp_path: Path) -> None:
 def test_an_incident_of_the_run_is_no_verdict_here_either(honest_folder: Path, tmp_path: Path) -> None:
     """A run in which something could not be done ends with 2, with that as its headline, though all six pass."""
     shutil.copytree(honest_folder, folder := tmp_path / "run")
-    code, out, _ = judged(noted(folder, incidents=["load: the target went away", "another"]))
-    assert (code, out.splitlines()[-2]) == (2, "Verdict: NO DATA: load: the target went away")
+    code, out, _ = judged(noted(folder, incidents=["load: the target is gone", "another"]))
+    assert (code, out.splitlines()[-2]) == (2, "Verdict: NO DATA: load: the target is gone")
 
 
 def test_a_failure_outweighs_an_incident(tmp_path: Path) -> None:

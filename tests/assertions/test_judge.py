@@ -89,7 +89,7 @@ def test_the_six_rest_on_checks_that_exist() -> None:
 
 
 def test_each_assertion_needs_the_target_and_the_outside() -> None:
-    """None of the six rests on one witness alone, and each says what both told."""
+    """None of the six rests on one source only, and each says what both reported."""
     assert all(six.target and six.outside for six in ASSERTIONS)
     latency = report_of().assertions[1]
     assert latency.target.startswith("P95 of 108 exports of 10k records by the target")

@@ -156,7 +156,7 @@ def test_what_has_no_data_is_neither_passed_nor_failed() -> None:
 
 
 def test_the_bounds_in_the_text_are_those_of_the_limits() -> None:
-    """Other limits show in the titles and beside the running exports; the default ones give the runbook's titles."""
+    """Other limits show in the titles and next to the running exports; the default ones give the runbook's titles."""
     assert [six.titled(LIMITS) for six in ASSERTIONS] == [six.title for six in ASSERTIONS]
     text = limits_file.DEFAULT_PATH.read_text()
     for old, new in (("target = 10_000", "target = 2_500"), ("target = 0.95", "target = 0.999"), ("= 5\n", "= 4\n")):

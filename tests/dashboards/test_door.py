@@ -57,7 +57,7 @@ def test_build_and_check_with_other_limits(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("build", "--limits", "x.toml"), "build --limits FILE needs --out FILE"),
-        (("check", "--limits", "x.toml", "y.json"), "no other can be given beside it"),
+        (("check", "--limits", "x.toml", "y.json"), "no other file can be given with it"),
         (("check", "--limits", "no-such.toml"), "no-such.toml can't be read"),
         (("check", "--metrics", "no-such.txt"), "no-such.txt: no metrics page can be read there"),
         (("build", "--out", "/dev/null/x.json"), "x.json can't be written: "),

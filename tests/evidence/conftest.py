@@ -34,7 +34,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 @pytest.fixture(scope="session")
 def made(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A quick smoke run beside the keeper, with one limit that can't hold; read it, don't change it."""
+    """A quick smoke run on the reference target, with one limit that can't hold; read it, don't change it."""
     folder = tmp_path_factory.mktemp("made")
     limits = impossible_limits(folder / "limits.toml")
     words = ("run", "smoke", "--target", target.url, "--exports", target.exports, "--out", folder / "run")

@@ -1,4 +1,4 @@
-"""The evidence room's real door in a subprocess, a real target beside it, and folders to run in."""
+"""The evidence package's real command in a subprocess, a real target, and folders to run in."""
 
 from __future__ import annotations
 

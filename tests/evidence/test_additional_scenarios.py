@@ -1,4 +1,4 @@
-"""Scenarios beside smoke, load and batch at the evidence door: judged, told, verified; none is GREEN for the three."""
+"""Scenarios other than smoke, load and batch at the evidence command: judged, reported, verified; none is GREEN for the three."""
 
 from __future__ import annotations
 

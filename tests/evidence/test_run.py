@@ -110,7 +110,7 @@ def test_other_limits_and_profiles_begin_anew(recorded: Recorded, tmp_path: Path
 
 
 def test_a_scenario_that_is_there_begins_anew(recorded: Recorded, tmp_path: Path) -> None:
-    """Running a scenario again begins a new run, and what somebody put beside it stays."""
+    """Running a scenario again begins a new run, and what somebody put next to it stays."""
     out = tmp_path / "run"
     run(settings(out, "smoke", "load"), recorded.stages)
     (out / "notes.txt").write_text("mine")
@@ -298,7 +298,7 @@ def test_exit_codes(judged: Report, code: int) -> None:
 
 
 def test_incidents_are_never_green() -> None:
-    """An incident takes GREEN away, and leaves RED as it is."""
+    """An incident prevents GREEN, and leaves RED as it is."""
     assert with_incidents(GREEN, ()) is GREEN
     assert with_incidents(RED, ("x",)) is RED
     assert (with_incidents(GREEN, ("x", "y")).colour, with_incidents(GREEN, ("x",)).headline) == (
@@ -364,7 +364,7 @@ def test_a_smoke_alone_reads_as_such(recorded: Recorded, tmp_path: Path) -> None
 
 
 def test_an_older_run_is_moved_aside(recorded: Recorded, tmp_path: Path) -> None:
-    """A run that begins anew leaves the one that was there whole, in the history beside the run directory."""
+    """A run that begins anew leaves the one that was there whole, in the history next to the run directory."""
     out = tmp_path / "run"
     run(settings(out, "smoke"), recorded.stages)
     before = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}

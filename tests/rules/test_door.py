@@ -112,7 +112,7 @@ def test_each_break_turns_red(name: str, copies: Copies, door: Door, tmp_path: P
 
 
 def test_an_alert_without_a_test_is_red(copies: Copies, door: Door, tmp_path: Path) -> None:
-    """An alert whose test is taken away passes in promtool; the meta-check alone sees it."""
+    """An alert whose test is removed passes in promtool; only the meta-check sees it."""
     text = copies.tests.read_text()
     start, end = text.index("  - name: concurrency"), text.index("  # ---- ExportMemoryHigh")
     edit(copies.tests, text[start:end], "")
@@ -291,7 +291,7 @@ def test_check_with_other_limits(door: Door, tmp_path: Path) -> None:
     [
         (("build", "--limits", "x.toml"), "build --limits FILE needs --out FILE"),
         (("build", "--metrics", "x.txt"), "build takes --limits and --out only"),
-        (("check", "--limits", "x.toml", "--rules", "y.yml"), "--rules and --tests can't be given beside it"),
+        (("check", "--limits", "x.toml", "--rules", "y.yml"), "--rules and --tests can't be given with it"),
         (("check", "--limits", "no-such.toml"), "no-such.toml can't be read"),
         (("build", "--limits", "no-such.toml", "--out", "x.yml"), "no-such.toml can't be read"),
         (("build", "--out", "/dev/null/x.yml"), "x.yml can't be written: "),
@@ -355,7 +355,7 @@ tests:
 
 
 def test_a_rule_file_of_the_users_own(door: Door, tmp_path: Path) -> None:
-    """Recorded names, `up` and a severity chosen by the value are right, and the tests are found beside the rules."""
+    """Recorded names, `up` and a severity chosen by the value are right, and the tests are found next to the rules."""
     (tmp_path / "theirs.yml").write_text(THEIRS)
     (tmp_path / "theirs.test.yml").write_text(THEIR_TESTS)
     done = door("check", "--rules", tmp_path / "theirs.yml", "--out", tmp_path)

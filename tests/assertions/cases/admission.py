@@ -90,7 +90,7 @@ def refused(record: ScenarioRecord, change: Callable[[Hit], Mapping[str, Any]], 
 
 
 def full(hit: Hit, **fields: Any) -> str:
-    """What a 429 says; fields: its own beside those that each error has."""
+    """What a 429 says; fields: its own fields, in addition to those that each error has."""
     at = datetime.fromtimestamp(hit.end, UTC).isoformat()
     return json.dumps({"success": False, "error": "full", "timestamp": at, **fields})
 
@@ -104,9 +104,9 @@ def with_over_admission(
     five: int = 5,
     status: int = 200,
 ) -> ScenarioRecord:
-    """Behind all else rounds of five exports and a sixth, which took so long, while the five had so long to go.
+    """Behind all else rounds of five exports and one more, which took so long, while the five had so long to go.
 
-    told: by the status page before the sixth was asked for, where not that five run and none waits; five: how many
+    told: by the status page before the extra export was asked for, where not that five run and none waits; five: how many
     there were; status: of the first of them.
     """
     like = next(hit for hit in record.hits if hit.phase == "solo")
@@ -167,7 +167,7 @@ FAILS = (
     ),
     Case(
         id="concurrency-outside",
-        name="a sixth beside five",
+        name="one more with five",
         on="batch",
         change=lambda r: with_over_admission(r, 0.05, 1.0),
         reason="more than five ran at once, 2 times: over-admission-5, sent while /export/status reported five",
@@ -320,7 +320,7 @@ BLIND = (
     Case(id="concurrency-outside", name="no burst", on="batch", change=no_hits, reason="no burst was sent; 10 exports"),
     Case(
         id="concurrency-outside",
-        name="none alone",
+        name="none by itself",
         on="batch",
         change=_no_solo,
         reason="no pdf-5k was exported by itself, so there is nothing to compare the burst with",

@@ -86,7 +86,7 @@ def _later(time: str) -> str:
 
 
 def _guessable(record: ScenarioRecord) -> ScenarioRecord:
-    """File names bear the time alone."""
+    """File names hold only the time."""
 
     def change(hit: Hit, body: dict[str, Any]) -> None:
         number = hit.index + 1000 * len(hit.phase)

@@ -184,7 +184,7 @@ FAILS = (
     ),
     Case(
         id="latency-sum",
-        name="a mean of seconds beside failures",
+        name="a mean of seconds with failures",
         on="load",
         change=lambda r: with_pages(
             failing("load", "measure", 1),

@@ -1,4 +1,4 @@
-"""What a Prometheus beside the target saw, made wrong."""
+"""What a Prometheus server recorded during the run, made wrong."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ BLIND: tuple[Case, ...] = (
             name="no server",
             on="load",
             change=with_run(problem="prometheus is not on PATH"),
-            reason="no Prometheus beside the target: prometheus is not on PATH",
+            reason="no Prometheus server ran during the scenario: prometheus is not on PATH",
         )
         for what in ("scrape", "panels", "rules", "alerts")
     ),

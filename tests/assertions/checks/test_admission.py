@@ -84,7 +84,7 @@ def test_a_hundred_waiting_by_the_gauge(running: float | str, waiting: float | s
 
 @pytest.mark.parametrize(("depth", "status"), [(101, "PASS"), (102, "FAIL")])
 def test_a_429_may_count_those_that_are_called(depth: int, status: str) -> None:
-    """Where a page showed a free place beside a full queue, a 429 may have been sent at such a moment."""
+    """Where a page showed a free place and a full queue, a 429 may have been sent at such a moment."""
     full_once = refused(honest("batch"), lambda hit: {"answer": full(hit, queueDepth=depth)})
     told: list[int] = []
 
@@ -125,7 +125,7 @@ def together(seconds: float, wave: int = 20) -> ScenarioRecord:
 
 
 def outside(record: ScenarioRecord) -> str:
-    """The verdict on running at once from outside, beside the honest load."""
+    """The verdict on running at once from outside, of the healthy load."""
     return limits_held.concurrency_outside({"load": honest("load"), "batch": record}, LIMITS).status
 
 
@@ -139,7 +139,7 @@ def test_exports_that_share_the_machine_end_together() -> None:
 
 @pytest.mark.parametrize(("seconds", "status"), [(0.6, "PASS"), (1.05, "FAIL")])
 def test_a_wave_that_ends_together_must_be_slow_too(seconds: float, status: str) -> None:
-    """Ending together within three times what one takes alone proves nothing."""
+    """Ending together within three times what one export takes by itself proves nothing."""
     assert outside(together(seconds)) == status
 
 
@@ -216,7 +216,7 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, usable: bool) -> No
 
 @pytest.mark.parametrize(("under_way", "status"), [(105, "FAIL"), (106, "PASS")])
 def test_a_429_needs_a_hundred_and_five_inside(under_way: int, status: str) -> None:
-    """The 106th may be turned away, the 105th may not."""
+    """The 106th may be rejected, the 105th may not."""
     record = honest("batch")
     edge = [hit for hit in record.hits if hit.phase == "edge"][:under_way]
     inside = [msgspec.structs.replace(hit, start=START, end=START + 5, status=200) for hit in edge[:-1]]
@@ -226,7 +226,7 @@ def test_a_429_needs_a_hundred_and_five_inside(under_way: int, status: str) -> N
 
 
 def inside_for(count: int, seconds: float) -> ScenarioRecord:
-    """So many exports of the edge were inside for so long, and none was turned away."""
+    """So many exports of the edge were inside for so long, and none was rejected."""
     record = honest("batch")
     edge = [hit for hit in record.hits if hit.phase == "edge"]
     hits = [msgspec.structs.replace(hit, start=START, end=START + seconds, status=200) for hit in edge[:count]]
@@ -251,8 +251,8 @@ def test_the_burst_stands_in_where_there_is_no_edge() -> None:
 def test_without_an_edge_nothing_waits() -> None:
     """A batch of single exports shows no queue."""
     record = honest("batch")
-    alone = changed(record, hits=tuple(hit for hit in record.hits if hit.phase in ("sequence", "solo")))
-    judged = limits_held.queue_outside({"batch": alone}, LIMITS)
+    single = changed(record, hits=tuple(hit for hit in record.hits if hit.phase in ("sequence", "solo")))
+    judged = limits_held.queue_outside({"batch": single}, LIMITS)
     assert (judged.status, judged.readings[0].value) == ("PASS", 0)
 
 
@@ -282,7 +282,7 @@ def test_rest_without_late_calls_rests_on_the_page(change: Callable[[dict[str, A
     ],
 )
 def test_what_a_round_with_a_sixth_shows(changes: dict[str, Any], outcome: str) -> None:
-    """Only what was asked for after five were told to run, and done long before any of them, ran beside them."""
+    """Only what was asked for after five were told to run, and done long before any of them, ran at the same time."""
     record = with_over_admission(honest("batch"), **({"took_s": 0.05, "left_s": 1.0, "rounds": 1} | changes))
     assert [one.outcome for one in read_rounds(record)] == [outcome]
 
@@ -315,11 +315,11 @@ def test_a_sixth_must_overtake_twice(rounds: int, status: str) -> None:
 
 
 def test_a_sixth_that_waited_is_told() -> None:
-    """The verdict says what makes it surer than the burst alone."""
+    """The verdict says what makes it surer than only the burst."""
     waited = with_over_admission(honest("batch"), 1.2, 1.0, rounds=1)
     judged = limits_held.concurrency_outside({"load": honest("load"), "batch": waited}, LIMITS)
     assert judged.status == "PASS"
-    assert judged.reason.endswith("never more than 5 at once: a sixth export, sent while five ran, had to wait")
+    assert judged.reason.endswith("never more than 5 at once: one more export, sent while five ran, had to wait")
     assert judged.catches == (
         "an export beyond the limit would have been finished within half of the 1 s that the others still took"
     )
@@ -338,7 +338,7 @@ def test_a_sixth_that_waited_is_told() -> None:
     ],
 )
 def test_when_no_further_round_is_needed(outcomes: tuple[Outcome, ...], over: bool) -> None:
-    """As soon as a sixth waited, or overtook twice."""
+    """As soon as the extra export waited, or overtook twice."""
     assert settled([Round(one, "", 0.0, 0.0) for one in outcomes]) is over
 
 

@@ -45,5 +45,5 @@ def test_the_page_for_openmetrics_needs_neighbours() -> None:
         [one for one in doubled.scrapes if one.end <= moment],
         [one for one in doubled.scrapes if one.end > moment],
     ):
-        alone = changed(doubled, scrapes=tuple(kept))
-        assert "OpenMetrics has" not in behaviour.behaviour(alone, LIMITS).reason
+        only_plain = changed(doubled, scrapes=tuple(kept))
+        assert "OpenMetrics has" not in behaviour.behaviour(only_plain, LIMITS).reason

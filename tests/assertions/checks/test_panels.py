@@ -21,7 +21,7 @@ TITLE = "Export Throughput (ops/sec)"
 
 
 def server_of(record: ScenarioRecord) -> PrometheusRun:
-    """Return what the server beside the target recorded."""
+    """Return what the Prometheus server recorded."""
     assert record.prometheus is not None
     return record.prometheus
 

@@ -74,12 +74,12 @@ def test_a_page_of_one_mebibyte(size: int, expected: str) -> None:
 
 @pytest.mark.parametrize(("count", "expected"), [(100, "PASS"), (101, "PASS"), (102, "FAIL")])
 def test_a_hundred_users(count: int, expected: str) -> None:
-    """A hundred user values are kept, the next one is `other`; one at 0 from the start is beside them."""
+    """A hundred user values are kept, the next one is `other`; one at 0 from the start is there too."""
     assert metrics_page.labels_bounded(with_users(honest("load"), count), LIMITS).status == expected
 
 
 def test_other_is_no_user_of_its_own() -> None:
-    """`other` comes beside the hundred."""
+    """`other` comes in addition to the hundred."""
     record = with_pages(with_users(honest("load"), 101), lambda text: text.replace('"examiner"', '"other"'))
     assert metrics_page.labels_bounded(record, LIMITS).status == "PASS"
 
@@ -193,7 +193,7 @@ def test_how_many_more_exports_would_settle_it() -> None:
 
 
 def test_rejections_beyond_the_limits_are_nobodys_failure() -> None:
-    """What the contract itself turns away is not asked for; within the limits it is a failure."""
+    """What the contract itself rejects is not asked for; within the limits it is a failure."""
     record = honest("batch")
     assert success_outside({"batch": record}, LIMITS).readings[0].count == 193
     within = with_hits(record, lambda hit: {"status": 429} if hit.id == "solo-0" else None)

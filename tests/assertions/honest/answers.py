@@ -79,7 +79,7 @@ def probe_hit(
 
 
 def hung_up_hit(case: str, index: int, start: float, status: int | None, page: str) -> Hit:
-    """One request of the disconnects phase; status None: its client went away."""
+    """One request of the disconnects phase; status None: its client disconnected."""
     rest = case == REST_AFTER_DISCONNECT
     return Hit(
         id=f"{DISCONNECTS}-{index}",

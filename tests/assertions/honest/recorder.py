@@ -1,4 +1,4 @@
-"""What recorders would have written down beside the honest service, in virtual time."""
+"""What recorders would have written of the healthy service, in virtual time."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ class Recorder:
         return at
 
     def _hang_up(self) -> None:
-        """Six clients went away, a good export was done, and all came to rest; none of it is on the pages."""
+        """Six clients disconnected, a good export was done, and all came to rest; none of it is on the pages."""
         begin = self.now
         cases = [(DISCONNECTED, None)] * 6 + [(AFTER_DISCONNECT, 200), (REST_AFTER_DISCONNECT, 200)]
         for index, (case, status) in enumerate(cases):
@@ -217,7 +217,7 @@ class Recorder:
         self.runs.append(run)
 
     def _watch(self, run: PhaseRun) -> None:
-        """What goes on beside a phase: scrapes, calls of /health and /export/status, samples of the processes."""
+        """What happens during a phase: scrapes, calls of /health and /export/status, samples of the processes."""
         steps = int((run.end - run.start - 0.01) / 0.2) + 1
         for at in (run.start + 0.0015 + 0.2 * step for step in range(steps)):
             self.scrapes.append(self._scrape(at, "during", run.name))
@@ -299,7 +299,7 @@ class Recorder:
 
 
 def _calibration(index: int) -> Calibration:
-    """One request to the known server: begun half a millisecond late, answered after 5 ms, half a millisecond away."""
+    """One request to the known server: begun half a millisecond late, answered after 5 ms, with half a millisecond of transfer each way."""
     due = START - 2 + index / 200
     return Calibration(
         worker=0,

@@ -1,4 +1,4 @@
-"""Records as recorders would have left them beside an honest service, and helpers to change one thing in them."""
+"""Records as recorders would have left them of a healthy service, and helpers to change one thing in them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
     if "scrapes" not in parts:
         copy.__dict__["pages"] = record.pages
     elif record.prometheus is not None and "prometheus" not in parts:
-        again = replace(copy, prometheus=seen(copy))  # a server beside the same target sees the same pages
+        again = replace(copy, prometheus=seen(copy))  # a server that scrapes the same target sees the same pages
         again.__dict__["pages"] = copy.pages
         return again
     return copy

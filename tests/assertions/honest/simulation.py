@@ -86,7 +86,7 @@ class Service:
         return job
 
     def refuse(self, at: float, fmt: str | None, user: str) -> None:
-        """Count a request that was turned away before it started."""
+        """Count a request that was rejected before it started."""
         self.refusals.append((at, fmt or "unknown", user))
 
     def running(self, at: float) -> list[Job]:

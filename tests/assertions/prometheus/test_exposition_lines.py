@@ -8,7 +8,7 @@ from assertions.prometheus.exposition import read_page, series_text
 from tests.assertions.honest.records import honest
 from tests.assertions.prometheus.test_exposition import OPEN, TEXT, errors
 
-CARRIAGE_RETURN = "a carriage return ends the line; lines of a metrics page end in a line feed alone"
+CARRIAGE_RETURN = "a carriage return ends the line; lines of a metrics page end in a line feed only"
 ESCAPES = r"the text format knows \\, \" and \n"
 
 
@@ -25,7 +25,7 @@ ESCAPES = r"the text format knows \\, \" and \n"
     ],
 )
 def test_a_line_that_ends_in_a_carriage_return_is_named(lines: tuple[str, ...], content_type: str, number: int) -> None:
-    """Both formats end lines in a line feed alone; what a lenient reader passes over Prometheus refuses."""
+    """Both formats end lines in a line feed only; what a lenient reader passes over Prometheus refuses."""
     assert errors(*lines, content_type=content_type) == (f"line {number}: {CARRIAGE_RETURN}",)
 
 

@@ -93,7 +93,7 @@ def test_few_samples_are_never_called() -> None:
 
 
 def test_what_only_one_run_has() -> None:
-    """A measure of one run alone is a row that can't be told."""
+    """A measure of only one run is an undecided row."""
     rows = compare({key(case="a"): (1.0,) * 9}, {key(case="b"): (1.0,) * 9})
     assert [one.reason for one in rows] == ["measured in the baseline only", "measured in the newer run only"]
 
@@ -110,7 +110,7 @@ def test_the_correction_counts_all_that_was_tested() -> None:
 
 
 def test_deciding_again_changes_nothing() -> None:
-    """Outcomes follow from the figures beside them, so `verify` can hold them against each other."""
+    """Outcomes follow from the figures next to them, so `verify` can hold them against each other."""
     rows = compare({key(): (10.0, 11.0) * 9}, {key(): (20.0, 22.0) * 9})
     assert rows[0].outcome == "worse"
     assert decided(rows) == rows
@@ -182,11 +182,11 @@ def test_the_text_says_how_sure_it_is() -> None:
 
 
 def test_stored_error_rates() -> None:
-    """The stored rates are what measuring gives, with no more than 1 % false alarms and +20 % found in 95 %."""
+    """The stored rates are what measuring gives, with no more than 1 % false positives and +20 % found in 95 %."""
     measured = check.measure(check.read_recorded_latencies())
     assert measured == read_one(check.STORED, check.ErrorRates)
     assert measured.pairs >= 1_000
-    assert measured.false_alarms <= check.FALSE_ALARMS_MOST
+    assert measured.false_positives <= check.FALSE_POSITIVES_MOST
     assert measured.found >= check.FOUND_LEAST
 
 

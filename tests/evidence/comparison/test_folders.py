@@ -177,7 +177,7 @@ def worse_than(green: Path, out: Path) -> None:
 def test_worse_counts_when_it_was_asked_for(
     recorded: Recorded, green: Path, tmp_path: Path, baseline: str | None, code: int
 ) -> None:
-    """What got worse changes the exit code with --baseline only, and the colour never, here that of smoke alone."""
+    """What got worse changes the exit code with --baseline only, and the colour never, here that of only smoke."""
     stages = recorded.but(compare=lambda settings, view: worse_than(green, settings.out))
     asked = Settings(scenarios=("smoke",), out=tmp_path / "run", target="http://127.0.0.1:9", baseline=baseline)
     report, ended, _ = running.run(asked, Shown(), stages)
@@ -240,7 +240,7 @@ def test_an_edited_comparison(green: Path, copy: Path) -> None:
     first = comparison.rows[0]
     assert found(first) == []
     assert found(replace(first, outcome="better")) == [
-        "comparison.json: an outcome does not follow from the figures beside it"
+        "comparison.json: an outcome does not follow from the figures next to it"
     ]
     assert found(replace(first, newer_count=1)) == [
         f"comparison.json: {first.measure} of smoke, {first.phase} is not what the raw record gives"

@@ -1,4 +1,4 @@
-"""Figures beside the verdicts: latencies by phase, information without a limit, and why two witnesses differ."""
+"""Figures in addition to the verdicts: latencies by phase, information without a limit, and why two sources differ."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def cells_of(latencies: Latencies) -> tuple[str, ...]:
 
 
 def test_latencies_never_mix_numbers_of_clients() -> None:
-    """The same case alone and under five clients stands in two rows, each with its own exports."""
+    """The same case by one client and by five stands in two rows, each with its own exports."""
     rows = {(one.phase, one.case): one for one in by_phase({"load": honest("load")})}
-    alone, crowd = rows["solo", "csv-10k"], rows["measure", "csv-10k"]
-    assert (alone.clients, crowd.clients) == (1, 5)
+    single, crowd =  rows["solo", "csv-10k"], rows["measure", "csv-10k"]
+    assert (single.clients, crowd.clients) == (1, 5)
     for (phase, case), found in rows.items():
         mine = [hit for hit in honest("load").done if (hit.phase, hit.case) == (phase, case)]
         assert found.started_ms == [(hit.end - hit.start) * 1000 for hit in mine]
@@ -151,7 +151,7 @@ def test_nothing_done_is_shown_as_nothing() -> None:
 
 
 def test_bytes_a_record_are_those_of_the_files() -> None:
-    """The size of this run's own CSV files by their records, beside what the runbook's example has."""
+    """The size of this run's own CSV files by their records, next to what the runbook's example has."""
     record = honest("load")
     sizes = [record.fetched[hit.id].bytes for hit in record.done if hit.case == "csv-10k" and hit.id in record.fetched]
     found = next(one for one in information(load_only(record)) if one.title == "csv-10k, bytes a record")
@@ -163,7 +163,7 @@ def test_bytes_a_record_are_those_of_the_files() -> None:
 
 
 def test_an_honest_runs_differences_are_explained_to_the_last_one() -> None:
-    """Behaviour probes and phases beside measure make all of the difference, and each sentence says so."""
+    """Behaviour probes and phases other than measure make all of the difference, and each sentence says so."""
     run = honest_run()
     said = differences(run, judge(run, LIMITS))
     assert [sentence.split(":")[0] for sentence in said] == ["Success rate", "Bytes exported", "Latency"]

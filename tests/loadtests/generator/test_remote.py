@@ -99,9 +99,9 @@ def test_workers_from_elsewhere_bring_their_whole_record(tmp_path: Path) -> None
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--workers", "2", "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
-        with workers(port, 2, tmp_path / "home") as away:
+        with workers(port, 2, tmp_path / "home") as remote:
             ended = end_of(run)
-            said, _ = away.communicate(timeout=30)
+            said, _ = remote.communicate(timeout=30)
     assert ended.code == 0, ended.err + said
     assert "Traceback" not in said
     assert f"--master-host 127.0.0.1 --master-port {port}" in ended.err
@@ -145,9 +145,9 @@ def test_a_worker_elsewhere_that_dies_is_seen(tmp_path: Path) -> None:
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--workers", "2", "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
-        with workers(port, 2, tmp_path / "home") as away:
+        with workers(port, 2, tmp_path / "home") as remote:
             wait_until(lambda: len(target.seen) > 40)
-            forked = [one for one in psutil.Process(away.pid).children() if "locust" in " ".join(one.cmdline())]
+            forked = [one for one in psutil.Process(remote.pid).children() if "locust" in " ".join(one.cmdline())]
             assert len(forked) == 2
             forked[0].kill()
             ended = end_of(run)
@@ -184,17 +184,17 @@ def test_a_target_that_others_can_not_reach_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("beside", [0, 1])
-def test_a_port_that_is_taken_is_told(tmp_path: Path, beside: int) -> None:
+@pytest.mark.parametrize("offset", [0, 1])
+def test_a_port_that_is_taken_is_told(tmp_path: Path, offset: int) -> None:
     """One sentence says where it could not listen: where Locust would, or where the runner would."""
     profiles = write_profile(tmp_path / "profiles", PROFILE)
     port = two_ports()
-    with fake_target() as target, socket.create_server(("127.0.0.1", port + beside)):
+    with fake_target() as target, socket.create_server(("127.0.0.1", port + offset)):
         ended = run_door(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
-    assert (ended.code, f"can't listen at 127.0.0.1:{port + beside}" in ended.err) == (2, True), ended.err
+    assert (ended.code, f"can't listen at 127.0.0.1:{port + offset}" in ended.err) == (2, True), ended.err
 
 
 @pytest.mark.e2e

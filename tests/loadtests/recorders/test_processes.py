@@ -119,7 +119,7 @@ def outcomes(hits: list[Hit]) -> list[str]:
 @pytest.mark.e2e
 @pytest.mark.parametrize("target", ["six-clamped"], indirect=True)
 def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
-    """Where the sixth overtakes once it is asked for once more, and no more than that."""
+    """Where the extra export overtakes once, one more round is run, and no more than that."""
     _, hits, _ = rounds_of(target)
     seen = outcomes(hits)
     assert (seen.count("overtaken"), seen[-1], "waited" in seen) == (2, "overtaken", False)
@@ -136,7 +136,7 @@ def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
 
 @pytest.mark.e2e
 def test_larger_exports_are_asked_for_where_nothing_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A target that never says that five run is asked for five of each size, and for no sixth."""
+    """A target that never says that five run is asked for five of each size, and for no extra one."""
     monkeypatch.setattr(over_admission, "full", lambda answer: False)
     with fake_target() as fake:
         _, hits, _ = rounds_of(parse_target(fake.url, start_clock()))

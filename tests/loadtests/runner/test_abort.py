@@ -76,7 +76,7 @@ def test_a_twentieth_of_the_large_exports_may_be_slow(slow: int, ends: bool) -> 
 
 
 def test_small_exports_have_no_part_in_the_latency_limit() -> None:
-    """Nor have phases beside the measured one."""
+    """Nor have phases other than the measured one."""
     seen = watch(phase("measure", 5, 10), phase("solo", 1, 10, records=10_000))
     seen.latencies("measure", (99_999.0,) * 10)
     seen.latencies("solo", (99_999.0,) * 10)

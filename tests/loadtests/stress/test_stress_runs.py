@@ -69,8 +69,8 @@ def test_the_break_point_found_lies_around_the_truth(tmp_path: Path) -> None:
     assert [(one.rate_per_s, one.word) for one in found.steps] == [(7, "held"), (14, "held"), (28, "broke")]
     assert [one.planned for one in found.steps] == [21, 42, 84]
     assert len(set(bodies)) == 1  # encoded once, the same bytes each time
-    assert len(bodies) == 21 + 42 + 84 + len(found.alone_ms)
-    assert all(ms >= WORK_S * 1000 for ms in found.alone_ms)
+    assert len(bodies) == 21 + 42 + 84 + len(found.unloaded_ms)
+    assert all(ms >= WORK_S * 1000 for ms in found.unloaded_ms)
     assert read_stress(out, ("csv-20",), limits_file.load(limits), url, 17) == report
     assert "csv-20" in ended.out
     assert not list(out.glob("*/*/spool")) and not list(out.glob("*/*/sent"))

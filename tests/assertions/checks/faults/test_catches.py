@@ -24,7 +24,7 @@ def test_every_pass_by_a_limit_says_what_it_rules_out() -> None:
 
 @pytest.mark.parametrize("check", ["latency-outside", "smoke-latency", "success-outside", "success-target"])
 def test_a_statistical_pass_speaks_of_the_limit_and_names_the_bound_for_what_it_is(check: str) -> None:
-    """The sentence is about the limit; the confidence bound stands beside it under its own name."""
+    """The sentence is about the limit; the confidence bound stands next to it under its own name."""
     verdict = next(one for one in judge(honest_run(), LIMITS).verdicts if one.id == check)
     limit = verdict.judgement.limit
     assert limit is not None

@@ -63,7 +63,7 @@ def wrong_and_unopened(fmt: str, codes: tuple[str, ...], unopened: int) -> Chang
 
 
 def test_files_that_are_wrong_fail_though_others_were_not_opened() -> None:
-    """The two that could not be opened are named beside."""
+    """The two that could not be opened are named too."""
     judged = csv_contents(wrong_and_unopened("csv", ("cell",), 2)(honest("load")), LIMITS)
     done = sum(hit.format == "csv" for hit in honest("load").done)
     assert judged.status == "FAIL"
@@ -71,7 +71,7 @@ def test_files_that_are_wrong_fail_though_others_were_not_opened() -> None:
 
 
 def test_bytes_that_can_not_be_fail_though_files_are_missing() -> None:
-    """The files that were fetched alone hold more than was counted."""
+    """The files that were fetched already hold more than was counted."""
     record = fetched(lambda _: {"status": 404, "bytes": 0}, hit="measure-3")(honest("smoke"))
     assert bytes_agree(record, LIMITS).status == "NO DATA"
     few = with_pages(record, values('export_bytes_total{format="pdf"', lambda value: value / 2))

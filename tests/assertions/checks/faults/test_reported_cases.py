@@ -63,7 +63,7 @@ def accepting(record: ScenarioRecord, size: str, names: tuple[str, ...]) -> Scen
 
 
 def test_accepted_bad_input_is_no_reason_to_call_right_counters_wrong() -> None:
-    """`behaviour` fails alone: what was counted is what was answered."""
+    """Only `behaviour` fails: what was counted is what was answered."""
     record = accepting(honest("smoke"), "small", ("bad-columns-twice", "bad-record-null", "bad-title-type"))
     assert behaviour.behaviour(record, LIMITS).status == "FAIL"
     for check in (counters.latency_counts, sum_agrees, bytes_agree):
