@@ -102,7 +102,7 @@ def record(session: nox.Session) -> None:
 
 @nox.session
 def steady(session: nox.Session) -> None:
-    """False positives: judge the healthy service N times (`-- N`, default 20) while another process keeps the CPU busy."""
+    """False positives: judge the healthy service N times (`-- N`, default 20) while the CPU is busy."""
     session.install("-r", "requirements/run.txt")
     session.run("python", "-m", "tests.steady", *session.posargs)
 

@@ -63,7 +63,7 @@ def main(port: int) -> None:
         )
         with tempfile.TemporaryDirectory() as folder:
             parts = ShardWriter(Path(folder), 0)
-            users =  kind(target, new_client, templates, parts)
+            users = kind(target, new_client, templates, parts)
             began = time.process_time()
             users.run(plan, PhaseLimits(least=count, seconds=0, max_seconds=600), clock.now(), {})
             parts.flush()

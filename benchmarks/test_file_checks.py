@@ -58,7 +58,7 @@ def test_check(
     case: str,
     rounds: int,
 ) -> None:
-    """Each file is only read and also checked, in turn; among them files of which no page or text is known from another."""
+    """Each file is only read, then checked; no page or text of some files is known from another."""
     benchmark.group = "file checks"
     format_ = case[:3]
     template = encode_body(make_dataset(case, 17))

@@ -79,7 +79,7 @@ def test_stall(benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold
 def test_calibrated(
     benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold: Hold, rate: int, seconds: int
 ) -> None:
-    """A server of 50 ms, one in a hundred of 500 ms: percentiles against those of its own clock, medians of three runs."""
+    """A server of 50 ms, one in a hundred of 500 ms: percentiles against its own clock's, medians of three runs."""
     benchmark.group = "load"
     found, seen = runs(benchmark, partial(arrivals, CALIBRATED, rate, seconds), folder)
 

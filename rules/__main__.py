@@ -91,7 +91,7 @@ def _build(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 def _write_rules(limits_path: Path | None, file: Path, docs: str = DOCS) -> tuple[Path, Path]:
-    """Write the rule file and, in the same folder, its tests. LimitsError, or RulesError when a file can't be written."""
+    """Write the rule file and its tests into one folder. LimitsError, or RulesError when a file can't be written."""
     limits = load(DEFAULT_PATH if limits_path is None else limits_path)
     tests = file.with_name(companion_of(file.name))
     texts = {file: build_rules(limits, file.name, docs), tests: build_tests(limits, file.name, docs)}

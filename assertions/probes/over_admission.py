@@ -22,7 +22,7 @@ LEFT_LEAST_S = 0.1
 
 
 OVERTAKEN = 0.5
-"""An extra export that was finished within this share of that time did not wait. One that waited ends after the first of
+"""An extra export finished within this share of that time did not wait. One that waited ends after the first of
 the five, whose answer may come a little late."""
 
 
@@ -47,7 +47,7 @@ class Round:
 
 
 def judge_round(hits: list[Hit]) -> Round:
-    """Return the outcome of one round. hits: the five, the status page read before the extra export, and that export."""
+    """Return the outcome of one round. hits: the five, the status page read before the extra one, the extra one."""
     exports = [hit for hit in hits if hit.index < STATUS_FROM]
     five = [hit for hit in exports if hit.index % ROUND_SIZE < MAX_CONCURRENT]
     extra = next((hit for hit in exports if hit.index % ROUND_SIZE == MAX_CONCURRENT), None)

@@ -1,4 +1,4 @@
-"""A Prometheus server during the main job's scenarios: the committed rules, and the queries of the committed dashboard."""
+"""A Prometheus server during the main job's scenarios: committed rules, and the queries of the committed dashboard."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class ErrorRates(Record, frozen=True, kw_only=True):
     false_positives: float
     """Share of pairs without a change in which any row was called better or worse."""
     significant: float
-    """Share of pairs without a change in which the test by itself called any row: what follows closely on each other is no
+    """Share of pairs without a change in which the test by itself called any row: what follows closely is no
     independent sample, and the least effect makes up for it."""
     slower: float
     """The planted change: latencies of the newer run times this."""
@@ -123,8 +123,9 @@ def stored_line() -> str:
     least = min(rates.cases, key=lambda case: case.found)
     false_positives, found, weakest = (_percent(share) for share in (rates.false_positives, rates.found, least.found))
     return (
-        f"Measured on {rates.pairs:,} {rates.how}: a false positive in {false_positives}; latencies +{_percent(rates.slower - 1)} "
-        f"found in {found}, in single cases from {weakest} on ({least.name}, n={least.count})."
+        f"Measured on {rates.pairs:,} {rates.how}: a false positive in {false_positives}; "
+        f"latencies +{_percent(rates.slower - 1)} found in {found}, "
+        f"in single cases from {weakest} on ({least.name}, n={least.count})."
     )
 
 

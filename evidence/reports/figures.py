@@ -1,4 +1,4 @@
-"""What a report shows in addition to the verdicts: figures of the record, and texts of files that were written before it."""
+"""What a report shows in addition to the verdicts: figures of the record, and texts of files written before it."""
 
 from __future__ import annotations
 

@@ -126,7 +126,10 @@ def _against_size(all_found: Sequence[CaseResult]) -> Callable[[Any], None]:
             mine = sorted((one for one in all_found if one.format == fmt), key=lambda one: one.records)
             unloaded = [(one.records, median(one.unloaded_ms)) for one in mine if one.unloaded_ms]
             loaded = [(one.records, _p95(step)) for one in mine if one.highest_held_per_s and (step := deciding(one))]
-            for points, style, label in ((unloaded, "o:", "unloaded, median"), (loaded, "o-", "P95 at the highest rate")):
+            for points, style, label in (
+                (unloaded, "o:", "unloaded, median"),
+                (loaded, "o-", "P95 at the highest rate"),
+            ):
                 if points:
                     axes.plot(*zip(*points, strict=True), style, color=colour, markersize=4, label=f"{fmt} {label}")
         _sizes(axes, "ms")

@@ -1,4 +1,4 @@
-"""Scenarios other than smoke, load and batch: judged by what their plan holds, never in the place of one of the three."""
+"""Scenarios other than smoke, load and batch: judged by what their plan holds, never in place of one of the three."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ def test_what_bursts_leave_behind(after: list[int], size: int, leak: bool) -> No
 
 
 def floor(kept: Callable[[int], float], behind: float | None = None, passing: float = 20e6) -> Growth | None:
-    """100 exports, each reading between nothing and all of what five exports hold for a while in addition to what is kept."""
+    """100 exports, each reading between nothing and all of what five exports hold for a while, plus what is kept."""
     series = [(float(x), 100e6 + kept(x) + passing * (x % 7) / 6) for x in range(1, 101)]
     return floor_grown_under_load(series, 100e6 + kept(100) if behind is None else behind, 65_536)
 

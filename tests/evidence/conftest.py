@@ -11,7 +11,7 @@ import pytest
 
 from evidence import publish, run
 from evidence.collect import provenance
-from tests.evidence.door import Target, copied, door, impossible_limits, keeper, profiles
+from tests.evidence.door import Target, copied, door, impossible_limits, profiles, reference_target
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import context
 from tests.processes import Ended
@@ -27,8 +27,8 @@ class Made:
 
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The zoo's healthy keeper."""
-    with keeper(tmp_path_factory.mktemp("keeper")) as served:
+    """The reference target."""
+    with reference_target(tmp_path_factory.mktemp("target")) as served:
         yield served
 
 

@@ -73,10 +73,10 @@ def door(*words: str | Path, timeout_s: float = 90, environment: Mapping[str, st
 
 
 @contextmanager
-def keeper(folder: Path) -> Iterator[Target]:
-    """The zoo's healthy keeper, while the block runs."""
+def reference_target(folder: Path) -> Iterator[Target]:
+    """The reference target, while the block runs."""
     exports = folder / "exports"
-    words = [sys.executable, "-m", "tests.targets", "serve", "keeper", "--port", "0", "--exports", str(exports)]
+    words = [sys.executable, "-m", "tests.targets", "serve", "reference", "--port", "0", "--exports", str(exports)]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

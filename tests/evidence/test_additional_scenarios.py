@@ -1,4 +1,4 @@
-"""Scenarios other than smoke, load and batch at the evidence command: judged, reported, verified; none is GREEN for the three."""
+"""Additional scenarios at the evidence command: judged, reported, verified; none is GREEN for the three."""
 
 from __future__ import annotations
 

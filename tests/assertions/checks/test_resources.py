@@ -125,7 +125,9 @@ def pooled(megabytes: int, *, stays: bool, workers: int) -> ScenarioRecord:
         first = probe.processes[0]
         there = phase.start <= probe.at <= phase.end or (stays and probe.at > phase.end)
         more = megabytes * 1_000_000 if there else 0
-        workers_at_work = [msgspec.structs.replace(first, pid=200 + n, uss_bytes=10_000_000 + more) for n in range(workers)]
+        workers_at_work = [
+            msgspec.structs.replace(first, pid=200 + n, uss_bytes=10_000_000 + more) for n in range(workers)
+        ]
         return {"processes": (*probe.processes, *workers_at_work)}
 
     return changed(record, probes=each(record.probes, edit))
@@ -154,7 +156,7 @@ def test_memory_of_an_export_is_not_that_of_a_pool_that_warms_up(
 def test_a_worker_that_is_born_under_load_brings_its_own_size(
     scenario: str, phase_name: str, there: int, grows: int, expected: str
 ) -> None:
-    """Workers of 150 MB come when they are needed, with one idle worker or none; what they hold on to later is an export's."""
+    """Workers of 150 MB come when they are needed, with one idle worker or none; what they keep is an export's."""
     record = honest(scenario)
     phase = record.phase(phase_name)
     assert phase is not None

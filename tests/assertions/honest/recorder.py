@@ -299,7 +299,7 @@ class Recorder:
 
 
 def _calibration(index: int) -> Calibration:
-    """One request to the known server: begun half a millisecond late, answered after 5 ms, with half a millisecond of transfer each way."""
+    """One request to the known server: begun 0.5 ms late, answered after 5 ms, 0.5 ms of transfer each way."""
     due = START - 2 + index / 200
     return Calibration(
         worker=0,

@@ -48,7 +48,7 @@ def cells_of(latencies: Latencies) -> tuple[str, ...]:
 def test_latencies_never_mix_numbers_of_clients() -> None:
     """The same case by one client and by five stands in two rows, each with its own exports."""
     rows = {(one.phase, one.case): one for one in by_phase({"load": honest("load")})}
-    single, crowd =  rows["solo", "csv-10k"], rows["measure", "csv-10k"]
+    single, crowd = rows["solo", "csv-10k"], rows["measure", "csv-10k"]
     assert (single.clients, crowd.clients) == (1, 5)
     for (phase, case), found in rows.items():
         mine = [hit for hit in honest("load").done if (hit.phase, hit.case) == (phase, case)]

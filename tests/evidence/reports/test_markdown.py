@@ -162,7 +162,7 @@ def test_unknown_changes_are_said() -> None:
 
 
 def test_without_sensitivity_it_says_so() -> None:
-    """A report without the zoo's proof says NO DATA there; one of another judge says stale."""
+    """A report without the proof says NO DATA there; one of another judge says stale."""
     _, mine, figures = CASES["green"]
     assert "NO DATA: no sensitivity.json" in text_of(GREEN, mine, replace(figures, sensitivity=None))
     stale = text_of(GREEN, context(harness_sha256="00" * 32), figures)

@@ -158,7 +158,7 @@ def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
     out = tmp_path / "run"
     text = evidence_door.PROFILE.replace("count = 6 ", "count = 60 ").replace("max_seconds = 20", "max_seconds = 90")
     words = ("run", "smoke", "--out", out, "--profiles", evidence_door.profiles(tmp_path / "profiles", text))
-    with evidence_door.keeper(tmp_path) as target:
+    with evidence_door.reference_target(tmp_path) as target:
         run = evidence_door.start_door(*words, "--target", target.url, "--exports", target.exports)
         with held_back(run.pid):
             ended = end_of(run, 180)

@@ -24,7 +24,7 @@ def test_waits_until_the_moment_while_others_run() -> None:
             turns.append(time.monotonic())
             gevent.sleep(0.001)
 
-    other_task =  gevent.spawn(other)
+    other_task = gevent.spawn(other)
     with PreciseTimer() as timer:
         assert timer.exact
         for wait_s in (0.0503, 0.0007, 0.02):

@@ -22,7 +22,7 @@ from loadtests.plan.plan import build_plan, cases_of
 from loadtests.plan.profile import parse_profile
 from tests.loadtests.examiner.sessions import make_session, probe_plan, small_templates
 from tests.loadtests.fake_target import FakeTarget, Manners, fake_target
-from tests.targets.fixtures.entry import animals
+from tests.targets.fixtures.entry import all_targets
 from tests.targets.recording.run import alive
 
 PROFILE = b"""
@@ -39,9 +39,9 @@ mix = [{ case = "csv-1k" }]
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
-    """A running animal of the zoo, the one that the test names."""
-    animal = next(animal for animal in animals() if animal.name == request.param)
-    with alive(animal, tmp_path) as (url, _):
+    """A running target of the catalogue, the one that the test names."""
+    target = next(target for target in all_targets() if target.name == request.param)
+    with alive(target, tmp_path) as (url, _):
         yield parse_target(url, start_clock(), timeout_s=20.0)
 
 
@@ -168,7 +168,7 @@ def hung_up(target: Target) -> dict[str, list[Hit]]:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("target", ["keeper", "http-server", "cancels"], indirect=True)
+@pytest.mark.parametrize("target", ["reference", "http-server", "cancels"], indirect=True)
 def test_a_healthy_target_comes_to_rest_after_clients_hung_up(target: Target) -> None:
     """Whether it finishes what nobody waits for or breaks it off: the next export is done and nothing runs."""
     hits = hung_up(target)

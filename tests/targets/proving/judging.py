@@ -99,7 +99,7 @@ def checks_without(check_id: str) -> Iterator[None]:
         yield
 
 
-def free_without(case: Case, run: Run, limits: Limits, report: Report) -> dict[str, str]:
+def unnoticed_without(case: Case, run: Run, limits: Limits, report: Report) -> dict[str, str]:
     """Checks without which the judge would misjudge a case that it judges rightly, each with what it would do."""
     judged = judged_of(report)
     if case.healthy or case.problem(judged) is not None:

@@ -65,7 +65,7 @@ def _noticed(proofs: Sequence[Proof]) -> set[str]:
 def freed(proofs: Sequence[Proof]) -> dict[str, list[str]]:
     """For each check, in the judge's order, what would be misjudged if it passed everything."""
     return {
-        check.id: [f"{one.case.name}: {one.free[check.id]}" for one in proofs if check.id in one.free]
+        check.id: [f"{one.case.name}: {one.free[check.id]}" for one in proofs if check.id in one.unnoticed]
         for check in CHECKS
     }
 

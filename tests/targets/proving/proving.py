@@ -14,8 +14,8 @@ from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
 from tests.targets.fixtures.edits import BASE, EDITS, Edit
-from tests.targets.fixtures.entry import Entry, animals
-from tests.targets.proving.judging import Case, Unreadable, case_of, free_without, judge_record, statuses
+from tests.targets.fixtures.entry import Entry, all_targets
+from tests.targets.proving.judging import Case, Unreadable, case_of, judge_record, statuses, unnoticed_without
 from tests.targets.proving.results import Judged, judged_of
 from tests.targets.recording.archive import AGAIN, ArchiveError, Made, listed, unpack
 from tests.targets.recording.conditions import BY_NAME, Conditions
@@ -71,7 +71,7 @@ class _Job:
 def prove(folder: Path, targets: Mapping[str, Entry], jobs: int, *, mutate: bool) -> list[Proof]:
     """Judge every record of a folder, and the edits of a healthy one. ArchiveError when records can't be judged.
 
-    mutate: find out, too, which checks each fault would go free without.
+    mutate: find out, too, which checks each fault would pass unnoticed without.
     """
     known = listed(folder)
     if not known:
@@ -85,7 +85,7 @@ def prove(folder: Path, targets: Mapping[str, Entry], jobs: int, *, mutate: bool
     if BASE in known:
         cases |= {edit.name: (case_of(edit, edit.name), known[BASE][0]) for edit in EDITS}
     return [
-        Proof(case=case, made=made, judged=result.judged, statuses=result.statuses, free=result.free)
+        Proof(case=case, made=made, judged=result.judged, statuses=result.statuses, free=result.unnoticed)
         for name, (case, made) in cases.items()
         for result in (results[name],)
     ]
@@ -136,8 +136,8 @@ def _judge(job: _Job) -> _Result:
         shutil.rmtree(job.folder)
     free = {}
     if job.mutate:
-        subject = edit or next(target for target in animals() if target.name == job.made.target)
-        free = free_without(case_of(subject, job.name), run, limits, report)
+        subject = edit or next(target for target in all_targets() if target.name == job.made.target)
+        free = unnoticed_without(case_of(subject, job.name), run, limits, report)
     return _Result(name=job.name, judged=judged_of(report), statuses=statuses(report), free=free)
 
 
