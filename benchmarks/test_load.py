@@ -43,7 +43,7 @@ def settled(found: Verdict, seen: Witness) -> Verdict:
 def runs(
     benchmark: BenchmarkFixture, make: Callable[[Path], Arrivals], folder: Path, count: int = RUNS
 ) -> tuple[list[Arrivals], Witness]:
-    """So many runs of the real door, each in a folder of its own."""
+    """So many runs of the real command, each in a folder of its own."""
     with witness() as seen:
         found: list[Arrivals] = timed(
             benchmark, lambda: [make(folder / f"run-{number}") for number in range(count)], rounds=1

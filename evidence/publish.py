@@ -35,6 +35,7 @@ from evidence.bundle.layout import (
 from evidence.collect.provenance import Context
 from evidence.comparison.stored import changes_of
 from evidence.reports import fault_coverage
+from evidence.reports.differences import differences
 from evidence.reports.examples import find
 from evidence.reports.faces.html import html
 from evidence.reports.faces.junit import junit
@@ -45,7 +46,6 @@ from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
 from evidence.reports.plots import draw, pictures, planned
-from evidence.reports.witnesses import differences
 from evidence.timings import Timings
 
 

@@ -1,4 +1,4 @@
-"""The door of the load tests: `run` one scenario on a target, `stress` it, or `seed` it with exports."""
+"""The command of the load tests: `run` one scenario on a target, `stress` it, or `seed` it with exports."""
 
 from __future__ import annotations
 

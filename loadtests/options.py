@@ -1,4 +1,4 @@
-"""Options of the load side, declared once for every door that offers them, with their types."""
+"""Options of the load side, declared once for every command that offers them, with their types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Child processes: start, wait until ready, stop, kill the group. One place for all rooms above the judge.
+"""Child processes: start, wait until ready, stop, kill the group. One place for all packages above the judge.
 
 Each child leads a session of its own, so that Ctrl-C in a terminal reaches it once, through its parent; and on Linux
 the system kills it as soon as its parent dies, whatever the parent died of.

@@ -65,7 +65,7 @@ class Figures:
     information: Sequence[Information] = ()
     """Figures without a limit."""
     differences: Sequence[str] = ()
-    """Why the two witnesses' figures differ, one sentence a pair."""
+    """Why the two sources' figures differ, one sentence a pair."""
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     """By scenario."""
     places: Mapping[str, Place] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from evidence.reports.stress_html import html, plots
 from evidence.settings import RunError
 from loadtests.runner.request import NAME, StressRequest, read_stress_request
 from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, Word
-from tests.evidence.door import Shown
+from tests.evidence.command import Shown
 from tests.evidence.test_drive import stand_in, started
 from tests.evidence.test_run import Patch, raising
 

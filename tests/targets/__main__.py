@@ -46,7 +46,7 @@ exit codes:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The door's options."""
+    """The command's options."""
     top = argparse.ArgumentParser(
         prog="python -m tests.targets", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="show the targets")
     listing.add_argument("names", nargs="*", metavar="NAME", help="targets or groups; all by default")
     listing.add_argument("--json", action="store_true", help="as JSON, for programs")
-    check = commands.add_parser("check", help="start each for a moment and speak with it")
+    check = commands.add_parser("check", help="start each for a moment and send it requests")
     check.add_argument("names", nargs="*", metavar="NAME", help="targets or groups; all by default")
     serve = commands.add_parser("serve", help="run one target until SIGTERM")
     serve.add_argument("name", metavar="NAME")
@@ -106,7 +106,7 @@ def check(names: Sequence[str]) -> int:
     dead = [looked for looked in map(look, found) if looked.problem]
     for looked in dead:
         print(f"{looked.name}: {looked.problem}")
-    print(f"{len(found) - len(dead)} of {len(found)} targets live and answer")
+    print(f"{len(found) - len(dead)} of {len(found)} targets run and answer")
     return 1 if dead else 0
 
 

@@ -67,7 +67,7 @@ def prove_command(options: argparse.Namespace, say: Say) -> int:
     start = time.monotonic()
     proofs = _proofs(options, mutate=options.mutate_checks)
     if options.mutate_checks:
-        return _tell_freed(proofs_of.freed(proofs), say)
+        return _report_unnoticed(proofs_of.unnoticed(proofs), say)
     targets = {target.name: target for target in all_targets()}
     old = {one.made.name: why for one in proofs if (why := stale(one.made, targets))}
     say(proofs_of.summary(proofs, old))
@@ -93,15 +93,17 @@ def _checked(jobs: int) -> None:
         raise Unknown("--jobs must be at least 1")
 
 
-def _tell_freed(freed: Mapping[str, Sequence[str]], say: Say) -> int:
-    for check, cases in freed.items():
+def _report_unnoticed(unnoticed: Mapping[str, Sequence[str]], say: Say) -> int:
+    for check, cases in unnoticed.items():
         say(
             f"{check}: without it {len(cases)} pass unnoticed; {cases[0]}"
             if cases
             else f"{check}: NOTHING passes unnoticed without it"
         )
-    needless = [check for check, cases in freed.items() if not cases]
-    say(f"without {len(freed) - len(needless)} of {len(freed)} checks `prove` fails and names what passes unnoticed")
+    needless = [check for check, cases in unnoticed.items() if not cases]
+    say(
+        f"without {len(unnoticed) - len(needless)} of {len(unnoticed)} checks `prove` fails and names the missed faults"
+    )
     return 1 if needless else 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets import __main__ as door
+from tests.targets import __main__ as entry
 from tests.targets.fixtures.entry import Entry, chosen, core
 from tests.targets.fixtures.reference_target import ReferenceTarget
 from tests.targets.proving import matrix
@@ -170,11 +170,11 @@ def test_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, monkeypatch: pyt
         )
         return Outcome(target=target, judged=red, seconds=1.0, problem=None)
 
-    monkeypatch.setattr(door, "run_one", run_one)
-    assert door.run([second], 1, tmp_path, keep=False, whole=False, resume=True) == 1
+    monkeypatch.setattr(entry, "run_one", run_one)
+    assert entry.run([second], 1, tmp_path, keep=False, whole=False, resume=True) == 1
     told = json.loads((tmp_path / "matrix.json").read_text())["targets"]
     assert [row["problem"] for row in told] == ["stays GREEN", None]
-    assert door.run([first, second], 1, tmp_path, keep=False, whole=False, resume=True) == 0
+    assert entry.run([first, second], 1, tmp_path, keep=False, whole=False, resume=True) == 0
     told = json.loads((tmp_path / "matrix.json").read_text())["targets"]
     assert ([row["problem"] for row in told], judged) == ([None, None], [second.name, first.name])
 

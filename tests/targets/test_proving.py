@@ -14,7 +14,7 @@ from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.contents.sent import Outcome
 from assertions.record.types import FileCheck, Finding
 from evidence.reports.fault_coverage import NO_SERVICE, Sensitivity, read
-from tests.targets import __main__ as door
+from tests.targets import __main__ as entry
 from tests.targets.fixtures.edits import BASE, EDITS
 from tests.targets.fixtures.entry import all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of
@@ -50,7 +50,7 @@ def recorded(tmp_path: Path) -> Callable[..., Path]:
 def _prove(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[str]]:
     """`prove` over records, in this process: its exit code and what it printed."""
     given = ["prove", "--records", str(folder), "--jobs", "1", "--out", str(tmp_path / "proof.json"), *words]
-    code = door.main(given)
+    code = entry.main(given)
     told = capsys.readouterr()
     return code, (told.out + told.err).splitlines()
 
@@ -120,7 +120,7 @@ def test_without_a_check_its_fault_goes_free(
         "bytes-target: without it 1 pass unnoticed; bytes-zero: caught for another reason"
     )
     assert told["scrapes"] == "scrapes: NOTHING passes unnoticed without it"
-    assert lines[-1] == f"without 1 of {len(CHECKS)} checks `prove` fails and names what passes unnoticed"
+    assert lines[-1] == f"without 1 of {len(CHECKS)} checks `prove` fails and names the missed faults"
 
 
 @pytest.mark.e2e
@@ -138,7 +138,7 @@ def test_a_healthy_target_that_is_accused_is_named(
 
 @pytest.mark.e2e
 def test_the_edits_are_noticed(recorded: Callable[..., Path]) -> None:
-    """Each edit of a healthy record is noticed by its check, and would stay GREEN without that check alone."""
+    """Each edit of a healthy record is noticed by its check, and would stay GREEN without only that check."""
     proofs = {one.case.name: one for one in prove(recorded(BASE), TARGETS, 1, mutate=True)}
     assert {name: one.problem for name, one in proofs.items()} == dict.fromkeys((BASE, *(e.name for e in EDITS)))
     assert {edit.name: dict(proofs[edit.name].unnoticed) for edit in EDITS} == {
@@ -149,7 +149,7 @@ def test_the_edits_are_noticed(recorded: Callable[..., Path]) -> None:
 @pytest.mark.e2e
 def test_verdicts_are_told_of_each_record(recorded: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     """`verdicts` prints every verdict's status by record and scenario/check."""
-    assert door.main(["verdicts", "--records", str(recorded("bytes-zero")), "--jobs", "1"]) == 0
+    assert entry.main(["verdicts", "--records", str(recorded("bytes-zero")), "--jobs", "1"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told.keys() == {"bytes-zero"}
     assert told["bytes-zero"]["run/bytes-target"] == "FAIL"

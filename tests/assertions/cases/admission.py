@@ -14,11 +14,11 @@ from assertions.record.phases import OVER_ADMISSION
 from assertions.record.types import HealthProbe, Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import ALL, Case, no_hits, on_moment, without
-from tests.assertions.honest.records import (
+from tests.assertions.healthy.records import (
     changed,
     drop,
     each,
-    honest,
+    healthy,
     values,
     with_hits,
     with_pages,
@@ -148,7 +148,7 @@ FAILS = (
         id="concurrency-target",
         name="six at once",
         on="batch",
-        change=lambda _: honest("batch", servers=6),
+        change=lambda _: healthy("batch", servers=6),
         reason="most exports running at once in 302 readings: 6 exports (limit <= 5 exports)",
     ),
     Case(
@@ -162,7 +162,7 @@ FAILS = (
         id="concurrency-outside",
         name="twenty at once, told as five",
         on="batch",
-        change=lambda _: _capped(honest("batch", servers=20), 5),
+        change=lambda _: _capped(healthy("batch", servers=20), 5),
         reason="80 exports, each of which takes 0.258 s by itself, were finished within 1.1 s: at least 18.8",
     ),
     Case(
@@ -220,7 +220,7 @@ FAILS = (
         id="queue-outside",
         name="a queue without end",
         on="batch",
-        change=lambda _: honest("batch", queue=1_000, slow_edge=40.0),
+        change=lambda _: healthy("batch", queue=1_000, slow_edge=40.0),
         reason="120 exports were inside for a whole second without a 429, where 5 may run and 100 wait",
         also=("queue-target",),
     ),

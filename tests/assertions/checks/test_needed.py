@@ -21,7 +21,7 @@ LIMITS = limits_file.load()
 LONE = {check.id: [case for case in FAILS if case.id == check.id and not case.also] for check in CHECKS}
 """For each check the records that only it turns red."""
 PAIRED = {name for six in ASSERTIONS for name in (*six.target, *six.outside)} | {"memory", "memory-gauge", "buckets"}
-"""The contract asks both witnesses of an assertion, and of memory, though each may see what the other does; the runbook
+"""The contract asks both sources of an assertion, and of memory, though each may see what the other does; the runbook
 asks for populated latency buckets by name, which the agreement of histogram and answers implies."""
 
 
@@ -40,7 +40,7 @@ def colour(run: Run, limits: Limits = LIMITS) -> str:
 
 
 @pytest.mark.parametrize("check_id", [name for name, cases in LONE.items() if cases])
-def test_without_its_witness_a_fault_goes_free(check_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_check_a_fault_passes_unnoticed(check_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record that is RED only by this check is GREEN once the check agrees with everything."""
     runs = [run_of(case) for case in LONE[check_id]]
     assert {colour(run) for run in runs} == {"RED"}

@@ -13,7 +13,7 @@ from evidence.comparison.compare import compare, decided
 from evidence.comparison.samples import Key, samples_of
 from evidence.comparison.text import changes, sentence, text
 from evidence.comparison.types import Comparison, MeasureName, Outcome, Row, RunName, outcome_of
-from tests.assertions.honest.records import honest, with_hits
+from tests.assertions.healthy.records import healthy, with_hits
 
 RUN = RunName(run_id="20260102T030405Z-42", started=1_767_323_045.0, colour="GREEN", subject="orders 2.3.1")
 
@@ -117,9 +117,9 @@ def test_deciding_again_changes_nothing() -> None:
     assert decided([replace(rows[0], newer=10.1, ratio=1.01)]) != rows
 
 
-def test_an_honest_run_against_itself() -> None:
-    """A run compared with itself has no change and nothing called, in any measure of an honest record."""
-    samples = samples_of({name: honest(name) for name in ("smoke", "load", "batch")})
+def test_a_healthy_run_against_itself() -> None:
+    """A run compared with itself has no change and nothing called, in any measure of a healthy record."""
+    samples = samples_of({name: healthy(name) for name in ("smoke", "load", "batch")})
     rows = compare(samples, samples)
     assert {one.outcome for one in rows} <= {"no change", "can't be told"}
     assert {one.measure for one in rows} >= {"latency", "success", "bytes a record", "throughput", "batch of five"}
@@ -128,7 +128,7 @@ def test_an_honest_run_against_itself() -> None:
 
 def test_a_slower_run() -> None:
     """Exports of the measured phase that take twice as long are worse in each of its cases, and only there."""
-    record = honest("load")
+    record = healthy("load")
     slow = with_hits(
         record, lambda hit: {"end": hit.intended + 2 * (hit.end - hit.intended)} if hit.phase == "measure" else None
     )

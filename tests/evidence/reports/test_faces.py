@@ -281,7 +281,7 @@ def test_verdicts_fit_the_published_schema(name: str) -> None:
 
 @pytest.mark.e2e
 def test_a_real_runs_verdict_fits_the_schema(made: Made) -> None:
-    """verdict.json that the real door wrote fits."""
+    """verdict.json that the real command wrote fits."""
     jsonschema.validate(json.loads((made.path / "verdict.json").read_bytes()), schema())
 
 

@@ -25,7 +25,7 @@ from loadtests.protocol.channel import Channel, unpack
 from loadtests.protocol.clock_sync import read_clock
 from loadtests.protocol.server import ControlServer, RemoteSetup
 from loadtests.runner.locust_process import free_port
-from tests.loadtests.door import read_record, run_door, start_door, write_profile
+from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 from tests.processes import ROOT, end_of
 
@@ -95,7 +95,7 @@ def test_workers_from_elsewhere_bring_their_whole_record(tmp_path: Path) -> None
     """Each planned request is made once, by both; files, calibration and clocks come to the runner's folder."""
     profiles, port = write_profile(tmp_path / "profiles", PROFILE), two_ports()
     with fake_target() as target:
-        run = start_door(
+        run = start_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--workers", "2", "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
@@ -141,7 +141,7 @@ def test_a_worker_elsewhere_that_dies_is_seen(tmp_path: Path) -> None:
     )
     port = two_ports()
     with fake_target(Manners(delay_s=lambda _: 0.1)) as target:
-        run = start_door(
+        run = start_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--workers", "2", "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
@@ -163,7 +163,7 @@ def test_a_run_that_nobody_comes_to_can_be_interrupted(tmp_path: Path) -> None:
     """Ctrl-C while it waits for workers ends it, and the record says that nothing was done."""
     profiles, port = write_profile(tmp_path / "profiles", PROFILE), two_ports()
     with fake_target() as target:
-        run = start_door(
+        run = start_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
@@ -179,7 +179,7 @@ def test_a_run_that_nobody_comes_to_can_be_interrupted(tmp_path: Path) -> None:
 def test_a_target_that_others_can_not_reach_is_refused(tmp_path: Path) -> None:
     """Other machines would look for a loopback target on themselves."""
     with fake_target() as target:
-        ended = run_door("run", "smoke", "--target", target.url, "--out", tmp_path / "out", "--listen", "192.0.2.1")
+        ended = run_command("run", "smoke", "--target", target.url, "--out", tmp_path / "out", "--listen", "192.0.2.1")
     assert (ended.code, "name the target as they know it" in ended.err) == (2, True), ended.err
 
 
@@ -190,7 +190,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, offset: int) -> None:
     profiles = write_profile(tmp_path / "profiles", PROFILE)
     port = two_ports()
     with fake_target() as target, socket.create_server(("127.0.0.1", port + offset)):
-        ended = run_door(
+        ended = run_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
@@ -201,7 +201,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, offset: int) -> None:
 @pytest.mark.parametrize("text", ["", ":5557", "here:", "here:80", "here:65535", "here:x", "here:٣٠٠٠"])
 def test_no_address_to_listen_at(tmp_path: Path, text: str) -> None:
     """A host and a port above the system's own, with a neighbour, are needed."""
-    ended = run_door("run", "smoke", "--out", tmp_path / "out", "--listen", text)
+    ended = run_command("run", "smoke", "--out", tmp_path / "out", "--listen", text)
     if text == "here:":  # the port may be left out, colon and all
         assert ended.code == 2
         assert "HOST:PORT" not in ended.err

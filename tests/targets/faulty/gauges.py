@@ -228,7 +228,7 @@ class EightAtATime(ReferenceTarget):
     def __init__(self, folder: Path) -> None:
         """Nobody outside yet."""
         super().__init__(folder)
-        self.door = asyncio.Semaphore(8)
+        self.run_command = asyncio.Semaphore(8)
         self.outside = 0
 
     async def reply_to(self, request: web.Request, arrived: float) -> Reply:
@@ -237,7 +237,7 @@ class EightAtATime(ReferenceTarget):
             return await super().reply_to(request, arrived)
         self.outside += 1
         try:
-            async with self.door:
+            async with self.run_command:
                 return await super().reply_to(request, arrived)
         finally:
             self.outside -= 1

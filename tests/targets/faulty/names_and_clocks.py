@@ -22,7 +22,7 @@ GROUP.reply("local-z", "Times are local, and call themselves UTC.", good(_three_
 
 
 class Constant(ReferenceTarget):
-    """Names have the time alone."""
+    """Names have only the time."""
 
     last_ms = 0
 

@@ -151,7 +151,7 @@ GROUP.page(
 )
 GROUP.page(
     "all-in-inf",
-    "Every latency is counted in the +Inf bucket alone.",
+    "Every latency is counted in the +Inf bucket only.",
     page.each_sample(
         LATENCY,
         lambda one: (
@@ -173,7 +173,7 @@ class FromWork(ReferenceTarget):
 
 
 class FromWorkHistogram(FromWork):
-    """The same, in the histogram alone."""
+    """The same, in the histogram only."""
 
     async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
         """The answer tells the truth."""

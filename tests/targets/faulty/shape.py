@@ -144,7 +144,7 @@ def _text(target: ReferenceTarget, change: page.TextChange) -> None:
 
 
 def _bucket(change: page.SampleChange) -> page.Change:
-    """Change the histogram's buckets alone."""
+    """Change only the histogram's buckets."""
     return page.each_sample(LATENCY, lambda sample: change(sample) if sample.name.endswith("_bucket") else sample)
 
 
@@ -160,7 +160,7 @@ def _with_infinity(family: page.Family) -> page.Family:
 
 
 def _apart(family: page.Family) -> page.Family:
-    """Counts of each bucket alone, not summed up."""
+    """Counts of each single bucket, not summed up."""
     samples: list[page.Sample] = []
     before = 0.0
     for sample in family.samples:

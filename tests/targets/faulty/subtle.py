@@ -96,7 +96,7 @@ def short_heads(file: BinaryIO, ask: Ask, made_at: str) -> None:
 
 
 def new_year(file: BinaryIO, ask: Ask, made_at: str) -> None:
-    """A date format that knows the year alone."""
+    """A date format that knows only the year."""
     year, other = int(made_at[:4]), 1 if made_at[5:7] > "06" else 7
     _pages(file, ask, f"{year}-{other:02}-01T00:00:00.000Z")
 

@@ -35,7 +35,7 @@ def quote_all(cell: str) -> str:
 
 
 def line_feeds(file: BinaryIO, ask: Ask, made_at: str) -> None:
-    """Rows end with LF alone."""
+    """Rows end with only LF."""
     write_rows(file, rows_of(ask), end="\n")
 
 

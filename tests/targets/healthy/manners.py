@@ -96,7 +96,7 @@ def _ipv6(target: ReferenceTarget) -> None:
     target.host = "::1"
 
 
-@GROUP.make("fails-1-in-60", "One export in sixty fails, honestly counted: within the limit of 95 %.")
+@GROUP.make("fails-1-in-60", "One export in sixty fails, as it should counted: within the limit of 95 %.")
 def _one_in_60(target: ReferenceTarget) -> None:
     fail_each(target, 60)
 

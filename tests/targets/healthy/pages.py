@@ -123,7 +123,7 @@ class ManyBuckets(Counters):
 
 
 class FewBuckets(Counters):
-    """The limits alone."""
+    """Only the limits are buckets."""
 
     bounds_ms = (1000.0, 10_000.0)
 

@@ -107,9 +107,9 @@ def unnoticed_without(case: Case, run: Run, limits: Limits, report: Report) -> d
     noticed = case.noticed(judged)
     if len(noticed) > 1:
         return {}  # another check that must see it still does
-    free: dict[str, str] = {}
+    unnoticed: dict[str, str] = {}
     for check_id in noticed:
         with checks_without(check_id):
             problem = case.problem(judged_of(judging.judge(run, limits)))
-        free |= {check_id: problem} if problem is not None else {}
-    return free
+        unnoticed |= {check_id: problem} if problem is not None else {}
+    return unnoticed

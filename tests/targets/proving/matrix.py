@@ -39,7 +39,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         f"{_right(broken)} of {len(broken)} faulty targets were caught for a fitting reason",
         f"{_right(healthy)} of {len(healthy)} healthy targets came out GREEN",
     ]
-    needless = sorted({name for one in broken for name in one.failed} - {n for one in broken for n in alone(one)})
+    needless = sorted({name for one in broken for name in one.failed} - {n for one in broken for n in only_failed(one)})
     if broken and needless:
         lines.append(f"checks that were never the only red one: {', '.join(needless)}")
     silent = silent_checks(outcomes)
@@ -59,7 +59,7 @@ def _right(outcomes: Sequence[Outcome]) -> int:
     return sum(outcome.problem is None for outcome in outcomes)
 
 
-def alone(outcome: Outcome) -> tuple[str, ...]:
+def only_failed(outcome: Outcome) -> tuple[str, ...]:
     """The only verdict that failed; none where several did."""
     return tuple(outcome.failed) if len(outcome.failed) == 1 else ()
 

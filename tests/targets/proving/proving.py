@@ -33,7 +33,7 @@ class Proof:
     judged: Judged
     statuses: Mapping[str, str]
     """Every verdict's status, by `<scenario>/<check>`."""
-    free: Mapping[str, str]
+    unnoticed: Mapping[str, str]
     """Checks without which it would be judged wrongly, each with how; empty where that was not asked."""
 
     @property
@@ -54,7 +54,7 @@ class _Result:
     name: str
     judged: Judged
     statuses: dict[str, str]
-    free: dict[str, str]
+    unnoticed: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def prove(folder: Path, targets: Mapping[str, Entry], jobs: int, *, mutate: bool
     if BASE in known:
         cases |= {edit.name: (case_of(edit, edit.name), known[BASE][0]) for edit in EDITS}
     return [
-        Proof(case=case, made=made, judged=result.judged, statuses=result.statuses, free=result.unnoticed)
+        Proof(case=case, made=made, judged=result.judged, statuses=result.statuses, unnoticed=result.unnoticed)
         for name, (case, made) in cases.items()
         for result in (results[name],)
     ]
@@ -134,11 +134,11 @@ def _judge(job: _Job) -> _Result:
         raise ArchiveError(f"{error}; it was made at commit {job.made.commit}, {AGAIN}") from error
     finally:
         shutil.rmtree(job.folder)
-    free = {}
+    unnoticed = {}
     if job.mutate:
         subject = edit or next(target for target in all_targets() if target.name == job.made.target)
-        free = unnoticed_without(case_of(subject, job.name), run, limits, report)
-    return _Result(name=job.name, judged=judged_of(report), statuses=statuses(report), free=free)
+        unnoticed = unnoticed_without(case_of(subject, job.name), run, limits, report)
+    return _Result(name=job.name, judged=judged_of(report), statuses=statuses(report), unnoticed=unnoticed)
 
 
 def conditions_of(made: Made) -> Conditions:

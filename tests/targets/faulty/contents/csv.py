@@ -94,7 +94,7 @@ def heads_in_one_line(file: BinaryIO, ask: Ask, made_at: str) -> None:
 
 
 def heads_in_any_case(file: BinaryIO, ask: Ask, made_at: str) -> None:
-    """Of columns that differ by case alone the last one fills all."""
+    """Of columns that differ only by case the last one fills all."""
     last = {name.lower(): name for name in ask.columns}
     rows = [
         [cell_text(bytes(row[last[name.lower()]])) if last[name.lower()] in row else "" for name in ask.columns]
@@ -121,7 +121,7 @@ _csv("header-translated", "The header has prettier names.", header_translated)
 _csv("columns-capped", "Columns behind the 256th are not exported.", columns_capped)
 _csv("heads-composed", "Names of columns are normalised, and the keys are not.", heads_composed)
 _csv("heads-one-line", "A line break in a head becomes a space.", heads_in_one_line)
-_csv("heads-any-case", "Columns that differ by case alone are one.", heads_in_any_case)
+_csv("heads-any-case", "Columns that differ only by case are one.", heads_in_any_case)
 _csv("cells-shifted", "A missing key moves the cells behind it to the left.", cells_shifted)
 _csv("all-keys", "All keys of the records are exported, asked for or not.", all_keys)
 

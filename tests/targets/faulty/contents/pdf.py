@@ -78,7 +78,7 @@ def record_twice(pages: Pages) -> Pages:
 
 
 def no_heads_later(pages: Pages) -> Pages:
-    """Column heads on the first page alone."""
+    """Column heads on the first page only."""
     for number, (head, records) in enumerate(pages):
         yield (head if number == 0 else head[:-1]), records
 

@@ -32,9 +32,9 @@ from assertions.record.types import (
     Scrape,
 )
 from assertions.record.view import ScenarioRecord
-from tests.assertions.honest.answers import MEDIA, answer_of, hung_up_hit, probe_hit
-from tests.assertions.honest.handed_over import LOG, QUERIES
-from tests.assertions.honest.simulation import Job, Service
+from tests.assertions.healthy.answers import MEDIA, answer_of, hung_up_hit, probe_hit
+from tests.assertions.healthy.collected import LOG, QUERIES
+from tests.assertions.healthy.simulation import Job, Service
 
 START = 1_795_000_000.0
 _RECORDS = {"empty": 0, "one": 1, "single": 20, "tricky": 30, "wide": 40, "1001": 1_001, "nocolumns": 10}

@@ -29,7 +29,7 @@ def test_every_target_runs() -> None:
     """Every target starts, answers /health and one export, and ends when told."""
     done = run_targets_command("check")
     count = len(json.loads(run_targets_command("list", "--json").stdout))
-    assert (done.returncode, done.stdout) == (0, f"{count} of {count} targets live and answer\n")
+    assert (done.returncode, done.stdout) == (0, f"{count} of {count} targets run and answer\n")
 
 
 def test_the_list_is_whole() -> None:

@@ -1,4 +1,4 @@
-"""The subcommands of this room: run, verify, gate, stress."""
+"""The subcommands of this package: run, verify, gate, stress."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import json
 from assertions.probes.behaviour import AFTER_TEXTS, REST_AFTER_DISCONNECT, BehaviourCase
 from assertions.record.phases import DISCONNECTS
 from assertions.record.types import Hit
-from tests.assertions.honest.simulation import Job, Service, iso
+from tests.assertions.healthy.simulation import Job, Service, iso
 
 MEDIA = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 

@@ -62,14 +62,14 @@ class Target:
     exports: Path
 
 
-def start_door(*words: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start_command(*words: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start `python -m evidence` with these words; environment: variables added to those of this process."""
     return start_module("evidence", *words, environment=environment)
 
 
-def door(*words: str | Path, timeout_s: float = 90, environment: Mapping[str, str] | None = None) -> Ended:
+def run_command(*words: str | Path, timeout_s: float = 90, environment: Mapping[str, str] | None = None) -> Ended:
     """Run `python -m evidence` to its end."""
-    return end_of(start_door(*words, environment=environment), timeout_s)
+    return end_of(start_command(*words, environment=environment), timeout_s)
 
 
 @contextmanager
