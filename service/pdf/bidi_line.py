@@ -106,9 +106,9 @@ def _width(shown: int, name: str) -> int:
 def _runs(text: str, levels: list[int]) -> Iterator[tuple[int, int]]:
     """Start and end of the runs of one level, in the order sent; of right-to-left text word by word.
 
-    Poppler turns the letters of such a word round, but leaves words in the file's order. A mirrored sign stands
-    apart: PDFium would turn it round once more next to right-to-left letters. So does a sign at the end of a word, or
-    behind a mark of such a script that stands without its letter: pypdf would read it before them.
+        Poppler turns the letters of such a word round, but leaves words in the file's order. A mirrored sign stands
+    PDFium would turn it round once more next to right-to-left letters. So does a sign at the end of a word, or
+        behind a mark of such a script that stands without its letter: pypdf would read it before them.
     """
     keys = []
     word = 0
