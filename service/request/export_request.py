@@ -16,7 +16,7 @@ from service.errors import ServiceError
 from service.request import rows
 
 Format = Literal["csv", "pdf", "unknown"]
-"""`unknown` where a bad request's can't be told."""
+"""`unknown` where a bad request has none."""
 DEFAULT_TITLE = "Export Report"
 DEFAULT_USER = "anonymous"
 MAX_COLUMNS = 1_000

@@ -128,7 +128,7 @@ def test_a_former_id_is_taken_as_its_new_name(former: str) -> None:
 
 
 def test_a_former_id_beside_its_new_name_is_there_twice() -> None:
-    """Which of the two is meant can't be told."""
+    """Which of the two is meant is unknown."""
     twice = OWN.replace('id = "scrape_gap_p95_ms"', 'id = "generator_lag_p99_ms"')
     assert "'generator_event_loop_lag_p99_ms' is there twice" in problem(twice)
 

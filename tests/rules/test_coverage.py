@@ -111,7 +111,7 @@ def test_rule_files_must_match_the_rules_under_check(found: dict[str, bool | Non
 
 
 def test_a_rule_twice_is_told() -> None:
-    """Two alerts of one name and the same labels can't be told apart by any test."""
+    """Two alerts of one name and the same labels can't be distinguished by any test."""
     assert coverage_problems(rules(WARNING, WARNING), case_file(case("warning"), case()), FOUND) == (
         'Deep{severity="warning"} is there twice; give each its own severity',
     )

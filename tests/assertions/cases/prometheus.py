@@ -171,7 +171,7 @@ BLIND: tuple[Case, ...] = (
             name="not recorded",
             on="load",
             change=lambda record: changed(record, prometheus=None),
-            reason="prometheus.json is not there",
+            reason="prometheus.json is missing",
         )
         for what in ("scrape", "panels", "rules", "alerts")
     ),
