@@ -21,8 +21,8 @@ def cell(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return plain words as a span of code."""
-    return f"`{text.replace('`', chr(39)).replace('|', '/')}`"
+    """Return plain words as a span of code, outside of tables where they may hold a bar."""
+    return f"`{text.replace('`', chr(39))}`"
 
 
 def first_line(headline: str) -> str:
