@@ -283,9 +283,14 @@ def _command(verdicts: Sequence[Verdict], examples: Sequence[Example], places: M
             line = _curl(example, place)
             if line is not None:
                 return line
-    url = "" if place.embedded else f" --target {shlex.quote(plain(place.url))}"
+    url = "" if place.embedded else f" --target {_address(place.url)}"
     insecure = " --insecure" if place.insecure else ""
     return f"{COMMAND} {scenario} --seed {place.seed}{url}{insecure} --out evidence/again"
+
+
+def _address(url: str) -> str:
+    """A URL as a word of a command, in which no bar of its own stands for a pipe."""
+    return shlex.quote(plain(url).replace("|", "%7C"))
 
 
 def _curl(example: Example, place: Place) -> str | None:
@@ -293,7 +298,7 @@ def _curl(example: Example, place: Place) -> str | None:
     method, _, path = example.path.partition(" ")
     options = "-sS -k" if place.insecure else "-sS"
     if method == "GET" and path.startswith("/"):
-        return f"curl {options} -D - -o answer {shlex.quote(plain(place.url + path))}"
+        return f"curl {options} -D - -o answer {_address(place.url + path)}"
     if method != "POST" or example.case not in place.bodies:
         return None
     own = "" if example.tag is None else f" --tag {shlex.quote(plain(example.tag))}"
@@ -301,5 +306,5 @@ def _curl(example: Example, place: Place) -> str | None:
     return (
         f"{PROGRAM} body {example.case} --seed {place.seed}{own} | "
         f"curl {options} -D - -X POST -H 'Content-Type: application/json' "
-        f"--data-binary @- {shlex.quote(plain(place.url + path))}"
+        f"--data-binary @- {_address(place.url + path)}"
     )
