@@ -13,7 +13,7 @@ from assertions.contents.tags import tagged
 from loadtests.client.clock import start_clock
 from loadtests.client.target_settings import parse_target
 from loadtests.datasets.records import encode_body, make_dataset
-from loadtests.runner.locks import lock_target
+from loadtests.locks import lock_target
 from tests.loadtests.door import run_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 

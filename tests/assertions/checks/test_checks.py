@@ -12,12 +12,12 @@ from assertions.record.run import Run
 from assertions.verdicts import SCENARIOS, Judgement
 from tests.assertions.cases import ALL, Case
 from tests.assertions.cases.every import BLIND, FAILS
-from tests.assertions.honest import honest, honest_run
+from tests.assertions.honest.records import honest, honest_run
 
 LIMITS = limits_file.load()
 NEVER_FAIL = frozenset(INSTRUMENT)
 """Blames no target, by design."""
-TOOLS = frozenset({"rules", "dashboard"})
+TOOLS = frozenset({"rules", "dashboard", "package"})
 """Judged on tools' result files; their cases are in test_tools."""
 
 
