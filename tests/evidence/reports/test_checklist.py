@@ -176,7 +176,7 @@ def test_one_pass_is_enough_for_a_reason() -> None:
     """A single pass ticks and is named."""
     one = report("GREEN", "GREEN", {"rules": passed("all well")})
     box = next(box for box in BOXES if box.checks == ("rules",))
-    assert ticked_in(box, one) == (True, "rules")
+    assert ticked_in(box, one) == (True, "rules: all well")
 
 
 @pytest.mark.parametrize(
