@@ -23,13 +23,14 @@ DOORS = {
     "compare": "evidence",
     "stress": "evidence",
     "seed": "loadtests",
+    "body": "loadtests",
     "assert": "assertions",
     "serve": "service",
     "rules": "rules",
     "dashboards": "dashboards",
 }
 """Which door each command of `export-at-scale` opens."""
-OWN_COMMAND = ("run", "verify", "gate", "compare", "stress", "seed")
+OWN_COMMAND = ("run", "verify", "gate", "compare", "stress", "seed", "body")
 """Commands that are a subcommand of their door, too."""
 
 
