@@ -38,7 +38,7 @@ AFTER_TEXTS: Final = ("Ayşe Yılmaz", "Ωμέγα", "Жук", "漢字")
 PAGE_BY_ACCEPT: Final = "page-by-accept"
 """The metrics page, asked for as Prometheus does."""
 DISCONNECTED: Final = "disconnected-on"
-"""An export whose client went away without its answer."""
+"""An export whose client disconnected before its answer."""
 AFTER_DISCONNECT: Final = "after-disconnect"
 """The good export that follows all of these."""
 REST_AFTER_DISCONNECT: Final = "rest-after-disconnect"
