@@ -55,6 +55,7 @@ PARTS = {
     "compare": _Part("evidence.subcommands", "compare_command", "Say what got better or worse between two runs."),
     "assert": _Part("assertions.__main__", "main", "Print the six assertions of a run directory.", ()),
     "seed": _Part("loadtests.__main__", "seed_command", "Make one export, or the batch of five, on a target."),
+    "body": _Part("loadtests.__main__", "body_command", "Print the request body of a case, to send it again."),
     "stress": _Part("evidence.subcommands", "stress_command", "Raise the rate until a limit breaks."),
     "serve": _Part("evidence.command", "serve", "Start the reference export service.", ()),
     "checks": _Part("assertions.__main__", "main", "List every check, and where it is judged.", ("--list",)),

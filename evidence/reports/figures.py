@@ -48,7 +48,7 @@ class Place:
     insecure: bool = False
     """Its https certificate was not checked."""
     bodies: frozenset[str] = frozenset()
-    """Names of the request bodies that are kept in the scenario's folder `sent`."""
+    """Cases whose request bodies can be made again from the seed."""
     seed: int
     seconds: float
     """From the scenario's start to its end."""

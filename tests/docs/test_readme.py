@@ -23,14 +23,15 @@ DOORS = {
     "compare": "evidence",
     "stress": "evidence",
     "seed": "loadtests",
+    "body": "loadtests",
     "assert": "assertions",
     "serve": "service",
     "rules": "rules",
     "dashboards": "dashboards",
 }
-"""Which command each command of `export-at-scale` opens."""
-OWN_COMMAND = ("run", "verify", "gate", "compare", "stress", "seed")
-"""Commands that are a subcommand of their command, too."""
+"""Which module each command of `export-at-scale` runs."""
+OWN_COMMAND = ("run", "verify", "gate", "compare", "stress", "seed", "body")
+"""Commands that are a subcommand of their module, too."""
 
 
 def blocks(page: str) -> list[list[str]]:

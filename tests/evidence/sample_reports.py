@@ -144,6 +144,8 @@ FOUND = {
                 kept="load/kept/measure-3.csv",
                 case="csv-10k",
                 path="POST /export/run",
+                tag="T020000003",
+                user="loadtests",
             ),
         ),
     )
@@ -170,7 +172,7 @@ FIGURES = Figures(
             seed=17,
             seconds=100.0,
             end=1_767_323_145.0,
-            bodies=frozenset({"csv-10k.json"}),
+            bodies=frozenset({"csv-10k"}),
         )
     },
     target_version="1.7.0-export-scale",

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from assertions.contents.tags import tagged
 from loadtests.client.clock import start_clock
 from loadtests.client.target_settings import parse_target
+from loadtests.datasets.records import encode_body, make_dataset
 from loadtests.locks import lock_target
 from tests.loadtests.command import run_command, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
@@ -106,6 +108,8 @@ def test_a_key_that_does_not_fit_is_told_before_any_load(
         (("seed", "--records", "-1"), "is not in the range 1<=x<="),
         (("seed", "--records", "1e3"), "is not a valid integer range"),
         (("seed", "--format", "xls"), "is not one of 'csv', 'pdf'"),
+        (("body", "csv-x"), "case 'csv-x' is neither csv-N"),
+        (("body", "csv-1", "--tag", "short"), "Invalid value for '--tag': a tag is 10 ASCII characters, not 'short'"),
     ],
 )
 def test_wrong_usage_is_exit_2(arguments: tuple[str, ...], words: str) -> None:
@@ -114,6 +118,16 @@ def test_wrong_usage_is_exit_2(arguments: tuple[str, ...], words: str) -> None:
     assert ended.code == 2
     assert words in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_body_is_printed_as_it_was_sent() -> None:
+    """`body` prints a request's body byte for byte: of this case, seed, tag and user, and the template without them."""
+    template = encode_body(make_dataset("csv-special", 3))
+    ended = run_command("body", "csv-special", "--seed", "3")
+    assert (ended.code, ended.out.encode()) == (0, template)
+    ended = run_command("body", "csv-2", "--seed", "3", "--tag", "T010000002", "--user", "loadtests-007")
+    body = tagged(encode_body(make_dataset("csv-2", 3)), "T010000002", "loadtests-007")
+    assert (ended.code, ended.out.encode()) == (0, body)
 
 
 def test_a_wrong_profile_is_exit_2_with_every_problem(tmp_path: Path) -> None:

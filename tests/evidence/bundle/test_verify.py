@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from assertions.record.files import read_lines, write_lines
-from assertions.record.types import FileCheck, Finding
+from assertions.record.files import read_lines, read_one, write_lines
+from assertions.record.types import FileCheck, Finding, Plan
 from evidence.bundle import manifest
 from evidence.bundle.verify import VerifyError, verify
+from evidence.collect.request_bodies import request_body
 from evidence.publish import judge_folder, verdict_json
 from evidence.reports.faces.pdf import pdf
 from tests.evidence.command import REPORT, copied, run_command
@@ -242,8 +244,38 @@ def test_a_kept_file_that_is_another(bundle: Path) -> None:
     assert f"smoke/kept/{kept.name} is not the file that files.jsonl says was checked" in problems(bundle)
 
 
+def test_a_request_body_that_is_another(bundle: Path) -> None:
+    """A body that is not the one sent, by its hash in the plan, is named with its case; nothing is compared with it."""
+    edit(bundle / "smoke" / "plan.json", lambda document: document["bodies"].update({"csv-1k": "00" * 32}))
+    mend(bundle)
+    assert "smoke: the request body of csv-1k is not the one that was sent, by its hash in plan.json" in problems(
+        bundle
+    )
+
+
+def test_an_older_run_directory(bundle: Path) -> None:
+    """A run directory with the bodies in `sent`, plain scrapes, and no hashes in the plan is verified all the same."""
+    older(bundle)
+    mend(bundle)
+    assert verify(bundle)[0] == []
+
+
+def older(bundle: Path) -> None:
+    """Lay the smoke scenario out as older versions did."""
+    folder = bundle / "smoke"
+    plan = read_one(folder / "plan.json", Plan)
+    (folder / "sent").mkdir()
+    for case in plan.bodies or ():
+        (folder / "sent" / f"{case}.json").write_bytes(request_body(plan, case))
+    edit(folder / "plan.json", lambda document: document.pop("bodies"))
+    packed = folder / "scrapes.jsonl.xz"
+    (folder / "scrapes.jsonl").write_bytes(lzma.decompress(packed.read_bytes()))
+    packed.unlink()
+
+
 def test_data_that_were_sent_are_malformed(bundle: Path) -> None:
     """Where what was sent can't be read the kept file can't be checked again, and that is said."""
+    older(bundle)
     (bundle / "smoke" / "sent" / "csv-1k.json").write_text("{")
     mend(bundle)
     assert "can't be checked again: the request body is not JSON" in problems(bundle)

@@ -210,7 +210,8 @@ def test_one_request_is_repeated_by_a_curl_line() -> None:
     """A fault of one request to a target that is still there comes with the request; a phase with scenario and seed."""
     commands = {reason.check: reason.command for reason in model_of("red").reasons}
     assert commands["csv-contents"] == (
-        "curl -sS -D - -X POST -H 'Content-Type: application/json' --data-binary @load/sent/csv-10k.json "
+        "python -m evidence body csv-10k --seed 17 --tag T020000003 | "
+        "curl -sS -D - -X POST -H 'Content-Type: application/json' --data-binary @- "
         "http://127.0.0.1:4001/export/run"
     )
     assert commands["latency-outside"] == (

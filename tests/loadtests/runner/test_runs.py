@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import signal
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from assertions.contents.tags import TAG_PLACEHOLDER, tagged
+from loadtests.datasets.records import encode_body, make_dataset
 from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, Seen, fake_target
 from tests.processes import end_of
@@ -56,6 +58,9 @@ def test_a_run_records_every_planned_request_and_its_file(tmp_path: Path) -> Non
         request = planned[hit.phase, hit.index]
         template = (out / "sent" / f"{hit.case}.json").read_bytes()
         body = tagged(template, hit.tag)
+        assert encode_body(make_dataset(hit.case, record.plan.seed)) == template
+        assert record.plan.bodies is not None
+        assert record.plan.bodies[hit.case] == hashlib.sha256(template).hexdigest()
         assert (hit.case, hit.tag, hit.records) == (request.case, request.tag, request.records)
         assert body in bodies
         assert TAG_PLACEHOLDER.encode() not in body
@@ -68,6 +73,7 @@ def test_a_run_records_every_planned_request_and_its_file(tmp_path: Path) -> Non
     assert Counter(fetch.purpose for fetch in record.fetches) == {"file": 11, "again": 3}
     assert len(set(bodies)) == len(bodies)
     assert not (out / "parts").exists()
+    assert [path.name for path in out.glob("scrapes*")] == ["scrapes.jsonl.xz"]
 
 
 def test_the_run_rests_between_phases_and_watches_the_target_all_along(tmp_path: Path) -> None:
@@ -267,8 +273,9 @@ def test_base_paths_and_secret_headers(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     assert secret not in ended.out + ended.err
     assert [fetch.status for fetch in read_record(tmp_path / "out").fetches] == [200, 200]
-    for file in (tmp_path / "out").rglob("*"):
-        assert not file.is_file() or secret.encode() not in file.read_bytes()
+    files = [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+    pages = lzma.decompress((tmp_path / "out" / "scrapes.jsonl.xz").read_bytes())
+    assert not any(secret.encode() in data for data in (pages, *(file.read_bytes() for file in files)))
 
 
 def test_links_to_another_origin_are_not_followed(tmp_path: Path) -> None:
