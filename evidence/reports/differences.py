@@ -81,7 +81,7 @@ def _large(run: Run, report: Report) -> Iterable[str]:
         named = ", ".join(f"{count} of {phase}" for phase, count in others.items()) or "none"
         yield (
             f"Latency: the target's histogram holds {target.count:,} exports of 10k records, the client's P95 is of "
-            f"the {outside.count:,} of {_named(measured)}. A histogram can't tell phases apart; of other phases it "
+            f"the {outside.count:,} of {_named(measured)}. A histogram can't distinguish phases; of other phases it "
             f"holds: {named}{_rest(apart - others.total(), 'exports')}."
         )
 

@@ -57,7 +57,7 @@ def check_target(target: Target) -> str | None:
     """Return why the target can't be tested, as one sentence; None where it answers. Takes at most 5 seconds."""
     deadline = target.clock.now() + CHECK_S
     statuses: dict[str, int | None] = {}
-    # GET of the exports' own path makes no export and is counted nowhere, but a door that asks for a key asks for it
+    # GET of the exports' own path makes no export and is counted nowhere, but a server that asks for a key asks for it
     for path in (HEALTH_PATH, METRICS_PATH, RUN_PATH):
         answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
         if answer.status is None and path != RUN_PATH:

@@ -132,7 +132,7 @@ def test_tools(tmp_path: Path, monkeypatch: Patch) -> None:
 
 
 def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch: Patch) -> None:
-    """Rules, their tests, dashboard and the last page at rest are handed over; else ours, built from the limits."""
+    """Rules, their tests, dashboard and the last page at rest are passed on; else ours, built from the limits."""
     (tmp_path / "smoke").mkdir()
     write_lines(tmp_path / "smoke" / "scrapes.jsonl", [scrape(1.0, "a 1\n"), scrape(2.0, "a 2\n"), scrape(3.0, None)])
     stand_in(tmp_path, monkeypatch, "print(sys.argv[6:])")

@@ -33,7 +33,7 @@ LIMITS = limits_file.load()
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 
 
-# A right witness is not accused
+# A right source does not fail
 
 
 def accepting(record: ScenarioRecord, size: str, names: tuple[str, ...]) -> ScenarioRecord:
