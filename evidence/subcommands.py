@@ -130,8 +130,8 @@ def run_command(
         with view(sys.stdout) as shown:
             report, code, measured = run(settings, shown)
     except KeyboardInterrupt:
-        told = "the report says so" if (settings.out / REPORT).is_file() else "nothing was run"
-        raise RunError(f"interrupted; {told}") from None
+        where = "the report says so" if (settings.out / REPORT).is_file() else "nothing was run"
+        raise RunError(f"interrupted; {where}") from None
     print()
     print(closing_text(report))
     if show_timings:

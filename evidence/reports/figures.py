@@ -73,7 +73,7 @@ class Figures:
     target_version: str | None = None
     """By `/export/status`."""
     target_name: str | None = None
-    """The same; None: the status page bears no name."""
+    """The same; None: the status page has no name."""
     plots: Sequence[Plot] = ()
     sensitivity: Sensitivity | None = None
     generators: Mapping[str, str] = field(default_factory=dict)

@@ -29,7 +29,7 @@ class Information:
 
 
 def information(run: Run) -> tuple[Information, ...]:
-    """Return what can be told of this run; a figure that can't is a row with the reason."""
+    """Return the figures known of this run; a figure that can't is a row with the reason."""
     load = run.scenarios.get("load")
     rows = [*_latency(load)] if load is not None else []
     return (*rows, *(_seed_size(run.scenarios, *one) for one in SEED))

@@ -13,7 +13,7 @@ from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN
 CHECK_S = 5.0
 TLS_S = 2.0
 CERTIFICATE_HINT = (
-    "does it speak https, with a certificate of an authority that is known here? $SSL_CERT_FILE names a file with one "
+    "does it serve https, with a certificate of an authority that is known here? $SSL_CERT_FILE names a file with one "
     "more, --insecure goes without"
 )
 

@@ -252,7 +252,7 @@ def _article(kind: str) -> str:
 
 
 def _hints(view: memoryview) -> tuple[Format, str]:
-    """Format and user of a bad body, as far as they can be told."""
+    """Format and user of a bad body, as far as they are known."""
     try:
         hint = _hint(view)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -93,7 +93,7 @@ def test_the_matrix_is_written() -> None:
     assert (row["failed"], row["colour"], row["problem"]) == ({"bytes-agree": "load: why"}, "RED", None)
 
 
-def test_the_summary_names_checks_that_were_never_alone() -> None:
+def test_the_summary_names_checks_that_were_never_the_only_one() -> None:
     """A check that turned red only with others is named."""
     wrong = _outcome(False, _judged("RED", rest="FAIL"), "caught for another reason only")
     right = _outcome(False, _judged("RED", bytes_agree="FAIL", rest="FAIL"))
@@ -154,7 +154,7 @@ def test_the_core_stands_for_all() -> None:
 
 
 @pytest.mark.e2e
-def test_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_reports_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that goes on with one target still counts another that was misjudged; asked for, it is judged again."""
     first, second = (target for target in chosen([]) if not target.healthy and target.name in {"cache", "leak-fds"})
     green = Outcome(target=first, judged=_judged("GREEN", rest="PASS"), seconds=1.0, problem="stays GREEN")

@@ -147,7 +147,9 @@ def test_the_edits_are_noticed(recorded: Callable[..., Path]) -> None:
 
 
 @pytest.mark.e2e
-def test_verdicts_are_told_of_each_record(recorded: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_verdicts_are_printed_for_each_record(
+    recorded: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     """`verdicts` prints every verdict's status by record and scenario/check."""
     assert entry.main(["verdicts", "--records", str(recorded("bytes-zero")), "--jobs", "1"]) == 0
     data = json.loads(capsys.readouterr().out)

@@ -201,7 +201,7 @@ BLIND: tuple[Case, ...] = (
         name="other rules",
         on="load",
         change=with_run(rules=()),
-        reason="Prometheus had none of the rules of which this check speaks",
+        reason="Prometheus had none of the rules that this check reads",
     ),
     Case(
         id="prometheus-panels",
