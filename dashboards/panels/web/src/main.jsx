@@ -1,5 +1,7 @@
 // The page: reads dashboard.json and settings.json beside it, and draws each panel as a Grafana would.
 
+import '@fontsource/inter/400.css';
+import '@fontsource/inter/500.css';
 import { LoadingState, ThemeContext } from '@grafana/data';
 import { config } from '@grafana/runtime';
 import { VizPanel, sceneGraph } from '@grafana/scenes';
@@ -19,6 +21,7 @@ async function read(name) {
 
 async function draw() {
   const [dashboard, settings] = await Promise.all([read('dashboard.json'), read('settings.json')]);
+  await Promise.all(['400 12px Inter', '500 12px Inter'].map((font) => document.fonts.load(font)));
   await start(settings.scrapeIntervalMs, PLUGINS);
   const scene = sceneOf(dashboard, settings);
   for (const panel of drawn(dashboard.panels)) {

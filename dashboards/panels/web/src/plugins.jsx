@@ -3,7 +3,7 @@
 import { FieldColorModeId, FieldConfigProperty, FieldType, PanelPlugin, colorManipulator, formattedValueToString, getFieldDisplayName, getFieldDisplayValues, getFieldSeriesColor } from '@grafana/data';
 import { config } from '@grafana/runtime';
 import { Gauge, TimeSeries, VizRepeater } from '@grafana/ui';
-import { useEffect } from 'react';
+import { useEffect, useMemo } from 'react';
 import { Heatmap } from './heatmap.jsx';
 import { changed, counted, recordOf } from './record.js';
 
@@ -87,23 +87,36 @@ function inkCounter(record, frames) {
   };
 }
 
+/** The same frames with a gap wherever a value is no finite number, as Grafana's own panel has them. */
+function graphable(frames) {
+  return frames.map((frame) => ({
+    ...frame,
+    fields: frame.fields.map((field) =>
+      field.type === FieldType.number
+        ? { ...field, values: Array.from(field.values, (value) => (Number.isFinite(value) ? value : null)) }
+        : field
+    ),
+  }));
+}
+
 function TimeSeriesPanel({ id, data, timeRange, timeZone, width, height, options }) {
   const record = recordOf(id);
   record.drawnBy = '@grafana/ui TimeSeries';
-  record.series = numbersOf(data.series).map(({ frame, field }) => ({
+  const frames = useMemo(() => graphable(data.series), [data.series]);
+  record.series = numbersOf(frames).map(({ frame, field }) => ({
     field,
     ref: frame.refId,
-    name: getFieldDisplayName(field, frame, data.series),
+    name: getFieldDisplayName(field, frame, frames),
     ...counted(field),
     color: getFieldSeriesColor(field, config.theme2).color,
     ink: 0,
   }));
-  if (data.series.length === 0) {
+  if (frames.length === 0) {
     return <NoData />;
   }
   return (
     <TimeSeries
-      frames={data.series}
+      frames={frames}
       structureRev={data.structureRev}
       timeRange={timeRange}
       timeZone={timeZone}
@@ -111,7 +124,7 @@ function TimeSeriesPanel({ id, data, timeRange, timeZone, width, height, options
       height={height}
       legend={options.legend}
       options={options}
-      renderers={[inkCounter(record, data.series)]}
+      renderers={[inkCounter(record, frames)]}
     />
   );
 }
@@ -119,7 +132,7 @@ function TimeSeriesPanel({ id, data, timeRange, timeZone, width, height, options
 function GaugePanel({ id, data, width, height, options, fieldConfig, replaceVariables, timeZone, renderCounter }) {
   const record = recordOf(id);
   const theme = config.theme2;
-  record.drawnBy = '@grafana/ui Gauge';
+  record.drawnBy = '@grafana/ui Gauge, its arc painted here';
   const values = getFieldDisplayValues({
     fieldConfig,
     reduceOptions: options.reduceOptions,
@@ -138,8 +151,8 @@ function GaugePanel({ id, data, width, height, options, fieldConfig, replaceVari
   }));
   useEffect(() => {
     const canvases = [...document.querySelectorAll(`[data-viz-panel-key="panel-${id}"] canvas`)];
-    record.series.forEach((series) => {
-      series.ink = canvases.reduce((count, canvas) => count + ofColor(canvas, series.color), 0);
+    record.series.forEach((series, index) => {
+      series.ink = canvases[index] ? ofColor(canvases[index], series.color) : 0;
     });
     record.draws += 1;
   });

@@ -28,6 +28,7 @@ import {
 } from '@grafana/runtime';
 import { sceneGraph } from '@grafana/scenes';
 import { catchError, from, map, of } from 'rxjs';
+import { installGauge } from './gauge.js';
 import { PrometheusDatasource } from './prometheus.js';
 
 export const UID = 'recorded';
@@ -55,6 +56,7 @@ export async function start(scrapeIntervalMs, plugins) {
   setDataSourceSrv(dataSources(scrapeIntervalMs));
   setTemplateSrv(templates());
   setRunRequest(runRequest);
+  installGauge();
 }
 
 function standardFields() {
