@@ -1,4 +1,4 @@
-"""What drawing the dashboard's panels left: `panels/panels.json` in a run directory, with a picture a panel beside it."""
+"""What drawing the dashboard's panels left: `panels/panels.json` in a run directory, and pictures beside it."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Drawing:
     panels: dict[int, Drawn]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Answers:
     """What the page asks for: its own files, the dashboard, and Prometheus through a proxy."""
 
@@ -108,7 +108,7 @@ def draw(
     with _opened(browser) as (page, version):
         errors = list[str]()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.route("**/*", lambda route: answers.answer(route))
+        page.route("**/*", answers.answer)
         page.goto(ORIGIN)
         _await_drawn(page, errors)
         records = page.evaluate("() => window.panels()")

@@ -15,7 +15,7 @@ from matplotlib import image
 
 from assertions.record.files import read_one, write_one
 from assertions.record.panels_drawn import PANELS, RESULTS, Box, DrawnPanel, DrawnQuery, PanelsDrawn
-from assertions.record.prometheus_run import PROMETHEUS, PrometheusRun
+from assertions.record.prometheus_run import PROMETHEUS, SAMPLES, PrometheusRun
 from assertions.record.types import RecordError
 from dashboards.model import Panel, parse
 from dashboards.panels import browser
@@ -23,7 +23,6 @@ from dashboards.panels.errors import PanelsError
 from dashboards.panels.page import Tools, bundle, library_versions
 from dashboards.panels.serve import serving_samples
 from rules.records import RulesError
-from rules.server.live import SAMPLES
 
 SCENARIOS: Final = ("load", "soak", "batch")
 """Where samples are recorded, the richest first."""

@@ -40,8 +40,9 @@ def find_tools(env: Mapping[str, str]) -> Tools:
     node, npm = (shutil.which(name, path=search) for name in ("node", "npm"))
     browser = next((found for name in BROWSERS if (found := shutil.which(name, path=search))), None)
     if node is None or npm is None:
+        missing = "node" if node is None else "npm"
         raise PanelsError(
-            f"drawing panels takes Node.js 20 or later and npm, and {'node' if node is None else 'npm'} is not on PATH; "
+            f"drawing panels takes Node.js 20 or later and npm, and {missing} is not on PATH; "
             "install them (Debian: the packages `nodejs` and `npm`)"
         )
     if browser is None:

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from rules.records import RulesError
 from rules.server.fetch import PROMTOOL, ToolFailed, find_binary, run
 from rules.server.prometheus import Prometheus, serving
-from rules.records import RulesError
 
 IMPORT_TIMEOUT_S: Final = 120.0
 _LINE: Final = re.compile(r"\{(?P<labels>.*)\} (?P<value>\S+) (?P<ms>[0-9]+)")
