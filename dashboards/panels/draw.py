@@ -48,7 +48,7 @@ def draw_run(out: Path, dashboard: Path, tools: Tools) -> PanelsDrawn:
     if not panels or any(panel.id is None for panel in panels):
         raise PanelsError(f"{dashboard.name} has no panels, or panels without an id; `python -m dashboards check` it")
     site = bundle(tools, os.environ)
-    with serving_samples(samples) as server:
+    with serving_samples(samples, run.scrape_interval_s) as server:
         drawing = browser.draw(
             tools.browser,
             site,

@@ -16,12 +16,16 @@ from rules.server.fetch import PROMTOOL, ToolFailed, find_binary, run
 from rules.server.prometheus import Prometheus, serving
 
 IMPORT_TIMEOUT_S: Final = 120.0
+LOOKBACK_SCRAPES: Final = 3
 _LINE: Final = re.compile(r"\{(?P<labels>.*)\} (?P<value>\S+) (?P<ms>[0-9]+)")
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 def openmetrics(dumped: str) -> str:
-    """Return dumped samples as an OpenMetrics text, each series' samples together. RulesError for any other text."""
+    """Return dumped samples as an OpenMetrics text, each series' samples together. RulesError for any other text.
+
+    NaN is left out: so the dump writes the mark by which Prometheus ends a series, and a mark can't be taken in again.
+    """
     series: dict[str, list[str]] = {}
     for line in dumped.splitlines():
         match = _LINE.fullmatch(line)
@@ -31,14 +35,19 @@ def openmetrics(dumped: str) -> str:
             raise RulesError(f"{line[:80]!r} is no sample as `promtool tsdb dump` prints them")
         inside = ",".join(f'{label}="{value}"' for label, value in labels.items())
         seconds = f"{int(match['ms']) / 1000:.3f}"
+        if match["value"] == "NaN":
+            continue
         series.setdefault(f"{name}{{{inside}}}", []).append(f"{match['value']} {seconds}")
     lines = [f"{key} {sample}" for key in sorted(series) for sample in series[key]]
     return "\n".join([*lines, "# EOF\n"])
 
 
 @contextmanager
-def serving_samples(samples: Path) -> Iterator[Prometheus]:
-    """Serve a run's compressed samples while the block lasts. RulesError where they can't be read or served."""
+def serving_samples(samples: Path, scrape_interval_s: float) -> Iterator[Prometheus]:
+    """Serve a run's compressed samples while the block lasts. RulesError where they can't be read or served.
+
+    A series ends where it has no sample for a few scrapes, since the marks of its end can't be taken in.
+    """
     try:
         dumped = lzma.decompress(samples.read_bytes()).decode()
     except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
@@ -53,5 +62,5 @@ def serving_samples(samples: Path) -> Iterator[Prometheus]:
         done = run(argv, timeout_s=IMPORT_TIMEOUT_S)
         if done.returncode != 0:
             raise ToolFailed(argv, done.returncode, done.stderr, "could not take the recorded samples in")
-        with serving(data) as server:
+        with serving(data, lookback_s=LOOKBACK_SCRAPES * scrape_interval_s) as server:
             yield server

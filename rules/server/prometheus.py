@@ -232,9 +232,13 @@ def running(
 
 
 @contextmanager
-def serving(data: Path, *, env: Mapping[str, str] | None = None) -> Iterator[Prometheus]:
-    """Run a server that only serves what is in `data`, however old, as long as the block lasts; errors as `running`."""
-    with _server({}, data=data, log=None, env=env, options=("--storage.tsdb.retention.time=100y",)) as server:
+def serving(data: Path, *, lookback_s: float = 300.0, env: Mapping[str, str] | None = None) -> Iterator[Prometheus]:
+    """Run a server that only serves what is in `data`, however old, as long as the block lasts; errors as `running`.
+
+    lookback_s: for how long a sample stands for its series.
+    """
+    options = ("--storage.tsdb.retention.time=100y", f"--query.lookback-delta={round(lookback_s * 1000)}ms")
+    with _server({}, data=data, log=None, env=env, options=options) as server:
         yield server
 
 

@@ -210,7 +210,7 @@ DRAWN = tuple(box for box in BOXES if box.each)
 
 @pytest.mark.parametrize("box", DRAWN, ids=lambda box: box.text)
 def test_boxes_of_the_dashboard_rest_on_the_live_check_and_the_pictures(box: Box) -> None:
-    """Neither a live query without a picture nor a picture without a live query ticks one; the reason says which lacks."""
+    """Neither a live query without a picture nor a picture without a live query ticks one."""
     assert {"prometheus-panels", "panels-drawn"} <= set(box.checks)
     for check in box.checks:
         mine = report("GREEN", "GREEN", {check: no_data("it was not done")})
