@@ -126,7 +126,6 @@ def query_variable(name: str, label: str, series: str) -> Json:
         "type": "query",
         "datasource": DATASOURCE,
         "query": {"qryType": 1, "query": f"label_values({series}, {name})", "refId": name},
-        "definition": f"label_values({series}, {name})",
         "regex": "",
         "sort": 1,
         "refresh": 2,
@@ -205,7 +204,7 @@ def _heatmap_options(panel: Panel) -> Json:
         "legend": {"show": True},
         "rowsFrame": {"layout": "auto"},
         "showValue": "never",
-        "tooltip": {"show": True, "yHistogram": False},
+        "tooltip": {"mode": "single", "yHistogram": False},
         "yAxis": {"axisPlacement": "left", "reverse": False, "unit": panel.unit},
     }
 

@@ -276,7 +276,6 @@ def _datasource_variable() -> Json:
         "type": "datasource",
         "query": "prometheus",
         "regex": "",
-        "current": {},
         "options": [],
         "hide": 0,
         "includeAll": False,

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import click
-from loadtests.runner.locks import lock_folder
 
 from assertions.checks.observability.pictures import panel_faults
 from assertions.console import sentences
@@ -24,6 +23,7 @@ from evidence.settings import RunError, Settings
 from evidence.timings import Timings
 from loadtests import options
 from loadtests.errors import FolderError
+from loadtests.locks import lock_folder
 from loadtests.progress_view import view
 from rules.records import RulesError
 
