@@ -25,8 +25,8 @@ RUNBOOK_BOUNDS: Mapping[str, float] = {
 
 _HITS = "hits.jsonl"
 _DRAWN = (
-    "drawn with Grafana's open front-end libraries, fed by a Prometheus that serves the run's recorded samples; not "
-    "imported into a Grafana server"
+    "shown by drawing it with Grafana's open front-end libraries, fed by a Prometheus that serves the run's recorded "
+    "samples; not imported into a Grafana server"
 )
 
 GREEN_STATUS = Checklist(
@@ -120,7 +120,7 @@ GREEN_STATUS = Checklist(
                     text="Grafana dashboard rendering correctly",
                     checks=("dashboard", "prometheus-panels", "panels-drawn"),
                     each=True,
-                    artifact="panels/panels.json",
+                    artifact="load/prometheus.json",
                     here=_DRAWN,
                 ),
             ),
@@ -248,14 +248,14 @@ FINAL_VALIDATION = Checklist(
                     text="Grafana dashboard imported",
                     checks=("dashboard", "prometheus-panels", "panels-drawn"),
                     each=True,
-                    artifact="panels/panels.json",
+                    artifact="dashboard.json",
                     here=_DRAWN,
                 ),
                 Box(
                     text="Panels rendering with live data",
                     checks=("prometheus-panels", "panels-drawn"),
                     each=True,
-                    artifact="panels/panels.json",
+                    artifact="load/prometheus.json",
                     here=_DRAWN,
                 ),
             ),
