@@ -127,7 +127,7 @@ def _panel(number: int, panel: Panel, drawn: browser.Drawn, folder: Path) -> Dra
         missing_texts=tuple(text for text in dict.fromkeys(texts) if " ".join(text.split()) not in shown),
         picture=picture,
         sha256=hashlib.sha256(drawn.picture).hexdigest(),
-        picture_ink=_picture_ink(drawn.picture, boxes["panel"], boxes["plot"], colors),
+        picture_ink=ink_in(drawn.picture, boxes["panel"], boxes["plot"], colors),
     )
 
 
@@ -140,7 +140,7 @@ def _channels(color: str) -> tuple[int, int, int] | None:
     return None if match is None else (int(match[1], 16), int(match[2], 16), int(match[3], 16))
 
 
-def _picture_ink(picture: bytes, panel: Box | None, plot: Box | None, colors: list[tuple[int, int, int]]) -> int:
+def ink_in(picture: bytes, panel: Box | None, plot: Box | None, colors: list[tuple[int, int, int]]) -> int:
     """Count the pixels within the plot that have the colour of a series; without such colours, those that are no grey.
 
     The picture shows the panel; boxes are on the page.

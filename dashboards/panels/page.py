@@ -65,7 +65,9 @@ def bundle(tools: Tools, env: Mapping[str, str]) -> Path:
     with tempfile.TemporaryDirectory(prefix="panels-", dir=kept.parent) as made:
         web, built = Path(made) / "web", Path(made) / "built"
         shutil.copytree(WEB, web, ignore=shutil.ignore_patterns("node_modules"))
-        _succeed([tools.npm, "ci"], web, env, INSTALL_TIMEOUT_S, "Grafana's libraries could not be installed")
+        _succeed(
+            [tools.npm, "ci", "--omit=dev"], web, env, INSTALL_TIMEOUT_S, "Grafana's libraries could not be installed"
+        )
         _succeed([tools.node, "build.mjs", str(built)], web, env, BUILD_TIMEOUT_S, "the page could not be built")
         if kept.exists():  # another process was quicker, or an older one was ended in between
             shutil.rmtree(kept)
