@@ -52,7 +52,7 @@ def picture(*dots: tuple[int, int, tuple[int, int, int]]) -> bytes:
     ],
 )
 def test_ink_is_counted_within_the_plot(dots: Any, colors: list[tuple[int, int, int]], ink: int) -> None:
-    """Pixels in a series' colour, edges of the plot included, its surroundings not; without colours, what is no grey."""
+    """Pixels in a series' colour, edges of the plot included; without colours, those that are no grey."""
     assert ink_in(picture(*dots), PANEL, PLOT, colors) == ink
 
 
