@@ -13,19 +13,19 @@ from assertions.checks.observability.pictures import FEWEST_INK, NOT_DRAWN, pane
 from assertions.record.panels_drawn import Box
 from assertions.record.run import DrawnFiles
 from assertions.verdicts import Judgement
-from tests.assertions.honest.drawn import drawn_files
-from tests.assertions.honest.records import honest_run
+from tests.assertions.healthy.drawn import drawn_files
+from tests.assertions.healthy.records import healthy_run
 
 LIMITS = limits_file.load()
 
 
 def judged(files: DrawnFiles | None) -> Judgement:
     """The verdict on these pictures."""
-    return panels_drawn(replace(honest_run(), panels=files), LIMITS)
+    return panels_drawn(replace(healthy_run(), panels=files), LIMITS)
 
 
 def with_panel(number: int, **fields: Any) -> DrawnFiles:
-    """The honest pictures with fields of one panel replaced."""
+    """The healthy pictures with fields of one panel replaced."""
     files = drawn_files()
     panels = tuple(
         with_fields(panel, **fields) if place == number else panel for place, panel in enumerate(files.drawn.panels)
@@ -34,7 +34,7 @@ def with_panel(number: int, **fields: Any) -> DrawnFiles:
 
 
 def with_query(number: int, ref: str, **fields: Any) -> DrawnFiles:
-    """The honest pictures with fields of one query replaced."""
+    """The healthy pictures with fields of one query replaced."""
     queries = tuple(
         with_fields(query, **fields) if query.ref == ref else query
         for query in drawn_files().drawn.panels[number].queries

@@ -1,4 +1,4 @@
-"""A run directory with recorded samples: an honest service's pages as a Prometheus would have kept them."""
+"""A run directory with recorded samples: an healthy service's pages as a Prometheus would have kept them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from assertions.record.files import write_one
 from assertions.record.prometheus_run import PROMETHEUS, SAMPLES, PrometheusRun
-from tests.assertions.honest.records import honest
+from tests.assertions.healthy.records import healthy
 
 INSTANCE = "127.0.0.1:4001"
 
 
 def write_recorded(out: Path) -> PrometheusRun:
     """Write load's samples and what the server told of the run; return the latter."""
-    record = honest("load")
+    record = healthy("load")
     told = record.prometheus
     assert told is not None
     folder = out / "load"
@@ -31,7 +31,7 @@ def write_recorded(out: Path) -> PrometheusRun:
 def _lines(start: float, end: float) -> Iterator[str]:
     """One page a second, as `promtool tsdb dump` prints samples."""
     due = start
-    for timed in honest("load").pages:
+    for timed in healthy("load").pages:
         moment = timed.scrape.start
         if moment < due or moment > end:
             continue
