@@ -1,4 +1,4 @@
-"""A run directory with recorded samples: an healthy service's pages as a Prometheus would have kept them."""
+"""A run directory with recorded samples: a healthy service's pages as a Prometheus would have kept them."""
 
 from __future__ import annotations
 
