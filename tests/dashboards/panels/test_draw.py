@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,22 @@ from assertions.record.run import load_run
 from dashboards.__main__ import EXPORT
 from dashboards.panels.draw import draw_run, ink_in
 from dashboards.panels.errors import PanelsError
-from dashboards.panels.page import Tools, find_tools
+from dashboards.panels.page import BROWSERS, Tools, find_tools
 from rules.records import RulesError
 from tests.dashboards.panels.recorded import write_recorded
 
 NO_TOOLS = Tools(node="node", npm="npm", browser="chromium")
+MISSING = [name for name in ("node", "npm") if shutil.which(name) is None]
+MISSING += [] if any(map(shutil.which, BROWSERS)) else ["a browser"]
 PANEL = Box(left=100, top=50, width=40, height=20)
 PLOT = Box(left=110, top=55, width=20, height=10)
 GREEN = (115, 191, 105)
+
+
+def e2e(test: Any) -> Any:
+    """Mark a test that draws: it takes Node.js, npm and a browser, which CI must have."""
+    skipped = pytest.mark.skipif(bool(MISSING) and "CI" not in os.environ, reason=f"not installed: {MISSING}")
+    return pytest.mark.e2e(skipped(test))
 
 
 def picture(*dots: tuple[int, int, tuple[int, int, int]]) -> bytes:
@@ -98,7 +107,7 @@ def faulty(drawn: PanelsDrawn) -> dict[str, tuple[str, ...]]:
     return {panel.title: faults for panel in drawn.panels if (faults := panel_faults(panel))}
 
 
-@pytest.mark.e2e
+@e2e
 def test_the_committed_dashboard_is_drawn(tmp_path: Path) -> None:
     """Every panel has data, ink and its place; the record names the file drawn and its pictures are what it says."""
     told = write_recorded(tmp_path)
@@ -115,7 +124,7 @@ def test_the_committed_dashboard_is_drawn(tmp_path: Path) -> None:
     assert files.samples_sha256 == drawn.samples_sha256
 
 
-@pytest.mark.e2e
+@e2e
 @pytest.mark.parametrize(
     ("old", "new", "title", "fault"),
     [
@@ -126,14 +135,12 @@ def test_the_committed_dashboard_is_drawn(tmp_path: Path) -> None:
             "Export Throughput (ops/sec)",
             "query B brought no data point",
         ),
-        ("100 * export_success_rate{", "100 * export_success{", "Export Success Rate (%)", "query A brought no data"),
-        ("export_memory_bytes{", "sum(export_memory_bytes{", "Memory per export", "Prometheus refused it"),
     ],
 )
 def test_one_misnamed_metric_turns_just_its_panel_red(
     tmp_path: Path, old: str, new: str, title: str, fault: str
 ) -> None:
-    """A query that matches nothing, or that Prometheus refuses, fails its own panel; all others stay as they are."""
+    """A query that matches nothing fails its panel, though another query of it drew; all others stay as they are."""
     write_recorded(tmp_path)
     text = EXPORT.read_text(encoding="utf-8")
     assert text.count(old) == 1
