@@ -73,7 +73,7 @@ def test_the_actions_inputs_are_documented() -> None:
 
 
 def test_ci_run_calls_the_readmes_commands() -> None:
-    """.ci/run runs the main job and the tests as the README's first two blocks do, and panels, gate, rules and proof."""
+    """.ci/run runs main job and tests as the README's first two blocks do, and panels, gate, rules and proof."""
     blocks = re.findall(r"^    (\S.*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     assert nox_sessions(blocks[0]) == {"smoke", "load", "batch"}
