@@ -46,7 +46,7 @@ def test_the_workflow_has_the_four_jobs() -> None:
     """quick, tests, prove and evidence run sessions of the noxfile."""
     assert list(yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"]) == ["quick", "tests", "prove", "evidence"]
     named = nox_sessions(WORKFLOW.read_text("utf-8"))
-    assert named == {"quick", "tests", "prove", "smoke", "load", "batch", "gate"}
+    assert named == {"quick", "tests", "prove", "smoke", "load", "batch", "panels", "gate"}
     assert named <= sessions()
 
 
