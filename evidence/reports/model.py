@@ -17,6 +17,7 @@ from evidence.reports.checklists.further_boxes import CHECKLISTS
 from evidence.reports.checklists.ticks import Box, tick
 from evidence.reports.figures import Figures, Plot
 from evidence.reports.instruments import instrument_table
+from evidence.reports.panels import PanelsShown, panels_shown
 from evidence.reports.performance import performance
 from evidence.reports.reasons import COMMAND, Reason, reasons
 from evidence.reports.tables import Section, Table
@@ -134,6 +135,8 @@ class ReportModel:
     checklists: tuple[ChecklistRows, ...]
     performance: tuple[Section, ...]
     plots: tuple[Plot, ...]
+    panels: PanelsShown | None
+    """The dashboard's panels; None: they were not drawn."""
     scenarios: tuple[str, ...]
     """Columns of the table of checks."""
     checks: tuple[CheckRow, ...]
@@ -170,6 +173,7 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
         checklists=tuple(_checklists(report)),
         performance=(performance(report, limits, figures.information), *_latencies(figures)),
         plots=tuple(figures.plots),
+        panels=None if figures.panels is None else panels_shown(figures.panels),
         scenarios=scenarios,
         checks=tuple(_checks(report, verdicts, scenarios)),
         verdicts=verdicts,
