@@ -104,7 +104,7 @@ def test_a_run_without_a_single_scenario_ends_with_2(tmp_path: Path) -> None:
 
 
 def test_a_broken_record_ends_with_2_and_is_named(healthy_folder: Path, tmp_path: Path) -> None:
-    """A line that is no hit is told by file and line, in the verdict."""
+    """A line that is no hit is reported by file and line, in the verdict."""
     folder = tmp_path / "run"
     shutil.copytree(healthy_folder, folder)
     hits = (folder / "load" / "hits.jsonl").read_text().splitlines(keepends=True)
@@ -130,7 +130,7 @@ def test_limits_that_are_wrong_are_one_sentence(healthy_folder: Path, tmp_path: 
 
 
 def test_limits_that_are_missing_are_one_sentence(healthy_folder: Path, tmp_path: Path) -> None:
-    """A limits file that is not there is told with its path."""
+    """A limits file that is not there is reported with its path."""
     bad = tmp_path / "none.toml"
     assert refused(healthy_folder, "--limits", bad) == f"the limits file {bad} can't be read: No such file or directory"
 

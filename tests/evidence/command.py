@@ -80,8 +80,8 @@ def reference_target(folder: Path) -> Iterator[Target]:
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
-            yield Target(url=told["url"], exports=exports)
+            reported = json.loads(process.stdout.readline())
+            yield Target(url=reported["url"], exports=exports)
         finally:
             process.terminate()
             try:

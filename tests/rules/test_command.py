@@ -275,7 +275,7 @@ def test_build_writes_rules_with_other_limits(run_command: RunCommand, tmp_path:
 
 
 def test_check_with_other_limits(run_command: RunCommand, tmp_path: Path) -> None:
-    """`check --limits FILE` checks our rules as built from it: a bound above every bucket is told by the page."""
+    """`check --limits FILE` checks our rules as built from it: a bound above every bucket is reported by the page."""
     mine = limits(tmp_path, "target = 10_000\ncritical = 30_000", "target = 10_000\ncritical = 90_000")
     snapshot = tmp_path / "page.txt"
     snapshot.write_text(page(3))

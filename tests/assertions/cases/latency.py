@@ -39,7 +39,7 @@ def took(seconds: float, *ids: str) -> Change:
     return lambda record: with_hits(record, lambda hit: {"start": hit.end - seconds} if hit.id in ids else None)
 
 
-def told(change: Callable[[Hit, float], float | None]) -> Change:
+def reported(change: Callable[[Hit, float], float | None]) -> Change:
     """A change of the processingTime that answers tell; None drops it."""
 
     def edit(hit: Hit, body: dict[str, Any]) -> None:
@@ -129,14 +129,14 @@ FAILS = (
         id="latency-agree",
         name="one without processingTime",
         on="load",
-        change=told(lambda hit, value: None if hit.id == "measure-0" else value),
+        change=reported(lambda hit, value: None if hit.id == "measure-0" else value),
         reason="1 of 228 answers have no processingTime in milliseconds",
     ),
     Case(
         id="latency-agree",
-        name="seconds told more than seen",
+        name="seconds reported more than measured",
         on="load",
-        change=told(lambda hit, value: value + 2_000 if hit.phase == "solo" else value),
+        change=reported(lambda hit, value: value + 2_000 if hit.phase == "solo" else value),
         reason="6 of 228 answers report more time than the client saw: solo-0 reports 2.21 s, the client saw",
         also=("latency-sum", "latency-target"),
     ),
@@ -144,7 +144,7 @@ FAILS = (
         id="latency-agree",
         name="always 0",
         on="load",
-        change=told(lambda hit, value: 0),
+        change=reported(lambda hit, value: 0),
         reason="processingTime is 0 or less in most of 108 answers to large exports",
         also=("latency-sum", "latency-target"),
     ),
@@ -152,7 +152,7 @@ FAILS = (
         id="latency-agree",
         name="always the same",
         on="load",
-        change=told(lambda hit, value: 200 if (hit.records or 0) >= 5_000 else value),
+        change=reported(lambda hit, value: 200 if (hit.records or 0) >= 5_000 else value),
         reason="processingTime is 200 ms in all 108 answers to large exports",
         also=("latency-sum", "latency-target"),
     ),
@@ -160,7 +160,7 @@ FAILS = (
         id="latency-agree",
         name="half the truth",
         on="load",
-        change=told(lambda hit, value: value / 2),
+        change=reported(lambda hit, value: value / 2),
         reason="in half of 100 long exports (measure) the target reports less than 63.9 % of the time that the",
         also=("latency-sum", "latency-target"),
     ),
@@ -315,7 +315,7 @@ BLIND = (
         id="latency-sum",
         name="no answer tells",
         on="load",
-        change=told(lambda hit, value: None),
+        change=reported(lambda hit, value: None),
         reason="no answer has a processingTime, or the histogram has no sum",
     ),
     Case(
