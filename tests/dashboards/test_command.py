@@ -106,7 +106,7 @@ def test_check_is_green_for_ours() -> None:
     done = run_command("check")
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
-        "ok   structure      11 panels\nok   expressions    14 queries\n",
+        "ok   structure      13 panels\nok   expressions    17 queries\n",
         "",
     )
 
@@ -157,7 +157,10 @@ def test_live_is_green_on_a_healthy_target(prometheus: Prometheus, tmp_path: Pat
     assert (done.returncode, done.stderr) == (0, "")
     results = read_one(out / "dashboard_live.json", LiveResults)
     assert results.ok
-    assert {panel.title: [query.series_with_data for query in panel.queries] for panel in results.panels} == {
+    found = {panel.title: [query.series_with_data for query in panel.queries] for panel in results.panels}
+    # a target that is not under load may have alerts: how many depends on the moment
+    assert min(found.pop("Alerts by state")) >= 1
+    assert found == {
         "Export Latency P95 (ms)": [6],
         "Export Success Rate (%)": [2],
         "Export Bytes Total (MB)": [2],
@@ -169,6 +172,7 @@ def test_live_is_green_on_a_healthy_target(prometheus: Prometheus, tmp_path: Pat
         "Requests by outcome": [8],
         "Queue depth": [1],
         "Memory per export": [2],
+        "Latency of exports": [6],
     }
     assert done.stdout.splitlines()[0] == "ok   Export Latency P95 (ms): 6 series with data"
 
@@ -187,7 +191,7 @@ def test_live_is_red_when_one_query_brings_nothing(prometheus: Prometheus, tmp_p
     done = run_command("live", "--prometheus", prometheus.url, "--file", file, "--minutes", "1", "--out", out)
     assert (done.returncode, done.stderr) == (1, "")
     results = read_one(out / "dashboard_live.json", LiveResults)
-    assert [panel.ok for panel in results.panels] == [False] * 5 + [True] * 6
+    assert [panel.ok for panel in results.panels] == [False] * 5 + [True] * 8
     first = [panel.queries[0] for panel in results.panels[:4]]
     assert [(query.series, query.series_with_data) for query in first] == [(0, 0), (1, 0), (0, 0), (0, 0)]
     assert [bool(query.error) for query in first] == [False, False, True, True]
