@@ -36,6 +36,7 @@ from evidence.collect.kept_files import read_kept
 from evidence.collect.provenance import Context
 from evidence.comparison.stored import changes_of
 from evidence.reports import fault_coverage
+from evidence.reports.differences import differences
 from evidence.reports.examples import find
 from evidence.reports.faces.html import html
 from evidence.reports.faces.junit import junit
@@ -46,7 +47,6 @@ from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
 from evidence.reports.plots import draw, pictures, planned
-from evidence.reports.witnesses import differences
 from evidence.timings import Timings
 
 
@@ -130,7 +130,7 @@ def publish_placeholder(out: Path, sentence: str) -> None:
 
 
 def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterable[Plot]) -> Figures:
-    """Return what the report shows beside the verdicts."""
+    """Return what the report shows in addition to the verdicts."""
     records = run.scenarios
     pages = [
         body

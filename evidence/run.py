@@ -99,8 +99,8 @@ def _record(settings: Settings, name: str, view: View, stages: Stages, timings: 
     out, folder, log = settings.out, settings.out / name, settings.out / f"{name}-service.log"
     if settings.target is not None:
         request = request_for(settings, name, settings.target, settings.target_pid, settings.exports)
-        beside = stages.observe(name, settings.target, folder)
-        with captured(settings.log, log), beside, timings.measure("load", name):
+        observed = stages.observe(name, settings.target, folder)
+        with captured(settings.log, log), observed, timings.measure("load", name):
             stages.drive(out, request, view)
     else:
         with contextlib.ExitStack() as stack:

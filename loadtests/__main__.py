@@ -1,4 +1,4 @@
-"""The door of the load tests: `run` one scenario on a target, `stress` it, `seed` it with exports, print a `body`."""
+"""The command of the load tests: `run` one scenario, `stress` a target, `seed` it with exports, print a `body`."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ KEPT_BROKEN_MOST = 10
 WHOLE_BROKEN = 3
 """So many broken files of one case are examined in full; further ones in brief, and their findings say so."""
 MEMORY_BYTES = 1024**3
-"""Address space for opening one file, beside what the request's own size asks for."""
+"""Address space for opening one file, in addition to what the request's size asks for."""
 MEMORY_TIMES = 40
 """Of the request's size: a million records are read at once."""
 SECONDS = 60.0

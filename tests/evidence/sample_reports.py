@@ -87,7 +87,7 @@ def report(
         Assertion(
             title=six.title,
             status=words[colour] if number == 1 else "PASS",
-            reason="both witnesses hold and agree" if colour == "GREEN" else "see below",
+            reason="both sources hold and agree" if colour == "GREEN" else "see below",
             target="the target's word",
             outside="seen from outside",
             verdicts=(),

@@ -18,7 +18,7 @@ FURTHER = Checklist(
                     artifact="batch/scrapes.jsonl.xz",
                 ),
                 Box(
-                    text="At most 100 waiting; turned away only beyond",
+                    text="At most 100 waiting; rejected only beyond",
                     checks=("queue-target", "queue-outside", "queue-agree", "rejections"),
                     artifact="batch/scrapes.jsonl.xz",
                 ),
@@ -88,7 +88,7 @@ FURTHER = Checklist(
                 ),
                 Box(text="The dashboard's queries fit the contract", checks=("dashboard",), artifact="dashboard.json"),
                 Box(
-                    text="A Prometheus beside the target scraped it; rules healthy, panels right, alerts silent",
+                    text="A Prometheus server scraped the target; rules healthy, panels right, alerts silent",
                     checks=("prometheus-scrape", "prometheus-panels", "prometheus-rules", "prometheus-alerts"),
                     artifact="load/prometheus.json",
                 ),

@@ -19,8 +19,8 @@ from evidence.bundle.verify import VerifyError, verify
 from evidence.collect.request_bodies import request_body
 from evidence.publish import judge_folder, verdict_json
 from evidence.reports.faces.pdf import pdf
+from tests.evidence.command import REPORT, copied, run_command
 from tests.evidence.conftest import Made
-from tests.evidence.door import REPORT, copied, door
 from tests.evidence.golden import model_of
 
 pytestmark = pytest.mark.e2e
@@ -72,21 +72,21 @@ def test_every_artifact_by_one_bit(made: Made, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["limits.toml", "smoke/hits.jsonl"])
-def test_a_changed_byte_by_the_door(bundle: Path, name: str) -> None:
-    """The door ends with 1 and names the file in which one byte was changed."""
+def test_a_changed_byte_by_the_command(bundle: Path, name: str) -> None:
+    """The command ends with 1 and names the file in which one byte was changed."""
     content = bytearray((bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
     (bundle / name).write_bytes(content)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert (ended.code, ended.err) == (1, "")
     assert f"{name} was changed" in ended.out
 
 
-def test_a_removed_and_an_added_file_by_the_door(bundle: Path) -> None:
-    """The door ends with 1 and names both."""
+def test_a_removed_and_an_added_file_by_the_command(bundle: Path) -> None:
+    """The command ends with 1 and names both."""
     (bundle / "smoke" / "health.jsonl").unlink()
     (bundle / "added.txt").write_text("x")
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert "smoke/health.jsonl is missing" in ended.out
     assert "added.txt is not in the manifest" in ended.out
@@ -101,7 +101,7 @@ def test_a_number_in_the_verdict(bundle: Path) -> None:
 
     edit(bundle / "verdict.json", better)
     mend(bundle)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert "verdict.json says smoke/smoke-latency" in ended.out
     assert "it took 1 ms" in ended.out
@@ -116,7 +116,7 @@ def test_a_colour_in_the_verdict(bundle: Path) -> None:
     edit(bundle / "verdict.json", green)
     mend(bundle)
     assert "verdict.json says 'GREEN', judged again it is 'RED" in problems(bundle)
-    ended = door("gate", bundle)
+    ended = run_command("gate", bundle)
     assert ended.code == 1
     assert ended.out.endswith("gate: closed\n")
 
@@ -133,7 +133,7 @@ def test_the_first_line(bundle: Path) -> None:
     text = (bundle / REPORT).read_text()
     (bundle / REPORT).write_text("# GREEN\n" + text.split("\n", 1)[1])
     mend(bundle)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert f"{REPORT} begins with '# GREEN', judged again it is '# RED" in ended.out
 
@@ -329,7 +329,7 @@ def test_a_scenario_that_can_not_be_read(bundle: Path) -> None:
     ],
 )
 def test_malformed_documents(bundle: Path, name: str, text: str | None, words: str) -> None:
-    """A malformed or missing document ends the door with 1, no traceback, and a sentence that names it."""
+    """A malformed or missing document ends the command with 1, no traceback, and a sentence that names it."""
     if text is None:
         (bundle / name).unlink()
     else:
@@ -351,9 +351,9 @@ def test_no_manifest_is_no_bundle(bundle: Path, text: str | None) -> None:
 
 
 @pytest.mark.parametrize("command", ["verify", "gate"])
-def test_no_bundle_by_the_door(tmp_path: Path, command: str) -> None:
-    """The door ends with 2 and one sentence where there is nothing to verify."""
-    ended = door(command, tmp_path)
+def test_no_bundle_by_the_command(tmp_path: Path, command: str) -> None:
+    """The command ends with 2 and one sentence where there is nothing to verify."""
+    ended = run_command(command, tmp_path)
     assert ended.code == 2
     assert ended.sentence.startswith(f"evidence: {tmp_path} is no bundle: ")
 
@@ -375,7 +375,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     """A folder that does not exist is no run directory: 2 and one sentence that says how to make one."""
     with pytest.raises(VerifyError, match="none is no run directory"):
         verify(tmp_path / "none")
-    ended = door("verify", tmp_path / "none")
+    ended = run_command("verify", tmp_path / "none")
     assert ended.code == 2
     assert ended.sentence.endswith("none is no run directory; make one with `python -m evidence run smoke load batch`")
 

@@ -1,6 +1,6 @@
 """A run directory without what can be made again: what is left is a record that the judge needs, and no more.
 
-Request bodies are made again from the seed. Of the exported files a few are kept: small ones of each kind, broken ones
+Request bodies are made again from the seed. Of the exported files a few are kept: small ones of each kind, faulty ones
 first, so that files are opened again when the record is judged.
 """
 
