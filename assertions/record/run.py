@@ -10,18 +10,17 @@ from typing import TypeVar
 
 import msgspec
 
-from assertions.prometheus.exposition import Page, read_page
 from assertions.record.files import read_lines, read_one
 from assertions.record.phases import DISCONNECTS
 from assertions.record.prometheus_run import PROMETHEUS, PrometheusRun
 from assertions.record.queries import Queries
+from assertions.record.scrapes import read_scrapes
 from assertions.record.types import (
     Calibration,
     Fetch,
     FileCheck,
     HealthProbe,
     Hit,
-    PhaseRun,
     Plan,
     Probe,
     RecordError,
@@ -78,14 +77,21 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         (phase.start for phase in scenario.phases if phase.name == DISCONNECTS and phase.recorded), default=math.inf
     )
     probes = tuple(read_lines(folder / "probes.jsonl", Probe))
-    scrapes = tuple(read_lines(folder / "scrapes.jsonl", Scrape))
+    scrapes = read_scrapes(
+        read_lines(folder / "scrapes.jsonl", Scrape),
+        until=end,
+        final_from=next(
+            (phase.end for phase in scenario.phases if phase.name == DISCONNECTS and phase.recorded), math.inf
+        ),
+    )
     return ScenarioRecord(
         scenario=scenario,
         plan=read_one(folder / "plan.json", Plan),
         hits=tuple(read_lines(folder / "hits.jsonl", Hit)),
         fetches=tuple(read_lines(folder / "fetches.jsonl", Fetch)),
         files=tuple(read_lines(folder / "files.jsonl", FileCheck)),
-        scrapes=_until(end, scrapes, lambda record: record.end, lambda record: record.start),
+        scrapes=scrapes.scrapes,
+        read=scrapes.pages,
         probes=_until(end, probes, lambda probe: probe.at, lambda probe: probe.at),
         health=_until(
             end,
@@ -96,18 +102,10 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         disconnect_probes=tuple(
             probe for probe in probes if probe.phase == DISCONNECTS and probe.resting and probe.processes
         ),
-        final_page=_final_page(scrapes, scenario.phases),
+        final_page=scrapes.final_page,
         calibration=_calibration(folder / "calibration.jsonl"),
         prometheus=_prometheus(folder / PROMETHEUS),
     )
-
-
-def _final_page(scrapes: Iterable[Scrape], phases: Sequence[PhaseRun]) -> Page | None:
-    """Return the last page from after the clients that disconnected."""
-    end = next((phase.end for phase in phases if phase.name == DISCONNECTS and phase.recorded), math.inf)
-    later = [scrape for scrape in scrapes if scrape.start >= end and scrape.status == 200]
-    last = max(later, key=lambda scrape: scrape.start, default=None)
-    return None if last is None else read_page(last.text, last.content_type)
 
 
 def _until(

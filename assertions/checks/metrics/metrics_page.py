@@ -10,7 +10,8 @@ from assertions.demands import FROM_THE_START, HELP_LINE, HISTOGRAM_TOO, quoted
 from assertions.limits import Limits
 from assertions.prometheus.exposition import FamilyPage, Page, series_text
 from assertions.record.phases import JudgedFor
-from assertions.record.view import ScenarioRecord, TimedPage
+from assertions.record.scrapes import TimedPage
+from assertions.record.view import ScenarioRecord
 from assertions.stats import percentile
 from assertions.units import show
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
@@ -41,7 +42,8 @@ def scrapes(record: ScenarioRecord, limits: Limits) -> Judgement:
         first = bad[0]
         what = f"status {first.status}" if first.status is not None else first.error
         return failed(f"{len(bad)} of {len(record.scrapes)} scrapes of the metrics page failed, the first with {what}")
-    biggest = max(len(scrape.text.encode()) for scrape in record.scrapes)
+    sizes = [timed.bytes for timed in record.pages]
+    biggest = max([*sizes, *(len(scrape.text.encode()) for scrape in bad)])
     if biggest > PAGE_BYTES_MOST:
         return failed(f"the metrics page grew to {show(biggest, 'bytes')}; label values must be bounded")
     if record.before is None or record.after is None:
