@@ -23,16 +23,20 @@ JUDGED: Final = frozenset(name for family in FAMILIES for name in (family.name, 
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 """Spellings of numbers that need no strict reader."""
 
-Key = tuple[str, tuple[tuple[str, str], ...]]
+Selection = tuple[tuple[str, str], ...]
+"""Labels and their values."""
+Key = tuple[str, Selection]
 
 
 class SharedSamples(Sequence[Sample]):
     """A family's samples, in chunks that pages share."""
 
-    __slots__ = ("chunks",)
+    __slots__ = ("chunks", "series")
 
-    def __init__(self, chunks: tuple[tuple[Sample, ...], ...]) -> None:
+    def __init__(self, chunks: tuple[tuple[Sample, ...], ...], series: dict[Selection, tuple[int, ...]]) -> None:
+        """series: where the samples are that bear some labels; one object for the same series in the same order."""
         self.chunks = chunks
+        self.series = series
 
     @classmethod
     def of(cls, samples: Sequence[Sample], before: Sequence[Sample] = ()) -> SharedSamples:
@@ -42,7 +46,7 @@ class SharedSamples(Sequence[Sample]):
         chunks = tuple(tuple(mine[at : at + CHUNK]) for at in range(0, len(mine), CHUNK))
         older = before.chunks if isinstance(before, SharedSamples) else ()
         same = (old if old == new else new for old, new in zip(older, chunks, strict=False))
-        return cls((*same, *chunks[len(older) :]))
+        return cls((*same, *chunks[len(older) :]), {})
 
     def replaced(self, changes: Mapping[int, Sample]) -> SharedSamples:
         """Return the samples with those at some places replaced."""
@@ -50,9 +54,20 @@ class SharedSamples(Sequence[Sample]):
         for at, sample in changes.items():
             chunk, place = divmod(at, CHUNK)
             touched.setdefault(chunk, list(self.chunks[chunk]))[place] = sample
-        return SharedSamples(
-            tuple(tuple(touched[at]) if at in touched else chunk for at, chunk in enumerate(self.chunks))
-        )
+        chunks = (tuple(touched[at]) if at in touched else chunk for at, chunk in enumerate(self.chunks))
+        return SharedSamples(tuple(chunks), self.series)
+
+    def bearing(self, labels: Mapping[str, str]) -> Iterator[Sample]:
+        """Yield the samples that bear these labels, but for those that say when a series was created."""
+        key = tuple(labels.items())
+        if key not in self.series:
+            self.series[key] = tuple(
+                at
+                for at, sample in enumerate(self)
+                if not sample.name.endswith("_created") and labels.items() <= sample.labels.items()
+            )
+        chunks = self.chunks
+        return (chunks[at // CHUNK][at % CHUNK] for at in self.series[key])
 
     def __iter__(self) -> Iterator[Sample]:
         return chain.from_iterable(self.chunks)
@@ -76,8 +91,37 @@ class SharedSamples(Sequence[Sample]):
     __hash__ = None  # type: ignore[assignment]
 
 
+class SharedPage(Page):
+    """A page whose families share what did not change since the page before."""
+
+    def total(self, name: str, **labels: str) -> float | None:
+        """Sum as any page does; which samples bear the labels is found once for all pages with the same series."""
+        family = self.family(name)
+        if family is None or not isinstance(family.samples, SharedSamples):
+            return super().total(name, **labels)
+        found = [sample.value for sample in family.samples.bearing(labels)]
+        return sum(found) if found else None
+
+
+def moved(before: FamilyPage, after: FamilyPage) -> Iterator[tuple[Sample, Sample | None]]:
+    """Yield each sample of a family with that of its series on a later page, None where the series is gone.
+
+    Samples that are the very same object on both pages may be left out.
+    """
+    if before is after:
+        return
+    old, new = before.samples, after.samples
+    if isinstance(old, SharedSamples) and isinstance(new, SharedSamples) and old.series is new.series:
+        for chunk, other in zip(old.chunks, new.chunks, strict=True):
+            if chunk is not other:
+                yield from zip(chunk, other, strict=True)
+        return
+    now = {_key(sample): sample for sample in new}
+    yield from ((sample, now.get(_key(sample))) for sample in old)
+
+
 def _key(sample: Sample) -> Key:
-    return sample.name, tuple(sample.labels.items())
+    return sample.name, tuple(sorted(sample.labels.items()))
 
 
 def _shared(sample: Sample, before: Sample | None) -> Sample:
@@ -112,7 +156,7 @@ class PageSeries:
         self._kinds = {name: family.kind for name, family in page.families.items()}
         self._whole = whole
         kept = {name: family for name, family in page.families.items() if whole or name in JUDGED}
-        return Page({name: self._held(name, family) for name, family in kept.items()}, page.errors)
+        return SharedPage({name: self._held(name, family) for name, family in kept.items()}, page.errors)
 
     def _held(self, name: str, family: FamilyPage) -> FamilyPage:
         before = self._page.families.get(name)
@@ -142,7 +186,7 @@ class PageSeries:
             family = families[name]
             assert isinstance(family.samples, SharedSamples)
             families[name] = replace(family, samples=family.samples.replaced(samples))
-        return Page(families, self._page.errors)
+        return SharedPage(families, self._page.errors)
 
 
 def _new_value(old: str, new: str, counter: bool) -> float | None:

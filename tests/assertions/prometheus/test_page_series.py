@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assertions.prometheus.exposition import Page, read_page
-from assertions.prometheus.page_series import CHUNK, JUDGED, PageSeries, SharedSamples
+from assertions.prometheus.page_series import CHUNK, JUDGED, PageSeries, SharedSamples, moved
 from tests.assertions.healthy.records import healthy
 
 TEXT = "text/plain; version=0.0.4"
@@ -117,3 +119,34 @@ def test_other_families_are_left_out_under_load() -> None:
         "counter mine has a value that is negative or NaN",
     )
     assert list(series.read(page, TEXT, whole=True).families) == ["mine", "export_queue_depth"]
+
+
+@given(
+    pages=texts(), labels=st.dictionaries(st.sampled_from(["status", "user", "le", "path"]), st.just("a"), max_size=2)
+)
+def test_sums_are_those_of_a_page_by_itself(pages: list[str], labels: dict[str, str]) -> None:
+    """The sum over the samples that bear some labels is that of the page by itself, on each page of a series."""
+    series = PageSeries()
+    for text in pages:
+        mine, alone = series.read(text, TEXT, whole=False), read_page(text, TEXT)
+        for name in (*alone.families, "export_requests_total"):
+            if name in JUDGED:
+                assert repr(mine.total(name, **labels)) == repr(alone.total(name, **labels))
+
+
+@given(pages=texts())
+def test_what_moved_between_two_pages(pages: list[str]) -> None:
+    """Each sample comes with the one of its series on the next page; what is left out has not moved."""
+    series = PageSeries()
+    read = [series.read(text, TEXT, whole=False) for text in pages]
+    for earlier, later in pairwise(read):
+        for name, before in earlier.families.items():
+            after = later.families.get(name)
+            if after is None:
+                continue
+            now = {(one.name, *sorted(one.labels.items())): one for one in after.samples}
+            pairs = [(one, now.get((one.name, *sorted(one.labels.items())))) for one in before.samples]
+            found = list(moved(before, after))
+            assert [pair for pair in pairs if pair[0] is not pair[1]] == [
+                pair for pair in found if pair[0] is not pair[1]
+            ]
