@@ -51,7 +51,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "latency-outside": (_P95,),
     "latency-target": (_P95, "The histogram's highest finite bound lies above the P95 of what is exported"),
     "latency-agree": ("`processingTime` runs from the request's arrival, its wait in the queue included",),
-    "latency-sum": ("with the time that its answer tells",),
+    "latency-sum": ("with the time that its answer reports",),
     "histogram": ("its buckets are cumulative and end in `+Inf`",),
     "smoke-latency": ("1k export < 1 s",),
     "batch": ("batch of five scenarios (csv 1k, 5k, 10k; pdf 1k, 5k) < 30 s with no 429",),
@@ -87,7 +87,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
         UNKNOWN_DOWNLOAD,
         "one sentence that names the field",
         "its place must come free",
-        "who asks for OpenMetrics is told the same counts",
+        "who asks for OpenMetrics gets the same counts",
     ),
     "health": ("`/health` answers within 500 ms under load (P95)",),
     "status-page": (
@@ -102,7 +102,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "leak-threads": (_GIVEN_BACK,),
     "leak-children": (_GIVEN_BACK,),
     "files-present": ("The file of an export that was answered 200 stays in the exports folder",),
-    "service-log": ("only for a fault of the service's own",),
+    "service-log": ("only for a fault of the service itself",),
     "prometheus-scrape": ("The metrics page answers throughout, and stays small",),
     "prometheus-panels": ("Alert rules and panels ask for these series with the label values named here",),
     "prometheus-alerts": (_PEAK, _FULL),
@@ -110,7 +110,9 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """By check."""
 
-OWN: Final = frozenset({"generator", "calibration", "shutdown", "rules", "dashboard", "package", "prometheus-rules"})
+OWN: Final = frozenset(
+    {"generator", "calibration", "shutdown", "rules", "dashboard", "package", "panels-drawn", "prometheus-rules"}
+)
 """Checks of the harness's own instrument, service, rules, dashboard and package, which demand nothing of a target."""
 
 

@@ -70,7 +70,7 @@ FAILS = (
 BLIND = (
     Case(
         id="offered",
-        name="nothing handed over",
+        name="no queries",
         on="load",
         change=lambda r: changed(r, queries=None),
         reason="queries.json is not there",

@@ -171,7 +171,7 @@ BLIND: tuple[Case, ...] = (
             name="not recorded",
             on="load",
             change=lambda record: changed(record, prometheus=None),
-            reason="prometheus.json is not there",
+            reason="prometheus.json is missing",
         )
         for what in ("scrape", "panels", "rules", "alerts")
     ),
@@ -201,7 +201,7 @@ BLIND: tuple[Case, ...] = (
         name="other rules",
         on="load",
         change=with_run(rules=()),
-        reason="Prometheus had none of the rules of which this check speaks",
+        reason="Prometheus had none of the rules that this check reads",
     ),
     Case(
         id="prometheus-panels",

@@ -49,7 +49,7 @@ def test_without_its_check_a_fault_passes_unnoticed(check_id: str, monkeypatch: 
     assert "GREEN" in {colour(run) for run in runs}
 
 
-def test_every_other_check_alone_caught_a_living_service() -> None:
+def test_every_other_check_by_itself_caught_a_living_service() -> None:
     """Where no record fails by exactly one check, a faulty target does, except for those named above."""
     shown = read(STORED)
     assert shown is not None, "evidence/sensitivity.json is not there: nox -s prove makes it"
