@@ -157,8 +157,13 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
             scenarios[name] = replace(load_scenario(path / name), queries=queries, log=_log(path, name))
         except RecordError as error:
             problems[name] = str(error).replace(f"{path}/", "")  # a run directory may be moved
-    promtool, dashboard, package = (_tool(path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
-    return Run(path, scenarios, problems, promtool, dashboard, package, _panels(path))
+    return with_tools(Run(path, scenarios, problems))
+
+
+def with_tools(run: Run) -> Run:
+    """Return a run with what the tools have found by now."""
+    promtool, dashboard, package = (_tool(run.path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
+    return replace(run, promtool=promtool, dashboard=dashboard, package=package, panels=_panels(run.path))
 
 
 def _tool(path: Path) -> ToolRun | None:

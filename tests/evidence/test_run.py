@@ -175,11 +175,11 @@ def test_every_trouble_is_a_sentence(
     real = publishing.publish
     calls: list[Path] = []
 
-    def once(place: Path, timings: Timings) -> Report:
+    def once(place: Path, timings: Timings, drawn: publishing.Drawn | None) -> Report:
         calls.append(place)
         if len(calls) == 1:
             raise error
-        return real(place, timings)
+        return real(place, timings, drawn)
 
     stages = recorded.but(**{where: once if where == "publish" else raising(error)})
     names = ("smoke", "load", "batch") if where == "publish" else ("smoke",)
@@ -209,9 +209,9 @@ def test_a_second_interrupt_waits_for_the_report(recorded: Recorded, tmp_path: P
     out = tmp_path / "run"
     real = publishing.publish
 
-    def again(place: Path, timings: Timings) -> Report:
+    def again(place: Path, timings: Timings, drawn: publishing.Drawn | None) -> Report:
         os.kill(os.getpid(), signal.SIGINT)
-        return real(place, timings)
+        return real(place, timings, drawn)
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
