@@ -155,7 +155,7 @@ def _last_line(process: subprocess.Popen[bytes]) -> str:
 def write_last_page(out: Path) -> Path | None:
     """Write the last metrics page that any scenario read at rest, and return where; None where there is none."""
     last: Scrape | None = None
-    for file in sorted(plan.with_name("scrapes.jsonl") for plan in out.glob("*/plan.json")):
+    for file in sorted({path.with_name("scrapes.jsonl") for path in out.glob("*/scrapes.jsonl*")}):
         with contextlib.suppress(RecordError):
             for scrape in read_lines(file, Scrape):
                 if scrape.status == 200 and scrape.moment == "after" and (last is None or scrape.start > last.start):
