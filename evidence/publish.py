@@ -15,7 +15,7 @@ from assertions.checks.harness.calibration import biases_ms
 from assertions.judge import Report
 from assertions.record.files import read_one
 from assertions.record.last_page import last_page
-from assertions.record.run import Run, with_tools
+from assertions.record.run import Run, load_run, with_tools
 from assertions.record.types import Generator
 from assertions.record.view import ScenarioRecord, as_object
 from assertions.summary import runbook_text
@@ -54,11 +54,16 @@ PNG = b"\x89PNG\r\n\x1a\n"
 """How a picture of a panel begins."""
 
 
+def read_folder(out: Path) -> tuple[Run, limits_file.Limits, Context]:
+    """Read a run directory. RecordError or LimitsError when it is no run directory that can be judged."""
+    context, limits = read_one(out / CONTEXT, Context), limits_file.load(out / LIMITS)
+    return load_run(out, SCENARIOS), limits, context
+
+
 def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
     """Read a run directory and judge it. RecordError or LimitsError when it is no run directory that can be judged."""
-    context = read_one(out / CONTEXT, Context)
-    run, limits, report = judged_run.judge_run_folder(out, out / LIMITS)
-    return run, limits, report, context
+    run, limits, context = read_folder(out)
+    return run, limits, judged_run.judge_run(run, limits), context
 
 
 @dataclass(frozen=True)
