@@ -172,6 +172,8 @@ def test_a_compressed_sample_that_is_damaged(tmp_path: Path, cut: bytes) -> None
     kept.write_bytes(cut)
     with pytest.raises(OSError, match=r"a\.csv\.xz can't be decompressed"):
         recheck([folder])
+    with pytest.raises(OSError, match=r"a\.csv\.xz can't be decompressed"):
+        read_kept(kept, 100)
     kept.write_bytes(lzma.compress(b"x" * 10_000_000))
     assert recheck([folder]) == ["smoke/kept/a.csv.xz is not the file that files.jsonl says was checked"]
 
