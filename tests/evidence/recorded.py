@@ -29,7 +29,7 @@ class Recorded:
             observe=lambda name, target, folder: contextlib.nullcontext(),
             drive=self.drive,
             check_files=lambda folder, progress, jobs: None,
-            check_tools=lambda settings, view: None,
+            check_tools=lambda settings, view, meanwhile: meanwhile(),
         )
 
     def drive(self, out: Path, request: RunRequest, view: View) -> None:

@@ -131,6 +131,20 @@ def test_tools(tmp_path: Path, monkeypatch: Patch) -> None:
     assert shown.lines[3:] == [f"{tool}: it wrote nothing" for tool in ("promtool", "dashboard", "package")]
 
 
+def test_other_work_is_done_while_tools_run(tmp_path: Path, monkeypatch: Patch) -> None:
+    """All tools run while the other work is done; where that breaks they are ended, and the error goes on."""
+    stand_in(tmp_path, monkeypatch, "print('done')")
+    processes = started(monkeypatch)
+    running = []
+    stages.check_tools(settings(tmp_path, "smoke"), Shown(), lambda: running.extend(processes))
+    assert [process.returncode for process in running] == [0, 0, 0]
+    stand_in(tmp_path, monkeypatch, "import time; time.sleep(60)")
+    processes.clear()
+    with pytest.raises(ValueError, match="broken"):
+        stages.check_tools(settings(tmp_path, "smoke"), Shown(), raising(ValueError("broken")))
+    assert [process.returncode for process in processes] == [-9, -9, -9]
+
+
 def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch: Patch) -> None:
     """Rules, their tests, dashboard and the last page at rest are passed on; else ours, built from the limits."""
     (tmp_path / "smoke").mkdir()

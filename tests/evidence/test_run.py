@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from evidence import publish as publishing
 from evidence import run as running
 from evidence.bundle import run_folder
 from evidence.bundle.verify import VerifyError
-from evidence.collect.embedded import EmbeddedError
+from evidence.collect.embedded import Embedded, EmbeddedError
 from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
 from evidence.interrupts import take_signals
@@ -175,11 +177,11 @@ def test_every_trouble_is_a_sentence(
     real = publishing.publish
     calls: list[Path] = []
 
-    def once(place: Path, timings: Timings) -> Report:
+    def once(place: Path, timings: Timings, drawn: publishing.Drawn | None) -> Report:
         calls.append(place)
         if len(calls) == 1:
             raise error
-        return real(place, timings)
+        return real(place, timings, drawn)
 
     stages = recorded.but(**{where: once if where == "publish" else raising(error)})
     names = ("smoke", "load", "batch") if where == "publish" else ("smoke",)
@@ -209,9 +211,9 @@ def test_a_second_interrupt_waits_for_the_report(recorded: Recorded, tmp_path: P
     out = tmp_path / "run"
     real = publishing.publish
 
-    def again(place: Path, timings: Timings) -> Report:
+    def again(place: Path, timings: Timings, drawn: publishing.Drawn | None) -> Report:
         os.kill(os.getpid(), signal.SIGINT)
-        return real(place, timings)
+        return real(place, timings, drawn)
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
@@ -320,6 +322,35 @@ def test_the_shutdown_of_the_embedded_service_is_noted(recorded: Recorded, tmp_p
     scenario = read_one(tmp_path / "run" / "smoke" / "scenario.json", type(healthy("smoke").scenario))
     assert (scenario.embedded, scenario.shutdown_exit_code) == (True, 0)
     assert seen[0].target.startswith("http://127.0.0.1:") and seen[0].embedded
+
+
+def test_the_service_ends_while_files_are_checked(recorded: Recorded, tmp_path: Path) -> None:
+    """Files are checked while the service is ended; an interrupt there leaves no service behind."""
+    services: list[Embedded] = []
+    ended = threading.Event()
+
+    @contextlib.contextmanager
+    def serve(log: Path) -> Iterator[Embedded]:
+        with Stages().serve(log) as service:
+            services.append(service)
+            yield service
+
+    @contextlib.contextmanager
+    def observe(name: str, target: str, folder: Path) -> Iterator[None]:
+        yield
+        ended.set()
+
+    def check_files(*_: object) -> None:
+        assert ended.wait(60)
+
+    mine = recorded.but(serve=serve, observe=observe, check_files=check_files)
+    assert run(settings(tmp_path / "run", "smoke", target=None), mine)[1] == 0
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            settings(tmp_path / "other", "smoke", target=None),
+            recorded.but(serve=serve, check_files=raising(KeyboardInterrupt())),
+        )
+    assert [service.process.poll() is None for service in services] == [False, False]
 
 
 def test_the_command_in_this_process(

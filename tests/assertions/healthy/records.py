@@ -62,6 +62,8 @@ def healthy_run(**scenarios: ScenarioRecord) -> Run:
 
 def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
     """A copy with these parts replaced (`hits=…`); pages are read again only where the scrapes are new."""
+    if "scrapes" in parts:
+        parts.setdefault("read", None)
     copy = replace(record, **parts)
     if "scrapes" not in parts:
         copy.__dict__["pages"] = record.pages

@@ -54,8 +54,7 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
 def bare() -> Iterator[None]:
     """Plots are not drawn, and kept files, of which these records have none, not opened."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evidence.publish.draw", lambda *parts: [])
-        patch.setattr("evidence.publish.pictures", lambda *parts: {})
+        patch.setattr("evidence.publish.draw", lambda *parts: {})
         patch.setattr("evidence.bundle.verify.recheck", lambda folder: [])
         yield
 

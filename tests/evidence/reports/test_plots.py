@@ -14,7 +14,7 @@ from assertions.record.run import Run
 from assertions.record.types import Probe
 from evidence.reports.fault_coverage import read
 from evidence.reports.figures import Plot
-from evidence.reports.plots import draw, pictures, planned
+from evidence.reports.plots import draw, planned
 from evidence.reports.plots.distribution import interval
 from evidence.reports.plots.timeline import cpu_cores
 from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
@@ -31,7 +31,10 @@ def run_of(**records: object) -> Run:
 
 def drawn_of(folder: Path, run: Run) -> list[Plot]:
     """The plots of a run, drawn into a folder."""
-    return draw(folder, run, judge(run, LIMITS), LIMITS)
+    judged = judge(run, LIMITS)
+    drawn = planned(folder.name, run, judged, LIMITS)
+    assert list(draw(folder, run, judged, LIMITS)) == [plot.path for plot in drawn]
+    return drawn
 
 
 def svg(path: Path) -> str:
@@ -110,11 +113,11 @@ def test_screen_readers_have_title_and_description(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_pictures_are_of_the_same_plots() -> None:
+def test_pictures_are_of_the_same_plots(tmp_path: Path) -> None:
     """The PDF's pictures are PNG, one a plot, of the aspect that the plot says."""
     run = run_of(smoke=healthy("smoke"))
     judged = judge(run, LIMITS)
-    found = pictures("plots", run, judged, LIMITS)
+    found = draw(tmp_path / "plots", run, judged, LIMITS)
     for plot in planned("plots", run, judged, LIMITS):
         png = found[plot.path]
         assert png.startswith(b"\x89PNG")
