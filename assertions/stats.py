@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 CONFIDENCE = 0.95
 """One-sided: how sure a verdict on a distribution is."""
@@ -70,6 +71,7 @@ def needed_for_upper(q: float, confidence: float = CONFIDENCE) -> int:
     return math.ceil(math.log(1 - confidence) / math.log(q))
 
 
+@lru_cache(maxsize=256)  # several checks ask for the same counts, and each bound is a search
 def proportion_bounds(successes: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Clopper-Pearson one-sided lower and upper bounds of a proportion. ValueError for n < 1."""
     if n < 1 or not 0 <= successes <= n:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from assertions.record import view
 from evidence import publish, run
 from evidence.collect import provenance
+from tests.assertions.honest.once import read_page
 from tests.evidence.door import Target, copied, door, impossible_limits, keeper, profiles
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import context
@@ -45,6 +47,12 @@ def made(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Made:
 def bundle(made: Made, tmp_path: Path) -> Path:
     """A copy of that run directory, to be tampered with."""
     return copied(made.path, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read equal pages once in a process."""
+    monkeypatch.setattr(view, "read_page", read_page)
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ from tests.assertions.honest.recorder import Recorder
 from tests.assertions.honest.simulation import Service
 
 R = TypeVar("R", bound=Record)
+_HONEST: set[int] = set()
 
 
 @cache
@@ -44,7 +45,14 @@ def honest(
     """
     service = Service(servers=servers, queue=queue, growth=growth)
     record = Recorder(name, fails, slow_edge, service=service).record()
-    return record if name == "smoke" else replace(record, prometheus=seen(record))
+    made = record if name == "smoke" else replace(record, prometheus=seen(record))
+    _HONEST.add(id(made))  # the cache keeps the record, so the id stays its own
+    return made
+
+
+def is_honest(record: ScenarioRecord) -> bool:
+    """Whether the record is one that `honest` returned, unchanged."""
+    return id(record) in _HONEST
 
 
 def tool_run(steps: Sequence[str], version: str | None = None) -> ToolRun:
