@@ -1,4 +1,4 @@
-"""What every command-line door shares: output that can neither end a run nor change its exit code, and how it starts.
+"""What every command shares: output that can neither end a run nor change its exit code, and how it starts.
 
 A closed pipe, a full disk behind stdout, an encoding without our signs: these are the reader's troubles, not the run's.
 """
@@ -45,7 +45,7 @@ def guard_output() -> None:
 
 
 def run_command(command: click.Command, argv: Sequence[str] | None, name: str) -> int:
-    """Run a click command as a door and return its exit code, which is 2 on bad usage. KeyboardInterrupt.
+    """Run a click command as a command and return its exit code, which is 2 on bad usage. KeyboardInterrupt.
 
     name: the command as the user types it, for `--help` and for messages.
     """

@@ -10,7 +10,7 @@ from typing import Final
 
 FROM_THE_START: Final = "Every label set that can come is there at 0 from the start"
 HISTOGRAM_TOO: Final = "the histogram's series included"
-HELP_LINE: Final = "each family has a HELP line beside its TYPE"
+HELP_LINE: Final = "each family has a HELP line and a TYPE line"
 UNKNOWN_FILE: Final = "404 for all else"
 UNKNOWN_DOWNLOAD: Final = "404 for a name that is not there"
 
@@ -24,7 +24,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "scrapes": ("The metrics page answers throughout, and stays small",),
     "exposition": (
         HELP_LINE,
-        "each line ends in a line feed alone, the last one too",
+        "each line ends in a line feed only, the last one too",
         "a backslash stands only before a backslash, a quote or an `n`",
     ),
     "coverage": ("all nine families are there, of their type, with their labels", FROM_THE_START, HISTOGRAM_TOO),

@@ -1,4 +1,4 @@
-"""The load tests' real door on a known server: what its clients saw beside what the server says itself."""
+"""The load tests' real command on a known server: what its clients measured, and what the server itself reports."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Witness:
 
 @contextmanager
 def witness() -> Iterator[Witness]:
-    """A sleeper beside the block."""
+    """A sleeper that runs while the block does."""
     seen, over = Witness(), threading.Event()
 
     def sleep() -> None:

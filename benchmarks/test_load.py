@@ -43,7 +43,7 @@ def settled(found: Verdict, seen: Witness) -> Verdict:
 def runs(
     benchmark: BenchmarkFixture, make: Callable[[Path], Arrivals], folder: Path, count: int = RUNS
 ) -> tuple[list[Arrivals], Witness]:
-    """So many runs of the real door, each in a folder of its own."""
+    """So many runs of the real command, each in a folder of its own."""
     with witness() as seen:
         found: list[Arrivals] = timed(
             benchmark, lambda: [make(folder / f"run-{number}") for number in range(count)], rounds=1
@@ -58,7 +58,7 @@ def quick(laps: Sequence[float]) -> float:
 
 
 def test_stall(benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold: Hold) -> None:
-    """A server that stands still for one second in five, asked 200 a second: P95 beside its own schedule's."""
+    """A server that stands still for one second in five, asked 200 a second: P95 against that of its own schedule."""
     benchmark.group = "load"
     schedule = Schedule(usual_s=0.005, slow_every=0, stall_every_s=5.0, stall_s=1.0, zero_s=time.monotonic())
     found, seen = runs(benchmark, partial(arrivals, schedule, 200, 10), folder)
@@ -79,7 +79,7 @@ def test_stall(benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold
 def test_calibrated(
     benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold: Hold, rate: int, seconds: int
 ) -> None:
-    """A server of 50 ms, one in a hundred of 500 ms: percentiles beside its own clock's, medians of three runs."""
+    """A server of 50 ms, one in a hundred of 500 ms: percentiles against its own clock's, medians of three runs."""
     benchmark.group = "load"
     found, seen = runs(benchmark, partial(arrivals, CALIBRATED, rate, seconds), folder)
 

@@ -102,7 +102,7 @@ def _further_panels(limits: Limits) -> tuple[Row | Panel, ...]:
         Row(title="Latency and outcomes", y=17),
         Panel(
             title="Latency percentiles by format",
-            description=f"P50, P90 and P99 beside the P95 above. {_bounds(latency, milliseconds)}",
+            description=f"P50, P90 and P99, to compare with the P95 above. {_bounds(latency, milliseconds)}",
             unit="ms",
             thresholds=_upper(latency),
             queries=tuple(
@@ -177,7 +177,7 @@ def dashboard(limits: Limits) -> Json:
         "id": None,
         "uid": "export-at-scale",
         "title": "Export@Scale",
-        "description": "An export service by its nine metrics, beside the limits that it is judged by.",
+        "description": "An export service by its nine metrics, with the limits that it is judged by.",
         "tags": ["export"],
         "schemaVersion": SCHEMA_VERSION,
         "version": 1,

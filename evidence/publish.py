@@ -32,9 +32,11 @@ from evidence.bundle.layout import (
     STEP_SUMMARY,
     VERDICT,
 )
+from evidence.collect.kept_files import read_kept
 from evidence.collect.provenance import Context
 from evidence.comparison.stored import changes_of
 from evidence.reports import fault_coverage
+from evidence.reports.differences import differences
 from evidence.reports.examples import find
 from evidence.reports.faces.html import html
 from evidence.reports.faces.junit import junit
@@ -45,7 +47,6 @@ from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
 from evidence.reports.plots import draw, pictures, planned
-from evidence.reports.witnesses import differences
 from evidence.timings import Timings
 
 
@@ -129,7 +130,7 @@ def publish_placeholder(out: Path, sentence: str) -> None:
 
 
 def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterable[Plot]) -> Figures:
-    """Return what the report shows beside the verdicts."""
+    """Return what the report shows in addition to the verdicts."""
     records = run.scenarios
     pages = [
         body
@@ -142,7 +143,7 @@ def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterabl
         information=information(run),
         differences=differences(run, report),
         instruments={name: _instrument(record) for name, record in records.items()},
-        places={name: _place(run.path, record) for name, record in records.items()},
+        places={name: _place(record) for name, record in records.items()},
         target_version=_last_text(pages, "version"),
         target_name=_last_text(pages, "name"),
         plots=tuple(plots),
@@ -158,13 +159,13 @@ def _last_text(pages: Iterable[Mapping[str, object]], key: str) -> str | None:
     return next((value for page in reversed(list(pages)) if isinstance(value := page.get(key), str) and value), None)
 
 
-def _place(out: Path, record: ScenarioRecord) -> Place:
+def _place(record: ScenarioRecord) -> Place:
     scenario = record.scenario
     return Place(
         url=scenario.target,
         embedded=scenario.embedded,
         insecure=scenario.insecure,
-        bodies=frozenset(path.name for path in (out / record.name / "sent").glob("*.json")),
+        bodies=frozenset(record.plan.bodies or ()),
         seed=record.plan.seed,
         seconds=scenario.end - scenario.start,
         end=scenario.end,
@@ -210,13 +211,13 @@ def artifacts(run: Run, report: Report) -> Iterator[tuple[str, bytes]]:
     for fmt in ("csv", "pdf"):
         kept = next(_kept(run, f"{fmt}-1k"), None)
         if kept is not None:
-            yield f"sample_1k.{fmt}", kept.read_bytes()
+            yield f"sample_1k.{fmt}", kept
 
 
-def _kept(run: Run, case: str) -> Iterator[Path]:
+def _kept(run: Run, case: str) -> Iterator[bytes]:
     for name, record in run.scenarios.items():
         cases = {hit.id: hit.case for hit in record.hits}
         for check in record.files:
             path = run.path / name / (check.kept or "")
             if cases.get(check.hit) == case and path.is_file():
-                yield path
+                yield read_kept(path, check.bytes)

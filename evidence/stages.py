@@ -62,10 +62,10 @@ def reach_url(url: str, insecure: bool) -> None:
 
 
 def drive(out: Path, request: RunRequest, view: View) -> None:
-    """Run the load side's door on one scenario. RunError when it left no whole record."""
+    """Run the load side's command on one scenario. RunError when it left no whole record."""
     requests.write_request(out / requests.NAME, request)
     words = ["run", "--request", str((out / requests.NAME).resolve())]
-    code, problems, last = run_door([*words, "--progress-json"], view)
+    code, problems, last = run_command([*words, "--progress-json"], view)
     if code == 2 and problems:
         raise RunError("; ".join(problems))
     for problem in problems:
@@ -74,7 +74,7 @@ def drive(out: Path, request: RunRequest, view: View) -> None:
         raise RunError(f"the load generator ended with {code} and left no whole record: {last or 'it wrote nothing'}")
 
 
-def run_door(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
+def run_command(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
     """Run the load side and show what it tells. Return its exit code, its sentences of trouble and its last line."""
     problems: list[str] = []
     last, driving = "", False
@@ -147,7 +147,7 @@ def _last_line(process: subprocess.Popen[bytes]) -> str:
 def write_last_page(out: Path) -> Path | None:
     """Write the last metrics page that any scenario read at rest, and return where; None where there is none."""
     last: Scrape | None = None
-    for file in sorted(out.glob("*/scrapes.jsonl")):
+    for file in sorted(plan.with_name("scrapes.jsonl") for plan in out.glob("*/plan.json")):
         with contextlib.suppress(RecordError):
             for scrape in read_lines(file, Scrape):
                 if scrape.status == 200 and scrape.moment == "after" and (last is None or scrape.start > last.start):

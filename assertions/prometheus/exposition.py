@@ -283,7 +283,7 @@ class _Reader:
         """Note a line that ends in carriage return and line feed; in a HELP line or a comment the sign is text."""
         read = ("TYPE", "UNIT", "EOF") if self.openmetrics else ("TYPE",)
         if line.endswith("\r") and (not line.startswith("#") or line[1:].split()[:1] in [[word] for word in read]):
-            self.error("a carriage return ends the line; lines of a metrics page end in a line feed alone")
+            self.error("a carriage return ends the line; lines of a metrics page end in a line feed only")
 
     def home(self, name: str) -> FamilyPage:
         """Return the family of a sample of this name: the declared family that fits, else a new one."""

@@ -12,7 +12,7 @@ from evidence.collect.provenance import ROOT
 
 @cache
 def judge_sha256() -> str:
-    """SHA-256 over all code that decides a verdict, which is `assertions/` alone.
+    """SHA-256 over all code that decides a verdict, which is only `assertions/`.
 
     Comments, docstrings, and where a module lies do not count, so only a change of what the judge does makes another
     judge. Limits are data with a hash of their own.

@@ -10,7 +10,7 @@ from assertions.record.types import Record
 from evidence.comparison.statistics import Statistic
 
 ALPHA: Final = 0.01
-"""Probability of one false call or more among all rows of a comparison, by the test alone (Holm)."""
+"""Probability of one false call or more among all rows of a comparison, by the test by itself (Holm)."""
 LEAST_EFFECT: Final = 0.15
 """Share by which a measure must change to count: what two runs of one service differ by is no change."""
 SAMPLES_LEAST: Final = 8

@@ -1,4 +1,4 @@
-"""What a report shows beside the verdicts: figures of the record, and texts of files that were written before it."""
+"""What a report shows in addition to the verdicts: figures of the record, and texts of files written before it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Place:
     insecure: bool = False
     """Its https certificate was not checked."""
     bodies: frozenset[str] = frozenset()
-    """Names of the request bodies that are kept in the scenario's folder `sent`."""
+    """Cases whose request bodies can be made again from the seed."""
     seed: int
     seconds: float
     """From the scenario's start to its end."""
@@ -58,14 +58,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Figures:
-    """What the report shows beside the verdicts."""
+    """What the report shows in addition to the verdicts."""
 
     latencies: Sequence[Latencies] = ()
     """By scenario, phase and case."""
     information: Sequence[Information] = ()
     """Figures without a limit."""
     differences: Sequence[str] = ()
-    """Why the two witnesses' figures differ, one sentence a pair."""
+    """Why the two sources' figures differ, one sentence a pair."""
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     """By scenario."""
     places: Mapping[str, Place] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Figures that nothing is judged by, shown beside those that decide. Pure: a run's record in, lines out."""
+"""Figures that nothing is judged by, shown next to those that decide. Pure: a run's record in, lines out."""
 
 from __future__ import annotations
 

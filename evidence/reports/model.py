@@ -330,7 +330,7 @@ def _latencies(figures: Figures) -> Iterable[Section]:
 
 def _proof(report: Report, context: Context, figures: Figures) -> Iterable[Section]:
     yield Section(
-        title="Two witnesses",
+        title="Two sources",
         paragraphs=(
             "What the target says of itself is compared with what the harness measured with its own clock, from the "
             "files and from the process. An assertion holds only where both hold and agree.",

@@ -1,4 +1,4 @@
-"""A Prometheus server beside the target for the length of a scenario, and what it recorded.
+"""A Prometheus server for the length of a scenario, and what it recorded.
 
 `observed` runs the block in any case: where no server can be had, the record says why, and the checks have no data.
 """
@@ -63,7 +63,7 @@ class Query:
 def observed(
     target: str, folder: Path, queries: Sequence[Query], *, span: Callable[[], Span], rules: Path | None = RULES
 ) -> Iterator[None]:
-    """Run a server beside `target` while the block lasts; write `prometheus.json` and the samples into `folder`.
+    """Run a server that scrapes `target` while the block lasts; write `prometheus.json` and the samples into `folder`.
 
     span: gives (start, end) of what the panels are asked for, in Unix seconds, once the block is over.
     Nothing is written when the block raises. The server's own trouble never ends the block.

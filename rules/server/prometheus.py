@@ -1,4 +1,4 @@
-"""A real Prometheus server beside a target: on a free port of 127.0.0.1, asked over its HTTP API, ended by its pid.
+"""A real Prometheus server for a target: on a free port of 127.0.0.1, asked over its HTTP API, ended by its pid.
 
 Its first scrape comes about 5 s after its start, whatever the interval: start it before the load.
 """
@@ -223,7 +223,7 @@ def running(
     """Run a server that scrapes `target` (a base URL) and evaluates `rules`, as long as the block lasts.
 
     Both happen each `scrape_interval_s`, of which a whole number of milliseconds is taken, at least one. The samples
-    are kept in `data` (for `promtool tsdb`), or thrown away without it; what the server logs likewise in `log`.
+    are kept in `data` (for `promtool tsdb`), or deleted without it; what the server logs likewise in `log`.
     PrometheusError when the server does not start,
     ToolMissing when it can't be had.
     """

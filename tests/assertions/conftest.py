@@ -7,13 +7,13 @@ import pytest
 from assertions import judge as judging
 from assertions.checks.catalogue import CHECKS
 from assertions.record import view
-from tests.assertions.honest.once import read_page, remembering
+from tests.assertions.healthy.once import read_page, remembering
 
 _CHECKS = tuple(remembering(check) for check in CHECKS)
 
 
 @pytest.fixture(autouse=True)
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Judge honest records once, and read equal pages once."""
+    """Judge healthy records once, and read equal pages once."""
     monkeypatch.setattr(judging, "CHECKS", _CHECKS)
     monkeypatch.setattr(view, "read_page", read_page)

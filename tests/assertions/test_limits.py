@@ -247,7 +247,7 @@ def test_the_alert_bounds_shipped(alert_id: str, above: float, window: str | Non
 
 
 def test_a_file_without_alert_bounds_takes_the_defaults() -> None:
-    """A limits file from before there were alert bounds stays usable, and one bound may be changed alone."""
+    """A limits file from before there were alert bounds stays usable, and one bound may be changed by itself."""
     start = OWN.index("\n[[alert]]")
     assert parse(OWN[:start].encode(), "limits.toml").alerts == load().alerts
     one = OWN[:start] + '\n[[alert]]\nid = "concurrent_high"\nabove = 3\nunit = "exports"\nreason = "r"\n'

@@ -54,7 +54,7 @@ def query(number: int, index: int, **keys: object) -> Change:
 
 
 def without_source(model: Model) -> None:
-    """Take the data source away from the first panel and its query."""
+    """Remove the data source from the first panel and its query."""
     del drawn(model)[0]["datasource"], drawn(model)[0]["targets"][0]["datasource"]
 
 

@@ -83,7 +83,7 @@ def test_ci_run_calls_the_readmes_commands() -> None:
 
 @pytest.mark.e2e
 def test_failed_checks_become_annotations(tmp_path: Path) -> None:
-    """One line for each FAIL, with GitHub's escapes; NO DATA alone gives the report's first line."""
+    """One line for each FAIL, with GitHub's escapes; only NO DATA gives the report's first line."""
     judged = [
         {"scenario": "load", "id": "memory", "judgement": {"status": "FAIL", "reason": "128 MB, 28 % over\nthe limit"}},
         {"scenario": "load", "id": "drift", "judgement": {"status": "NO DATA", "reason": "too few"}},

@@ -87,7 +87,7 @@ def report(
         Assertion(
             title=six.title,
             status=words[colour] if number == 1 else "PASS",
-            reason="both witnesses hold and agree" if colour == "GREEN" else "see below",
+            reason="both sources hold and agree" if colour == "GREEN" else "see below",
             target="the target's word",
             outside="seen from outside",
             verdicts=(),
@@ -144,6 +144,8 @@ FOUND = {
                 kept="load/kept/measure-3.csv",
                 case="csv-10k",
                 path="POST /export/run",
+                tag="T020000003",
+                user="loadtests",
             ),
         ),
     )
@@ -170,7 +172,7 @@ FIGURES = Figures(
             seed=17,
             seconds=100.0,
             end=1_767_323_145.0,
-            bodies=frozenset({"csv-10k.json"}),
+            bodies=frozenset({"csv-10k"}),
         )
     },
     target_version="1.7.0-export-scale",

@@ -1,4 +1,4 @@
-"""The other doors as subprocesses: what they are told, and that none is left behind."""
+"""The other commands as subprocesses: what they are told, and that none is left behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evidence import stages
 from evidence.settings import RunError, request_for
 from loadtests.progress import Progress, to_json
 from loadtests.runner.request import NAME, read_run_request
-from tests.evidence.door import Shown
+from tests.evidence.command import Shown
 from tests.evidence.recorded import Recorded
 from tests.evidence.test_run import Patch, raising, run, settings
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.e2e
 
 
 def stand_in(tmp_path: Path, monkeypatch: Patch, text: str) -> None:
-    """A program in place of the other doors."""
+    """A program in place of the other commands."""
     program = tmp_path / "program"
     program.write_text(f"#!{sys.executable}\nimport sys, json, pathlib, time, signal\n{text}\n")
     program.chmod(0o755)

@@ -220,7 +220,7 @@ def test_variables_are_replaced_in_each_spelling() -> None:
 
 
 def test_a_dollar_that_is_no_variable_stays() -> None:
-    """The end of a regular expression and a capture group are left alone."""
+    """The end of a regular expression and a capture group are left unchanged."""
     assert substitute('{a=~"csv$"} $1') == '{a=~"csv$"} $1'
 
 

@@ -180,7 +180,7 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
         return failed(together, reading, limit=limit)
     waited = next(rounds_that_waited(record), None)
     if waited:
-        reason = f"never more than {MAX_CONCURRENT} at once: a sixth export, sent while five ran, had to wait"
+        reason = f"never more than {MAX_CONCURRENT} at once: one more export, sent while five ran, had to wait"
         ruled_out = (
             f"an export beyond the limit would have been finished within half of the {show(waited.left_s, 's')} that "
             "the others still took"

@@ -1,4 +1,4 @@
-"""Scrapes, rules and alerts of a Prometheus server that ran beside the target."""
+"""Scrapes, rules and alerts of a Prometheus server that ran during the scenario."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def recorded(record: ScenarioRecord) -> PrometheusRun | Judgement:
     """Return what the server recorded, or why there is nothing to judge."""
     seen = record.prometheus
     if seen is None:
-        return no_data("no Prometheus ran beside the target: prometheus.json is not there")
+        return no_data("no Prometheus server ran during the scenario: prometheus.json is missing")
     if seen.problem is not None:
-        return no_data(f"no Prometheus beside the target: {seen.problem}")
+        return no_data(f"no Prometheus server ran during the scenario: {seen.problem}")
     if not seen.scrapes:
         return no_data("Prometheus scraped nothing")
     return seen

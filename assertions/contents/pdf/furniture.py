@@ -157,7 +157,7 @@ def check_heads(
 
 
 def _letters(text: str) -> str:
-    """Letters and digits alone: `first_name` may be headed `First Name`; a head of signs alone is kept."""
+    """Letters and digits only: `first_name` may be headed `First Name`; a head of signs only is kept."""
     plain = _folded(squeeze(text))
     return _SIGNS.sub("", plain) or plain
 

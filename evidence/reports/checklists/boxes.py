@@ -96,7 +96,7 @@ GREEN_STATUS = Checklist(
                 Box(
                     text="Success rate >= 95%",
                     checks=("success-target", "success-outside"),
-                    artifact="load/scrapes.jsonl",
+                    artifact="load/scrapes.jsonl.xz",
                 ),
                 Box(
                     text="Memory usage < 100MB",
@@ -265,7 +265,7 @@ FINAL_VALIDATION = Checklist(
                 Box(
                     text="Performance metrics recorded",
                     checks=("latency-outside", "throughput", "success-outside", "memory-gauge"),
-                    artifact="load/scrapes.jsonl",
+                    artifact="load/scrapes.jsonl.xz",
                 ),
             ),
         ),

@@ -1,4 +1,4 @@
-"""What a Prometheus beside the target saw, made wrong."""
+"""What a Prometheus server recorded during the run, made wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from assertions.record.prometheus_run import AlertState, PanelSeries, PrometheusRun
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case
-from tests.assertions.honest.records import changed
+from tests.assertions.healthy.records import changed
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 
@@ -161,7 +161,7 @@ BLIND: tuple[Case, ...] = (
             name="no server",
             on="load",
             change=with_run(problem="prometheus is not on PATH"),
-            reason="no Prometheus beside the target: prometheus is not on PATH",
+            reason="no Prometheus server ran during the scenario: prometheus is not on PATH",
         )
         for what in ("scrape", "panels", "rules", "alerts")
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from assertions.record.files import read_lines, write_lines
-from assertions.record.types import FileCheck, Finding
+from assertions.record.files import read_lines, read_one, write_lines
+from assertions.record.types import FileCheck, Finding, Plan
 from evidence.bundle import manifest
 from evidence.bundle.verify import VerifyError, verify
+from evidence.collect.request_bodies import request_body
 from evidence.publish import judge_folder, verdict_json
 from evidence.reports.faces.pdf import pdf
+from tests.evidence.command import REPORT, copied, run_command
 from tests.evidence.conftest import Made
-from tests.evidence.door import REPORT, copied, door
 from tests.evidence.golden import model_of
 
 pytestmark = pytest.mark.e2e
@@ -70,21 +72,21 @@ def test_every_artifact_by_one_bit(made: Made, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["limits.toml", "smoke/hits.jsonl"])
-def test_a_changed_byte_by_the_door(bundle: Path, name: str) -> None:
-    """The door ends with 1 and names the file in which one byte was changed."""
+def test_a_changed_byte_by_the_command(bundle: Path, name: str) -> None:
+    """The command ends with 1 and names the file in which one byte was changed."""
     content = bytearray((bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
     (bundle / name).write_bytes(content)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert (ended.code, ended.err) == (1, "")
     assert f"{name} was changed" in ended.out
 
 
-def test_a_removed_and_an_added_file_by_the_door(bundle: Path) -> None:
-    """The door ends with 1 and names both."""
+def test_a_removed_and_an_added_file_by_the_command(bundle: Path) -> None:
+    """The command ends with 1 and names both."""
     (bundle / "smoke" / "health.jsonl").unlink()
     (bundle / "added.txt").write_text("x")
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert "smoke/health.jsonl is missing" in ended.out
     assert "added.txt is not in the manifest" in ended.out
@@ -99,7 +101,7 @@ def test_a_number_in_the_verdict(bundle: Path) -> None:
 
     edit(bundle / "verdict.json", better)
     mend(bundle)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert "verdict.json says smoke/smoke-latency" in ended.out
     assert "it took 1 ms" in ended.out
@@ -114,7 +116,7 @@ def test_a_colour_in_the_verdict(bundle: Path) -> None:
     edit(bundle / "verdict.json", green)
     mend(bundle)
     assert "verdict.json says 'GREEN', judged again it is 'RED" in problems(bundle)
-    ended = door("gate", bundle)
+    ended = run_command("gate", bundle)
     assert ended.code == 1
     assert ended.out.endswith("gate: closed\n")
 
@@ -131,7 +133,7 @@ def test_the_first_line(bundle: Path) -> None:
     text = (bundle / REPORT).read_text()
     (bundle / REPORT).write_text("# GREEN\n" + text.split("\n", 1)[1])
     mend(bundle)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert f"{REPORT} begins with '# GREEN', judged again it is '# RED" in ended.out
 
@@ -242,8 +244,38 @@ def test_a_kept_file_that_is_another(bundle: Path) -> None:
     assert f"smoke/kept/{kept.name} is not the file that files.jsonl says was checked" in problems(bundle)
 
 
+def test_a_request_body_that_is_another(bundle: Path) -> None:
+    """A body that is not the one sent, by its hash in the plan, is named with its case; nothing is compared with it."""
+    edit(bundle / "smoke" / "plan.json", lambda document: document["bodies"].update({"csv-1k": "00" * 32}))
+    mend(bundle)
+    assert "smoke: the request body of csv-1k is not the one that was sent, by its hash in plan.json" in problems(
+        bundle
+    )
+
+
+def test_an_older_run_directory(bundle: Path) -> None:
+    """A run directory with the bodies in `sent`, plain scrapes, and no hashes in the plan is verified all the same."""
+    older(bundle)
+    mend(bundle)
+    assert verify(bundle)[0] == []
+
+
+def older(bundle: Path) -> None:
+    """Lay the smoke scenario out as older versions did."""
+    folder = bundle / "smoke"
+    plan = read_one(folder / "plan.json", Plan)
+    (folder / "sent").mkdir()
+    for case in plan.bodies or ():
+        (folder / "sent" / f"{case}.json").write_bytes(request_body(plan, case))
+    edit(folder / "plan.json", lambda document: document.pop("bodies"))
+    packed = folder / "scrapes.jsonl.xz"
+    (folder / "scrapes.jsonl").write_bytes(lzma.decompress(packed.read_bytes()))
+    packed.unlink()
+
+
 def test_data_that_were_sent_are_malformed(bundle: Path) -> None:
     """Where what was sent can't be read the kept file can't be checked again, and that is said."""
+    older(bundle)
     (bundle / "smoke" / "sent" / "csv-1k.json").write_text("{")
     mend(bundle)
     assert "can't be checked again: the request body is not JSON" in problems(bundle)
@@ -297,7 +329,7 @@ def test_a_scenario_that_can_not_be_read(bundle: Path) -> None:
     ],
 )
 def test_malformed_documents(bundle: Path, name: str, text: str | None, words: str) -> None:
-    """A malformed or missing document ends the door with 1, no traceback, and a sentence that names it."""
+    """A malformed or missing document ends the command with 1, no traceback, and a sentence that names it."""
     if text is None:
         (bundle / name).unlink()
     else:
@@ -319,9 +351,9 @@ def test_no_manifest_is_no_bundle(bundle: Path, text: str | None) -> None:
 
 
 @pytest.mark.parametrize("command", ["verify", "gate"])
-def test_no_bundle_by_the_door(tmp_path: Path, command: str) -> None:
-    """The door ends with 2 and one sentence where there is nothing to verify."""
-    ended = door(command, tmp_path)
+def test_no_bundle_by_the_command(tmp_path: Path, command: str) -> None:
+    """The command ends with 2 and one sentence where there is nothing to verify."""
+    ended = run_command(command, tmp_path)
     assert ended.code == 2
     assert ended.sentence.startswith(f"evidence: {tmp_path} is no bundle: ")
 
@@ -343,7 +375,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     """A folder that does not exist is no run directory: 2 and one sentence that says how to make one."""
     with pytest.raises(VerifyError, match="none is no run directory"):
         verify(tmp_path / "none")
-    ended = door("verify", tmp_path / "none")
+    ended = run_command("verify", tmp_path / "none")
     assert ended.code == 2
     assert ended.sentence.endswith("none is no run directory; make one with `python -m evidence run smoke load batch`")
 

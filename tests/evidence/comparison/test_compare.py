@@ -13,7 +13,7 @@ from evidence.comparison.compare import compare, decided
 from evidence.comparison.samples import Key, samples_of
 from evidence.comparison.text import changes, sentence, text
 from evidence.comparison.types import Comparison, MeasureName, Outcome, Row, RunName, outcome_of
-from tests.assertions.honest.records import honest, with_hits
+from tests.assertions.healthy.records import healthy, with_hits
 
 RUN = RunName(run_id="20260102T030405Z-42", started=1_767_323_045.0, colour="GREEN", subject="orders 2.3.1")
 
@@ -93,7 +93,7 @@ def test_few_samples_are_never_called() -> None:
 
 
 def test_what_only_one_run_has() -> None:
-    """A measure of one run alone is a row that can't be told."""
+    """A measure of only one run is an undecided row."""
     rows = compare({key(case="a"): (1.0,) * 9}, {key(case="b"): (1.0,) * 9})
     assert [one.reason for one in rows] == ["measured in the baseline only", "measured in the newer run only"]
 
@@ -110,16 +110,16 @@ def test_the_correction_counts_all_that_was_tested() -> None:
 
 
 def test_deciding_again_changes_nothing() -> None:
-    """Outcomes follow from the figures beside them, so `verify` can hold them against each other."""
+    """Outcomes follow from the figures next to them, so `verify` can hold them against each other."""
     rows = compare({key(): (10.0, 11.0) * 9}, {key(): (20.0, 22.0) * 9})
     assert rows[0].outcome == "worse"
     assert decided(rows) == rows
     assert decided([replace(rows[0], newer=10.1, ratio=1.01)]) != rows
 
 
-def test_an_honest_run_against_itself() -> None:
-    """A run compared with itself has no change and nothing called, in any measure of an honest record."""
-    samples = samples_of({name: honest(name) for name in ("smoke", "load", "batch")})
+def test_a_healthy_run_against_itself() -> None:
+    """A run compared with itself has no change and nothing called, in any measure of a healthy record."""
+    samples = samples_of({name: healthy(name) for name in ("smoke", "load", "batch")})
     rows = compare(samples, samples)
     assert {one.outcome for one in rows} <= {"no change", "can't be told"}
     assert {one.measure for one in rows} >= {"latency", "success", "bytes a record", "throughput", "batch of five"}
@@ -128,7 +128,7 @@ def test_an_honest_run_against_itself() -> None:
 
 def test_a_slower_run() -> None:
     """Exports of the measured phase that take twice as long are worse in each of its cases, and only there."""
-    record = honest("load")
+    record = healthy("load")
     slow = with_hits(
         record, lambda hit: {"end": hit.intended + 2 * (hit.end - hit.intended)} if hit.phase == "measure" else None
     )
@@ -182,11 +182,11 @@ def test_the_text_says_how_sure_it_is() -> None:
 
 
 def test_stored_error_rates() -> None:
-    """The stored rates are what measuring gives, with no more than 1 % false alarms and +20 % found in 95 %."""
+    """The stored rates are what measuring gives, with no more than 1 % false positives and +20 % found in 95 %."""
     measured = check.measure(check.read_recorded_latencies())
     assert measured == read_one(check.STORED, check.ErrorRates)
     assert measured.pairs >= 1_000
-    assert measured.false_alarms <= check.FALSE_ALARMS_MOST
+    assert measured.false_positives <= check.FALSE_POSITIVES_MOST
     assert measured.found >= check.FOUND_LEAST
 
 

@@ -1,4 +1,4 @@
-"""The checklists: the runbook's two in its words, ours beside them; complete, and ticked by checks only."""
+"""The checklists: the runbook's two in its words, then ours; complete, and ticked by checks only."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_box_of_one_scenario_leaves_the_others_out() -> None:
 
 
 def test_the_six_are_ticked_only_together() -> None:
-    """6/6 means six PASS; with five the box names the sixth; without any there is no tick."""
+    """6/6 means six PASS; with five the box names the missing one; without any there is no tick."""
     box = next(box for box in BOXES if box.six)
     assert ticked_in(box, GREEN) == (True, "6 of 6 assertions PASS")
     worst = msgspec.structs.replace(GREEN.assertions[1], status="NO DATA", reason="none")
@@ -144,13 +144,13 @@ def test_a_waiver_does_not_tick() -> None:
 
 
 def test_a_fail_speaks_before_a_waiver() -> None:
-    """A FAIL beside a waived check is what the box says."""
+    """A FAIL together with a waived check is what the box says."""
     mine = report("RED", "RED", {"memory-gauge": failed("too much"), "memory": no_data("unseen")}, REMOTE)
     assert ticked_in(box_of("memory"), mine)[1].startswith("FAIL, smoke/memory-gauge")
 
 
 def test_optional_no_data_is_said() -> None:
-    """NO DATA of an optional check beside others leaves the tick, and is said."""
+    """NO DATA of an optional check among others leaves the tick, and is named."""
     mine = report("GREEN", "GREEN", {"leftovers": no_data("unseen here")})
     ticked, reason = ticked_in(box_of("leftovers"), mine)
     assert ticked

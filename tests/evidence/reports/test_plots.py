@@ -18,7 +18,7 @@ from evidence.reports.figures import Plot
 from evidence.reports.plots import draw, pictures, planned
 from evidence.reports.plots.distribution import interval
 from evidence.reports.plots.timeline import cpu_cores
-from tests.assertions.honest.records import changed, honest, values, with_hits, with_pages
+from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
 from tests.evidence.conftest import Made
 from tests.evidence.sample_reports import LIMITS
 
@@ -37,7 +37,7 @@ def drawn_of(folder: Path, run: Run) -> list[Plot]:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The plots of two honest scenarios, and where they are; read them, don't change them."""
+    """The plots of two healthy scenarios, and where they are; read them, don't change them."""
 
     folder: Path
     run: Run
@@ -46,8 +46,8 @@ class Drawn:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
-    """Honest smoke and load, drawn once."""
-    folder, run = tmp_path_factory.mktemp("drawn"), run_of(smoke=honest("smoke"), load=honest("load"))
+    """Healthy smoke and load, drawn once."""
+    folder, run = tmp_path_factory.mktemp("drawn"), run_of(smoke=healthy("smoke"), load=healthy("load"))
     return Drawn(folder, run, drawn_of(folder / "plots", run))
 
 
@@ -98,9 +98,9 @@ def test_the_timeline_shows_all_subjects_and_limits(drawn: Drawn) -> None:
 
 def test_the_caption_is_the_verdicts(tmp_path: Path) -> None:
     """A caption has the figure, its limit and the status of the verdict, and changes with them."""
-    slow = with_hits(honest("load"), lambda hit: {"end": hit.start + 31.0} if (hit.records or 0) >= 10_000 else None)
+    slow = with_hits(healthy("load"), lambda hit: {"end": hit.start + 31.0} if (hit.records or 0) >= 10_000 else None)
     captions = {}
-    for name, record in (("fast", honest("load")), ("slow", slow)):
+    for name, record in (("fast", healthy("load")), ("slow", slow)):
         run = run_of(load=record)
         captions[name] = planned("plots", run, judge(run, LIMITS), LIMITS)[0].caption
     assert re.search(r"P95 of 10k exports \S+ m?s of 10 s \(\d+ %\): PASS", captions["fast"])
@@ -126,7 +126,7 @@ def test_screen_readers_have_title_and_description(drawn: Drawn) -> None:
 
 def test_pictures_are_of_the_same_plots() -> None:
     """The PDF's pictures are PNG, one a plot, of the aspect that the plot says."""
-    run = run_of(smoke=honest("smoke"))
+    run = run_of(smoke=healthy("smoke"))
     judged = judge(run, LIMITS)
     found = pictures("plots", run, judged, LIMITS)
     for plot in planned("plots", run, judged, LIMITS):
@@ -141,13 +141,13 @@ def test_equal_records_give_equal_files(drawn: Drawn, tmp_path: Path) -> None:
     first = {path.name: path.read_bytes() for path in (drawn.folder / "plots").glob("smoke-*")}
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "old.svg").write_text("old")
-    drawn_of(tmp_path / "plots", run_of(smoke=honest("smoke")))
+    drawn_of(tmp_path / "plots", run_of(smoke=healthy("smoke")))
     assert {path.name: path.read_bytes() for path in (tmp_path / "plots").iterdir()} == first
 
 
 def test_no_plot_for_missing_data(tmp_path: Path) -> None:
     """Without requests, pages and processes nothing is drawn."""
-    bare = changed(honest("smoke"), hits=(), scrapes=(), probes=(), health=())
+    bare = changed(healthy("smoke"), hits=(), scrapes=(), probes=(), health=())
     assert drawn_of(tmp_path / "plots", run_of(smoke=bare)) == []
     assert drawn_of(tmp_path / "plots", run_of()) == []
     assert list((tmp_path / "plots").iterdir()) == []
@@ -155,14 +155,14 @@ def test_no_plot_for_missing_data(tmp_path: Path) -> None:
 
 def test_exports_of_no_known_format(tmp_path: Path) -> None:
     """Exports that are neither csv nor pdf are no reason to break."""
-    record = with_hits(honest("smoke"), lambda hit: {"format": None})
+    record = with_hits(healthy("smoke"), lambda hit: {"format": None})
     drawn_of(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
     assert "smoke: over time" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_failures_are_drawn(tmp_path: Path) -> None:
     """A run in which no export was done shows when they failed."""
-    record = with_hits(honest("smoke"), lambda hit: {"status": 500, "end": hit.start})
+    record = with_hits(healthy("smoke"), lambda hit: {"status": 500, "end": hit.start})
     drawn_of(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
     assert "not done" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
@@ -170,21 +170,21 @@ def test_failures_are_drawn(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "1e308", "-1e308"])
 def test_absurd_gauges(tmp_path: Path, value: str) -> None:
     """Whatever a target says of itself the plot is drawn."""
-    pages = with_pages(honest("smoke"), values("export_queue_depth", lambda _: value))
+    pages = with_pages(healthy("smoke"), values("export_queue_depth", lambda _: value))
     drawn_of(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), hits=(), scrapes=pages.scrapes)))
     assert "waiting, by the target" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_gauges_that_are_missing(tmp_path: Path) -> None:
     """A page without a gauge is no 0."""
-    pages = with_pages(honest("smoke"), lambda _: "")
+    pages = with_pages(healthy("smoke"), lambda _: "")
     drawn_of(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), scrapes=pages.scrapes)))
     assert "under way, outside" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_cores_in_use_are_cpu_seconds_over_time() -> None:
     """Half a second of CPU in a second is half a core; a process that is new counts from 0."""
-    record = honest("load")
+    record = healthy("load")
     probe = next(one for one in record.probes if one.processes)
     root = probe.processes[0]
     later = [

@@ -8,7 +8,7 @@ import pytest
 
 from assertions.record.files import read_lines
 from assertions.record.types import Calibration
-from tests.loadtests.door import read_record, start_door
+from tests.loadtests.command import read_record, start_command
 from tests.loadtests.fake_target import CERTIFICATE, fake_target
 from tests.processes import end_of
 
@@ -32,7 +32,7 @@ def run(tmp_path: Path, url: str, *more: str, environment: dict[str, str]) -> tu
     (tmp_path / "quick.toml").write_text(PROFILE)
     out = tmp_path / "out"
     words: list[str | Path] = ["run", "quick", "--profiles", tmp_path, "--target", url, "--out", out, *more]
-    ended = end_of(start_door(*words, environment=environment))
+    ended = end_of(start_command(*words, environment=environment))
     return ended.code, ended.err
 
 

@@ -89,7 +89,7 @@ def test_spike_is_quiet_then_high_then_quiet_for_longer() -> None:
 
 
 def test_burst_fills_the_queue_to_its_limit_and_not_beyond() -> None:
-    """A hundred at once, three times: five may run and a hundred wait, so nobody may be turned away."""
+    """A hundred at once, three times: five may run and a hundred wait, so nobody may be rejected."""
     profile = load_profile("burst")
     bursts = [phase for phase in profile.phases if phase.name.startswith("burst")]
     assert [(phase.at_once, phase.clients, phase.count) for phase in bursts] == [(True, 100, 100)] * 3

@@ -130,7 +130,7 @@ def _line(recorded: Recorded) -> str:
 
 def _record_all(left: Sequence[Drive], out: Path, jobs: int, until: float) -> Iterator[Recorded]:
     with ThreadPoolExecutor(jobs) as pool:
-        # the longest first, so that none is left alone at the end
+        # the longest first, so that no single one is left at the end
         turns = sorted(left, key=lambda one: not one.target.healthy)
         waiting = [pool.submit(_record_one, one, out, until) for one in turns]
         try:

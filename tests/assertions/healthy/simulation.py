@@ -1,4 +1,4 @@
-"""An honest export service on virtual time: five servers, one queue, and its metrics page at any moment."""
+"""A healthy export service on virtual time: five servers, one queue, and its metrics page at any moment."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class Service:
     refusals: list[tuple[float, str, str]] = field(default_factory=list)
     """(moment, format, user) of each 400 and 429."""
     servers: int = MAX_CONCURRENT
-    """How many run at once; the honest number unless told otherwise."""
+    """How many run at once; the healthy number unless told otherwise."""
     queue: int = MAX_QUEUE
-    """How many may wait; the honest number unless told otherwise."""
+    """How many may wait; the healthy number unless told otherwise."""
     growth: float = 1.0
     """How many times as long each export takes as the one before it."""
     slow: float = 1.0
@@ -86,7 +86,7 @@ class Service:
         return job
 
     def refuse(self, at: float, fmt: str | None, user: str) -> None:
-        """Count a request that was turned away before it started."""
+        """Count a request that was rejected before it started."""
         self.refusals.append((at, fmt or "unknown", user))
 
     def running(self, at: float) -> list[Job]:

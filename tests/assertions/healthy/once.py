@@ -1,4 +1,4 @@
-"""Work that is pure and the same in many tests, done once in a process: pages are read, honest records are judged."""
+"""Work that is pure and the same in many tests, done once in a process: pages are read, healthy records are judged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assertions.checks.check import Check, ToolsCheck
 from assertions.limits import Limits
 from assertions.prometheus import exposition
 from assertions.verdicts import Judgement
-from tests.assertions.honest.records import is_honest
+from tests.assertions.healthy.records import is_healthy
 
 _DEFAULT = limits_file.load()
 
@@ -21,9 +21,9 @@ read_page = lru_cache(maxsize=2000)(exposition.read_page)
 
 
 def remembering(check: Check) -> Check:
-    """Return the check with its verdicts on honest records kept; other records, and other limits, it judges each time.
+    """Return the check with its verdicts on healthy records kept; other records, and other limits, it judges each time.
 
-    Checks are pure, and `honest` returns the same object at each call, so a record is known by its identity.
+    Checks are pure, and `healthy` returns the same object at each call, so a record is known by its identity.
     """
     if isinstance(check, ToolsCheck):
         return check
@@ -32,7 +32,7 @@ def remembering(check: Check) -> Check:
 
     def remembered(records: Any, limits: Limits) -> Judgement:
         parts = tuple(records.values()) if isinstance(records, Mapping) else (records,)
-        if limits != _DEFAULT or not all(map(is_honest, parts)):
+        if limits != _DEFAULT or not all(map(is_healthy, parts)):
             judged: Judgement = judge(records, limits)
             return judged
         key = tuple(map(id, parts))

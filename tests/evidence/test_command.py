@@ -1,4 +1,4 @@
-"""The door, as users meet it: real commands, exit codes, one sentence, and never an old GREEN."""
+"""The command, as users meet it: real commands, exit codes, one sentence, and never an old GREEN."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ import psutil
 import pytest
 
 from evidence import command
-from tests.evidence.conftest import Made
-from tests.evidence.door import (
+from tests.evidence.command import (
     REPORT,
     Target,
     colours_in,
-    door,
     first_line,
     green_before,
     impossible_limits,
     profiles,
-    start_door,
+    run_command,
+    start_command,
 )
+from tests.evidence.conftest import Made
 from tests.processes import ROOT, end_of
 
 pytestmark = pytest.mark.e2e
@@ -80,21 +80,21 @@ def test_abort_on_fail_leaves_the_other_scenarios(tmp_path: Path) -> None:
     """What failed in one scenario ends the run; its evidence is whole, and says what was not run."""
     mine, limits, out = profiles(tmp_path / "profiles"), impossible_limits(tmp_path / "limits.toml"), tmp_path / "run"
     words: list[str | Path] = ["--profiles", mine, "--limits", limits, "--abort-on-fail", "--out", out]
-    ended = door("run", "smoke", "load", "batch", *words, timeout_s=120)
+    ended = run_command("run", "smoke", "load", "batch", *words, timeout_s=120)
     assert ended.code == 1
     assert "smoke: smoke-latency is FAIL: " in ended.out
     assert "the run can no longer be GREEN, load, batch not run" in ended.out
     assert first_line(out).startswith("# RED")
     assert not (out / "load").exists()
-    assert door("verify", out).code == 0
+    assert run_command("verify", out).code == 0
 
 
 def test_an_unreachable_target(tmp_path: Path) -> None:
-    """A target that is down ends the door with 2 within 10 s and one sentence with its URL; no older run is touched."""
+    """A target that is down ends the command with 2 within 10 s and names its URL; no older run is touched."""
     url = f"http://127.0.0.1:{closed_port()}"
     out = green_before(tmp_path / "run")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    ended = door("run", "smoke", "load", "batch", "--target", url, "--out", out, timeout_s=60)
+    ended = run_command("run", "smoke", "load", "batch", "--target", url, "--out", out, timeout_s=60)
     assert ended.code == 2
     assert ended.sentence.startswith(f"evidence: the target {url} can't be reached")
     assert "is it running?" in ended.sentence
@@ -127,14 +127,14 @@ def test_bad_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], s
 
 def test_bad_usage_touches_nothing(tmp_path: Path) -> None:
     """The real command ends with 2 on an unknown waiver, before any folder is made."""
-    ended = door("run", "smoke", "--waive", "luck=please", "--out", tmp_path / "run")
+    ended = run_command("run", "smoke", "--waive", "luck=please", "--out", tmp_path / "run")
     assert ended.code == 2
     assert "Traceback" not in ended.err
     assert not (tmp_path / "run").exists()
 
 
 def test_impossible_limits(made: Made) -> None:
-    """A limit that can't hold ended the door with 1; the report names limit, reading and file, and verifies."""
+    """A limit that can't hold ended the command with 1; the report names limit, reading and file, and verifies."""
     assert (made.ended.code, made.ended.err) == (1, "")
     assert first_line(made.path).startswith("# RED: ")
     text = (made.path / REPORT).read_text()
@@ -146,18 +146,18 @@ def test_impossible_limits(made: Made) -> None:
     assert "limit < 0.001 ms" in measured
     assert " ms (" in measured
     assert "smoke/hits.jsonl" in where
-    assert door("gate", made.path).code == 1
-    assert door("verify", made.path).code == 0
+    assert run_command("gate", made.path).code == 1
+    assert run_command("verify", made.path).code == 0
 
 
 @pytest.mark.parametrize("text", ["[[", "[[limit]]\nid = 'x'\n", None])
 def test_broken_limits(tmp_path: Path, text: str | None) -> None:
-    """Limits that can't be used end the door with 2 and one sentence, and no older run is touched."""
+    """Limits that can't be used end the command with 2 and one sentence, and no older run is touched."""
     limits = tmp_path / "mine.toml"
     if text is not None:
         limits.write_text(text)
     out = green_before(tmp_path / "run")
-    ended = door("run", "smoke", "--limits", limits, "--out", out)
+    ended = run_command("run", "smoke", "--limits", limits, "--out", out)
     assert ended.code == 2
     assert "mine.toml" in ended.sentence
     assert first_line(out) == "# GREEN"
@@ -166,13 +166,13 @@ def test_broken_limits(tmp_path: Path, text: str | None) -> None:
 
 @pytest.mark.parametrize("place", ["file", "file/below", "others"])
 def test_an_out_that_is_no_run_directory(tmp_path: Path, place: str) -> None:
-    """--out that is a file, under a file, or a folder of somebody else's ends the door with 2, and touches nothing."""
+    """--out that is a file, under a file, or a folder of somebody else's ends the command with 2, untouched."""
     (tmp_path / "file").write_text("mine")
     (tmp_path / "others").mkdir()
     (tmp_path / "others" / "run.json").write_text('{"name": "mine"}')
     (tmp_path / "others" / "smoke").mkdir()
     before = sorted((path.relative_to(tmp_path), path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
-    ended = door("run", "smoke", "--out", tmp_path / place)
+    ended = run_command("run", "smoke", "--out", tmp_path / place)
     assert ended.code == 2
     assert str(tmp_path / place) in ended.sentence
     assert "choose a" in ended.sentence
@@ -184,10 +184,10 @@ def test_an_out_that_is_no_run_directory(tmp_path: Path, place: str) -> None:
     [(signal.SIGINT,), (signal.SIGTERM, signal.SIGINT, signal.SIGINT, signal.SIGHUP), (signal.SIGHUP, signal.SIGTERM)],
 )
 def test_interrupted(target: Target, tmp_path: Path, numbers: tuple[signal.Signals, ...]) -> None:
-    """Any signals in the middle of the load end the door with 2, all it started with it, and no GREEN stays."""
+    """Any signals in the middle of the load end the command with 2, all it started with it, and no GREEN stays."""
     out = green_before(tmp_path / "run")
     words = ("run", "smoke", "--target", target.url, "--out", out, "--profiles", profiles(tmp_path / "p", LONG))
-    process = start_door(*words)
+    process = start_command(*words)
     assert process.stdout is not None
     for line in process.stdout:
         if "smoke measure: " in line:
@@ -210,9 +210,9 @@ def test_interrupted(target: Target, tmp_path: Path, numbers: tuple[signal.Signa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not end children")
 @pytest.mark.e2e
-def test_a_killed_door_leaves_no_process(tmp_path: Path) -> None:
-    """SIGKILL ends load generator, Locust, reference server and embedded service with the door."""
-    process = start_door("run", "smoke", "--out", tmp_path / "run", "--profiles", profiles(tmp_path / "p", LONG))
+def test_a_killed_command_leaves_no_process(tmp_path: Path) -> None:
+    """SIGKILL ends load generator, Locust, reference server and embedded service with the command."""
+    process = start_command("run", "smoke", "--out", tmp_path / "run", "--profiles", profiles(tmp_path / "p", LONG))
     assert process.stdout is not None
     for line in process.stdout:
         if "smoke measure: " in line:
@@ -225,7 +225,7 @@ def test_a_killed_door_leaves_no_process(tmp_path: Path) -> None:
 
 
 def limited(bytes_most: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    """The real door in a process that can write no longer files than this, as on a full disk."""
+    """The real command in a process that can write no longer files than this, as on a full disk."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -245,7 +245,7 @@ def limited(bytes_most: int, *words: str | Path) -> subprocess.CompletedProcess[
 
 @pytest.mark.parametrize("most", [0, 50, 1000, 20_000])
 def test_a_full_disk(target: Target, tmp_path: Path, most: int) -> None:
-    """Where nothing more can be written the door ends with 2, one sentence, no traceback, and no GREEN stays."""
+    """Where nothing more can be written the command ends with 2, one sentence, no traceback, and no GREEN stays."""
     out = green_before(tmp_path / "run")
     done = limited(most, "run", "smoke", "--target", target.url, "--out", out, "--profiles", profiles(tmp_path / "p"))
     assert done.returncode == 2
@@ -279,8 +279,8 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
         (("seed", "--help"), "--batch"),
     ],
 )
-def test_the_other_rooms_doors(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:
-    """The one command reaches the other rooms' doors."""
+def test_the_other_packages_commands(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:
+    """The one command reaches the other packages' commands."""
     try:
         code: int | str | None = command.main(words)
     except SystemExit as ended:  # an argument parser's
@@ -377,7 +377,7 @@ def test_no_reader_changes_an_exit_code(made: Made, words: tuple[str, ...], code
 
 
 def test_the_version_is_told_without_the_rest() -> None:
-    """`--version` imports none of the rooms, which is what keeps it quick."""
+    """`--version` imports none of the packages, which is what keeps it quick."""
     program = (
         "import sys; from evidence.command import main; code = main(['--version']);"
         "print(sorted({name for name in sys.modules if name in ('locust', 'msgspec', 'matplotlib', 'aiohttp')}), code)"

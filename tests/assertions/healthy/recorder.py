@@ -1,4 +1,4 @@
-"""What recorders would have written down beside the honest service, in virtual time."""
+"""What recorders would have written of the healthy service, in virtual time."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from assertions.record.types import (
     Scrape,
 )
 from assertions.record.view import ScenarioRecord
-from tests.assertions.honest.answers import MEDIA, answer_of, hung_up_hit, probe_hit
-from tests.assertions.honest.handed_over import LOG, QUERIES
-from tests.assertions.honest.simulation import Job, Service
+from tests.assertions.healthy.answers import MEDIA, answer_of, hung_up_hit, probe_hit
+from tests.assertions.healthy.collected import LOG, QUERIES
+from tests.assertions.healthy.simulation import Job, Service
 
 START = 1_795_000_000.0
 _RECORDS = {"empty": 0, "one": 1, "single": 20, "tricky": 30, "wide": 40, "1001": 1_001, "nocolumns": 10}
@@ -205,7 +205,7 @@ class Recorder:
         return at
 
     def _hang_up(self) -> None:
-        """Six clients went away, a good export was done, and all came to rest; none of it is on the pages."""
+        """Six clients disconnected, a good export was done, and all came to rest; none of it is on the pages."""
         begin = self.now
         cases = [(DISCONNECTED, None)] * 6 + [(AFTER_DISCONNECT, 200), (REST_AFTER_DISCONNECT, 200)]
         for index, (case, status) in enumerate(cases):
@@ -217,7 +217,7 @@ class Recorder:
         self.runs.append(run)
 
     def _watch(self, run: PhaseRun) -> None:
-        """What goes on beside a phase: scrapes, calls of /health and /export/status, samples of the processes."""
+        """What happens during a phase: scrapes, calls of /health and /export/status, samples of the processes."""
         steps = int((run.end - run.start - 0.01) / 0.2) + 1
         for at in (run.start + 0.0015 + 0.2 * step for step in range(steps)):
             self.scrapes.append(self._scrape(at, "during", run.name))
@@ -299,7 +299,7 @@ class Recorder:
 
 
 def _calibration(index: int) -> Calibration:
-    """One request to the known server: begun half a millisecond late, answered after 5 ms, half a millisecond away."""
+    """One request to the known server: begun 0.5 ms late, answered after 5 ms, 0.5 ms of transfer each way."""
     due = START - 2 + index / 200
     return Calibration(
         worker=0,

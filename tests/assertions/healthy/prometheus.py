@@ -1,4 +1,4 @@
-"""What a Prometheus beside an honest service would have recorded: the figures of the harness's own pages."""
+"""What a Prometheus server would have recorded of a healthy service: the figures of the harness's own pages."""
 
 from __future__ import annotations
 

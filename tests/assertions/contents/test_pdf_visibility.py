@@ -103,7 +103,7 @@ def covered(canvas: Canvas, table: Callable[[], None]) -> None:
 
 
 def outside(canvas: Canvas, table: Callable[[], None]) -> None:
-    """Beside the paper."""
+    """Text outside the paper is found."""
     canvas.translate(700, 0)
     table()
 
@@ -175,7 +175,7 @@ def test_what_can_only_be_extracted_is_found(draw: Draw, why: str) -> None:
 
 
 def edge(canvas: Canvas, table: Callable[[], None]) -> None:
-    """A note that runs off the paper, beside a table that stands on it."""
+    """A note that runs off the paper, next to a table that stands on it."""
     table()
     canvas.drawString(700, 400, "proof 7")
 
@@ -260,7 +260,7 @@ def test_print_that_is_too_small_is_found() -> None:
     ],
 )
 def test_the_time_of_making_is_of_its_year(made: str, codes: list[str]) -> None:
-    """In any order of day, month and year, in digits or, beside other dates, in words."""
+    """In any order of day, month and year, in digits or, next to other dates, in words."""
     assert [finding.code for finding in check_pdf(document(plain, made), SENT).findings] == codes
 
 

@@ -1,4 +1,4 @@
-"""Records as recorders would have left them beside an honest service, and helpers to change one thing in them."""
+"""Records as recorders would have left them of a healthy service, and helpers to change one thing in them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from assertions.record.run import Run, ToolRun, ToolStep
 from assertions.record.types import HealthProbe, Hit, Record, Scrape
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import SCENARIOS
-from tests.assertions.honest.prometheus import seen
-from tests.assertions.honest.recorder import Recorder
-from tests.assertions.honest.simulation import Service
+from tests.assertions.healthy.prometheus import seen
+from tests.assertions.healthy.recorder import Recorder
+from tests.assertions.healthy.simulation import Service
 
 R = TypeVar("R", bound=Record)
-_HONEST: set[int] = set()
+_HEALTHY: set[int] = set()
 
 
 @cache
-def honest(
+def healthy(
     name: str,
     fails: frozenset[str] = frozenset(),
     servers: int = MAX_CONCURRENT,
@@ -46,13 +46,13 @@ def honest(
     service = Service(servers=servers, queue=queue, growth=growth)
     record = Recorder(name, fails, slow_edge, service=service).record()
     made = record if name == "smoke" else replace(record, prometheus=seen(record))
-    _HONEST.add(id(made))  # the cache keeps the record, so the id stays its own
+    _HEALTHY.add(id(made))  # the cache keeps the record, so the id stays its own
     return made
 
 
-def is_honest(record: ScenarioRecord) -> bool:
-    """Whether the record is one that `honest` returned, unchanged."""
-    return id(record) in _HONEST
+def is_healthy(record: ScenarioRecord) -> bool:
+    """Whether the record is one that `healthy` returned, unchanged."""
+    return id(record) in _HEALTHY
 
 
 def tool_run(steps: Sequence[str], version: str | None = None) -> ToolRun:
@@ -60,9 +60,9 @@ def tool_run(steps: Sequence[str], version: str | None = None) -> ToolRun:
     return ToolRun(ok=True, version=version, steps=tuple(ToolStep(name=step, ok=True) for step in steps))
 
 
-def honest_run(**scenarios: ScenarioRecord) -> Run:
-    """A whole run; scenarios given by name stand in for the honest ones."""
-    records = {name: scenarios.get(name) or honest(name) for name in SCENARIOS}
+def healthy_run(**scenarios: ScenarioRecord) -> Run:
+    """A whole run; scenarios given by name stand in for the healthy ones."""
+    records = {name: scenarios.get(name) or healthy(name) for name in SCENARIOS}
     tools = tool_run(RULE_STEPS, "2.53.0"), tool_run(DASHBOARD_STEPS), tool_run(PACKAGE_STEPS, "1.7.0")
     return Run(Path("run"), records, {}, *tools)
 
@@ -73,7 +73,7 @@ def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
     if "scrapes" not in parts:
         copy.__dict__["pages"] = record.pages
     elif record.prometheus is not None and "prometheus" not in parts:
-        again = replace(copy, prometheus=seen(copy))  # a server beside the same target sees the same pages
+        again = replace(copy, prometheus=seen(copy))  # a server that scrapes the same target sees the same pages
         again.__dict__["pages"] = copy.pages
         return again
     return copy

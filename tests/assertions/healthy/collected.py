@@ -1,4 +1,4 @@
-"""What an honest run is given beside its records: queries of a few alerts and panels, and a log without errors."""
+"""What a healthy run has in addition to its records: queries of a few alerts and panels, and a log without errors."""
 
 from __future__ import annotations
 

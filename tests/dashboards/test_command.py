@@ -1,4 +1,4 @@
-"""The dashboard's door as users run it, with a real Prometheus that scrapes a real endpoint."""
+"""The dashboard's command as users run it, with a real Prometheus that scrapes a real endpoint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "dashboards" / "grafana-export-dashboard.json"
 
 
-def door(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run `python -m dashboards` for real."""
     return subprocess.run(
         [sys.executable, "-m", "dashboards", *map(str, arguments)],
@@ -43,11 +43,11 @@ def test_build_and_check_with_other_limits(tmp_path: Path) -> None:
     """`build --limits FILE --out FILE` moves the panels' bounds; `check --limits FILE` checks what would be built."""
     mine, built = tmp_path / "limits.toml", tmp_path / "deploy" / "mine.json"
     mine.write_text(DEFAULT_PATH.read_text().replace("target = 10_000\ncritical = 30_000", "target = 2_000"))
-    done = door("build", "--limits", mine, "--out", built)
+    done = run_command("build", "--limits", mine, "--out", built)
     assert (done.returncode, done.stdout, done.stderr) == (0, "wrote mine.json\n", "")
     assert built.read_text() == text(load_limits(mine)) != EXPORT.read_text()
-    assert door("check", "--limits", mine).returncode == 0
-    theirs = door("check", "--dashboard", built, "--out", tmp_path)
+    assert run_command("check", "--limits", mine).returncode == 0
+    theirs = run_command("check", "--dashboard", built, "--out", tmp_path)
     assert theirs.returncode == 0
     results = read_one(tmp_path / "dashboard.json", DashboardResults)
     assert (results.file, results.ours) == ("mine.json", False)
@@ -57,7 +57,7 @@ def test_build_and_check_with_other_limits(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("build", "--limits", "x.toml"), "build --limits FILE needs --out FILE"),
-        (("check", "--limits", "x.toml", "y.json"), "no other can be given beside it"),
+        (("check", "--limits", "x.toml", "y.json"), "no other file can be given with it"),
         (("check", "--limits", "no-such.toml"), "no-such.toml can't be read"),
         (("check", "--metrics", "no-such.txt"), "no-such.txt: no metrics page can be read there"),
         (("build", "--out", "/dev/null/x.json"), "x.json can't be written: "),
@@ -65,7 +65,7 @@ def test_build_and_check_with_other_limits(tmp_path: Path) -> None:
 )
 def test_bad_usage_of_files_is_no_verdict(arguments: tuple[str, ...], said: str) -> None:
     """What can't be built or read gives exit 2 and one sentence."""
-    done = door(*arguments)
+    done = run_command(*arguments)
     assert done.returncode == 2
     assert done.stderr.startswith("dashboards: no verdict: ")
     assert said in done.stderr
@@ -78,8 +78,8 @@ def test_check_holds_the_queries_against_a_page(tmp_path: Path) -> None:
     good.write_text(page(3))
     bucket = next(line for line in page(3).splitlines(keepends=True) if 'le="+Inf"' in line)
     doubled.write_text(page(3).replace(bucket, bucket + bucket.replace("+Inf", "Infinity")))
-    assert door("check", "--metrics", good).returncode == 0
-    done = door("check", "--metrics", doubled, "--out", tmp_path)
+    assert run_command("check", "--metrics", good).returncode == 0
+    done = run_command("check", "--metrics", doubled, "--out", tmp_path)
     assert done.returncode == 1
     results = read_one(tmp_path / "dashboard.json", DashboardResults)
     assert [(step.name, step.ok) for step in results.steps] == [
@@ -103,7 +103,7 @@ def prometheus() -> Iterator[Prometheus]:
 
 def test_check_is_green_for_ours() -> None:
     """Our dashboard passes its check: exit 0."""
-    done = door("check")
+    done = run_command("check")
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
         "ok   structure      11 panels\nok   expressions    14 queries\n",
@@ -115,7 +115,7 @@ def test_check_is_red_for_a_broken_one(tmp_path: Path) -> None:
     """A query that matches nothing gives exit 1 and is named."""
     broken = tmp_path / "broken.json"
     broken.write_text(EXPORT.read_text().replace("export_latency_ms_bucket", "export_latency_ms_bucket_bucket"))
-    done = door("check", broken, "--out", tmp_path / "out")
+    done = run_command("check", broken, "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (1, "")
     results = read_one(tmp_path / "out" / "dashboard.json", DashboardResults)
     assert (results.file, results.ok) == ("broken.json", False)
@@ -131,7 +131,7 @@ def test_check_without_a_dashboard_is_no_verdict(content: str | None, tmp_path: 
     file = tmp_path / "file.json"
     if content is not None:
         file.write_text(content)
-    done = door("check", file, "--out", tmp_path)
+    done = run_command("check", file, "--out", tmp_path)
     assert done.returncode == 2
     results = read_one(tmp_path / "dashboard.json", DashboardResults)
     assert not results.ok
@@ -144,7 +144,7 @@ def test_check_without_a_dashboard_is_no_verdict(content: str | None, tmp_path: 
 def test_the_results_must_be_writable(tmp_path: Path) -> None:
     """A folder that can't be made gives exit 2 and one sentence."""
     (tmp_path / "file").write_text("")
-    done = door("check", "--out", tmp_path / "file")
+    done = run_command("check", "--out", tmp_path / "file")
     assert done.returncode == 2
     assert done.stderr.startswith("dashboards: no verdict: dashboard.json can't be written: ")
     assert done.stderr.count("\n") == 1
@@ -153,7 +153,7 @@ def test_the_results_must_be_writable(tmp_path: Path) -> None:
 def test_live_is_green_on_a_healthy_target(prometheus: Prometheus, tmp_path: Path) -> None:
     """Every query of every panel brings data from a real Prometheus; the series are as many as the labels give."""
     out = tmp_path
-    done = door("live", "--prometheus", prometheus.url, "--step", "1", "--minutes", "2", "--out", out)
+    done = run_command("live", "--prometheus", prometheus.url, "--step", "1", "--minutes", "2", "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
     results = read_one(out / "dashboard_live.json", LiveResults)
     assert results.ok
@@ -184,7 +184,7 @@ def test_live_is_red_when_one_query_brings_nothing(prometheus: Prometheus, tmp_p
     panels[4]["targets"] = []
     file, out = tmp_path / "broken.json", tmp_path
     file.write_text(json.dumps(model))
-    done = door("live", "--prometheus", prometheus.url, "--file", file, "--minutes", "1", "--out", out)
+    done = run_command("live", "--prometheus", prometheus.url, "--file", file, "--minutes", "1", "--out", out)
     assert (done.returncode, done.stderr) == (1, "")
     results = read_one(out / "dashboard_live.json", LiveResults)
     assert [panel.ok for panel in results.panels] == [False] * 5 + [True] * 6
@@ -198,16 +198,16 @@ def test_live_without_a_prometheus_is_no_verdict(tmp_path: Path) -> None:
     """A dead address, an address of another service and a bad one give exit 2 and one sentence."""
     with serving() as target:
         gone = target
-        other = door("live", "--prometheus", target)
+        other = run_command("live", "--prometheus", target)
         assert (other.returncode, other.stderr) == (
             2,
             f"dashboards: no verdict: {target} answered 404, not as a Prometheus does\n",
         )
-    dead = door("live", "--prometheus", gone)
+    dead = run_command("live", "--prometheus", gone)
     assert dead.returncode == 2
     assert dead.stderr.startswith(f"dashboards: no verdict: {gone} does not answer: ")
     assert dead.stderr.count("\n") == 1
-    bad = door("live", "--prometheus", "localhost:9090")
+    bad = run_command("live", "--prometheus", "localhost:9090")
     assert bad.returncode == 2
     assert "is a base URL such as" in bad.stderr
 
@@ -234,7 +234,7 @@ def test_live_without_a_prometheus_is_no_verdict(tmp_path: Path) -> None:
 )
 def test_bad_usage_is_no_verdict(arguments: tuple[str, ...], said: str) -> None:
     """Bad usage gives exit 2 and says what was expected."""
-    done = door(*arguments)
+    done = run_command(*arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -242,7 +242,7 @@ def test_bad_usage_is_no_verdict(arguments: tuple[str, ...], said: str) -> None:
 
 def test_help_teaches() -> None:
     """The help names the exit codes and an example."""
-    done = door("--help")
+    done = run_command("--help")
     assert done.returncode == 0
     assert "exit codes:" in done.stdout
     assert "python -m dashboards live --prometheus" in done.stdout

@@ -1,4 +1,4 @@
-"""The door as users run it: rules broken on purpose turn it red, and its exit codes and files are as documented."""
+"""The command as users run it: rules broken on purpose turn it red, and its exit codes and files are as documented."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from assertions.limits import DEFAULT_PATH
 from assertions.record.files import read_one
 from rules.records import PromtoolResults, Step
-from tests.rules.conftest import Copies, Door, edit
+from tests.rules.conftest import Copies, RunCommand, edit
 from tests.rules.endpoint import page
 
 pytestmark = pytest.mark.e2e
@@ -29,9 +29,9 @@ def failed(out: Path) -> set[str]:
     return {name for name, step in steps(out).items() if not step.ok}
 
 
-def test_the_committed_rules_pass(door: Door, tmp_path: Path) -> None:
+def test_the_committed_rules_pass(run_command: RunCommand, tmp_path: Path) -> None:
     """Our own rules pass every check: exit 0, both files written, the alerts named."""
-    done = door("--out", tmp_path)
+    done = run_command("--out", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert results.ok
@@ -91,16 +91,16 @@ BREAKS = {
 """`bucket twice` is what the first implementation's family name leads to."""
 
 
-def seen_by(copies: Copies, door: Door, out: Path) -> set[str]:
-    """Run the door on the copies, which must be red; return the failed checks."""
-    done = door("check", "--rules", copies.rules, "--tests", copies.tests, "--out", out)
+def seen_by(copies: Copies, run_command: RunCommand, out: Path) -> set[str]:
+    """Run the command on the copies, which must be red; return the failed checks."""
+    done = run_command("check", "--rules", copies.rules, "--tests", copies.tests, "--out", out)
     assert (done.returncode, done.stderr) == (1, "")
     assert not read_one(out / "promtool.json", PromtoolResults).ok
     return failed(out)
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_each_break_turns_red(name: str, copies: Copies, door: Door, tmp_path: Path) -> None:
+def test_each_break_turns_red(name: str, copies: Copies, run_command: RunCommand, tmp_path: Path) -> None:
     """Each break gives exit 1, and exactly the checks that can see it fail."""
     broken = BREAKS[name]
     path = copies.tests if broken.in_tests else copies.rules
@@ -108,46 +108,46 @@ def test_each_break_turns_red(name: str, copies: Copies, door: Door, tmp_path: P
         edit(path, broken.old, broken.new)
     else:
         path.write_text(broken.new)
-    assert seen_by(copies, door, tmp_path / "out") == broken.seen_by
+    assert seen_by(copies, run_command, tmp_path / "out") == broken.seen_by
 
 
-def test_an_alert_without_a_test_is_red(copies: Copies, door: Door, tmp_path: Path) -> None:
-    """An alert whose test is taken away passes in promtool; the meta-check alone sees it."""
+def test_an_alert_without_a_test_is_red(copies: Copies, run_command: RunCommand, tmp_path: Path) -> None:
+    """An alert whose test is removed passes in promtool; only the meta-check sees it."""
     text = copies.tests.read_text()
     start, end = text.index("  - name: concurrency"), text.index("  # ---- ExportMemoryHigh")
     edit(copies.tests, text[start:end], "")
-    assert seen_by(copies, door, tmp_path / "out") == {COVERAGE}
+    assert seen_by(copies, run_command, tmp_path / "out") == {COVERAGE}
     assert steps(tmp_path / "out")[COVERAGE].output.splitlines() == [
         'ExportOverConcurrencyLimit{severity="critical"} has no case in which it fires',
         'ExportOverConcurrencyLimit{severity="critical"} has no case in which it keeps silent',
     ]
 
 
-def test_a_syntax_error_is_red(copies: Copies, door: Door, tmp_path: Path) -> None:
+def test_a_syntax_error_is_red(copies: Copies, run_command: RunCommand, tmp_path: Path) -> None:
     """PromQL that promtool can't parse fails its own check with promtool's exit code 1."""
     edit(copies.rules, "export_queue_depth > 80", "export_queue_depth >> 80")
-    done = door("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
+    done = run_command("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
     assert done.returncode == 1
     assert steps(tmp_path)["check rules"].exit_code == 1
     assert failed(tmp_path) == {"check rules", "test rules", "rule coverage", "expressions"}
 
 
-def test_a_lint_finding_is_red(copies: Copies, door: Door, tmp_path: Path) -> None:
+def test_a_lint_finding_is_red(copies: Copies, run_command: RunCommand, tmp_path: Path) -> None:
     """A rule that is there twice, word for word, fails promtool's lint with its exit code 3."""
     text = copies.rules.read_text()
     start = text.index("      - alert: ExportOverConcurrencyLimit")
     rule = text[start : text.index("\n\n", start) + 1]
     edit(copies.rules, rule, rule + rule)
-    done = door("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
+    done = run_command("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
     assert done.returncode == 1
     assert steps(tmp_path)["check rules"].exit_code == 3
 
 
-def test_a_metrics_page_is_checked(door: Door, tmp_path: Path) -> None:
+def test_a_metrics_page_is_checked(run_command: RunCommand, tmp_path: Path) -> None:
     """A page of the contract passes, with the complaints about the contract's own names allowed by name."""
     snapshot = tmp_path / "metrics_snapshot.txt"
     snapshot.write_text(page(3))
-    done = door("--metrics", snapshot, "--out", tmp_path)
+    done = run_command("--metrics", snapshot, "--out", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     step = steps(tmp_path)["check metrics"]
     assert (step.ok, step.exit_code, step.argv) == (True, 3, ("promtool", "check", "metrics"))
@@ -187,19 +187,21 @@ def test_a_metrics_page_is_checked(door: Door, tmp_path: Path) -> None:
     ],
     ids=["empty", "no buckets", "low buckets", "lint", "unreadable", "crlf", "no last line feed", "doubled bucket"],
 )
-def test_a_wrong_metrics_page_is_red(text: str, red: set[str], said: str, door: Door, tmp_path: Path) -> None:
+def test_a_wrong_metrics_page_is_red(
+    text: str, red: set[str], said: str, run_command: RunCommand, tmp_path: Path
+) -> None:
     """A page that is empty, malformed, badly named, or no ground for the alerts gives exit 1 and the reason."""
     snapshot = tmp_path / "metrics_snapshot.txt"
     snapshot.write_bytes(text.encode())
-    done = door("--metrics", snapshot, "--out", tmp_path)
+    done = run_command("--metrics", snapshot, "--out", tmp_path)
     assert (done.returncode, failed(tmp_path)) == (1, red)
     assert said in (tmp_path / "promtool_results.txt").read_text()
 
 
-def test_without_promtool_there_is_no_verdict_but_a_record(door: Door, tmp_path: Path) -> None:
+def test_without_promtool_there_is_no_verdict_but_a_record(run_command: RunCommand, tmp_path: Path) -> None:
     """When promtool can't be had: exit 2, one sentence with what to do, and results on file that are not ok."""
     home = tmp_path / "home"
-    done = door("--out", tmp_path, PATH=str(tmp_path), HOME=str(home), XDG_CACHE_HOME="", PROMTOOL="")
+    done = run_command("--out", tmp_path, PATH=str(tmp_path), HOME=str(home), XDG_CACHE_HOME="", PROMTOOL="")
     assert done.returncode == 2
     assert done.stderr.startswith(
         "rules: no verdict: promtool is not on PATH and apt did not bring it: apt-get is not on"
@@ -213,38 +215,38 @@ def test_without_promtool_there_is_no_verdict_but_a_record(door: Door, tmp_path:
 
 
 @pytest.mark.parametrize("option", ["--rules", "--tests", "--metrics"])
-def test_a_missing_input_is_no_verdict(option: str, door: Door, tmp_path: Path) -> None:
+def test_a_missing_input_is_no_verdict(option: str, run_command: RunCommand, tmp_path: Path) -> None:
     """A file that is not there gives exit 2 and one sentence that names it, and the results are still on file."""
-    done = door(option, tmp_path / "absent.yml", "--out", tmp_path)
+    done = run_command(option, tmp_path / "absent.yml", "--out", tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("rules: no verdict: absent.yml: no ")
     assert done.stderr.count("\n") == 1
     assert not read_one(tmp_path / "promtool.json", PromtoolResults).ok
 
 
-def test_malformed_yaml_is_no_verdict(copies: Copies, door: Door) -> None:
+def test_malformed_yaml_is_no_verdict(copies: Copies, run_command: RunCommand) -> None:
     """A file that is no rule file gives exit 2 and one sentence."""
     copies.rules.write_text("groups: [\n")
-    done = door("--rules", copies.rules, "--tests", copies.tests)
+    done = run_command("--rules", copies.rules, "--tests", copies.tests)
     assert done.returncode == 2
     assert done.stderr.startswith("rules: no verdict: export.yml is no rule file: ")
     assert done.stderr.count("\n") == 1
 
 
-def test_bad_usage_and_a_bad_folder_are_no_verdict(door: Door, tmp_path: Path) -> None:
+def test_bad_usage_and_a_bad_folder_are_no_verdict(run_command: RunCommand, tmp_path: Path) -> None:
     """An unknown option, and a folder that can't be made, give exit 2 without a traceback."""
-    assert door("--no-such").returncode == 2
+    assert run_command("--no-such").returncode == 2
     file = tmp_path / "file"
     file.write_text("")
-    done = door("--out", file)
+    done = run_command("--out", file)
     assert done.returncode == 2
     assert "can't be written" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_help_teaches(door: Door) -> None:
+def test_help_teaches(run_command: RunCommand) -> None:
     """The help names the exit codes and an example."""
-    done = door("--help")
+    done = run_command("--help")
     assert done.returncode == 0
     assert "exit codes:" in done.stdout
     assert "python -m rules check --metrics" in done.stdout
@@ -259,25 +261,25 @@ def limits(folder: Path, old: str, new: str) -> Path:
     return path
 
 
-def test_build_writes_rules_with_other_limits(door: Door, tmp_path: Path) -> None:
+def test_build_writes_rules_with_other_limits(run_command: RunCommand, tmp_path: Path) -> None:
     """`build --limits FILE --out FILE` moves the alerts' bounds, and the rules built pass their own tests."""
     mine = limits(tmp_path, "target = 10_000\ncritical = 30_000", "target = 2_000\ncritical = 6_000")
     built = tmp_path / "deploy" / "mine.yml"
-    done = door("build", "--limits", mine, "--out", built)
+    done = run_command("build", "--limits", mine, "--out", built)
     assert (done.returncode, done.stdout, done.stderr) == (0, "wrote mine.yml and mine.test.yml\n", "")
     assert re.findall(r"export_latency_ms_bucket.* > (\S+)", built.read_text()) == ["2000", "6000"]
-    checked = door("check", "--rules", built, "--out", tmp_path)
+    checked = run_command("check", "--rules", built, "--out", tmp_path)
     assert (checked.returncode, checked.stderr) == (0, "")
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert (results.file, results.ours) == ("mine.yml", False)
 
 
-def test_check_with_other_limits(door: Door, tmp_path: Path) -> None:
+def test_check_with_other_limits(run_command: RunCommand, tmp_path: Path) -> None:
     """`check --limits FILE` checks our rules as built from it: a bound above every bucket is told by the page."""
     mine = limits(tmp_path, "target = 10_000\ncritical = 30_000", "target = 10_000\ncritical = 90_000")
     snapshot = tmp_path / "page.txt"
     snapshot.write_text(page(3))
-    done = door("check", "--limits", mine, "--metrics", snapshot, "--out", tmp_path)
+    done = run_command("check", "--limits", mine, "--metrics", snapshot, "--out", tmp_path)
     assert (done.returncode, failed(tmp_path)) == (1, {METRICS})
     assert 'ExportLatencyP95High{severity="critical"} can never fire: the highest finite bucket is 60000 ms' in (
         steps(tmp_path)[METRICS].note or ""
@@ -291,24 +293,24 @@ def test_check_with_other_limits(door: Door, tmp_path: Path) -> None:
     [
         (("build", "--limits", "x.toml"), "build --limits FILE needs --out FILE"),
         (("build", "--metrics", "x.txt"), "build takes --limits and --out only"),
-        (("check", "--limits", "x.toml", "--rules", "y.yml"), "--rules and --tests can't be given beside it"),
+        (("check", "--limits", "x.toml", "--rules", "y.yml"), "--rules and --tests can't be given with it"),
         (("check", "--limits", "no-such.toml"), "no-such.toml can't be read"),
         (("build", "--limits", "no-such.toml", "--out", "x.yml"), "no-such.toml can't be read"),
         (("build", "--out", "/dev/null/x.yml"), "x.yml can't be written: "),
     ],
 )
-def test_bad_usage_of_limits_is_no_verdict(arguments: tuple[str, ...], said: str, door: Door) -> None:
+def test_bad_usage_of_limits_is_no_verdict(arguments: tuple[str, ...], said: str, run_command: RunCommand) -> None:
     """What can't be built gives exit 2 and says why."""
-    done = door(*arguments)
+    done = run_command(*arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_limit_without_a_bad_side_is_no_verdict(door: Door, tmp_path: Path) -> None:
+def test_a_limit_without_a_bad_side_is_no_verdict(run_command: RunCommand, tmp_path: Path) -> None:
     """A limit turned round leaves its alert without a meaning: exit 2, and the limit is named."""
     mine = limits(tmp_path, 'op = "<"\ntarget = 10_000\ncritical = 30_000', 'op = ">"\ntarget = 10_000')
-    done = door("build", "--limits", mine, "--out", tmp_path / "x.yml")
+    done = run_command("build", "--limits", mine, "--out", tmp_path / "x.yml")
     assert done.returncode == 2
     assert done.stderr == (
         "rules: no verdict: limit latency_p95_ms: an alert on it needs an operator of < or <=, not >\n"
@@ -354,11 +356,11 @@ tests:
 """
 
 
-def test_a_rule_file_of_the_users_own(door: Door, tmp_path: Path) -> None:
-    """Recorded names, `up` and a severity chosen by the value are right, and the tests are found beside the rules."""
+def test_a_rule_file_of_the_users_own(run_command: RunCommand, tmp_path: Path) -> None:
+    """Recorded names, `up` and a severity chosen by the value are right, and the tests are found next to the rules."""
     (tmp_path / "theirs.yml").write_text(THEIRS)
     (tmp_path / "theirs.test.yml").write_text(THEIR_TESTS)
-    done = door("check", "--rules", tmp_path / "theirs.yml", "--out", tmp_path)
+    done = run_command("check", "--rules", tmp_path / "theirs.yml", "--out", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert (results.file, results.ours, results.alerts) == ("theirs.yml", False, ("Failing", "Down", "Deep"))

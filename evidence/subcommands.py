@@ -1,4 +1,4 @@
-"""The subcommands of this room: run, verify, gate, stress."""
+"""The subcommands of this package: run, verify, gate, stress."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Waiver(click.ParamType[tuple[str, str]]):
     "--rules-tests",
     type=options.FILE,
     metavar="FILE",
-    help="Their promtool tests (default: beside the rules, NAME.test.yml).",
+    help="Their promtool tests (default: NAME.test.yml in the folder of the rules).",
 )
 @click.option(
     "--dashboard",

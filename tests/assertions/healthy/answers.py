@@ -7,7 +7,7 @@ import json
 from assertions.probes.behaviour import AFTER_TEXTS, REST_AFTER_DISCONNECT, BehaviourCase
 from assertions.record.phases import DISCONNECTS
 from assertions.record.types import Hit
-from tests.assertions.honest.simulation import Job, Service, iso
+from tests.assertions.healthy.simulation import Job, Service, iso
 
 MEDIA = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 
@@ -79,7 +79,7 @@ def probe_hit(
 
 
 def hung_up_hit(case: str, index: int, start: float, status: int | None, page: str) -> Hit:
-    """One request of the disconnects phase; status None: its client went away."""
+    """One request of the disconnects phase; status None: its client disconnected."""
     rest = case == REST_AFTER_DISCONNECT
     return Hit(
         id=f"{DISCONNECTS}-{index}",

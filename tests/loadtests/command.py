@@ -1,4 +1,4 @@
-"""Runs the load tests' real door in a subprocess, and reads the record that it wrote."""
+"""Runs the load tests' real command in a subprocess, and reads the record that it wrote."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Record:
         return next(phase for phase in self.scenario.phases if phase.name == name)
 
 
-def start_door(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start_command(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start `python -m loadtests` with these arguments."""
     return start_module("loadtests", *arguments, environment=environment)
 
 
-def run_door(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Ended:
+def run_command(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Ended:
     """Run `python -m loadtests` to its end."""
-    return end_of(start_door(*arguments, environment=environment))
+    return end_of(start_command(*arguments, environment=environment))
 
 
 def write_profile(folder: Path, text: str, name: str = "mine") -> Path:

@@ -1,4 +1,4 @@
-"""The evidence room's real door in a subprocess, a real target beside it, and folders to run in."""
+"""The evidence package's real command in a subprocess, a real target, and folders to run in."""
 
 from __future__ import annotations
 
@@ -62,21 +62,21 @@ class Target:
     exports: Path
 
 
-def start_door(*words: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start_command(*words: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start `python -m evidence` with these words; environment: variables added to those of this process."""
     return start_module("evidence", *words, environment=environment)
 
 
-def door(*words: str | Path, timeout_s: float = 90, environment: Mapping[str, str] | None = None) -> Ended:
+def run_command(*words: str | Path, timeout_s: float = 90, environment: Mapping[str, str] | None = None) -> Ended:
     """Run `python -m evidence` to its end."""
-    return end_of(start_door(*words, environment=environment), timeout_s)
+    return end_of(start_command(*words, environment=environment), timeout_s)
 
 
 @contextmanager
-def keeper(folder: Path) -> Iterator[Target]:
-    """The zoo's healthy keeper, while the block runs."""
+def reference_target(folder: Path) -> Iterator[Target]:
+    """The reference target, while the block runs."""
     exports = folder / "exports"
-    words = [sys.executable, "-m", "tests.targets", "serve", "keeper", "--port", "0", "--exports", str(exports)]
+    words = [sys.executable, "-m", "tests.targets", "serve", "reference", "--port", "0", "--exports", str(exports)]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

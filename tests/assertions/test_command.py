@@ -1,4 +1,4 @@
-"""The door in a real subprocess: what it prints, and its exit codes 0, 1 and 2."""
+"""The command in a real subprocess: what it prints, and its exit codes 0, 1 and 2."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assertions.__main__ import main
 from assertions.checks.catalogue import CHECKS
 from assertions.limits import DEFAULT_PATH
 from tests.assertions.cases import scrapes_failing
-from tests.assertions.honest.records import changed, honest, honest_run, values, with_pages, write_run
+from tests.assertions.healthy.records import changed, healthy, healthy_run, values, with_pages, write_run
 
 pytestmark = pytest.mark.e2e
 
@@ -40,14 +40,14 @@ def refused(*arguments: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def honest_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run directory of an honest service."""
-    return write_run(honest_run(), tmp_path_factory.mktemp("honest"))
+def healthy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of a healthy service."""
+    return write_run(healthy_run(), tmp_path_factory.mktemp("healthy"))
 
 
-def test_an_honest_run_directory_passes_all_six(honest_folder: Path) -> None:
-    """Written to disk and judged by the command, an honest run shows the runbook's six lines and ends with 0."""
-    code, out, said = judged(honest_folder)
+def test_a_healthy_run_directory_passes_all_six(healthy_folder: Path) -> None:
+    """Written to disk and judged by the command, a healthy run shows the runbook's six lines and ends with 0."""
+    code, out, said = judged(healthy_folder)
     lines = out.splitlines()
     assert (code, said) == (0, "")
     assert lines[0] == "=== Export Metrics Assertions ==="
@@ -65,8 +65,8 @@ def test_an_honest_run_directory_passes_all_six(honest_folder: Path) -> None:
 
 def test_a_failed_assertion_ends_with_1(tmp_path: Path) -> None:
     """A metric that never moved turns its assertion red, says why, and the command ends with 1."""
-    still = with_pages(honest("load"), values("export_memory_bytes", lambda _: 0))
-    code, out, said = judged(write_run(honest_run(load=still), tmp_path))
+    still = with_pages(healthy("load"), values("export_memory_bytes", lambda _: 0))
+    code, out, said = judged(write_run(healthy_run(load=still), tmp_path))
     assert (code, said) == (1, "")
     assert "❌ FAIL  Metrics Coverage\n" in out
     assert '    because: load/moved: export_memory_bytes{format="csv"} stayed at 0 while exports were made\n' in out
@@ -75,17 +75,17 @@ def test_a_failed_assertion_ends_with_1(tmp_path: Path) -> None:
 
 def test_a_failure_counts_more_than_what_is_missing(tmp_path: Path) -> None:
     """Where one scenario failed and another was not run, the command ends with 1."""
-    run = honest_run(smoke=scrapes_failing(2, 500)(honest("smoke")))
+    run = healthy_run(smoke=scrapes_failing(2, 500)(healthy("smoke")))
     kept = {name: record for name, record in run.scenarios.items() if name != "batch"}
     code, out, _ = judged(write_run(replace(run, scenarios=kept), tmp_path))
     assert code == 1
     assert "⚪ NO DATA  Queue Depth <= 100" in out
 
 
-def test_a_scenario_not_run_ends_with_2(honest_folder: Path, tmp_path: Path) -> None:
+def test_a_scenario_not_run_ends_with_2(healthy_folder: Path, tmp_path: Path) -> None:
     """Without the batch there is no verdict, and the text says what has not been run."""
     folder = tmp_path / "run"
-    shutil.copytree(honest_folder, folder, ignore=lambda _, names: {"batch"} & set(names))
+    shutil.copytree(healthy_folder, folder, ignore=lambda _, names: {"batch"} & set(names))
     code, out, said = judged(folder)
     assert (code, said) == (2, "")
     assert "⚪ NO DATA  Concurrent <= 5\n" in out
@@ -103,10 +103,10 @@ def test_a_run_without_a_single_scenario_ends_with_2(tmp_path: Path) -> None:
     assert "smoke, load, batch not run" in out
 
 
-def test_a_broken_record_ends_with_2_and_is_named(honest_folder: Path, tmp_path: Path) -> None:
+def test_a_broken_record_ends_with_2_and_is_named(healthy_folder: Path, tmp_path: Path) -> None:
     """A line that is no hit is told by file and line, in the verdict."""
     folder = tmp_path / "run"
-    shutil.copytree(honest_folder, folder)
+    shutil.copytree(healthy_folder, folder)
     hits = (folder / "load" / "hits.jsonl").read_text().splitlines(keepends=True)
     (folder / "load" / "hits.jsonl").write_text("".join([*hits[:6], "{}\n", *hits[7:]]))
     code, out, _ = judged(folder)
@@ -120,34 +120,34 @@ def test_a_folder_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     assert said == (f"{tmp_path / 'none'} is no run directory; make one with `python -m evidence run smoke load batch`")
 
 
-def test_limits_that_are_wrong_are_one_sentence(honest_folder: Path, tmp_path: Path) -> None:
+def test_limits_that_are_wrong_are_one_sentence(healthy_folder: Path, tmp_path: Path) -> None:
     """A limits file that can't be used ends with 2 before anything is judged."""
     bad = tmp_path / "my.toml"
     bad.write_text(DEFAULT_PATH.read_text().replace("target = 10_000", "target = true"))
-    assert refused(honest_folder, "--limits", bad) == (
+    assert refused(healthy_folder, "--limits", bad) == (
         f"{bad} can't be used: [[limit]] number 1 (latency_p95_ms): Expected `float`, got `bool` - at `$.target`"
     )
 
 
-def test_limits_that_are_missing_are_one_sentence(honest_folder: Path, tmp_path: Path) -> None:
+def test_limits_that_are_missing_are_one_sentence(healthy_folder: Path, tmp_path: Path) -> None:
     """A limits file that is not there is told with its path."""
     bad = tmp_path / "none.toml"
-    assert refused(honest_folder, "--limits", bad) == f"the limits file {bad} can't be read: No such file or directory"
+    assert refused(healthy_folder, "--limits", bad) == f"the limits file {bad} can't be read: No such file or directory"
 
 
-def test_limits_given_are_the_limits_used(honest_folder: Path, tmp_path: Path) -> None:
+def test_limits_given_are_the_limits_used(healthy_folder: Path, tmp_path: Path) -> None:
     """A stricter file turns the same record red."""
     strict = tmp_path / "strict.toml"
     strict.write_text(DEFAULT_PATH.read_text().replace("target = 10_000", "target = 100"))
-    code, out, _ = judged(honest_folder, "--limits", strict)
+    code, out, _ = judged(healthy_folder, "--limits", strict)
     assert code == 1
     assert "P95 of 100 exports of 10k records: 529 ms (limit < 100 ms)" in out
 
 
-def test_a_run_is_judged_by_its_own_limits(honest_folder: Path, tmp_path: Path) -> None:
+def test_a_run_is_judged_by_its_own_limits(healthy_folder: Path, tmp_path: Path) -> None:
     """Limits that lie in the run directory are used unless others are given."""
     folder = tmp_path / "run"
-    shutil.copytree(honest_folder, folder)
+    shutil.copytree(healthy_folder, folder)
     (folder / "limits.toml").write_text(DEFAULT_PATH.read_text().replace("target = 10_000", "target = 100"))
     assert judged(folder)[0] == 1
     assert judged(folder, "--limits", DEFAULT_PATH)[0] == 0
@@ -178,13 +178,13 @@ def test_the_help_tells_the_exit_codes() -> None:
     assert [f"\n  {number}  " in out for number in (0, 1, 2)] == [True] * 3
 
 
-def test_main_returns_its_code_in_the_same_process(honest_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Called as a function the door returns what the command exits with."""
-    assert main([str(honest_folder)]) == 0
+def test_main_returns_its_code_in_the_same_process(healthy_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Called as a function the command returns what the command exits with."""
+    assert main([str(healthy_folder)]) == 0
     assert "6 of 6 assertions PASS" in capsys.readouterr().out
     assert main(["--list"]) == 0
     assert capsys.readouterr().out.count("\n") == len(CHECKS)
-    assert main([str(honest_folder / "none")]) == 2
+    assert main([str(healthy_folder / "none")]) == 2
     assert capsys.readouterr().err.startswith("assertions: ")
     with pytest.raises(SystemExit) as ended:
         main([])
@@ -193,45 +193,47 @@ def test_main_returns_its_code_in_the_same_process(honest_folder: Path, capsys: 
 
 def test_no_page_at_all_is_never_green(tmp_path: Path) -> None:
     """A target whose metrics page was never read has no verdict, in the command's code too."""
-    blind = {name: changed(honest(name), scrapes=()) for name in ("smoke", "load", "batch")}
-    code, out, _ = judged(write_run(honest_run(**blind), tmp_path))
+    blind = {name: changed(healthy(name), scrapes=()) for name in ("smoke", "load", "batch")}
+    code, out, _ = judged(write_run(healthy_run(**blind), tmp_path))
     assert code == 2
     assert "⚪ NO DATA  Metrics Coverage" in out
     assert "✅" not in out
 
 
 def noted(folder: Path, **notes: object) -> Path:
-    """A run directory with a `run.json` that says this, beside keys that the judge does not use."""
+    """A run directory with a `run.json` that says this, and keys that the judge does not use."""
     (folder / "run.json").write_text(json.dumps({"run_id": "x", "target": "embedded", **notes}))
     return folder
 
 
-def test_waivers_of_the_run_are_the_doors_too(tmp_path: Path) -> None:
-    """What the run accepted is accepted here: the door says the report's own headline, and passes what it covers."""
-    folder = noted(write_run(replace(honest_run(), dashboard=None), tmp_path), waivers={"dashboard": "no Grafana here"})
+def test_waivers_of_the_run_are_the_commands_too(tmp_path: Path) -> None:
+    """What the run accepted is accepted here: the command says the report's own headline, and passes what it covers."""
+    folder = noted(
+        write_run(replace(healthy_run(), dashboard=None), tmp_path), waivers={"dashboard": "no Grafana here"}
+    )
     code, out, _ = judged(folder)
     assert (code, out.splitlines()[-2]) == (0, "Verdict: GREEN, waived: dashboard (no Grafana here)")
 
 
-def test_an_incident_of_the_run_is_no_verdict_here_either(honest_folder: Path, tmp_path: Path) -> None:
+def test_an_incident_of_the_run_is_no_verdict_here_either(healthy_folder: Path, tmp_path: Path) -> None:
     """A run in which something could not be done ends with 2, with that as its headline, though all six pass."""
-    shutil.copytree(honest_folder, folder := tmp_path / "run")
-    code, out, _ = judged(noted(folder, incidents=["load: the target went away", "another"]))
-    assert (code, out.splitlines()[-2]) == (2, "Verdict: NO DATA: load: the target went away")
+    shutil.copytree(healthy_folder, folder := tmp_path / "run")
+    code, out, _ = judged(noted(folder, incidents=["load: the target is gone", "another"]))
+    assert (code, out.splitlines()[-2]) == (2, "Verdict: NO DATA: load: the target is gone")
 
 
 def test_a_failure_outweighs_an_incident(tmp_path: Path) -> None:
     """What was seen to fail is a failure whatever else could not be done."""
-    still = with_pages(honest("load"), values("export_memory_bytes", lambda _: 0))
-    folder = noted(write_run(honest_run(load=still), tmp_path), incidents=["batch: interrupted"])
+    still = with_pages(healthy("load"), values("export_memory_bytes", lambda _: 0))
+    folder = noted(write_run(healthy_run(load=still), tmp_path), incidents=["batch: interrupted"])
     code, out, _ = judged(folder)
     assert code == 1
     assert out.partition("Verdict: ")[2].startswith("RED: 1 of ")
 
 
-def test_a_run_json_that_can_not_be_read_is_one_sentence(honest_folder: Path, tmp_path: Path) -> None:
+def test_a_run_json_that_can_not_be_read_is_one_sentence(healthy_folder: Path, tmp_path: Path) -> None:
     """Without its waivers and incidents a run directory has no verdict."""
-    shutil.copytree(honest_folder, folder := tmp_path / "run")
+    shutil.copytree(healthy_folder, folder := tmp_path / "run")
     (folder / "run.json").write_text('{"incidents": "none"}')
     assert refused(folder) == (
         f"{folder / 'run.json'} holds no waivers and incidents that can be used: "
@@ -239,9 +241,9 @@ def test_a_run_json_that_can_not_be_read_is_one_sentence(honest_folder: Path, tm
     )
 
 
-def test_signs_that_the_terminal_lacks_are_replaced(honest_folder: Path) -> None:
+def test_signs_that_the_terminal_lacks_are_replaced(healthy_folder: Path) -> None:
     """An output whose encoding has no check mark changes neither the verdict nor the exit code."""
-    command = [sys.executable, "-m", "assertions", str(honest_folder)]
+    command = [sys.executable, "-m", "assertions", str(healthy_folder)]
     done = subprocess.run(
         command,
         cwd=ROOT,
