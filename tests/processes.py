@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDE = {"COLUMNS": "200"}
@@ -30,7 +33,7 @@ class Ended:
 
 
 def start_module(
-    module: str, *words: str | Path, environment: Mapping[str, str] | None = None
+    module: str, *words: str | Path, environment: Mapping[str, str] | None = None, stderr: int = subprocess.PIPE
 ) -> subprocess.Popen[str]:
     """Start `python -m module` with these words; its output is read by `end_of`."""
     return subprocess.Popen(
@@ -39,8 +42,8 @@ def start_module(
         env={**os.environ, **WIDE, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=stderr,
+        encoding="utf-8",
     )
 
 
@@ -59,3 +62,18 @@ def run_module(
 ) -> Ended:
     """Run `python -m module` to its end."""
     return end_of(start_module(module, *words, environment=environment), timeout_s)
+
+
+@contextmanager
+def announced(module: str, *words: str | Path) -> Iterator[tuple[subprocess.Popen[str], Any]]:
+    """Run `python -m module` while the block runs; yields the process and its first line on stdout, which is JSON.
+
+    It ends by SIGTERM, or else is killed. What it writes to stderr is not kept.
+    """
+    with start_module(module, *words, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout is not None
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+            end_of(process, timeout_s=10)

@@ -13,19 +13,13 @@ from pathlib import Path
 import pytest
 
 from service.settings import MIB, Settings, SettingsError, parse_duration, parse_size, settings_from
+from tests.processes import Ended, run_module
 from tests.service.helpers import ROOT, TIMEOUT_S, running
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str) -> Ended:
     """Run the real command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    return run_module("service", *arguments)
 
 
 def test_the_defaults_are_the_contracts() -> None:
@@ -95,13 +89,13 @@ def test_what_can_not_be_used_is_named(
         settings_from(arguments)
 
 
-def assert_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
+def assert_one_sentence(done: Ended, *words: str) -> None:
     """Exit 2, one line on stderr that has these words, no traceback."""
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert "Traceback" not in done.err
     for word in words:
-        assert word in done.stderr
+        assert word in done.err
 
 
 @pytest.mark.e2e
@@ -144,7 +138,7 @@ def test_a_bad_option_is_exit_2() -> None:
 def test_help_teaches() -> None:
     """Every option is named, with the variables and the exit codes."""
     done = command("--help")
-    assert done.returncode == 0
+    assert done.code == 0
     for word in (
         "--host",
         "--port",
@@ -155,7 +149,7 @@ def test_help_teaches() -> None:
         "EXPORT_PORT",
         "make-data",
     ):
-        assert word in done.stdout
+        assert word in done.out
 
 
 @pytest.mark.e2e

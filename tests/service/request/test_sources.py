@@ -6,8 +6,6 @@ import csv
 import http.client
 import io
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,8 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from tests.service.helpers import ROOT, TIMEOUT_S, Running, assert_identity, encoded, running, sample
+from tests.processes import Ended, run_module
+from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, running, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -204,7 +203,7 @@ def test_make_data_makes_the_same_table_each_time(tmp_path: Path) -> None:
     paths = [tmp_path / "one.sqlite", tmp_path / "two.sqlite"]
     for path in paths:
         made = make_data("--records", "500", str(path))
-        assert (made.returncode, made.stderr) == (0, "")
+        assert (made.code, made.err) == (0, "")
     contents = []
     for path in paths:
         connection = sqlite3.connect(path)
@@ -213,12 +212,11 @@ def test_make_data_makes_the_same_table_each_time(tmp_path: Path) -> None:
     assert contents[0] == contents[1]
     assert len(contents[0]) == 500
     again = make_data("--records", "500", str(paths[0]))
-    assert again.returncode == 2
-    assert again.stderr.count("\n") == 1
-    assert "exists already" in again.stderr
+    assert again.code == 2
+    assert again.err.count("\n") == 1
+    assert "exists already" in again.err
 
 
-def make_data(*arguments: str) -> subprocess.CompletedProcess[str]:
+def make_data(*arguments: str) -> Ended:
     """Run the real command."""
-    command = [sys.executable, "-m", "service", "make-data", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    return run_module("service", "make-data", *arguments)
