@@ -9,7 +9,8 @@ from typing import Protocol
 
 import pytest
 
-from tests.processes import Ended, run_module
+from rules.__main__ import main
+from tests.processes import Ended, run_main
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "rules" / "export.yml"
@@ -41,17 +42,21 @@ def copies(tmp_path: Path) -> Copies:
 
 
 class RunCommand(Protocol):
-    """Runs `python -m rules` with these arguments."""
+    """Runs the command `python -m rules` with these arguments."""
 
     def __call__(self, *arguments: str | Path, **env: str) -> Ended:
         """Keyword arguments are environment variables on top of this process's own."""
 
 
 @pytest.fixture
-def run_command() -> RunCommand:
-    """Run `python -m rules` for real."""
+def run_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCommand:
+    """Run the command in this process; promtool is started for real."""
+    monkeypatch.chdir(ROOT)
 
     def run(*arguments: str | Path, **env: str) -> Ended:
-        return run_module("rules", *arguments, environment=env, timeout_s=300)
+        with monkeypatch.context() as environment:
+            for name, value in env.items():
+                environment.setenv(name, value)
+            return run_main(main, *arguments, captured=capsys)
 
     return run

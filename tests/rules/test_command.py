@@ -11,6 +11,7 @@ import pytest
 from assertions.limits import DEFAULT_PATH
 from assertions.record.files import read_one
 from rules.records import PromtoolResults, Step
+from tests.processes import run_module
 from tests.rules.conftest import Copies, RunCommand, edit
 from tests.rules.endpoint import page
 
@@ -242,9 +243,9 @@ def test_bad_usage_and_a_bad_folder_are_no_verdict(run_command: RunCommand, tmp_
     assert "Traceback" not in done.err
 
 
-def test_help_teaches(run_command: RunCommand) -> None:
-    """The help names the exit codes and an example."""
-    done = run_command("--help")
+def test_help_teaches() -> None:
+    """In a process of its own the help names the exit codes and an example."""
+    done = run_module("rules", "--help")
     assert done.code == 0
     assert "exit codes:" in done.out
     assert "python -m rules check --metrics" in done.out
