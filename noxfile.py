@@ -97,6 +97,13 @@ def rules(session: nox.Session) -> None:
 
 
 @nox.session
+def panels(session: nox.Session) -> None:
+    """Draw the dashboard from recorded samples: of a run directory (`-- DIR`), else of a run of load."""
+    session.install("-r", "requirements/test.txt")
+    session.run("python", "-m", "evidence", "panels", *session.posargs)
+
+
+@nox.session
 def prove(session: nox.Session) -> None:
     """Judge recorded faulty and healthy targets, store the proof. `-- --live core|all` drives them for real."""
     session.install("-r", "requirements/test.txt")

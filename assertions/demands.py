@@ -110,7 +110,9 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """By check."""
 
-OWN: Final = frozenset({"generator", "calibration", "shutdown", "rules", "dashboard", "package", "prometheus-rules"})
+OWN: Final = frozenset(
+    {"generator", "calibration", "shutdown", "rules", "dashboard", "package", "panels-drawn", "prometheus-rules"}
+)
 """Checks of the harness's own instrument, service, rules, dashboard and package, which demand nothing of a target."""
 
 

@@ -53,6 +53,7 @@ PARTS = {
     "verify": _Part("evidence.subcommands", "verify_command", "Recompute a bundle's verdict from its files."),
     "gate": _Part("evidence.subcommands", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
     "compare": _Part("evidence.subcommands", "compare_command", "Say what got better or worse between two runs."),
+    "panels": _Part("evidence.panels", "panels_command", "Draw the dashboard from a run's recorded samples."),
     "assert": _Part("assertions.__main__", "main", "Print the six assertions of a run directory.", ()),
     "seed": _Part("loadtests.__main__", "seed_command", "Make one export, or the batch of five, on a target."),
     "body": _Part("loadtests.__main__", "body_command", "Print the request body of a case, to send it again."),

@@ -38,7 +38,7 @@ from evidence.comparison.stored import changes_of
 from evidence.reports import fault_coverage
 from evidence.reports.differences import differences
 from evidence.reports.examples import find
-from evidence.reports.faces.html import html
+from evidence.reports.faces.html import html, picture_address
 from evidence.reports.faces.junit import junit
 from evidence.reports.faces.markdown import first_line, markdown, step_summary
 from evidence.reports.faces.pdf import pdf
@@ -48,6 +48,9 @@ from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
 from evidence.reports.plots import draw, pictures, planned
 from evidence.timings import Timings
+
+PNG = b"\x89PNG\r\n\x1a\n"
+"""How a picture of a panel begins."""
 
 
 def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
@@ -78,7 +81,7 @@ def publish(out: Path, timings: Timings | None = None) -> Report:
         for name, text in texts(out, model).items():
             (out / name).write_text(text, encoding="utf-8")
         drawn = {} if context.incidents else pictures(PLOTS, run, report, limits)
-        (out / PDF).write_bytes(pdf(model, drawn))
+        (out / PDF).write_bytes(pdf(model, {**drawn, **_panel_pictures(out, model)}))
     timings.write(out)
     manifest.write(out, context.run_id)
     return report
@@ -96,13 +99,20 @@ def texts(out: Path, model: ReportModel) -> dict[str, str]:
         plot.path: (out / plot.path).read_text(encoding="utf-8", errors="replace")
         for plot in model.plots
         if (out / plot.path).is_file()
-    }
+    } | {path: picture_address(png) for path, png in _panel_pictures(out, model).items()}
     return {
         REPORT: markdown(model),
         HTML: html(model, drawings),
         JUNIT: junit(model),
         STEP_SUMMARY: step_summary(model),
     }
+
+
+def _panel_pictures(out: Path, model: ReportModel) -> dict[str, bytes]:
+    """Return the pictures of the panels by their path; one that is no picture any more is left out."""
+    shown = () if model.panels is None else model.panels.pictures
+    found = {one.path: (out / one.path).read_bytes() for one in shown if (out / one.path).is_file()}
+    return {path: png for path, png in found.items() if png.startswith(PNG)}
 
 
 def verdict_json(report: Report) -> bytes:
@@ -147,6 +157,7 @@ def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterabl
         target_version=_last_text(pages, "version"),
         target_name=_last_text(pages, "name"),
         plots=tuple(plots),
+        panels=None if run.panels is None else run.panels.drawn,
         sensitivity=fault_coverage.read(run.path / fault_coverage.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
         found=find(run, report, limits),

@@ -51,6 +51,8 @@ def run(settings: Settings, view: View, stages: Stages | None = None) -> tuple[R
         mine = _context(settings)
         _check_baseline(settings)
         stages.reach(settings)
+        for note in limits_file.load(settings.limits).notes:
+            view.say(note)
         with lock_folder(settings.out):
             context = _begin(settings, mine, view)
             return _run(settings, context, view, stages)

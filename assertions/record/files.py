@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import lzma
 import shutil
 from collections.abc import Iterable, Iterator
@@ -88,3 +89,9 @@ def read_one(path: Path, kind: type[R]) -> R:
         raise RecordError(f"{path} can't be read: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(f"{path} is no {kind.__name__}: {error}") from error
+
+
+def sha256(path: Path) -> str:
+    """Hash a file without holding it in memory. OSError when it can't be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

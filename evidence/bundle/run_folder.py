@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from assertions.record.files import read_one
+from assertions.record.panels_drawn import PANELS
 from assertions.record.run import QUERIES
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
@@ -26,6 +27,7 @@ OURS = frozenset(
         LIMITS,
         SENSITIVITY,
         "plots",
+        PANELS,
         "promtool.json",
         "promtool_results.txt",
         "dashboard.json",

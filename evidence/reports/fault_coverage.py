@@ -28,6 +28,7 @@ NO_SERVICE = {
     "prometheus-rules": "none: a rule that can't be evaluated does, not a service",
     "prometheus-alerts": "none: no Prometheus runs with the faulty services; edited records turn it red",
     "rules": "none: a rule that its test refutes does, not a service",
+    "panels-drawn": "none: no panel is drawn of the broken services; a misnamed metric turns it red",
     "package": "none: a harness that can't be built does, not a service",
     "dashboard": "none: a query of a metric that is not in the contract does, not a service",
 }

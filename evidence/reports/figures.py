@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from assertions.record.panels_drawn import PanelsDrawn
 from evidence.reports.examples import Found
 from evidence.reports.fault_coverage import Sensitivity
 from evidence.reports.information import Information
@@ -75,6 +76,8 @@ class Figures:
     target_name: str | None = None
     """The same; None: the status page bears no name."""
     plots: Sequence[Plot] = ()
+    panels: PanelsDrawn | None = None
+    """The dashboard's panels as they were drawn; None: they were not."""
     sensitivity: Sensitivity | None = None
     generators: Mapping[str, str] = field(default_factory=dict)
     """Scenario to one line on the load generator."""

@@ -16,13 +16,13 @@ from typing import Final
 
 import msgspec
 
+from assertions.record.prometheus_run import SAMPLES
 from assertions.record.types import Record
 from rules.coverage import coverage_problems
 from rules.promtool import Promtool
 from rules.proving.faults import FAULTS, Series
 from rules.proving.mutation import MutationResults
 from rules.records import RulesError, read_rules, read_tests
-from rules.server.live import SAMPLES
 
 ALERTS: Final = "alerts.json"
 FEWEST_SAMPLES: Final = 50

@@ -21,6 +21,7 @@ from assertions.prometheus.promql import PromqlError, substitute
 from assertions.record.files import write_one
 from assertions.record.prometheus_run import (
     PROMETHEUS,
+    SAMPLES,
     AlertState,
     PanelQuery,
     PanelSeries,
@@ -32,8 +33,6 @@ from rules.records import RulesError
 from rules.server.fetch import PROMTOOL, ToolFailed, find_binary, run, version_of
 from rules.server.prometheus import RULES, Matrix, Prometheus, running
 
-SAMPLES: Final = "prometheus_samples.txt.xz"
-"""The server's samples as `promtool tsdb dump` prints them, compressed."""
 SCRAPE_INTERVAL_S: Final = 1.0
 RATE_INTERVAL: Final = "15s"
 """Stands for $__rate_interval over time: Grafana takes at least four scrapes."""

@@ -28,6 +28,7 @@ from evidence.reports.fault_coverage import AtContract, Sensitivity, Shown, Unde
 from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
+from tests.assertions.healthy.drawn import drawn_files
 
 LIMITS = limits_file.load()
 Said = Mapping[str, Judgement]
@@ -177,6 +178,7 @@ FIGURES = Figures(
     },
     target_version="1.7.0-export-scale",
     plots=(Plot(title="load: over time", path="plots/load-timeline.svg", caption="426 exports done.", aspect=1.2),),
+    panels=drawn_files().drawn,
     generators={"load": "Locust 2.47.0, 1 worker(s), busiest 0.2 of a core, event-loop lag P99 1 ms"},
     sensitivity=Sensitivity(
         commit="0123456789abcdef",

@@ -352,8 +352,8 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
     if not record.done:
         return no_data("no export was finished, so none had to wait", reading, limit=limit)
     return passed(
-        f"of at most {most} requests under way at once {len(refused)} were refused with 429, and no more than "
-        f"{waiting} are certain to have waited (limit {limit})",
+        f"of at most {most} requests under way at once {len(refused)} were refused with 429; "
+        f"{f'{waiting} waited for certain' if waiting else 'none is certain to have waited'} (limit {limit})",
         reading,
         limit=limit,
         catches=f"more than {allowed:g} exports inside for a second without a 429 would not have passed",

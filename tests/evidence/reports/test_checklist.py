@@ -203,3 +203,32 @@ def test_a_laxer_limit_ticks_no_box_of_the_runbooks_bounds(limit_id: str, target
 def test_the_limits_file_is_the_runbooks() -> None:
     """The limits that come with the harness ask for just what the runbook's boxes say."""
     assert {limit_id: LIMITS[limit_id].target for limit_id in RUNBOOK_BOUNDS} == RUNBOOK_BOUNDS
+
+
+DRAWN = tuple(box for box in BOXES if box.each)
+
+
+@pytest.mark.parametrize("box", DRAWN, ids=lambda box: box.text)
+def test_boxes_of_the_dashboard_rest_on_the_live_check_and_the_pictures(box: Box) -> None:
+    """Neither a live query without a picture nor a picture without a live query ticks one."""
+    assert {"prometheus-panels", "panels-drawn"} <= set(box.checks)
+    for check in box.checks:
+        ticked, reason = ticked_in(box, report("GREEN", "GREEN", {check: no_data("it was not done")}))
+        assert (ticked, reason.startswith("NO DATA"), reason.endswith(": it was not done")) == (False, True, True)
+
+
+def test_the_boxes_of_the_dashboard_are_the_runbooks_three() -> None:
+    """Import, rendering with live data, and rendering correctly; each says that no Grafana server took part."""
+    assert [box.text for box in DRAWN] == [
+        "Grafana dashboard rendering correctly",
+        "Grafana dashboard imported",
+        "Panels rendering with live data",
+    ]
+    assert all(box.here.endswith("not imported into a Grafana server") for box in DRAWN)
+
+
+def test_a_check_that_was_not_judged_ticks_no_box_that_needs_each() -> None:
+    """A report that lacks one of the checks altogether ticks nothing."""
+    box = DRAWN[0]
+    mine = msgspec.structs.replace(GREEN, verdicts=tuple(one for one in GREEN.verdicts if one.id != "panels-drawn"))
+    assert ticked_in(box, mine) == (False, "panels-drawn was not judged")
