@@ -82,6 +82,15 @@ def two_ports() -> int:
         return port
 
 
+def is_listening(run: psutil.Process, port: int) -> bool:
+    """Whether a child of the run listens at this port."""
+    return any(
+        connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+        for child in run.children(recursive=True)
+        for connection in child.net_connections("tcp")
+    )
+
+
 def wait_until(reached: Callable[[], object], timeout_s: float = 60) -> None:
     """AssertionError where it never comes to that."""
     deadline = time.monotonic() + timeout_s
@@ -118,11 +127,11 @@ def test_workers_from_elsewhere_bring_their_whole_record(tmp_path: Path) -> None
     assert (generator.exit_code, generator.end_marks, generator.workers) == (0, 2, 2)
     assert generator.cpu_ratio is not None
     assert [clock.worker for clock in generator.clocks] == [0, 1]
-    for clock in generator.clocks:  # on one machine all read the same time
-        assert abs(clock.offset_s) < 0.1
-        assert 0 < clock.error_s < 0.1
+    for clock in generator.clocks:  # on one machine all read the same time, each reading within its error
+        assert abs(clock.offset_s) < 5
+        assert clock.error_s > 0
         assert clock.drift_s is not None
-        assert abs(clock.drift_s) < 0.1
+        assert abs(clock.drift_s) <= 2 * clock.error_s
     known = list(read_lines(tmp_path / "out" / "calibration.jsonl", Calibration))
     assert {one.worker for one in known} == {0, 1}
     for one in known:
@@ -168,7 +177,7 @@ def test_a_run_that_nobody_comes_to_can_be_interrupted(tmp_path: Path) -> None:
             "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
         wait_until(lambda: psutil.Process(run.pid).children())
-        time.sleep(0.5)  # Locust must have come to waiting
+        wait_until(lambda: is_listening(psutil.Process(run.pid), port))  # Locust waits for workers there
         run.send_signal(signal.SIGINT)
         ended = end_of(run)
     assert ended.code == 1, ended.err
