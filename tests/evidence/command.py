@@ -74,7 +74,7 @@ def run_command(*words: str | Path, timeout_s: float = 90, environment: Mapping[
 def reference_target(folder: Path) -> Iterator[Target]:
     """The reference target, while the block runs."""
     exports = folder / "exports"
-    with announced("tests.targets", "serve", "reference", "--port", "0", "--exports", exports) as (_, listening):
+    with announced("tests.targets.serving", "reference", "--port", "0", "--exports", exports) as (_, listening):
         yield Target(url=listening["url"], exports=exports)
 
 
