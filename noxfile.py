@@ -70,7 +70,7 @@ def _pytest(session: nox.Session, *words: str) -> None:
     # compiled once and kept, also where PYTHONDONTWRITEBYTECODE is set: the tests start hundreds of processes
     kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(session.cache_dir, "bytecode").resolve())}
     # worksteal: a worker takes whole files first, so that what a file's tests share is made once
-    usual = ("-n", "2", "--dist", "worksteal", "--durations=15")
+    usual = ("--dist", "worksteal", "--durations=15")
     session.run("pytest", *usual, *words, *session.posargs, env=kept)
 
 
@@ -78,14 +78,15 @@ def _pytest(session: nox.Session, *words: str) -> None:
 def quick(session: nox.Session) -> None:
     """Style, types, import arrows, and all the tests that start no process: about a minute."""
     _linters(session)
-    _pytest(session, "-m", "not e2e")
+    _pytest(session, "-n", "2", "-m", "not e2e")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """All the tests, with style, types, import arrows and the coverage of the judging packages."""
     _linters(session)
-    _pytest(session, "--cov")
+    # more than the cores: an end-to-end test mostly waits, for a run to rest or a target to answer
+    _pytest(session, "-n", "4", "--cov")
 
 
 @nox.session
