@@ -61,10 +61,10 @@ def run_command(command: click.Command, argv: Sequence[str] | None, name: str) -
     return result if isinstance(result, int) else 0
 
 
-def sentences(room: str, *errors: type[Exception]) -> Callable[[Callable[P, int]], Callable[P, int]]:
+def sentences(prefix: str, *errors: type[Exception]) -> Callable[[Callable[P, int]], Callable[P, int]]:
     """Return a decorator for a command: these errors, and an interrupt, become sentences on stderr and exit code 2.
 
-    room: begins each line. An error with `problems` is one line for each.
+    prefix: begins each line. An error with `problems` is one line for each.
     """
 
     def decorate(command: Callable[P, int]) -> Callable[P, int]:
@@ -74,9 +74,9 @@ def sentences(room: str, *errors: type[Exception]) -> Callable[[Callable[P, int]
                 return command(*args, **named)
             except errors as error:
                 for problem in getattr(error, "problems", (error,)):
-                    print(f"{room}: {problem}", file=sys.stderr)
+                    print(f"{prefix}: {problem}", file=sys.stderr)
             except KeyboardInterrupt:
-                print(f"{room}: interrupted", file=sys.stderr)
+                print(f"{prefix}: interrupted", file=sys.stderr)
             return NO_VERDICT
 
         return guarded

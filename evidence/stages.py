@@ -75,7 +75,7 @@ def drive(out: Path, request: RunRequest, view: View) -> None:
 
 
 def run_command(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
-    """Run the load side and show what it tells. Return its exit code, its sentences of trouble and its last line."""
+    """Run the load side and show its progress. Return its exit code, its sentences of trouble and its last line."""
     problems: list[str] = []
     last, driving = "", False
     words = [interpreter(), "-m", "loadtests", *words]
@@ -116,10 +116,10 @@ def check_tools(settings: Settings, view: View) -> None:
         rules += ["--rules-tests", str(settings.rules_tests.resolve())]
     dashboard = built if settings.dashboard is None else ["--dashboard", str(settings.dashboard.resolve())]
     with _tool([interpreter(), "-m", "evidence.collect.package", str(out)]) as package:
-        for room, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
+        for package_name, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
             # what was found with an earlier scenario must not stand for this one
             (out / f"{name}.json").unlink(missing_ok=True)
-            with _tool([interpreter(), "-m", room, "check", "--out", str(out), *words, *measured]) as tool:
+            with _tool([interpreter(), "-m", package_name, "check", "--out", str(out), *words, *measured]) as tool:
                 view.say(f"{name}: {_last_line(tool)}")
         view.say(f"package: {_last_line(package)}")
 

@@ -130,8 +130,8 @@ def run_command(
         with view(sys.stdout) as shown:
             report, code, measured = run(settings, shown)
     except KeyboardInterrupt:
-        told = "the report says so" if (settings.out / REPORT).is_file() else "nothing was run"
-        raise RunError(f"interrupted; {told}") from None
+        where = "the report says so" if (settings.out / REPORT).is_file() else "nothing was run"
+        raise RunError(f"interrupted; {where}") from None
     print()
     print(closing_text(report))
     if show_timings:
@@ -229,7 +229,7 @@ def gate_command(folder: Path) -> int:
 )
 @sentences("evidence", CompareError)
 def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool) -> int:
-    """Say what got better, worse, or can't be told between two run directories.
+    """Say what got better, worse, or stays undecided between two run directories.
 
     Exit code 0: nothing got worse; 1: something did; 2: they can't be compared: a file is missing or edited, the
     baseline is not GREEN, or profile, seed or limits differ.

@@ -37,7 +37,7 @@ from assertions.limits import Limit, Limits
 
 @dataclass(frozen=True, kw_only=True)
 class AssertionSpec:
-    """One of the six assertions: which checks speak for the target, which for the outside, which for agreement."""
+    """One of the six assertions: the checks of the target, of the outside, and of their agreement."""
 
     title: str
     """The runbook's, with the bound of the default limits."""

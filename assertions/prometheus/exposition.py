@@ -78,7 +78,7 @@ class Page:
         found = [
             sample.value
             for sample in family.samples
-            if not sample.name.endswith("_created") and _bears(sample.labels, labels)
+            if not sample.name.endswith("_created") and _has(sample.labels, labels)
         ]
         return sum(found) if found else None
 
@@ -87,7 +87,7 @@ class Page:
         family = self.family(name)
         if family is None:
             return None
-        series = [found for found in histograms(family) if _bears(found.labels, labels)]
+        series = [found for found in histograms(family) if _has(found.labels, labels)]
         if not series:
             return None
         bounds = sorted({bound for found in series for bound in found.buckets})
@@ -183,7 +183,7 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _bears(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+def _has(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return wanted.items() <= labels.items()
 
 

@@ -58,7 +58,7 @@ def open_plain(path: Path) -> BinaryIO:
 
 
 def stored(path: Path) -> Path:
-    """Return where a file of a record is: at its own name, or in compressed form beside it."""
+    """Return where a file of a record is: at its own name, or in compressed form next to it."""
     compressed = path.with_name(path.name + COMPRESSED)
     return compressed if compressed.exists() and not path.exists() else path
 

@@ -1,4 +1,4 @@
-"""What drawing the dashboard's panels left: `panels/panels.json` in a run directory, and pictures beside it."""
+"""What drawing the dashboard's panels left: `panels/panels.json` in a run directory, and pictures next to it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class DrawnPanel(Record, frozen=True, kw_only=True):
     missing_texts: tuple[str, ...]
     """Names of series and values that should be read in the panel, and can't."""
     picture: str
-    """Its file, beside `panels.json`; empty: none was taken."""
+    """Its file, next to `panels.json`; empty: none was taken."""
     sha256: str
     """Of the picture."""
     picture_ink: int
@@ -77,6 +77,6 @@ class PanelsDrawn(Record, frozen=True, kw_only=True):
     versions: dict[str, str]
     """Of what drew: browser, Prometheus, libraries."""
     overview: str
-    """The picture of the whole dashboard, beside `panels.json`."""
+    """The picture of the whole dashboard, next to `panels.json`."""
     overview_sha256: str
     panels: tuple[DrawnPanel, ...]

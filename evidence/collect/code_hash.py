@@ -122,12 +122,12 @@ def code_sha256(modules: Modules, roots: Sequence[str]) -> str:
 
 def _without_imports_of_ours(modules: Modules, name: str) -> str:
     """A module's code without its imports of ours: `code_sha256` puts the contents of what they name in their place."""
-    rooms = {module.partition(".")[0] for module in modules}
+    packages = {module.partition(".")[0] for module in modules}
 
     def ours(node: ast.AST) -> bool:
         if isinstance(node, ast.ImportFrom):
-            return absolute(modules, name, node).partition(".")[0] in rooms
-        return isinstance(node, ast.Import) and all(one.name.partition(".")[0] in rooms for one in node.names)
+            return absolute(modules, name, node).partition(".")[0] in packages
+        return isinstance(node, ast.Import) and all(one.name.partition(".")[0] in packages for one in node.names)
 
     return code_text(modules[name], ours)
 

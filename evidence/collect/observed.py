@@ -30,7 +30,7 @@ def observed(name: str, target: str, folder: Path, dashboard: Path = DASHBOARD) 
 
 
 def _queries(path: Path) -> tuple[live.Query, ...]:
-    """Return the panels' queries; none where the dashboard can't be read, of which the dashboard's check tells."""
+    """Return the panels' queries; none where the dashboard can't be read, which the dashboard's check reports."""
     try:
         dashboard = read_dashboard(path)
     except DashboardError:

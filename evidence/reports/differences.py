@@ -54,19 +54,19 @@ def _bytes(run: Run, report: Report) -> Iterable[str]:
     if target is None or outside is None or target.value is None or outside.value is None:
         return
     apart = round(target.value - outside.value)
-    told = [size for name, hit in _probes(run) if (size := _told_bytes(run, name, hit)) is not None]
+    reported = [size for name, hit in _probes(run) if (size := _reported_bytes(run, name, hit)) is not None]
     if apart:
         yield (
             f"Bytes exported: the target counts {target.value:,.0f}, the files fetched hold {outside.value:,.0f}. "
-            f"By their answers the files of {len(told)} behaviour probes, which are not fetched among them, hold "
-            f"{sum(told):,} bytes{_rest(apart - sum(told), 'bytes')}."
+            f"By their answers the files of {len(reported)} behaviour probes, which are not fetched among them, hold "
+            f"{sum(reported):,} bytes{_rest(apart - sum(reported), 'bytes')}."
         )
 
 
-def _told_bytes(run: Run, scenario: str, hit: Hit) -> int | None:
+def _reported_bytes(run: Run, scenario: str, hit: Hit) -> int | None:
     result = run.scenarios[scenario].answers.get(hit.id, {}).get("result")
-    told = result.get("bytes") if isinstance(result, dict) else None
-    return told if isinstance(told, int) and not isinstance(told, bool) else None
+    reported = result.get("bytes") if isinstance(result, dict) else None
+    return reported if isinstance(reported, int) and not isinstance(reported, bool) else None
 
 
 def _large(run: Run, report: Report) -> Iterable[str]:
@@ -81,7 +81,7 @@ def _large(run: Run, report: Report) -> Iterable[str]:
         named = ", ".join(f"{count} of {phase}" for phase, count in others.items()) or "none"
         yield (
             f"Latency: the target's histogram holds {target.count:,} exports of 10k records, the client's P95 is of "
-            f"the {outside.count:,} of {_named(measured)}. A histogram can't tell phases apart; of other phases it "
+            f"the {outside.count:,} of {_named(measured)}. A histogram can't distinguish phases; of other phases it "
             f"holds: {named}{_rest(apart - others.total(), 'exports')}."
         )
 

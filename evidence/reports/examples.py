@@ -41,7 +41,7 @@ class Example:
     path: str
     """Method and path that were asked for; empty where there are none."""
     tag: str | None = None
-    """Of the request; None: it bears none."""
+    """Of the request; None: it has none."""
     user: str | None = None
     """The request's `user`; None: it names none."""
 

@@ -74,7 +74,7 @@ class Figures:
     target_version: str | None = None
     """By `/export/status`."""
     target_name: str | None = None
-    """The same; None: the status page bears no name."""
+    """The same; None: the status page has no name."""
     plots: Sequence[Plot] = ()
     panels: PanelsDrawn | None = None
     """The dashboard's panels as they were drawn; None: they were not."""

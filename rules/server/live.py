@@ -49,7 +49,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A panel's query, handed over by who knows the dashboard."""
+    """A panel's query, given by the caller that knows the dashboard."""
 
     panel: str
     ref: str

@@ -66,7 +66,7 @@ def reason_of(error: BaseException, client_left: bool) -> tuple[Reason, str]:
     if isinstance(error, SourceError):
         return "source", f"the export failed: {error}"
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return "disk_full", "no room on the disk for the export"
+        return "disk_full", "no space on the disk for the export"
     if isinstance(error, OSError):
         return "io", f"the export failed: {error.strerror or type(error).__name__}"
     return "internal", f"the export failed: {type(error).__name__}"

@@ -16,7 +16,7 @@ from service.errors import ServiceError
 from service.request import rows
 
 Format = Literal["csv", "pdf", "unknown"]
-"""`unknown` where a bad request's can't be told."""
+"""`unknown` where a bad request has none."""
 DEFAULT_TITLE = "Export Report"
 DEFAULT_USER = "anonymous"
 MAX_COLUMNS = 1_000
@@ -252,7 +252,7 @@ def _article(kind: str) -> str:
 
 
 def _hints(view: memoryview) -> tuple[Format, str]:
-    """Format and user of a bad body, as far as they can be told."""
+    """Format and user of a bad body, as far as they are known."""
     try:
         hint = _hint(view)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

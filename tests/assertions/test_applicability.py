@@ -56,7 +56,7 @@ def test_a_healthy_soak_leaves_a_green_run_green() -> None:
     assert judge(with_soak(), LIMITS).colour == "GREEN"
 
 
-def test_a_soak_alone_is_no_data_and_tells_its_own_verdicts() -> None:
+def test_a_soak_only_is_no_data_and_reports_its_own_verdicts() -> None:
     """None of the six passes by it; its figures stand below them."""
     report = judge(with_soak(only=True), LIMITS)
     assert report.headline.endswith("have none; smoke, load, batch not run")
@@ -107,7 +107,7 @@ def test_a_format_that_is_not_asked_for_is_not_missed(fmt: str) -> None:
     assert {"csv-contents", "pdf-contents"} & said.keys() == {f"{fmt}-contents"}
 
 
-def test_an_unfit_generator_counts_beside_too() -> None:
+def test_an_unfit_generator_counts_in_additional_scenarios_too() -> None:
     """Where the soak's generator was not fit, what rests on its clock is no data."""
     record = healthy("load")
     lame = with_scenario(record, generator=msgspec.structs.replace(record.scenario.generator, cpu_ratio=1.0))
@@ -181,7 +181,7 @@ def slowing(record: ScenarioRecord) -> ScenarioRecord:
     )
 
 
-def test_drift_of_steady_arrivals_is_seen_beside_the_leak_series() -> None:
+def test_drift_of_steady_arrivals_is_seen_with_the_leak_series() -> None:
     """Arrivals at one rate that get slower are a drift; after a spike, or from clients that wait, it may be a queue."""
     record = slowing(healthy("load"))
     steady, spike = [float(second) for second in range(1, 101)], [1.0] * 90 + [float(second) for second in range(10)]

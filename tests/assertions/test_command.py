@@ -168,7 +168,7 @@ def test_the_list_names_every_check() -> None:
     assert "rules                run                  Alert rules tested with promtool" in lines
 
 
-def test_the_help_tells_the_exit_codes() -> None:
+def test_the_help_reports_the_exit_codes() -> None:
     """--help says what 0, 1 and 2 mean."""
     code, out, _ = judged("--help")
     assert code == 0

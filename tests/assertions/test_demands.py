@@ -33,7 +33,7 @@ def test_each_demand_stands_in_the_contract(check: str, sentence: str) -> None:
     assert sentence in CONTRACT, check
 
 
-def test_a_link_to_nothing_is_told_in_the_contracts_words() -> None:
+def test_a_link_to_nothing_is_reported_in_the_contracts_words() -> None:
     """An unknown name that is answered 200 fails with the sentence that its author can look up."""
     judged = behaviour.behaviour(behaving("download-unknown", status=200)(healthy("smoke")), LIMITS)
     assert judged.status == "FAIL"
@@ -41,7 +41,7 @@ def test_a_link_to_nothing_is_told_in_the_contracts_words() -> None:
     assert UNKNOWN_DOWNLOAD in BY_NAME["download-unknown"].why
 
 
-def test_a_histogram_without_series_at_the_start_is_told_in_the_contracts_words() -> None:
+def test_a_histogram_without_series_at_the_start_is_reported_in_the_contracts_words() -> None:
     """Before the first request the histogram's label sets are there, too; the reason says by which sentence."""
     late = with_pages(healthy("smoke"), drop_samples("export_latency_ms_"), lambda scrape: scrape.moment == "before")
     judged = metrics_page.coverage(late, LIMITS)
@@ -52,7 +52,7 @@ def test_a_histogram_without_series_at_the_start_is_told_in_the_contracts_words(
     )
 
 
-def test_a_missing_help_line_is_told_in_the_contracts_words() -> None:
+def test_a_missing_help_line_is_reported_in_the_contracts_words() -> None:
     """All families without one are named."""
     bare = with_pages(healthy("smoke"), lambda text: text.replace("# HELP export_q", "# export_q"))
     judged = metrics_page.exposition(bare, LIMITS)

@@ -126,7 +126,7 @@ def test_a_failure_outside_the_six_makes_the_run_red() -> None:
     assert (report.colour, report.headline) == ("RED", f"RED: 1 of {len(report.verdicts)} verdicts failed")
 
 
-def test_red_tells_how_many_have_no_data() -> None:
+def test_red_reports_how_many_have_no_data() -> None:
     """A failure does not hide what was not measured."""
     slow = waited("measure", 12.0)(unseen(healthy("load")))
     assert report_of(load=slow).headline.startswith("RED: 1 of ")
@@ -305,7 +305,7 @@ def test_a_scenario_that_was_not_run_is_no_unfit_generator() -> None:
     assert not any("was not fit" in one.judgement.reason for one in report.verdicts)
 
 
-def test_the_report_bears_its_limits_and_comes_back_from_json() -> None:
+def test_the_report_has_its_limits_and_comes_back_from_json() -> None:
     """verdict.json is the report, and reads back equal."""
     report = report_of(all_unseen(), {"memory": "a remote target"})
     assert report.limits_sha256 == LIMITS.sha256

@@ -70,14 +70,14 @@ def test_the_figures_are_those_of_the_last_page() -> None:
     assert (figures.source, figures.at_rest, figures.families_found) == ("load/scrapes.jsonl", True, 9)
 
 
-def test_gauges_at_rest_are_told_as_such_beside_their_peaks() -> None:
+def test_gauges_at_rest_are_reported_as_such_with_their_peaks() -> None:
     """0 running after the load is no proof of anything: the text says so and gives the peaks."""
     text = runbook_text(judge(healthy_run(), LIMITS)).partition(HEADING)[2]
     assert "(load/scrapes.jsonl), read with nothing under way: running and waiting are at rest.\n" in text
     assert "Peaks over the whole run, by the target: 5 running, 100 waiting.\n" in text
 
 
-def test_a_last_page_under_load_is_told_as_such() -> None:
+def test_a_last_page_under_load_is_reported_as_such() -> None:
     """Where the run broke off, the figures are not called those at rest."""
     load = healthy("load")
     cut = changed(load, scrapes=tuple(one for one in load.scrapes if one.moment != "after"))
@@ -110,7 +110,7 @@ def test_a_last_page_under_load_is_told_as_such() -> None:
         ({"families_found": 8}, 5, "Metrics Found: 8/9"),
     ],
 )
-def test_each_figure_is_what_the_page_tells(fields: dict[str, float], number: int, line: str) -> None:
+def test_each_figure_is_what_the_page_reports(fields: dict[str, float], number: int, line: str) -> None:
     """Absent, empty, zero and no number are told apart; a rate is rounded down, so 100.0% is without a failure."""
     assert with_figures(**fields)[number] == line
 

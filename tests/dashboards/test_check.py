@@ -214,7 +214,7 @@ def test_each_change_is_named(change: Change, problem: str) -> None:
     assert problem in found[0]
 
 
-def test_no_queries_and_no_panels_are_told() -> None:
+def test_no_queries_and_no_panels_are_reported() -> None:
     """A panel without queries, and a dashboard without panels, are problems."""
     assert problems(panel(10, targets=[])) == (
         "panel 14 'Memory per export': it has no queries",

@@ -16,7 +16,7 @@ from tests.docs.test_workflows import nox_sessions, sessions
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTED = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
-DOORS = {
+ENTRIES = {
     "run": "evidence",
     "verify": "evidence",
     "gate": "evidence",
@@ -54,7 +54,7 @@ def commands(page: str) -> Iterator[list[str]]:
             if names[:1] == ["export-at-scale"]:
                 yield ["export-at-scale", *words[1:]]
             elif names[:2] in (["python", "-m"], ["python3", "-m"]) and names[2].split(".")[0] in {
-                *DOORS.values(),
+                *ENTRIES.values(),
                 "tests",
             }:
                 yield words[1:]
@@ -84,8 +84,8 @@ def entry_of(words: list[str]) -> list[str]:
         return []
     name = words[1]
     if name in ("rules", "dashboards"):
-        return ["-m", DOORS[name], *([words[2]] if name == "dashboards" else [])]
-    return ["-m", DOORS[name], *([name] if name in OWN_COMMAND else [])]
+        return ["-m", ENTRIES[name], *([words[2]] if name == "dashboards" else [])]
+    return ["-m", ENTRIES[name], *([name] if name in OWN_COMMAND else [])]
 
 
 def test_the_first_two_blocks_are_the_two_commands() -> None:

@@ -79,7 +79,7 @@ def test_a_soak_of_one_s_own_is_judged_and_verified(target: Target, tmp_path: Pa
         (("run", "--profiles", "."), "a scenario may not be named run, a name of the harness's own"),
     ],
 )
-def test_what_can_not_be_run_is_told_before_anything_is_emptied(
+def test_what_can_not_be_run_is_reported_before_anything_is_emptied(
     words: tuple[str, ...], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A scenario without a profile, minutes that would stretch nothing, a name of the run directory's own."""

@@ -376,7 +376,7 @@ def test_no_reader_changes_an_exit_code(made: Made, words: tuple[str, ...], code
     assert (done.returncode, done.stderr) == (code, b"")
 
 
-def test_the_version_is_told_without_the_rest() -> None:
+def test_the_version_is_reported_without_the_rest() -> None:
     """`--version` imports none of the packages, which is what keeps it quick."""
     program = (
         "import sys; from evidence.command import main; code = main(['--version']);"

@@ -169,7 +169,7 @@ def test_the_command_in_this_process(
     assert capsys.readouterr().err.endswith("evidence: interrupted; the report says so\n")
 
 
-def test_a_smoke_alone_reads_as_such(recorded: Recorded, tmp_path: Path) -> None:
+def test_a_smoke_only_reads_as_such(recorded: Recorded, tmp_path: Path) -> None:
     """What passed is counted, and what was not run is named once, without a line for each of its checks."""
     judged, code = run(settings(tmp_path / "run", "smoke"), recorded.stages)
     assert code == 0
@@ -287,6 +287,6 @@ def test_abort_on_fail_ends_with_the_scenario_that_failed(recorded: Recorded, tm
 
 
 @pytest.mark.parametrize("minutes", [None, 1.0])
-def test_a_scenario_beside_the_three_may_be_stretched_or_not(minutes: float | None) -> None:
+def test_a_additional_scenario_may_be_stretched_or_not(minutes: float | None) -> None:
     """Its own length is as good as another."""
     subcommands.check_scenarios(settings(Path(), "soak", minutes=minutes))

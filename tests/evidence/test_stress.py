@@ -78,7 +78,7 @@ class Tags(HTMLParser):
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
 
 
-def test_the_page_needs_nothing_beside_it() -> None:
+def test_the_page_needs_no_other_file() -> None:
     """No script, no image, no address but places within itself; what a target is called is shown as plain text."""
     page = html(SESSION)
     tags = Tags()
@@ -143,7 +143,7 @@ def options(out: Path, **fields: Any) -> stress.StressSettings:
     return stress.StressSettings(**{**usual, **fields})
 
 
-def test_what_the_load_side_is_told(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_what_the_load_side_is_reported(tmp_path: Path, monkeypatch: Patch) -> None:
     """Every option reaches the load side in one file, with paths that hold from another folder."""
     stand_in(
         tmp_path,
@@ -189,7 +189,7 @@ def test_our_own_service_takes_large_bodies(tmp_path: Path, monkeypatch: Patch, 
     ]
 
 
-def test_a_load_side_without_a_report_is_told_by_its_sentence(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_a_load_side_without_a_report_is_reported_by_its_sentence(tmp_path: Path, monkeypatch: Patch) -> None:
     """What it says last is why the session ends."""
     stand_in(tmp_path, monkeypatch, "sys.stderr.write('loadtests: the target is gone\\n'); sys.exit(2)")
     with pytest.raises(RunError, match=r"^the target is gone$"):

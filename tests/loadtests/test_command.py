@@ -77,7 +77,7 @@ def test_another_kind_of_server_is_no_target(tmp_path: Path) -> None:
         ("/export/run", 403, False),  # a gateway's word for a method that it does not know
     ],
 )
-def test_a_key_that_does_not_fit_is_told_before_any_load(
+def test_a_key_that_does_not_fit_is_reported_before_any_load(
     tmp_path: Path, locked: str, status: int, refused: bool
 ) -> None:
     """A run of nothing but 401s would tell less, and later."""
@@ -142,7 +142,7 @@ def test_a_wrong_profile_is_exit_2_with_every_problem(tmp_path: Path) -> None:
     assert "phase[0].speed is no known key" in ended.err
 
 
-def test_a_profile_that_asks_for_nothing_is_told(tmp_path: Path) -> None:
+def test_a_profile_that_asks_for_nothing_is_reported(tmp_path: Path) -> None:
     """A run of no request would prove nothing, and its target could only look bad."""
     profiles = write_profile(
         tmp_path / "profiles",
@@ -154,7 +154,7 @@ def test_a_profile_that_asks_for_nothing_is_told(tmp_path: Path) -> None:
     assert sentence(ended.err) == "loadtests: profile mine: phase 'idle' asks for nothing at all"
 
 
-def test_a_folder_of_profiles_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_folder_of_profiles_that_is_none_is_reported(tmp_path: Path) -> None:
     """Before a scenario is looked for elsewhere."""
     ended = run_command("run", "smoke", "--profiles", tmp_path / "gone", "--out", tmp_path / "out")
     assert ended.code == 2

@@ -21,7 +21,7 @@ from tests.rules.endpoint import page
 from tests.rules.golden import RESULTS, path, whole
 
 
-def test_rule_files_are_looked_for_beside_the_tests(tmp_path: Path) -> None:
+def test_rule_files_are_looked_for_next_to_the_tests(tmp_path: Path) -> None:
     """A pattern counts from the test file's folder, absolute ones as they are; nothing, ours, others differ."""
     (tmp_path / "sub").mkdir()
     for name in ("mine.yml", "sub/other.yml"):

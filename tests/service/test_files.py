@@ -49,7 +49,7 @@ def test_a_used_name_is_never_taken_again(tmp_path: Path) -> None:
     assert (tmp_path / NAME).read_bytes() == b"first"
 
 
-def test_taking_the_part_away_cancels(tmp_path: Path) -> None:
+def test_deleting_the_part_cancels(tmp_path: Path) -> None:
     """The writer notices at its next look, and never publishes."""
     with pytest.raises(Cancelled), PartFile(tmp_path, NAME) as out:
         out.check_wanted()

@@ -40,7 +40,7 @@ examples:
 
 exit codes:
   0  done; run, prove: every faulty target was caught for a fitting reason, every healthy one is GREEN
-  1  check: a target does not live; run, prove: the harness misjudged one; record: one has no record
+  1  check: a target does not run; run, prove: the harness misjudged one; record: one has no record
   2  bad usage
 """
 
@@ -98,7 +98,7 @@ def list_targets(names: Sequence[str], as_json: bool) -> int:
 
 
 def check(names: Sequence[str]) -> int:
-    """Look at the targets; 1 when one does not live."""
+    """Look at the targets; 1 when one does not run."""
     found = chosen(names)
     dead = [looked for looked in map(look, found) if looked.problem]
     for looked in dead:
@@ -142,9 +142,9 @@ def _store(folder: Path, ordered: Sequence[Outcome], commit: str, when: str, sou
 
 def _write(path: Path, data: bytes) -> None:
     """At once, so that a run that is ended leaves the one before."""
-    beside = path.with_suffix(".part")
-    beside.write_bytes(data)
-    beside.replace(path)
+    part = path.with_suffix(".part")
+    part.write_bytes(data)
+    part.replace(path)
 
 
 def _outcomes(found: Sequence[Entry], folder: Path, jobs: int, *, keep: bool, whole: bool) -> Iterator[Outcome]:

@@ -1,4 +1,4 @@
-"""How the catalogue's own tests speak with a target: small, blunt, and nothing of the harness in it."""
+"""A small HTTP client of the catalogue's tests, without any code of the harness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A quick look at every target: does it start, say so, answer /health and an export, and end when told?
+"""A quick look at every target: does it start, answer /health and an export, and end on SIGTERM?
 
 Each runs in a fork of this process, so that a look takes a fraction of a second. It is no judgement: that is the
 harness's work.
@@ -34,11 +34,11 @@ class Looked:
 
     name: str
     problem: str | None
-    """One sentence; None: it lives and answers."""
+    """One sentence; None: it runs and answers."""
 
 
 def look(target: Entry) -> Looked:
-    """Start a target, speak with it, end it."""
+    """Start a target, send it requests, end it."""
     with tempfile.TemporaryDirectory(prefix="target-") as folder:
         context = multiprocessing.get_context("fork")
         receiving, sending = context.Pipe(duplex=False)
@@ -56,7 +56,7 @@ def look(target: Entry) -> Looked:
 
 
 def _live(target: Entry, folder: Path, sending: Connection) -> None:
-    """The child's whole life."""
+    """All that the child process does."""
     folder.mkdir()
     os.chdir(folder.parent)
     target.build(folder).serve(0, sending.send)

@@ -31,7 +31,7 @@ def add_record_commands(commands: Any) -> None:
     made.add_argument("--resume", action="store_true", help="do not drive again what is recorded there and not stale")
     made.add_argument("--minutes", type=float, metavar="N", help="begin no target after so long; --resume goes on")
     judged = commands.add_parser(
-        "prove", help="judge the records; 1 when a fault passes unnoticed or a healthy one is accused"
+        "prove", help="judge the records; 1 when a fault passes unnoticed or a healthy one is not GREEN"
     )
     judged.add_argument("--mutate-checks", action="store_true", help="which faults pass unnoticed without each check?")
     judged.add_argument("--live", choices=("core", "all"), help="drive targets for real instead of judging records")
@@ -41,10 +41,10 @@ def add_record_commands(commands: Any) -> None:
         metavar="PATH",
         help="where the proof goes, default evidence/sensitivity.json; with --live the folder for matrix.json",
     )
-    told = commands.add_parser(
+    printed = commands.add_parser(
         "verdicts", help="every verdict of every record, as JSON: target, scenario/check, status"
     )
-    for one in (judged, told):
+    for one in (judged, printed):
         one.add_argument(
             "--records", type=Path, default=COMMITTED, metavar="DIR", help="default: the committed records"
         )
@@ -98,7 +98,7 @@ def _report_unnoticed(unnoticed: Mapping[str, Sequence[str]], say: Say) -> int:
         say(
             f"{check}: without it {len(cases)} pass unnoticed; {cases[0]}"
             if cases
-            else f"{check}: NOTHING passes unnoticed without it"
+            else f"{check}: without it no fault passes unnoticed"
         )
     needless = [check for check, cases in unnoticed.items() if not cases]
     say(

@@ -17,7 +17,7 @@ def run_targets_command(*words: str) -> Ended:
 
 
 def test_every_target_runs() -> None:
-    """Every target starts, answers /health and one export, and ends when told."""
+    """Every target starts, answers /health and one export, and ends on SIGTERM."""
     done = run_targets_command("check")
     count = len(json.loads(run_targets_command("list", "--json").out))
     assert (done.code, done.out) == (0, f"{count} of {count} targets run and answer\n")

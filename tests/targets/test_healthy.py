@@ -43,8 +43,8 @@ def test_a_healthy_target_holds_the_contract(url: str) -> None:
             for name in ("started", "succeeded", "failed")
         }
         assert moved == {"started": 1, "succeeded": 1, "failed": 0}
-        told = metric(after, "export_bytes_total", **labels) - metric(before, "export_bytes_total", **labels)
-        assert told == size_bytes
+        counted = metric(after, "export_bytes_total", **labels) - metric(before, "export_bytes_total", **labels)
+        assert counted == size_bytes
         count = metric(after, "export_latency_ms_count", **labels) - metric(before, "export_latency_ms_count", **labels)
         assert count == 1
     rejected = {"status": "rejected"}
@@ -94,7 +94,7 @@ def _refusals(url: str) -> int:
 
 
 def test_the_reference_answers_a_burst_in_full(tmp_path: Path) -> None:
-    """Of 130 exports at once none is lost: each is done or turned away with Retry-After, and each file is its own."""
+    """Of 130 exports at once none is lost: each is done or rejected with Retry-After, and each file is its own."""
     target = next(target for target in HEALTHY if target.name == "reference")
     with alive(target, tmp_path) as (url, _), ThreadPoolExecutor(130) as pool:
         answers = list(pool.map(lambda _: export(url, body_of("csv", 300)), range(130)))

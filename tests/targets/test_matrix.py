@@ -73,7 +73,7 @@ def test_the_verdict_file_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_no_verdict_is_no_judgement(tmp_path: Path, text: str | None, said: str) -> None:
-    """A missing, broken or stillborn verdict is told as such, never read as a pass."""
+    """A missing, broken or unfinished verdict is named as such, never read as a pass."""
     path = tmp_path / "verdict.json"
     if text is not None:
         path.write_text(text)
@@ -87,14 +87,14 @@ def _outcome(healthy: bool, judged: Judged | None, problem: str | None = None) -
 
 
 def test_the_matrix_is_written() -> None:
-    """matrix.json tells every verdict that failed and why."""
+    """matrix.json holds every verdict that failed and why."""
     outcomes = [_outcome(False, _judged("RED", bytes_agree="FAIL", rest="PASS"))]
     row = json.loads(matrix.matrix_json(outcomes, "abc", "now", "cd" * 32))["targets"][0]
     assert (row["failed"], row["colour"], row["problem"]) == ({"bytes-agree": "load: why"}, "RED", None)
 
 
-def test_the_summary_names_checks_that_were_never_alone() -> None:
-    """A check that turned red only beside others is named."""
+def test_the_summary_names_checks_that_were_never_the_only_one() -> None:
+    """A check that turned red only with others is named."""
     wrong = _outcome(False, _judged("RED", rest="FAIL"), "caught for another reason only")
     right = _outcome(False, _judged("RED", bytes_agree="FAIL", rest="FAIL"))
     assert "checks that were never the only red one: bytes-agree" in matrix.summary([wrong, right])
@@ -154,7 +154,7 @@ def test_the_core_stands_for_all() -> None:
 
 
 @pytest.mark.e2e
-def test_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_reports_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that goes on with one target still counts another that was misjudged; asked for, it is judged again."""
     first, second = (target for target in chosen([]) if not target.healthy and target.name in {"cache", "leak-fds"})
     green = Outcome(target=first, judged=_judged("GREEN", rest="PASS"), seconds=1.0, problem="stays GREEN")
@@ -172,11 +172,11 @@ def test_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(entry, "run_one", run_one)
     assert entry.run([second], 1, tmp_path, keep=False, whole=False, resume=True) == 1
-    told = json.loads((tmp_path / "matrix.json").read_text())["targets"]
-    assert [row["problem"] for row in told] == ["stays GREEN", None]
+    data = json.loads((tmp_path / "matrix.json").read_text())["targets"]
+    assert [row["problem"] for row in data] == ["stays GREEN", None]
     assert entry.run([first, second], 1, tmp_path, keep=False, whole=False, resume=True) == 0
-    told = json.loads((tmp_path / "matrix.json").read_text())["targets"]
-    assert ([row["problem"] for row in told], judged) == ([None, None], [second.name, first.name])
+    data = json.loads((tmp_path / "matrix.json").read_text())["targets"]
+    assert ([row["problem"] for row in data], judged) == ([None, None], [second.name, first.name])
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"targets": 1, "sources": ""}', '{"targets": [{}]}'])

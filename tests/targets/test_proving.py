@@ -51,15 +51,15 @@ def _prove(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], *wo
     """`prove` over records, in this process: its exit code and what it printed."""
     given = ["prove", "--records", str(folder), "--jobs", "1", "--out", str(tmp_path / "proof.json"), *words]
     code = entry.main(given)
-    told = capsys.readouterr()
-    return code, (told.out + told.err).splitlines()
+    captured = capsys.readouterr()
+    return code, (captured.out + captured.err).splitlines()
 
 
 @pytest.mark.e2e
 def test_a_recorded_fault_is_caught(
     recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A fault is caught from its record, and the proof tells of it."""
+    """A fault is caught from its record, and the proof names it."""
     code, lines = _prove(recorded("bytes-zero"), tmp_path, capsys)
     assert (code, lines[0]) == (0, "1 of 1 faulty targets were caught for a fitting reason")
     proof = read(tmp_path / "proof.json")
@@ -115,11 +115,11 @@ def test_without_a_check_its_fault_goes_free(
     """The mutation of all checks names what passes unnoticed, and says which checks nothing here needs."""
     code, lines = _prove(recorded("bytes-zero"), tmp_path, capsys, "--mutate-checks")
     assert code == 1  # one record is not enough for all checks
-    told = {line.split(":")[0]: line for line in lines}
-    assert told["bytes-target"].startswith(
+    data = {line.split(":")[0]: line for line in lines}
+    assert data["bytes-target"].startswith(
         "bytes-target: without it 1 pass unnoticed; bytes-zero: caught for another reason"
     )
-    assert told["scrapes"] == "scrapes: NOTHING passes unnoticed without it"
+    assert data["scrapes"] == "scrapes: without it no fault passes unnoticed"
     assert lines[-1] == f"without 1 of {len(CHECKS)} checks `prove` fails and names the missed faults"
 
 
@@ -147,12 +147,14 @@ def test_the_edits_are_noticed(recorded: Callable[..., Path]) -> None:
 
 
 @pytest.mark.e2e
-def test_verdicts_are_told_of_each_record(recorded: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_verdicts_are_printed_for_each_record(
+    recorded: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     """`verdicts` prints every verdict's status by record and scenario/check."""
     assert entry.main(["verdicts", "--records", str(recorded("bytes-zero")), "--jobs", "1"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told.keys() == {"bytes-zero"}
-    assert told["bytes-zero"]["run/bytes-target"] == "FAIL"
+    data = json.loads(capsys.readouterr().out)
+    assert data.keys() == {"bytes-zero"}
+    assert data["bytes-zero"]["run/bytes-target"] == "FAIL"
 
 
 @pytest.mark.e2e

@@ -1,7 +1,7 @@
 """The boxes of the report's three lists, as data: the runbook's two in the runbook's words, then ours.
 
 A box is ticked by named checks only, never by hand. Where this project differs from the tool chain that the runbook
-names, `here` says so; where no check of a run can speak, `unseen` says why, and how to get there.
+names, `here` says so; where no check of a run can decide, `unseen` says why, and how to get there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RUNBOOK_BOUNDS: Mapping[str, float] = {
     "smoke_latency_ms": 1_000,
     "batch_s": 30,
 }
-"""The runbook's bounds by limit. A run that was judged by laxer ones ticks none of the boxes that speak of them."""
+"""The runbook's bounds by limit. A run that was judged by laxer ones ticks none of the boxes that name them."""
 
 _HITS = "hits.jsonl"
 _DRAWN = (

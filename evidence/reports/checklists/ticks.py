@@ -26,9 +26,9 @@ class Box:
     artifact: str = ""
     """Where the proof is, relative to the run directory; empty: the run leaves none."""
     here: str = ""
-    """What the box means for this project, where the runbook speaks of another tool chain."""
+    """What the box means for this project, where the runbook names another tool chain."""
     unseen: str = ""
-    """Why no check speaks for the box, and how to see it; only where it has no ground."""
+    """Why no check decides the box, and how to check by hand; only where no check does."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def state(verdicts: Sequence[Verdict], whole: str | None = None) -> Tick:
     whole: the scenario whose verdicts these all are; they are counted then, not named.
     """
     if not verdicts:
-        return False, "no check speaks for it"
+        return False, "no check decides it"
     against = [v for v in verdicts if v.status == "FAIL"] + [v for v in verdicts if blocks(v)]
     if against:
         worst = against[0]

@@ -77,7 +77,7 @@ BLIND = (
     *table(
         "offered",
         "load",
-        ("nothing handed over", lambda r: changed(r, queries=None), "queries.json is not there"),
+        ("no queries", lambda r: changed(r, queries=None), "queries.json is not there"),
         ("no selector", lambda r: changed(r, queries=Queries(selectors=())), "queries.json holds no selector"),
         (
             "a pattern of another dialect",

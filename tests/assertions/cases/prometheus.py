@@ -165,7 +165,7 @@ BLIND: tuple[Case, ...] = (
             name="not recorded",
             on="load",
             change=lambda record: changed(record, prometheus=None),
-            reason="prometheus.json is not there",
+            reason="prometheus.json is missing",
         )
         for what in ("scrape", "panels", "rules", "alerts")
     ),
@@ -187,7 +187,7 @@ BLIND: tuple[Case, ...] = (
     *table(
         "prometheus-alerts",
         "load",
-        ("other rules", with_run(rules=()), "Prometheus had none of the rules of which this check speaks"),
+        ("other rules", with_run(rules=()), "Prometheus had none of the rules that this check reads"),
     ),
     *table(
         "prometheus-panels",

@@ -281,13 +281,13 @@ def test_rest_without_late_calls_rests_on_the_page(change: Callable[[dict[str, A
         pytest.param({"status": 500}, "open", id="one of them failed"),
     ],
 )
-def test_what_a_round_with_a_sixth_shows(changes: dict[str, Any], outcome: str) -> None:
+def test_what_a_round_with_an_extra_export_shows(changes: dict[str, Any], outcome: str) -> None:
     """Only what was asked for after five were told to run, and done long before any of them, ran at the same time."""
     record = with_over_admission(healthy("batch"), **({"took_s": 0.05, "left_s": 1.0, "rounds": 1} | changes))
     assert [one.outcome for one in read_rounds(record)] == [outcome]
 
 
-def test_a_status_page_from_after_the_sixth_shows_nothing() -> None:
+def test_a_status_page_from_after_the_extra_export_shows_nothing() -> None:
     """The five may have come to run only then; nor does one from before all five were sent."""
     record = with_over_admission(healthy("batch"), 0.05, 1.0, rounds=1)
     for late_s in (0.11, -0.2):
@@ -300,7 +300,7 @@ def test_a_status_page_from_after_the_sixth_shows_nothing() -> None:
         assert [one.outcome for one in read_rounds(moved)] == ["open"]
 
 
-def test_a_round_without_its_status_page_or_its_sixth_shows_nothing() -> None:
+def test_a_round_without_its_status_page_or_its_extra_export_shows_nothing() -> None:
     """What was not recorded is not guessed."""
     record = with_over_admission(healthy("batch"), 0.05, 1.0, rounds=1)
     for gone in ("over-admission-1000", "over-admission-5"):
@@ -309,12 +309,12 @@ def test_a_round_without_its_status_page_or_its_sixth_shows_nothing() -> None:
 
 
 @pytest.mark.parametrize(("rounds", "status"), [(1, "PASS"), (2, "FAIL"), (3, "FAIL")])
-def test_a_sixth_must_overtake_twice(rounds: int, status: str) -> None:
+def test_an_extra_export_must_overtake_twice(rounds: int, status: str) -> None:
     """One answer may be held up by chance."""
     assert outside(with_over_admission(healthy("batch"), 0.05, 1.0, rounds=rounds)) == status
 
 
-def test_a_sixth_that_waited_is_told() -> None:
+def test_an_extra_export_that_waited_is_reported() -> None:
     """The verdict says what makes it surer than only the burst."""
     waited = with_over_admission(healthy("batch"), 1.2, 1.0, rounds=1)
     judged = limits_held.concurrency_outside({"load": healthy("load"), "batch": waited}, LIMITS)

@@ -83,7 +83,7 @@ def test_one_slow_format_does_not_hide_among_the_other() -> None:
     )
 
 
-def test_one_format_alone_is_enough() -> None:
+def test_one_format_only_is_enough() -> None:
     """A load of csv only is judged as it is."""
     record = with_hits(healthy("load"), lambda hit: {"format": "csv"})
     assert latency.p95_outside(record, LIMITS).status == "PASS"
@@ -101,7 +101,7 @@ def test_p95_by_the_targets_answers_at_ten_seconds(ms: float, status: str) -> No
     assert (judged.readings[0].low, judged.readings[0].high) == (5_000, 10_000)
 
 
-def test_p95_by_the_histogram_alone_where_answers_do_not_tell() -> None:
+def test_p95_by_the_histogram_only_where_answers_do_not_report() -> None:
     """Without processingTime the histogram's interpolated value is judged, infinite beyond its last bound."""
     silent = told(lambda hit, value: None)(healthy("load"))
     judged = latency.p95_target(silent, LIMITS)
@@ -250,7 +250,7 @@ def test_histograms_broken_one_way_each(
 
 
 @pytest.mark.parametrize(("factor", "status"), [(0.5, "PASS"), (2.5, "PASS"), (6, "FAIL")])
-def test_beside_failures_only_the_order_of_the_mean_is_held(factor: float, status: str) -> None:
+def test_with_failures_only_the_order_of_the_mean_is_held(factor: float, status: str) -> None:
     """Failed exports may be in the histogram or not, so half or twice the mean is not objected to."""
     record = failing("load", "measure", 1)
     of_series = 'export_latency_ms_sum{format="csv",size="large"'
@@ -258,7 +258,7 @@ def test_beside_failures_only_the_order_of_the_mean_is_held(factor: float, statu
     assert sum_agrees(changed_sum, LIMITS).status == status
 
 
-def test_beside_failures_the_other_series_are_still_held() -> None:
+def test_with_failures_the_other_series_are_still_held() -> None:
     """A failed csv export says nothing of the pdf ones."""
     of_series = 'export_latency_ms_sum{format="pdf",size="large"'
     changed_sum = with_pages(failing("load", "measure", 1), values(of_series, lambda value: value * 1.6))

@@ -45,7 +45,7 @@ def test_without_its_check_a_fault_passes_unnoticed(
     assert any(judging.judge(run_of(case), LIMITS).colour == "GREEN" for case in LONE[check_id])
 
 
-def test_every_other_check_alone_caught_a_living_service() -> None:
+def test_every_other_check_by_itself_caught_a_living_service() -> None:
     """Where no record fails by exactly one check, a faulty target does, except for those named above."""
     shown = read(STORED)
     assert shown is not None, "evidence/sensitivity.json is not there: nox -s prove makes it"

@@ -84,7 +84,7 @@ def test_ink_in_the_picture(ink: int, status: str) -> None:
 
 
 @pytest.mark.parametrize(("left", "status"), [(23.0, "PASS"), (22.9, "FAIL"), (93.0, "PASS"), (93.1, "FAIL")])
-def test_a_plot_beside_its_panel(left: float, status: str) -> None:
+def test_a_plot_with_its_panel(left: float, status: str) -> None:
     """The canvas may pass an edge of the panel by a pixel's rounding and no more."""
     canvas = Box(left=left, top=151, width=632, height=160)
     assert judged(with_panel(0, canvas=canvas)).status == status

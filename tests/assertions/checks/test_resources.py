@@ -258,7 +258,7 @@ def test_a_peak_between_two_samples_is_seen_by_the_high_water_mark() -> None:
     assert (judged.status, "high-water mark" in judged.readings[0].source) == ("FAIL", True)
 
 
-def test_what_was_never_made_alone_is_not_known() -> None:
+def test_what_was_never_made_unloaded_is_not_known() -> None:
     """Memory of small exports says nothing of large ones, of which a crowd asked."""
     load = healthy("load")
     crowd = tuple(

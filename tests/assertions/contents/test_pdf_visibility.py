@@ -229,7 +229,7 @@ def test_letters_that_are_all_drawn_as_boxes_are_found(names: tuple[str, ...]) -
     assert scripts(names, BOXES) == {"hidden"}
 
 
-def test_a_few_words_beside_the_paper_pass() -> None:
+def test_a_few_words_outside_the_paper_pass() -> None:
     """Print marks and the like: no record is lost by them."""
     assert check_pdf(document(edge), SENT).findings == ()
 

@@ -37,7 +37,7 @@ from tests.assertions.healthy.collected import LOG, QUERIES
 from tests.assertions.healthy.simulation import Job, Service
 
 START = 1_795_000_000.0
-_RECORDS = {"empty": 0, "one": 1, "single": 20, "tricky": 30, "wide": 40, "1001": 1_001, "nocolumns": 10}
+_RECORDS = {"empty": 0, "one": 1, "single": 20, "special": 30, "wide": 40, "1001": 1_001, "nocolumns": 10}
 _GAP_S = 0.5
 _WAY_S = 0.0008
 _PIDS = (100, 101, 102)

@@ -263,7 +263,7 @@ def lines_of(labels: str, buckets: dict[str, float], total: float, count: float)
     return [*rows, f"h_sum{inside} {total}", f"h_count{inside} {count}"]
 
 
-def test_series_of_a_histogram_are_told_apart_and_added_up() -> None:
+def test_series_of_a_histogram_are_distinguished_and_added_up() -> None:
     """Each label set is its own histogram; asked for together they are one, over all their bounds."""
     read = page(
         "# TYPE h histogram",

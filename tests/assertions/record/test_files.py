@@ -22,7 +22,7 @@ def probe(answer: str) -> HealthProbe:
 def test_a_compressed_file_reads_like_the_plain_one(
     answers: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Compressing replaces the plain file by a smaller-named one beside it, and the records stay as they are."""
+    """Compressing replaces the plain file by a compressed one next to it, and the records stay as they are."""
     path = tmp_path_factory.mktemp("record") / "health.jsonl"
     write_lines(path, [probe(answer) for answer in answers])
     before = list(read_lines(path, HealthProbe))

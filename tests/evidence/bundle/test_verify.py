@@ -391,7 +391,7 @@ def test_a_file_that_can_not_be_read(bundle: Path, monkeypatch: pytest.MonkeyPat
         verify(bundle)
 
 
-def test_judged_from_files_alone(made: Made, tmp_path: Path) -> None:
+def test_judged_from_files_only(made: Made, tmp_path: Path) -> None:
     """The verdict is the same when the run directory was moved elsewhere."""
     moved = Path(shutil.copytree(made.path, tmp_path / "elsewhere"))
     assert verdict_json(judge_folder(moved)[2]) == (made.path / "verdict.json").read_bytes()

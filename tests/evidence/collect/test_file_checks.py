@@ -129,7 +129,7 @@ def test_checked_kept_and_dropped(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 def test_bodies_are_made_again_and_a_large_sample_is_compressed(tmp_path: Path) -> None:
-    """A finished run holds a body's hash alone, and a large CSV file in compressed form; both are enough to check."""
+    """A finished run holds only a body's hash, and a large CSV file in compressed form; both are enough to check."""
     large = GOOD + "x" * PLAIN_MOST_BYTES
     folder = folder_of(tmp_path / "smoke", {"a": large, "b": GOOD})
     body = encode_body(make_dataset("csv-3", SEED))

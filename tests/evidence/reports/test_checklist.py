@@ -162,7 +162,7 @@ def test_nothing_seen_is_no_tick() -> None:
     mine = report("GREEN", "GREEN", {OPTIONAL: no_data("unseen")})
     only: list[Verdict] = [verdict for verdict in mine.verdicts if verdict.id == OPTIONAL]
     assert state(only) == (False, "NO DATA: unseen")
-    assert state([]) == (False, "no check speaks for it")
+    assert state([]) == (False, "no check decides it")
 
 
 @pytest.mark.parametrize("check", ["service-log", "files-present"])

@@ -170,7 +170,7 @@ def test_without_sensitivity_it_says_so() -> None:
     assert "Stale: made" not in whole("green")
 
 
-def test_a_scenario_beside_the_three_is_counted() -> None:
+def test_a_additional_scenario_is_counted() -> None:
     """What it showed stands in a line of its own, before the six in which it has no place."""
     mine = report("GREEN", "GREEN", SEEN)
     additional = tuple(msgspec.structs.replace(one, scenario="soak") for one in mine.verdicts if one.scenario == "load")

@@ -69,26 +69,26 @@ def answer(data: bytes, *, stays: bool = True) -> Serve:
 def connected(
     serve: Serve, *, base: str = "", headers: tuple[tuple[str, str], ...] = ()
 ) -> Iterator[tuple[HttpClient, Served, list[dict[str, Any]]]]:
-    """A server, a connection to it, and what Locust was told."""
+    """A server, a connection to it, and the events that Locust got."""
     served = Served(serve)
-    told: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     server = StreamServer(("127.0.0.1", 0), served.handle)
     server.start()
     target = parse_target(f"http://127.0.0.1:{server.server_port}{base}", start_clock(), headers)
-    client = HttpClient(target, None, lambda **said: told.append(said))
+    client = HttpClient(target, None, lambda **said: events.append(said))
     try:
-        yield client, served, told
+        yield client, served, events
     finally:
         client.close()
         server.stop(timeout=1)
 
 
-def test_one_connection_bears_all_requests_and_the_target_reads_them_whole() -> None:
+def test_one_connection_carries_all_requests_and_the_target_reads_them_whole() -> None:
     bodies = [b"{}", b"x" * (JOINED_BYTES + 1), b"y" * 3_000_000, b""]
     with connected(answer(OK), base="/base", headers=(("user-agent", "mine"), ("Authorization", "Bearer t"))) as (
         client,
         served,
-        told,
+        events,
     ):
         answers = [client.post(body, 10) for body in bodies]
     assert [(one.status, one.error, one.body) for one in answers] == [(200, None, b"{}")] * 4
@@ -107,10 +107,10 @@ def test_one_connection_bears_all_requests_and_the_target_reads_them_whole() -> 
             "Content-Length: 2",
         ]
     )
-    assert [(said["name"], said["response_length"], said["exception"]) for said in told] == [
+    assert [(said["name"], said["response_length"], said["exception"]) for said in events] == [
         ("/export/run", 2, None)
     ] * 4
-    for one, said in zip(answers, told, strict=True):
+    for one, said in zip(answers, events, strict=True):
         assert said["response_time"] == pytest.approx((one.end - one.start) * 1000)
 
 
@@ -211,11 +211,11 @@ def test_what_failed_keeps_nothing() -> None:
     gc.collect()
     gc.disable()
     try:
-        with connected(answer(b"", stays=False)) as (client, served, told):
+        with connected(answer(b"", stays=False)) as (client, served, events):
             before = psutil.Process().memory_info().rss
             for _ in range(10):
                 assert client.post(b"x" * 10_000_000, 10).error == "reset"
-                told.clear()
+                events.clear()
                 served.bodies.clear()
             assert psutil.Process().memory_info().rss - before < 60_000_000
     finally:
@@ -233,13 +233,13 @@ def test_what_failed_keeps_nothing() -> None:
     ],
 )
 def test_what_goes_wrong_has_a_name_and_leaves_nothing_behind(data: bytes, why: str) -> None:
-    with connected(answer(data, stays=False)) as (client, served, told):
+    with connected(answer(data, stays=False)) as (client, served, events):
         before = _descriptors()
         for _ in range(3):
             one = client.post(b"{}", 10)
             assert (one.status, one.error) == (None, why)
         assert served.connections == 3
-        assert all(said["exception"] is not None for said in told)
+        assert all(said["exception"] is not None for said in events)
         gevent.sleep(0.05)
         assert _descriptors() <= before
 

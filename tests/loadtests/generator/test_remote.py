@@ -194,7 +194,7 @@ def test_a_target_that_others_can_not_reach_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("offset", [0, 1])
-def test_a_port_that_is_taken_is_told(tmp_path: Path, offset: int) -> None:
+def test_a_port_that_is_taken_is_reported(tmp_path: Path, offset: int) -> None:
     """One sentence says where it could not listen: where Locust would, or where the runner would."""
     profiles = write_profile(tmp_path / "profiles", PROFILE)
     port = two_ports()
@@ -218,7 +218,7 @@ def test_no_address_to_listen_at(tmp_path: Path, text: str) -> None:
     assert (ended.code, "an address of this machine, HOST or HOST:PORT" in ended.err) == (2, True), ended.err
 
 
-def test_the_locustfile_alone_makes_no_load(tmp_path: Path) -> None:
+def test_the_locustfile_only_makes_no_load(tmp_path: Path) -> None:
     """Without a runner there is neither a plan nor a target."""
     ended = subprocess.run(
         [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / "locustfile.py"), "--headless"],
@@ -313,7 +313,7 @@ def test_the_time_is_read_to_and_fro(tmp_path: Path) -> None:
         assert abs(reading.offset_s) < 5
 
 
-def test_a_cargo_is_put_away_and_its_clock_kept(tmp_path: Path) -> None:
+def test_a_cargo_is_stored_and_its_clock_kept(tmp_path: Path) -> None:
     """Folders below the roots come through whole."""
     sent = tmp_path / "sent"
     (sent / "calibration").mkdir(parents=True)
@@ -358,7 +358,7 @@ def test_a_cargo_that_breaks_off_ends_the_run(tmp_path: Path) -> None:
         assert runner.uploads.clocks == {}
 
 
-def test_a_generator_too_many_is_told_nothing(tmp_path: Path) -> None:
+def test_a_generator_too_many_is_reported_nothing(tmp_path: Path) -> None:
     """Only as many as were asked for are numbered; the next learns neither plan nor target."""
     with control(tmp_path) as runner, ExitStack() as channels:
         said: list[tuple[messages.RunnerMessage | None, ...]] = []

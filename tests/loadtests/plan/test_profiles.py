@@ -168,7 +168,7 @@ def test_what_a_phase_may_be_judged_for_is_documented() -> None:
 def test_our_profiles_mean_what_their_names_meant(name: str) -> None:
     """The checks that judge a scenario select the same phases as they did by name in older plans."""
     profile = load_profile(name)
-    told = {phase.name: frozenset(phase.judge) for phase in profile.phases}
+    reported = {phase.name: frozenset(phase.judge) for phase in profile.phases}
     dropped = {  # where no check of the scenario asks for it
         ("smoke", "measure"): {JudgedFor.THROUGHPUT, JudgedFor.HEALTH, JudgedFor.DRIFT},
         ("spike", "measure"): {JudgedFor.DRIFT},
@@ -177,6 +177,6 @@ def test_our_profiles_mean_what_their_names_meant(name: str) -> None:
     added = {("burst", "sequence"): {JudgedFor.BASELINE}}
     by_name = {
         phase: (frozenset(judged_by_name(phase)) - dropped.get((name, phase), set())) | added.get((name, phase), set())
-        for phase in told
+        for phase in reported
     }
-    assert told == by_name
+    assert reported == by_name

@@ -86,7 +86,7 @@ def test_bursts_that_take_too_long_are_cut_short(monkeypatch: pytest.MonkeyPatch
     assert run.note is not None and run.note.startswith("only 1 bursts in ")
 
 
-def test_the_plan_ends_with_the_hanging_up() -> None:
+def test_the_plan_ends_with_the_disconnects() -> None:
     """Behaviour, leak series and bursts come before it: nothing is measured once clients have gone."""
     profile = parse_profile("p", PROFILE)
     plan = build_plan(profile, {case: make_dataset(case, 1) for case in cases_of(profile)}, 1)
@@ -118,7 +118,7 @@ def outcomes(hits: list[Hit]) -> list[str]:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("target", ["six-clamped"], indirect=True)
-def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
+def test_an_extra_export_that_runs_with_five_is_seen_twice(target: Target) -> None:
     """Where the extra export overtakes once, one more round is run, and no more than that."""
     _, hits, _ = rounds_of(target)
     seen = outcomes(hits)
@@ -128,7 +128,7 @@ def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("target", ["slow-but-legal"], indirect=True)
-def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
+def test_an_extra_export_that_waits_is_asked_for_once(target: Target) -> None:
     """A healthy service is asked for no more than that, unless it was too quick for the smaller five to be seen."""
     _, hits, _ = rounds_of(target)
     assert outcomes(hits) in (["waited"], ["open", "waited"])

@@ -55,7 +55,7 @@ def test_a_share_of_all_exports_may_fail(failed: int, elsewhere: int, ends: bool
     assert (seen.sentence is not None) is ends
 
 
-def test_a_crowd_is_turned_away_rightly() -> None:
+def test_a_crowd_is_rejected_rightly() -> None:
     """What more than 105 clients are refused is no failure, and what comes after them is counted on its own."""
     seen = watch(phase("edge", 130, 130), phase("after", 5, 20))
     seen.progress(progress("edge", 25))

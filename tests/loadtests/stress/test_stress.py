@@ -81,7 +81,7 @@ def searched(search: Search, truth: float) -> list[Step]:
     return steps
 
 
-def test_a_step_tells_latency_from_both_starts() -> None:
+def test_a_step_reports_latency_from_both_starts() -> None:
     """Percentiles from the intended start hold the lateness, those from the real start do not; nearest rank."""
     seen = judged([hit(index, took_s=(index + 1) / 1000, late_s=0.01) for index in range(100)])
     assert seen.word == "held"
@@ -124,7 +124,7 @@ def test_a_target_that_falls_behind_breaks_before_the_limit_does() -> None:
 
 
 @pytest.mark.parametrize(("others", "told"), [(0.15, False), (0.16, True), (None, False)])
-def test_a_break_beside_busy_neighbours_says_so(others: float | None, told: bool) -> None:
+def test_a_break_with_busy_neighbours_says_so(others: float | None, told: bool) -> None:
     """It stays a break, and its reason tells whose it may be; a rate that held does not need to."""
     hits = [hit(index, took_s=20) for index in range(30)]
     seen = judge_step(1, 10.0, 3.0, hits, scenario(30), LIMITS, others)
@@ -240,7 +240,7 @@ def test_a_step_without_data_is_tried_once_more() -> None:
     assert next_rate(search, [*steps, step(20, "held")]) == 40
 
 
-def test_an_export_over_the_limit_alone_gets_one_rate() -> None:
+def test_an_export_over_the_limit_unloaded_gets_one_rate() -> None:
     """A slower rate would not make it quicker."""
     search = search_for([12_000.0], (), 1000.0, LIMITS)
     assert [one.rate_per_s for one in searched(search, 0)] == [0.0833]

@@ -136,7 +136,7 @@ def _99(target: ReferenceTarget) -> None:
     slow_when_busy(target, 0.05, waiting=60)
 
 
-@GROUP.make("no-queue", "Nobody may wait; the sixth gets 429.", "rejections")
+@GROUP.make("no-queue", "Nobody may wait; one more than five gets 429.", "rejections")
 def _no_queue(target: ReferenceTarget) -> None:
     target.slots = Slots(most_waiting=0)
     slow(target, 0.05)
@@ -163,10 +163,10 @@ def _429(name: str, why: str, status: int, drop: tuple[str, ...], *expect: str) 
 
 _429("no-retry-after", "A 429 does not say when to come back.", 429, ("Retry-After",), "rejections")
 _429("no-queue-depth", "A 429 does not say how many wait.", 429, ("queueDepth",), "rejections")
-_429("429-as-503", "Who must be turned away gets 503.", 503, (), "rejections")
+_429("429-as-503", "A request beyond the limit gets 503.", 503, (), "rejections")
 _429(
     "429-as-500",
-    "Who must be turned away gets 500.",
+    "A request beyond the limit gets 500.",
     500,
     (),
     "success-outside",
@@ -200,7 +200,7 @@ def _one_in_12(target: ReferenceTarget) -> None:
 
 @GROUP.make(
     "fails-under-load",
-    "Of exports that run beside three others, every second one fails.",
+    "Of exports that run with three others, every second one fails.",
     "success-target",
     scenarios=("smoke", "load"),
 )
@@ -272,7 +272,7 @@ def _lossy(target: ReferenceTarget) -> None:
 
 
 class LosesPlaces(ReferenceTarget):
-    """Breaks an export off when its client goes away, and forgets that it had a place."""
+    """Stops an export when its client disconnects, and forgets that it had a place."""
 
     def __init__(self, folder: Path) -> None:
         """Listens for clients that go."""
@@ -290,7 +290,7 @@ class LosesPlaces(ReferenceTarget):
 
 @GROUP.make(
     "slot-lost-on-hangup",
-    "A client that goes away while its export runs or waits costs a place for ever.",
+    "A client that disconnects while its export runs or waits costs a place for ever.",
     "behaviour",
     scenarios=("smoke",),
     kind=LosesPlaces,
@@ -360,7 +360,7 @@ TARGETS = GROUP.targets
 
 
 class KeepsConnections(ReferenceTarget):
-    """Breaks an export off when its client goes away, and forgets to close what it had open."""
+    """Stops an export when its client disconnects, and forgets to close what it had open."""
 
     def __init__(self, folder: Path) -> None:
         """Listens for clients that go."""
@@ -379,7 +379,7 @@ class KeepsConnections(ReferenceTarget):
 
 @GROUP.make(
     "descriptor-lost-on-hangup",
-    "A client that goes away while its export runs or waits costs a descriptor for ever.",
+    "A client that disconnects while its export runs or waits costs a descriptor for ever.",
     "behaviour",
     scenarios=("smoke",),
     kind=KeepsConnections,

@@ -167,7 +167,7 @@ class LastOutcome(Counters):
 
 @GROUP.make(
     "rate-last-outcome",
-    "One export in 25 fails; the success gauge tells only how the latest one went.",
+    "One export in 25 fails; the success gauge reports only how the latest one went.",
     "success-gauge",
     scenarios=("smoke", "load"),
 )

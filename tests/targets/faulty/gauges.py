@@ -199,7 +199,7 @@ class LateCounters(Counters):
 
 
 class LetsGoLate(ReferenceTarget):
-    """Its status page tells what really runs."""
+    """Its status page reports what really runs."""
 
     def __init__(self, folder: Path) -> None:
         """Late in all else."""
@@ -267,7 +267,7 @@ GROUP.page(
 )
 GROUP.page(
     "throughput-minute",
-    "The throughput gauge tells exports a minute, a thousandfold.",
+    "The throughput gauge reports exports a minute, a thousandfold.",
     times(RATE, 60_000),
     "throughput-gauge",
 )

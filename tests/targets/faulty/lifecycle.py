@@ -31,13 +31,13 @@ class Reborn(ReferenceTarget):
     """Starts itself anew on the same port."""
 
     def serve(self, port: int, announce: Any) -> None:
-        """Remember the port for the next life."""
+        """Remember the port for the next process."""
 
-        def told(url: str) -> None:
+        def announced(url: str) -> None:
             self.__dict__["url"] = url
             announce(url)
 
-        super().serve(port, told)
+        super().serve(port, announced)
 
 
 @GROUP.make(

@@ -14,8 +14,8 @@ GROUP = Group("names-and-clocks", "smoke")
 
 
 def _three_hours(reply: Reply) -> None:
-    told = datetime.now(UTC) + timedelta(hours=3)
-    reply.body["timestamp"] = told.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    shown = datetime.now(UTC) + timedelta(hours=3)
+    reply.body["timestamp"] = shown.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 GROUP.reply("local-z", "Times are local, and call themselves UTC.", good(_three_hours), "answers")

@@ -176,7 +176,7 @@ class FromWorkHistogram(FromWork):
     """The same, in the histogram only."""
 
     async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
-        """The answer tells the truth."""
+        """The answer reports the true time."""
         reply = await super().export(ask, body, turn, arrived)
         if reply.status == 200:
             reply.body["processingTime"] = (time.monotonic() - arrived) * 1000

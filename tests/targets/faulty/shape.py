@@ -181,7 +181,7 @@ def number_of_lowest(family: page.Family) -> str:
 
 GROUP.page(
     "infinity-bucket",
-    "An explicit Infinity bucket stands beside +Inf.",
+    "An explicit Infinity bucket stands next to +Inf.",
     page.changed(LATENCY, _with_infinity),
     "histogram",
     "exposition",

@@ -46,7 +46,7 @@ def _one_in_ten(target: ReferenceTarget) -> None:
 
 @GROUP.make(
     "slow-one-in-ten-by-far",
-    "Of large exports that run beside others one in ten takes eleven seconds, beyond the contract's own limit.",
+    "Of large exports that run with others one in ten takes eleven seconds, beyond the contract's own limit.",
     "latency-outside",
 )
 def _one_in_ten_by_far(target: ReferenceTarget) -> None:
@@ -56,7 +56,7 @@ def _one_in_ten_by_far(target: ReferenceTarget) -> None:
     )
 
 
-@GROUP.make("slow-together", "Exports that run beside two others take a second and a half longer.", "throughput")
+@GROUP.make("slow-together", "Exports that run with two others take a second and a half longer.", "throughput")
 def _together(target: ReferenceTarget) -> None:
     target.pause_s = lambda ask: 1.5 if target.slots.running > 2 else 0.0
 

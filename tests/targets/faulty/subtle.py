@@ -1,4 +1,4 @@
-"""Faults that a service may live with for years: beyond a size only, for some data only, or in what is said beside."""
+"""Faults that may stay for years: beyond a size only, for some data only, or in secondary fields."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ten_thousand(file: BinaryIO, ask: Ask, made_at: str) -> None:
 
 
 def gaps_as_decimals(file: BinaryIO, ask: Ask, made_at: str) -> None:
-    """As from a table with one type a column: whole numbers beside nothing or beside decimals become decimals."""
+    """As from a table with one type a column: whole numbers with nulls or with decimals become decimals."""
     header, *lines = rows_of(ask)
     for place, column in enumerate(ask.columns):
         values = [bytes(row.get(column, b"null")) for row in ask.rows]
@@ -143,7 +143,7 @@ def _empty_fails(target: ReferenceTarget) -> None:
     target.pause_s = fail
 
 
-# -- what is said beside --
+# -- secondary fields --
 
 
 class Sayings(ReferenceTarget):

@@ -142,7 +142,7 @@ class Called(Slots):
     """A place that comes free is taken by the next in line a moment later, as where processes must wake up first."""
 
     def admit(self) -> asyncio.Future[None]:
-        """Turned away are those that find 105 inside."""
+        """Requests that find 105 inside are rejected."""
         if self.running + len(self.line) >= self.most_running + self.most_waiting:
             raise Full
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -179,7 +179,7 @@ def _users(target: ReferenceTarget) -> None:
 
 
 class Cancels(ReferenceTarget):
-    """Breaks an export off when its client goes away, and counts it."""
+    """Stops an export when its client disconnects, and counts it."""
 
     def __init__(self, folder: Path) -> None:
         """Listens for clients that go."""
@@ -213,7 +213,7 @@ class Cancels(ReferenceTarget):
 
 
 @GROUP.make(
-    "cancels", "An export whose client goes away is broken off, counted as failed, its file removed.", kind=Cancels
+    "cancels", "An export whose client disconnects is stopped, counted as failed, its file removed.", kind=Cancels
 )
 def _cancels(target: ReferenceTarget) -> None:
     pass

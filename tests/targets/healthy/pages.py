@@ -34,7 +34,7 @@ def _extra_families(target: ReferenceTarget) -> None:
     target.changes.append(lambda families: [*extra, *families])
 
 
-@GROUP.make("extra-series", "The page has another 500 series beside the nine families.")
+@GROUP.make("extra-series", "The page has another 500 series in addition to the nine families.")
 def _extra_series(target: ReferenceTarget) -> None:
     samples = tuple(page.Sample("http_requests_total", (("path", f"/p{n}"), ("code", "200")), n) for n in range(500))
     target.changes.append(
@@ -155,7 +155,7 @@ class Alive(Counters):
 
 
 class Used(Counters):
-    """Has a long life behind it."""
+    """Has run for long."""
 
     def __init__(self) -> None:
         """A hundred users, a thousand exports, a few of them failed."""

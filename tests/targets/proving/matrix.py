@@ -92,5 +92,5 @@ def matrix_json(outcomes: Sequence[Outcome], commit: str, when: str, sources: st
         }
         for one in outcomes
     ]
-    told = {"commit": commit, "when": when, "sources": sources, "targets": rows}
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    data = {"commit": commit, "when": when, "sources": sources, "targets": rows}
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

@@ -44,9 +44,9 @@ def summary(proofs: Sequence[Proof], stale: Mapping[str, Sequence[str]]) -> str:
     ]
     if stale:
         why = Counter(reason for reasons in stale.values() for reason in reasons)
-        told = ", ".join(f"{reason} ({count})" for reason, count in why.items())
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in why.items())
         lines.append(
-            f"{len(stale)} records are stale, since something is not as it was when they were made: {told}; "
+            f"{len(stale)} records are stale, since something is not as it was when they were made: {reasons}; "
             "`python -m tests.targets record --core --resume` makes them anew"
         )
     silent = sorted({check.id for check in CHECKS} - _noticed(proofs))

@@ -195,8 +195,8 @@ def _agrees(run: Path, kept: Path, again: Path, one: Drive) -> None:
     """StripError when judging the record gives another verdict than the run had."""
     shutil.copytree(kept, again)
     now = statuses(judge_record(again, one.conditions)[2])
-    told = msgspec.json.decode((run / "verdict.json").read_bytes())
-    then = {f"{one['scenario']}/{one['id']}": one["judgement"]["status"] for one in told["verdicts"]}
+    data = msgspec.json.decode((run / "verdict.json").read_bytes())
+    then = {f"{one['scenario']}/{one['id']}": one["judgement"]["status"] for one in data["verdicts"]}
     other = [
         f"{key} {then.get(key)}, judged from its record {now.get(key)}" for key in then if then[key] != now.get(key)
     ]

@@ -29,8 +29,8 @@ def sources_sha256(root: Path = ROOT) -> str:
 def known(path: Path, all_targets: Iterable[Entry], sources: str) -> dict[str, Outcome]:
     """Outcomes of a matrix.json, by target: those of the same sources, misjudged ones too; none without such a file."""
     try:
-        told = json.loads(path.read_bytes())
-        rows = {row["name"]: row for row in told["targets"] if told["sources"] == sources}
+        data = json.loads(path.read_bytes())
+        rows = {row["name"]: row for row in data["targets"] if data["sources"] == sources}
         return {target.name: _outcome(target, rows[target.name]) for target in all_targets if target.name in rows}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

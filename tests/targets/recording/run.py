@@ -128,8 +128,8 @@ def _announced(process: subprocess.Popen[bytes]) -> tuple[str, int]:
         if not selector.select(START_S):
             raise NoStart(f"the target did not listen within {START_S:g} s")
     try:
-        told = json.loads(process.stdout.readline())
-        return str(told["url"]), int(told["pid"])
+        data = json.loads(process.stdout.readline())
+        return str(data["url"]), int(data["pid"])
     except (ValueError, KeyError):
         raise NoStart("the target ended before it listened; see its target.log") from None
 

@@ -1,4 +1,4 @@
-// The page: reads dashboard.json and settings.json beside it, and draws each panel as a Grafana would.
+// The page: reads dashboard.json and settings.json next to it, and draws each panel as a Grafana would.
 
 import '@fontsource/inter/400.css';
 import '@fontsource/inter/500.css';

@@ -254,7 +254,7 @@ def test_a_scenario_that_can_not_be_read_hides_no_failure_of_another() -> None:
         ("success-outside", "load", none_done),
     ],
 )
-def test_what_no_clock_has_a_part_in_fails_beside_an_unfit_generator(check: str, scenario: str, change: Change) -> None:
+def test_what_no_clock_has_a_part_in_fails_with_an_unfit_generator(check: str, scenario: str, change: Change) -> None:
     """A generator that measured itself excuses slow answers, not wrong ones."""
     run = healthy_run(**{scenario: generated(cpu_ratio=0.99)(change(healthy(scenario)))})
     assert "FAIL" in {one.status for one in judge(run, LIMITS).verdicts if one.id == check}
@@ -268,7 +268,7 @@ def test_what_no_clock_has_a_part_in_fails_beside_an_unfit_generator(check: str,
         ("leftovers", "load", lambda r: with_scenario(r, grew=("export_1_a.csv",))),
     ],
 )
-def test_what_needs_no_whole_record_fails_beside_a_lost_one(check: str, scenario: str, change: Change) -> None:
+def test_what_needs_no_whole_record_fails_with_a_lost_one(check: str, scenario: str, change: Change) -> None:
     """Requests that are missing in the record excuse counts that differ, not answers that are wrong."""
     run = healthy_run(**{scenario: generated(workers=2, end_marks=1)(change(healthy(scenario)))})
     verdict = next(one for one in judge(run, LIMITS).verdicts if one.id == check and one.scenario == scenario)

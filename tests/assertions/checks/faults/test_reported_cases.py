@@ -33,7 +33,7 @@ LIMITS = limits_file.load()
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 
 
-# A right witness is not accused
+# A right source does not fail
 
 
 def accepting(record: ScenarioRecord, size: str, names: tuple[str, ...]) -> ScenarioRecord:
@@ -155,7 +155,7 @@ def test_where_no_export_was_done_nothing_of_exports_passes() -> None:
 # every kind of fault, the worst first
 
 
-def test_each_kind_of_fault_of_the_probes_is_told_worst_first() -> None:
+def test_each_kind_of_fault_of_the_probes_is_reported_worst_first() -> None:
     """Reached outside comes before bad input accepted, before a sentence that names nothing."""
     record = healthy("smoke")
     record = behaving("bad-columns-twice", answer='{"success": false, "error": "no", "timestamp": "x"}')(record)
@@ -178,7 +178,7 @@ def test_each_kind_of_fault_of_the_probes_is_told_worst_first() -> None:
     assert all(f"        {finding}\n" in text for finding in judged.findings)
 
 
-def test_a_missing_retry_after_is_told_beside_a_refusal_within_the_limits() -> None:
+def test_a_missing_retry_after_is_reported_with_a_refusal_within_the_limits() -> None:
     """One fault of a refusal does not hide another."""
     record = with_hits(healthy("batch"), lambda hit: {"headers": {}} if hit.status == 429 else None)
     record = with_hits(record, lambda hit: {"status": 429, "headers": {}} if hit.id == "sequence-0" else None)
@@ -209,7 +209,7 @@ def test_a_compressed_file_names_its_cause() -> None:
     assert downloads(changed(record, fetches=identity), LIMITS).status == "PASS"
 
 
-def test_a_burst_that_was_refused_is_told_as_such() -> None:
+def test_a_burst_that_was_refused_is_reported_as_such() -> None:
     """Of twenty at once only five were let in: the burst was sent, and says why nothing can be seen in it."""
     refused = with_hits(
         healthy("batch"), lambda hit: {"status": 413} if hit.phase == "burst" and hit.index not in range(5) else None
