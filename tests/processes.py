@@ -1,4 +1,4 @@
-"""How tests run a package's command line: in this process, or as a subprocess that is always ended."""
+"""How tests run a package's command line, in this process or as a subprocess, and wait for what it does."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,6 +80,14 @@ def announced(module: str, *words: str | Path) -> Iterator[tuple[subprocess.Pope
         finally:
             process.terminate()
             end_of(process, timeout_s=10)
+
+
+def wait_until(reached: Callable[[], object], timeout_s: float = 60) -> None:
+    """Look until `reached` returns something true; fails the test where it never does."""
+    deadline = time.monotonic() + timeout_s
+    while not reached():
+        assert time.monotonic() < deadline, f"not reached within {timeout_s:g} s"
+        time.sleep(0.002)
 
 
 def run_main(main: Callable[[Sequence[str]], int], *words: str | Path, captured: pytest.CaptureFixture[str]) -> Ended:

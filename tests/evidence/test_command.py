@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -32,7 +31,7 @@ from tests.evidence.command import (
     start_command,
 )
 from tests.evidence.conftest import Made
-from tests.processes import ROOT, end_of
+from tests.processes import ROOT, end_of, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -202,10 +201,7 @@ def test_interrupted(target: Target, tmp_path: Path, numbers: tuple[signal.Signa
     assert first_line(out).startswith("# NO DATA: smoke: interrupted before the record was complete")
     assert colours_in(out) == []
     assert children
-    deadline = time.monotonic() + 20
-    while any(child.is_running() for child in children) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert [child for child in children if child.is_running()] == []
+    wait_until(lambda: not any(child.is_running() for child in children), timeout_s=20)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not end children")

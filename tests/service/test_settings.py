@@ -7,13 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from service.settings import MIB, Settings, SettingsError, parse_duration, parse_size, settings_from
-from tests.processes import Ended, run_module
+from tests.processes import Ended, run_module, wait_until
 from tests.service.helpers import ROOT, TIMEOUT_S, running
 
 
@@ -188,8 +187,6 @@ def test_old_files_are_removed_and_young_ones_stay(tmp_path: Path) -> None:
     for path in (old, other):
         os.utime(path, (1_000, 1_000))
     with running("--retention", "1h", exports=exports) as service:
-        deadline = time.monotonic() + TIMEOUT_S
-        while old.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: not old.exists())
         assert sorted(exports.iterdir()) == [young, other]
         assert service.get("/health").status == 200

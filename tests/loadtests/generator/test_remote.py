@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from loadtests.protocol.server import ControlServer, RemoteSetup
 from loadtests.runner.locust_process import free_port
 from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
-from tests.processes import ROOT, end_of
+from tests.processes import ROOT, end_of, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -89,14 +89,6 @@ def is_listening(run: psutil.Process, port: int) -> bool:
         for child in run.children(recursive=True)
         for connection in child.net_connections("tcp")
     )
-
-
-def wait_until(reached: Callable[[], object], timeout_s: float = 60) -> None:
-    """AssertionError where it never comes to that."""
-    deadline = time.monotonic() + timeout_s
-    while not reached():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
 
 
 @pytest.mark.e2e

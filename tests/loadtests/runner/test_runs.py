@@ -6,7 +6,6 @@ import hashlib
 import json
 import lzma
 import signal
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from assertions.contents.tags import TAG_PLACEHOLDER, tagged
 from loadtests.datasets.records import encode_body, make_dataset
 from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, Seen, fake_target
-from tests.processes import end_of
+from tests.processes import end_of, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -201,7 +200,7 @@ def test_a_killed_generator_is_seen(tmp_path: Path) -> None:
         run = start_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles, "--workers", "2"
         )
-        _wait_until(lambda: len(target.seen) > 40)
+        wait_until(lambda: len(target.seen) > 40)
         generators = [one for one in psutil.Process(run.pid).children(recursive=True) if one.ppid() != run.pid]
         assert len(generators) == 2
         generators[0].kill()
@@ -223,7 +222,7 @@ def test_an_interrupted_run_completes_its_record_and_leaves_nothing_behind(
     profiles = write_profile(tmp_path / "profiles", TWO_PHASES)
     with fake_target(Manners(delay_s=lambda _: 30.0)) as target:
         run = start_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
-        _wait_until(lambda: len(target.seen) == 1)
+        wait_until(lambda: len(target.seen) == 1)
         family = psutil.Process(run.pid).children(recursive=True)
         run.send_signal(number)
         ended = end_of(run)
@@ -244,7 +243,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     with fake_target() as target:
         # the template of 2,000 records fits (0.4 MB), its downloads and the rest do not all: the limit is a file's size
         run = start_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
-        _wait_until((tmp_path / "out" / "parts" / "generator.json").exists)
+        wait_until((tmp_path / "out" / "parts" / "generator.json").exists)
         # the parent first: what it starts from then on inherits the limit, and what it had started is found below it
         parent = psutil.Process(run.pid)
         parent.rlimit(psutil.RLIMIT_FSIZE, (20_000, 20_000))
@@ -329,11 +328,3 @@ def test_an_open_phase_sees_a_stall_that_waiting_clients_would_miss(tmp_path: Pa
     assert true[place] > 0.5
     assert measured[place] == pytest.approx(true[place], abs=0.25)
     assert record.scenario.generator.start_delay_p99_ms is not None
-
-
-def _wait_until(reached: object, timeout_s: float = 30) -> None:
-    assert callable(reached)
-    deadline = time.monotonic() + timeout_s
-    while not reached():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)

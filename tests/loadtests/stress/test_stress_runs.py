@@ -21,7 +21,7 @@ from loadtests.stress.search import Stress
 from loadtests.stress.session import read_stress
 from tests.loadtests.command import run_command, start_command
 from tests.loadtests.fake_target import Manners, Seen, fake_target
-from tests.processes import end_of
+from tests.processes import end_of, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -136,9 +136,7 @@ def test_an_interrupted_session_ends_at_once_and_names_no_rate(tmp_path: Path) -
     with fake_target() as target:
         words = ("--sizes", "5", "--formats", "csv", "--rates", "5,10", "--seconds", "60")
         process = start_command("stress", "--target", target.url, "--out", out, *words)
-        deadline = time.monotonic() + 30
-        while len(target.seen) < 8 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: len(target.seen) >= 8)
         process.send_signal(signal.SIGINT)
         ended = end_of(process)
     assert (ended.code, ended.err.splitlines()[-1]) == (2, "loadtests: interrupted")

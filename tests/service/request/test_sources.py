@@ -6,14 +6,13 @@ import csv
 import http.client
 import io
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pypdf
 import pytest
 
-from tests.processes import Ended, run_module
+from tests.processes import Ended, run_module, wait_until
 from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, running, sample
 
 pytestmark = pytest.mark.e2e
@@ -184,18 +183,10 @@ def test_a_client_that_left_a_slow_query_frees_its_place(tmp_path: Path) -> None
             connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=TIMEOUT_S)
             body = encoded(format=format, columns=["COUNT(*)"], source={"table": "slow"})
             connection.request("POST", "/export/run", body, {"Content-Type": "application/json"})
-            wait_until(service, 1)
+            wait_until(lambda: service.get("/export/status").json()["concurrentExports"] == 1)
             connection.close()
-            wait_until(service, 0)
+            wait_until(lambda: service.get("/export/status").json()["concurrentExports"] == 0)
             assert sample(service.metrics(), "export_fail_total", reason="client_gone", format=format) == 1
-
-
-def wait_until(service: Running, running_now: int) -> None:
-    """Until so many exports run."""
-    deadline = time.monotonic() + TIMEOUT_S
-    while service.get("/export/status").json()["concurrentExports"] != running_now:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_make_data_makes_the_same_table_each_time(tmp_path: Path) -> None:
