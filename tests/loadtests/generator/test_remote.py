@@ -91,7 +91,6 @@ def is_listening(run: psutil.Process, port: int) -> bool:
     )
 
 
-@pytest.mark.e2e
 def test_workers_from_elsewhere_bring_their_whole_record(tmp_path: Path) -> None:
     """Each planned request is made once, by both; files, calibration and clocks come to the runner's folder."""
     profiles, port = write_profile(tmp_path / "profiles", PROFILE), two_ports()
@@ -132,7 +131,6 @@ def test_workers_from_elsewhere_bring_their_whole_record(tmp_path: Path) -> None
     assert list((tmp_path / "home").glob("export-loadtests-*")) == []
 
 
-@pytest.mark.e2e
 def test_a_worker_elsewhere_that_dies_is_seen(tmp_path: Path) -> None:
     """Its phase is incomplete, its record is missing, and the exit is 1."""
     profiles = write_profile(
@@ -159,7 +157,6 @@ def test_a_worker_elsewhere_that_dies_is_seen(tmp_path: Path) -> None:
     assert record.scenario.generator.end_marks == len(record.scenario.generator.clocks) == 1
 
 
-@pytest.mark.e2e
 def test_a_run_that_nobody_comes_to_can_be_interrupted(tmp_path: Path) -> None:
     """Ctrl-C while it waits for workers ends it, and the record says that nothing was done."""
     profiles, port = write_profile(tmp_path / "profiles", PROFILE), two_ports()
@@ -176,7 +173,6 @@ def test_a_run_that_nobody_comes_to_can_be_interrupted(tmp_path: Path) -> None:
     assert read_record(tmp_path / "out").scenario.generator.end_marks == 0
 
 
-@pytest.mark.e2e
 def test_a_target_that_others_can_not_reach_is_refused(tmp_path: Path) -> None:
     """Other machines would look for a loopback target on themselves."""
     with fake_target() as target:
@@ -184,7 +180,6 @@ def test_a_target_that_others_can_not_reach_is_refused(tmp_path: Path) -> None:
     assert (ended.code, "name the target as they know it" in ended.err) == (2, True), ended.err
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("offset", [0, 1])
 def test_a_port_that_is_taken_is_reported(tmp_path: Path, offset: int) -> None:
     """One sentence says where it could not listen: where Locust would, or where the runner would."""
@@ -198,7 +193,6 @@ def test_a_port_that_is_taken_is_reported(tmp_path: Path, offset: int) -> None:
     assert (ended.code, f"can't listen at 127.0.0.1:{port + offset}" in ended.err) == (2, True), ended.err
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("text", ["", ":5557", "here:", "here:80", "here:65535", "here:x", "here:٣٠٠٠"])
 def test_no_address_to_listen_at(tmp_path: Path, text: str) -> None:
     """A host and a port above the system's own, with a neighbour, are needed."""

@@ -25,7 +25,6 @@ mix = [{ case = "csv-5", count = 20 }]
 """
 
 
-@pytest.mark.e2e
 def test_a_second_run_in_the_same_folder_or_on_the_same_target_is_refused(tmp_path: Path) -> None:
     """Neither spoils the first, whose record is whole."""
     profiles = write_profile(tmp_path / "profiles", PROFILE)

@@ -7,6 +7,7 @@ import json
 import lzma
 import signal
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -16,9 +17,7 @@ from assertions.contents.tags import TAG_PLACEHOLDER, tagged
 from loadtests.datasets.records import encode_body, make_dataset
 from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, Seen, fake_target
-from tests.processes import end_of, wait_until
-
-pytestmark = pytest.mark.e2e
+from tests.processes import Ended, end_of, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -41,14 +40,30 @@ def one_phase(folder: Path, keys: str, mix: str) -> Path:
     return write_profile(folder / "profiles", f'[[phase]]\nname = "one"\n{keys}\nmix = [{{ {mix} }}]\n')
 
 
-def test_a_run_records_every_planned_request_and_its_file(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Recorded:
+    """A run of two phases on a target that takes 0.3 s for an export; read it, don't change it."""
+
+    ended: Ended
+    out: Path
+    bodies: list[bytes]
+    """Of the requests that the target had, in their order."""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """One run for all tests that read what a usual one leaves."""
+    folder = tmp_path_factory.mktemp("recorded")
+    profiles = write_profile(folder / "profiles", TWO_PHASES)
+    with fake_target(Manners(delay_s=lambda _: 0.3)) as target:
+        ended = run_command("run", "mine", "--target", target.url, "--out", folder / "out", "--profiles", profiles)
+        return Recorded(ended, folder / "out", [seen.body for seen in target.seen])
+
+
+def test_a_run_records_every_planned_request_and_its_file(recorded: Recorded) -> None:
     """Each planned request becomes one hit with the plan's own body, and each answered export one fetched file."""
-    profiles = write_profile(tmp_path / "profiles", TWO_PHASES)
-    out = tmp_path / "out"
-    with fake_target() as target:
-        ended = run_command("run", "mine", "--target", target.url, "--out", out, "--profiles", profiles)
-        bodies = [seen.body for seen in target.seen]
-    assert ended.code == 0, ended.err
+    out, bodies = recorded.out, recorded.bodies
+    assert recorded.ended.code == 0, recorded.ended.err
     record = read_record(out)
     planned = {(phase.name, one.index): one for phase in record.plan.phases for one in phase.requests}
     assert {(hit.phase, hit.index) for hit in record.hits} == set(planned)
@@ -75,13 +90,9 @@ def test_a_run_records_every_planned_request_and_its_file(tmp_path: Path) -> Non
     assert [path.name for path in out.glob("scrapes*")] == ["scrapes.jsonl.xz"]
 
 
-def test_the_run_rests_between_phases_and_watches_the_target_all_along(tmp_path: Path) -> None:
+def test_the_run_rests_between_phases_and_watches_the_target_all_along(recorded: Recorded) -> None:
     """Scrapes are there before, between and after the phases, with nothing in flight then; both paths are watched."""
-    profiles = write_profile(tmp_path / "profiles", TWO_PHASES)
-    with fake_target(Manners(delay_s=lambda _: 0.3)) as target:
-        ended = run_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
-    assert ended.code == 0, ended.err
-    record = read_record(tmp_path / "out")
+    record = read_record(recorded.out)
     first, second = record.phase("first"), record.phase("second")
     moments = {scrape.moment for scrape in record.scrapes}
     assert moments == {"before", "during", "rest", "after"}

@@ -51,7 +51,6 @@ def own_limits(folder: Path, p95_ms: int) -> Path:
     return path
 
 
-@pytest.mark.e2e
 def test_the_break_point_found_lies_around_the_truth(tmp_path: Path) -> None:
     """A worker that makes 20 a second holds 7 and breaks at 60; the report is what the raw records give again.
 
@@ -79,7 +78,6 @@ def test_the_break_point_found_lies_around_the_truth(tmp_path: Path) -> None:
     assert not list(out.glob("*/*/spool")) and not list(out.glob("*/*/sent"))
 
 
-@pytest.mark.e2e
 def test_a_size_that_is_refused_unloaded_holds_at_no_rate(tmp_path: Path) -> None:
     """A body that is too long is told as that, without load; exit code 1. Another session begins anew."""
     with fake_target(Manners(status=lambda seen: 413 if len(seen.body) > 10_000 else 200)) as target:
@@ -94,7 +92,6 @@ def test_a_size_that_is_refused_unloaded_holds_at_no_rate(tmp_path: Path) -> Non
     assert (large["outcome"], large["reason"]) == ("below", "one export at rest was answered with 413")
 
 
-@pytest.mark.e2e
 def test_what_can_not_be_begun_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
     """No target, a folder of somebody else's, a size that is none, limits that can't be used."""
     gone = f"http://127.0.0.1:{free_port()}"
@@ -117,7 +114,6 @@ def test_what_can_not_be_begun_is_one_sentence_and_exit_2(tmp_path: Path) -> Non
     assert (tmp_path / "taken" / "csv-5" / "mine.txt").read_text() == "mine"
 
 
-@pytest.mark.e2e
 def test_a_session_keeps_out_of_other_folders(tmp_path: Path) -> None:
     """Such as one that holds evidence, which would no longer verify."""
     (tmp_path / "manifest.json").write_text("{}")
@@ -129,7 +125,6 @@ def test_a_session_keeps_out_of_other_folders(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
 
 
-@pytest.mark.e2e
 def test_an_interrupted_session_ends_at_once_and_names_no_rate(tmp_path: Path) -> None:
     """Ctrl-C in a step closes that step's record and ends the session with 2; there is no report."""
     out = tmp_path / "out"
