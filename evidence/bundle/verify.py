@@ -97,14 +97,14 @@ def _verdict_differs(out: Path, report: Report) -> Iterator[str]:
     if told_bytes == mine_bytes:
         return
     try:
-        told = msgspec.json.decode(told_bytes, type=Report)
+        reported = msgspec.json.decode(told_bytes, type=Report)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         yield f"{VERDICT} is no verdict: {error}"
         return
     mine = msgspec.json.decode(mine_bytes, type=Report)
-    if told.headline != mine.headline:
-        yield f"{VERDICT} says {told.headline!r}, judged again it is {mine.headline!r}"
-    then, now = ({f"{one.scenario}/{one.id}": one for one in report.verdicts} for report in (told, mine))
+    if reported.headline != mine.headline:
+        yield f"{VERDICT} says {reported.headline!r}, judged again it is {mine.headline!r}"
+    then, now = ({f"{one.scenario}/{one.id}": one for one in report.verdicts} for report in (reported, mine))
     for key in dict.fromkeys((*then, *now)):
         if then.get(key) != now.get(key):
             yield f"{VERDICT} says {key} {_said(then.get(key))}; judged again it is {_said(now.get(key))}"

@@ -261,7 +261,7 @@ def floor(kept: Callable[[int], float], behind: float | None = None, passing: fl
 
 
 def test_memory_that_large_exports_keep_is_a_leak() -> None:
-    """Well over a megabyte each; by how much, and over how many exports, is told."""
+    """Well over a megabyte each; by how much, and over how many exports, is reported."""
     growth = floor(lambda x: 2e6 * x)
     assert growth is not None
     assert growth.exports == 50

@@ -1,4 +1,4 @@
-"""The other commands as subprocesses: what they are told, and that none is left behind."""
+"""The other commands as subprocesses: what they are reported, and that none is left behind."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ RECORDS = "out = pathlib.Path('smoke'); pathlib.Path(json.load(open(sys.argv[5])
 
 def test_progress_is_shown_and_lines_are_passed_on(tmp_path: Path, monkeypatch: Patch) -> None:
     """Progress is told apart from lines that stay; empty lines and sentences of trouble are neither."""
-    told = Progress(scenario="smoke", phase="measure", started=4, answered=3, failed=0, rate_per_s=1.5, p95_ms=None)
-    words = f"{to_json(told)}\n\nhalfway\nloadtests: one client was lost"
+    reported = Progress(scenario="smoke", phase="measure", started=4, answered=3, failed=0, rate_per_s=1.5, p95_ms=None)
+    words = f"{to_json(reported)}\n\nhalfway\nloadtests: one client was lost"
     stand_in(tmp_path, monkeypatch, f"{RECORDS}print({words!r}, file=sys.stderr)")
     shown = Shown()
     drive(tmp_path, shown)
-    assert (shown.progress, shown.lines) == ([told], ["halfway", "loadtests: one client was lost"])
+    assert (shown.progress, shown.lines) == ([reported], ["halfway", "loadtests: one client was lost"])
 
 
 @pytest.mark.parametrize("ignoring", [False, True])

@@ -148,9 +148,9 @@ def test_the_command_in_this_process(
     assert command.main([*words, "--workers", "1", "--waive", "memory=a  reason", "--timings"]) == 0
     assert the_context(Path(out)).waivers == {"memory": "a reason"}
     assert the_context(Path(out)).target == "http://127.0.0.1:9"
-    told = capsys.readouterr().out
-    assert "Verdict: GREEN" in told
-    assert re.search(r"^smoke   load +\d+\.\d\d s$", told, re.MULTILINE)
+    reported = capsys.readouterr().out
+    assert "Verdict: GREEN" in reported
+    assert re.search(r"^smoke   load +\d+\.\d\d s$", reported, re.MULTILINE)
     monkeypatch.setattr(subcommands, "verify", lambda folder: ([], GREEN))
     assert command.main(["verify", out]) == 0
     assert command.main(["gate", out]) == 0

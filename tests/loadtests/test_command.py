@@ -189,11 +189,11 @@ def test_seed_makes_one_export_and_prints_the_runbooks_lines() -> None:
     assert (asked["format"], len(asked["data"])) == ("pdf", 30)
     begin, made, facts = ended.out.splitlines()
     assert begin == "Seeding 30 records in pdf format..."
-    told = re.fullmatch(
+    reported = re.fullmatch(
         r"✅ Export successful: { format: 'pdf', records: 30, bytes: (\d+), processingTime: \d+(?:\.\d)?ms }", made
     )
-    assert told is not None, made
-    assert int(told[1]) == len(seen.body)
+    assert reported is not None, made
+    assert int(reported[1]) == len(seen.body)
     assert re.fullmatch(
         r"    status: 200, by our clock: \d+\.\dms, "
         r"downloadUrl: /export/files/export_1700000000001_abcdefghi\.pdf",

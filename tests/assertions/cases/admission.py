@@ -40,20 +40,20 @@ def _in_phase(record: ScenarioRecord, phase: str, change: Callable[[dict[str, An
     return changed(record, health=each(record.health, edit))
 
 
-def _once(record: ScenarioRecord, phase: str, **told: int) -> ScenarioRecord:
+def _once(record: ScenarioRecord, phase: str, **reported: int) -> ScenarioRecord:
     """/export/status said this once during a phase."""
     bodies: list[dict[str, Any]] = []
 
     def change(body: dict[str, Any]) -> None:
         if not bodies:
-            body.update(told)
+            body.update(reported)
         bodies.append(body)
 
     return _in_phase(record, phase, change)
 
 
 def _capped(record: ScenarioRecord, most: int) -> ScenarioRecord:
-    """Whatever runs beyond so many is told as waiting."""
+    """Whatever runs beyond so many is reported as waiting."""
 
     def page(text: str) -> str:
         running = float(re.findall(r"^export_concurrent_running (\S+)$", text, re.MULTILINE)[0])
@@ -100,17 +100,17 @@ def with_over_admission(
     took_s: float,
     left_s: float,
     rounds: int = 2,
-    told: Mapping[str, object] | None = None,
+    reported: Mapping[str, object] | None = None,
     five: int = 5,
     status: int = 200,
 ) -> ScenarioRecord:
     """Behind all else rounds of five exports and one more, which took so long, while the five had so long to go.
 
-    told: by the status page before the extra export was sent, where not that five run and none waits; five: how many
+    reported: by the status page before the extra export was sent, where not that five run and none waits; five: how many
     there were; status: of the first of them.
     """
     like = next(hit for hit in record.hits if hit.phase == "solo")
-    body = {"concurrentExports": 5, "queueDepth": 0} if told is None else told
+    body = {"concurrentExports": 5, "queueDepth": 0} if reported is None else reported
     more: list[Hit] = []
     for number in range(rounds):
         start = max(hit.end for hit in (*record.hits, *more)) + 1
@@ -162,7 +162,7 @@ FAILS = (
         "concurrency-outside",
         "batch",
         (
-            "twenty at once, told as five",
+            "twenty at once, reported as five",
             lambda _: _capped(healthy("batch", servers=20), 5),
             "80 exports, each of which takes 0.258 s by itself, were finished within 1.1 s: at least 18.8",
         ),
@@ -190,7 +190,7 @@ FAILS = (
             ("identity", "status-page"),
         ),
         (
-            "one of five told",
+            "one of five reported",
             lambda r: _in_phase(
                 with_pages(r, values("export_concurrent_running", lambda value: value and 1), on_moment("during")),
                 "measure",
@@ -269,10 +269,10 @@ FAILS = (
             id="rejections",
             name=name,
             on="batch",
-            change=lambda r, told=told: refused(r, lambda hit: {"headers": told}, True),  # type: ignore[misc]
-            reason=f"the 429 of edge-105 has no usable Retry-After: {told.get('retry-after')!r}",
+            change=lambda r, reported=reported: refused(r, lambda hit: {"headers": reported}, True),  # type: ignore[misc]
+            reason=f"the 429 of edge-105 has no usable Retry-After: {reported.get('retry-after')!r}",
         )
-        for name, told in (
+        for name, reported in (
             ("no Retry-After", {}),
             ("a Retry-After of words", {"retry-after": "soon"}),
             ("a Retry-After of years", {"retry-after": "99999999"}),
@@ -289,7 +289,7 @@ FAILS = (
             ("identity",),
         ),
         (
-            "status still tells of one",
+            "status still reports one",
             lambda r: with_status(
                 r, lambda body: body.update(queueDepth=1) if body["concurrentExports"] == 0 else None
             ),

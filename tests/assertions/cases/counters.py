@@ -281,12 +281,12 @@ BLIND = (
 )
 
 
-def behaviour_bytes(record: ScenarioRecord, told: object) -> ScenarioRecord:
+def behaviour_bytes(record: ScenarioRecord, reported: object) -> ScenarioRecord:
     """The export among the behaviour probes says another size."""
 
     def change(hit: object) -> dict[str, str] | None:
         if getattr(hit, "case", "") != "after-bad-input":
             return None
-        return {"answer": json.dumps({"success": True, "result": {"bytes": told}})}
+        return {"answer": json.dumps({"success": True, "result": {"bytes": reported}})}
 
     return with_hits(record, change)

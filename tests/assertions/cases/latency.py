@@ -39,7 +39,7 @@ def took(seconds: float, *ids: str) -> Change:
     return lambda record: with_hits(record, lambda hit: {"start": hit.end - seconds} if hit.id in ids else None)
 
 
-def told(change: Callable[[Hit, float], float | None]) -> Change:
+def reported(change: Callable[[Hit, float], float | None]) -> Change:
     """A change of the processingTime that answers tell; None drops it."""
 
     def edit(hit: Hit, body: dict[str, Any]) -> None:
@@ -130,30 +130,30 @@ FAILS = (
         "load",
         (
             "one without processingTime",
-            told(lambda hit, value: None if hit.id == "measure-0" else value),
+            reported(lambda hit, value: None if hit.id == "measure-0" else value),
             "1 of 228 answers have no processingTime in milliseconds",
         ),
         (
-            "seconds told more than seen",
-            told(lambda hit, value: value + 2_000 if hit.phase == "solo" else value),
+            "seconds reported more than measured",
+            reported(lambda hit, value: value + 2_000 if hit.phase == "solo" else value),
             "6 of 228 answers report more time than the client saw: solo-0 reports 2.21 s, the client saw",
             ("latency-sum", "latency-target"),
         ),
         (
             "always 0",
-            told(lambda hit, value: 0),
+            reported(lambda hit, value: 0),
             "processingTime is 0 or less in most of 108 answers to large exports",
             ("latency-sum", "latency-target"),
         ),
         (
             "always the same",
-            told(lambda hit, value: 200 if (hit.records or 0) >= 5_000 else value),
+            reported(lambda hit, value: 200 if (hit.records or 0) >= 5_000 else value),
             "processingTime is 200 ms in all 108 answers to large exports",
             ("latency-sum", "latency-target"),
         ),
         (
             "half the truth",
-            told(lambda hit, value: value / 2),
+            reported(lambda hit, value: value / 2),
             "in half of 100 long exports (measure) the target reports less than 63.9 % of the time that the",
             ("latency-sum", "latency-target"),
         ),
@@ -286,7 +286,7 @@ BLIND = (
         ("no histogram", lambda r: with_pages(r, drop("export_latency_ms")), "the latency histogram could not be read"),
         (
             "no answer tells",
-            told(lambda hit, value: None),
+            reported(lambda hit, value: None),
             "no answer has a processingTime, or the histogram has no sum",
         ),
     ),

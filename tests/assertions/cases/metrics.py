@@ -41,8 +41,8 @@ def _reasons(text: str) -> str:
 
 def _either(text: str) -> str:
     """The csv gauge moves with pdf exports, too."""
-    told = re.findall(r'^export_requests_total{format="pdf",status="succeeded".*} (\S+)$', text, re.MULTILINE)
-    return values('export_memory_bytes{format="csv"', lambda value: value and value + 4096 * sum(map(float, told)))(
+    reported = re.findall(r'^export_requests_total{format="pdf",status="succeeded".*} (\S+)$', text, re.MULTILINE)
+    return values('export_memory_bytes{format="csv"', lambda value: value and value + 4096 * sum(map(float, reported)))(
         text
     )
 

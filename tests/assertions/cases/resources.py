@@ -116,8 +116,8 @@ def _told_in_turn(record: ScenarioRecord, sizes: set[float]) -> ScenarioRecord:
     turn = itertools.cycle(sorted(sizes))
 
     def page(text: str) -> str:
-        told = next(turn)
-        return values("export_memory_bytes", lambda _: told)(text)
+        reported = next(turn)
+        return values("export_memory_bytes", lambda _: reported)(text)
 
     return with_pages(record, page)
 

@@ -244,7 +244,7 @@ def grown(more_bytes: int) -> ScenarioRecord:
 
 @pytest.mark.parametrize(("value", "expected"), [(99_999_999, "PASS"), (100_000_000, "FAIL"), (100_000_001, "FAIL")])
 def test_memory_from_outside_at_100_mb(value: int, expected: str) -> None:
-    """The process must grow by less than 100 MB an export; resident memory stands in where no other is told."""
+    """The process must grow by less than 100 MB an export; resident memory stands in where no other is reported."""
     judged = memory.memory(grown(value), LIMITS)
     assert (judged.status, judged.readings[0].value) == (expected, value)
 

@@ -42,7 +42,7 @@ def healthy(
 
     fails: ids of the requests that the service answers 500; servers, queue: how many exports it runs and keeps waiting;
     growth: how many times as long each export takes as the one before; slow_edge: how many times as long those of the
-    edge phase take. All of it is told truly on all pages, so a record is coherent even where it breaks the contract.
+    edge phase take. All pages report it truly, so a record is coherent even where it breaks the contract.
     """
     service = Service(servers=servers, queue=queue, growth=growth)
     record = Recorder(name, fails, slow_edge, service=service).record()

@@ -76,7 +76,7 @@ def test_a_broken_document_is_named(folder: Path, name: str, text: str | None, s
 
 @pytest.mark.parametrize("name", ["scenario.json", "hits.jsonl"])
 def test_a_file_that_can_not_be_opened_is_named(folder: Path, name: str) -> None:
-    """A folder in a file's place is a problem that is told, not a traceback."""
+    """A folder in a file's place is a problem that is reported, not a traceback."""
     path = folder / "smoke" / name
     path.unlink()
     path.mkdir()
@@ -86,7 +86,7 @@ def test_a_file_that_can_not_be_opened_is_named(folder: Path, name: str) -> None
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("line", [b"{}", b"not json", b"", b'{"id": "\xff"}', b"null"])
 def test_a_broken_line_is_named_by_file_and_number(folder: Path, kind: str, line: bytes) -> None:
-    """The first line that is no record is told with its number."""
+    """The first line that is no record is reported with its number."""
     path = folder / "smoke" / f"{kind}.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3], line + b"\n", *lines[3:]]))

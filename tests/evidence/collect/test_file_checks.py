@@ -111,10 +111,10 @@ def checks_of(path: Path) -> dict[str, FileCheck]:
 def test_checked_kept_and_dropped(tmp_path: Path) -> None:
     """Good and broken files are told apart, the first of a case and the broken ones kept, the spool removed."""
     folder = folder_of(tmp_path / "smoke", {"a": GOOD, "b": BAD, "c": GOOD})
-    told: list[tuple[int, int]] = []
-    check_folder(folder, lambda done, of: told.append((done, of)))
+    reported: list[tuple[int, int]] = []
+    check_folder(folder, lambda done, of: reported.append((done, of)))
     checks = checks_of(folder)
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert reported == [(1, 3), (2, 3), (3, 3)]
     assert {name: check.finding_count for name, check in checks.items()} == {"a": 0, "b": 1, "c": 0}
     assert {name: check.kept for name, check in checks.items()} == {"a": "kept/a.csv", "b": "kept/b.csv", "c": None}
     assert checks["b"].findings[0].code == "cell"

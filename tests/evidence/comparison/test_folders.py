@@ -44,8 +44,8 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
     )
     write_run(run, folder)
     shutil.copyfile(LIMITS, folder / "limits.toml")
-    told = context(run_id=run_id, harness_sha256=judge_sha256(), limits_sha256=manifest.sha256(LIMITS))
-    write_one(folder / "run.json", told)
+    reported = context(run_id=run_id, harness_sha256=judge_sha256(), limits_sha256=manifest.sha256(LIMITS))
+    write_one(folder / "run.json", reported)
     publish(folder)
     return folder
 

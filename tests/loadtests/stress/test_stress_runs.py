@@ -79,7 +79,7 @@ def test_the_break_point_found_lies_around_the_truth(tmp_path: Path) -> None:
 
 
 def test_a_size_that_is_refused_unloaded_holds_at_no_rate(tmp_path: Path) -> None:
-    """A body that is too long is told as that, without load; exit code 1. Another session begins anew."""
+    """A body that is too long is reported as that, without load; exit code 1. Another session begins anew."""
     with fake_target(Manners(status=lambda seen: 413 if len(seen.body) > 10_000 else 200)) as target:
         for _ in range(2):
             ended = run_command(
