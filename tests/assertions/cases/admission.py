@@ -106,7 +106,7 @@ def with_over_admission(
 ) -> ScenarioRecord:
     """Behind all else rounds of five exports and one more, which took so long, while the five had so long to go.
 
-    reported: by the status page before the extra export was sent, where not that five run and none waits; five: how many
+    reported: by the status page before the extra export was sent, where not five running, none waiting; five: how many
     there were; status: of the first of them.
     """
     like = next(hit for hit in record.hits if hit.phase == "solo")
