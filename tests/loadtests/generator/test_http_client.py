@@ -264,7 +264,7 @@ def test_a_connection_that_rested_is_not_used_again(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_timeout_and_a_kill_end_a_request_with_their_own_words() -> None:
-    """A request that times out and one that is killed are told apart by their error."""
+    """A request that times out and one that is killed have different errors."""
     with connected(answer(b"HTTP/1.1 200 OK\r\n")) as (client, served, _):
         one = client.post(b"{}", 0.1)
         assert (one.status, one.error) == (None, "timeout")
