@@ -36,17 +36,28 @@ class Ended:
 
 
 def start_module(
-    module: str, *words: str | Path, environment: Mapping[str, str] | None = None, stderr: int = subprocess.PIPE
+    module: str,
+    *words: str | Path,
+    environment: Mapping[str, str] | None = None,
+    wrapper: Sequence[str] = (),
+    own_group: bool = False,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[str]:
-    """Start `python -m module` with these words; its output is read by `end_of`."""
+    """Start `python -m module` with these words; its output is read by `end_of`.
+
+    wrapper: the beginning of a command line that runs another, such as `nice`; own_group: signals to this process's
+    group do not reach it.
+    """
     return subprocess.Popen(
-        [sys.executable, "-m", module, *map(str, words)],
+        [*wrapper, sys.executable, "-m", module, *map(str, words)],
         cwd=ROOT,
         env={**os.environ, **WIDE, **(environment or {})},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=stderr,
         encoding="utf-8",
+        start_new_session=own_group,
     )
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from service.settings import MIB, Settings, SettingsError, parse_duration, parse_size, settings_from
-from tests.processes import Ended, run_module, wait_until
-from tests.service.helpers import ROOT, TIMEOUT_S, running
+from tests.processes import Ended, end_of, run_module, start_module, wait_until
+from tests.service.helpers import ROOT, running
 
 
 def command(*arguments: str) -> Ended:
@@ -156,24 +154,16 @@ def test_settings_reach_the_service(tmp_path: Path) -> None:
     """Places from the environment and the text log format are used."""
     with running("--max-concurrent", "3", exports=tmp_path / "e", EXPORT_MAX_QUEUE="0") as service:
         assert service.get("/export/status").json()["maxConcurrentExports"] == 3
-    done = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0", "--exports", str(tmp_path / "e"), "--log-format", "text"],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start_module("service", "--port", "0", "--exports", tmp_path / "e", "--log-format", "text")
     try:
-        assert done.stderr is not None
-        words = done.stderr.readline().split()
+        assert process.stderr is not None
+        words = process.stderr.readline().split()
         assert words[1] == "listening"
         assert words[2].startswith("url=http://127.0.0.1:")
-        assert words[3] == f"pid={done.pid}"
+        assert words[3] == f"pid={process.pid}"
     finally:
-        done.terminate()
-        assert done.wait(TIMEOUT_S) == 0
-        assert done.stderr is not None
-        done.stderr.close()
+        process.terminate()
+        assert end_of(process).code == 0
 
 
 @pytest.mark.e2e
