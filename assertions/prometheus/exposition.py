@@ -184,7 +184,7 @@ def _escaped(value: str) -> str:
 
 
 def _has(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(labels.get(name) == value for name, value in wanted.items())
+    return wanted.items() <= labels.items()
 
 
 def _number(text: str) -> float:

@@ -19,7 +19,8 @@ from assertions.record.run import Run
 from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
 from assertions.verdicts import Reading, Verdict, failed, judge_reading, no_data, number, passed
-from tests.assertions.cases.conduct import generated, lost, phase
+from tests.assertions.cases.conduct import lost
+from tests.assertions.cases.instrument import generated, phase
 from tests.assertions.cases.latency import waited
 from tests.assertions.cases.resources import held_in
 from tests.assertions.healthy.records import changed, healthy, healthy_run, values, with_pages, with_scenario

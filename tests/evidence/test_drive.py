@@ -16,9 +16,9 @@ from evidence.settings import RunError, request_for
 from loadtests.progress import Progress, to_json
 from loadtests.runner.request import NAME, read_run_request
 from tests.evidence.command import Shown
-from tests.evidence.recorded import Recorded
-from tests.evidence.test_run import Patch, raising, run, settings
+from tests.evidence.recorded import Recorded, raising, run, settings
 
+Patch = pytest.MonkeyPatch
 pytestmark = pytest.mark.e2e
 
 

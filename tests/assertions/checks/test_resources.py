@@ -20,7 +20,8 @@ from assertions.checks.harness.generator import generator
 from assertions.checks.resources import leaks, memory
 from assertions.record.types import HealthProbe, Probe
 from assertions.record.view import ScenarioRecord
-from tests.assertions.cases.conduct import clock, generated, lost, no_calls, probes, status
+from tests.assertions.cases.conduct import lost, no_calls, probes, status
+from tests.assertions.cases.instrument import clock, generated
 from tests.assertions.cases.resources import by_bursts, by_large, root
 from tests.assertions.healthy.records import (
     changed,

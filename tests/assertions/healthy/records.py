@@ -26,6 +26,7 @@ from tests.assertions.healthy.recorder import Recorder
 from tests.assertions.healthy.simulation import Service
 
 R = TypeVar("R", bound=Record)
+_HEALTHY: set[int] = set()
 
 
 @cache
@@ -45,7 +46,14 @@ def healthy(
     """
     service = Service(servers=servers, queue=queue, growth=growth)
     record = Recorder(name, fails, slow_edge, service=service).record()
-    return record if name == "smoke" else replace(record, prometheus=seen(record))
+    made = record if name == "smoke" else replace(record, prometheus=seen(record))
+    _HEALTHY.add(id(made))  # the cache keeps the record, so the id stays its own
+    return made
+
+
+def is_healthy(record: ScenarioRecord) -> bool:
+    """Whether the record is one that `healthy` returned, unchanged."""
+    return id(record) in _HEALTHY
 
 
 def tool_run(steps: Sequence[str], version: str | None = None) -> ToolRun:

@@ -25,7 +25,7 @@ from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
 from assertions.verdicts import Judgement, failed_for
 from tests.assertions.cases import none_done
-from tests.assertions.cases.conduct import behaving
+from tests.assertions.cases.behaviour import behaving
 from tests.assertions.checks.faults.test_hidden_failures import wrong_and_unopened
 from tests.assertions.healthy.records import changed, each, healthy, healthy_run, values, with_hits, with_pages
 
