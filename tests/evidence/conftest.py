@@ -11,10 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from assertions.record import view
 from evidence import publish, run
 from evidence.collect import provenance
-from tests.assertions.healthy.once import read_page
 from tests.evidence.command import Target, copied, impossible_limits, profiles, reference_target, run_command
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import context
@@ -63,12 +61,6 @@ def _smoke_run(target: Target, folder: Path) -> Ended:
 def bundle(made: Made, tmp_path: Path) -> Path:
     """A copy of that run directory, to be tampered with."""
     return copied(made.path, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read equal pages once in a process."""
-    monkeypatch.setattr(view, "read_page", read_page)
 
 
 @pytest.fixture(autouse=True)
