@@ -1,4 +1,4 @@
-"""What is pure and the same in most tests of the judge is worked out once."""
+"""Healthy records are judged once for all tests of the judge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CHECKS = tuple(remembering(check) for check in CHECKS)
 
 @pytest.fixture(autouse=True)
 def once(monkeypatch: pytest.MonkeyPatch) -> tuple[Check, ...]:
-    """Judge healthy records once, and read equal pages once; returns the checks."""
+    """Judge healthy records once; returns the checks."""
     monkeypatch.setattr(judging, "CHECKS", _CHECKS)
     monkeypatch.setattr(page_series, "read_layout", read_layout)
     return _CHECKS
