@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from assertions.record.view import ScenarioRecord, as_object
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
 from evidence import manifest
+from evidence.bundle import digest
 from evidence.collect.provenance import Context
 from evidence.comparison.stored import changes_of
 from evidence.layout import (
@@ -74,11 +76,13 @@ def publish(out: Path, timings: Timings | None = None) -> Report:
             shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
         (out / VERDICT).write_bytes(verdict_json(report))
         model = report_model(run, limits, report, context)
-        for name, text in texts(out, model).items():
-            (out / name).write_text(text, encoding="utf-8")
         drawn = {} if context.incidents else pictures(PLOTS, run, report, limits)
         (out / PDF).write_bytes(pdf(model, drawn))
     timings.write(out)
+    # the pages that are text name the digest of all that they rest on, so they come last
+    held = digest.of(out)
+    for name, text in texts(out, with_digest(model, held)).items():
+        (out / name).write_text(text, encoding="utf-8")
     manifest.write(out, context.run_id)
     return report
 
@@ -87,6 +91,11 @@ def report_model(run: Run, limits: limits_file.Limits, report: Report, context: 
     """Return the model of the report as `publish` builds it, from the same record; nothing is drawn."""
     plots = [] if context.incidents else planned(PLOTS, run, report, limits)
     return build(report, limits, context, figures(run, report, limits, plots))
+
+
+def with_digest(model: ReportModel, held: str) -> ReportModel:
+    """Return the model with the digest of the evidence files among its context; the PDF, one of them, has none."""
+    return replace(model, context=(*model.context, (digest.LABEL, held)))
 
 
 def texts(out: Path, model: ReportModel) -> dict[str, str]:

@@ -13,12 +13,14 @@ from assertions.record.run import Run
 from assertions.record.types import RecordError
 from assertions.verdicts import Verdict
 from evidence import manifest
+from evidence.bundle import consistency, digest, inventory
+from evidence.bundle.inventory import InventoryError
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
 from evidence.layout import PDF, REPORT, VERDICT
-from evidence.publish import artifacts, judge_folder, report_model, texts, verdict_json
+from evidence.publish import artifacts, judge_folder, report_model, texts, verdict_json, with_digest
 from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import ReportModel
 
@@ -42,7 +44,14 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
         said = manifest.read(out)
     except RecordError as error:
         raise VerifyError(f"{out} is no bundle: {_unfinished(out) or error}") from error
-    problems = manifest.differences(out, said)
+    try:
+        there = inventory.take(out)
+    except InventoryError as error:
+        return [f"it is not judged again: {error}"], None
+    problems = manifest.differences(out, said, there)
+    problems += [f"{name} is no file of a run" for name in inventory.foreign(there.files)]
+    if there.irregular:  # what is behind a link or a pipe is not read
+        return [*problems, "it is not judged again: it may hold regular files and folders only"], None
     try:
         run, limits, report, context = judge_folder(out)
     except (RecordError, LimitsError) as error:
@@ -52,7 +61,10 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
         problems.append(f"manifest.json is of the run {said.run_id}, run.json of {context.run_id}")
     if context.limits_sha256 != limits.sha256:
         problems.append("limits.toml is not the one that the run began with, by the hash in run.json")
-    model = report_model(run, limits, report, context)
+    problems += _evidence_differs(out)
+    for name in run.scenarios:
+        problems += consistency.checked(out / name)
+    model = with_digest(report_model(run, limits, report, context), _digest_named(out))
     differs = [*_verdict_differs(out, report), *_faces_differ(out, model)]
     if differs and context.harness_sha256 != judge_sha256():
         if not problems:
@@ -67,6 +79,21 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
         except RecordError as error:
             problems.append(str(error))
     return problems, report
+
+
+def _digest_named(out: Path) -> str:
+    """Return what the report says of its evidence files; the digest itself is held against the files elsewhere."""
+    text = (out / REPORT).read_text(encoding="utf-8", errors="replace") if (out / REPORT).is_file() else ""
+    return digest.named_in(text) or digest.of(out)
+
+
+def _evidence_differs(out: Path) -> Iterator[str]:
+    named, found = _digest_named(out), digest.of(out)
+    if named != found:
+        yield (
+            f"{REPORT} was made of other evidence files, or of edited ones: it names {named[:-52]}…, "
+            f"and there are {found[:-52]}…"
+        )
 
 
 def _other_judge(out: Path, context: Context) -> str:

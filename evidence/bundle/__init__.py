@@ -1,0 +1,1 @@
+"""The run directory as a bundle: its files, their hashes, verification, packing, attestation."""
