@@ -11,7 +11,7 @@ from typing import Final
 
 from assertions.limits import Limit, Limits
 from dashboards.grafana import Color, Json, Panel, Query, Row, Thresholds, panel_model, row_model
-from rules.figures import count, milliseconds, percent, size
+from rules.building.figures import count, milliseconds, percent, size
 
 SCHEMA_VERSION: Final = 36
 """The oldest that Grafana 10 knows as its own; every later Grafana migrates it upward by itself."""

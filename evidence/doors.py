@@ -14,6 +14,9 @@ from assertions.judge import WAIVABLE, Report, blocks
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
 from evidence import stress, subject, timings
+from evidence.bundle.layout import REPORT
+from evidence.bundle.run_folder import OURS
+from evidence.bundle.verify import VerifyError, verify
 from evidence.comparison import check, stored
 from evidence.comparison.folders import (
     CompareError,
@@ -24,11 +27,8 @@ from evidence.comparison.folders import (
     read_recorded,
 )
 from evidence.comparison.text import text
-from evidence.layout import REPORT
 from evidence.run import run
-from evidence.run_folder import OURS
 from evidence.settings import RunError, Settings
-from evidence.verify import VerifyError, verify
 from loadtests import options
 from loadtests.plan.profile import ProfileError, load_profile, stretched
 from loadtests.progress_view import view

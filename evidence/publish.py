@@ -20,11 +20,8 @@ from assertions.record.types import Generator
 from assertions.record.view import ScenarioRecord, as_object
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
-from evidence import manifest
-from evidence.bundle import digest
-from evidence.collect.provenance import Context
-from evidence.comparison.stored import changes_of
-from evidence.layout import (
+from evidence.bundle import digest, manifest
+from evidence.bundle.layout import (
     COLOURED,
     CONTEXT,
     HTML,
@@ -36,6 +33,8 @@ from evidence.layout import (
     STEP_SUMMARY,
     VERDICT,
 )
+from evidence.collect.provenance import Context
+from evidence.comparison.stored import changes_of
 from evidence.reports import fault_coverage
 from evidence.reports.examples import find
 from evidence.reports.faces.html import html

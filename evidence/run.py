@@ -14,7 +14,8 @@ from assertions import limits as limits_file
 from assertions.judge import Report, blocks
 from assertions.record.files import read_one, write_lines, write_one
 from assertions.record.types import FileCheck, RecordError, Scenario
-from evidence import run_folder as folders
+from evidence.bundle import run_folder as folders
+from evidence.bundle.layout import CONTEXT, LIMITS
 from evidence.collect import provenance as contexts
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.embedded import EmbeddedError
@@ -24,14 +25,13 @@ from evidence.collect.service_log import captured
 from evidence.comparison import stored
 from evidence.comparison.folders import LAST_GREEN, CompareError, check_baseline, compared_code
 from evidence.interrupts import ignored
-from evidence.layout import CONTEXT, LIMITS
 from evidence.publish import judge_folder, publish_placeholder
 from evidence.settings import EMBEDDED, RunError, Settings, request_for
 from evidence.stages import Stages
 from evidence.timings import Timings
 from loadtests.errors import FolderError
+from loadtests.locks import lock_folder
 from loadtests.progress_view import View
-from loadtests.runner.locks import lock_folder
 
 UNDER_WAY = "the run is under way, or was ended before its report"
 _STOPS = (RunError, EmbeddedError, OpeningError, RecordError, limits_file.LimitsError, OSError)

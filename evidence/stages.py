@@ -28,10 +28,10 @@ from loadtests.client.clock import start_clock
 from loadtests.client.preflight import check_target
 from loadtests.client.target import TargetError
 from loadtests.client.target_settings import headers_from, parse_target
+from loadtests.locks import lock_target
 from loadtests.progress import from_json
 from loadtests.progress_view import View
 from loadtests.runner import request as requests
-from loadtests.runner.locks import lock_target
 from loadtests.runner.request import RunRequest
 
 TOOL_TIMEOUT_S = 300.0

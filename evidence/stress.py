@@ -15,9 +15,9 @@ from evidence.reports.stress_html import html
 from evidence.settings import EMBEDDED, RunError
 from evidence.stages import reach_url, run_door, start_service
 from loadtests.errors import FolderError
+from loadtests.locks import lock_folder
 from loadtests.progress_view import View
 from loadtests.runner import request as requests
-from loadtests.runner.locks import lock_folder
 from loadtests.runner.request import StressRequest
 from loadtests.stress.options import cases
 from loadtests.stress.search import Stress, exit_code

@@ -22,12 +22,12 @@ from loadtests.client.target import Target, TargetError
 from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN, headers_from, parse_target
 from loadtests.datasets.records import MAX_RECORDS
 from loadtests.errors import FolderError, LoadTestError
+from loadtests.locks import lock_folder, lock_target
 from loadtests.plan.profile import Profile, load_profile, stretched
 from loadtests.progress import Progress, to_json
 from loadtests.progress_view import view
 from loadtests.runner.abort import AbortLimits
 from loadtests.runner.listen import check_listen, how_to_join
-from loadtests.runner.locks import lock_folder, lock_target
 from loadtests.runner.request import RunRequest, StressRequest, read_run_request, read_stress_request
 from loadtests.runner.scenario import Settings, run_scenario
 from loadtests.seed import BATCH, BATCH_BEGIN, batch_end, seed

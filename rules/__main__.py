@@ -13,12 +13,12 @@ from typing import Final
 from assertions.console import guard_output
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
-from rules.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
+from rules.building.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
 from rules.check import Checked, Inputs, check_all
-from rules.mutation import report, run_mutants
 from rules.promtool import find
+from rules.proving.mutation import report, run_mutants
+from rules.proving.replay import ALERTS, replay, table_text
 from rules.records import RulesError
-from rules.replay import ALERTS, replay, table_text
 from rules.report import summary, text_report
 
 HERE: Final = Path(__file__).parent

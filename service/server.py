@@ -17,10 +17,10 @@ from concurrent.futures import Executor
 from aiohttp import web
 
 from service import files
-from service.access import is_loopback
 from service.app import SERVICE, create_app
-from service.connections import KEEP_ALIVE_S, Runner
 from service.errors import ServiceError
+from service.http.access import is_loopback
+from service.http.connections import KEEP_ALIVE_S, Runner
 from service.jobs.pool import VALIDATOR_RECURSION_LIMIT, WorkerPool, end_forkserver
 from service.logs import Log, library_logger
 from service.request.sources import SourceError, open_database

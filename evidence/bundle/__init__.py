@@ -1,1 +1,1 @@
-"""The run directory as a bundle: its files, their hashes, verification, packing, attestation."""
+"""Run directories as bundles: the names of their files, the manifest, older runs, verification, packing, signing."""

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from evidence import manifest
-from evidence.layout import HTML, JUNIT, REPORT, STEP_SUMMARY, VERDICT
-from evidence.manifest import Artifact
+from evidence.bundle import manifest
+from evidence.bundle.layout import HTML, JUNIT, REPORT, STEP_SUMMARY, VERDICT
+from evidence.bundle.manifest import Artifact
 
 LABEL = "evidence"
 """Of the report's line."""

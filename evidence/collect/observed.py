@@ -13,7 +13,7 @@ from dashboards.model import DashboardError
 from dashboards.model import read as read_dashboard
 from dashboards.variables import query_variables
 from evidence.collect.queries import DASHBOARD
-from rules import live
+from rules.server import live
 
 SCENARIOS = frozenset({"load", "batch", "soak"})
 """Where a server runs beside the target; smoke is over before its first scrape."""

@@ -32,10 +32,10 @@ from loadtests.runner.load import NOTHING_LOADED, LoadResult, LoadSettings, reco
 from loadtests.runner.locust_process import locust_version
 from loadtests.runner.phase_outcomes import never_began
 from loadtests.runner.recording import Recorders, recorders
-from loadtests.runner.signals import interruptible
 from loadtests.runner.target_watch import TargetWatch
 from loadtests.runner.watch import Watch
 from loadtests.seed import batch_log
+from loadtests.signals import interruptible
 
 CLEANING_S = 10.0
 """For what is left of exports whose clients disconnected."""

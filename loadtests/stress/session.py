@@ -27,10 +27,10 @@ from loadtests.client.target import Target
 from loadtests.datasets.large_bodies import large_body
 from loadtests.datasets.records import Dataset, make_dataset, parse_case
 from loadtests.errors import FolderError
+from loadtests.locks import lock_folder
 from loadtests.plan.plan import build_plan
 from loadtests.plan.profile import Profile, parse_profile
 from loadtests.progress import Progress
-from loadtests.runner.locks import lock_folder
 from loadtests.runner.request import NAME as REQUEST
 from loadtests.runner.scenario import Settings, run_plan
 from loadtests.stress import host_load

@@ -19,7 +19,7 @@ from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
 from tests.assertions.cases.latency import waited
-from tests.assertions.honest import changed, each, honest, honest_run, with_hits, with_scenario, write_run
+from tests.assertions.honest.records import changed, each, honest, honest_run, with_hits, with_scenario, write_run
 
 LIMITS = limits_file.load()
 LEAKS = {"leak-memory", "leak-fds", "leak-threads", "leak-children"}

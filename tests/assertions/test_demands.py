@@ -13,7 +13,7 @@ from assertions.checks.metrics import metrics_page
 from assertions.demands import DEMANDS, HELP_LINE, OWN, UNKNOWN_DOWNLOAD
 from assertions.probes.behaviour import BY_NAME
 from tests.assertions.cases.conduct import behaving
-from tests.assertions.honest import drop_samples, honest, with_pages
+from tests.assertions.honest.records import drop_samples, honest, with_pages
 
 LIMITS = limits_file.load()
 CONTRACT = " ".join((Path(__file__).resolve().parents[2] / "docs" / "contract.md").read_text(encoding="utf-8").split())

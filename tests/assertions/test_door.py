@@ -16,7 +16,7 @@ from assertions.__main__ import main
 from assertions.checks.catalogue import CHECKS
 from assertions.limits import DEFAULT_PATH
 from tests.assertions.cases import scrapes_failing
-from tests.assertions.honest import changed, honest, honest_run, values, with_pages, write_run
+from tests.assertions.honest.records import changed, honest, honest_run, values, with_pages, write_run
 
 pytestmark = pytest.mark.e2e
 

@@ -22,7 +22,7 @@ from assertions.verdicts import Reading, Verdict, failed, judge_reading, no_data
 from tests.assertions.cases.conduct import generated, lost, phase
 from tests.assertions.cases.latency import waited
 from tests.assertions.cases.resources import held_in
-from tests.assertions.honest import changed, honest, honest_run, values, with_pages, with_scenario
+from tests.assertions.honest.records import changed, honest, honest_run, values, with_pages, with_scenario
 
 LIMITS = limits_file.load()
 TITLES = [six.title for six in ASSERTIONS]

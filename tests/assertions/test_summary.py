@@ -15,7 +15,7 @@ from assertions.judge import Report, judge
 from assertions.record.last_page import PageFigures, read_figures
 from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
-from tests.assertions.honest import changed, honest, honest_run, values, with_pages
+from tests.assertions.honest.records import changed, honest, honest_run, values, with_pages
 
 LIMITS = limits_file.load()
 HEADING = "=== What they rest on ==="

@@ -22,7 +22,7 @@ from assertions.verdicts import Judgement, Verdict
 from loadtests.datasets.edge_cases import EDGES
 from loadtests.datasets.records import MAX_RECORDS
 from tests.assertions.cases.conduct import generated
-from tests.assertions.honest import changed, honest, honest_run, with_hits
+from tests.assertions.honest.records import changed, honest, honest_run, with_hits
 
 RULE = """
 [[rule]]

@@ -18,7 +18,7 @@ from assertions.record.files import read_one, write_one
 from dashboards.live import report
 from dashboards.records import CheckStep, DashboardResults, LivePanel, LiveQuery, LiveResults
 from dashboards.source import text
-from rules.prometheus import Prometheus, running
+from rules.server.prometheus import Prometheus, running
 from tests.rules.endpoint import page, serving
 
 pytestmark = pytest.mark.e2e

@@ -19,7 +19,7 @@ from assertions.summary import runbook_text
 from evidence.reports.checklists.boxes import FINAL_VALIDATION, GREEN_STATUS
 from evidence.reports.checklists.ticks import Checklist
 from service.start_output import start_lines
-from tests.assertions.honest import honest_run
+from tests.assertions.honest.records import honest_run
 from tests.loadtests.door import run_door
 from tests.service.helpers import running
 

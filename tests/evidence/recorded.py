@@ -10,7 +10,7 @@ from typing import Any
 from evidence.stages import Stages
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
-from tests.assertions.honest import honest, honest_run, write_run
+from tests.assertions.honest.records import honest, honest_run, write_run
 
 
 @dataclass

@@ -19,9 +19,11 @@ from assertions.limits import load as load_limits
 from assertions.record.files import read_one, write_one
 from assertions.record.types import RecordError
 from assertions.verdicts import failed, no_data, not_run, passed
-from evidence import command, doors, run_folder
+from evidence import command, doors
 from evidence import publish as publishing
 from evidence import run as running
+from evidence.bundle import run_folder
+from evidence.bundle.verify import VerifyError
 from evidence.collect.embedded import EmbeddedError
 from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
@@ -31,10 +33,9 @@ from evidence.run import exit_code
 from evidence.settings import RunError, Settings
 from evidence.stages import Stages
 from evidence.timings import Timings
-from evidence.verify import VerifyError
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
-from tests.assertions.honest import honest, honest_run, with_scenario, with_status, write_run
+from tests.assertions.honest.records import honest, honest_run, with_scenario, with_status, write_run
 from tests.evidence.door import REPORT, Shown, colours_in, first_line, green_before
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, report

@@ -13,7 +13,7 @@ from assertions import limits as limits_file
 from assertions.__main__ import main
 from assertions.record.files import write_one
 from evidence.publish import judge_folder
-from tests.assertions.honest import honest_run, write_run
+from tests.assertions.honest.records import honest_run, write_run
 from tests.evidence.sample_reports import context
 
 NO_DASHBOARD = {"dashboard": "no Grafana here"}

@@ -11,7 +11,7 @@ import pytest
 
 from loadtests.client.clock import start_clock
 from loadtests.client.target_settings import parse_target
-from loadtests.runner.locks import lock_target
+from loadtests.locks import lock_target
 from tests.loadtests.door import run_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rules import fetch
-from rules.fetch import ToolFailed, ToolMissing, cache_folder, find_binary, run, version_of
 from rules.promtool import ALLOWED_COMPLAINTS, Promtool, find
+from rules.server import fetch
+from rules.server.fetch import ToolFailed, ToolMissing, cache_folder, find_binary, run, version_of
 from tests.rules.conftest import ROOT, RULES, TESTS, Copies, edit
 from tests.rules.endpoint import page
 

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.targets.harness import matrix
-from tests.targets.harness.archive import ArchiveError
-from tests.targets.harness.check import look
-from tests.targets.harness.commands import add_record_commands, prove_command, record_command, verdicts_command
-from tests.targets.harness.entry import Entry, Unknown, chosen, core
-from tests.targets.harness.resume import known, sources_sha256
-from tests.targets.harness.run import Outcome, commit_now, run_one, stop_all
+from tests.targets.check import look
+from tests.targets.commands import add_record_commands, prove_command, record_command, verdicts_command
+from tests.targets.fixtures.entry import Entry, Unknown, chosen, core
+from tests.targets.proving import matrix
+from tests.targets.recording.archive import ArchiveError
+from tests.targets.recording.resume import known, sources_sha256
+from tests.targets.recording.run import Outcome, commit_now, run_one, stop_all
 
 HELP = """\
 Export services of our own, healthy and broken, by which the harness is judged.

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from assertions.record.files import write_one
-from tests.targets.harness.archive import FORMAT, MANY, ArchiveError, Made, archives, listed, pack, pack_all, unpack
+from tests.targets.recording.archive import FORMAT, MANY, ArchiveError, Made, archives, listed, pack, pack_all, unpack
 
 MADE = Made(
     format=FORMAT,

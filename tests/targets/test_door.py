@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets.harness.run import ROOT
+from tests.targets.recording.run import ROOT
 
 pytestmark = pytest.mark.e2e
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets.harness.answers import NAMES, ask, body_of, csv_right, export, file_of, metric, pdf_pages, records
-from tests.targets.harness.entry import Entry, animals
-from tests.targets.harness.run import alive
+from tests.targets.answers import NAMES, ask, body_of, csv_right, export, file_of, metric, pdf_pages, records
+from tests.targets.fixtures.entry import Entry, animals
+from tests.targets.recording.run import alive
 
 HEALTHY = [animal for animal in animals() if animal.healthy]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.targets import __main__ as door
-from tests.targets.harness import matrix
-from tests.targets.harness.entry import Entry, chosen, core
-from tests.targets.harness.reference_target import Keeper
-from tests.targets.harness.results import Judged, Unjudged, Word, read_judged
-from tests.targets.harness.resume import known, sources_sha256
-from tests.targets.harness.run import Outcome, problem_of
+from tests.targets.fixtures.entry import Entry, chosen, core
+from tests.targets.fixtures.reference_target import Keeper
+from tests.targets.proving import matrix
+from tests.targets.proving.results import Judged, Unjudged, Word, read_judged
+from tests.targets.recording.resume import known, sources_sha256
+from tests.targets.recording.run import Outcome, problem_of
 
 
 def _animal(healthy: bool = False) -> Entry:

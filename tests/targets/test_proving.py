@@ -15,16 +15,16 @@ from assertions.contents.sent import Outcome
 from assertions.record.types import FileCheck, Finding
 from evidence.reports.fault_coverage import NO_SERVICE, Sensitivity, read
 from tests.targets import __main__ as door
-from tests.targets.harness import proof as proofs_of
-from tests.targets.harness.archive import ArchiveError, Made, listed, pack, unpack
-from tests.targets.harness.conditions import AT_CONTRACT, CONTRACT, LONG, TIGHT, WHOLE, Drive, drives, usual
-from tests.targets.harness.edits import BASE, EDITS
-from tests.targets.harness.entry import animals, chosen, core
-from tests.targets.harness.judging import agreeable, checks_without
-from tests.targets.harness.proving import prove
-from tests.targets.harness.recording import COMMITTED, stale
-from tests.targets.harness.strip import samples
-from tests.targets.harness.target_code import definitions
+from tests.targets.fixtures.edits import BASE, EDITS
+from tests.targets.fixtures.entry import animals, chosen, core
+from tests.targets.proving import proof as proofs_of
+from tests.targets.proving.judging import agreeable, checks_without
+from tests.targets.proving.proving import prove
+from tests.targets.recording.archive import ArchiveError, Made, listed, pack, unpack
+from tests.targets.recording.conditions import AT_CONTRACT, CONTRACT, LONG, TIGHT, WHOLE, Drive, drives, usual
+from tests.targets.recording.recording import COMMITTED, stale
+from tests.targets.recording.strip import samples
+from tests.targets.recording.target_code import definitions
 
 TARGETS = {target.name: target for target in animals()}
 
@@ -244,7 +244,7 @@ def test_a_targets_code_is_its_own_definition_and_what_that_rests_on() -> None:
     module = "tests.targets.faulty.slowness"
     one, two = (definitions().sha256(module, name) for name in ("slow-large", "slow-small"))
     assert one != two
-    csv = "tests.targets.faulty.csv_contents"
+    csv = "tests.targets.faulty.contents.csv"
     assert definitions().sha256(csv, "csv-row-1000-lost") != definitions().sha256(csv, "csv-last-row-lost")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assertions.record.view import ScenarioRecord
-from tests.assertions.honest import changed, each
+from tests.assertions.honest.records import changed, each
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 ALL = "all"

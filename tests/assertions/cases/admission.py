@@ -14,7 +14,7 @@ from assertions.record.phases import OVER_ADMISSION
 from assertions.record.types import HealthProbe, Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import ALL, Case, no_hits, on_moment, without
-from tests.assertions.honest import (
+from tests.assertions.honest.records import (
     changed,
     drop,
     each,

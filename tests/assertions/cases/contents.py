@@ -11,8 +11,8 @@ from typing import Any
 from assertions.record.types import INTERRUPTED, Fetch, FileCheck, Finding, Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case, no_hits, none_done
-from tests.assertions.honest import changed, each, honest, with_answers, with_hits, with_scenario
-from tests.assertions.simulation import iso
+from tests.assertions.honest.records import changed, each, honest, with_answers, with_hits, with_scenario
+from tests.assertions.honest.simulation import iso
 
 HIT = "measure-3"
 """A pdf export of the smoke scenario."""

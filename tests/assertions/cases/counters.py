@@ -7,7 +7,7 @@ import re
 
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import ALL, Case, no_hits, on_moment, without
-from tests.assertions.honest import changed, drop, each, honest, values, with_hits, with_pages
+from tests.assertions.honest.records import changed, drop, each, honest, values, with_hits, with_pages
 
 _NO_PAGE = "there is no readable page from before the first request"
 _CSV = 'export_requests_total{format="csv",status="%s",user="loadtest"}'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from assertions.record.queries import LabelMatcher, Queries, Selector
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case, none_done, without
-from tests.assertions.honest import changed, drop, values, with_pages, with_scenario
+from tests.assertions.honest.records import changed, drop, values, with_pages, with_scenario
 
 _NO_PAGE = "there is no readable page from before the first request"
 

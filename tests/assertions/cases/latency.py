@@ -10,7 +10,16 @@ from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case, no_hits, none_done, on_moment, without
 from tests.assertions.cases.counters import failing
-from tests.assertions.honest import changed, drop, drop_samples, honest, values, with_answers, with_hits, with_pages
+from tests.assertions.honest.records import (
+    changed,
+    drop,
+    drop_samples,
+    honest,
+    values,
+    with_answers,
+    with_hits,
+    with_pages,
+)
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 _LARGE = 'export_latency_ms_%s{format="%s",size="large"%s'

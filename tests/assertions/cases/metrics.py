@@ -7,7 +7,7 @@ import re
 
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case, no_hits, none_done, on_moment, scrapes_failing, without
-from tests.assertions.honest import changed, drop, drop_samples, each, values, with_pages
+from tests.assertions.honest.records import changed, drop, drop_samples, each, values, with_pages
 
 _NO_PAGE = "there is no readable page from before the first request"
 

@@ -10,7 +10,7 @@ import msgspec
 from assertions.record.prometheus_run import AlertState, PanelSeries, PrometheusRun
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case
-from tests.assertions.honest import changed
+from tests.assertions.honest.records import changed
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 

@@ -20,8 +20,8 @@ from assertions.probes.over_admission import Outcome, Round, settled
 from assertions.record.types import HealthProbe, Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases.admission import full, refused, with_over_admission
-from tests.assertions.honest import changed, each, honest, values, with_hits, with_pages, with_status
-from tests.assertions.recorder import START
+from tests.assertions.honest.recorder import START
+from tests.assertions.honest.records import changed, each, honest, values, with_hits, with_pages, with_status
 
 LIMITS = limits_file.load()
 

@@ -18,7 +18,7 @@ from assertions.record.types import Calibration, Scenario
 from assertions.verdicts import SCENARIOS
 from tests.assertions.cases.conduct import generated
 from tests.assertions.cases.instrument import late, unanswered
-from tests.assertions.honest import changed, honest, honest_run, write_run
+from tests.assertions.honest.records import changed, honest, honest_run, write_run
 
 LIMITS = limits_file.load()
 

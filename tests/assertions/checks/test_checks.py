@@ -12,7 +12,7 @@ from assertions.record.run import Run
 from assertions.verdicts import SCENARIOS, Judgement
 from tests.assertions.cases import ALL, Case
 from tests.assertions.cases.every import BLIND, FAILS
-from tests.assertions.honest import honest, honest_run
+from tests.assertions.honest.records import honest, honest_run
 
 LIMITS = limits_file.load()
 NEVER_FAIL = frozenset(INSTRUMENT)

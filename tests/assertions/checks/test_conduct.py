@@ -11,7 +11,7 @@ from assertions.checks.conduct import behaviour
 from assertions.checks.conduct.health import health
 from assertions.probes.behaviour import PAGE_BY_ACCEPT
 from tests.assertions.cases.conduct import other_page, probes
-from tests.assertions.honest import changed, each, honest, values
+from tests.assertions.honest.records import changed, each, honest, values
 
 LIMITS = limits_file.load()
 

@@ -12,7 +12,7 @@ from assertions.judge import Report, judge
 from tests.assertions.cases import Change
 from tests.assertions.cases.latency import waited
 from tests.assertions.cases.resources import held_in
-from tests.assertions.honest import honest, honest_run
+from tests.assertions.honest.records import honest, honest_run
 
 LIMITS = limits_file.load()
 

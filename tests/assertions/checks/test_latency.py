@@ -18,7 +18,7 @@ from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases.counters import failing
 from tests.assertions.cases.latency import ended, histogram_line, only, told, waited
-from tests.assertions.honest import changed, drop_samples, honest, values, with_hits, with_pages
+from tests.assertions.honest.records import changed, drop_samples, honest, values, with_hits, with_pages
 
 LIMITS = limits_file.load()
 TICK = 2.0**-10

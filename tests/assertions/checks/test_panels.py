@@ -14,7 +14,7 @@ from assertions.record.prometheus_run import PrometheusRun
 from assertions.record.types import Scrape
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases.prometheus import scaled, with_panel, with_run
-from tests.assertions.honest import changed, each, honest
+from tests.assertions.honest.records import changed, each, honest
 
 LIMITS = limits_file.load()
 TITLE = "Export Throughput (ops/sec)"

@@ -21,7 +21,7 @@ from tests.assertions.cases import scrapes_failing
 from tests.assertions.cases.conduct import lost
 from tests.assertions.cases.counters import behaviour_bytes, failing
 from tests.assertions.cases.metrics import with_users
-from tests.assertions.honest import changed, drop_samples, each, honest, values, with_hits, with_pages
+from tests.assertions.honest.records import changed, drop_samples, each, honest, values, with_hits, with_pages
 
 LIMITS = limits_file.load()
 TICK = 2.0**-10

@@ -22,7 +22,7 @@ from assertions.record.types import HealthProbe, Probe
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases.conduct import clock, generated, lost, no_calls, probes, status
 from tests.assertions.cases.resources import by_bursts, by_large, root
-from tests.assertions.honest import (
+from tests.assertions.honest.records import (
     changed,
     each,
     honest,

@@ -11,7 +11,7 @@ from assertions.checks.harness import static_checks
 from assertions.checks.harness.static_checks import DASHBOARD_STEPS, RULE_STEPS
 from assertions.record.run import ToolRun, ToolStep
 from assertions.verdicts import Judgement
-from tests.assertions.honest import honest_run, tool_run
+from tests.assertions.honest.records import honest_run, tool_run
 
 LIMITS = limits_file.load()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from assertions.prometheus.exposition import Histogram, Page, histograms, read_page
-from tests.assertions.honest import honest
+from tests.assertions.honest.records import honest
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assertions.prometheus.exposition import read_page, series_text
-from tests.assertions.honest import honest
+from tests.assertions.honest.records import honest
 from tests.assertions.prometheus.test_exposition import OPEN, TEXT, errors
 
 CARRIAGE_RETURN = "a carriage return ends the line; lines of a metrics page end in a line feed alone"

@@ -16,8 +16,8 @@ from assertions.record.run import load_run, load_scenario
 from assertions.record.types import Hit, RecordError, Scenario
 from assertions.record.view import InFlight, as_object
 from assertions.verdicts import SCENARIOS
-from tests.assertions.honest import changed, each, honest, honest_run, write_run
-from tests.assertions.recorder import START
+from tests.assertions.honest.recorder import START
+from tests.assertions.honest.records import changed, each, honest, honest_run, write_run
 
 KINDS = ("hits", "fetches", "files", "scrapes", "probes", "health")
 HIT = honest("smoke").hits[0]

@@ -13,7 +13,7 @@ from evidence.comparison.compare import compare, decided
 from evidence.comparison.samples import Key, samples_of
 from evidence.comparison.text import changes, sentence, text
 from evidence.comparison.types import Comparison, MeasureName, Outcome, Row, RunName, outcome_of
-from tests.assertions.honest import honest, with_hits
+from tests.assertions.honest.records import honest, with_hits
 
 RUN = RunName(run_id="20260102T030405Z-42", started=1_767_323_045.0, colour="GREEN", subject="orders 2.3.1")
 

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from assertions.record.files import read_one, write_one
 from assertions.record.types import Plan
-from evidence import command, manifest, run_folder
+from evidence import command
 from evidence import run as running
+from evidence.bundle import manifest, run_folder
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
@@ -24,7 +25,7 @@ from evidence.comparison.types import Comparison, Row
 from evidence.publish import publish
 from evidence.settings import RunError, Settings
 from evidence.stages import compare_with_baseline
-from tests.assertions.honest import honest, honest_run, with_hits, write_run
+from tests.assertions.honest.records import honest, honest_run, with_hits, write_run
 from tests.evidence.door import Shown
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import context
@@ -53,7 +54,7 @@ def bare() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evidence.publish.draw", lambda *parts: [])
         patch.setattr("evidence.publish.pictures", lambda *parts: {})
-        patch.setattr("evidence.verify.recheck", lambda folder: [])
+        patch.setattr("evidence.bundle.verify.recheck", lambda folder: [])
         yield
 
 

@@ -16,7 +16,7 @@ from assertions.judge import judge
 from assertions.record.run import Run
 from evidence.reports.faces.html import html
 from evidence.reports.plots import draw
-from tests.assertions.honest import honest
+from tests.assertions.honest.records import honest
 from tests.evidence.golden import CASES, model_of
 from tests.evidence.sample_reports import LIMITS
 

@@ -11,10 +11,10 @@ import pytest
 from assertions.checks.catalogue import CHECKS
 from assertions.judge import Report
 from assertions.verdicts import SCENARIOS, Verdict, failed, no_data, passed
+from evidence.bundle.run_folder import OURS
 from evidence.reports.checklists.boxes import FINAL_VALIDATION, GREEN_STATUS, RUNBOOK_BOUNDS
 from evidence.reports.checklists.further_boxes import CHECKLISTS, FURTHER
 from evidence.reports.checklists.ticks import Box, Checklist, state, tick, verdicts_of
-from evidence.run_folder import OURS
 from tests.evidence.sample_reports import GREEN, LIMITS, REMOTE, SMOKE_ONLY, WAIVED, report
 
 IDS = {check.id for check in CHECKS}

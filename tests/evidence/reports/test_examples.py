@@ -11,7 +11,7 @@ from assertions.record.run import Run
 from assertions.record.types import FileCheck, Finding, Hit
 from assertions.record.view import ScenarioRecord
 from evidence.reports.examples import MOST, Found, find
-from tests.assertions.honest import changed, honest, honest_run, with_hits
+from tests.assertions.honest.records import changed, honest, honest_run, with_hits
 from tests.evidence.sample_reports import LIMITS
 
 

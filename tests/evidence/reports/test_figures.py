@@ -14,7 +14,7 @@ from assertions.verdicts import Reading, passed
 from evidence.reports.information import information
 from evidence.reports.latencies import Latencies, by_phase, section
 from evidence.reports.witnesses import differences
-from tests.assertions.honest import changed, drop, drop_samples, honest, honest_run, values, with_pages
+from tests.assertions.honest.records import changed, drop, drop_samples, honest, honest_run, values, with_pages
 from tests.evidence.sample_reports import report, row
 
 LIMITS = limits_file.load()

@@ -17,7 +17,7 @@ from evidence.reports.figures import Plot
 from evidence.reports.plots import draw, pictures, planned
 from evidence.reports.plots.distribution import interval
 from evidence.reports.plots.timeline import cpu_cores
-from tests.assertions.honest import changed, honest, values, with_hits, with_pages
+from tests.assertions.honest.records import changed, honest, values, with_hits, with_pages
 from tests.evidence.conftest import Made
 from tests.evidence.sample_reports import LIMITS
 

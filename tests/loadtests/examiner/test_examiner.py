@@ -20,8 +20,8 @@ from loadtests.examiner.experiments import run_phase
 from loadtests.plan.profile import Leak
 from tests.loadtests.examiner.sessions import Recorded, make_session, probe_plan, small_templates
 from tests.loadtests.fake_target import Manners, fake_target
-from tests.targets.harness.entry import animals
-from tests.targets.harness.run import alive
+from tests.targets.fixtures.entry import animals
+from tests.targets.recording.run import alive
 
 
 @pytest.fixture

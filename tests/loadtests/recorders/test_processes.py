@@ -22,8 +22,8 @@ from loadtests.plan.plan import build_plan, cases_of
 from loadtests.plan.profile import parse_profile
 from tests.loadtests.examiner.sessions import make_session, probe_plan, small_templates
 from tests.loadtests.fake_target import FakeTarget, Manners, fake_target
-from tests.targets.harness.entry import animals
-from tests.targets.harness.run import alive
+from tests.targets.fixtures.entry import animals
+from tests.targets.recording.run import alive
 
 PROFILE = b"""
 behaviour = true

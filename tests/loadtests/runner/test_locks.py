@@ -12,7 +12,7 @@ from loadtests.client.clock import start_clock
 from loadtests.client.target import TargetError
 from loadtests.client.target_settings import parse_target
 from loadtests.errors import FolderError
-from loadtests.runner.locks import lock_folder, lock_target
+from loadtests.locks import lock_folder, lock_target
 from tests.loadtests.door import read_record, run_door, start_door, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 from tests.processes import end_of

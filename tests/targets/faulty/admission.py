@@ -11,12 +11,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.targets.harness import jobs, page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import Broken, fail_each, slow, slow_when_busy
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.request import Ask
-from tests.targets.harness.slots import Slots
+from tests.targets.fixtures import jobs, page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import Broken, fail_each, slow, slow_when_busy
+from tests.targets.fixtures.reference_target import Keeper, Reply
+from tests.targets.fixtures.request import Ask
+from tests.targets.fixtures.slots import Slots
 
 GROUP = Group("admission", "batch")
 

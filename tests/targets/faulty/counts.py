@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from tests.targets.harness import page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import fail_each, slow_when_busy, times
-from tests.targets.harness.ledger import Book, Done
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.request import Ask
+from tests.targets.fixtures import page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import fail_each, slow_when_busy, times
+from tests.targets.fixtures.ledger import Book, Done
+from tests.targets.fixtures.reference_target import Keeper, Reply
+from tests.targets.fixtures.request import Ask
 
 GROUP = Group("counts", "smoke")
 REQUESTS = "export_requests_total"

@@ -13,12 +13,12 @@ from typing import Any
 import psutil
 from aiohttp import web
 
-from tests.targets.harness import page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import slow, slow_when_busy, times
-from tests.targets.harness.ledger import Book, Done
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.slots import Slots
+from tests.targets.fixtures import page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import slow, slow_when_busy, times
+from tests.targets.fixtures.ledger import Book, Done
+from tests.targets.fixtures.reference_target import Keeper, Reply
+from tests.targets.fixtures.slots import Slots
 
 GROUP = Group("gauges", "load", "batch")
 RUNNING = "export_concurrent_running"

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import slow_when_busy
-from tests.targets.harness.reference_target import Handler, Keeper, Reply, now_text
-from tests.targets.harness.request import Ask, BadAsk, Body, parse
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import slow_when_busy
+from tests.targets.fixtures.reference_target import Handler, Keeper, Reply, now_text
+from tests.targets.fixtures.request import Ask, BadAsk, Body, parse
 
 GROUP = Group("interface", "smoke")
 

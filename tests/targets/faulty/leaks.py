@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tests.targets.harness import jobs, page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.csvfile import write_csv
-from tests.targets.harness.fault_tools import fail_each
-from tests.targets.harness.pdffile import write_pdf
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.request import Ask
+from tests.targets.fixtures import jobs, page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.csvfile import write_csv
+from tests.targets.fixtures.fault_tools import fail_each
+from tests.targets.fixtures.pdffile import write_pdf
+from tests.targets.fixtures.reference_target import Keeper, Reply
+from tests.targets.fixtures.request import Ask
 
 GROUP = Group("leaks", "load")
 

@@ -6,9 +6,9 @@ import os
 import sys
 from typing import Any
 
-from tests.targets.harness import jobs
-from tests.targets.harness.builders import Group
-from tests.targets.harness.reference_target import Keeper, Reply
+from tests.targets.fixtures import jobs
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.reference_target import Keeper, Reply
 
 GROUP = Group("lifecycle", "smoke", "load")
 

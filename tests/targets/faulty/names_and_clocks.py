@@ -6,9 +6,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import good, slow_when_busy
-from tests.targets.harness.reference_target import Keeper, Reply
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import good, slow_when_busy
+from tests.targets.fixtures.reference_target import Keeper, Reply
 
 GROUP = Group("names-and-clocks", "smoke")
 

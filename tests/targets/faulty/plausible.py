@@ -13,12 +13,12 @@ from typing import BinaryIO
 import msgspec
 from aiohttp import web
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.csvfile import rows_of, write_rows
-from tests.targets.harness.pdffile import Style, pages_of, write_pages
-from tests.targets.harness.reference_target import Keeper
-from tests.targets.harness.request import Ask, Row, cell_text
-from tests.targets.harness.slots import Full, Slots
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.csvfile import rows_of, write_rows
+from tests.targets.fixtures.pdffile import Style, pages_of, write_pages
+from tests.targets.fixtures.reference_target import Keeper
+from tests.targets.fixtures.request import Ask, Row, cell_text
+from tests.targets.fixtures.slots import Full, Slots
 
 GROUP = Group("plausible", "smoke")
 STYLE = Style()
@@ -35,7 +35,7 @@ class Cells:
     change: Callable[[bytes], str]
 
     def __call__(self, file: BinaryIO, ask: Ask, made_at: str) -> None:
-        """As `tests.targets.harness.jobs.Write`."""
+        """As `tests.targets.fixtures.jobs.Write`."""
         body = ([self.change(bytes(row[name])) if name in row else "" for name in ask.columns] for row in ask.rows)
         write_rows(file, chain([list(ask.columns)], body))
 
@@ -47,7 +47,7 @@ class Rows:
     change: Callable[[list[Row], tuple[str, ...]], list[Row]]
 
     def __call__(self, file: BinaryIO, ask: Ask, made_at: str) -> None:
-        """As `tests.targets.harness.jobs.Write`."""
+        """As `tests.targets.fixtures.jobs.Write`."""
         write_rows(file, rows_of(replace(ask, rows=self.change(ask.rows, ask.columns))))
 
 
@@ -58,7 +58,7 @@ class Pages:
     change: Callable[[list[Row], tuple[str, ...]], list[Row]]
 
     def __call__(self, file: BinaryIO, ask: Ask, made_at: str) -> None:
-        """As `tests.targets.harness.jobs.Write`."""
+        """As `tests.targets.fixtures.jobs.Write`."""
         changed = replace(ask, rows=self.change(ask.rows, ask.columns))
         write_pages(file, pages_of(changed, made_at, STYLE), STYLE)
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from tests.targets.harness import page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import without_label
-from tests.targets.harness.reference_target import Handler, Keeper, render
+from tests.targets.fixtures import page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import without_label
+from tests.targets.fixtures.reference_target import Handler, Keeper, render
 
 GROUP = Group("shape", "smoke")
 LATENCY = "export_latency_ms"

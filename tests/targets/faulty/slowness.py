@@ -8,10 +8,10 @@ from itertools import count
 
 from aiohttp import web
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import slow
-from tests.targets.harness.reference_target import Handler, Keeper
-from tests.targets.harness.request import Ask
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import slow
+from tests.targets.fixtures.reference_target import Handler, Keeper
+from tests.targets.fixtures.request import Ask
 
 GROUP = Group("slowness", "load")
 

@@ -15,14 +15,14 @@ from typing import Any, BinaryIO
 
 from aiohttp import web
 
-from tests.targets.harness import jobs, page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.csvfile import rows_of, write_rows
-from tests.targets.harness.fault_tools import Broken, times
-from tests.targets.harness.ledger import Book, Done
-from tests.targets.harness.pdffile import Style, pages_of, write_pages
-from tests.targets.harness.reference_target import Keeper, render
-from tests.targets.harness.request import Ask, BadAsk, cell_text
+from tests.targets.fixtures import jobs, page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.csvfile import rows_of, write_rows
+from tests.targets.fixtures.fault_tools import Broken, times
+from tests.targets.fixtures.ledger import Book, Done
+from tests.targets.fixtures.pdffile import Style, pages_of, write_pages
+from tests.targets.fixtures.reference_target import Keeper, render
+from tests.targets.fixtures.request import Ask, BadAsk, cell_text
 
 GROUP = Group("subtle", "smoke")
 FAR = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0e7f\u10a0-\u10ff\u1200-\u137f]")

@@ -17,12 +17,12 @@ from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import BaseDocTemplate, Frame, PageBreak, PageTemplate, Paragraph, Spacer, Table
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.csvfile import NEEDS_QUOTES, rows_of, write_rows
-from tests.targets.harness.fault_tools import good
-from tests.targets.harness.pdffile import FONT, Style, font_of, pages_of, put_page, runs, write_pages
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.request import Ask, cell_text
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.csvfile import NEEDS_QUOTES, rows_of, write_rows
+from tests.targets.fixtures.fault_tools import good
+from tests.targets.fixtures.pdffile import FONT, Style, font_of, pages_of, put_page, runs, write_pages
+from tests.targets.fixtures.reference_target import Keeper, Reply
+from tests.targets.fixtures.request import Ask, cell_text
 
 GROUP = Group("healthy", healthy=True)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.reference_target import Keeper
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.reference_target import Keeper
 
 GROUP = Group("healthy", healthy=True)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.targets.harness import jobs
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import fail_each, slow_when_busy
-from tests.targets.harness.reference_target import Handler, Keeper, Reply
-from tests.targets.harness.request import Ask
-from tests.targets.harness.slots import Full, Slots
+from tests.targets.fixtures import jobs
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import fail_each, slow_when_busy
+from tests.targets.fixtures.reference_target import Handler, Keeper, Reply
+from tests.targets.fixtures.request import Ask
+from tests.targets.fixtures.slots import Full, Slots
 
 GROUP = Group("healthy", healthy=True)
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from tests.targets.harness import jobs, page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.ledger import FORMATS, MOST_USERS, Book, Done
-from tests.targets.harness.reference_target import Handler, Keeper, render
+from tests.targets.fixtures import jobs, page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.ledger import FORMATS, MOST_USERS, Book, Done
+from tests.targets.fixtures.reference_target import Handler, Keeper, render
 
 GROUP = Group("healthy", healthy=True)
 LATENCY = "export_latency_ms"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.entry import Service
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.entry import Service
 
 GROUP = Group("healthy", healthy=True)
 
 
 def _build(folder: Path) -> Service:
-    from tests.targets.harness.plain_target import PlainKeeper
+    from tests.targets.fixtures.plain_target import PlainKeeper
 
     return PlainKeeper(folder)
 

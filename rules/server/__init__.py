@@ -1,0 +1,1 @@
+"""Prometheus itself: found or fetched, started beside a target, asked, and ended."""
