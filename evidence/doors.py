@@ -14,9 +14,10 @@ from assertions.judge import WAIVABLE, Report, blocks
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
 from evidence import stress, subject, timings
+from evidence.bundle.apart import verify_apart
 from evidence.bundle.layout import REPORT
 from evidence.bundle.run_folder import OURS
-from evidence.bundle.verify import VerifyError, verify
+from evidence.bundle.verify import VerifyError
 from evidence.comparison import check, stored
 from evidence.comparison.folders import (
     CompareError,
@@ -189,7 +190,7 @@ def _count(report: Report, name: str) -> str:
 @sentences("evidence", VerifyError)
 def verify_command(folder: Path) -> int:
     """Re-hash a bundle, re-judge it from its raw record, and compare with what it says."""
-    problems, report = verify(folder)
+    problems, report = verify_apart(folder)
     for problem in problems:
         print(problem)
     if problems:
@@ -208,7 +209,7 @@ def gate_command(folder: Path) -> int:
     GREEN: the scenarios smoke, load and batch were run, no check is a FAIL in any scenario, none has NO DATA but
     optional and waived ones, and nothing kept the run from its end. A waived check stands in the report's first line.
     """
-    problems, report = verify(folder)
+    problems, report = verify_apart(folder)
     if report is not None:
         print(runbook_text(report))
     for problem in problems:

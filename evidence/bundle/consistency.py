@@ -146,7 +146,7 @@ def _of_hits(hits: list[Hit], scenario: Scenario, plan: Plan, span: _Span) -> It
         if hit.bytes_sent < 0:
             yield f"{hit.id} sent {hit.bytes_sent} bytes"
         phase = phases.get(hit.phase)
-        if phase is not None and phase.mode != "probe":
+        if phase is not None and phase.mode != "probe" and hit.method == "POST":  # a status page may be asked for too
             yield from _not_as_planned(hit, phase)
     yield from _sizes_differ(hits, phases)
 

@@ -28,7 +28,7 @@ class VerifyError(Exception):
     """There is nothing that could be verified; the message says what is missing or malformed."""
 
 
-def verify(out: Path) -> tuple[list[str], Report | None]:
+def verify(out: Path, key: Path | None = None) -> tuple[list[str], Report | None]:
     """(what does not hold, one sentence each; the verdict as judged anew). VerifyError when `out` is no bundle."""
     if not out.is_dir():
         raise VerifyError(f"{out} is no run directory; make one with `python -m evidence run smoke load batch`")
@@ -63,7 +63,7 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
     problems += _evidence_differs(out)
     for name in run.scenarios:
         problems += consistency.checked(out / name)
-    model = with_digest(report_model(run, limits, report, context), _digest_named(out))
+    model = report_model(run, limits, report, context)
     differs = [*_verdict_differs(out, report), *_faces_differ(out, model)]
     if differs and context.harness_sha256 != judge_sha256():
         if not problems:
@@ -142,7 +142,7 @@ def _said(verdict: Verdict | None) -> str:
 
 
 def _faces_differ(out: Path, model: ReportModel) -> Iterator[str]:
-    for name, wanted in texts(out, model).items():
+    for name, wanted in texts(out, with_digest(model, _digest_named(out))).items():
         yield from _text_differs(out / name, wanted)
     yield from _pdf_differs(out / PDF, model)
 

@@ -32,6 +32,19 @@ def probes(path: str, count: int, phase: str = "measure", **fields: Any) -> Chan
     return change
 
 
+def newer_version(record: ScenarioRecord) -> ScenarioRecord:
+    """A change of the version that /export/status names, from the middle of the calls on."""
+    calls = [probe for probe in record.health if probe.path == "/export/status"]
+    middle = calls[len(calls) // 2].start
+
+    def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
+        if probe.path != "/export/status" or probe.start < middle:
+            return None
+        return {"answer": json.dumps({**json.loads(probe.answer or ""), "version": "1.7.1"})}
+
+    return changed(record, health=each(record.health, edit))
+
+
 def no_calls(path: str) -> Change:
     """A change that drops all but four calls of a path under load."""
 
@@ -322,6 +335,13 @@ FAILS = (
         on="smoke",
         change=behaving("download-get", answer='{"status": "ready", "downloadUrl": "/export/files/after.csv"}'),
         reason="download-get: `timestamp` must be ISO 8601, it is None",
+    ),
+    Case(
+        id="status-page",
+        name="another version from the middle on",
+        on="load",
+        change=newer_version,
+        reason="`version` of /export/status was 1.7.0-export-scale at first and 1.7.1 later: the target was changed",
     ),
     Case(
         id="status-page",
