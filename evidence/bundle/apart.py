@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import subprocess
 import sys
@@ -19,6 +18,8 @@ MEMORY_BYTES = 1_000_000_000
 """Data of one process (RLIMIT_DATA), the same for each that opens kept files. Usual runs need a fifth."""
 SECONDS = 300.0
 """By the clock on the wall. Usual runs need seven seconds."""
+_CHILD = "import sys; from evidence.bundle.apart import main; main(*sys.argv[1:])"
+"""No module as the main one: each process that opens kept files would import that again, with all that it needs."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,13 +33,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def verify_apart(folder: Path, key: Path | None = None, seconds: float = SECONDS) -> tuple[list[str], Report | None]:
     """Return what `verify` returns, and raise what it raises; a bundle that breaks the limits does not hold."""
-    words = [
-        interpreter(),
-        "-m",
-        "evidence.bundle.apart",
-        str(folder.absolute()),
-        "" if key is None else str(key.absolute()),
-    ]
+    paths = [str(folder.absolute()), "" if key is None else str(key.absolute())]
+    words = [interpreter(), "-c", _CHILD, *paths]
     process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         stdout, stderr = process.communicate(timeout=seconds)
@@ -47,7 +43,7 @@ def verify_apart(folder: Path, key: Path | None = None, seconds: float = SECONDS
     finally:
         subprocesses.kill(process)
     try:
-        outcome = msgspec.json.decode(stdout, type=Outcome)
+        outcome = msgspec.msgpack.decode(stdout, type=Outcome)
     except msgspec.DecodeError:
         last = (stderr.decode("utf-8", "replace").strip().splitlines() or ["it wrote nothing"])[-1]
         return [
@@ -73,8 +69,4 @@ def main(folder: str, key: str) -> None:
         )
     except RecursionError:
         outcome = Outcome(problems=("a document of it is nested deeper than any that a run leaves",))
-    sys.stdout.write(json.dumps(msgspec.to_builtins(outcome)))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.stdout.buffer.write(msgspec.msgpack.encode(outcome))  # JSON knows no infinity

@@ -190,8 +190,9 @@ def _of_fetches(fetches: list[Fetch], hits: list[Hit], span: _Span) -> Iterator[
             yield f"the fetch of {fetch.hit} does not lie within the scenario's time, or ends before its start"
         if fetch.bytes < 0 or (fetch.sha256 is not None and not _is_sha256(fetch.sha256)):
             yield f"the fetch of {fetch.hit} has {fetch.bytes} bytes and SHA-256 {fetch.sha256}"
-        answer = as_object(hit.answer) or {}
-        if isinstance(url := answer.get("downloadUrl"), str) and fetch.path != url:
+        result = (as_object(hit.answer) or {}).get("result")
+        url = result.get("downloadUrl") if isinstance(result, dict) else None
+        if isinstance(url, str) and fetch.path != url:
             yield f"the fetch of {fetch.hit} asked for {fetch.path}, its answer names {url}"
 
 

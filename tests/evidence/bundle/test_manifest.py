@@ -43,7 +43,7 @@ def test_any_byte(tree: dict[str, bytes], data: st.DataObject) -> None:
         (problem,) = manifest.differences(folder, said)
         assert problem.startswith(f"{name} was changed: ")
         (folder / name).unlink()
-        assert manifest.differences(folder, said) == [f"{name} is missing"]
+        assert manifest.differences(folder, said)[0] == f"{name} is missing"
         (folder / name).write_bytes(tree[name])
         (folder / "new").write_bytes(b"")
         assert manifest.differences(folder, said) == ["new is not in the manifest"]
