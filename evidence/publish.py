@@ -20,7 +20,7 @@ from assertions.record.types import Generator
 from assertions.record.view import ScenarioRecord, as_object
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
-from evidence.bundle import digest, manifest
+from evidence.bundle import digest, manifest, recomputed
 from evidence.bundle.layout import (
     COLOURED,
     CONTEXT,
@@ -73,6 +73,7 @@ def publish(out: Path, timings: Timings | None = None) -> Report:
             (out / name).write_bytes(content)
         if fault_coverage.STORED.is_file():
             shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
+        recomputed.put(out)
         (out / VERDICT).write_bytes(verdict_json(report))
         model = report_model(run, limits, report, context)
         drawn = {} if context.incidents else pictures(PLOTS, run, report, limits)

@@ -14,6 +14,7 @@ from assertions.record.run import QUERIES
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
 from evidence import timings
+from evidence.bundle import recomputed
 from evidence.bundle.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
 from evidence.collect.provenance import Context
 from evidence.reports.fault_coverage import NAME as SENSITIVITY
@@ -35,6 +36,7 @@ OURS = frozenset(
         "rules",
         "dashboards",
         "metrics_snapshot.txt",
+        recomputed.NAME,
         "seed_batch.log",
         "sample_1k.csv",
         "sample_1k.pdf",

@@ -12,7 +12,7 @@ from assertions.limits import LimitsError
 from assertions.record.run import Run
 from assertions.record.types import RecordError
 from assertions.verdicts import Verdict
-from evidence.bundle import consistency, digest, inventory, manifest
+from evidence.bundle import consistency, digest, inventory, manifest, recomputed
 from evidence.bundle.inventory import InventoryError
 from evidence.bundle.layout import PDF, REPORT, VERDICT
 from evidence.collect.code_version import judge_sha256
@@ -72,6 +72,7 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
     problems += differs
     problems += _artifacts_differ(out, run, report)
     problems += stored.differences(out, run.scenarios)
+    problems += recomputed.differences(out)
     for name in run.scenarios:
         try:
             problems += recheck(out / name)
