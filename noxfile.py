@@ -118,7 +118,10 @@ def bench(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write the locked requirement files anew, from pyproject.toml and, for nox itself, requirements/nox.in."""
     session.install("uv")
-    sources = {"run": (), "test": ("test",), "lint": ("test", "lint"), "bench": ("test", "bench"), "nox": None}
+    sources = {
+        "run": ("package",), "test": ("package", "test"), "lint": ("package", "test", "lint"),
+        "bench": ("package", "test", "bench"), "nox": None,
+    }  # fmt: skip
     for name, groups in sources.items():
         words = [word for group in groups or () for word in ("--group", group)]
         session.run(

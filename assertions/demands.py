@@ -110,8 +110,8 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """By check."""
 
-OWN: Final = frozenset({"generator", "calibration", "shutdown", "rules", "dashboard", "prometheus-rules"})
-"""Checks of the harness's own instrument, service, rules and dashboard, which demand nothing of a target."""
+OWN: Final = frozenset({"generator", "calibration", "shutdown", "rules", "dashboard", "package", "prometheus-rules"})
+"""Checks of the harness's own instrument, service, rules, dashboard and package, which demand nothing of a target."""
 
 
 def quoted(words: str) -> str:

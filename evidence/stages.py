@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,21 +115,31 @@ def check_tools(settings: Settings, view: View) -> None:
     if settings.rules is not None and settings.rules_tests is not None:
         rules += ["--rules-tests", str(settings.rules_tests.resolve())]
     dashboard = built if settings.dashboard is None else ["--dashboard", str(settings.dashboard.resolve())]
-    for room, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
-        # what was found beside an earlier scenario must not stand for this one
-        (out / f"{name}.json").unlink(missing_ok=True)
-        view.say(f"{name}: {_tool([interpreter(), '-m', room, 'check', '--out', str(out), *words, *measured])}")
+    with _tool([interpreter(), "-m", "evidence.collect.package", str(out)]) as package:
+        for room, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
+            # what was found with an earlier scenario must not stand for this one
+            (out / f"{name}.json").unlink(missing_ok=True)
+            with _tool([interpreter(), "-m", room, "check", "--out", str(out), *words, *measured]) as tool:
+                view.say(f"{name}: {_last_line(tool)}")
+        view.say(f"package: {_last_line(package)}")
 
 
-def _tool(words: list[str]) -> str:
-    """Run a tool to its end and return its last line."""
+@contextlib.contextmanager
+def _tool(words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A tool that runs, and is ended on the way out where it still does."""
     process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        subprocesses.kill(process)
+
+
+def _last_line(process: subprocess.Popen[bytes]) -> str:
+    """Wait for a tool's end and return the last line of its output."""
     try:
         stdout, stderr = process.communicate(timeout=TOOL_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return f"no answer within {TOOL_TIMEOUT_S:.0f} s"
-    finally:
-        subprocesses.kill(process)
     lines = (stdout.strip() or stderr.strip()).decode("utf-8", "replace").splitlines()
     return lines[-1] if lines else "it wrote nothing"
 

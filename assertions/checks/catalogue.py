@@ -276,6 +276,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     ToolsCheck(id="rules", title="Alert rules tested with promtool", judge=static_checks.rules),
     ToolsCheck(id="dashboard", title="Dashboard queries fit the contract", judge=static_checks.dashboard),
+    ToolsCheck(
+        id="package",
+        title="The package builds and runs when installed",
+        judge=static_checks.package,
+        optional=True,
+    ),
 )
 
 ASSERTIONS: tuple[AssertionSpec, ...] = (

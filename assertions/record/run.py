@@ -46,11 +46,13 @@ class ToolStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What `python -m rules` or `python -m dashboards check` wrote down."""
+    """What the checks of alert rules, dashboard or package wrote down."""
 
     ok: bool
     steps: tuple[ToolStep, ...]
     version: str | None = None
+    ours: bool | None = None
+    """Whether the files that it read are this project's, not the target's own; None: unknown."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Run:
     """Scenarios whose record is there but can't be read, with the reason."""
     promtool: ToolRun | None = None
     dashboard: ToolRun | None = None
+    package: ToolRun | None = None
 
 
 def load_scenario(folder: Path) -> ScenarioRecord:
@@ -142,7 +145,8 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
             scenarios[name] = replace(load_scenario(path / name), queries=queries, log=_log(path, name))
         except RecordError as error:
             problems[name] = str(error).replace(f"{path}/", "")  # a run directory may be moved
-    return Run(path, scenarios, problems, _tool(path / "promtool.json"), _tool(path / "dashboard.json"))
+    tools = (_tool(path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
+    return Run(path, scenarios, problems, *tools)
 
 
 def _tool(path: Path) -> ToolRun | None:

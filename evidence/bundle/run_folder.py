@@ -30,6 +30,7 @@ OURS = frozenset(
         "promtool.json",
         "promtool_results.txt",
         "dashboard.json",
+        "package.json",
         QUERIES,
         timings.NAME,
         request.NAME,

@@ -28,6 +28,7 @@ NO_SERVICE = {
     "prometheus-rules": "none: a rule that can't be evaluated does, not a service",
     "prometheus-alerts": "none: no Prometheus runs beside the broken services; edited records turn it red",
     "rules": "none: a rule that its test refutes does, not a service",
+    "package": "none: a harness that can't be built does, not a service",
     "dashboard": "none: a query of a metric that is not in the contract does, not a service",
 }
 """Why no target turns these red; edited records do, see `tests/`."""

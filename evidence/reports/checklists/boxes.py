@@ -24,10 +24,6 @@ RUNBOOK_BOUNDS: Mapping[str, float] = {
 """The runbook's bounds by limit. A run that was judged by laxer ones ticks none of the boxes that speak of them."""
 
 _HITS = "hits.jsonl"
-_WHEEL = (
-    "a run drives a target and builds nothing. To see it: `pip wheel --no-deps .`, install the wheel into an empty "
-    "environment, and start it there"
-)
 _GRAFANA = (
     "no Grafana takes part in a run; the check `dashboard` reads the file's structure and queries only. To see it: "
     "import `dashboards/grafana-export-dashboard.json` (Dashboards, Import, choose the Prometheus) and look"
@@ -50,7 +46,12 @@ GREEN_STATUS = Checklist(
                     here="no check reads source files; each component of the runbook's list is judged by what it does: "
                     "CSV and PDF writer, metrics, routes, alert rules, dashboard",
                 ),
-                Box(text="Package built successfully", unseen=_WHEEL, here="the package is a Python wheel"),
+                Box(
+                    text="Package built successfully",
+                    checks=("package",),
+                    artifact="package.json",
+                    here="the package is this harness as a Python wheel",
+                ),
                 Box(
                     text="Plugin registered in executor",
                     checks=("answered", "status-page", "scrapes"),
@@ -139,8 +140,9 @@ FINAL_VALIDATION = Checklist(
                 ),
                 Box(
                     text="Exporter-core built (`pnpm build`)",
-                    unseen=_WHEEL,
-                    here="instead of `pnpm build` of exporter-core a Python wheel is built",
+                    checks=("package",),
+                    artifact="package.json",
+                    here="instead of `pnpm build` of exporter-core a Python wheel is built and installed",
                 ),
                 Box(
                     text="Executor running (port 4001)",

@@ -98,7 +98,9 @@ def state(verdicts: Sequence[Verdict], whole: str | None = None) -> Tick:
     passes = [v for v in verdicts if v.status == "PASS"]
     if not passes:
         return False, f"NO DATA: {unseen[0].judgement.reason}"
-    if whole is None:
+    if len(passes) == 1 and whole is None:
+        said = f"{passes[0].id}: {passes[0].judgement.reason}"
+    elif whole is None:
         said = ", ".join(dict.fromkeys(v.id for v in passes))
     else:
         said = f"{len(passes)} of {len(verdicts)} checks in {whole} PASS, none FAIL"

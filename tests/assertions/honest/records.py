@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from assertions.checks.harness.static_checks import DASHBOARD_STEPS, RULE_STEPS
+from assertions.checks.harness.static_checks import DASHBOARD_STEPS, PACKAGE_STEPS, RULE_STEPS
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.record.files import write_lines, write_one
 from assertions.record.phases import DISCONNECTS
@@ -55,7 +55,8 @@ def tool_run(steps: Sequence[str], version: str | None = None) -> ToolRun:
 def honest_run(**scenarios: ScenarioRecord) -> Run:
     """A whole run; scenarios given by name stand in for the honest ones."""
     records = {name: scenarios.get(name) or honest(name) for name in SCENARIOS}
-    return Run(Path("run"), records, {}, tool_run(RULE_STEPS, "2.53.0"), tool_run(DASHBOARD_STEPS))
+    tools = tool_run(RULE_STEPS, "2.53.0"), tool_run(DASHBOARD_STEPS), tool_run(PACKAGE_STEPS, "1.7.0")
+    return Run(Path("run"), records, {}, *tools)
 
 
 def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:

@@ -19,7 +19,7 @@ from assertions.record.types import FileCheck, Hit, Plan
 from evidence.collect.provenance import ROOT
 from loadtests.datasets.records import encode_body, make_dataset
 
-RUN_FILES = ("run.json", "promtool.json", "dashboard.json", "queries.json")
+RUN_FILES = ("run.json", "promtool.json", "dashboard.json", "package.json", "queries.json")
 SCENARIO_FILES = (
     "scenario.json",
     "plan.json",
