@@ -48,8 +48,9 @@ class _Part(NamedTuple):
 
 PARTS = {
     "run": _Part("evidence.doors", "run_command", "Run scenarios against a target, judge them, and write the report."),
-    "verify": _Part("evidence.doors", "verify_command", "Recompute a bundle's verdict from its files."),
-    "gate": _Part("evidence.doors", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
+    "verify": _Part("evidence.bundle.commands", "verify_command", "Recompute a bundle's verdict from its files."),
+    "gate": _Part("evidence.bundle.commands", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
+    "evidence": _Part("evidence.bundle.commands", "evidence_group", "Pack or sign a bundle, make keys."),
     "compare": _Part("evidence.doors", "compare_command", "Say what got better or worse between two runs."),
     "assert": _Part("assertions.__main__", "main", "Print the six assertions of a run directory.", ()),
     "seed": _Part("loadtests.__main__", "seed_command", "Make one export, or the batch of five, on a target."),

@@ -1,4 +1,4 @@
-"""The subcommands of this room: run, verify, gate, stress."""
+"""The subcommands of this room: run, compare, stress."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from assertions.judge import WAIVABLE, Report, blocks
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
 from evidence import stress, subject, timings
-from evidence.bundle.apart import verify_apart
+from evidence.bundle.commands import DEFAULT_OUT
 from evidence.bundle.layout import REPORT
 from evidence.bundle.run_folder import OURS
-from evidence.bundle.verify import VerifyError
 from evidence.comparison import check, stored
 from evidence.comparison.folders import (
     CompareError,
@@ -33,9 +32,6 @@ from evidence.settings import RunError, Settings
 from loadtests import options
 from loadtests.plan.profile import ProfileError, load_profile, stretched
 from loadtests.progress_view import view
-
-DEFAULT_OUT = Path("evidence/export")
-FOLDER = click.argument("folder", type=options.FILE, default=DEFAULT_OUT, metavar="[DIR]")
 
 
 class Waiver(click.ParamType[tuple[str, str]]):
@@ -112,6 +108,9 @@ class Waiver(click.ParamType[tuple[str, str]]):
     metavar="last-green|DIR",
     help="Compare with this run; worse is exit code 1. Without it: with the last GREEN one, for information.",
 )
+@click.option(
+    "--sign", type=options.FILE, metavar="KEY", help="Sign the bundle with this private key (`evidence keygen`)."
+)
 @subject.subject_options
 @click.option("--timings", "show_timings", is_flag=True, help="Print how long each stage took (timings.json).")
 @sentences("evidence", RunError)
@@ -183,42 +182,6 @@ def _count(report: Report, name: str) -> str:
     statuses = [verdict.status for verdict in report.verdicts if verdict.scenario == name and _judged(verdict)]
     unknown = statuses.count("NO DATA")
     return f"{statuses.count('PASS')} PASS, {statuses.count('FAIL')} FAIL" + (f", {unknown} NO DATA" if unknown else "")
-
-
-@click.command("verify")
-@FOLDER
-@sentences("evidence", VerifyError)
-def verify_command(folder: Path) -> int:
-    """Re-hash a bundle, re-judge it from its raw record, and compare with what it says."""
-    problems, report = verify_apart(folder)
-    for problem in problems:
-        print(problem)
-    if problems:
-        print(f"{folder} does not hold: {len(problems)} problem(s)")
-        return 1
-    print(f"{folder} holds: every file is as listed, and judged again it is {report.headline if report else 'nothing'}")
-    return 0
-
-
-@click.command("gate")
-@FOLDER
-@sentences("evidence", VerifyError)
-def gate_command(folder: Path) -> int:
-    """Verify, and exit 0 only if the bundle holds and its colour is GREEN.
-
-    GREEN: the scenarios smoke, load and batch were run, no check is a FAIL in any scenario, none has NO DATA but
-    optional and waived ones, and nothing kept the run from its end. A waived check stands in the report's first line.
-    """
-    problems, report = verify_apart(folder)
-    if report is not None:
-        print(runbook_text(report))
-    for problem in problems:
-        print(problem)
-    if problems or report is None or report.colour != "GREEN":
-        print("gate: closed")
-        return 1
-    print("gate: open")
-    return 0
 
 
 @click.command("compare")

@@ -57,6 +57,8 @@ class Settings:
     """What is judged, where somebody named it."""
     baseline: str | None = None
     """The run to compare with: `last-green`, or a run directory; None: the last GREEN one, for information only."""
+    sign: Path | None = None
+    """The private key with which the bundle is signed; None: it is not."""
     deadline_s: float | None = None
     """The longest time of each scenario; None: by its name, see `loadtests.plan.deadline`."""
 

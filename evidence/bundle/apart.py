@@ -5,11 +5,13 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
 
 from assertions.judge import Report
+from evidence.bundle.pack import PackError, unpack
 from evidence.bundle.verify import VerifyError, verify
 from evidence.collect.provenance import ROOT, interpreter
 from loadtests import subprocesses
@@ -31,10 +33,22 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The sentence of a VerifyError."""
 
 
-def verify_apart(folder: Path, key: Path | None = None, seconds: float = SECONDS) -> tuple[list[str], Report | None]:
-    """Return what `verify` returns, and raise what it raises; a bundle that breaks the limits does not hold."""
-    paths = [str(folder.absolute()), "" if key is None else str(key.absolute())]
-    words = [interpreter(), "-c", _CHILD, *paths]
+def verify_apart(bundle: Path, key: Path | None = None, seconds: float = SECONDS) -> tuple[list[str], Report | None]:
+    """Return what `verify` returns, and raise what it raises; a bundle that breaks the limits does not hold.
+
+    bundle: a run directory, or an archive of one, which is unpacked into a folder that is removed afterwards.
+    """
+    if not bundle.is_file():
+        return _verify_apart(bundle, key, None, seconds)
+    with tempfile.TemporaryDirectory(prefix="export-bundle-") as place:
+        return _verify_apart(bundle, key, Path(place) / bundle.stem, seconds)
+
+
+def _verify_apart(
+    bundle: Path, key: Path | None, place: Path | None, seconds: float
+) -> tuple[list[str], Report | None]:
+    paths = [bundle.absolute(), *(path and path.absolute() for path in (key, place))]
+    words = [interpreter(), "-c", _CHILD, *("" if path is None else str(path) for path in paths)]
     process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         stdout, stderr = process.communicate(timeout=seconds)
@@ -51,18 +65,30 @@ def verify_apart(folder: Path, key: Path | None = None, seconds: float = SECONDS
             f"with {process.returncode} ({last})"
         ], None
     if outcome.error is not None:
-        raise VerifyError(outcome.error.replace(str(folder.absolute()), str(folder)))
-    return list(outcome.problems), outcome.report
+        raise VerifyError(_shown(outcome.error, bundle, place))
+    return [_shown(problem, bundle, place) for problem in outcome.problems], outcome.report
 
 
-def main(folder: str, key: str) -> None:
-    """Verify within the limit of memory, and write the outcome to stdout."""
+def _shown(sentence: str, bundle: Path, place: Path | None) -> str:
+    """Name the bundle as the user did."""
+    return sentence.replace(str(bundle.absolute() if place is None else place), str(bundle))
+
+
+def main(bundle: str, key: str, place: str) -> None:
+    """Verify within the limit of memory, and write the outcome to stdout. place: where an archive is unpacked."""
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     try:
-        problems, report = verify(Path(folder), Path(key) if key else None)
+        if place:
+            Path(place).mkdir()
+            unpack(Path(bundle), Path(place))
+        problems, report = verify(Path(place or bundle), Path(key) if key else None)
         outcome = Outcome(problems=tuple(problems), report=report)
     except VerifyError as error:
         outcome = Outcome(error=str(error))
+    except PackError as error:
+        outcome = Outcome(problems=(str(error),))
+    except OSError as error:
+        outcome = Outcome(error=f"{error.filename or bundle} can't be read or unpacked: {error.strerror or error}")
     except MemoryError:
         outcome = Outcome(
             problems=(f"it needs more than {MEMORY_BYTES / 1e9:.0f} GB of memory to be read; no usual run does",)

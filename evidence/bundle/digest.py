@@ -28,8 +28,6 @@ DERIVED = frozenset(
         "seed_batch.log",
         "sample_1k.csv",
         "sample_1k.pdf",
-        "statement.json",
-        "signature.json",
     }
 )
 """Files that verification makes again from the evidence and compares, byte by byte, and what is made after them."""

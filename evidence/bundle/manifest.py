@@ -14,6 +14,9 @@ from evidence.bundle import inventory
 from evidence.bundle.inventory import Inventory
 
 NAME = "manifest.json"
+ATTESTATION = "attestation.json"
+"""A signed statement on the manifest, which therefore does not list it."""
+UNLISTED = frozenset({NAME, ATTESTATION})
 MOST_BYTES = 32 * 1024**2
 """Of a manifest that is read."""
 
@@ -28,7 +31,7 @@ class Artifact(Record, frozen=True, kw_only=True):
 
 
 class Manifest(Record, frozen=True, kw_only=True):
-    """All files but the manifest itself, sorted by path."""
+    """All files but the manifest itself and the statement on it, sorted by path."""
 
     run_id: str
     artifacts: tuple[Artifact, ...]
@@ -50,7 +53,7 @@ def _artifacts(folder: Path, sizes: Mapping[str, int]) -> tuple[Artifact, ...]:
     return tuple(
         Artifact(path=name, sha256=sha256(folder / raw[name]), bytes=size)
         for name, size in sizes.items()
-        if name != NAME
+        if name not in UNLISTED
     )
 
 
@@ -84,7 +87,7 @@ def differences(folder: Path, manifest: Manifest, there: Inventory | None = None
     """
     there = there or inventory.take(folder)
     said = {artifact.path: artifact for artifact in manifest.artifacts}
-    now = {name: size for name, size in there.files.items() if name != NAME}
+    now = {name: size for name, size in there.files.items() if name not in UNLISTED}
     same = {name: size for name, size in now.items() if name in said and said[name].bytes == size}
     hashed = {artifact.path: artifact for artifact in _artifacts(folder, same)}
     problems = [f"{path} is missing" for path in said if path not in now]

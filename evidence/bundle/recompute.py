@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Recompute a bundle's main figures from its raw record, with Python's standard library (3.11 or later) alone.
 
     python recompute.py DIR
@@ -17,7 +16,7 @@ import re
 import sys
 import tomllib
 
-OPTIONAL = """concurrency-agree queue-agree leftovers files-present service-log shutdown
+OPTIONAL = """concurrency-agree queue-agree leftovers files-present service-log shutdown package
 prometheus-scrape prometheus-panels prometheus-rules prometheus-alerts"""
 FAMILIES = """requests latency_ms bytes concurrent_running queue_depth fail memory_bytes
 throughput_ops_per_sec success_rate"""
@@ -26,6 +25,7 @@ succeeded,export_requests_total,status="succeeded" failed,export_requests_total,
 running,export_concurrent_running, waiting,export_queue_depth, bytes,export_bytes_total,status="success" """
 SAMPLE = re.compile(r"([A-Za-z_:][\w:]*)(?:\{(.*)\})?[ \t]+(\S+)(?:[ \t]+\S+)?(?:[ \t]+#.*)?")
 LABEL = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
+BEFORE = {"warmup": [], "measure": ["latency", "throughput", "memory"], "sequence": ["batch", "memory"]}
 POST = ("POST", "/export/run")
 HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -74,7 +74,7 @@ class Recompute:
         self.compare("paths in the manifest", len(set(names)), len(names))
         paths = (path for path in self.folder.rglob("*") if path.is_symlink() or not path.is_dir())
         there = {path.relative_to(self.folder).as_posix(): path for path in paths}
-        for name in sorted(set(there) ^ {*names, "manifest.json"}):
+        for name in sorted(set(there) - {"attestation.json"} ^ {*names, "manifest.json"}):
             self.problems.append(f"{name} is " + ("not in the manifest" if name in there else "missing"))
         for one in (one for one in listed if one["path"] in there):
             if (one["bytes"], one["sha256"]) != size_and_sha256(there[one["path"]]):
@@ -208,7 +208,9 @@ class Scenario:
         self.statuses = [as_object(one["answer"]) for one in calls if one["path"].endswith("/export/status")]
 
     def phases_for(self, purpose):
-        return [phase["name"] for phase in self.plan["phases"] if purpose in (phase["judge"] or ())]
+        judged = {one["name"]: one["judge"] for one in self.plan["phases"]}
+        judged |= {name: BEFORE.get(name, ["memory"]) for name in judged if judged[name] is None}
+        return [name for name in judged if purpose in judged[name]]
 
     def exports(self, purpose):
         return [hit for hit in self.well_formed if hit["phase"] in self.phases_for(purpose)]
@@ -289,10 +291,8 @@ def main(words):
         print(f"{type(error).__name__}: {error}\n{__doc__}")
         return 2
     bundle.check()
-    for problem in bundle.problems:
-        print(problem)
-    if not bundle.problems:
-        print(f"{bundle.figures} figures and hashes are what the raw files give: {bundle.verdict['headline']}")
+    agreed = f"{bundle.figures} figures and hashes are what the raw files give: {bundle.verdict['headline']}"
+    print("\n".join(bundle.problems) or agreed)
     return 1 if bundle.problems else 0
 
 

@@ -15,6 +15,7 @@ from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
 from evidence import timings
 from evidence.bundle import recomputed
+from evidence.bundle.attest import inputs
 from evidence.bundle.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
 from evidence.collect.provenance import Context
 from evidence.reports.fault_coverage import NAME as SENSITIVITY
@@ -38,6 +39,7 @@ OURS = frozenset(
         "dashboards",
         "metrics_snapshot.txt",
         recomputed.NAME,
+        inputs.NAME,
         "seed_batch.log",
         "sample_1k.csv",
         "sample_1k.pdf",

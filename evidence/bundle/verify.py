@@ -13,6 +13,8 @@ from assertions.record.run import Run
 from assertions.record.types import RecordError
 from assertions.verdicts import Verdict
 from evidence.bundle import consistency, digest, inventory, manifest, recomputed
+from evidence.bundle.attest import inputs, signing
+from evidence.bundle.attest.signing import SigningError
 from evidence.bundle.inventory import InventoryError
 from evidence.bundle.layout import PDF, REPORT, VERDICT
 from evidence.collect.code_version import judge_sha256
@@ -29,16 +31,19 @@ class VerifyError(Exception):
 
 
 def verify(out: Path, key: Path | None = None) -> tuple[list[str], Report | None]:
-    """(what does not hold, one sentence each; the verdict as judged anew). VerifyError when `out` is no bundle."""
+    """(what does not hold, one sentence each; the verdict as judged anew). VerifyError when `out` is no bundle.
+
+    key: the public key with which the bundle must be signed; VerifyError where it can't be used.
+    """
     if not out.is_dir():
         raise VerifyError(f"{out} is no run directory; make one with `python -m evidence run smoke load batch`")
     try:
-        return _verify(out)
+        return _verify(out, key)
     except OSError as error:
         raise VerifyError(f"{error.filename or out} can't be read: {error.strerror or error}") from error
 
 
-def _verify(out: Path) -> tuple[list[str], Report | None]:
+def _verify(out: Path, key: Path | None) -> tuple[list[str], Report | None]:
     try:
         said = manifest.read(out)
     except RecordError as error:
@@ -72,7 +77,12 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
     problems += differs
     problems += _artifacts_differ(out, run, report)
     problems += stored.differences(out, run.scenarios)
+    problems += inputs.of_records(out, run.scenarios, context)
     problems += recomputed.differences(out)
+    try:
+        problems += signing.differences(out, key, report, context)
+    except SigningError as error:
+        raise VerifyError(str(error)) from error
     for name in run.scenarios:
         try:
             problems += recheck(out / name)

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from evidence.stages import Stages
+from loadtests.plan.profile import load_profile
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
-from tests.assertions.honest.records import honest, honest_run, write_run
+from tests.assertions.honest.records import changed, honest, honest_run, write_run
 
 
 @dataclass
@@ -37,8 +40,10 @@ class Recorded:
         name = request.scenario
         self.done.append(name)
         folder = out / "new"
-        whole = honest_run()
-        write_run(replace(whole, scenarios={name: honest(name)}), folder)
+        profile = load_profile(name, None if request.profiles is None else Path(request.profiles))
+        record = honest(name)
+        plan = msgspec.structs.replace(record.plan, profile_sha256=profile.sha256)
+        write_run(replace(honest_run(), scenarios={name: changed(record, plan=plan)}), folder)
         (folder / name).rename(out / name)
         for tool in ("promtool.json", "dashboard.json", "queries.json", f"{name}-service.log"):
             (folder / tool).rename(out / tool)
