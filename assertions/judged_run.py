@@ -8,6 +8,7 @@ import msgspec
 
 from assertions import limits as limits_file
 from assertions.judge import Report, judge, with_incidents
+from assertions.record.baseline import read_baseline
 from assertions.record.run import Run, load_run
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
@@ -45,6 +46,9 @@ def judge_run_folder(folder: Path, limits: Path | None = None) -> tuple[Run, lim
     """
     own = folder / LIMITS
     bounds = limits_file.load(limits or (own if own.is_file() else limits_file.DEFAULT_PATH))
+    baseline = read_baseline(folder)
+    if baseline is not None:
+        bounds = limits_file.with_baseline(bounds, baseline.figures)
     run = load_run(folder, SCENARIOS)
     notes = read_notes(folder)
     return run, bounds, with_incidents(judge(run, bounds, notes.waivers), notes.incidents)

@@ -52,6 +52,7 @@ PARTS = {
     "gate": _Part("evidence.bundle.commands", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
     "evidence": _Part("evidence.bundle.commands", "evidence_group", "Pack or sign a bundle, make keys."),
     "compare": _Part("evidence.doors", "compare_command", "Say what got better or worse between two runs."),
+    "history": _Part("evidence.doors", "history_command", "List the kept runs over time."),
     "assert": _Part("assertions.__main__", "main", "Print the six assertions of a run directory.", ()),
     "seed": _Part("loadtests.__main__", "seed_command", "Make one export, or the batch of five, on a target."),
     "stress": _Part("evidence.doors", "stress_command", "Raise the rate until a limit breaks."),

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from assertions.console import sentences
 from assertions.judge import WAIVABLE, Report, blocks
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
-from evidence import stress, subject, timings
+from evidence import history, stress, subject, timings
 from evidence.bundle.commands import DEFAULT_OUT
 from evidence.bundle.layout import REPORT
-from evidence.bundle.run_folder import OURS
+from evidence.bundle.run_folder import HISTORY_MOST, OURS, history_of
 from evidence.comparison import check, stored
 from evidence.comparison.folders import (
     CompareError,
@@ -27,6 +28,7 @@ from evidence.comparison.folders import (
     read_recorded,
 )
 from evidence.comparison.text import text
+from evidence.history import HistoryError
 from evidence.run import run
 from evidence.settings import RunError, Settings
 from loadtests import options
@@ -107,6 +109,13 @@ class Waiver(click.ParamType[tuple[str, str]]):
     "--baseline",
     metavar="last-green|DIR",
     help="Compare with this run; worse is exit code 1. Without it: with the last GREEN one, for information.",
+)
+@click.option(
+    "--keep",
+    type=options.COUNT,
+    default=HISTORY_MOST,
+    metavar="N",
+    help=f"Older runs to keep in DIR.history, besides the last GREEN one ({HISTORY_MOST}).",
 )
 @click.option(
     "--sign", type=options.FILE, metavar="KEY", help="Sign the bundle with this private key (`evidence keygen`)."
@@ -203,6 +212,33 @@ def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool
     comparison = compare_runs(read_recorded(baseline), read_recorded(newer))
     print(stored.as_json(comparison).decode() if as_json else text(comparison, check.stored_line()))
     return compared_code(comparison)
+
+
+@click.command("history")
+@click.argument("out", type=options.FILE, default=DEFAULT_OUT, metavar="[DIR]")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
+@click.option("--plot", type=options.FILE, metavar="FILE", help="Draw them over time: a file ending in .png or .svg.")
+@sentences("evidence", HistoryError)
+def history_command(out: Path, as_json: bool, plot: Path | None) -> int:
+    """List the run in a run directory and the older ones beside it: begun, subject, colour, P95s, success.
+
+    Each run says what its own verdict says; `verify` says whether that holds.
+    """
+    try:
+        runs, problems = history.read_history(out)
+        if not runs:
+            raise HistoryError(f"{out} holds no run, nor does {history_of(out)}" + "".join(f"; {p}" for p in problems))
+        if plot is not None:
+            history.plot(runs, plot)
+    except OSError as error:
+        raise HistoryError(f"{error.filename or out} can't be read or written: {error.strerror or error}") from error
+    if as_json:
+        print(history.as_json(runs).decode(), end="")
+    else:
+        Console(file=sys.stdout).print(history.table(runs))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 0
 
 
 @click.command("stress", help=options.STRESS_HELP)

@@ -211,7 +211,7 @@ def _begin(settings: Settings, mine: Context, view: View) -> Context:
             older = folders.move_aside(out)
         if older is not None:
             view.say(f"the older run is kept in {older}")
-            folders.prune(older.parent)
+            folders.prune(older.parent, settings.keep)
     except OSError as error:
         raise RunError(f"{out} can't be written ({error.strerror or error}); choose another --out") from error
     try:

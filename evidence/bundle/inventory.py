@@ -18,7 +18,7 @@ MOST_BYTES = 8 * 1024**3
 MOST_DEPTH = 8
 
 _TOP = re.compile(
-    r"GREEN_EVIDENCE_v1\.7\.md|report\.(html|pdf)|junit\.xml|step_summary\.md|(verdict|manifest|comparison)\.json"
+    r"GREEN_EVIDENCE_v1\.7\.md|report\.(html|pdf)|junit\.xml|step_summary\.md|(verdict|manifest|comparison|baseline)\.json"
     r"|assert\.log|seed_batch\.log|metrics_snapshot\.txt|sample_1k\.(csv|pdf)|promtool_results\.txt"
     r"|(run|inputs|queries|promtool|dashboard|package|sensitivity|timings|request)\.json|limits\.toml"
     r"|attestation\.json|recompute\.py"

@@ -9,6 +9,7 @@ import shutil
 import time
 from pathlib import Path
 
+from assertions.record.baseline import BASELINE
 from assertions.record.files import read_one
 from assertions.record.run import QUERIES
 from assertions.record.types import RecordError
@@ -40,6 +41,7 @@ OURS = frozenset(
         "metrics_snapshot.txt",
         recomputed.NAME,
         inputs.NAME,
+        BASELINE,
         "seed_batch.log",
         "sample_1k.csv",
         "sample_1k.pdf",
@@ -50,7 +52,7 @@ OURS = frozenset(
 """All that a run leaves at the top of its directory; anything else there is somebody else's, and stays."""
 
 HISTORY_MOST = 20
-"""Older runs that are kept, beside the last GREEN one."""
+"""Older runs that are kept where nobody says how many, beside the last GREEN one."""
 _RUN_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 
@@ -97,10 +99,10 @@ def move_aside(out: Path) -> Path | None:
     return place
 
 
-def prune(history: Path) -> None:
-    """Remove the oldest runs beyond the last 20; the last GREEN one stays. OSError when one can't be removed."""
+def prune(history: Path, keep: int = HISTORY_MOST) -> None:
+    """Remove the oldest runs beyond the last `keep`; the last GREEN one stays. OSError when one can't be removed."""
     green = last_green(history)
-    for path in _newest_first(history)[HISTORY_MOST:]:
+    for path in _newest_first(history)[keep:]:
         if path != green and is_ours(path):
             shutil.rmtree(path)
 
