@@ -1,4 +1,4 @@
-"""The front door: thin sessions that run the rooms' doors. `nox -l` lists them."""
+"""Thin sessions that run the packages' commands. `nox -l` lists them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All the tests, with style, types, import arrows and the coverage of the judging rooms."""
+    """All the tests, with style, types, import arrows and the coverage of the judging packages."""
     _linters(session)
     session.run("pytest", "--cov", "-n", "2", "--durations=15", *session.posargs)
 
@@ -84,6 +84,13 @@ def rules(session: nox.Session) -> None:
     session.install("-r", "requirements/run.txt")
     session.run("python", "-m", "rules", "check")
     session.run("python", "-m", "rules", "mutate", *session.posargs)
+
+
+@nox.session
+def panels(session: nox.Session) -> None:
+    """Draw the dashboard from recorded samples: of a run directory (`-- DIR`), else of a run of load."""
+    session.install("-r", "requirements/test.txt")
+    session.run("python", "-m", "evidence", "panels", *session.posargs)
 
 
 @nox.session
@@ -102,14 +109,14 @@ def record(session: nox.Session) -> None:
 
 @nox.session
 def steady(session: nox.Session) -> None:
-    """False alarms: judge the healthy service N times (`-- N`, default 20) beside a busy neighbour on the CPU."""
+    """False positives: judge the healthy service N times (`-- N`, default 20) while the CPU is busy."""
     session.install("-r", "requirements/run.txt")
     session.run("python", "-m", "tests.steady", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Speed and memory of the export service beside peers, as ratios in one run."""
+    """Speed and memory of the export service compared with peers, as ratios in one run."""
     session.install("-r", "requirements/bench.txt")
     session.run("pytest", "benchmarks", *session.posargs)
 

@@ -23,6 +23,7 @@ from evidence.collect.code_version import judge_sha256
 from evidence.collect.embedded import EmbeddedError
 from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
+from evidence.collect.request_bodies import SENT
 from evidence.collect.service_log import captured
 from evidence.comparison import stored
 from evidence.comparison.folders import LAST_GREEN, CompareError, check_baseline, compared_code
@@ -55,6 +56,8 @@ def run(settings: Settings, view: View, stages: Stages | None = None) -> tuple[R
             signing.check_private(settings.sign)
         _check_baseline(settings)
         stages.reach(settings)
+        for note in limits_file.load(settings.limits).notes:
+            view.say(note)
         with lock_folder(settings.out):
             context = _begin(settings, mine, view)
             inputs.write(settings.out, context, _profile_hashes(settings))
@@ -108,8 +111,8 @@ def _record(settings: Settings, name: str, view: View, stages: Stages, timings: 
     out, folder, log = settings.out, settings.out / name, settings.out / f"{name}-service.log"
     if settings.target is not None:
         request = request_for(settings, name, settings.target, settings.target_pid, settings.exports)
-        beside = stages.observe(name, settings.target, folder)
-        with captured(settings.log, log), beside, timings.measure("load", name):
+        observed = stages.observe(name, settings.target, folder)
+        with captured(settings.log, log), observed, timings.measure("load", name):
             stages.drive(out, request, view)
     else:
         with contextlib.ExitStack() as stack:
@@ -265,4 +268,5 @@ def _close_records(out: Path) -> None:
     for scenario in out.glob("*/scenario.json"):
         if not (scenario.parent / "files.jsonl").exists():
             write_lines(scenario.parent / "files.jsonl", list[FileCheck]())
-            shutil.rmtree(scenario.parent / "spool", ignore_errors=True)
+            for bulky in ("spool", SENT):
+                shutil.rmtree(scenario.parent / bulky, ignore_errors=True)

@@ -62,10 +62,10 @@ def reach_url(url: str, insecure: bool) -> None:
 
 
 def drive(out: Path, request: RunRequest, view: View) -> None:
-    """Run the load side's door on one scenario. RunError when it left no whole record."""
+    """Run the load side's command on one scenario. RunError when it left no whole record."""
     requests.write_request(out / requests.NAME, request)
     words = ["run", "--request", str((out / requests.NAME).resolve())]
-    code, problems, last = run_door([*words, "--progress-json"], view)
+    code, problems, last = run_command([*words, "--progress-json"], view)
     if code == 2 and problems:
         raise RunError("; ".join(problems))
     for problem in problems:
@@ -74,8 +74,8 @@ def drive(out: Path, request: RunRequest, view: View) -> None:
         raise RunError(f"the load generator ended with {code} and left no whole record: {last or 'it wrote nothing'}")
 
 
-def run_door(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
-    """Run the load side and show what it tells. Return its exit code, its sentences of trouble and its last line."""
+def run_command(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
+    """Run the load side and show its progress. Return its exit code, its sentences of trouble and its last line."""
     problems: list[str] = []
     last, driving = "", False
     words = [interpreter(), "-m", "loadtests", *words]
@@ -116,10 +116,10 @@ def check_tools(settings: Settings, view: View) -> None:
         rules += ["--rules-tests", str(settings.rules_tests.resolve())]
     dashboard = built if settings.dashboard is None else ["--dashboard", str(settings.dashboard.resolve())]
     with _tool([interpreter(), "-m", "evidence.collect.package", str(out)]) as package:
-        for room, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
+        for package_name, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
             # what was found with an earlier scenario must not stand for this one
             (out / f"{name}.json").unlink(missing_ok=True)
-            with _tool([interpreter(), "-m", room, "check", "--out", str(out), *words, *measured]) as tool:
+            with _tool([interpreter(), "-m", package_name, "check", "--out", str(out), *words, *measured]) as tool:
                 view.say(f"{name}: {_last_line(tool)}")
         view.say(f"package: {_last_line(package)}")
 
@@ -147,7 +147,7 @@ def _last_line(process: subprocess.Popen[bytes]) -> str:
 def write_last_page(out: Path) -> Path | None:
     """Write the last metrics page that any scenario read at rest, and return where; None where there is none."""
     last: Scrape | None = None
-    for file in sorted(out.glob("*/scrapes.jsonl")):
+    for file in sorted(plan.with_name("scrapes.jsonl") for plan in out.glob("*/plan.json")):
         with contextlib.suppress(RecordError):
             for scrape in read_lines(file, Scrape):
                 if scrape.status == 200 and scrape.moment == "after" and (last is None or scrape.start > last.start):

@@ -55,7 +55,7 @@ class Service:
         """True: no new exports."""
 
     def retry_after_s(self) -> int:
-        """What a rejected client is told."""
+        """What a rejected client reads."""
         return max(STOP_RETRY_S if self.stopping else 1, self.exports.admission.retry_after_s())
 
 
@@ -225,7 +225,7 @@ async def _accept(service: Service, request: web.Request, body: Body) -> ExportR
         raise Rejected(400, f"body: could not be read ({type(error).__name__})") from None
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise Rejected(507, "body: no room on the disk for it", reason="disk_full") from None
+            raise Rejected(507, "body: no space on the disk for it", reason="disk_full") from None
         raise Rejected(500, f"body: could not be kept ({error.strerror})", reason="io") from None
     try:
         export_request = await _validate(service, body.content)

@@ -110,7 +110,7 @@ async def serve(settings: Settings, log: Log, executor: Executor | None = None) 
 async def _serve(
     settings: Settings, log: Log, executor: Executor, validator: Executor, listener: socket.socket, swept: int
 ) -> None:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

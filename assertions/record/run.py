@@ -11,9 +11,10 @@ from typing import TypeVar
 import msgspec
 
 from assertions.prometheus.exposition import Page, read_page
-from assertions.record.files import read_lines, read_one
+from assertions.record.files import read_lines, read_one, sha256
+from assertions.record.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from assertions.record.phases import DISCONNECTS
-from assertions.record.prometheus_run import PROMETHEUS, PrometheusRun
+from assertions.record.prometheus_run import PROMETHEUS, SAMPLES, PrometheusRun
 from assertions.record.queries import Queries
 from assertions.record.types import (
     Calibration,
@@ -56,6 +57,17 @@ class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
+class DrawnFiles:
+    """What drawing the panels left, and what is there now."""
+
+    drawn: PanelsDrawn
+    sha256: Mapping[str, str]
+    """Of each file in the pictures' folder, by name."""
+    samples_sha256: str | None
+    """Of the recorded samples; None: there are none."""
+
+
+@dataclass(frozen=True)
 class Run:
     """A run directory, read."""
 
@@ -66,6 +78,8 @@ class Run:
     promtool: ToolRun | None = None
     dashboard: ToolRun | None = None
     package: ToolRun | None = None
+    panels: DrawnFiles | None = None
+    """None: the panels were not drawn."""
 
 
 def load_scenario(folder: Path) -> ScenarioRecord:
@@ -145,8 +159,8 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
             scenarios[name] = replace(load_scenario(path / name), queries=queries, log=_log(path, name))
         except RecordError as error:
             problems[name] = str(error).replace(f"{path}/", "")  # a run directory may be moved
-    tools = (_tool(path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
-    return Run(path, scenarios, problems, *tools)
+    promtool, dashboard, package = (_tool(path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
+    return Run(path, scenarios, problems, promtool, dashboard, package, _panels(path))
 
 
 def _tool(path: Path) -> ToolRun | None:
@@ -154,6 +168,21 @@ def _tool(path: Path) -> ToolRun | None:
         return msgspec.json.decode(path.read_bytes(), type=ToolRun)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def _panels(path: Path) -> DrawnFiles | None:
+    """What can't be read is as good as not there: its check says NO DATA."""
+    folder = path / PANELS
+    try:
+        drawn = read_one(folder / RESULTS, PanelsDrawn)
+    except RecordError:
+        return None
+    samples = path / drawn.scenario / SAMPLES
+    return DrawnFiles(
+        drawn=drawn,
+        sha256={file.name: sha256(file) for file in sorted(folder.iterdir()) if file.is_file()},
+        samples_sha256=sha256(samples) if samples.is_file() else None,
+    )
 
 
 def _queries(path: Path) -> Queries | None:

@@ -13,6 +13,7 @@ from evidence.bundle import pack
 from evidence.bundle.apart import verify_apart
 from evidence.bundle.attest import signing
 from evidence.bundle.attest.signing import SigningError
+from evidence.bundle.manifest import ATTESTATION
 from evidence.bundle.pack import PackError
 from evidence.bundle.verify import VerifyError
 from loadtests import options
@@ -104,7 +105,7 @@ def sign_command(folder: Path, key: Path) -> int:
     """Verify a bundle, and sign a statement on what it says: `attestation.json`."""
     signing.check_private(key)
     try:
-        (folder / signing.ATTESTATION).unlink(missing_ok=True)
+        (folder / ATTESTATION).unlink(missing_ok=True)
         problems, _ = _verified(folder, None)
         if problems:
             raise SigningError(f"{folder} does not hold, so it is not signed: {problems[0]}; see `verify`")
@@ -113,7 +114,7 @@ def sign_command(folder: Path, key: Path) -> int:
         raise SigningError(str(error)) from error
     except OSError as error:
         raise SigningError(f"{error.filename or folder} can't be written: {error.strerror or error}") from error
-    print(f"{folder / signing.ATTESTATION} is signed")
+    print(f"{folder / ATTESTATION} is signed")
     return 0
 
 

@@ -22,7 +22,7 @@ _TOP = re.compile(
     r"|assert\.log|seed_batch\.log|metrics_snapshot\.txt|sample_1k\.(csv|pdf)|promtool_results\.txt"
     r"|(run|inputs|queries|promtool|dashboard|package|sensitivity|timings|request)\.json|limits\.toml"
     r"|attestation\.json|recompute\.py"
-    r"|plots/[^/]+\.(svg|png)|rules/.+|dashboards/.+"
+    r"|panels/[^/]+|plots/[^/]+\.(svg|png)|rules/.+|dashboards/.+"
 )
 _SCENARIO = re.compile(
     r"(plan|scenario|prometheus)\.json|(hits|fetches|files|scrapes|health|probes|calibration)\.jsonl"

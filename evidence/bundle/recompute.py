@@ -17,7 +17,7 @@ import sys
 import tomllib
 
 OPTIONAL = """concurrency-agree queue-agree leftovers files-present service-log shutdown package
-prometheus-scrape prometheus-panels prometheus-rules prometheus-alerts"""
+prometheus-scrape prometheus-panels prometheus-rules prometheus-alerts panels-drawn"""
 FAMILIES = """requests latency_ms bytes concurrent_running queue_depth fail memory_bytes
 throughput_ops_per_sec success_rate"""
 PAGE = """latency_sum_ms,export_latency_ms_sum, latency_count,export_latency_ms_count,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from assertions.record.baseline import BASELINE
 from assertions.record.files import read_one
+from assertions.record.panels_drawn import PANELS
 from assertions.record.run import QUERIES
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
@@ -29,6 +30,7 @@ OURS = frozenset(
         LIMITS,
         SENSITIVITY,
         "plots",
+        PANELS,
         "promtool.json",
         "promtool_results.txt",
         "dashboard.json",
@@ -52,7 +54,7 @@ OURS = frozenset(
 """All that a run leaves at the top of its directory; anything else there is somebody else's, and stays."""
 
 HISTORY_MOST = 20
-"""Older runs that are kept where nobody says how many, beside the last GREEN one."""
+"""Older runs that are kept where nobody says how many, in addition to the last GREEN one."""
 _RUN_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 
@@ -74,7 +76,7 @@ def context_of(out: Path) -> Context | None:
 
 
 def move_aside(out: Path) -> Path | None:
-    """Move what a run left into the history beside the run directory, and return where; None where nothing was left.
+    """Move what a run left into the history next to the run directory, and return where; None where nothing was left.
 
     Anything else in the directory stays. What a run left before its first record is no evidence, and is removed.
     OSError when it can't be moved; then the run is as it was.
@@ -118,7 +120,7 @@ def _newest_first(history: Path) -> list[Path]:
 
 
 def history_of(out: Path) -> Path:
-    """Return where older runs of a run directory are kept: `export.history` beside `export`."""
+    """Return where older runs of a run directory are kept: `export.history` next to `export`."""
     place = out.resolve()
     return place.with_name(f"{place.name}.history")
 
@@ -137,7 +139,7 @@ def _free(folder: Path, name: str) -> Path:
 
 
 def _beside(out: Path) -> set[str]:
-    """What scenarios beside smoke, load and batch left."""
+    """What scenarios other than smoke, load and batch left."""
     names = {path.parent.name for path in out.glob("*/plan.json")}
     return names | {f"{name}-service.log" for name in names}
 

@@ -171,7 +171,7 @@ def _text_differs(path: Path, wanted: str) -> Iterator[str]:
 
 
 def _pdf_differs(path: Path, model: ReportModel) -> Iterator[str]:
-    """Compare the words of each page; the pictures are held by the manifest alone."""
+    """Compare the words of each page; the pictures are compared by their hash in the manifest."""
     if not path.is_file():
         yield f"{path.name} is missing"
         return

@@ -55,7 +55,7 @@ def differences(folder: Path, records: Mapping[str, ScenarioRecord]) -> Iterator
     if comparison is None:
         return
     if decided(comparison.rows) != comparison.rows:
-        yield f"{COMPARISON}: an outcome does not follow from the figures beside it"
+        yield f"{COMPARISON}: an outcome does not follow from the figures next to it"
     samples = samples_of(records)
     for row in comparison.rows:
         values = samples.get(Key(scenario=row.scenario, phase=row.phase, measure=row.measure, case=row.case), ())

@@ -1,6 +1,6 @@
 """The rule file and its promtool tests, built from templates and a limits file, where every bound stands once.
 
-Pure but for the reading of the two templates beside this module: limits in, text out.
+Pure but for the reading of the two templates next to this module: limits in, text out.
 """
 
 from __future__ import annotations

@@ -16,13 +16,13 @@ from typing import Final
 
 import msgspec
 
+from assertions.record.prometheus_run import SAMPLES
 from assertions.record.types import Record
 from rules.coverage import coverage_problems
 from rules.promtool import Promtool
 from rules.proving.faults import FAULTS, Series
 from rules.proving.mutation import MutationResults
 from rules.records import RulesError, read_rules, read_tests
-from rules.server.live import SAMPLES
 
 ALERTS: Final = "alerts.json"
 FEWEST_SAMPLES: Final = 50
@@ -42,7 +42,7 @@ class AlertRow(Record, frozen=True, kw_only=True):
     unit_tested: bool
     """The rule file's tests have a firing and a silent case of it."""
     mutants: int | None
-    """Of the alert's own rule; None: `mutation.json` is not beside the run."""
+    """Of the alert's own rule; None: the run's folder has no `mutation.json`."""
     killed: int | None
     silent_on_run: bool
     """Never firing while the run is played as recorded."""
@@ -56,7 +56,7 @@ class AlertRow(Record, frozen=True, kw_only=True):
 
 
 class AlertTable(Record, frozen=True, kw_only=True):
-    """`alerts.json`, beside the recorded run."""
+    """`alerts.json`, in the folder of the recorded run."""
 
     version: str
     """promtool's."""

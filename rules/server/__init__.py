@@ -1,1 +1,1 @@
-"""Prometheus itself: found or fetched, started beside a target, asked, and ended."""
+"""Prometheus itself: found or fetched, started for a target, queried, and ended."""

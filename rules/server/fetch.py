@@ -1,6 +1,6 @@
 """Where the binaries `promtool` and `prometheus` come from: environment, PATH, the user's cache, Debian's archive.
 
-Fetching needs no root and leaves the system's package lists alone: apt works in private folders, the package is only
+Fetching needs no root and leaves the system's package lists as they are: apt uses private folders, the package is only
 unpacked, never installed (installing it would start a service). One process fetches at a time, under a file lock; a
 folder shows up in the cache only when it is complete.
 """

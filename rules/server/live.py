@@ -1,4 +1,4 @@
-"""A Prometheus server beside the target for the length of a scenario, and what it recorded.
+"""A Prometheus server for the length of a scenario, and what it recorded.
 
 `observed` runs the block in any case: where no server can be had, the record says why, and the checks have no data.
 """
@@ -21,6 +21,7 @@ from assertions.prometheus.promql import PromqlError, substitute
 from assertions.record.files import write_one
 from assertions.record.prometheus_run import (
     PROMETHEUS,
+    SAMPLES,
     AlertState,
     PanelQuery,
     PanelSeries,
@@ -32,8 +33,6 @@ from rules.records import RulesError
 from rules.server.fetch import PROMTOOL, ToolFailed, find_binary, run, version_of
 from rules.server.prometheus import RULES, Matrix, Prometheus, running
 
-SAMPLES: Final = "prometheus_samples.txt.xz"
-"""The server's samples as `promtool tsdb dump` prints them, compressed."""
 SCRAPE_INTERVAL_S: Final = 1.0
 RATE_INTERVAL: Final = "15s"
 """Stands for $__rate_interval over time: Grafana takes at least four scrapes."""
@@ -50,7 +49,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A panel's query, handed over by who knows the dashboard."""
+    """A panel's query, given by the caller that knows the dashboard."""
 
     panel: str
     ref: str
@@ -63,7 +62,7 @@ class Query:
 def observed(
     target: str, folder: Path, queries: Sequence[Query], *, span: Callable[[], Span], rules: Path | None = RULES
 ) -> Iterator[None]:
-    """Run a server beside `target` while the block lasts; write `prometheus.json` and the samples into `folder`.
+    """Run a server that scrapes `target` while the block lasts; write `prometheus.json` and the samples into `folder`.
 
     span: gives (start, end) of what the panels are asked for, in Unix seconds, once the block is over.
     Nothing is written when the block raises. The server's own trouble never ends the block.

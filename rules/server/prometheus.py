@@ -1,4 +1,4 @@
-"""A real Prometheus server beside a target: on a free port of 127.0.0.1, asked over its HTTP API, ended by its pid.
+"""A real Prometheus server for a target: on a free port of 127.0.0.1, asked over its HTTP API, ended by its pid.
 
 Its first scrape comes about 5 s after its start, whatever the interval: start it before the load.
 """
@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,23 +223,48 @@ def running(
     """Run a server that scrapes `target` (a base URL) and evaluates `rules`, as long as the block lasts.
 
     Both happen each `scrape_interval_s`, of which a whole number of milliseconds is taken, at least one. The samples
-    are kept in `data` (for `promtool tsdb`), or thrown away without it; what the server logs likewise in `log`.
+    are kept in `data` (for `promtool tsdb`), or deleted without it; what the server logs likewise in `log`.
     PrometheusError when the server does not start,
     ToolMissing when it can't be had.
     """
+    with _server(configuration(target, rules, scrape_interval_s), data=data, log=log, env=env) as server:
+        yield server
+
+
+@contextmanager
+def serving(data: Path, *, lookback_s: float = 300.0, env: Mapping[str, str] | None = None) -> Iterator[Prometheus]:
+    """Run a server that only serves what is in `data`, however old, as long as the block lasts; errors as `running`.
+
+    lookback_s: for how long a sample stands for its series.
+    """
+    options = ("--storage.tsdb.retention.time=100y", f"--query.lookback-delta={round(lookback_s * 1000)}ms")
+    with _server({}, data=data, log=None, env=env, options=options) as server:
+        yield server
+
+
+@contextmanager
+def _server(
+    config: Mapping[str, object],
+    *,
+    data: Path | None,
+    log: Path | None,
+    env: Mapping[str, str] | None,
+    options: Sequence[str] = (),
+) -> Iterator[Prometheus]:
     binary = find_binary(PROMETHEUS, os.environ if env is None else env)
     with tempfile.TemporaryDirectory(prefix="prometheus-") as made:
         folder = Path(made)
-        config = folder / "prometheus.yml"
-        config.write_text(json.dumps(configuration(target, rules, scrape_interval_s)), encoding="utf-8")
+        file = folder / "prometheus.yml"
+        file.write_text(json.dumps(config), encoding="utf-8")
         log = folder / "log" if log is None else log
         with log.open("wb") as stderr:
             process = subprocess.Popen(
                 [
                     str(binary),
-                    f"--config.file={config}",
+                    f"--config.file={file}",
                     f"--storage.tsdb.path={folder / 'data' if data is None else data}",
                     "--web.listen-address=127.0.0.1:0",
+                    *options,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -2,7 +2,7 @@
 
 aiohttp sets no limit on connections, nor on the time for a request's head or for reading an answer. Past
 `max_connections` the connection that has waited longest for its next request makes room; where all are busy, a few
-more are served, but only `/health` and what tells how busy the service is.
+more are served, but only `/health` and the status page.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def document() -> dict[str, Any]:
             "417": _problem("An expectation other than 100-continue."),
             "500": _problem("The export failed, or took too long; no file is left behind."),
             "503": _problem("The service is shutting down.", headers=RETRY),
-            "507": _problem("No room on the disk; no file is left behind."),
+            "507": _problem("No space on the disk; no file is left behind."),
         },
     }
     file = {

@@ -1,4 +1,4 @@
-"""Stages of a run that leave an honest record at once."""
+"""Stages of a run that leave a healthy record at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from evidence.stages import Stages
 from loadtests.plan.profile import load_profile
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
-from tests.assertions.honest.records import changed, honest, honest_run, write_run
+from tests.assertions.healthy.records import changed, healthy, healthy_run, write_run
 
 
 @dataclass
 class Recorded:
-    """Stages that leave an honest record at once, with tools that are well; no process is started."""
+    """Stages that leave a healthy record at once, with tools that are well; no process is started."""
 
     done: list[str] = field(default_factory=list)
     """Scenarios that were driven."""
@@ -36,14 +36,14 @@ class Recorded:
         )
 
     def drive(self, out: Path, request: RunRequest, view: View) -> None:
-        """Write an honest record."""
+        """Write a healthy record."""
         name = request.scenario
         self.done.append(name)
         folder = out / "new"
         profile = load_profile(name, None if request.profiles is None else Path(request.profiles))
-        record = honest(name)
+        record = healthy(name)
         plan = msgspec.structs.replace(record.plan, profile_sha256=profile.sha256)
-        write_run(replace(honest_run(), scenarios={name: changed(record, plan=plan)}), folder)
+        write_run(replace(healthy_run(), scenarios={name: changed(record, plan=plan)}), folder)
         (folder / name).rename(out / name)
         for tool in ("promtool.json", "dashboard.json", "queries.json", f"{name}-service.log"):
             (folder / tool).rename(out / tool)

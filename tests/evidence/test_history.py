@@ -12,7 +12,7 @@ from assertions.judge import Report
 from assertions.record.files import write_one
 from evidence.bundle import run_folder
 from evidence.history import HistoryError, PastRun, plot, read_history
-from tests.evidence.door import door
+from tests.evidence.command import run_command
 from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, context
 
 DAY_S = 86_400
@@ -49,15 +49,15 @@ def test_read(out: Path) -> None:
     assert problem.startswith("third can't be read: ")
 
 
-def test_the_list_by_the_door(out: Path) -> None:
-    """The door prints a table, or the same as JSON that can be read back."""
-    ended = door("history", out, environment={"COLUMNS": "160"})
+def test_the_list_by_the_command(out: Path) -> None:
+    """The command prints a table, or the same as JSON that can be read back."""
+    ended = run_command("history", out, environment={"COLUMNS": "160"})
     assert ended.code == 0
     assert [word in ended.out for word in ("2026-01-01 00:00", "0.85 s", "99.6 %", "31 s", "NO DATA")] == [True] * 5
     assert ended.err.startswith("third can't be read")
-    told = msgspec.json.decode(door("history", out, "--json").out, type=list[PastRun])
+    told = msgspec.json.decode(run_command("history", out, "--json").out, type=list[PastRun])
     assert told == read_history(out)[0]
-    assert json.loads(door("history", out, "--json").out)[0]["subject"] == "http://127.0.0.1:4001"
+    assert json.loads(run_command("history", out, "--json").out)[0]["subject"] == "http://127.0.0.1:4001"
 
 
 @pytest.mark.parametrize(("ending", "first"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
@@ -75,8 +75,8 @@ def test_no_picture(out: Path, tmp_path: Path) -> None:
 
 
 def test_no_runs(tmp_path: Path) -> None:
-    """Without any run the door ends with 2."""
-    ended = door("history", tmp_path / "none")
+    """Without any run the command ends with 2."""
+    ended = run_command("history", tmp_path / "none")
     assert (ended.code, "holds no run" in ended.sentence) == (2, True)
 
 

@@ -1,4 +1,4 @@
-"""How the zoo's own tests speak with an animal: small, blunt, and nothing of the harness in it."""
+"""A small HTTP client of the catalogue's tests, without any code of the harness."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Answer:
 
 
 def ask(url: str, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-    """One request; `path` is the contract's, put behind the animal's base path."""
+    """One request; `path` is the contract's, put behind the target's base path."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     try:

@@ -1,4 +1,4 @@
-"""A quick look at every animal: does it start, say so, answer /health and an export, and end when told?
+"""A quick look at every target: does it start, answer /health and an export, and end on SIGTERM?
 
 Each runs in a fork of this process, so that a look takes a fraction of a second. It is no judgement: that is the
 harness's work.
@@ -30,23 +30,23 @@ CHECK_BODY = {
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What the look at one animal showed."""
+    """What the look at one target showed."""
 
     name: str
     problem: str | None
-    """One sentence; None: it lives and answers."""
+    """One sentence; None: it runs and answers."""
 
 
-def look(animal: Entry) -> Looked:
-    """Start an animal, speak with it, end it."""
-    with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+def look(target: Entry) -> Looked:
+    """Start a target, send it requests, end it."""
+    with tempfile.TemporaryDirectory(prefix="target-") as folder:
         context = multiprocessing.get_context("fork")
         receiving, sending = context.Pipe(duplex=False)
-        process = context.Process(target=_live, args=(animal, Path(folder) / "exports", sending))
+        process = context.Process(target=_live, args=(target, Path(folder) / "exports", sending))
         process.start()
         sending.close()
         try:
-            return Looked(animal.name, _problem(receiving))
+            return Looked(target.name, _problem(receiving))
         finally:
             process.terminate()
             process.join(END_S)
@@ -55,15 +55,15 @@ def look(animal: Entry) -> Looked:
                 process.join()
 
 
-def _live(animal: Entry, folder: Path, sending: Connection) -> None:
-    """The child's whole life."""
+def _live(target: Entry, folder: Path, sending: Connection) -> None:
+    """All that the child process does."""
     folder.mkdir()
     os.chdir(folder.parent)
-    animal.build(folder).serve(0, sending.send)
+    target.build(folder).serve(0, sending.send)
 
 
 def _problem(receiving: Connection) -> str | None:
-    """What is wrong with an animal that was just started."""
+    """What is wrong with a target that was just started."""
     if not receiving.poll(START_S):
         return f"did not listen within {START_S:g} s"
     try:

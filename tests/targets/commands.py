@@ -13,7 +13,7 @@ from typing import Any
 
 from evidence.collect.code_version import judge_sha256, load_side_sha256
 from evidence.reports.fault_coverage import STORED, read
-from tests.targets.fixtures.entry import Unknown, animals, chosen, core
+from tests.targets.fixtures.entry import Unknown, all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of
 from tests.targets.proving.proving import Proof, prove, usual_jobs
 from tests.targets.recording.recording import COMMITTED, Say, record, stale
@@ -31,9 +31,9 @@ def add_record_commands(commands: Any) -> None:
     made.add_argument("--resume", action="store_true", help="do not drive again what is recorded there and not stale")
     made.add_argument("--minutes", type=float, metavar="N", help="begin no target after so long; --resume goes on")
     judged = commands.add_parser(
-        "prove", help="judge the records; 1 when a fault goes free or a healthy one is accused"
+        "prove", help="judge the records; 1 when a fault passes unnoticed or a healthy one is not GREEN"
     )
-    judged.add_argument("--mutate-checks", action="store_true", help="which faults go free without each check?")
+    judged.add_argument("--mutate-checks", action="store_true", help="which faults pass unnoticed without each check?")
     judged.add_argument("--live", choices=("core", "all"), help="drive targets for real instead of judging records")
     judged.add_argument(
         "--out",
@@ -41,10 +41,10 @@ def add_record_commands(commands: Any) -> None:
         metavar="PATH",
         help="where the proof goes, default evidence/sensitivity.json; with --live the folder for matrix.json",
     )
-    told = commands.add_parser(
+    printed = commands.add_parser(
         "verdicts", help="every verdict of every record, as JSON: target, scenario/check, status"
     )
-    for one in (judged, told):
+    for one in (judged, printed):
         one.add_argument(
             "--records", type=Path, default=COMMITTED, metavar="DIR", help="default: the committed records"
         )
@@ -59,7 +59,7 @@ def record_command(options: argparse.Namespace, say: Say) -> int:
     found = chosen(options.names)
     targets = core(found) if options.core else found
     seconds = math.inf if options.minutes is None else options.minutes * 60
-    return record(targets, animals(), options.out, options.jobs, say, resume=options.resume, seconds=seconds)
+    return record(targets, all_targets(), options.out, options.jobs, say, resume=options.resume, seconds=seconds)
 
 
 def prove_command(options: argparse.Namespace, say: Say) -> int:
@@ -67,8 +67,8 @@ def prove_command(options: argparse.Namespace, say: Say) -> int:
     start = time.monotonic()
     proofs = _proofs(options, mutate=options.mutate_checks)
     if options.mutate_checks:
-        return _tell_freed(proofs_of.freed(proofs), say)
-    targets = {target.name: target for target in animals()}
+        return _report_unnoticed(proofs_of.unnoticed(proofs), say)
+    targets = {target.name: target for target in all_targets()}
     old = {one.made.name: why for one in proofs if (why := stale(one.made, targets))}
     say(proofs_of.summary(proofs, old))
     _store(options.out or STORED, proofs, len(old), say)
@@ -85,7 +85,7 @@ def verdicts_command(options: argparse.Namespace, say: Say) -> int:
 
 def _proofs(options: argparse.Namespace, *, mutate: bool) -> list[Proof]:
     _checked(options.jobs)
-    return prove(options.records, {target.name: target for target in animals()}, options.jobs, mutate=mutate)
+    return prove(options.records, {target.name: target for target in all_targets()}, options.jobs, mutate=mutate)
 
 
 def _checked(jobs: int) -> None:
@@ -93,20 +93,22 @@ def _checked(jobs: int) -> None:
         raise Unknown("--jobs must be at least 1")
 
 
-def _tell_freed(freed: Mapping[str, Sequence[str]], say: Say) -> int:
-    for check, cases in freed.items():
+def _report_unnoticed(unnoticed: Mapping[str, Sequence[str]], say: Say) -> int:
+    for check, cases in unnoticed.items():
         say(
-            f"{check}: without it {len(cases)} go free; {cases[0]}"
+            f"{check}: without it {len(cases)} pass unnoticed; {cases[0]}"
             if cases
-            else f"{check}: NOTHING goes free without it"
+            else f"{check}: without it no fault passes unnoticed"
         )
-    needless = [check for check, cases in freed.items() if not cases]
-    say(f"without {len(freed) - len(needless)} of {len(freed)} checks `prove` fails and names what goes free")
+    needless = [check for check, cases in unnoticed.items() if not cases]
+    say(
+        f"without {len(unnoticed) - len(needless)} of {len(unnoticed)} checks `prove` fails and names the missed faults"
+    )
     return 1 if needless else 0
 
 
 def _store(path: Path, proofs: Sequence[Proof], stale_count: int, say: Say) -> None:
-    every = animals()
+    every = all_targets()
     new = proofs_of.sensitivity(
         proofs,
         faulty_known=sum(not target.healthy for target in every),

@@ -94,7 +94,7 @@ def _signer(path: Path) -> Any:
         from securesystemslib.signer import CryptoSigner
 
         try:
-            return CryptoSigner(load_pem_private_key(content, word.encode() if word else None))  # type: ignore[arg-type]
+            return CryptoSigner(load_pem_private_key(content, word.encode() if word else None))
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise SigningError(
                 f"{path} is no private key in PEM that can be used ({error}); make one with `evidence keygen`, and "
@@ -113,7 +113,7 @@ def _public_key(path: Path) -> Any:
         from securesystemslib.signer import SSlibKey
 
         try:
-            return SSlibKey.from_crypto(load_pem_public_key(content))  # type: ignore[arg-type]
+            return SSlibKey.from_crypto(load_pem_public_key(content))
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise SigningError(f"{path} is no public key in PEM that can be used ({error})") from error
 

@@ -12,24 +12,24 @@ from assertions.checks.harness import static_checks
 from assertions.checks.harness.static_checks import DASHBOARD_STEPS, PACKAGE_STEPS, RULE_STEPS
 from assertions.record.run import ToolRun, ToolStep
 from assertions.verdicts import Judgement
-from tests.assertions.honest.records import honest_run, tool_run
+from tests.assertions.healthy.records import healthy_run, tool_run
 
 LIMITS = limits_file.load()
 
 
 def rules(run: ToolRun | None) -> Judgement:
     """The verdict on promtool's result."""
-    return static_checks.rules(replace(honest_run(), promtool=run), LIMITS)
+    return static_checks.rules(replace(healthy_run(), promtool=run), LIMITS)
 
 
 def dashboard(run: ToolRun | None) -> Judgement:
     """The verdict on the dashboard's result."""
-    return static_checks.dashboard(replace(honest_run(), dashboard=run), LIMITS)
+    return static_checks.dashboard(replace(healthy_run(), dashboard=run), LIMITS)
 
 
 def package(run: ToolRun | None) -> Judgement:
     """The verdict on the package's result."""
-    return static_checks.package(replace(honest_run(), package=run), LIMITS)
+    return static_checks.package(replace(healthy_run(), package=run), LIMITS)
 
 
 def with_step(run: ToolRun, name: str, **fields: object) -> ToolRun:

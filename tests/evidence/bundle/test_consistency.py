@@ -1,4 +1,4 @@
-"""Raw files held against each other: an honest record fits, and one edited value does not."""
+"""Raw files held against each other: the record of a healthy run fits, and one edited value does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assertions.record.files import read_lines, read_one, write_lines, write_one
 from assertions.record.types import Fetch, FileCheck, HealthProbe, Hit, Plan, Probe, Record, Scenario, Scrape
 from assertions.verdicts import SCENARIOS
 from evidence.bundle.consistency import checked
-from tests.assertions.honest.records import honest, honest_run, write_run
+from tests.assertions.healthy.records import healthy, healthy_run, write_run
 
 R = TypeVar("R", bound=Record)
 Edit = Callable[[Any], Any]
@@ -22,21 +22,21 @@ Edit = Callable[[Any], Any]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An honest run; read it, don't change it."""
-    folder = tmp_path_factory.mktemp("honest")
-    write_run(honest_run(), folder)
+    """A healthy run; read it, don't change it."""
+    folder = tmp_path_factory.mktemp("healthy")
+    write_run(healthy_run(), folder)
     return folder
 
 
 @pytest.fixture
 def smoke(tmp_path: Path) -> Path:
-    """An honest record of smoke, to be edited."""
-    write_run(with_fields(honest_run(), scenarios={"smoke": honest("smoke")}), tmp_path)
+    """A healthy record of smoke, to be edited."""
+    write_run(with_fields(healthy_run(), scenarios={"smoke": healthy("smoke")}), tmp_path)
     return tmp_path / "smoke"
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_an_honest_record_fits(run: Path, name: str) -> None:
+def test_a_healthy_record_fits(run: Path, name: str) -> None:
     """Nothing is found in what recorders write."""
     assert checked(run / name) == []
 

@@ -12,8 +12,8 @@ from evidence.bundle import inventory, manifest
 from evidence.bundle import pack as packing
 from evidence.bundle.apart import verify_apart
 from evidence.bundle.pack import PackError, default_archive, pack, unpack
+from tests.evidence.command import run_command
 from tests.evidence.conftest import Made
-from tests.evidence.door import door
 
 
 @pytest.fixture
@@ -130,16 +130,16 @@ def test_a_broken_archive(small: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.e2e
-def test_verified_by_the_door(made: Made, bundle: Path, tmp_path: Path) -> None:
-    """The door packs a bundle beside it, and verifies the archive as it verifies the folder."""
-    ended = door("evidence", "pack", bundle)
+def test_verified_by_the_command(made: Made, bundle: Path, tmp_path: Path) -> None:
+    """The command packs a bundle beside it, and verifies the archive as it verifies the folder."""
+    ended = run_command("evidence", "pack", bundle)
     archive = default_archive(bundle)
     assert (ended.code, ended.out.startswith(f"{archive}: ")) == (0, True)
-    assert door("verify", archive).out.startswith(f"{archive} holds: every file is as listed")
+    assert run_command("verify", archive).out.startswith(f"{archive} holds: every file is as listed")
     with zipfile.ZipFile(archive, "a") as changed:
         changed.writestr("notes.txt", "all well")
     problems, _ = verify_apart(archive)
     assert problems[:2] == ["notes.txt is not in the manifest", "notes.txt is no file of a run"]
     (tmp_path / "bad.zip").write_text("no archive")
-    ended = door("verify", tmp_path / "bad.zip")
+    ended = run_command("verify", tmp_path / "bad.zip")
     assert (ended.code, ended.out.splitlines()[0].startswith("it is no archive that can be read")) == (1, True)

@@ -1,4 +1,4 @@
-"""`recompute.py`: agrees with honest runs of every colour, and with none that was edited; it needs nothing of ours."""
+"""`recompute.py`: agrees with runs of every colour, and with none that was edited; it needs nothing of ours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from evidence.bundle import manifest, recompute
 from evidence.bundle.layout import REPORT, VERDICT
 from evidence.bundle.recomputed import PROGRAM, differences, put
 from evidence.publish import judge_folder, verdict_json
-from tests.assertions.honest.records import changed, each, honest, honest_run, with_hits, write_run
+from tests.assertions.healthy.records import changed, each, healthy, healthy_run, with_hits, write_run
 from tests.evidence.sample_reports import context
 
 LEAST = """
@@ -66,26 +66,26 @@ def ended(folder: Path) -> tuple[int, str]:
 
 def no_pages() -> Run:
     """A run whose load could not read the metrics page."""
-    load = honest("load")
-    return honest_run(load=changed(load, scrapes=each(load.scrapes, lambda _: {"status": 503, "text": ""})))
+    load = healthy("load")
+    return healthy_run(load=changed(load, scrapes=each(load.scrapes, lambda _: {"status": 503, "text": ""})))
 
 
 def refused() -> Run:
     """A run in which every tenth export under load failed."""
-    return honest_run(
-        load=with_hits(honest("load"), lambda hit: {"status": 500, "answer": "{}"} if hit.index % 10 == 3 else None)
+    return healthy_run(
+        load=with_hits(healthy("load"), lambda hit: {"status": 500, "answer": "{}"} if hit.index % 10 == 3 else None)
     )
 
 
 @pytest.mark.parametrize(
     ("colour", "make", "limits"),
     [
-        ("GREEN", honest_run, b""),
-        ("RED", honest_run, LEAST.encode()),
+        ("GREEN", healthy_run, b""),
+        ("RED", healthy_run, LEAST.encode()),
         ("RED", refused, b""),
         ("RED", no_pages, b""),
-        ("NO DATA", lambda: with_fields(honest_run(), scenarios={"smoke": honest("smoke")}), b""),
-        ("NO DATA", lambda: with_fields(honest_run(), scenarios={"load": honest("load")}), b""),
+        ("NO DATA", lambda: with_fields(healthy_run(), scenarios={"smoke": healthy("smoke")}), b""),
+        ("NO DATA", lambda: with_fields(healthy_run(), scenarios={"load": healthy("load")}), b""),
     ],
 )
 def test_agrees(tmp_path: Path, colour: str, make: Callable[[], Run], limits: bytes) -> None:
@@ -98,7 +98,7 @@ def test_agrees(tmp_path: Path, colour: str, make: Callable[[], Run], limits: by
 
 def test_a_record_that_can_not_be_read(tmp_path: Path) -> None:
     """A scenario whose record is malformed has no data for the program as for the judge."""
-    folder = stored(honest_run(), tmp_path)
+    folder = stored(healthy_run(), tmp_path)
     (folder / "load" / "hits.jsonl").write_text("{\n")
     judged(folder)
     assert ended(folder)[0] == 0
@@ -140,7 +140,7 @@ def one_verdict(key: str) -> Callable[[Any], Any]:
 )
 def test_a_figure_that_is_another(tmp_path: Path, key: str) -> None:
     """An edited figure of each of the six assertions and of the runbook's targets is found, and named."""
-    folder = stored(honest_run(), tmp_path)
+    folder = stored(healthy_run(), tmp_path)
 
     def better(document: Any) -> None:
         reading = one_verdict(key)(document)["judgement"]["readings"][0]
@@ -154,7 +154,7 @@ def test_a_figure_that_is_another(tmp_path: Path, key: str) -> None:
 
 def test_memory_that_its_samples_deny(tmp_path: Path) -> None:
     """A figure for memory by the process that is less than its samples show is found."""
-    folder = stored(honest_run(), tmp_path)
+    folder = stored(healthy_run(), tmp_path)
 
     def less(document: Any) -> None:
         one_verdict("load/memory")(document)["judgement"]["readings"][0]["value"] = 1
@@ -165,7 +165,7 @@ def test_memory_that_its_samples_deny(tmp_path: Path) -> None:
 
 def test_a_pass_that_the_limit_denies(tmp_path: Path) -> None:
     """A FAIL that was made a PASS does not agree with the limit; nor does the colour."""
-    folder = stored(honest_run(), tmp_path, LEAST.encode())
+    folder = stored(healthy_run(), tmp_path, LEAST.encode())
 
     def green(document: Any) -> None:
         document["colour"] = document["headline"] = "GREEN"
@@ -179,7 +179,7 @@ def test_a_pass_that_the_limit_denies(tmp_path: Path) -> None:
 
 def test_another_colour_or_assertion(tmp_path: Path) -> None:
     """A colour or an assertion that the verdicts don't give is found."""
-    folder = stored(with_fields(honest_run(), scenarios={"smoke": honest("smoke")}), tmp_path)
+    folder = stored(with_fields(healthy_run(), scenarios={"smoke": healthy("smoke")}), tmp_path)
 
     def green(document: Any) -> None:
         document["colour"] = "GREEN"
@@ -193,7 +193,7 @@ def test_another_colour_or_assertion(tmp_path: Path) -> None:
 
 def test_a_page_that_says_something_else(tmp_path: Path) -> None:
     """Each figure of the last page is found where it is another."""
-    folder = stored(honest_run(), tmp_path)
+    folder = stored(healthy_run(), tmp_path)
 
     def other(document: Any) -> None:
         for key, value in document["page"].items():
@@ -208,7 +208,7 @@ def test_a_page_that_says_something_else(tmp_path: Path) -> None:
 
 def test_files_that_are_not_as_listed(tmp_path: Path) -> None:
     """A changed, a missing and an added file, and a link, are named."""
-    folder = stored(honest_run(), tmp_path)
+    folder = stored(healthy_run(), tmp_path)
     (folder / "limits.toml").write_text((folder / "limits.toml").read_text() + "\n")
     (folder / "smoke" / "health.jsonl").unlink()
     (folder / "smoke" / "health.jsonl").symlink_to("probes.jsonl")
@@ -232,7 +232,7 @@ def test_no_bundle(tmp_path: Path) -> None:
 
 def test_another_program_in_the_bundle(tmp_path: Path) -> None:
     """A bundle whose copy is another program is named, and that program is not run."""
-    folder = stored(honest_run(), tmp_path)
+    folder = stored(healthy_run(), tmp_path)
     (folder / "recompute.py").write_text("raise SystemExit(0)\n")
     assert differences(folder) == ["recompute.py is not the program that this version puts into bundles"]
 
@@ -257,8 +257,8 @@ def test_its_lists_are_the_contract_s() -> None:
 
 def test_a_waived_verdict(tmp_path: Path) -> None:
     """A waived verdict keeps neither its assertion nor the run from GREEN."""
-    load = honest("load")
-    run = honest_run(load=changed(load, probes=each(load.probes, lambda _: {"processes": ()})))
+    load = healthy("load")
+    run = healthy_run(load=changed(load, probes=each(load.probes, lambda _: {"processes": ()})))
     folder = stored(run, tmp_path)
     write_one(folder / "run.json", replace(context(), waivers={"memory": "remote target"}))
     judged(folder)

@@ -59,7 +59,7 @@ def test_others_folders_are_not_ours(tmp_path: Path, files: dict[str, str]) -> N
 
 
 def test_moving_aside_leaves_others_things(tmp_path: Path) -> None:
-    """A run's files and folders go into the history, links as links; what somebody put beside them stays."""
+    """A run's files and folders go into the history, links as links; what somebody put next to them stays."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").write_text("1")
@@ -77,7 +77,7 @@ def test_moving_aside_leaves_others_things(tmp_path: Path) -> None:
     assert (outside / "precious").read_text() == "1"
 
 
-def test_scenarios_beside_the_three_are_moved_too(tmp_path: Path) -> None:
+def test_additional_scenarios_are_moved_too(tmp_path: Path) -> None:
     """A soak's folder and its service's log go; a log or a folder of another kind stays."""
     out = tmp_path / "out"
     (out / "soak").mkdir(parents=True)

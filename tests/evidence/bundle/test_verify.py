@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import shutil
 from collections.abc import Callable
@@ -12,15 +13,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from assertions.record.files import read_lines, write_lines
-from assertions.record.types import FileCheck, Finding, Hit
+from assertions.record.files import read_lines, read_one, write_lines
+from assertions.record.types import FileCheck, Finding, Hit, Plan
 from evidence.bundle import digest, manifest
 from evidence.bundle.apart import verify_apart
 from evidence.bundle.verify import VerifyError, verify
+from evidence.collect.request_bodies import request_body
 from evidence.publish import judge_folder, verdict_json
 from evidence.reports.faces.pdf import pdf
+from tests.evidence.command import REPORT, copied, run_command
 from tests.evidence.conftest import Made
-from tests.evidence.door import REPORT, copied, door
 from tests.evidence.golden import model_of
 
 pytestmark = pytest.mark.e2e
@@ -81,21 +83,21 @@ def test_every_artifact_by_one_bit(made: Made, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["limits.toml", "smoke/hits.jsonl"])
-def test_a_changed_byte_by_the_door(bundle: Path, name: str) -> None:
-    """The door ends with 1 and names the file in which one byte was changed."""
+def test_a_changed_byte_by_the_command(bundle: Path, name: str) -> None:
+    """The command ends with 1 and names the file in which one byte was changed."""
     content = bytearray((bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
     (bundle / name).write_bytes(content)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert (ended.code, ended.err) == (1, "")
     assert f"{name} was changed" in ended.out
 
 
-def test_a_removed_and_an_added_file_by_the_door(bundle: Path) -> None:
-    """The door ends with 1 and names both."""
+def test_a_removed_and_an_added_file_by_the_command(bundle: Path) -> None:
+    """The command ends with 1 and names both."""
     (bundle / "smoke" / "health.jsonl").unlink()
     (bundle / "added.txt").write_text("x")
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert "smoke/health.jsonl is missing" in ended.out
     assert "added.txt is not in the manifest" in ended.out
@@ -110,7 +112,7 @@ def test_a_number_in_the_verdict(bundle: Path) -> None:
 
     edit(bundle / "verdict.json", better)
     mend(bundle)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert "verdict.json says smoke/smoke-latency" in ended.out
     assert "it took 1 ms" in ended.out
@@ -125,7 +127,7 @@ def test_a_colour_in_the_verdict(bundle: Path) -> None:
     edit(bundle / "verdict.json", green)
     mend(bundle)
     assert "verdict.json says 'GREEN', judged again it is 'RED" in problems(bundle)
-    ended = door("gate", bundle)
+    ended = run_command("gate", bundle)
     assert ended.code == 1
     assert ended.out.endswith("gate: closed\n")
 
@@ -142,7 +144,7 @@ def test_the_first_line(bundle: Path) -> None:
     text = (bundle / REPORT).read_text()
     (bundle / REPORT).write_text("# GREEN\n" + text.split("\n", 1)[1])
     mend(bundle)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert f"{REPORT} begins with '# GREEN', judged again it is '# RED" in ended.out
 
@@ -253,8 +255,38 @@ def test_a_kept_file_that_is_another(bundle: Path) -> None:
     assert f"smoke/kept/{kept.name} is not the file that files.jsonl says was checked" in problems(bundle)
 
 
+def test_a_request_body_that_is_another(bundle: Path) -> None:
+    """A body that is not the one sent, by its hash in the plan, is named with its case; nothing is compared with it."""
+    edit(bundle / "smoke" / "plan.json", lambda document: document["bodies"].update({"csv-1k": "00" * 32}))
+    mend(bundle)
+    assert "smoke: the request body of csv-1k is not the one that was sent, by its hash in plan.json" in problems(
+        bundle
+    )
+
+
+def test_an_older_run_directory(bundle: Path) -> None:
+    """A run directory with the bodies in `sent`, plain scrapes, and no hashes in the plan is verified all the same."""
+    older(bundle)
+    mend(bundle)
+    assert verify(bundle)[0] == []
+
+
+def older(bundle: Path) -> None:
+    """Lay the smoke scenario out as older versions did."""
+    folder = bundle / "smoke"
+    plan = read_one(folder / "plan.json", Plan)
+    (folder / "sent").mkdir()
+    for case in plan.bodies or ():
+        (folder / "sent" / f"{case}.json").write_bytes(request_body(plan, case))
+    edit(folder / "plan.json", lambda document: document.pop("bodies"))
+    packed = folder / "scrapes.jsonl.xz"
+    (folder / "scrapes.jsonl").write_bytes(lzma.decompress(packed.read_bytes()))
+    packed.unlink()
+
+
 def test_data_that_were_sent_are_malformed(bundle: Path) -> None:
     """Where what was sent can't be read the kept file can't be checked again, and that is said."""
+    older(bundle)
     (bundle / "smoke" / "sent" / "csv-1k.json").write_text("{")
     mend(bundle)
     assert "can't be checked again: the request body is not JSON" in problems(bundle)
@@ -308,7 +340,7 @@ def test_a_scenario_that_can_not_be_read(bundle: Path) -> None:
     ],
 )
 def test_malformed_documents(bundle: Path, name: str, text: str | None, words: str) -> None:
-    """A malformed or missing document ends the door with 1, no traceback, and a sentence that names it."""
+    """A malformed or missing document ends the command with 1, no traceback, and a sentence that names it."""
     if text is None:
         (bundle / name).unlink()
     else:
@@ -330,9 +362,9 @@ def test_no_manifest_is_no_bundle(bundle: Path, text: str | None) -> None:
 
 
 @pytest.mark.parametrize("command", ["verify", "gate"])
-def test_no_bundle_by_the_door(tmp_path: Path, command: str) -> None:
-    """The door ends with 2 and one sentence where there is nothing to verify."""
-    ended = door(command, tmp_path)
+def test_no_bundle_by_the_command(tmp_path: Path, command: str) -> None:
+    """The command ends with 2 and one sentence where there is nothing to verify."""
+    ended = run_command(command, tmp_path)
     assert ended.code == 2
     assert ended.sentence.startswith(f"evidence: {tmp_path} is no bundle: ")
 
@@ -354,7 +386,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     """A folder that does not exist is no run directory: 2 and one sentence that says how to make one."""
     with pytest.raises(VerifyError, match="none is no run directory"):
         verify(tmp_path / "none")
-    ended = door("verify", tmp_path / "none")
+    ended = run_command("verify", tmp_path / "none")
     assert ended.code == 2
     assert ended.sentence.endswith("none is no run directory; make one with `python -m evidence run smoke load batch`")
 
@@ -370,7 +402,7 @@ def test_a_file_that_can_not_be_read(bundle: Path, monkeypatch: pytest.MonkeyPat
         verify(bundle)
 
 
-def test_judged_from_files_alone(made: Made, tmp_path: Path) -> None:
+def test_judged_from_files_only(made: Made, tmp_path: Path) -> None:
     """The verdict is the same when the run directory was moved elsewhere."""
     moved = Path(shutil.copytree(made.path, tmp_path / "elsewhere"))
     assert verdict_json(judge_folder(moved)[2]) == (made.path / "verdict.json").read_bytes()
@@ -416,11 +448,11 @@ def test_what_is_no_file_of_a_run(bundle: Path) -> None:
 
 
 def test_a_pipe_or_a_link_ends_it(bundle: Path) -> None:
-    """A named pipe in place of a file neither hangs the door nor is judged; nor is what lies behind a link."""
+    """A named pipe in place of a file neither hangs the command nor is judged; nor is what lies behind a link."""
     for name, put in (("run.json", os.mkfifo), ("smoke/probes.jsonl", lambda path: path.symlink_to("/dev/zero"))):
         (bundle / name).unlink()
         put(bundle / name)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert "run.json is neither a file nor a folder: it is a named pipe" in ended.out
     assert "smoke/probes.jsonl is neither a file nor a folder: it is a symbolic link" in ended.out
@@ -428,11 +460,11 @@ def test_a_pipe_or_a_link_ends_it(bundle: Path) -> None:
 
 
 def test_a_bundle_that_needs_too_much_memory(bundle: Path) -> None:
-    """A record that no memory holds ends the door with 1 and a sentence."""
+    """A record that no memory holds ends the command with 1 and a sentence."""
     with (bundle / "smoke" / "scrapes.jsonl").open("r+b") as file:
         file.truncate(1_100_000_000)
     mend(bundle)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert ended.code == 1
     assert "GB of memory" in ended.out
 
@@ -449,5 +481,5 @@ def test_a_document_that_is_nested_deep(bundle: Path) -> None:
     """A document of a million brackets is a sentence, not a crash."""
     (bundle / "run.json").write_text("[" * 1_000_000)
     mend(bundle)
-    ended = door("verify", bundle)
+    ended = run_command("verify", bundle)
     assert (ended.code, ended.err) == (1, "")

@@ -1,4 +1,4 @@
-"""A Prometheus beside a target for the length of a block: what it recorded, and what stays when there is none."""
+"""A Prometheus server for a target, for the length of a block: what it recorded, and what stays when there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latencies told wrongly: by the histogram or by the answers."""
+"""Latencies reported wrongly: by the histogram or by the answers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import replace
 
 from tests.targets.fixtures import page
 from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.counters import Counters, Done
 from tests.targets.fixtures.fault_tools import good, of_answer, slow
-from tests.targets.fixtures.ledger import Book, Done
-from tests.targets.fixtures.reference_target import Keeper, Reply
+from tests.targets.fixtures.reference_target import ReferenceTarget, Reply
 from tests.targets.fixtures.request import Ask
 
-GROUP = Group("latency-told", "load")
+GROUP = Group("latency-reported", "load")
 LATENCY = "export_latency_ms"
 
 
-class Told(Book):
+class Reported(Counters):
     """Tells another latency than it measured."""
 
     change_ms: Callable[[float], float] = float
@@ -28,7 +28,7 @@ class Told(Book):
         super().succeeded(replace(done, latency_ms=type(self).change_ms(done.latency_ms)))
 
 
-class Seconds(Told):
+class Seconds(Reported):
     """Seconds in a family of milliseconds."""
 
     @staticmethod
@@ -37,7 +37,7 @@ class Seconds(Told):
         return ms / 1000
 
 
-class Half(Told):
+class Half(Reported):
     """Half the truth."""
 
     @staticmethod
@@ -46,7 +46,7 @@ class Half(Told):
         return ms / 2
 
 
-class Tenfold(Told):
+class Tenfold(Reported):
     """Ten times the truth."""
 
     @staticmethod
@@ -55,7 +55,7 @@ class Tenfold(Told):
         return ms * 10
 
 
-class Constant(Told):
+class Constant(Reported):
     """Always one."""
 
     @staticmethod
@@ -64,23 +64,23 @@ class Constant(Told):
         return 1.0
 
 
-def _book(name: str, why: str, book: type[Book], *expect: str) -> None:
-    """The keeper, a little slow, with another book."""
+def _counters(name: str, why: str, counters: type[Counters], *expect: str) -> None:
+    """The reference target, a little slow, with other counters."""
 
-    def change(keeper: Keeper) -> None:
-        keeper.book = book()
-        slow(keeper, 0.03)
+    def change(target: ReferenceTarget) -> None:
+        target.counters = counters()
+        slow(target, 0.03)
 
     GROUP.make(name, why, *expect)(change)
 
 
-_book("latency-seconds", "The histogram is filled with seconds.", Seconds, "latency-sum")
-_book("latency-half", "The histogram shows half of each latency.", Half, "latency-sum")
-_book("latency-tenfold", "The histogram shows ten times each latency.", Tenfold, "latency-sum")
-_book("latency-constant", "The histogram says 1 ms for every export.", Constant, "latency-sum")
+_counters("latency-seconds", "The histogram is filled with seconds.", Seconds, "latency-sum")
+_counters("latency-half", "The histogram shows half of each latency.", Half, "latency-sum")
+_counters("latency-tenfold", "The histogram shows ten times each latency.", Tenfold, "latency-sum")
+_counters("latency-constant", "The histogram says 1 ms for every export.", Constant, "latency-sum")
 
 
-class EverySecond(Book):
+class EverySecond(Counters):
     """Observes every other export."""
 
     number = 0
@@ -92,7 +92,7 @@ class EverySecond(Book):
             super().observe(form, size, latency_ms)
 
 
-class NotLarge(Book):
+class NotLarge(Counters):
     """Observes no large export."""
 
     def observe(self, form: str, size: str, latency_ms: float) -> None:
@@ -101,7 +101,7 @@ class NotLarge(Book):
             super().observe(form, size, latency_ms)
 
 
-class AllSmall(Book):
+class AllSmall(Counters):
     """Every export is small."""
 
     def observe(self, form: str, size: str, latency_ms: float) -> None:
@@ -109,7 +109,7 @@ class AllSmall(Book):
         super().observe(form, "small", latency_ms)
 
 
-class OffByOne(Book):
+class OffByOne(Counters):
     """Draws its borders one record too late."""
 
     def succeeded(self, done: Done) -> None:
@@ -117,25 +117,25 @@ class OffByOne(Book):
         super().succeeded(replace(done, records=max(0, done.records - 1)))
 
 
-_book(
+_counters(
     "histogram-every-second",
     "The histogram sees every other export.",
     EverySecond,
     "latency-counts",
 )
-_book(
+_counters(
     "histogram-not-large",
     "The histogram leaves large exports out.",
     NotLarge,
     "latency-counts",
 )
-_book(
+_counters(
     "size-all-small",
     "The histogram calls every export small.",
     AllSmall,
     "latency-counts",
 )
-_book(
+_counters(
     "size-off-by-one",
     "The histogram calls 1,000 records small and 10,000 medium.",
     OffByOne,
@@ -151,7 +151,7 @@ GROUP.page(
 )
 GROUP.page(
     "all-in-inf",
-    "Every latency is counted in the +Inf bucket alone.",
+    "Every latency is counted in the +Inf bucket only.",
     page.each_sample(
         LATENCY,
         lambda one: (
@@ -164,7 +164,7 @@ GROUP.page(
 )
 
 
-class FromWork(Keeper):
+class FromWork(ReferenceTarget):
     """Starts its clock when the work starts; the queue is nobody's time."""
 
     def since(self, arrived: float) -> float:
@@ -173,10 +173,10 @@ class FromWork(Keeper):
 
 
 class FromWorkHistogram(FromWork):
-    """The same, in the histogram alone."""
+    """The same, in the histogram only."""
 
     async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
-        """The answer tells the truth."""
+        """The answer reports the true time."""
         reply = await super().export(ask, body, turn, arrived)
         if reply.status == 200:
             reply.body["processingTime"] = (time.monotonic() - arrived) * 1000
@@ -190,8 +190,8 @@ class FromWorkHistogram(FromWork):
     scenarios=("batch",),
     kind=FromWork,
 )
-def _from_work(keeper: Keeper) -> None:
-    slow(keeper, 0.03)
+def _from_work(target: ReferenceTarget) -> None:
+    slow(target, 0.03)
 
 
 @GROUP.make(
@@ -201,8 +201,8 @@ def _from_work(keeper: Keeper) -> None:
     scenarios=("batch",),
     kind=FromWorkHistogram,
 )
-def _from_work_histogram(keeper: Keeper) -> None:
-    slow(keeper, 0.03)
+def _from_work_histogram(target: ReferenceTarget) -> None:
+    slow(target, 0.03)
 
 
 def _in_seconds(reply: Reply) -> None:
@@ -228,7 +228,7 @@ GROUP.reply(
 GROUP.reply("time-text", "processingTime is a text.", of_answer(processingTime="12 ms"), "answers", "latency-agree")
 
 
-class Swapped(Book):
+class Swapped(Counters):
     """Tells each export's time as that of the other format's last one."""
 
     def __init__(self) -> None:
@@ -245,9 +245,9 @@ class Swapped(Book):
 @GROUP.make(
     "latency-of-others", "Each format's histogram holds the other's times.", "latency-sum", scenarios=("smoke",)
 )
-def _swapped(keeper: Keeper) -> None:
-    keeper.book = Swapped()
-    keeper.pause_s = lambda ask: 0.15 if ask.format == "pdf" else 0.0
+def _swapped(target: ReferenceTarget) -> None:
+    target.counters = Swapped()
+    target.pause_s = lambda ask: 0.15 if ask.format == "pdf" else 0.0
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

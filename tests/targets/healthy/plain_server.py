@@ -1,4 +1,4 @@
-"""An animal of another kind: Python's own http.server, one thread a request, HTTP/1.0."""
+"""A target of another kind: Python's own http.server, one thread a request, HTTP/1.0."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ GROUP = Group("healthy", healthy=True)
 
 
 def _build(folder: Path) -> Service:
-    from tests.targets.fixtures.plain_target import PlainKeeper
+    from tests.targets.fixtures.plain_target import PlainTarget
 
-    return PlainKeeper(folder)
+    return PlainTarget(folder)
 
 
 GROUP.add("http-server", "Written on http.server: a thread a request, HTTP/1.0, files made in those threads.", _build)
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

@@ -99,7 +99,7 @@ def checks_without(check_id: str) -> Iterator[None]:
         yield
 
 
-def free_without(case: Case, run: Run, limits: Limits, report: Report) -> dict[str, str]:
+def unnoticed_without(case: Case, run: Run, limits: Limits, report: Report) -> dict[str, str]:
     """Checks without which the judge would misjudge a case that it judges rightly, each with what it would do."""
     judged = judged_of(report)
     if case.healthy or case.problem(judged) is not None:
@@ -107,9 +107,9 @@ def free_without(case: Case, run: Run, limits: Limits, report: Report) -> dict[s
     noticed = case.noticed(judged)
     if len(noticed) > 1:
         return {}  # another check that must see it still does
-    free: dict[str, str] = {}
+    unnoticed: dict[str, str] = {}
     for check_id in noticed:
         with checks_without(check_id):
             problem = case.problem(judged_of(judging.judge(run, limits)))
-        free |= {check_id: problem} if problem is not None else {}
-    return free
+        unnoticed |= {check_id: problem} if problem is not None else {}
+    return unnoticed

@@ -44,9 +44,9 @@ def summary(proofs: Sequence[Proof], stale: Mapping[str, Sequence[str]]) -> str:
     ]
     if stale:
         why = Counter(reason for reasons in stale.values() for reason in reasons)
-        told = ", ".join(f"{reason} ({count})" for reason, count in why.items())
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in why.items())
         lines.append(
-            f"{len(stale)} records are stale, since something is not as it was when they were made: {told}; "
+            f"{len(stale)} records are stale, since something is not as it was when they were made: {reasons}; "
             "`python -m tests.targets record --core --resume` makes them anew"
         )
     silent = sorted({check.id for check in CHECKS} - _noticed(proofs))
@@ -62,10 +62,10 @@ def _noticed(proofs: Sequence[Proof]) -> set[str]:
     return red | {name for one in proofs if _edited(one) for name in one.case.noticed(one.judged)}
 
 
-def freed(proofs: Sequence[Proof]) -> dict[str, list[str]]:
+def unnoticed(proofs: Sequence[Proof]) -> dict[str, list[str]]:
     """For each check, in the judge's order, what would be misjudged if it passed everything."""
     return {
-        check.id: [f"{one.case.name}: {one.free[check.id]}" for one in proofs if check.id in one.free]
+        check.id: [f"{one.case.name}: {one.unnoticed[check.id]}" for one in proofs if check.id in one.unnoticed]
         for check in CHECKS
     }
 
@@ -129,10 +129,10 @@ def _shown(faulty: Sequence[Proof]) -> dict[str, tuple[Shown, ...]]:
     checks: dict[str, list[tuple[bool, Shown]]] = {}
     for one in faulty:
         for name in one.failed:
-            shown = Shown(fault=one.case.name, why=one.case.why, alone=len(one.failed) == 1)
+            shown = Shown(fault=one.case.name, why=one.case.why, only=len(one.failed) == 1)
             checks.setdefault(name, []).append((name not in one.case.expect, shown))
     return {
-        name: tuple(shown for _, shown in sorted(seen, key=lambda one: (not one[1].alone, one[0]))[:SHOWN_MOST])
+        name: tuple(shown for _, shown in sorted(seen, key=lambda one: (not one[1].only, one[0]))[:SHOWN_MOST])
         for name, seen in sorted(checks.items())
     }
 

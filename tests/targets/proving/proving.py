@@ -14,8 +14,8 @@ from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
 from tests.targets.fixtures.edits import BASE, EDITS, Edit
-from tests.targets.fixtures.entry import Entry, animals
-from tests.targets.proving.judging import Case, Unreadable, case_of, free_without, judge_record, statuses
+from tests.targets.fixtures.entry import Entry, all_targets
+from tests.targets.proving.judging import Case, Unreadable, case_of, judge_record, statuses, unnoticed_without
 from tests.targets.proving.results import Judged, judged_of
 from tests.targets.recording.archive import AGAIN, ArchiveError, Made, listed, unpack
 from tests.targets.recording.conditions import BY_NAME, Conditions
@@ -33,7 +33,7 @@ class Proof:
     judged: Judged
     statuses: Mapping[str, str]
     """Every verdict's status, by `<scenario>/<check>`."""
-    free: Mapping[str, str]
+    unnoticed: Mapping[str, str]
     """Checks without which it would be judged wrongly, each with how; empty where that was not asked."""
 
     @property
@@ -54,7 +54,7 @@ class _Result:
     name: str
     judged: Judged
     statuses: dict[str, str]
-    free: dict[str, str]
+    unnoticed: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class _Job:
 def prove(folder: Path, targets: Mapping[str, Entry], jobs: int, *, mutate: bool) -> list[Proof]:
     """Judge every record of a folder, and the edits of a healthy one. ArchiveError when records can't be judged.
 
-    mutate: find out, too, which checks each fault would go free without.
+    mutate: find out, too, which checks each fault would pass unnoticed without.
     """
     known = listed(folder)
     if not known:
@@ -85,7 +85,7 @@ def prove(folder: Path, targets: Mapping[str, Entry], jobs: int, *, mutate: bool
     if BASE in known:
         cases |= {edit.name: (case_of(edit, edit.name), known[BASE][0]) for edit in EDITS}
     return [
-        Proof(case=case, made=made, judged=result.judged, statuses=result.statuses, free=result.free)
+        Proof(case=case, made=made, judged=result.judged, statuses=result.statuses, unnoticed=result.unnoticed)
         for name, (case, made) in cases.items()
         for result in (results[name],)
     ]
@@ -134,11 +134,11 @@ def _judge(job: _Job) -> _Result:
         raise ArchiveError(f"{error}; it was made at commit {job.made.commit}, {AGAIN}") from error
     finally:
         shutil.rmtree(job.folder)
-    free = {}
+    unnoticed = {}
     if job.mutate:
-        subject = edit or next(target for target in animals() if target.name == job.made.target)
-        free = free_without(case_of(subject, job.name), run, limits, report)
-    return _Result(name=job.name, judged=judged_of(report), statuses=statuses(report), free=free)
+        subject = edit or next(target for target in all_targets() if target.name == job.made.target)
+        unnoticed = unnoticed_without(case_of(subject, job.name), run, limits, report)
+    return _Result(name=job.name, judged=judged_of(report), statuses=statuses(report), unnoticed=unnoticed)
 
 
 def conditions_of(made: Made) -> Conditions:

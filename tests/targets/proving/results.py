@@ -1,4 +1,4 @@
-"""What the harness said of one animal: the only place that knows its `verdict.json`."""
+"""What the harness said of one target: the only place that knows its `verdict.json`."""
 
 from __future__ import annotations
 

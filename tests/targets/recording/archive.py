@@ -72,7 +72,7 @@ class _Format(msgspec.Struct):
 
 
 def archives(folder: Path) -> list[Path]:
-    """Every archive in a folder, those of many records first: a single one beside them is newer."""
+    """Every archive in a folder, those of many records first: a single one is newer."""
     found = sorted(folder.glob(f"*{SUFFIX}"))
     return sorted(found, key=lambda path: not path.name.startswith(PACKED))
 
@@ -80,10 +80,10 @@ def archives(folder: Path) -> list[Path]:
 def read_made(data: bytes, where: str) -> Made:
     """Decode a record.json. ArchiveError for one of another format."""
     try:
-        told = msgspec.json.decode(data, type=_Format)
-        if told.format != FORMAT:
+        head = msgspec.json.decode(data, type=_Format)
+        if head.format != FORMAT:
             raise ArchiveError(
-                f"{where} holds a record of format {told.format}, this version reads format {FORMAT}; {AGAIN}"
+                f"{where} holds a record of format {head.format}, this version reads format {FORMAT}; {AGAIN}"
             )
         return msgspec.json.decode(data, type=Made)
     except msgspec.DecodeError as error:
@@ -136,12 +136,12 @@ def _opened(path: Path) -> tarfile.TarFile:
 
 def pack(folders: Sequence[Path], path: Path) -> None:
     """Write record folders into one archive, equal bytes for equal folders, and put it in place in one step."""
-    beside = path.with_name(path.name + ".part")
-    # one alone waits for being packed with others
+    part = path.with_name(path.name + ".part")
+    # a single one is packed with others later
     hard = {"preset": 9 | lzma.PRESET_EXTREME, "dict_size": _DICTIONARY_BYTES} if len(folders) > 1 else {"preset": 6}
     filters = [{"id": lzma.FILTER_LZMA2, **hard}]
     with (
-        lzma.open(beside, "wb", format=lzma.FORMAT_XZ, filters=filters) as file,
+        lzma.open(part, "wb", format=lzma.FORMAT_XZ, filters=filters) as file,
         tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar,
     ):
         for folder in folders:
@@ -151,7 +151,7 @@ def pack(folders: Sequence[Path], path: Path) -> None:
                     data = member.read_bytes()
                     info.size, info.mode = len(data), 0o644
                     tar.addfile(info, io.BytesIO(data))
-    beside.replace(path)
+    part.replace(path)
 
 
 def pack_all(folder: Path, order: Sequence[str], work: Path) -> list[Path]:

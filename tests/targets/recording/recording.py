@@ -130,7 +130,7 @@ def _line(recorded: Recorded) -> str:
 
 def _record_all(left: Sequence[Drive], out: Path, jobs: int, until: float) -> Iterator[Recorded]:
     with ThreadPoolExecutor(jobs) as pool:
-        # the longest first, so that none is left alone at the end
+        # the longest first, so that no single one is left at the end
         turns = sorted(left, key=lambda one: not one.target.healthy)
         waiting = [pool.submit(_record_one, one, out, until) for one in turns]
         try:
@@ -195,8 +195,8 @@ def _agrees(run: Path, kept: Path, again: Path, one: Drive) -> None:
     """StripError when judging the record gives another verdict than the run had."""
     shutil.copytree(kept, again)
     now = statuses(judge_record(again, one.conditions)[2])
-    told = msgspec.json.decode((run / "verdict.json").read_bytes())
-    then = {f"{one['scenario']}/{one['id']}": one["judgement"]["status"] for one in told["verdicts"]}
+    data = msgspec.json.decode((run / "verdict.json").read_bytes())
+    then = {f"{one['scenario']}/{one['id']}": one["judgement"]["status"] for one in data["verdicts"]}
     other = [
         f"{key} {then.get(key)}, judged from its record {now.get(key)}" for key in then if then[key] != now.get(key)
     ]

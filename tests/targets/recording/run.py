@@ -1,4 +1,4 @@
-"""Running the harness on an animal, as a user would: the real command, on a real service, in processes of their own."""
+"""Running the harness on a target, as a user would: the real command, on a real service, in processes of their own."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ STOPPING = threading.Event()
 
 
 class NoStart(Exception):
-    """The animal did not listen."""
+    """The target did not listen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How the harness did on one animal."""
+    """How the harness did on one target."""
 
-    animal: Entry
+    target: Entry
     judged: Judged | None
     """None: it left no verdict."""
     seconds: float
@@ -56,10 +56,10 @@ class Outcome:
         return self.judged.of("NO DATA") if self.judged else {}
 
 
-def problem_of(animal: Entry, judged: Judged) -> str | None:
+def problem_of(target: Entry, judged: Judged) -> str | None:
     """What is wrong with a judgement (pure); None: it is right."""
     failed = judged.of("FAIL")
-    if animal.healthy:
+    if target.healthy:
         if judged.colour == "GREEN":
             return None
         blocking = failed or judged.of("NO DATA")
@@ -69,21 +69,21 @@ def problem_of(animal: Entry, judged: Judged) -> str | None:
         return "stays GREEN"
     if not failed:
         return f"nothing FAILed; {judged.headline}"
-    if not animal.expect & failed.keys():
-        return f"caught for another reason only: {', '.join(failed)} instead of {' or '.join(sorted(animal.expect))}"
+    if not target.expect & failed.keys():
+        return f"caught for another reason only: {', '.join(failed)} instead of {' or '.join(sorted(target.expect))}"
     return None
 
 
 def stop_all() -> None:
-    """Let every harness that runs in a thread of ours be ended, and its animal with it."""
+    """Let every harness that runs in a thread of ours be ended, and its target with it."""
     STOPPING.set()
 
 
 def run_one(target: Entry, folder: Path, *, keep: bool = False, whole: bool = False) -> Outcome:
-    """Start an animal, let the harness judge it, end it.
+    """Start a target, let the harness judge it, end it.
 
-    `folder` is its own; the record stays there when `keep`, or when the harness was wrong. A broken animal is driven
-    briefly, where its fault must show, with the zoo's tighter limits (or `at_length`, with the contract's); `whole`:
+    `folder` is its own; the record stays there when `keep`, or when the harness was wrong. A faulty target is driven
+    briefly, where its fault must show, with the tighter limits (or `at_length`, with the contract's); `whole`:
     like a healthy one, through all scenarios, with the limits of the contract.
     """
     outcome = drive(Drive(target=target, conditions=usual(target, whole=whole)), folder)
@@ -105,14 +105,14 @@ def drive(driven: Drive, folder: Path) -> Outcome:
     except (NoStart, Unjudged) as error:
         said = _last_line(folder / "harness.log")
         problem = f"no verdict: {error}" + (f" ({said})" if said else "")
-    return Outcome(animal=driven.target, judged=judged, seconds=time.monotonic() - start, problem=problem)
+    return Outcome(target=driven.target, judged=judged, seconds=time.monotonic() - start, problem=problem)
 
 
 @contextmanager
-def alive(animal: Entry, folder: Path) -> Iterator[tuple[str, int]]:
-    """The animal's URL and process id while it runs; NoStart when it does not."""
-    words = [sys.executable, "-m", "tests.targets", "serve", animal.name, "--exports", str(folder / "exports")]
-    with (folder / "animal.log").open("wb") as log:
+def alive(target: Entry, folder: Path) -> Iterator[tuple[str, int]]:
+    """The target's URL and process id while it runs; NoStart when it does not."""
+    words = [sys.executable, "-m", "tests.targets", "serve", target.name, "--exports", str(folder / "exports")]
+    with (folder / "target.log").open("wb") as log:
         process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         try:
             yield _announced(process)
@@ -126,12 +126,12 @@ def _announced(process: subprocess.Popen[bytes]) -> tuple[str, int]:
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         if not selector.select(START_S):
-            raise NoStart(f"the animal did not listen within {START_S:g} s")
+            raise NoStart(f"the target did not listen within {START_S:g} s")
     try:
-        told = json.loads(process.stdout.readline())
-        return str(told["url"]), int(told["pid"])
+        data = json.loads(process.stdout.readline())
+        return str(data["url"]), int(data["pid"])
     except (ValueError, KeyError):
-        raise NoStart("the animal ended before it listened; see its animal.log") from None
+        raise NoStart("the target ended before it listened; see its target.log") from None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

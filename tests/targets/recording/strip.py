@@ -1,6 +1,6 @@
 """A run directory without what can be made again: what is left is a record that the judge needs, and no more.
 
-Request bodies are made again from the seed. Of the exported files a few are kept: small ones of each kind, broken ones
+Request bodies are made again from the seed. Of the exported files a few are kept: small ones of each kind, faulty ones
 first, so that files are opened again when the record is judged.
 """
 
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Set
-from functools import lru_cache
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from assertions.contents.file_check import check_file, read_template
-from assertions.record.files import read_lines, read_one, write_lines
+from assertions.record.files import COMPRESSED, open_plain, read_lines, read_one, stored, write_lines
 from assertions.record.types import FileCheck, Hit, Plan
+from evidence.collect.kept_files import read_kept
 from evidence.collect.provenance import ROOT
-from loadtests.datasets.records import encode_body, make_dataset
+from evidence.collect.request_bodies import request_bodies, request_body
 
 RUN_FILES = ("run.json", "promtool.json", "dashboard.json", "package.json", "queries.json")
 SCENARIO_FILES = (
@@ -53,7 +53,8 @@ def strip(run: Path, record: Path, scenarios: Iterable[str], *, hidden: Iterable
     paths = sorted((str(path).encode() for path in {*hidden, ROOT}), key=len, reverse=True)
 
     def copy(source: Path, target: Path) -> None:
-        data = source.read_bytes()
+        with open_plain(source) as file:  # the archive compresses it again, with the other records
+            data = file.read()
         for path in paths:
             data = data.replace(path, b"")
         target.write_bytes(data)
@@ -65,7 +66,7 @@ def strip(run: Path, record: Path, scenarios: Iterable[str], *, hidden: Iterable
             raise StripError(f"the run left no folder {scenario}")
         (record / scenario).mkdir()
         for name in SCENARIO_FILES:
-            if (run / scenario / name).exists():
+            if stored(run / scenario / name).exists():
                 copy(run / scenario / name, record / scenario / name)
         cases |= _keep_samples(run / scenario, record / scenario, sound=sound, known=cases)
 
@@ -74,20 +75,20 @@ def _keep_samples(run: Path, record: Path, *, sound: bool, known: Set[str]) -> s
     """Keep some exported files; the cases of the sound ones. known: cases of which there is a sound one already."""
     hits = {hit.id: hit for hit in read_lines(run / "hits.jsonl", Hit)}
     checks = list(read_lines(run / "files.jsonl", FileCheck))
-    seed = read_one(run / "plan.json", Plan).seed
+    plan = read_one(run / "plan.json", Plan)
     cases = {check.hit: hits[check.hit].case for check in checks}
     chosen = [
         check for check in samples(checks, cases) if check.finding_count or (sound and cases[check.hit] not in known)
     ]
-    for case in {cases[check.hit] for check in chosen}:
-        if request_template(case, seed) != (run / "sent" / f"{case}.json").read_bytes():
-            raise StripError(f"the request body of {case} is another when it is made again from seed {seed}")
-    kept = {check.hit for check in chosen}
+    with request_bodies(run, plan, sorted({cases[check.hit] for check in chosen})) as bodies:
+        if bodies.problems:
+            raise StripError("; ".join(bodies.problems))
+    kept = {check.hit: (check.kept or "").removesuffix(COMPRESSED) for check in chosen}
     for check in chosen:
-        place = record / (check.kept or "")
+        place = record / kept[check.hit]
         place.parent.mkdir(exist_ok=True)
-        place.write_bytes((run / (check.kept or "")).read_bytes())
-    write_lines(record / "files.jsonl", (check if check.hit in kept else replace(check, kept=None) for check in checks))
+        place.write_bytes(read_kept(run / (check.kept or ""), check.bytes))
+    write_lines(record / "files.jsonl", (replace(check, kept=kept.get(check.hit)) for check in checks))
     return {cases[check.hit] for check in chosen if not check.finding_count}
 
 
@@ -105,12 +106,6 @@ def samples(checks: Iterable[FileCheck], cases: Mapping[str, str]) -> list[FileC
     return [*list(broken.values())[:BROKEN_MOST], *small]
 
 
-@lru_cache(maxsize=64)
-def request_template(case: str, seed: int) -> bytes:
-    """The body of a request for a case as the load side encodes it."""
-    return encode_body(make_dataset(case, seed))
-
-
 def open_again(folder: Path) -> int:
     """Open a record's kept files anew and write what that shows into files.jsonl; how many there were.
 
@@ -120,7 +115,7 @@ def open_again(folder: Path) -> int:
     opened = 0
     for path in sorted(folder.glob("*/files.jsonl")):
         hits = {hit.id: hit for hit in read_lines(path.with_name("hits.jsonl"), Hit)}
-        seed = read_one(path.with_name("plan.json"), Plan).seed
+        plan = read_one(path.with_name("plan.json"), Plan)
         checks = []
         for check in read_lines(path, FileCheck):
             if check.kept is None:
@@ -129,7 +124,7 @@ def open_again(folder: Path) -> int:
             hit, data = hits[check.hit], (path.parent / check.kept).read_bytes()
             if hashlib.sha256(data).hexdigest() != check.sha256:
                 raise StripError(f"{folder.name}: {check.kept} is not the file that was exported")
-            outcome = check_file(data, read_template(request_template(hit.case, seed)), hit)
+            outcome = check_file(data, read_template(request_body(plan, hit.case)), hit)
             now = {name: getattr(outcome, name) for name in ("rows", "pages", "findings", "finding_count", "kinds")}
             checks.append(replace(check, **now))
             opened += 1

@@ -10,22 +10,22 @@ from assertions.limits import Limit
 from assertions.limits import Operator as LimitOperator
 from assertions.units import show
 from assertions.verdicts import Reading, judge_reading, would_not_pass
-from tests.assertions.honest.records import honest_run
+from tests.assertions.healthy.records import healthy_run
 
 LIMITS = limits_file.load()
 
 
 def test_every_pass_by_a_limit_says_what_it_rules_out() -> None:
     """No check that holds a number against a limit passes without the sentence."""
-    judged = [one for one in judge(honest_run(), LIMITS).verdicts if one.judgement.limit is not None]
+    judged = [one for one in judge(healthy_run(), LIMITS).verdicts if one.judgement.limit is not None]
     assert judged
     assert {one.id for one in judged if not one.judgement.catches} == set()
 
 
 @pytest.mark.parametrize("check", ["latency-outside", "smoke-latency", "success-outside", "success-target"])
 def test_a_statistical_pass_speaks_of_the_limit_and_names_the_bound_for_what_it_is(check: str) -> None:
-    """The sentence is about the limit; the confidence bound stands beside it under its own name."""
-    verdict = next(one for one in judge(honest_run(), LIMITS).verdicts if one.id == check)
+    """The sentence is about the limit; the confidence bound stands next to it under its own name."""
+    verdict = next(one for one in judge(healthy_run(), LIMITS).verdicts if one.id == check)
     limit = verdict.judgement.limit
     assert limit is not None
     assert show(limit.target, limit.unit) in verdict.judgement.catches.split(" would not have passed")[0]

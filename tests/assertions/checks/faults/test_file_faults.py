@@ -65,7 +65,7 @@ def check(hit: str, *codes: str, kept: str | None = None, count: int = 1) -> Fil
         ([replace(check("a", "cell"), kinds={})], "a: cell, expected 'a', found 'b'"),
     ],
 )
-def test_each_kind_is_told_once(checks: list[FileCheck], said: str) -> None:
+def test_each_kind_is_reported_once(checks: list[FileCheck], said: str) -> None:
     """The worst first, with its count and an example; a kept file is the better example."""
     assert sentence(checks, {}) == said
 

@@ -28,12 +28,12 @@ from assertions.verdicts import Judgement
 from tests.assertions.cases import none_done, without
 from tests.assertions.cases.conduct import behaving, generated, probes, status
 from tests.assertions.cases.contents import fetched
-from tests.assertions.honest.records import (
+from tests.assertions.healthy.records import (
     changed,
     drop_samples,
     each,
-    honest,
-    honest_run,
+    healthy,
+    healthy_run,
     values,
     with_hits,
     with_pages,
@@ -63,16 +63,16 @@ def wrong_and_unopened(fmt: str, codes: tuple[str, ...], unopened: int) -> Chang
 
 
 def test_files_that_are_wrong_fail_though_others_were_not_opened() -> None:
-    """The two that could not be opened are named beside."""
-    judged = csv_contents(wrong_and_unopened("csv", ("cell",), 2)(honest("load")), LIMITS)
-    done = sum(hit.format == "csv" for hit in honest("load").done)
+    """The two that could not be opened are named too."""
+    judged = csv_contents(wrong_and_unopened("csv", ("cell",), 2)(healthy("load")), LIMITS)
+    done = sum(hit.format == "csv" for hit in healthy("load").done)
     assert judged.status == "FAIL"
     assert judged.reason.startswith(f"2 of {done} csv files do not hold what was sent; 2 more were not opened; leak-")
 
 
 def test_bytes_that_can_not_be_fail_though_files_are_missing() -> None:
-    """The files that were fetched alone hold more than was counted."""
-    record = fetched(lambda _: {"status": 404, "bytes": 0}, hit="measure-3")(honest("smoke"))
+    """The files that were fetched already hold more than was counted."""
+    record = fetched(lambda _: {"status": 404, "bytes": 0}, hit="measure-3")(healthy("smoke"))
     assert bytes_agree(record, LIMITS).status == "NO DATA"
     few = with_pages(record, values('export_bytes_total{format="pdf"', lambda value: value / 2))
     judged = bytes_agree(few, LIMITS)
@@ -88,27 +88,27 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
     (
         "a page too large, and none after the load",
         lambda: metrics_page.scrapes(
-            with_pages(without("after")(honest("load")), lambda text: text + "# " + "x" * (1 << 20) + "\n"), LIMITS
+            with_pages(without("after")(healthy("load")), lambda text: text + "# " + "x" * (1 << 20) + "\n"), LIMITS
         ),
     ),
     (
         "a family missing, and no page after the load",
         lambda: metrics_page.coverage(
-            with_pages(without("after")(honest("load")), lambda text: text.replace("export_queue_depth", "queue")),
+            with_pages(without("after")(healthy("load")), lambda text: text.replace("export_queue_depth", "queue")),
             LIMITS,
         ),
     ),
     (
         "memory below zero, and no page before the load",
         lambda: moved(
-            with_pages(without("before")(honest("load")), values("export_memory_bytes", lambda _: -1)), LIMITS
+            with_pages(without("before")(healthy("load")), values("export_memory_bytes", lambda _: -1)), LIMITS
         ),
     ),
     (
         "an unknown status, and a family missing",
         lambda: metrics_page.labels_bounded(
             with_pages(
-                honest("load"),
+                healthy("load"),
                 lambda text: text.replace("export_queue_depth", "queue").replace('format="pdf"', 'format="xls"'),
             ),
             LIMITS,
@@ -119,7 +119,7 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
         lambda: limits_held.concurrency_target(
             {
                 "load": with_pages(
-                    changed(honest("load"), scrapes=honest("load").scrapes[:5]),
+                    changed(healthy("load"), scrapes=healthy("load").scrapes[:5]),
                     values("export_concurrent_running", lambda _: 6),
                 )
             },
@@ -130,7 +130,7 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
         "a gauge left, and the other missing",
         lambda: rest(
             with_pages(
-                with_pages(honest("load"), values("export_queue_depth", lambda _: 2)),
+                with_pages(healthy("load"), values("export_queue_depth", lambda _: 2)),
                 drop_samples("export_concurrent_running"),
             ),
             LIMITS,
@@ -138,16 +138,16 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
     ),
     (
         "a status page busy, and no metrics page after the load",
-        lambda: rest(without("after")(status(concurrentExports=3)(honest("load"))), LIMITS),
+        lambda: rest(without("after")(status(concurrentExports=3)(healthy("load"))), LIMITS),
     ),
     (
         "a file from outside, and a probe not made",
         lambda: behaviour.behaviour(
             changed(
-                behaving("path-encoded", status=200)(honest("smoke")),
+                behaving("path-encoded", status=200)(healthy("smoke")),
                 hits=tuple(
                     hit
-                    for hit in behaving("path-encoded", status=200)(honest("smoke")).hits
+                    for hit in behaving("path-encoded", status=200)(healthy("smoke")).hits
                     if hit.case != "bad-not-json"
                 ),
             ),
@@ -158,10 +158,10 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
         "not well, asked four times",
         lambda: health(
             changed(
-                probes("/health", 4, status=503)(honest("load")),
+                probes("/health", 4, status=503)(healthy("load")),
                 health=tuple(
                     one
-                    for one in probes("/health", 4, status=503)(honest("load")).health
+                    for one in probes("/health", 4, status=503)(healthy("load")).health
                     if one.path == "/health" and one.status == 503
                 ),
             ),
@@ -172,23 +172,23 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
         "a wrong status page, asked twice",
         lambda: status_page(
             changed(
-                status(maxConcurrentExports=9)(honest("load")),
-                health=status(maxConcurrentExports=9)(honest("load")).health[:4],
+                status(maxConcurrentExports=9)(healthy("load")),
+                health=status(maxConcurrentExports=9)(healthy("load")).health[:4],
             ),
             LIMITS,
         ),
     ),
-    ("a data set never made, and no file at all", lambda: csv_contents(failing_csv(honest("load")), LIMITS)),
+    ("a data set never made, and no file at all", lambda: csv_contents(failing_csv(healthy("load")), LIMITS)),
     (
         "a good request refused, and none done",
-        lambda: answers.answers(with_hits(honest("load"), lambda hit: {"status": 413}), LIMITS),
+        lambda: answers.answers(with_hits(healthy("load"), lambda hit: {"status": 413}), LIMITS),
     ),
     (
         "a broken histogram, and a page without any",
         lambda: histogram(
             with_pages(
                 with_pages(
-                    honest("load"), drop_samples('export_latency_ms_bucket{format="csv",size="small",le="+Inf"}')
+                    healthy("load"), drop_samples('export_latency_ms_bucket{format="csv",size="small",le="+Inf"}')
                 ),
                 lambda text: text.replace("export_latency_ms", "other_ms"),
                 lambda scrape: scrape.moment == "before",
@@ -200,9 +200,9 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
         "four of the batch, one refused",
         lambda: throughput.batch(
             changed(
-                honest("batch"),
+                healthy("batch"),
                 hits=each(
-                    tuple(hit for hit in honest("batch").hits if hit.id != "sequence-4"),
+                    tuple(hit for hit in healthy("batch").hits if hit.id != "sequence-4"),
                     lambda hit: {"status": 429} if hit.id == "sequence-1" else None,
                 ),
             ),
@@ -213,9 +213,9 @@ HIDDEN: tuple[tuple[str, Callable[[], Judgement]], ...] = (
         "most failed by one scenario's counters, another's can't be read",
         lambda: success_target(
             {
-                "smoke": changed(honest("smoke"), scrapes=()),
+                "smoke": changed(healthy("smoke"), scrapes=()),
                 "load": with_pages(
-                    honest("load"),
+                    healthy("load"),
                     values('export_requests_total{format="csv",status="failed",user="loadtest"}', lambda v: v + 500),
                     lambda scrape: scrape.moment == "after",
                 ),
@@ -234,10 +234,10 @@ def test_what_is_missing_hides_no_failure(judged: Callable[[], Judgement]) -> No
 
 def test_a_scenario_that_can_not_be_read_hides_no_failure_of_another() -> None:
     """Six exports at once in the load fail the run though the batch's record is malformed."""
-    six = with_pages(honest("load"), values("export_concurrent_running", lambda _: 6))
+    six = with_pages(healthy("load"), values("export_concurrent_running", lambda _: 6))
     run = replace(
-        honest_run(),
-        scenarios={"smoke": honest("smoke"), "load": six},
+        healthy_run(),
+        scenarios={"smoke": healthy("smoke"), "load": six},
         problems={"batch": "hits.jsonl line 3 is no Hit: x"},
     )
     verdict = next(one for one in judge(run, LIMITS).verdicts if one.id == "concurrency-target")
@@ -252,9 +252,9 @@ def test_a_scenario_that_can_not_be_read_hides_no_failure_of_another() -> None:
         ("success-outside", "load", none_done),
     ],
 )
-def test_what_no_clock_has_a_part_in_fails_beside_an_unfit_generator(check: str, scenario: str, change: Change) -> None:
+def test_what_no_clock_has_a_part_in_fails_with_an_unfit_generator(check: str, scenario: str, change: Change) -> None:
     """A generator that measured itself excuses slow answers, not wrong ones."""
-    run = honest_run(**{scenario: generated(cpu_ratio=0.99)(change(honest(scenario)))})
+    run = healthy_run(**{scenario: generated(cpu_ratio=0.99)(change(healthy(scenario)))})
     assert "FAIL" in {one.status for one in judge(run, LIMITS).verdicts if one.id == check}
 
 
@@ -266,8 +266,8 @@ def test_what_no_clock_has_a_part_in_fails_beside_an_unfit_generator(check: str,
         ("leftovers", "load", lambda r: with_scenario(r, grew=("export_1_a.csv",))),
     ],
 )
-def test_what_needs_no_whole_record_fails_beside_a_lost_one(check: str, scenario: str, change: Change) -> None:
+def test_what_needs_no_whole_record_fails_with_a_lost_one(check: str, scenario: str, change: Change) -> None:
     """Requests that are missing in the record excuse counts that differ, not answers that are wrong."""
-    run = honest_run(**{scenario: generated(workers=2, end_marks=1)(change(honest(scenario)))})
+    run = healthy_run(**{scenario: generated(workers=2, end_marks=1)(change(healthy(scenario)))})
     verdict = next(one for one in judge(run, LIMITS).verdicts if one.id == check and one.scenario == scenario)
     assert verdict.status == "FAIL", verdict.judgement.reason

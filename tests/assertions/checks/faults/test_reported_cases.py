@@ -1,4 +1,4 @@
-"""Faults reported of the judge itself: a witness accused, a pass from nothing, a cause unnamed."""
+"""Faults reported of the judge itself: a right source that fails, a pass from nothing, a cause unnamed."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from assertions.verdicts import Judgement, failed_for
 from tests.assertions.cases import none_done
 from tests.assertions.cases.conduct import behaving
 from tests.assertions.checks.faults.test_hidden_failures import wrong_and_unopened
-from tests.assertions.honest.records import changed, each, honest, honest_run, values, with_hits, with_pages
+from tests.assertions.healthy.records import changed, each, healthy, healthy_run, values, with_hits, with_pages
 
 LIMITS = limits_file.load()
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 
 
-# A right witness is not accused
+# A right source does not fail
 
 
 def accepting(record: ScenarioRecord, size: str, names: tuple[str, ...]) -> ScenarioRecord:
@@ -63,8 +63,8 @@ def accepting(record: ScenarioRecord, size: str, names: tuple[str, ...]) -> Scen
 
 
 def test_accepted_bad_input_is_no_reason_to_call_right_counters_wrong() -> None:
-    """`behaviour` fails alone: what was counted is what was answered."""
-    record = accepting(honest("smoke"), "small", ("bad-columns-twice", "bad-record-null", "bad-title-type"))
+    """Only `behaviour` fails: what was counted is what was answered."""
+    record = accepting(healthy("smoke"), "small", ("bad-columns-twice", "bad-record-null", "bad-title-type"))
     assert behaviour.behaviour(record, LIMITS).status == "FAIL"
     for check in (counters.latency_counts, sum_agrees, bytes_agree):
         assert check(record, LIMITS).status == "PASS", check(record, LIMITS).reason
@@ -73,8 +73,8 @@ def test_accepted_bad_input_is_no_reason_to_call_right_counters_wrong() -> None:
 def test_accepted_requests_of_no_known_format_may_count_under_any() -> None:
     """A body that names no format may be counted as csv or as nothing; neither is held against the counters."""
     names = ("bad-format-missing", "bad-not-json")
-    counted = accepting(honest("smoke"), "small", names)
-    not_counted = changed(counted, scrapes=honest("smoke").scrapes)
+    counted = accepting(healthy("smoke"), "small", names)
+    not_counted = changed(counted, scrapes=healthy("smoke").scrapes)
     for record in (counted, not_counted):
         for check in (counters.latency_counts, sum_agrees, bytes_agree):
             assert check(record, LIMITS).status == "PASS", check(record, LIMITS).reason
@@ -98,13 +98,13 @@ def with_delayed_answers(record: ScenarioRecord, delay_s: float, shown: float) -
 @pytest.mark.parametrize(("delay_s", "judged"), [(0.0, "FAIL"), (0.6, "PASS")])
 def test_an_answer_under_way_is_no_running_export(delay_s: float, judged: str) -> None:
     """Of a request most of which is the answer's way nothing can be told; where the export fills it, it can."""
-    record = with_delayed_answers(honest("load"), delay_s, 0.2)
+    record = with_delayed_answers(healthy("load"), delay_s, 0.2)
     assert status_page(record, LIMITS).status == judged
 
 
 def test_too_few_readings_are_no_comparison() -> None:
     """Gauges are held against exports only where enough readings fell into one."""
-    record = honest("load")
+    record = healthy("load")
     cut = changed(record, scrapes=tuple(one for one in record.scrapes if one.phase != "measure")[:4])
     judged = limits_held.concurrency_agree(cut, LIMITS)
     assert (judged.status, "8 are needed" in judged.reason) == ("NO DATA", True)
@@ -115,7 +115,7 @@ def test_too_few_readings_are_no_comparison() -> None:
 
 def test_a_histogram_of_failed_probes_is_no_latency_of_large_exports() -> None:
     """Where no 10k export was done the target's own P95 is of nothing that was asked."""
-    refused = with_hits(honest("load"), lambda hit: {"status": 413} if (hit.records or 0) >= 10_000 else None)
+    refused = with_hits(healthy("load"), lambda hit: {"status": 413} if (hit.records or 0) >= 10_000 else None)
     judged = latency.p95_target(refused, LIMITS)
     assert (judged.status, judged.reason) == (
         "NO DATA",
@@ -146,7 +146,7 @@ NOTHING_DONE = {
 
 def test_where_no_export_was_done_nothing_of_exports_passes() -> None:
     """Each check of what exports do says FAIL or NO DATA where there was none."""
-    run = honest_run(**{name: none_done(honest(name)) for name in ("smoke", "load", "batch")})
+    run = healthy_run(**{name: none_done(healthy(name)) for name in ("smoke", "load", "batch")})
     said = {(one.id, one.scenario): one.status for one in judge(run, LIMITS).verdicts}
     assert {check for (check, _), word in said.items() if word == "PASS" and check in NOTHING_DONE} == set()
     assert {check.id for check in CHECKS} > NOTHING_DONE
@@ -155,9 +155,9 @@ def test_where_no_export_was_done_nothing_of_exports_passes() -> None:
 # every kind of fault, the worst first
 
 
-def test_each_kind_of_fault_of_the_probes_is_told_worst_first() -> None:
+def test_each_kind_of_fault_of_the_probes_is_reported_worst_first() -> None:
     """Reached outside comes before bad input accepted, before a sentence that names nothing."""
-    record = honest("smoke")
+    record = healthy("smoke")
     record = behaving("bad-columns-twice", answer='{"success": false, "error": "no", "timestamp": "x"}')(record)
     record = behaving("bad-title-type", status=200)(behaving("bad-user-type", status=200)(record))
     record = behaving("path-encoded", status=200, answer="root:x:0:0")(record)
@@ -174,13 +174,13 @@ def test_each_kind_of_fault_of_the_probes_is_told_worst_first() -> None:
     assert judged.findings[0].endswith("answered 'root:x:0:0')")
     assert "(2) bad-title-type: " in judged.reason
     assert "(3) bad-columns-twice: `error` must name column" in judged.reason
-    text = runbook_text(judge(honest_run(smoke=record), LIMITS))
+    text = runbook_text(judge(healthy_run(smoke=record), LIMITS))
     assert all(f"        {finding}\n" in text for finding in judged.findings)
 
 
-def test_a_missing_retry_after_is_told_beside_a_refusal_within_the_limits() -> None:
+def test_a_missing_retry_after_is_reported_with_a_refusal_within_the_limits() -> None:
     """One fault of a refusal does not hide another."""
-    record = with_hits(honest("batch"), lambda hit: {"headers": {}} if hit.status == 429 else None)
+    record = with_hits(healthy("batch"), lambda hit: {"headers": {}} if hit.status == 429 else None)
     record = with_hits(record, lambda hit: {"status": 429, "headers": {}} if hit.id == "sequence-0" else None)
     judged = refusals.rejections(record, LIMITS)
     assert [finding.partition(" x ")[2].partition(":")[0] for finding in judged.findings] == [
@@ -193,14 +193,14 @@ def test_a_missing_retry_after_is_told_beside_a_refusal_within_the_limits() -> N
 def test_each_kind_of_finding_in_files_is_named_once_with_its_count() -> None:
     """Pages too many do not hide letters destroyed and records lost."""
     codes = ("pages", "cell", "lost", "lost", "cell", "lost")
-    judged = pdf_contents(wrong_and_unopened("pdf", codes, 0)(honest("smoke")), LIMITS)
+    judged = pdf_contents(wrong_and_unopened("pdf", codes, 0)(healthy("smoke")), LIMITS)
     assert [finding.partition(":")[0] for finding in judged.findings] == ["6 x lost", "4 x cell", "2 x pages"]
     assert judged.reason.count(" at record 7, expected 'a', found 'b'") == 3
 
 
 def test_a_compressed_file_names_its_cause() -> None:
     """What a gzip layer breaks is told as gzip by `downloads`."""
-    record = honest("smoke")
+    record = healthy("smoke")
     zipped = each(record.fetches, lambda one: {"headers": {**one.headers, "content-encoding": "gzip"}})
     assert "came compressed (Content-Encoding: gzip) though identity was requested" in (
         downloads(changed(record, fetches=zipped), LIMITS).reason
@@ -209,10 +209,10 @@ def test_a_compressed_file_names_its_cause() -> None:
     assert downloads(changed(record, fetches=identity), LIMITS).status == "PASS"
 
 
-def test_a_burst_that_was_refused_is_told_as_such() -> None:
+def test_a_burst_that_was_refused_is_reported_as_such() -> None:
     """Of twenty at once only five were let in: the burst was sent, and says why nothing can be seen in it."""
     refused = with_hits(
-        honest("batch"), lambda hit: {"status": 413} if hit.phase == "burst" and hit.index not in range(5) else None
+        healthy("batch"), lambda hit: {"status": 413} if hit.phase == "burst" and hit.index not in range(5) else None
     )
     judged = limits_held.concurrency_outside({"batch": refused}, LIMITS)
     assert (judged.status, judged.reason) == (
@@ -225,7 +225,7 @@ def test_a_burst_that_was_refused_is_told_as_such() -> None:
 def test_all_missing_families_are_named() -> None:
     """An author who lacks three mends them in one round."""
     bare = with_pages(
-        honest("smoke"),
+        healthy("smoke"),
         lambda text: "".join(
             line
             for line in text.splitlines(keepends=True)

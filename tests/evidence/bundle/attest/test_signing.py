@@ -17,8 +17,8 @@ from evidence.bundle import manifest
 from evidence.bundle.attest import signing, statement
 from evidence.bundle.attest.signing import SigningError
 from evidence.publish import judge_folder
+from tests.evidence.command import run_command
 from tests.evidence.conftest import Made
-from tests.evidence.door import door
 
 pytestmark = pytest.mark.e2e
 
@@ -159,15 +159,15 @@ def test_without_the_library(bundle: Path, keys: tuple[Path, Path], monkeypatch:
     assert differences(bundle, None) == []
 
 
-def test_by_the_door(made: Made, bundle: Path, tmp_path: Path) -> None:
-    """The doors make keys, sign what holds, and verify with the key; what was edited is neither signed nor holds."""
+def test_by_the_command(made: Made, bundle: Path, tmp_path: Path) -> None:
+    """The commands make keys, sign what holds, and verify with the key; what was edited is neither signed nor holds."""
     key = tmp_path / "k"
-    assert door("evidence", "keygen", key).code == 0
-    assert door("evidence", "sign", bundle, "--key", key).code == 0
-    assert door("verify", bundle, "--key", f"{key}.pub").out.startswith(f"{bundle} holds, signed with this key")
-    ended = door("verify", made.path, "--key", f"{key}.pub")
+    assert run_command("evidence", "keygen", key).code == 0
+    assert run_command("evidence", "sign", bundle, "--key", key).code == 0
+    assert run_command("verify", bundle, "--key", f"{key}.pub").out.startswith(f"{bundle} holds, signed with this key")
+    ended = run_command("verify", made.path, "--key", f"{key}.pub")
     assert (ended.code, "attestation.json is missing: the bundle is not signed" in ended.out) == (1, True)
-    assert door("verify", bundle, "--key", tmp_path / "none").code == 2
+    assert run_command("verify", bundle, "--key", tmp_path / "none").code == 2
     (bundle / "notes.txt").write_text("x")
-    ended = door("evidence", "sign", bundle, "--key", key)
+    ended = run_command("evidence", "sign", bundle, "--key", key)
     assert (ended.code, "does not hold, so it is not signed" in ended.err) == (2, True)

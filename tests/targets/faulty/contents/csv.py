@@ -19,7 +19,7 @@ GROUP = Group("csv", "smoke")
 
 
 def _csv(name: str, why: str, write: Write) -> None:
-    """The keeper with another CSV writer."""
+    """The reference target with another CSV writer."""
     GROUP.file(f"csv-{name}", why, "csv", write, "csv-contents")
 
 
@@ -52,7 +52,7 @@ _csv("first-row-lost", "The first record is missing, taken for a header.", parti
 _csv("last-row-twice", "The last record is there twice.", partial(picked, how="last-twice"))
 _csv("rows-swapped", "Two neighbours of longer files change places.", partial(picked, how="swapped"))
 _csv("equal-lost", "Of neighbours that are equal one is kept.", partial(picked, how="equal-lost"))
-_csv("capped", "At most 1,000 records are written, and nobody is told.", partial(picked, how="capped"))
+_csv("capped", "At most 1,000 records are written, without a message.", partial(picked, how="capped"))
 
 
 # -- header and columns --
@@ -94,7 +94,7 @@ def heads_in_one_line(file: BinaryIO, ask: Ask, made_at: str) -> None:
 
 
 def heads_in_any_case(file: BinaryIO, ask: Ask, made_at: str) -> None:
-    """Of columns that differ by case alone the last one fills all."""
+    """Of columns that differ only by case the last one fills all."""
     last = {name.lower(): name for name in ask.columns}
     rows = [
         [cell_text(bytes(row[last[name.lower()]])) if last[name.lower()] in row else "" for name in ask.columns]
@@ -117,11 +117,11 @@ def all_keys(file: BinaryIO, ask: Ask, made_at: str) -> None:
 
 _csv("header-missing", "There is no header row.", without_header)
 _csv("columns-sorted", "The columns come in alphabetical order.", columns_sorted)
-_csv("header-translated", "The header bears prettier names.", header_translated)
+_csv("header-translated", "The header has prettier names.", header_translated)
 _csv("columns-capped", "Columns behind the 256th are not exported.", columns_capped)
 _csv("heads-composed", "Names of columns are normalised, and the keys are not.", heads_composed)
 _csv("heads-one-line", "A line break in a head becomes a space.", heads_in_one_line)
-_csv("heads-any-case", "Columns that differ by case alone are one.", heads_in_any_case)
+_csv("heads-any-case", "Columns that differ only by case are one.", heads_in_any_case)
 _csv("cells-shifted", "A missing key moves the cells behind it to the left.", cells_shifted)
 _csv("all-keys", "All keys of the records are exported, asked for or not.", all_keys)
 
@@ -268,4 +268,4 @@ _csv("utf-16", "The file is in UTF-16.", in_utf16)
 _csv("semicolons", "Cells are parted by semicolons.", semicolons)
 _csv("footer", "A line with the total follows the records.", footer)
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

@@ -23,7 +23,7 @@ Pages = Iterator[tuple[list[str], list[list[str]]]]
 
 
 def _pdf(name: str, why: str, write: Write) -> None:
-    """The keeper with another PDF writer."""
+    """The reference target with another PDF writer."""
     GROUP.file(f"pdf-{name}", why, "pdf", write, "pdf-contents")
 
 
@@ -78,7 +78,7 @@ def record_twice(pages: Pages) -> Pages:
 
 
 def no_heads_later(pages: Pages) -> Pages:
-    """Column heads on the first page alone."""
+    """Column heads on the first page only."""
     for number, (head, records) in enumerate(pages):
         yield (head if number == 0 else head[:-1]), records
 
@@ -225,8 +225,8 @@ def text_file(file: BinaryIO, ask: Ask, made_at: str) -> None:
         file.write("\n".join([*head, *map(" | ".join, records)]).encode())
 
 
-_pdf("49-a-page", "A page bears 49 records.", partial(other_pages, per_page=49))
-_pdf("one-page-more", "A page bears 40 records, so files have more pages.", partial(other_pages, per_page=40))
+_pdf("49-a-page", "A page has 49 records.", partial(other_pages, per_page=49))
+_pdf("one-page-more", "A page has 40 records, so files have more pages.", partial(other_pages, per_page=40))
 _pdf(
     "no-page-numbers",
     "Pages bear no number.",
@@ -282,4 +282,4 @@ _pdf("white", "The letters have the colour of the paper.", white)
 _pdf("old-date", "The time of making is one of another year.", old_date)
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

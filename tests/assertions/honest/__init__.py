@@ -1,1 +1,0 @@
-"""Records of an honest service on virtual time, for tests to change one thing in."""
