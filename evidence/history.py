@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 from rich.table import Table
 
-from assertions.judge import Report
 from assertions.record.files import read_one
 from assertions.record.types import RecordError
+from assertions.verdicts import Verdict
 from evidence.bundle.layout import CONTEXT, VERDICT
 from evidence.bundle.run_folder import history_of
 from evidence.collect.provenance import Context
@@ -65,9 +65,17 @@ def read_history(out: Path) -> tuple[list[PastRun], list[str]]:
     return sorted(runs, key=lambda run: run.started), problems
 
 
+class _Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown of a verdict; a run that could not begin has no more than its colour."""
+
+    colour: str
+    headline: str
+    verdicts: tuple[Verdict, ...] = ()
+
+
 def _read(folder: Path) -> PastRun:
     context = read_one(folder / CONTEXT, Context)
-    report = msgspec.json.decode((folder / VERDICT).read_bytes(), type=Report)
+    report = msgspec.json.decode((folder / VERDICT).read_bytes(), type=_Said)
     figures = {
         (verdict.scenario, verdict.id): verdict.judgement.readings[0].value
         for verdict in report.verdicts

@@ -51,7 +51,7 @@ def run(settings: Settings, view: View, stages: Stages | None = None) -> tuple[R
     """
     stages = stages or Stages()
     try:
-        mine = _context(settings)
+        mine, profiles = _context(settings), _profile_hashes(settings)
         if settings.sign is not None:
             signing.check_private(settings.sign)
         _check_baseline(settings)
@@ -60,7 +60,7 @@ def run(settings: Settings, view: View, stages: Stages | None = None) -> tuple[R
             view.say(note)
         with lock_folder(settings.out):
             context = _begin(settings, mine, view)
-            inputs.write(settings.out, context, _profile_hashes(settings))
+            inputs.write(settings.out, context, profiles)
             report, code, timings = _run(settings, context, view, stages)
             if settings.sign is not None:
                 signing.sign(settings.out, settings.sign, report, context)

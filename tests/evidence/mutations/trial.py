@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from evidence.bundle import digest, inventory, manifest
 from evidence.bundle.attest import signing
 from evidence.bundle.inventory import InventoryError
 from evidence.bundle.layout import ATTESTATION, REPORT
+from evidence.bundle.manifest import Manifest
 from evidence.bundle.verify import VerifyError, verify
 from tests.evidence.mutations.kinds import KINDS, REPUBLISHED
 
@@ -28,6 +29,8 @@ class Trial:
     what: str
     with_key: str | None
     """What was found; None: nothing."""
+    of_bundle: bool
+    """Whether it changed the bundle itself, not only the signed statement beside it."""
     without_key: str | None
     """What was found in the same bundle without its attestation and without a key."""
 
@@ -67,22 +70,43 @@ def trials(bundle: Path, key: Path, count: int, seed: int, place: Path) -> Itera
         shutil.copytree(bundle, out)
         what = KINDS[kind](out, dice)
         with_key = finding(out, key)
-        attested = (out / ATTESTATION).is_file() and (out / ATTESTATION).read_bytes()
-        same = attested == (bundle / ATTESTATION).read_bytes()
         (out / ATTESTATION).unlink(missing_ok=True)
-        # what only touched the attestation leaves a bundle that nobody signed, and that holds
-        without = finding(out, None) if same or kind == REPUBLISHED else "the attestation itself was changed"
-        yield Trial(kind=kind, what=what, with_key=with_key, without_key=without)
+        yield Trial(
+            kind=kind,
+            what=what,
+            with_key=with_key,
+            of_bundle=_contents(out) != _contents(bundle),
+            without_key=finding(out, None),
+        )
+
+
+def _contents(folder: Path) -> tuple[bytes, Manifest]:
+    """Return what a bundle consists of, without the statement on it."""
+    path = folder / manifest.NAME
+    return path.read_bytes() if path.is_file() else b"", manifest.make(folder, "")
+
+
+def missed(found: Iterable[Trial]) -> list[Trial]:
+    """Return the mutations that escaped: any with the key; without one, of the bundle, any but a whole publication.
+
+    A whole publication that is found without a key would say that the trial did not publish what it should.
+    """
+    return [
+        trial
+        for trial in found
+        if trial.with_key is None or (trial.of_bundle and (trial.without_key is None) != (trial.kind == REPUBLISHED))
+    ]
 
 
 def table(found: list[Trial], untouched: int, alarms: int) -> str:
     """Return the figures by kind."""
-    lines = [f"{'mutation':<34}{'made':>7}{'found with key':>17}{'found without':>16}"]
+    lines = [f"{'mutation':<34}{'made':>7}{'found with key':>17}{'of the bundle':>16}{'found without':>16}"]
     for kind in KINDS:
         mine = [trial for trial in found if trial.kind == kind]
         lines.append(
             f"{kind:<34}{len(mine):>7}{sum(trial.with_key is not None for trial in mine):>17}"
-            f"{sum(trial.without_key is not None for trial in mine):>16}"
+            f"{sum(trial.of_bundle for trial in mine):>16}"
+            f"{sum(trial.of_bundle and trial.without_key is not None for trial in mine):>16}"
         )
     lines.append(f"{'untouched: false alarms':<34}{untouched:>7}{alarms:>17}")
     return "\n".join(lines)
