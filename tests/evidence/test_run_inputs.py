@@ -87,7 +87,7 @@ def test_what_changes_under_way_ends_without_green(recorded: Recorded, tmp_path:
 def test_a_signed_run(recorded: Recorded, tmp_path: Path) -> None:
     """A run with a key ends signed; a key that can't be used ends it before anything is touched."""
     out, key = tmp_path / "run", tmp_path / "key"
-    with pytest.raises(RunError, match="the private key .* can't be read"):
+    with pytest.raises(RunError, match=r"the private key .* can't be read"):
         running.run(settings(out, "smoke", sign=key), Shown(), recorded.stages)
     assert not out.exists()
     public = signing.make_keys(key)

@@ -12,8 +12,7 @@ import tempfile
 from pathlib import Path
 
 from evidence.bundle.attest import signing
-from tests.evidence.mutations.kinds import REPUBLISHED
-from tests.evidence.mutations.trial import finding, table, trials
+from tests.evidence.mutations.trial import finding, missed, table, trials
 
 UNTOUCHED = 10
 
@@ -33,12 +32,9 @@ def main() -> int:
         alarms = sum(finding(bundle, key) is not None for key in (public, None) for _ in range(UNTOUCHED // 2))
         found = list(trials(bundle, public, asked.count, asked.seed, place))
     sys.stdout.write(table(found, UNTOUCHED, alarms) + "\n")
-    missed = [
-        trial for trial in found if trial.with_key is None or (trial.without_key is None and trial.kind != REPUBLISHED)
-    ]
-    for trial in missed:
-        sys.stdout.write(f"missed: {trial.kind}: {trial.what}\n")
-    return 1 if missed or alarms else 0
+    for trial in missed(found):
+        sys.stdout.write(f"missed: {trial.kind}: {trial.what}: {trial.without_key}\n")
+    return 1 if missed(found) or alarms else 0
 
 
 if __name__ == "__main__":
