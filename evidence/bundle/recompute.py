@@ -42,7 +42,7 @@ class Recompute:
         for one in folders:
             try:
                 self.scenarios[one.name] = Scenario(one)
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 self.unread.append(one.name)
         self.three = [self.scenarios[name] for name in ("smoke", "load", "batch") if name in self.scenarios]
 
@@ -65,7 +65,7 @@ class Recompute:
         for name in "manifest latencies success peaks times memory page words".split():
             try:
                 getattr(self, name)()
-            except (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError) as error:
+            except (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
                 self.problems.append(f"{name} can't be recomputed: {type(error).__name__}: {error}")
 
     def manifest(self):
