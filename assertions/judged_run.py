@@ -46,9 +46,14 @@ def judge_run_folder(folder: Path, limits: Path | None = None) -> tuple[Run, lim
     """
     own = folder / LIMITS
     bounds = limits_file.load(limits or (own if own.is_file() else limits_file.DEFAULT_PATH))
-    baseline = read_baseline(folder)
-    if baseline is not None:
-        bounds = limits_file.with_baseline(bounds, baseline.figures)
     run = load_run(folder, SCENARIOS)
-    notes = read_notes(folder)
-    return run, bounds, with_incidents(judge(run, bounds, notes.waivers), notes.incidents)
+    return run, bounds, judge_run(run, bounds)
+
+
+def judge_run(run: Run, limits: limits_file.Limits) -> Report:
+    """Judge a run that was read, with the waivers, incidents and baseline of its directory. RecordError."""
+    notes = read_notes(run.path)
+    baseline = read_baseline(run.path)
+    if baseline is not None:
+        limits = limits_file.with_baseline(limits, baseline.figures)
+    return with_incidents(judge(run, limits, notes.waivers), notes.incidents)
