@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from assertions.record.files import read_lines, read_one
+from assertions.record.files import COMPRESSED, read_lines, read_one
 from assertions.record.types import (
     Calibration,
     Fetch,
@@ -229,10 +229,13 @@ def _of_files(folder: Path, files: list[FileCheck], hits: list[Hit], fetches: li
 
 
 def _kept_differs(folder: Path, check: FileCheck) -> Iterator[str]:
-    if check.kept != f"kept/{check.hit}.{check.format}":
+    plain = f"kept/{check.hit}.{check.format}"
+    if check.kept not in (plain, plain + COMPRESSED):
         yield f"the file of {check.hit} is kept as {check.kept}"
-    elif not (folder / check.kept).is_file() or (folder / check.kept).stat().st_size != check.bytes:
-        yield f"{check.kept} is missing, or has not {check.bytes} bytes"
+    elif not (folder / check.kept).is_file():
+        yield f"{check.kept} is missing"
+    elif check.kept == plain and (folder / plain).stat().st_size != check.bytes:
+        yield f"{check.kept} has {(folder / plain).stat().st_size} bytes, not {check.bytes}"
 
 
 def _of_scrapes(scrapes: Iterable[Scrape], span: _Span, phases: set[str]) -> Iterator[str]:

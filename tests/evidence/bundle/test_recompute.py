@@ -216,7 +216,7 @@ def test_files_that_are_not_as_listed(tmp_path: Path) -> None:
     (folder / "added").write_text("")
     text = ended(folder)[1]
     assert "limits.toml is not the file that the manifest says" in text
-    assert "smoke/health.jsonl is not the file that the manifest says" in text
+    assert "smoke/health.jsonl is missing" in text
     assert "queries.json is missing" in text
     assert "added is not in the manifest" in text
 

@@ -461,7 +461,7 @@ def test_a_pipe_or_a_link_ends_it(bundle: Path) -> None:
 
 def test_a_bundle_that_needs_too_much_memory(bundle: Path) -> None:
     """A record that no memory holds ends the command with 1 and a sentence."""
-    with (bundle / "smoke" / "scrapes.jsonl").open("r+b") as file:
+    with (bundle / "smoke" / "hits.jsonl").open("r+b") as file:
         file.truncate(1_100_000_000)
     mend(bundle)
     ended = run_command("verify", bundle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import random
 import re
 from collections.abc import Callable
@@ -91,6 +92,11 @@ def edit_number(out: Path, dice: random.Random) -> str:
     """Edit one number in one file, and mend the manifest."""
     while True:
         path = dice.choice([path for path in _files(out) if path.name not in manifest.UNLISTED])
+        if path.name.endswith(".jsonl.xz"):
+            edited = _another_number(lzma.decompress(path.read_bytes()), dice)
+            assert edited is not None
+            edited = lzma.compress(edited, preset=1)
+            break
         if path.suffix in (".json", ".jsonl", ".toml", ".log", ".txt", ".md", ".html", ".xml", ".svg", ".csv"):
             edited = _another_number(path.read_bytes(), dice)
             if edited is not None:
