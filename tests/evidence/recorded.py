@@ -12,6 +12,7 @@ import msgspec
 
 from assertions.judge import Report
 from assertions.record.files import read_one
+from assertions.record.view import ScenarioRecord
 from evidence import run as running
 from evidence.collect.provenance import Context
 from evidence.settings import Settings
@@ -47,10 +48,7 @@ class Recorded:
         name = request.scenario
         self.done.append(name)
         folder = out / "new"
-        profile = load_profile(name, None if request.profiles is None else Path(request.profiles))
-        record = healthy(name)
-        plan = msgspec.structs.replace(record.plan, profile_sha256=profile.sha256)
-        write_run(replace(healthy_run(), scenarios={name: changed(record, plan=plan)}), folder)
+        write_run(replace(healthy_run(), scenarios={name: record_of(request)}), folder)
         (folder / name).rename(out / name)
         for tool in ("promtool.json", "dashboard.json", "queries.json", f"{name}-service.log"):
             (folder / tool).rename(out / tool)
@@ -59,6 +57,13 @@ class Recorded:
     def but(self, **stages: Any) -> Stages:
         """The stages with some replaced."""
         return replace(self.stages, **stages)
+
+
+def record_of(request: RunRequest) -> ScenarioRecord:
+    """A healthy record of the scenario, made from the profile that was asked for."""
+    profile = load_profile(request.scenario, None if request.profiles is None else Path(request.profiles))
+    record = healthy(request.scenario)
+    return changed(record, plan=msgspec.structs.replace(record.plan, profile_sha256=profile.sha256))
 
 
 def settings(out: Path, *scenarios: str, **fields: Any) -> Settings:
