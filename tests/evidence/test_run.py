@@ -195,7 +195,7 @@ def test_the_command_in_this_process(
         assert command.main(["verify", out]) == (1 if problems else 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     take_signals()
-    monkeypatch.setattr(subcommands, "verify", raising(VerifyError("no")))
+    monkeypatch.setattr(commands, "verify_apart", raising(VerifyError("no")))
     assert command.main(["verify", out]) == 2
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     monkeypatch.setattr(subcommands, "run", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
