@@ -19,14 +19,14 @@ import tomllib
 
 OPTIONAL = """concurrency-agree queue-agree leftovers files-present service-log shutdown package
 prometheus-scrape prometheus-panels prometheus-rules prometheus-alerts panels-drawn"""
-FAMILIES = """requests latency_ms bytes concurrent_running queue_depth fail memory_bytes
-throughput_ops_per_sec success_rate"""
+NINE = "requests latency_ms bytes concurrent_running queue_depth fail memory_bytes throughput_ops_per_sec success_rate"
 PAGE = """latency_sum_ms,export_latency_ms_sum, latency_count,export_latency_ms_count,
 succeeded,export_requests_total,status="succeeded" failed,export_requests_total,status="failed"
 running,export_concurrent_running, waiting,export_queue_depth, bytes,export_bytes_total,status="success" """
 SAMPLE = re.compile(r"([A-Za-z_:][\w:]*)(?:\{(.*)\})?[ \t]+(\S+)(?:[ \t]+\S+)?(?:[ \t]+#.*)?")
 LABEL = re.compile(r'([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"')
 BEFORE = {"warmup": [], "measure": ["latency", "throughput", "memory"], "sequence": ["batch", "memory"]}
+MAIN = ("smoke", "load", "batch")
 POST = ("POST", "/export/run")
 HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -45,7 +45,7 @@ class Recompute:
                 self.scenarios[one.name] = Scenario(one)
             except Exception:
                 self.unread.append(one.name)
-        self.three = [self.scenarios[name] for name in ("smoke", "load", "batch") if name in self.scenarios]
+        self.three = [self.scenarios[name] for name in MAIN if name in self.scenarios]
 
     def compare(self, what, mine, told):
         self.figures += 1
@@ -182,7 +182,7 @@ class Page:
         found = (SAMPLE.fullmatch(line.strip()) for line in scrape["text"].splitlines() if not line.startswith("#"))
         self.series = [(one[1], dict(LABEL.findall(one[2] or "")), float(one[3])) for one in found if one]
         types = re.findall(r"^# TYPE export_(\S+) ", scrape["text"], re.MULTILINE)
-        self.families = len({re.sub("_total$|_bucket$", "", name) for name in types} & set(FAMILIES.split()))
+        self.families = len({re.sub("_total$|_bucket$", "", name) for name in types} & set(NINE.split()))
 
     def total(self, name, **labels):
         names = {name, name.replace("_ms_", "_ms_bucket_")}
@@ -199,8 +199,9 @@ class Scenario:
         self.posts = [hit for hit in posts if hit["phase"] != "disconnects"]
         self.well_formed = [hit for hit in self.posts if hit["phase"] not in ("behaviour", "refusals")]
         self.fetched = {one["hit"]: one for one in lines(folder / "fetches.jsonl") if one["purpose"] == "file"}
-        scrapes = [one for one in lines(folder / "scrapes.jsonl") if one["end"] <= end and one["status"] == 200]
-        self.pages = [Page(scrape) for scrape in sorted(scrapes, key=lambda scrape: scrape["start"])]
+        pages = (Page(one) for one in lines(folder / "scrapes.jsonl") if one["end"] <= end and one["status"] == 200)
+        last_only = [max(pages, key=operator.attrgetter("start"), default=None)] if folder.name not in MAIN else pages
+        self.pages = sorted(filter(None, last_only), key=operator.attrgetter("start"))
         self.probes = [one for one in lines(folder / "probes.jsonl") if one["at"] <= end and one["processes"]]
         for probe in self.probes:
             probe["bytes"] = sum(one["uss_bytes"] or one["rss_bytes"] for one in probe["processes"])
@@ -251,8 +252,8 @@ def read(path):
 
 def lines(path):
     packed = path.with_name(f"{path.name}.xz")
-    content = read(path) if path.exists() else lzma.LZMADecompressor().decompress(read(packed), 2**29)
-    return [json.loads(line) for line in content.splitlines()]
+    with path.open("rb") if path.exists() else lzma.open(packed) as file:
+        yield from map(json.loads, iter(lambda: file.readline(2**26), b""))
 
 
 def size_and_sha256(path):
@@ -285,8 +286,7 @@ def worst(verdicts):
 
 def main(words):
     try:
-        (folder,) = words
-        bundle = Recompute(pathlib.Path(folder))
+        bundle = Recompute(pathlib.Path(*words))
     except Exception as error:
         print(f"{type(error).__name__}: {error}\n{__doc__}")
         return 2
