@@ -268,17 +268,17 @@ def _call_problems(where: str, call: Scrape | HealthProbe, span: _Span, phases: 
 
 
 def _of_probes(probes: Iterable[Probe], span: _Span, phases: set[str], hits: list[Hit]) -> Iterator[str]:
-    last, done = float("-inf"), 0
+    last = float("-inf")
     for number, probe in enumerate(probes, 1):
         if not span.holds(probe.at, probe.at):
             yield f"line {number} does not lie within the scenario's time"
         if not probe.at >= last - SLACK_S:
             yield f"line {number} is from long before the line above"
-        if not done <= probe.exports_done <= len(hits):
-            yield f"line {number} counts {probe.exports_done} exports, after {done} and of {len(hits)}"
+        if not 0 <= probe.exports_done <= len(hits):
+            yield f"line {number} counts {probe.exports_done} exports of {len(hits)}"
         if probe.phase is not None and probe.phase not in phases:
             yield f"line {number} is of the phase {probe.phase}, which there is not"
-        last, done = max(last, probe.at), max(done, probe.exports_done)
+        last = max(last, probe.at)
         for process in probe.processes:
             uss, peak = process.uss_bytes, process.peak_rss_bytes
             if min(process.rss_bytes, uss or 0, peak or 0, process.threads, process.fds or 0) < 0:
