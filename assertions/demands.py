@@ -93,6 +93,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "status-page": (
         '"concurrentExports": int, "queueDepth": int, "maxConcurrentExports": 5',
         "each time they say is the time of the answer",
+        "`version` names the release that runs, and stays the same while it runs",
     ),
     "memory-gauge": (_MEMORY,),
     "memory": ("memory < 100 MB an export",),

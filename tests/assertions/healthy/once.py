@@ -1,14 +1,16 @@
-"""Healthy records are judged once in a process: where a test changes one scenario, the others need no judge."""
+"""Work that is pure and the same in many tests, done once in a process: pages are read, healthy records are judged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from assertions import limits as limits_file
 from assertions.checks.check import Check, ToolsCheck
 from assertions.limits import Limits
+from assertions.prometheus import exposition
 from assertions.verdicts import Judgement
 from tests.assertions.healthy.records import is_healthy
 
