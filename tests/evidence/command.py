@@ -110,8 +110,8 @@ def green_before(out: Path) -> Path:
 
 
 def colours_in(out: Path) -> list[str]:
-    """Files at the top of a run directory in which the word GREEN stands beyond the report's own name."""
-    said = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    """Files at the top of a run directory in which the word GREEN stands beyond the report's own name; no program."""
+    said = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file() and path.suffix != ".py"}
     return sorted(
         name
         for name, text in said.items()
