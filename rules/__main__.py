@@ -12,12 +12,14 @@ from typing import Final
 
 from assertions.console import guard_output
 from assertions.limits import DEFAULT_PATH, LimitsError, load
+from assertions.record.alerts_replayed import ALERTS, AlertsReplayed
 from assertions.record.files import write_one
 from rules.building.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
 from rules.check import Checked, Inputs, check_all
 from rules.promtool import find
+from rules.proving import proof as proofs
 from rules.proving.mutation import report, run_mutants
-from rules.proving.replay import ALERTS, replay, table_text
+from rules.proving.replay import replay_run
 from rules.records import RulesError
 from rules.report import summary, text_report
 
@@ -38,8 +40,11 @@ DESCRIPTION: Final = """\
   mutate change every comparison, number, window, `for`, matcher and metric name of every rule, one at a time: each
          change must make a unit test fail
 
-  replay play the samples that a Prometheus recorded in FOLDER through the rules, as they are and with faults put into
-         them; prints and writes alerts.json: each alert with its tests, mutants and seconds to fire
+  prove  mutate, and put faults into the samples of a recorded run: each alert must fire on its fault. Writes
+         proof.json: each alert with its tests, mutants, and seconds to fire
+
+  replay play the samples that a Prometheus recorded in a run, FOLDER, through the rules, a sample a minute; prints each
+         alert with the proof and whether it kept silent, and writes alerts.json there
 
   build  write the rule file and its tests from their templates and a limits file
 
@@ -72,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "mutate":
             return _mutate(options)
+        if options.command == "prove":
+            return _prove(options, parser)
         if options.command == "replay":
             return _replay(options, parser)
         return _build(options, parser) if options.command == "build" else _check(options)
@@ -115,15 +122,45 @@ def _mutate(options: argparse.Namespace) -> int:
     return EXIT_OK if results.ok else EXIT_FAILED
 
 
-def _replay(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    if options.folder is None:
-        parser.error("replay needs the FOLDER of a recorded scenario, such as evidence/export/load")
+def _prove(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if options.rules is not None and options.out is None:
+        parser.error("prove --rules FILE needs --out FOLDER, so that the proof of our own rules stays")
     rules = OUR_RULES if options.rules is None else options.rules
     tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
-    table = replay(options.folder, rules, tests, find())
-    write_one(options.folder / ALERTS, table)
-    print(table_text(table))
-    return EXIT_OK if table.ok else EXIT_FAILED
+    promtool = find()
+    results = run_mutants(rules, tests, promtool)
+    print(report(results))
+    proof = proofs.prove(rules, tests, results, promtool)
+    print(proofs.table_text(AlertsReplayed(problem="none", rules_sha256=proof.rules_sha256, proof=proof)))
+    write_one(proofs.STORED if options.out is None else options.out / proofs.STORED.name, proof)
+    return EXIT_OK if results.ok and proof.ok else EXIT_FAILED
+
+
+def _replay(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if options.folder is None:
+        parser.error("replay needs the FOLDER of a run, such as evidence/export")
+    if not options.folder.is_dir():
+        raise RulesError(f"{options.folder} is no folder")
+    replayed = _replayed(options)
+    write_one(options.folder / ALERTS, replayed)
+    print(proofs.table_text(replayed))
+    if replayed.problem is not None:
+        print(f"rules: no verdict: {replayed.problem}", file=sys.stderr)
+    return EXIT_OK if replayed.problem is None else EXIT_NO_VERDICT
+
+
+def _replayed(options: argparse.Namespace) -> AlertsReplayed:
+    """Replay a run; what keeps that from being done is its problem. LimitsError."""
+    proof = proofs.read()
+    with tempfile.TemporaryDirectory(prefix="rules-") as made:
+        try:
+            rules = OUR_RULES if options.rules is None else options.rules
+            tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
+            if options.limits is not None:
+                rules, tests = _write_rules(options.limits, Path(made) / RULES_NAME)
+            return replay_run(options.folder, rules, proofs.hash_of(rules, tests), find(), proof)
+        except RulesError as error:
+            return AlertsReplayed(problem=str(error), proof=proof)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -171,12 +208,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=["check", "build", "mutate", "replay"],
+        choices=["check", "build", "mutate", "prove", "replay"],
         default="check",
         help="what to do (default: check)",
     )
     parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="FOLDER", help="replay: the folder of a recorded load scenario"
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="replay: a run directory, such as evidence/export"
     )
     parser.add_argument(
         "--out",

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from assertions.prometheus.exposition import Page, read_page
+from assertions.record.alerts_replayed import ALERTS, AlertsReplayed
 from assertions.record.files import read_lines, read_one, sha256
 from assertions.record.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from assertions.record.phases import DISCONNECTS
@@ -80,6 +81,8 @@ class Run:
     package: ToolRun | None = None
     panels: DrawnFiles | None = None
     """None: the panels were not drawn."""
+    alerts: AlertsReplayed | None = None
+    """None: no recorded samples were replayed."""
 
 
 def load_scenario(folder: Path) -> ScenarioRecord:
@@ -160,7 +163,7 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
         except RecordError as error:
             problems[name] = str(error).replace(f"{path}/", "")  # a run directory may be moved
     promtool, dashboard, package = (_tool(path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
-    return Run(path, scenarios, problems, promtool, dashboard, package, _panels(path))
+    return Run(path, scenarios, problems, promtool, dashboard, package, _panels(path), _alerts(path))
 
 
 def _tool(path: Path) -> ToolRun | None:
@@ -183,6 +186,14 @@ def _panels(path: Path) -> DrawnFiles | None:
         sha256={file.name: sha256(file) for file in sorted(folder.iterdir()) if file.is_file()},
         samples_sha256=sha256(samples) if samples.is_file() else None,
     )
+
+
+def _alerts(path: Path) -> AlertsReplayed | None:
+    """What can't be read is as good as not there: its check says NO DATA."""
+    try:
+        return read_one(path / ALERTS, AlertsReplayed)
+    except RecordError:
+        return None
 
 
 def _queries(path: Path) -> Queries | None:

@@ -9,6 +9,7 @@ import shutil
 import time
 from pathlib import Path
 
+from assertions.record.alerts_replayed import ALERTS
 from assertions.record.files import read_one
 from assertions.record.panels_drawn import PANELS
 from assertions.record.run import QUERIES
@@ -28,6 +29,7 @@ OURS = frozenset(
         SENSITIVITY,
         "plots",
         PANELS,
+        ALERTS,
         "promtool.json",
         "promtool_results.txt",
         "dashboard.json",
