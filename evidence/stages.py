@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assertions.judge import Report
+from assertions.record.alerts_replayed import ALERTS
 from assertions.record.files import read_lines
 from assertions.record.types import RecordError, Scrape
 from evidence.collect import queries
@@ -115,12 +116,17 @@ def check_tools(settings: Settings, view: View) -> None:
     if settings.rules is not None and settings.rules_tests is not None:
         rules += ["--rules-tests", str(settings.rules_tests.resolve())]
     dashboard = built if settings.dashboard is None else ["--dashboard", str(settings.dashboard.resolve())]
-    with _tool([interpreter(), "-m", "evidence.collect.package", str(out)]) as package:
+    (out / ALERTS).unlink(missing_ok=True)
+    with (
+        _tool([interpreter(), "-m", "evidence.collect.package", str(out)]) as package,
+        _tool([interpreter(), "-m", "rules", "replay", str(out), *built]) as replay,
+    ):
         for package_name, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
             # what was found with an earlier scenario must not stand for this one
             (out / f"{name}.json").unlink(missing_ok=True)
             with _tool([interpreter(), "-m", package_name, "check", "--out", str(out), *words, *measured]) as tool:
                 view.say(f"{name}: {_last_line(tool)}")
+        view.say(f"replay: {_last_line(replay)}")
         view.say(f"package: {_last_line(package)}")
 
 

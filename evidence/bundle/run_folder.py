@@ -18,7 +18,7 @@ from assertions.verdicts import SCENARIOS
 from evidence import timings
 from evidence.bundle.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
 from evidence.collect.provenance import Context
-from evidence.reports.fault_coverage import NAME as SENSITIVITY
+from evidence.reports.proofs.fault_coverage import NAME as SENSITIVITY
 from loadtests.runner import request
 
 OURS = frozenset(

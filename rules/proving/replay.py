@@ -29,7 +29,9 @@ NO_SAMPLES: Final = "no scenario has recorded samples; they need a Prometheus se
 _FIRST: Final = re.compile(r'\{alertname="(\w+)"(?:, severity="(\w+)")?\} ([-+0-9.eE]+)')
 
 
-def replay_run(folder: Path, rules: Path, rules_sha256: str, promtool: Promtool, proof: AlertsProof | None) -> AlertsReplayed:
+def replay_run(
+    folder: Path, rules: Path, rules_sha256: str, promtool: Promtool, proof: AlertsProof | None
+) -> AlertsReplayed:
     """Play the samples of every scenario of a run directory through the rules.
 
     RulesError where samples or rules can't be read, or promtool can't play them.

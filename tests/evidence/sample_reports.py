@@ -24,10 +24,10 @@ from assertions.verdicts import (
 )
 from evidence.collect.provenance import Context
 from evidence.reports.examples import Example, Found
-from evidence.reports.fault_coverage import AtContract, Sensitivity, Shown, Under
 from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
+from evidence.reports.proofs.fault_coverage import AtContract, Sensitivity, Shown, Under
 from tests.assertions.healthy.drawn import drawn_files
 
 LIMITS = limits_file.load()

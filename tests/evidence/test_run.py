@@ -28,7 +28,7 @@ from evidence.collect.embedded import EmbeddedError
 from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
 from evidence.interrupts import take_signals
-from evidence.reports import fault_coverage
+from evidence.reports.proofs import fault_coverage
 from evidence.run import exit_code
 from evidence.settings import RunError, Settings
 from evidence.stages import Stages

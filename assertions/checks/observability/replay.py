@@ -10,7 +10,7 @@ from assertions.record.run import Run
 from assertions.verdicts import Judgement, failed_for, no_data, passed
 
 SILENT_IN_REPLAY: Final = MUST_STAY_SILENT - {"ExportQueueStalled"}
-"""In a replay a second of the run lasts a minute, so a sound target whose exports take ten seconds would seem stalled."""
+"""In a replay a second of the run lasts a minute: a sound target whose exports take ten seconds would seem stalled."""
 
 
 def replayed(run: Run, limits: Limits) -> Judgement:

@@ -13,7 +13,7 @@ from assertions.checks.check import Check
 from assertions.limits import Limits
 from assertions.record.run import Run
 from assertions.verdicts import Judgement, passed
-from evidence.reports.fault_coverage import NO_SERVICE, STORED, read
+from evidence.reports.proofs.fault_coverage import NO_SERVICE, STORED, read
 from tests.assertions.cases.every import FAILS
 from tests.assertions.checks.test_checks import NEVER_FAIL, TOOLS, run_of
 

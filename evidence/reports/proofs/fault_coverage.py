@@ -12,7 +12,7 @@ from assertions.record.types import Record
 from evidence.reports.tables import Section, Table
 from evidence.reports.units import plain
 
-STORED = Path(__file__).resolve().parents[1] / "sensitivity.json"
+STORED = Path(__file__).resolve().parents[2] / "sensitivity.json"
 NAME = "sensitivity.json"
 
 NO_SERVICE = {
