@@ -111,7 +111,7 @@ def _alert(
 
 
 def table_text(replayed: AlertsReplayed) -> str:
-    """Return one alert a line: tests, mutants, whether it was silent on the run, seconds to fire on each fault. Pure."""
+    """Return one alert a line: tests, mutants, silence on the run, seconds to fire on each fault. Pure."""
     proved = {(one.alert, one.severity): one for one in (replayed.proof.alerts if replayed.proof else ())}
     fired = {(one.alert, one.severity) for scenario in replayed.scenarios for one in scenario.fired}
     lines = [f"{'alert':28} {'severity':9} {'tests':6} {'mutants':8} {'this run':9} on fault (seconds to fire)"]

@@ -1,4 +1,4 @@
-"""The samples that a Prometheus server recorded in a scenario: read from its dump, and prolonged. Pure but for reading."""
+"""Samples that a Prometheus server recorded in a scenario: read from its dump, and prolonged."""
 
 from __future__ import annotations
 

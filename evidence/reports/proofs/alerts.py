@@ -15,32 +15,18 @@ def section(replayed: AlertsReplayed | None) -> Section:
     """Return the table of alerts; what was not measured, or was measured of other rules, is NO DATA with its reason."""
     if replayed is None:
         return Section(
-            title=TITLE, paragraphs=("NO DATA: no recorded samples were replayed; alerts.json is not there.",)
+            title=TITLE, paragraphs=("NO DATA: no recorded samples were replayed, so there is no alerts.json.",)
         )
     proved = {(one.alert, one.severity): one for one in (replayed.proof.alerts if replayed.proof else ())}
-    alerts = replayed.alerts or tuple(proved)
-    return Section(
-        title=TITLE,
-        paragraphs=(_played(replayed), _proof(replayed)),
-        tables=(
-            Table(
-                columns=(
-                    "alert",
-                    "unit-tested",
-                    "mutation score",
-                    "silent on this run",
-                    "fired on fault",
-                    "time to fire",
-                ),
-                rows=tuple(
-                    _row(alert, severity, replayed, proved.get((alert, severity))) for alert, severity in alerts
-                ),
-                note="Time to fire: from the fault's first sample, on the rules' clock: the rule's window and its `for`.",
-            ),
-        )
-        if alerts
-        else (),
+    rows = tuple(
+        _row(alert, severity, replayed, proved.get((alert, severity))) for alert, severity in replayed.alerts or proved
     )
+    table = Table(
+        columns=("alert", "unit-tested", "mutation score", "silent on this run", "fired on fault", "time to fire"),
+        rows=rows,
+        note="Time to fire: from the fault's first sample, on the rules' clock; a window and a `for` pass in it.",
+    )
+    return Section(title=TITLE, paragraphs=(_played(replayed), _proof(replayed)), tables=(table,) if rows else ())
 
 
 def _played(replayed: AlertsReplayed) -> str:
@@ -48,8 +34,8 @@ def _played(replayed: AlertsReplayed) -> str:
         return plain(f"NO DATA on this run: {replayed.problem}")
     played = ", ".join(f"{scenario.samples:,} samples of {scenario.scenario}" for scenario in replayed.scenarios)
     return plain(
-        f"Played through the unmodified rules by promtool {replayed.version}, each sample as a minute of the rules' clock: "
-        f"{played}. {len(SILENT_IN_REPLAY)} alerts must stay silent on a sound target: {', '.join(sorted(SILENT_IN_REPLAY))}."
+        f"Played through the unmodified rules by promtool {replayed.version}: {played}, each sample as a minute of the "
+        f"rules' clock. On a sound target these must stay silent: {', '.join(sorted(SILENT_IN_REPLAY))}."
     )
 
 
@@ -64,8 +50,7 @@ def _proof(replayed: AlertsReplayed) -> str:
             f"{(replayed.rules_sha256 or 'unknown')[:16]}. `nox -s rules` makes it anew for this project's rules."
         )
     return plain(
-        f"Tests, mutants and faults: {made}, these very rules; the faults were put into the samples of a recorded run of "
-        "load."
+        f"Tests, mutants and faults: {made}, which are these; the faults were put into the samples of a recorded run."
     )
 
 
