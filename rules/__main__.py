@@ -49,7 +49,7 @@ DESCRIPTION: Final = """\
   build  write the rule file and its tests from their templates and a limits file
 
 promtool is looked for in $PROMTOOL, on PATH and in the user's cache folder; else it is fetched there by apt, without
-root (Debian, Ubuntu).
+root (Debian, Ubuntu). A promtool 3.x in $PROMTOOL3 or that folder checks rules and tests too.
 """
 EPILOG: Final = """\
 exit codes:
@@ -168,14 +168,20 @@ def _check(options: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="rules-") as made:
             folder = Path(made) if options.out is None else options.out / "rules"
             rules, tests = _write_rules(options.limits, folder / RULES_NAME)
-            return _report(check_all(Inputs(rules=rules, tests=tests, metrics=options.metrics), os.environ), options)
+            return _report(
+                check_all(
+                    Inputs(rules=rules, tests=tests, metrics=options.metrics, fetch_next=options.fetch_next), os.environ
+                ),
+                options,
+            )
     rules, ours = (OUR_RULES, True) if options.rules is None else (options.rules, False)
     if options.tests is not None:
         tests = options.tests
     else:
         tests = OUR_TESTS if ours else rules.with_name(companion_of(rules.name))
     ours = ours or rules.resolve() == OUR_RULES
-    checked = check_all(Inputs(rules=rules, tests=tests, metrics=options.metrics, ours=ours), os.environ)
+    inputs = Inputs(rules=rules, tests=tests, metrics=options.metrics, ours=ours, fetch_next=options.fetch_next)
+    checked = check_all(inputs, os.environ)
     return _report(checked, options)
 
 
@@ -242,6 +248,11 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="PAGE",
         help="check: also a metrics page as served (text format): its form, and whether it offers what the rules read",
+    )
+    parser.add_argument(
+        "--fetch-next",
+        action="store_true",
+        help="check: fetch a promtool 3.x by apt too, where none is there (default: take one that is there)",
     )
     return parser
 

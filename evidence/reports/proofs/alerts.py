@@ -14,9 +14,7 @@ NO_DATA = "NO DATA"
 def section(replayed: AlertsReplayed | None) -> Section:
     """Return the table of alerts; what was not measured, or was measured of other rules, is NO DATA with its reason."""
     if replayed is None:
-        return Section(
-            title=TITLE, paragraphs=("NO DATA: no recorded samples were replayed, so there is no alerts.json.",)
-        )
+        return Section(title=TITLE, paragraphs=("NO DATA: no recorded samples were replayed; alerts.json is missing.",))
     proved = {(one.alert, one.severity): one for one in (replayed.proof.alerts if replayed.proof else ())}
     rows = tuple(
         _row(alert, severity, replayed, proved.get((alert, severity))) for alert, severity in replayed.alerts or proved
