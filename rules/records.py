@@ -56,7 +56,7 @@ class PromtoolResults(Record, frozen=True, kw_only=True):
     version: str | None
     """promtool's own; None when it could not be had."""
     steps: tuple[Step, ...]
-    """In the order of `StepName`; those by promtool 3.x only where it was had, the last two only with a metrics page."""
+    """In the order of `StepName`; those of 3.x only where there was one, the last two only with a metrics page."""
     ok: bool
     """True only if every step is."""
     alerts: tuple[str, ...]

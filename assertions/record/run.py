@@ -55,6 +55,8 @@ class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     ours: bool | None = None
     """Whether the files that it read are this project's, not the target's own; None: unknown."""
+    next_version: str | None = None
+    """Of a second, newer promtool that checked too; None: none did."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def find_binary(name: str, env: Mapping[str, str]) -> Path:
 def find_next(name: str, env: Mapping[str, str], *, fetch: bool) -> Path:
     """Return the path of a `promtool` or `prometheus` of version 3 or later. ToolMissing when it can't be had.
 
-    Looked for in $PROMTOOL3 or $PROMETHEUS3, and in the cache folder; with `fetch` also in a newer Debian suite, by apt.
+    Looked for in $PROMTOOL3 or $PROMETHEUS3 and in the cache folder; with `fetch` also in a newer Debian suite, by apt.
     """
     variable = f"{name.upper()}{NEXT_MAJOR}"
     if given := env.get(variable):

@@ -62,5 +62,6 @@ def _steps(tool: ToolRun | None, wanted: tuple[str, ...], name: str, command: st
         return no_data(f"{name} lacks the step {', '.join(missing)}")
     if not tool.ok:
         return failed(f"{name} reports a failure, though each of its steps passed")
-    by = f" (promtool {tool.version})" if "version" in wanted else ""
+    versions = " and ".join(version for version in (tool.version, tool.next_version) if version is not None)
+    by = f" (promtool {versions})" if "version" in wanted else ""
     return passed(f"{_whose(tool, what)}{', '.join(wanted)}: passed{by}")
