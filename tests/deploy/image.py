@@ -31,6 +31,8 @@ PACKAGES: Final = "python3,python3-venv,python3-pip,ca-certificates"
 BASE: Final = "localhost/export-base"
 IMAGE: Final = "localhost/export-at-scale"
 TOOLS: Final = ("buildah", "debootstrap")
+OF_PIP: Final = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
+"""This machine's settings of pip, and the certificates that they name."""
 READY_S: Final = 30.0
 STOP_S: Final = 90.0
 PORT: Final = "4001"
@@ -97,7 +99,7 @@ def build(engine: Engine, base: str) -> None:
     """Build the Dockerfile on a base image. ImageError."""
     began = time.monotonic()
     # how pip reaches its index here is this machine's matter, and no part of the image
-    own = [f"--volume={path}:{path}:ro" for path in ("/etc/pip.conf",) if Path(path).is_file()]
+    own = [f"--volume={path}:{path}:ro" for path in OF_PIP if Path(path).is_file()]
     words = ["bud", "--isolation", "chroot", "--network", "host", "--format", "docker", "--build-arg", f"BASE={base}"]
     engine.run(*words, *own, "-f", str(DOCKERFILE), "-t", IMAGE, str(ROOT))
     user = engine.run("inspect", "--type", "image", "--format", "{{.Docker.Config.User}}", IMAGE).strip()
