@@ -124,11 +124,11 @@ def test_tools(tmp_path: Path, monkeypatch: Patch) -> None:
     (tmp_path / "promtool.json").write_text("old")
     stand_in(tmp_path, monkeypatch, "print('first'); print(sys.argv[2]) if sys.argv[2] == 'rules' else sys.exit(2)")
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines == ["promtool: rules", "dashboard: first", "package: first"]
+    assert shown.lines == ["promtool: rules", "dashboard: first", "replay: rules", "package: first"]
     assert not (tmp_path / "promtool.json").exists()
     stand_in(tmp_path, monkeypatch, "")
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines[3:] == [f"{tool}: it wrote nothing" for tool in ("promtool", "dashboard", "package")]
+    assert shown.lines[4:] == [f"{tool}: it wrote nothing" for tool in ("promtool", "dashboard", "replay", "package")]
 
 
 def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch: Patch) -> None:
@@ -144,9 +144,11 @@ def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch
     assert shown.lines == [
         f"promtool: {['--rules', str(own['rules']), '--rules-tests', str(own['rules_tests']), *page]}",
         f"dashboard: {['--dashboard', str(own['dashboard']), *page]}",
+        "replay: []",
         "package: []",
         f"promtool: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
         f"dashboard: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
+        f"replay: {[str(tmp_path / 'mine.toml')]}",
         "package: []",
     ]
     assert (tmp_path / "metrics_snapshot.txt").read_text() == "a 2\n"
@@ -167,8 +169,8 @@ def test_a_tool_that_hangs(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(stages, "TOOL_TIMEOUT_S", 0.2)
     processes = started(monkeypatch)
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines == [f"{tool}: no answer within 0 s" for tool in ("promtool", "dashboard", "package")]
-    assert [process.returncode for process in processes] == [-9, -9, -9]
+    assert shown.lines == [f"{tool}: no answer within 0 s" for tool in ("promtool", "dashboard", "replay", "package")]
+    assert [process.returncode for process in processes] == [-9, -9, -9, -9]
 
 
 def test_a_targets_log_is_copied_to_its_record(recorded: Recorded, tmp_path: Path) -> None:
