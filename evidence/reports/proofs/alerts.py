@@ -62,7 +62,7 @@ def _tested(proved: ProvedAlert | None, silent: str) -> tuple[str, ...]:
         return NO_DATA, NO_DATA, silent, NO_DATA, NO_DATA
     score = f"{proved.killed} of {proved.mutants}" + (f", {proved.equivalent} equivalent" if proved.equivalent else "")
     times = [
-        f"{plain(fault)} {'not within the fault' if seconds is None else quantity(seconds, 's')}"
+        f"{plain(fault)}{': did not fire' if seconds is None else ' ' + quantity(seconds, 's')}"
         for fault, seconds in proved.faults.items()
     ]
     return (
