@@ -22,7 +22,7 @@ def section(replayed: AlertsReplayed | None) -> Section:
     table = Table(
         columns=("alert", "unit-tested", "mutation score", "silent on this run", "fired on fault", "time to fire"),
         rows=rows,
-        note="Time to fire: from the fault's first sample, on the rules' clock; the rule's window and its wait pass in it.",
+        note="Time to fire: from the fault's first sample, on the rules' clock; its window and its wait pass in it.",
     )
     return Section(title=TITLE, paragraphs=(_played(replayed), _proof(replayed)), tables=(table,) if rows else ())
 
