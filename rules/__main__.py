@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import tempfile
@@ -10,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from assertions.console import guard_output
+import click
+
+from assertions.console import run_command, sentences
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.alerts_replayed import ALERTS, AlertsReplayed
 from assertions.record.files import write_one
@@ -28,35 +29,14 @@ OUR_RULES: Final = HERE / RULES_NAME
 OUR_TESTS: Final = HERE / companion_of(RULES_NAME)
 EXIT_OK, EXIT_FAILED, EXIT_NO_VERDICT = 0, 1, 2
 
-DESCRIPTION: Final = """\
-  check  (default) promtool's syntax check, lint and unit tests of the alert rules, and what promtool lacks:
-
-         rule coverage   each alert has, for each severity, a case in which it fires and one in which it keeps
-                         silent; the tests name only alerts that exist, and test this rule file
-         expressions     metrics, labels and label values are the contract's; counters are read through rate(),
-                         gauges are not; histogram_quantile() gets its buckets; the sides of an operation can match
-         series offered  with --metrics: each series that a rule asks for is on that page; no bucket is there twice
-
-  mutate change every comparison, number, window, `for`, matcher and metric name of every rule, one at a time: each
-         change must make a unit test fail
-
-  prove  mutate, and put faults into the samples of a recorded run: each alert must fire on its fault. Writes
-         proof.json: each alert with its tests, mutants, and seconds to fire
-
-  replay play the samples that a Prometheus recorded in a run, FOLDER, through the rules, a sample a minute; prints each
-         alert with the proof and whether it kept silent, and writes alerts.json there
-
-  build  write the rule file and its tests from their templates and a limits file
-
-promtool is looked for in $PROMTOOL, on PATH and in the user's cache folder; else it is fetched there by apt, without
-root (Debian, Ubuntu). A promtool 3.x in $PROMTOOL3 or that folder checks rules and tests too.
-"""
 EPILOG: Final = """\
+\b
 exit codes:
   0  all checks passed, or the files were written
   1  a check failed
   2  no verdict: promtool can't be had, or an input is missing or malformed
 
+\b
 examples:
   python -m rules
   python -m rules check --metrics metrics_snapshot.txt --out evidence/export
@@ -65,36 +45,186 @@ examples:
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code."""
-    guard_output()
-    parser = _parser()
-    options = parser.parse_args(argv)
-    if options.limits is not None and (options.rules or options.tests):
-        parser.error("--limits builds our rules from that file, so --rules and --tests can't be given with it")
-    if options.tests is not None and options.rules is None:
-        options.rules = OUR_RULES
-    try:
-        if options.command == "mutate":
-            return _mutate(options)
-        if options.command == "prove":
-            return _prove(options, parser)
-        if options.command == "replay":
-            return _replay(options, parser)
-        return _build(options, parser) if options.command == "build" else _check(options)
-    except (RulesError, LimitsError) as error:
-        print(f"rules: no verdict: {error}", file=sys.stderr)
-        return EXIT_NO_VERDICT
+FILE: Final = click.Path(path_type=Path)
+RULES: Final = click.option("--rules", type=FILE, metavar="FILE", help="The rule file (default: ours).")
+TESTS: Final = click.option(
+    "--tests",
+    "--rules-tests",
+    type=FILE,
+    metavar="FILE",
+    help="Its unit tests (default: NAME.test.yml for NAME.yml, in the same folder).",
+)
+GUARDED: Final = sentences("rules: no verdict", RulesError, LimitsError)
 
 
-def _build(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    if options.rules or options.tests or options.metrics:
-        parser.error("build takes --limits and --out only")
-    if options.limits is not None and options.out is None:
-        parser.error("build --limits FILE needs --out FILE, so that our own files keep the default limits")
-    written = _write_rules(options.limits, OUR_RULES if options.out is None else options.out, options.docs)
+class _CheckFirst(click.Group):
+    """A group whose command is `check` where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `check` before words that begin with no command's name."""
+        if not args or (args[0] not in self.commands and args[0] not in self.get_help_option_names(ctx)):
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_CheckFirst, epilog=EPILOG)
+def commands() -> None:
+    """The alert rules: check them (the default), prove them, replay a run, build them from limits.
+
+    promtool is looked for in $PROMTOOL, on PATH and in the user's cache folder; else it is fetched there by apt,
+    without root (Debian, Ubuntu). A promtool 3.x in $PROMTOOL3 or that folder checks rules and tests too.
+    """
+
+
+@commands.command("check")
+@RULES
+@TESTS
+@click.option("--limits", type=FILE, metavar="FILE", help="Check our rules, built with the bounds of this limits file.")
+@click.option(
+    "--metrics",
+    type=FILE,
+    metavar="PAGE",
+    help="Also a metrics page as served (text format): its form, and whether it offers what the rules read.",
+)
+@click.option(
+    "--out",
+    type=FILE,
+    metavar="DIR",
+    help="The folder for promtool_results.txt, promtool.json, and with --limits the rules built from them "
+    "(default: nowhere).",
+)
+@click.option("--fetch-next", is_flag=True, help="Fetch a promtool 3.x by apt too, where none is there.")
+@GUARDED
+def check(
+    rules: Path | None,
+    tests: Path | None,
+    limits: Path | None,
+    metrics: Path | None,
+    out: Path | None,
+    fetch_next: bool,
+) -> int:
+    """promtool's syntax check, lint and unit tests of the alert rules, and what promtool lacks.
+
+    \b
+    rule coverage   each alert has, for each severity, a case in which it fires and one in which it keeps
+                    silent; the tests name only alerts that exist, and test this rule file
+    expressions     metrics, labels and label values are the contract's; counters are read through rate(),
+                    gauges are not; histogram_quantile() gets its buckets; the sides of an operation can match
+    series offered  with --metrics: each series that a rule asks for is on that page; no bucket is there twice
+    """
+    if limits is None:
+        file, ours = (OUR_RULES, True) if rules is None else (rules, rules.resolve() == OUR_RULES)
+        wanted = tests or companion(file)
+        inputs = Inputs(rules=file, tests=wanted, metrics=metrics, ours=ours, fetch_next=fetch_next)
+        return _report(check_all(inputs, os.environ), out)
+    if rules or tests:
+        raise click.UsageError("--limits builds our rules from that file, so no other rules or tests can be given")
+    with tempfile.TemporaryDirectory(prefix="rules-") as made:
+        folder = Path(made) if out is None else out / "rules"
+        file, built_tests = _write_rules(limits, folder / RULES_NAME)
+        inputs = Inputs(rules=file, tests=built_tests, metrics=metrics, fetch_next=fetch_next)
+        return _report(check_all(inputs, os.environ), out)
+
+
+@commands.command("build")
+@click.option("--limits", type=FILE, metavar="FILE", help="Take the bounds from this limits file.")
+@click.option(
+    "--out", type=FILE, metavar="FILE", help="The rule file; its tests go into the same folder (default: ours)."
+)
+@click.option("--docs", default=DOCS, metavar="URL", help=f"The page that each runbook_url leads to (default: {DOCS}).")
+@GUARDED
+def build(limits: Path | None, out: Path | None, docs: str) -> int:
+    """Write the rule file and its tests from their templates and a limits file."""
+    if limits is not None and out is None:
+        raise click.UsageError("build --limits FILE needs --out FILE, so that our own files keep the default limits")
+    written = _write_rules(limits, OUR_RULES if out is None else out, docs)
     print(f"wrote {written[0].name} and {written[1].name}")
     return EXIT_OK
+
+
+@commands.command("mutate")
+@RULES
+@TESTS
+@click.option("--out", type=FILE, metavar="DIR", help="The folder for mutation.json (default: nowhere).")
+@GUARDED
+def mutate(rules: Path | None, tests: Path | None, out: Path | None) -> int:
+    """Change every comparison, number, window, `for`, matcher and metric name of every rule, one at a time.
+
+    Each change must make a unit test fail.
+    """
+    file = rules or OUR_RULES
+    results = run_mutants(file, tests or companion(file), find())
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_one(out / "mutation.json", results)
+    print(report(results))
+    return EXIT_OK if results.ok else EXIT_FAILED
+
+
+@commands.command("prove")
+@RULES
+@TESTS
+@click.option("--out", type=FILE, metavar="DIR", help="The folder for proof.json (default: this project's own).")
+@GUARDED
+def prove(rules: Path | None, tests: Path | None, out: Path | None) -> int:
+    """Mutate, and put faults into the samples of a recorded run: each alert must fire on its faults.
+
+    Writes proof.json: each alert with its tests, mutants, and seconds to fire, for rules and tests of one hash.
+    """
+    if rules is not None and out is None:
+        raise click.UsageError("prove --rules FILE needs --out DIR, so that the proof of our own rules stays")
+    file = rules or OUR_RULES
+    promtool = find()
+    results = run_mutants(file, tests or companion(file), promtool)
+    print(report(results))
+    proof = proofs.prove(file, tests or companion(file), results, promtool)
+    print(proofs.proof_text(proof))
+    path = proofs.STORED if out is None else out / proofs.STORED.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_one(path, proof)
+    return EXIT_OK if results.ok and proof.ok else EXIT_FAILED
+
+
+@commands.command("replay")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
+@RULES
+@TESTS
+@click.option("--limits", type=FILE, metavar="FILE", help="Play our rules, built with the bounds of this limits file.")
+@GUARDED
+def replay(folder: Path, rules: Path | None, tests: Path | None, limits: Path | None) -> int:
+    """Play the samples that a Prometheus recorded in a run through the rules, each as a minute of the rules' clock.
+
+    DIR is a run directory, such as evidence/export. Prints each alert with the stored proof and whether it kept
+    silent, and writes alerts.json there.
+    """
+    replayed = _replayed(folder, rules or OUR_RULES, tests, limits)
+    write_one(folder / ALERTS, replayed)
+    print(proofs.table_text(replayed))
+    if replayed.problem is not None:
+        print(f"rules: no verdict: {replayed.problem}", file=sys.stderr)
+    return EXIT_OK if replayed.problem is None else EXIT_NO_VERDICT
+
+
+def _replayed(folder: Path, rules: Path, tests: Path | None, limits: Path | None) -> AlertsReplayed:
+    """Replay a run; what keeps that from being done is its problem. LimitsError."""
+    proof = proofs.read()
+    with tempfile.TemporaryDirectory(prefix="rules-") as made:
+        try:
+            if limits is not None:
+                rules, tests = _write_rules(limits, Path(made) / RULES_NAME)
+            return replay_run(folder, rules, proofs.hash_of(rules, tests or companion(rules)), find(), proof)
+        except RulesError as error:
+            return AlertsReplayed(problem=str(error), proof=proof)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_command(commands, argv, "python -m rules")
+
+
+def companion(rules: Path) -> Path:
+    """Return the path of a rule file's unit tests: `NAME.test.yml` for `NAME.yml`, in the same folder."""
+    return OUR_TESTS if rules == OUR_RULES else rules.with_name(companion_of(rules.name))
 
 
 def _write_rules(limits_path: Path | None, file: Path, docs: str = DOCS) -> tuple[Path, Path]:
@@ -111,89 +241,15 @@ def _write_rules(limits_path: Path | None, file: Path, docs: str = DOCS) -> tupl
     return file, tests
 
 
-def _mutate(options: argparse.Namespace) -> int:
-    rules = OUR_RULES if options.rules is None else options.rules
-    tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
-    results = run_mutants(rules, tests, find())
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        write_one(options.out / "mutation.json", results)
-    print(report(results))
-    return EXIT_OK if results.ok else EXIT_FAILED
-
-
-def _prove(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    if options.rules is not None and options.out is None:
-        parser.error("prove --rules FILE needs --out FOLDER, so that the proof of our own rules stays")
-    rules = OUR_RULES if options.rules is None else options.rules
-    tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
-    promtool = find()
-    results = run_mutants(rules, tests, promtool)
-    print(report(results))
-    proof = proofs.prove(rules, tests, results, promtool)
-    print(proofs.table_text(AlertsReplayed(problem="none", rules_sha256=proof.rules_sha256, proof=proof)))
-    write_one(proofs.STORED if options.out is None else options.out / proofs.STORED.name, proof)
-    return EXIT_OK if results.ok and proof.ok else EXIT_FAILED
-
-
-def _replay(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    if options.folder is None:
-        parser.error("replay needs the FOLDER of a run, such as evidence/export")
-    if not options.folder.is_dir():
-        raise RulesError(f"{options.folder} is no folder")
-    replayed = _replayed(options)
-    write_one(options.folder / ALERTS, replayed)
-    print(proofs.table_text(replayed))
-    if replayed.problem is not None:
-        print(f"rules: no verdict: {replayed.problem}", file=sys.stderr)
-    return EXIT_OK if replayed.problem is None else EXIT_NO_VERDICT
-
-
-def _replayed(options: argparse.Namespace) -> AlertsReplayed:
-    """Replay a run; what keeps that from being done is its problem. LimitsError."""
-    proof = proofs.read()
-    with tempfile.TemporaryDirectory(prefix="rules-") as made:
-        try:
-            rules = OUR_RULES if options.rules is None else options.rules
-            tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
-            if options.limits is not None:
-                rules, tests = _write_rules(options.limits, Path(made) / RULES_NAME)
-            return replay_run(options.folder, rules, proofs.hash_of(rules, tests), find(), proof)
-        except RulesError as error:
-            return AlertsReplayed(problem=str(error), proof=proof)
-
-
-def _check(options: argparse.Namespace) -> int:
-    if options.limits is not None:
-        with tempfile.TemporaryDirectory(prefix="rules-") as made:
-            folder = Path(made) if options.out is None else options.out / "rules"
-            rules, tests = _write_rules(options.limits, folder / RULES_NAME)
-            return _report(
-                check_all(
-                    Inputs(rules=rules, tests=tests, metrics=options.metrics, fetch_next=options.fetch_next), os.environ
-                ),
-                options,
-            )
-    rules, ours = (OUR_RULES, True) if options.rules is None else (options.rules, False)
-    if options.tests is not None:
-        tests = options.tests
-    else:
-        tests = OUR_TESTS if ours else rules.with_name(companion_of(rules.name))
-    ours = ours or rules.resolve() == OUR_RULES
-    inputs = Inputs(rules=rules, tests=tests, metrics=options.metrics, ours=ours, fetch_next=options.fetch_next)
-    checked = check_all(inputs, os.environ)
-    return _report(checked, options)
-
-
-def _report(checked: Checked, options: argparse.Namespace) -> int:
+def _report(checked: Checked, out: Path | None) -> int:
     results = checked.results
-    if options.out is not None:
+    if out is not None:
         try:
-            options.out.mkdir(parents=True, exist_ok=True)
-            (options.out / "promtool_results.txt").write_text(text_report(results), encoding="utf-8")
-            write_one(options.out / "promtool.json", results)
+            out.mkdir(parents=True, exist_ok=True)
+            (out / "promtool_results.txt").write_text(text_report(results), encoding="utf-8")
+            write_one(out / "promtool.json", results)
         except OSError as error:
-            print(f"rules: the results can't be written to {options.out}: {error.strerror}", file=sys.stderr)
+            print(f"rules: the results can't be written to {out}: {error.strerror}", file=sys.stderr)
             return EXIT_NO_VERDICT
     if results.version is not None:
         print(f"promtool {results.version}")
@@ -202,59 +258,6 @@ def _report(checked: Checked, options: argparse.Namespace) -> int:
         print(f"rules: no verdict: {checked.unjudged}", file=sys.stderr)
         return EXIT_NO_VERDICT
     return EXIT_OK if results.ok else EXIT_FAILED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m rules",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=["check", "build", "mutate", "prove", "replay"],
-        default="check",
-        help="what to do (default: check)",
-    )
-    parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="FOLDER", help="replay: a run directory, such as evidence/export"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="PATH",
-        help="check: the folder for promtool_results.txt, promtool.json, and with --limits the rules built from them, "
-        "in rules/ (default: nowhere); "
-        "build: the rule file, its tests go into the same folder (default: ours, from the default limits)",
-    )
-    parser.add_argument(
-        "--limits", type=Path, metavar="FILE", help="build, or check, our rules with the bounds of this limits file"
-    )
-    parser.add_argument(
-        "--docs", default=DOCS, metavar="URL", help=f"build: the page that each runbook_url leads to (default: {DOCS})"
-    )
-    parser.add_argument("--rules", type=Path, metavar="FILE", help="check: the rule file (default: ours)")
-    parser.add_argument(
-        "--tests",
-        "--rules-tests",
-        type=Path,
-        metavar="FILE",
-        help="check: its unit tests (default: NAME.test.yml for NAME.yml, in the same folder)",
-    )
-    parser.add_argument(
-        "--metrics",
-        type=Path,
-        metavar="PAGE",
-        help="check: also a metrics page as served (text format): its form, and whether it offers what the rules read",
-    )
-    parser.add_argument(
-        "--fetch-next",
-        action="store_true",
-        help="check: fetch a promtool 3.x by apt too, where none is there (default: take one that is there)",
-    )
-    return parser
 
 
 if __name__ == "__main__":

@@ -110,6 +110,16 @@ def _alert(
     )
 
 
+def proof_text(proof: AlertsProof) -> str:
+    """Return one alert a line: tests, mutants, seconds to fire on each fault. Pure."""
+    lines = [f"{'alert':28} {'severity':9} {'tests':6} {'mutants':8} on fault (seconds to fire)"]
+    for one in proof.alerts:
+        tested, score, faults = _proved_cells(one)
+        lines.append(f"{one.alert:28} {one.severity:9} {tested:6} {score:8} {faults}")
+    lines += [f"{fault} also sets off {', '.join(alerts)}" for fault, alerts in proof.unexpected.items()]
+    return "\n".join(lines)
+
+
 def table_text(replayed: AlertsReplayed) -> str:
     """Return one alert a line: tests, mutants, silence on the run, seconds to fire on each fault. Pure."""
     proved = {(one.alert, one.severity): one for one in (replayed.proof.alerts if replayed.proof else ())}

@@ -1,4 +1,4 @@
-"""The other commands as subprocesses: what they are told, and that none is left behind."""
+"""The other commands as subprocesses: what they are reported, and that none is left behind."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from evidence.settings import RunError, request_for
 from loadtests.progress import Progress, to_json
 from loadtests.runner.request import NAME, read_run_request
 from tests.evidence.command import Shown
-from tests.evidence.recorded import Recorded
-from tests.evidence.test_run import Patch, raising, run, settings
+from tests.evidence.recorded import Recorded, raising, run, settings
 
+Patch = pytest.MonkeyPatch
 pytestmark = pytest.mark.e2e
 
 
@@ -77,12 +77,12 @@ RECORDS = "out = pathlib.Path('smoke'); pathlib.Path(json.load(open(sys.argv[5])
 
 def test_progress_is_shown_and_lines_are_passed_on(tmp_path: Path, monkeypatch: Patch) -> None:
     """Progress is told apart from lines that stay; empty lines and sentences of trouble are neither."""
-    told = Progress(scenario="smoke", phase="measure", started=4, answered=3, failed=0, rate_per_s=1.5, p95_ms=None)
-    words = f"{to_json(told)}\n\nhalfway\nloadtests: one client was lost"
+    reported = Progress(scenario="smoke", phase="measure", started=4, answered=3, failed=0, rate_per_s=1.5, p95_ms=None)
+    words = f"{to_json(reported)}\n\nhalfway\nloadtests: one client was lost"
     stand_in(tmp_path, monkeypatch, f"{RECORDS}print({words!r}, file=sys.stderr)")
     shown = Shown()
     drive(tmp_path, shown)
-    assert (shown.progress, shown.lines) == ([told], ["halfway", "loadtests: one client was lost"])
+    assert (shown.progress, shown.lines) == ([reported], ["halfway", "loadtests: one client was lost"])
 
 
 @pytest.mark.parametrize("ignoring", [False, True])
@@ -124,11 +124,25 @@ def test_tools(tmp_path: Path, monkeypatch: Patch) -> None:
     (tmp_path / "promtool.json").write_text("old")
     stand_in(tmp_path, monkeypatch, "print('first'); print(sys.argv[2]) if sys.argv[2] == 'rules' else sys.exit(2)")
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines == ["promtool: rules", "dashboard: first", "replay: rules", "package: first"]
+    assert shown.lines == ["promtool: rules", "dashboard: first", "alerts: rules", "package: first"]
     assert not (tmp_path / "promtool.json").exists()
     stand_in(tmp_path, monkeypatch, "")
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines[4:] == [f"{tool}: it wrote nothing" for tool in ("promtool", "dashboard", "replay", "package")]
+    assert shown.lines[4:] == [f"{tool}: it wrote nothing" for tool in ("promtool", "dashboard", "alerts", "package")]
+
+
+def test_other_work_is_done_while_tools_run(tmp_path: Path, monkeypatch: Patch) -> None:
+    """All tools run while the other work is done; where that breaks they are ended, and the error goes on."""
+    stand_in(tmp_path, monkeypatch, "print('done')")
+    processes = started(monkeypatch)
+    running = []
+    stages.check_tools(settings(tmp_path, "smoke"), Shown(), lambda: running.extend(processes))
+    assert [process.returncode for process in running] == [0, 0, 0]
+    stand_in(tmp_path, monkeypatch, "import time; time.sleep(60)")
+    processes.clear()
+    with pytest.raises(ValueError, match="broken"):
+        stages.check_tools(settings(tmp_path, "smoke"), Shown(), raising(ValueError("broken")))
+    assert [process.returncode for process in processes] == [-9, -9, -9, -9]
 
 
 def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch: Patch) -> None:
@@ -144,11 +158,11 @@ def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch
     assert shown.lines == [
         f"promtool: {['--rules', str(own['rules']), '--rules-tests', str(own['rules_tests']), *page]}",
         f"dashboard: {['--dashboard', str(own['dashboard']), *page]}",
-        "replay: []",
+        "alerts: []",
         "package: []",
         f"promtool: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
         f"dashboard: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
-        f"replay: {[str(tmp_path / 'mine.toml')]}",
+        f"alerts: {[str(tmp_path / 'mine.toml')]}",
         "package: []",
     ]
     assert (tmp_path / "metrics_snapshot.txt").read_text() == "a 2\n"
@@ -169,7 +183,7 @@ def test_a_tool_that_hangs(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(stages, "TOOL_TIMEOUT_S", 0.2)
     processes = started(monkeypatch)
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines == [f"{tool}: no answer within 0 s" for tool in ("promtool", "dashboard", "replay", "package")]
+    assert shown.lines == [f"{tool}: no answer within 0 s" for tool in ("promtool", "dashboard", "alerts", "package")]
     assert [process.returncode for process in processes] == [-9, -9, -9, -9]
 
 

@@ -26,6 +26,7 @@ def findings(expression: str, text: str) -> tuple[str, ...]:
         'rate(export_requests_total{user="somebody", status!="failed"}[5m])',
         '{__name__="export_queue_depth"}',
         "up == 0",
+        'ALERTS{alertstate="firing"}',
         "absent(no_such)",
         "no_such or export_queue_depth",
         "export_queue_depth or vector(0)",
@@ -70,7 +71,7 @@ def test_what_the_page_offers_is_found(expression: str) -> None:
     ],
 )
 def test_what_the_page_does_not_offer_is_named(expression: str, text: str, found: str) -> None:
-    """A missing name and a missing label value are told, with what the page has instead."""
+    """A missing name and a missing label value are reported, with what the page has instead."""
     assert findings(expression, text)[0] == found
 
 

@@ -37,6 +37,8 @@ RIGHT = [
     'label_replace(export_memory_bytes{format="csv"}, "format", "pdf", "", "") / export_memory_bytes{format="pdf"}',
     'export_queue_depth{job="a"} - ignoring (job) export_queue_depth{job="b"}',
     'up{job="export"} == 0',
+    'sum by (alertname, severity, format) (ALERTS{alertname=~"Export.+", alertstate="firing"})',
+    'ALERTS{alertstate="pending"} or on () label_replace(vector(0), "alertname", "none", "", "")',
     "export_memory_bytes / on (job, instance) group_left () export_queue_depth",
     "export_queue_depth * on (job, instance) group_right () export_memory_bytes",
     "export_memory_bytes / ignoring (format) group_left () export_queue_depth",
@@ -54,6 +56,8 @@ WRONG = [
     ('export_queue_depth{format="csv" or job="x"}', "export_queue_depth has no label format"),
     ('rate(export_requests_total{status="success"}[5m])', "matches no series; status is one of started, succeeded"),
     ('rate(export_bytes_total{status="succeeded"}[5m])', "matches no series; status is one of success"),
+    ('ALERTS{alertstate="resolved"}', "matches no series; alertstate is one of firing, pending"),
+    ('ALERTS{alert="ExportFailSpike"}', "ALERTS has no label alert"),
     ('export_memory_bytes{format=~"xls|doc"}', "matches no series; format is one of csv, pdf, unknown"),
     ('export_memory_bytes{format!~".+"}', "matches no series"),
     ("rate(export_queue_depth[5m])", "rate() of export_queue_depth, which is a gauge"),
@@ -128,7 +132,7 @@ def test_wrong_expressions_are_named(expression: str, problem: str) -> None:
 
 
 def test_all_problems_are_reported_at_once() -> None:
-    """Two faults in one expression are two problems, and a fault made twice is told once."""
+    """Two faults in one expression are two problems, and a fault made twice is reported once."""
     assert problems_of("rate(export_queue_depth[5m]) + rate(export_queue_depth[5m]) + no_such") == (
         "rate() of export_queue_depth, which is a gauge, means nothing",
         "no_such is no metric of the contract",

@@ -26,7 +26,7 @@ def panels_drawn(run: Run, limits: Limits) -> Judgement:
         return no_data(NOT_DRAWN)
     if not files.drawn.panels:
         return no_data(f"{files.drawn.dashboard} has no panels")
-    found = [*_files(files), *((panel.title, fault) for panel in files.drawn.panels for fault in panel_faults(panel))]
+    found = [*((panel.title, fault) for panel in files.drawn.panels for fault in panel_faults(panel)), *_files(files)]
     if found:
         return failed_for(found)
     queries = [query for panel in files.drawn.panels for query in panel.queries]
@@ -50,8 +50,8 @@ def panel_faults(panel: DrawnPanel) -> tuple[str, ...]:
 
 def _files(files: DrawnFiles) -> Iterator[Fault]:
     drawn = files.drawn
-    told = {panel.picture: panel.sha256 for panel in drawn.panels} | {drawn.overview: drawn.overview_sha256}
-    for name, sha256 in told.items():
+    reported = {panel.picture: panel.sha256 for panel in drawn.panels} | {drawn.overview: drawn.overview_sha256}
+    for name, sha256 in reported.items():
         if name not in files.sha256:
             yield "picture missing", f"the picture {name} is missing"
         elif files.sha256[name] != sha256:

@@ -110,12 +110,12 @@ def faulty(drawn: PanelsDrawn) -> dict[str, tuple[str, ...]]:
 @e2e
 def test_the_committed_dashboard_is_drawn(tmp_path: Path) -> None:
     """Every panel has data, ink and its place; the record names the file drawn and its pictures are what it says."""
-    told = write_recorded(tmp_path)
+    reported = write_recorded(tmp_path)
     drawn = draw_run(tmp_path, EXPORT, find_tools(os.environ))
     assert faulty(drawn) == {}
     titles = [one["title"] for one in json.loads(EXPORT.read_bytes())["panels"] if one["type"] != "row"]
     assert [panel.title for panel in drawn.panels] == titles
-    assert (drawn.dashboard, drawn.start, drawn.end) == (EXPORT.name, told.start, told.end)
+    assert (drawn.dashboard, drawn.start, drawn.end) == (EXPORT.name, reported.start, reported.end)
     files = load_run(tmp_path, ()).panels
     assert files is not None
     assert files.drawn == drawn
@@ -150,3 +150,24 @@ def test_one_misnamed_metric_turns_just_its_panel_red(
     assert list(found) == [title]
     assert found[title][0].startswith(f"{title}: {fault}")
     assert (tmp_path / PANELS / "dashboard.png").is_file()
+
+
+@e2e
+def test_what_cannot_be_drawn_names_its_panel(tmp_path: Path) -> None:
+    """A refused query, a type of panel that this page does not draw, and a data source that nobody knows."""
+    write_recorded(tmp_path)
+    model = json.loads(EXPORT.read_bytes())
+    panels = {panel["title"]: panel for panel in model["panels"]}
+    panels["Requests by outcome"]["targets"][0]["expr"] = "sum("
+    panels["Queue depth"]["type"] = "stat"
+    for part in (panels["Memory per export"], *panels["Memory per export"]["targets"]):
+        part["datasource"] = {"type": "prometheus", "uid": "theirs"}
+    theirs = tmp_path / "theirs.json"
+    theirs.write_text(json.dumps(model), encoding="utf-8")
+    assert faulty(draw_run(tmp_path, theirs, find_tools(os.environ))) == {
+        "Requests by outcome": (
+            "Requests by outcome: Prometheus refused it: 1:5: parse error: unclosed left parenthesis",
+        ),
+        "Queue depth": ("Queue depth: this page draws no panel of type stat",),
+        "Memory per export": ("Memory per export: the data source theirs is not known here; there is Prometheus only",),
+    }
