@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from assertions.record import view
+from assertions.record import scrapes
 from evidence import publish, run
 from evidence.collect import provenance
 from tests.assertions.healthy.once import read_page
@@ -68,7 +68,7 @@ def bundle(made: Made, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read equal pages once in a process."""
-    monkeypatch.setattr(view, "read_page", read_page)
+    monkeypatch.setattr(scrapes, "read_page", read_page)
 
 
 @pytest.fixture(autouse=True)
