@@ -134,9 +134,11 @@ def serving(engine: Engine, name: str) -> Iterator[int]:
         yield port
     finally:
         began = time.monotonic()
-        for child in reversed(descendants(process.pid)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGTERM)
+        for child in descendants(process.pid):
+            if is_service(child):  # its workers it ends itself
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGTERM)
+                break
         try:
             code = process.wait(STOP_S)
         except subprocess.TimeoutExpired:
@@ -191,6 +193,15 @@ def descendants(pid: int) -> list[int]:
             with contextlib.suppress(OSError):
                 found += [int(word) for word in task.read_text().split()]
     return found
+
+
+def is_service(pid: int) -> bool:
+    """Whether a process is the service itself, and not buildah, whose command ends with the service's."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return words[1:3] == [b"-m", b"service"]
 
 
 def apt_proxy() -> dict[str, str]:
