@@ -19,7 +19,7 @@ from rules.building.build import DOCS, RULES_NAME, build_rules, build_tests, com
 from rules.check import Checked, Inputs, check_all
 from rules.promtool import find
 from rules.proving import proof as proofs
-from rules.proving.mutation import report, run_mutants
+from rules.proving.mutation import EQUIVALENT, report, run_mutants
 from rules.proving.replay import replay_run
 from rules.records import RulesError
 from rules.report import summary, text_report
@@ -153,7 +153,7 @@ def mutate(rules: Path | None, tests: Path | None, out: Path | None) -> int:
     Each change must make a unit test fail.
     """
     file = rules or OUR_RULES
-    results = run_mutants(file, tests or companion(file), find())
+    results = run_mutants(file, tests or companion(file), find(), _equivalent(file))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_one(out / "mutation.json", results)
@@ -175,7 +175,7 @@ def prove(rules: Path | None, tests: Path | None, out: Path | None) -> int:
         raise click.UsageError("prove --rules FILE needs --out DIR, so that the proof of our own rules stays")
     file = rules or OUR_RULES
     promtool = find()
-    results = run_mutants(file, tests or companion(file), promtool)
+    results = run_mutants(file, tests or companion(file), promtool, _equivalent(file))
     print(report(results))
     proof = proofs.prove(file, tests or companion(file), results, promtool)
     print(proofs.proof_text(proof))
@@ -220,6 +220,11 @@ def _replayed(folder: Path, rules: Path, tests: Path | None, limits: Path | None
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     return run_command(commands, argv, "python -m rules")
+
+
+def _equivalent(rules: Path) -> Path | None:
+    """Return the list of equivalent mutants, which is of our own rules; None for any others."""
+    return EQUIVALENT if rules.resolve() == OUR_RULES else None
 
 
 def companion(rules: Path) -> Path:

@@ -90,11 +90,14 @@ class _Documents:
     file: RuleFile
 
 
-def run_mutants(rules: Path, tests: Path, promtool: Promtool, equivalent: Path = EQUIVALENT) -> MutationResults:
-    """Run every mutant. RulesError where an input can't be read or the unchanged rules do not pass their tests."""
+def run_mutants(rules: Path, tests: Path, promtool: Promtool, equivalent: Path | None = EQUIVALENT) -> MutationResults:
+    """Run every mutant. RulesError where an input can't be read or the unchanged rules do not pass their tests.
+
+    equivalent: the list of mutants that no test can tell from these rules; None: there is none.
+    """
     documents = _read(rules, tests)
     mutants = mutants_of(documents.file)
-    known = _equivalent(equivalent)
+    known = {} if equivalent is None else _equivalent(equivalent)
     with tempfile.TemporaryDirectory(prefix="mutants-") as made:
         folder = Path(made)
         _must_pass(documents, promtool, folder)

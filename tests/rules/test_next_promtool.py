@@ -112,11 +112,11 @@ def test_it_checks_the_rules_too(run_command: RunCommand, copies: Copies, tmp_pa
     words = ("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
     done = run_command(*words, PROMTOOL3=newer)
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
-    assert (done.returncode, results.next_version, results.next_problem) == (0, "3.9.9", None)
+    assert (done.code, results.next_version, results.next_problem) == (0, "3.9.9", None)
     assert [step.name for step in results.steps][2:5] == ["test rules", "check rules 3.x", "test rules 3.x"]
-    assert done.stdout.splitlines()[1] == "promtool 3.9.9 too"
+    assert done.out.splitlines()[1] == "promtool 3.9.9 too"
     edit(copies.rules, "export_queue_depth > 80", "export_queue_depth > 90")
-    assert run_command(*words, PROMTOOL3=newer).returncode == 1
+    assert run_command(*words, PROMTOOL3=newer).code == 1
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert {step.name for step in results.steps if not step.ok} == {"test rules", "test rules 3.x"}
 
@@ -125,7 +125,7 @@ def test_none_is_no_data_and_no_failure(run_command: RunCommand, tmp_path: Path)
     """Where there is no promtool 3.x the results say so with the reason, and pass."""
     done = run_command("--out", tmp_path)
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
-    assert (done.returncode, results.ok, results.next_version) == (0, True, None)
+    assert (done.code, results.ok, results.next_version) == (0, True, None)
     assert (results.next_problem or "").startswith("$PROMTOOL3 is ")
     assert "promtool 3.x too: NO DATA: $PROMTOOL3 is " in (tmp_path / "promtool_results.txt").read_text()
 
