@@ -37,7 +37,6 @@ from evidence.bundle.layout import (
 from evidence.collect.kept_files import read_kept
 from evidence.collect.provenance import Context
 from evidence.comparison.stored import changes_of
-from evidence.reports import fault_coverage
 from evidence.reports.differences import differences
 from evidence.reports.examples import find
 from evidence.reports.faces.html import html, picture_address
@@ -49,6 +48,7 @@ from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
 from evidence.reports.plots import draw, planned
+from evidence.reports.proofs import fault_coverage
 from evidence.timings import Timings
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -200,6 +200,7 @@ def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterabl
         target_name=_last_text(pages, "name"),
         plots=tuple(plots),
         panels=None if run.panels is None else run.panels.drawn,
+        alerts=run.alerts,
         sensitivity=fault_coverage.read(run.path / fault_coverage.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
         found=find(run, report, limits),
