@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.bounds import Verdict
+from benchmarks.statistics.bounds import Verdict
 from service.pdf import fonts
 
 DEFAULT_RECORDS = 100_000

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.bounds import BOUNDS, Verdict, judge_ratios
+from benchmarks.statistics.bounds import BOUNDS, Verdict, judge_ratios
 
 OURS = "ours"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import peers
-from benchmarks.bounds import Verdict
-from benchmarks.race import OURS, emptied, race, rounds_for
+from benchmarks.laps.race import OURS, emptied, race, rounds_for
+from benchmarks.peers import python_writers as peers
 from benchmarks.records import COLUMNS, body, rows
+from benchmarks.statistics.bounds import Verdict
 from service.files import new_name
 from service.jobs.pipeline import Job, export_body, run_job
 from service.pdf.writer import pages_of

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.bounds import BOUNDS, judge
-from benchmarks.race import timed
+from benchmarks.laps.race import timed
 from benchmarks.records import body
+from benchmarks.statistics.bounds import BOUNDS, judge
 from service import make_data
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 600
 MB = 1_000_000
 LEAK_EXPORTS = 200
@@ -29,7 +29,7 @@ Hold = Callable[..., None]
 def child(*words: object) -> dict[str, Any]:
     """What a fresh process measures of itself."""
     ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks.child", *map(str, words)],
+        [sys.executable, "-m", "benchmarks.probes.child", *map(str, words)],
         cwd=ROOT,
         capture_output=True,
         text=True,

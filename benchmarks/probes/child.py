@@ -1,4 +1,4 @@
-"""What a fresh child process measures of itself: `python -m benchmarks.child peak|source|leak …`, JSON on stdout."""
+"""What a fresh process measures of itself: `python -m benchmarks.probes.child peak|source|leak …`, JSON on stdout."""
 
 from __future__ import annotations
 

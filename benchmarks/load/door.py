@@ -18,7 +18,7 @@ from assertions.stats import percentile
 from loadtests.calibration import calibration
 from loadtests.calibration.reference_server import Schedule
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = 600
 TICK_S = 0.005
 

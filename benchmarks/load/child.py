@@ -1,6 +1,6 @@
 """One process of Locust's own kind, so that its CPU time can be told: our requests, bare ones, and a plain socket's.
 
-Run as `python -m benchmarks.load_child` with the known server's port; prints one JSON object. Importing it patches the
+Run as `python -m benchmarks.load.child` with the known server's port; prints one JSON object. Importing it patches the
 process, so nothing else may.
 """
 

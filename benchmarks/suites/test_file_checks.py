@@ -18,8 +18,8 @@ from assertions.contents.pdf.check import check_pdf_of
 from assertions.contents.sent import Outcome, expected
 from assertions.contents.tags import TAG_PLACEHOLDER, USER, tagged
 from assertions.contents.template import Request, Template
-from benchmarks.bounds import BOUNDS, judge_ratios
-from benchmarks.race import OURS, race
+from benchmarks.laps.race import OURS, race
+from benchmarks.statistics.bounds import BOUNDS, judge_ratios
 from loadtests.datasets.records import encode_body, make_dataset, make_tag
 from service.jobs.pipeline import export_body
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import peers
-from benchmarks.bounds import BOUNDS, SPREAD_LIMIT, Verdict, judge, spread_of
 from benchmarks.http_service import Client, at_once, health_during, running
-from benchmarks.race import OURS, emptied, race
+from benchmarks.laps.race import OURS, emptied, race
+from benchmarks.peers import python_writers as peers
 from benchmarks.records import body
+from benchmarks.statistics.bounds import BOUNDS, SPREAD_LIMIT, Verdict, judge, spread_of
 from service.files import new_name
 from service.jobs.pipeline import Job, export_body, run_job
 from service.jobs.pool import WorkerPool

@@ -17,9 +17,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from assertions.stats import percentile
-from benchmarks.bounds import BOUNDS, Verdict, judge, judge_ratios
-from benchmarks.load_door import ROOT, Arrivals, Witness, arrivals, witness
-from benchmarks.race import timed
+from benchmarks.laps.race import timed
+from benchmarks.load.door import ROOT, Arrivals, Witness, arrivals, witness
+from benchmarks.statistics.bounds import BOUNDS, Verdict, judge, judge_ratios
 from loadtests.calibration import calibration
 from loadtests.calibration.reference_server import Schedule
 
@@ -113,7 +113,7 @@ def test_cost(benchmark: BenchmarkFixture, figures: Figures, hold: Hold) -> None
     def child() -> dict[str, dict[str, list[float]]]:
         with calibration.reference_server_port(Schedule(usual_s=0.0, slow_every=0)) as port:
             ended = subprocess.run(
-                [sys.executable, "-m", "benchmarks.load_child", str(port)],
+                [sys.executable, "-m", "benchmarks.load.child", str(port)],
                 cwd=ROOT,
                 capture_output=True,
                 text=True,
