@@ -81,14 +81,14 @@ class Client:
 
 
 @contextmanager
-def running(folder: Path, workers: int | None = None) -> Iterator[str]:
-    """Run a service on a free port while the block runs; its url. workers: None: the service's own default."""
+def running(folder: Path, workers: int | None = None) -> Iterator[tuple[str, int]]:
+    """Run a service on a free port while the block runs; its url and pid. workers: None: the service's own default."""
     words = [sys.executable, "-m", "service", "--port", "0", "--exports", str(folder), "--max-body", LARGEST_BODY]
     if workers is not None:
         words += ["--workers", str(workers)]
     log_path = folder.parent / f"{folder.name}-service.log"
-    with started(words, ROOT, log_path, _listening_url) as (url, _pid):
-        yield url
+    with started(words, ROOT, log_path, _listening_url) as found:
+        yield found
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.regression.rates import Rates
-from benchmarks.regression.types import Comparison, Row
+from benchmarks.regression.types import Comparison, Outcome, Row
 
-FIRST = {"slower": 0, "NO DATA": 1, "faster": 2, "no change": 3}
+FIRST: dict[Outcome, int] = {"slower": 0, "NO DATA": 1, "faster": 2, "no change": 3}
 
 
 def comparison_text(comparison: Comparison) -> str:

@@ -20,6 +20,7 @@ from assertions.contents.tags import TAG_PLACEHOLDER, USER, tagged
 from assertions.contents.template import Request, Template
 from benchmarks.laps.race import OURS, race
 from benchmarks.statistics.bounds import BOUNDS, judge_ratios
+from benchmarks.workloads.all import names_of
 from loadtests.datasets.records import encode_body, make_dataset, make_tag
 from service.jobs.pipeline import export_body
 
@@ -47,6 +48,13 @@ def read_pdf(data: bytes) -> None:
     document.close()
 
 
+@pytest.mark.parametrize("name", names_of("file checks"))
+def test_file_checks(run_workload: Callable[[str], None], name: str) -> None:
+    """Files opened and compared with what was sent; none is known from a file before."""
+    run_workload(name)
+
+
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("case", "rounds"), [("csv-1k", 25), ("csv-10k", 15), ("pdf-1k", 15), ("pdf-5k", 7), ("pdf-10k", 5)]
 )

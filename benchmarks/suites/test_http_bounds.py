@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.http_service import Client, at_once, health_during, running
 from benchmarks.laps.race import OURS, emptied, race
-from benchmarks.peers import python_writers as peers
+from benchmarks.peers import csv_writers, pdf_writers
 from benchmarks.records import body
 from benchmarks.statistics.bounds import BOUNDS, SPREAD_LIMIT, Verdict, judge, spread_of
 from service.files import new_name
@@ -21,6 +21,7 @@ from service.jobs.pipeline import Job, export_body, run_job
 from service.jobs.pool import WorkerPool
 from service.request.export_request import parse_request
 
+pytestmark = pytest.mark.full
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
 RECORDS = 10_000
@@ -43,7 +44,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
 
 
 def _warm(folder: Path, workers: int) -> Iterator[tuple[str, Path]]:
-    with running(folder, workers) as url:
+    with running(folder, workers) as (url, _):
         at_once(url, body("pdf", RECORDS), workers, 3)
         at_once(url, body("csv", RECORDS), workers, 3)
         yield url, folder
@@ -60,11 +61,11 @@ def test_end_to_end(
     client = Client(url)
     file = folder / "peer"
     peer: dict[str, Callable[[], object]] = (
-        {"DictWriter directly": lambda: peers.naive_csv(sent, file)}
+        {"DictWriter directly": lambda: csv_writers.dict_writer(sent, file)}
         if format == "csv"
         else {
-            "canvas directly": lambda: peers.canvas_pdf(sent, file),
-            "pydyf directly": lambda: peers.pydyf_pdf(sent, file),
+            "canvas directly": lambda: pdf_writers.canvas_pdf(sent, file),
+            "pydyf directly": lambda: pdf_writers.pydyf_pdf(sent, file),
         }
     )
     runners: dict[str, Callable[[], object]] = {

@@ -10,7 +10,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.laps.race import OURS, emptied, race, rounds_for
-from benchmarks.peers import python_writers as peers
+from benchmarks.peers import csv_writers, pdf_writers
 from benchmarks.records import COLUMNS, body, rows
 from benchmarks.statistics.bounds import Verdict
 from service.files import new_name
@@ -18,6 +18,7 @@ from service.jobs.pipeline import Job, export_body, run_job
 from service.pdf.writer import pages_of
 from service.request.export_request import parse_request
 
+pytestmark = pytest.mark.full
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
 SMALL_RECORDS = 10_000
@@ -47,15 +48,15 @@ def test_pdf(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figu
     file = folder / "peer.pdf"
     runners: dict[str, Callable[[], object]] = {
         OURS: lambda: export_body(sent, folder),
-        "pydyf": lambda: peers.pydyf_pdf(sent, file),
-        "hand-made": lambda: peers.limit_pdf(sent, file),
-        "hand-made, decoded rows": lambda: peers.limit_pdf_of_rows(decoded, file),
+        "pydyf": lambda: pdf_writers.pydyf_pdf(sent, file),
+        "hand-made": lambda: pdf_writers.limit_pdf(sent, file),
+        "hand-made, decoded rows": lambda: pdf_writers.limit_pdf_of_rows(decoded, file),
     }
     if size == SMALL_RECORDS:
         runners["ours, a worker's part"] = partial(_in_worker, sent, folder)
     if size <= SLOW_PEER_RECORDS:
-        runners["canvas"] = lambda: peers.canvas_pdf(sent, file)
-        runners["canvas, embedded font"] = lambda: peers.embedded_canvas_pdf(sent, file)
+        runners["canvas"] = lambda: pdf_writers.canvas_pdf(sent, file)
+        runners["canvas, embedded font"] = lambda: pdf_writers.embedded_canvas_pdf(sent, file)
     laps = race(benchmark, runners, rounds=rounds_for(size), clean=emptied(folder))
     figures({f"{name} ms": laps.median_ms(name) for name in runners})
     figures({"pages a second": pages_of(size) / laps.median_ms(OURS) * 1_000})
@@ -86,8 +87,8 @@ def test_csv(benchmark: BenchmarkFixture, folder: Path, size: int, figures: Figu
     file = folder / "peer.csv"
     runners: dict[str, Callable[[], object]] = {
         OURS: lambda: export_body(sent, folder),
-        "naive": lambda: peers.naive_csv(sent, file),
-        "joined": lambda: peers.joined_csv(decoded, file),
+        "naive": lambda: csv_writers.dict_writer(sent, file),
+        "joined": lambda: csv_writers.joined(decoded, file),
     }
     laps = race(benchmark, runners, rounds=rounds_for(size), clean=emptied(folder))
     figures({f"{name} ms": laps.median_ms(name) for name in runners})
@@ -107,14 +108,16 @@ def test_peers_do_the_same_work(folder: Path) -> None:
 
     sent, decoded = body("csv", 1_000), list(rows(1_000))
     ours = (folder / export_body(sent, folder).name).read_text("utf-8")
-    peers.naive_csv(sent, folder / "naive.csv")
-    peers.joined_csv(decoded, folder / "joined.csv")
+    csv_writers.dict_writer(sent, folder / "naive.csv")
+    csv_writers.joined(decoded, folder / "joined.csv")
     naive = (folder / "naive.csv").read_text("utf-8").replace("True", "true").replace("False", "false")
     assert naive == ours
     assert (folder / "joined.csv").read_text("utf-8").replace("True", "true").replace("False", "false") == ours
     sent = body("pdf", 120)
     made = [folder / export_body(sent, folder).name]
-    for number, write in enumerate((peers.canvas_pdf, peers.embedded_canvas_pdf, peers.pydyf_pdf, peers.limit_pdf)):
+    for number, write in enumerate(
+        (pdf_writers.canvas_pdf, pdf_writers.embedded_canvas_pdf, pdf_writers.pydyf_pdf, pdf_writers.limit_pdf)
+    ):
         made.append(folder / f"{number}.pdf")
         write(sent, made[-1])
     for path in made:

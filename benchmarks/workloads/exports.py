@@ -5,21 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 from benchmarks.http_service import Client, at_once, running
 from benchmarks.laps.race import emptied
 from benchmarks.outputs import check_file
+from benchmarks.probes.cpu import TreeCpu
 from benchmarks.records import body
 from benchmarks.workloads.types import Prepared, Suite, Workload, sha256
+from service.csv.writer import write_csv
+from service.files import PartFile
 from service.jobs.pipeline import ExportResult, export_body
 from service.pdf import fonts
+from service.pdf.writer import write_pdf
+from service.request.export_request import BodyBuffer, find_data, parse_request
+from service.request.rows import read_chunks
 
 TARGET = "BENCH_TARGET"
 """Environment variable with the URL of somebody else's service; empty: a service of this tree is started."""
 SIZES: tuple[tuple[Suite, int], ...] = (("1k", 1_000), ("10k", 10_000), ("100k", 100_000), ("1M", 1_000_000))
 FULL_FROM = 100_000
+WRITER_RECORDS = 10_000
 GATED_HTTP = ("csv", 10_000)
 """The one export over HTTP in the quick gate; each starts a service, which takes longer than the export."""
 BATCH = (("csv", 1_000), ("csv", 5_000), ("csv", 10_000), ("pdf", 1_000), ("pdf", 5_000))
@@ -28,6 +37,15 @@ BATCH = (("csv", 1_000), ("csv", 5_000), ("csv", 10_000), ("pdf", 1_000), ("pdf"
 
 def workloads() -> Iterator[Workload]:
     """Yield every export, writers first."""
+    for format in ("csv", "pdf"):
+        yield Workload(
+            name=f"{format}-writer",
+            suite="10k",
+            what=f"the {format.upper()} writer alone: {WRITER_RECORDS:,} records cut into pieces before, no disk",
+            clock="cpu",
+            open=partial(_writer_alone, format),
+            records=WRITER_RECORDS,
+        )
     for http in (False, True):
         for suite, records in SIZES:
             for format in ("csv", "pdf"):
@@ -52,7 +70,7 @@ def _one(suite: Suite, format: str, records: int, *, http: bool) -> Workload:
         name=f"{'http-' if http else ''}{format}-{suite}",
         suite=suite,
         what=f"{records:,} records as {format.upper()}: {where}",
-        clock="wall" if http else "cpu",
+        clock="cpu",
         open=_opener(jobs, http=http),
         records=records,
         full=records >= FULL_FROM,
@@ -66,7 +84,7 @@ def _batch(*, http: bool) -> Workload:
         name="http-batch" if http else "batch",
         suite="batch",
         what=f"the contract's batch of five, one after the other{' over HTTP' if http else ''}",
-        clock="wall" if http else "cpu",
+        clock="cpu",
         open=_opener(BATCH, http=http),
         records=sum(records for _, records in BATCH),
         gated=False,
@@ -76,6 +94,50 @@ def _batch(*, http: bool) -> Workload:
 
 def _opener(jobs: tuple[tuple[str, int], ...], *, http: bool) -> Callable[[Path], AbstractContextManager[Prepared]]:
     return partial(_over_http if http else _by_writers, jobs)
+
+
+class _Memory(PartFile):
+    """A part file whose bytes stay in memory."""
+
+    def __init__(self) -> None:
+        self.memory = BytesIO()
+        self.file = self.memory
+
+    @property
+    def wanted(self) -> bool:
+        """Return True: nobody removes this file."""
+        return True
+
+
+@contextmanager
+def _writer_alone(format: str, folder: Path) -> Iterator[Prepared]:
+    fonts.warm_up()
+    sent = body(format, WRITER_RECORDS)
+    request = parse_request(sent)
+    buffer = BodyBuffer(sent)
+    data, _ = find_data(buffer.view, request.data_at)
+    chunks = list(read_chunks(data, request.columns, done=lambda _: None))
+
+    def work() -> tuple[int, bytes]:
+        out = _Memory()
+        if format == "csv":
+            return write_csv(out, request.columns, chunks, guard_formulas=False), out.memory.getvalue()
+        count = write_pdf(
+            out, request.columns, chunks, title="Benchmark", user="bench", made_at="1970", records=WRITER_RECORDS
+        )
+        return count, out.memory.getvalue()
+
+    def check(result: object) -> None:
+        assert isinstance(result, tuple)
+        assert result[0] == WRITER_RECORDS, result[0]
+
+    def compare(result: object) -> None:
+        assert isinstance(result, tuple)
+        path = folder / f"written.{format}"
+        path.write_bytes(result[1])
+        check_file(path, format, WRITER_RECORDS)
+
+    yield Prepared(work=work, check=check, compare=compare, clean=lambda: None, input_sha256=sha256(sent))
 
 
 @contextmanager
@@ -108,24 +170,33 @@ def _by_writers(jobs: tuple[tuple[str, int], ...], folder: Path) -> Iterator[Pre
     )
 
 
+@dataclass(frozen=True)
+class _Service:
+    url: str
+    clean: Callable[[], None]
+    """Empties the exports folder."""
+    cpu_s: Callable[[], float]
+    """CPU time of its processes; 0 of somebody else's service."""
+
+
 @contextmanager
-def _service(folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Return the url of the service to measure, and what empties its folder."""
+def _service(folder: Path) -> Iterator[_Service]:
+    """Run the service to measure, or take the one that was given."""
     given = os.environ.get(TARGET)
     if given:
-        yield given, lambda: None
+        yield _Service(url=given, clean=lambda: None, cpu_s=lambda: 0.0)
         return
     out = folder / "exports"
     out.mkdir()
-    with running(out) as url:
-        yield url, emptied(out)
+    with running(out) as (url, pid):
+        yield _Service(url=url, clean=emptied(out), cpu_s=TreeCpu(pid).seconds)
 
 
 @contextmanager
 def _over_http(jobs: tuple[tuple[str, int], ...], folder: Path) -> Iterator[Prepared]:
     bodies = [body(format, records) for format, records in jobs]
-    with _service(folder) as (url, clean):
-        client = Client(url)
+    with _service(folder) as service:
+        client = Client(service.url)
 
         def check(answers: object) -> None:
             assert isinstance(answers, list)
@@ -144,8 +215,9 @@ def _over_http(jobs: tuple[tuple[str, int], ...], folder: Path) -> Iterator[Prep
                 work=lambda: [client.export(sent) for sent in bodies],
                 check=check,
                 compare=compare,
-                clean=clean,
+                clean=service.clean,
                 input_sha256=sha256(*bodies),
+                others_cpu_s=service.cpu_s,
             )
         finally:
             client.close()
@@ -160,11 +232,12 @@ def _five_at_once(folder: Path) -> Iterator[Prepared]:
         assert [answer.records for answer in answers] == [10_000] * 20
         assert len({answer.download_url for answer in answers}) == 20
 
-    with _service(folder) as (url, clean):
+    with _service(folder) as service:
         yield Prepared(
-            work=lambda: at_once(url, sent, clients=5, each=4),
+            work=lambda: at_once(service.url, sent, clients=5, each=4),
             check=check,
             compare=check,
-            clean=clean,
+            clean=service.clean,
             input_sha256=sha256(sent),
+            others_cpu_s=service.cpu_s,
         )

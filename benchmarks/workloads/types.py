@@ -30,6 +30,8 @@ class Prepared:
     """Removes the output; runs before each lap, not timed."""
     input_sha256: str
     """Of the input, so that two versions are compared only on the same work."""
+    others_cpu_s: Callable[[], float] = lambda: 0.0
+    """CPU seconds so far of the other processes that do the work."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Workload:
     what: str
     """One sentence for the table."""
     clock: Clock
-    """Which time the regression gate compares: CPU time where all the work is done in one process, else wall time."""
+    """Which time the regression gate compares: CPU time where all that works is known, else wall time."""
     open: Callable[[Path], AbstractContextManager[Prepared]]
     """Makes the input in an empty folder."""
     records: int | None = None

@@ -1,4 +1,4 @@
-"""The same work done by others: a body (or its decoded rows) to a durable file, the simple ways and the limits.
+"""PDF from a request body (or its decoded rows) by others, and the limits.
 
 All PDF writers put 50 records on a page, with the title on the first, heads and number on each. None of them measures
 a cell, wraps one or keeps what WinAnsi lacks; the service does.
@@ -6,22 +6,19 @@ a cell, wraps one or keeps what WinAnsi lacks; the service does.
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import pydyf
-from isal import isal_zlib
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.pdfgen.canvas import Canvas
 
+from benchmarks.peers.publishing import publish
 from benchmarks.records import COLUMNS, Cell
-from service.pdf.fonts import FOLDER, SANS
+
+if TYPE_CHECKING:
+    from reportlab.pdfgen.canvas import Canvas
 
 PER_PAGE = 50
 WIDTH, HEIGHT = 595.28, 841.89
@@ -31,48 +28,10 @@ STEPS = (50, 100, 100, 70, 50, 60, 70)
 Row = dict[str, Cell]
 
 
-def publish(path: Path, write_in: Iterable[bytes]) -> None:
-    """Write, sync, rename, sync the folder: as durable as the service's files."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.writelines(write_in)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def naive_csv(body: bytes, path: Path) -> None:
-    """json.loads and csv.DictWriter."""
-    asked = json.loads(body)
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, asked["columns"])
-        writer.writeheader()
-        writer.writerows(asked["data"])
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-
-
-def joined_csv(decoded: Sequence[Row], path: Path) -> None:
-    """The unquoted limit in Python: rows that are decoded already, ','.join of their cells' str."""
-    publish(path, _joined(decoded))
-
-
-def _joined(decoded: Sequence[Row]) -> Iterator[bytes]:
-    yield (",".join(COLUMNS) + "\r\n").encode()
-    for first in range(0, len(decoded), 1_000):
-        lines = [",".join(map(str, row.values())) for row in decoded[first : first + 1_000]]
-        yield ("\r\n".join(lines) + "\r\n").encode()
-
-
 def canvas_pdf(body: bytes, path: Path, font: str = "Helvetica") -> None:
-    """reportlab as its guide shows it: json.loads, a Canvas, drawString a cell."""
+    """Write as reportlab's guide shows it: json.loads, a Canvas, drawString a cell."""
+    from reportlab.pdfgen.canvas import Canvas  # noqa: PLC0415
+
     asked = json.loads(body)
     made = BytesIO()
     canvas = Canvas(made, pagesize=(WIDTH, HEIGHT))
@@ -97,7 +56,12 @@ def canvas_pdf(body: bytes, path: Path, font: str = "Helvetica") -> None:
 
 
 def embedded_canvas_pdf(body: bytes, path: Path) -> None:
-    """The same with the service's own embedded font, so that other scripts are kept as far as it has them."""
+    """Do the same with the service's own embedded font, so that other scripts are kept as far as it has them."""
+    from reportlab.pdfbase import pdfmetrics  # noqa: PLC0415
+    from reportlab.pdfbase.ttfonts import TTFont  # noqa: PLC0415
+
+    from service.pdf.fonts import FOLDER, SANS  # noqa: PLC0415
+
     if SANS not in pdfmetrics.getRegisteredFontNames():
         pdfmetrics.registerFont(TTFont(SANS, str(FOLDER / f"{SANS}.ttf")))
     canvas_pdf(body, path, SANS)
@@ -113,10 +77,14 @@ _asked = msgspec.json.Decoder(_Asked).decode
 
 
 def pydyf_pdf(body: bytes, path: Path) -> None:
-    """pydyf with literal page streams, the quickest way it offers, compressed as it compresses."""
+    """Write by pydyf with literal page streams, the quickest way it offers, compressed as it compresses."""
+    import pydyf  # noqa: PLC0415
+
     asked = _asked(body)
     pdf = pydyf.PDF()
-    font = pydyf.Dictionary({"Type": "/Font", "Subtype": "/Type1", "BaseFont": "/Helvetica"})
+    font = pydyf.Dictionary(
+        {"Type": "/Font", "Subtype": "/Type1", "BaseFont": "/Helvetica", "Encoding": "/WinAnsiEncoding"}
+    )
     pdf.add_object(font)
     for content in _streams(asked.title, asked.columns, asked.data):
         stream = pydyf.Stream([content], compress=True)
@@ -137,19 +105,74 @@ def pydyf_pdf(body: bytes, path: Path) -> None:
     publish(path, [made.getvalue()])
 
 
+def platypus_pdf(body: bytes, path: Path) -> None:
+    """Write by reportlab's platypus: a Table a page, which a table of all records would make quadratic."""
+    from reportlab.lib.styles import getSampleStyleSheet  # noqa: PLC0415
+    from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Table  # noqa: PLC0415
+
+    asked = json.loads(body)
+    made = BytesIO()
+    columns, data = asked["columns"], asked["data"]
+    pages = _pages(len(data))
+    story: list[object] = [Paragraph(asked["title"], getSampleStyleSheet()["Title"])]
+    for page in range(pages):
+        rows = [[str(row[name]) for name in columns] for row in data[page * PER_PAGE : (page + 1) * PER_PAGE]]
+        story.append(Table([columns, *rows], rowHeights=PITCH, colWidths=STEPS, repeatRows=1))
+        if page + 1 < pages:
+            story.append(PageBreak())
+
+    def number(canvas: Canvas, document: object) -> None:
+        canvas.setFont("Helvetica", 7)
+        canvas.drawString(500, 20, f"Page {canvas.getPageNumber()} of {pages}")
+
+    document = SimpleDocTemplate(made, pagesize=(WIDTH, HEIGHT), topMargin=20, bottomMargin=30, title=asked["title"])
+    document.build(story, onFirstPage=number, onLaterPages=number)
+    publish(path, [made.getvalue()])
+
+
+def fpdf2_pdf(body: bytes, path: Path) -> None:
+    """Write by fpdf2: a cell a value."""
+    from fpdf import FPDF  # noqa: PLC0415
+
+    asked = json.loads(body)
+    columns, data = asked["columns"], asked["data"]
+    pages = _pages(len(data))
+    pdf = FPDF(unit="pt", format=(WIDTH, HEIGHT))
+    pdf.set_auto_page_break(False)
+    pdf.set_title(asked["title"])
+    for page in range(pages):
+        pdf.add_page()
+        if page == 0:
+            pdf.set_font("Helvetica", size=14)
+            pdf.text(LEFT, 30, asked["title"])
+        pdf.set_font("Helvetica", size=8)
+        pdf.set_xy(LEFT, 40)
+        rows = [dict(zip(columns, columns, strict=True)), *data[page * PER_PAGE : (page + 1) * PER_PAGE]]
+        for row in rows:
+            for step, name in zip(STEPS, columns, strict=True):
+                pdf.cell(step, PITCH, str(row[name]))
+            pdf.ln(PITCH)
+            pdf.set_x(LEFT)
+        pdf.set_font("Helvetica", size=7)
+        pdf.text(500, HEIGHT - 20, f"Page {page + 1} of {pages}")
+    publish(path, [bytes(pdf.output())])
+
+
 def limit_pdf(body: bytes, path: Path) -> None:
-    """Hand-made: one literal text block a page, ISA-L level 1 as ours, Helvetica, objects counted by hand."""
+    """Write by hand: one literal text block a page, ISA-L level 1 as ours, Helvetica, objects counted by hand."""
     asked = _asked(body)
     publish(path, _document(asked.title, asked.columns, asked.data))
 
 
 def limit_pdf_of_rows(decoded: Sequence[Row], path: Path) -> None:
-    """The same from rows that are decoded already."""
+    """Do the same from rows that are decoded already."""
     publish(path, _document("Benchmark", COLUMNS, decoded))
 
 
 def _document(title: str, columns: Sequence[str], data: Sequence[Row]) -> Iterator[bytes]:
-    head = b"%PDF-1.4\n1 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>\nendobj\n"
+    from isal import isal_zlib  # noqa: PLC0415
+
+    head = b"%PDF-1.4\n1 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>\nendobj\n"
     yield head
     offsets = [9]
     at = len(head)
