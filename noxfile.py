@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -109,16 +111,25 @@ def steady(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Speed and memory of the export service beside peers, as ratios in one run."""
+    """Speed and memory beside peers, in 3 minutes. `-- --full` all sizes, `-- --against REV`: did we get slower?"""
     session.install("-r", "requirements/bench.txt")
-    session.run("pytest", "benchmarks", *session.posargs)
+    if shutil.which("npm"):  # without Node its peers are NO DATA
+        session.run("npm", "ci", "--prefix", "benchmarks/peers/node", external=True, silent=True)
+    session.run("python", "-m", "benchmarks", "bench", *session.posargs)
+
+
+@nox.session
+def profile(session: nox.Session) -> None:
+    """Where time and memory go: flame graphs and allocation reports into evidence/profile/."""
+    session.install("-r", "requirements/bench.txt")
+    session.run("python", "-m", "benchmarks", "profile", *session.posargs)
 
 
 @nox.session
 def lock(session: nox.Session) -> None:
     """Write the locked requirement files anew, from pyproject.toml and, for nox itself, requirements/nox.in."""
     session.install("uv")
-    sources = {"run": (), "test": ("test",), "lint": ("test", "lint"), "bench": ("test", "bench"), "nox": None}
+    sources = {"run": (), "test": ("test",), "lint": ("test", "lint"), "bench": ("test", "bench", "peers"), "nox": None}
     for name, groups in sources.items():
         words = [word for group in groups or () for word in ("--group", group)]
         session.run(

@@ -1,4 +1,4 @@
-"""What a fresh process measures of itself: `python -m benchmarks.probes.child peak|source|leak …`, JSON on stdout."""
+"""What a fresh process measures of itself: `python -m benchmarks.probes.child peak|work|source|leak …`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import json
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
+from benchmarks.probes.series import series_work
 from benchmarks.records import body
 from service.files import new_name
 from service.jobs import pipeline
@@ -38,19 +41,30 @@ def _files(folder: Path) -> int:
     return sum(1 for _ in folder.iterdir())
 
 
-def _grown(work: Callable[[], pipeline.ExportResult]) -> dict[str, float]:
+class _Done(Protocol):
+    """What a piece of work returns."""
+
+    @property
+    def records(self) -> int:
+        """How many records it went over."""
+
+
+def _grown(work: Callable[[], _Done]) -> dict[str, float]:
     """Peak growth of the process over `work`, by the kernel's high-water mark, reset before."""
     _settle()
     Path("/proc/self/clear_refs").write_text("5")
     before = _kernel_bytes("VmRSS")
+    began, cpu_began = time.perf_counter(), time.process_time()
     done = work()
+    wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu_began
     peak = _kernel_bytes("VmHWM")
     return {
+        "wall_s": wall_s,
+        "cpu_s": cpu_s,
         "grown_bytes": peak - before,
         "peak_bytes": peak,
         "before_bytes": before,
         "records": done.records,
-        "file_bytes": done.file_bytes,
     }
 
 
@@ -59,6 +73,15 @@ def peak(sent: Path, folder: Path) -> dict[str, float]:
     fonts.warm_up()
     held = sent.read_bytes()
     return _grown(lambda: pipeline.export_body(held, folder))
+
+
+def work_when_asked(series: str, records: int, folder: Path) -> dict[str, float]:
+    """Prepare a piece of work of a cost curve, say so, and do it when a line comes: sampled from outside meanwhile."""
+    run = series_work(series, records, folder)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    return _grown(run)
 
 
 def source(database: Path, format: str, folder: Path) -> dict[str, float]:
@@ -107,6 +130,8 @@ def main(argv: Sequence[str]) -> dict[str, object] | dict[str, float]:
         return peak(Path(rest[0]), Path(rest[1]))
     if what == "source":
         return source(Path(rest[0]), rest[1], Path(rest[2]))
+    if what == "work":
+        return work_when_asked(rest[0], int(rest[1]), Path(rest[2]))
     if what == "leak":
         return leak(int(rest[0]), Path(rest[1]))
     raise SystemExit(f"unknown: {what}")

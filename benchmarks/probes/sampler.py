@@ -56,10 +56,21 @@ class TreeSampler:
         self._thread.join()
 
     def take(self) -> Peaks:
-        """Return the peaks since the last call, and begin anew."""
+        """Return the peaks since the last call, this moment included, and begin anew."""
+        self._sample(self._tree.members(), 0.0)
         with self._lock:
             taken, self._peaks = self._peaks, Peaks()
             return taken
+
+    def _sample(self, members: tuple[psutil.Process, ...], gap_s: float) -> None:
+        read = [memory for memory in map(memory_of, members) if memory is not None]
+        with self._lock:
+            peaks = self._peaks
+            peaks.uss_bytes = max(peaks.uss_bytes, sum(uss for uss, _ in read))
+            peaks.rss_bytes = max(peaks.rss_bytes, sum(rss for _, rss in read))
+            if gap_s and peaks.samples:
+                peaks.gaps_s.append(gap_s)
+            peaks.samples += bool(read)
 
     def _run(self) -> None:
         members: tuple[psutil.Process, ...] = ()
@@ -68,14 +79,7 @@ class TreeSampler:
             now = time.monotonic()
             if now - looked >= TREE_EVERY_S:
                 members, looked = self._tree.members(), now
-            read = [memory for memory in map(memory_of, members) if memory is not None]
-            with self._lock:
-                peaks = self._peaks
-                peaks.uss_bytes = max(peaks.uss_bytes, sum(uss for uss, _ in read))
-                peaks.rss_bytes = max(peaks.rss_bytes, sum(rss for _, rss in read))
-                peaks.samples += bool(read)
-                if peaks.samples > 1:
-                    peaks.gaps_s.append(now - last)
+            self._sample(members, now - last)
             last = now
             self._over.wait(max(0.0, self._interval_s - (time.monotonic() - now)))
 

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import msgspec
 
+from assertions.record.files import read_one, write_one
 from assertions.record.types import Record
 from benchmarks.regression.gate import BLOCKS, Measured, Progress, judge, measure, silent
 from benchmarks.regression.trees import commit_of, worktree
 from benchmarks.regression.types import ALPHA, LEAST_EFFECT, Comparison
 
 RUNS = 20
+STORED, RAW = "rates.json", "rates_raw.jsonl"
 PLANTED = 0.10
 FALSE_ALARMS_MOST, FOUND_LEAST = 1, 19
 """Of 20 runs."""
@@ -86,40 +88,69 @@ def plant(tree: Path, share: float = PLANTED) -> None:
     path.write_text(path.read_text("utf-8") + _SLOWER.format(share=share), encoding="utf-8")
 
 
-def measure_rates(
-    revision: str, raw: Path, *, runs: int = RUNS, blocks: int = BLOCKS, progress: Progress = silent
-) -> Rates:
-    """Measure the error rates of the quick gate; every run's ratios go into `raw`, a JSON line a run.
+class RatesError(Exception):
+    """The error rates can't be measured; the message says why."""
 
-    NoSuchRevision; ValueError where a workload gave no data.
+
+def measure_rates(
+    revision: str, out: Path, *, runs: int = RUNS, seconds: float | None = None, progress: Progress = silent
+) -> Rates:
+    """Measure the error rates of the quick gate, and store them after each run as `rates.json` in `out`.
+
+    Earlier runs of the same revision count. Every run's ratios go into `rates_raw.jsonl`, a line a run. NoSuchRevision,
+    RatesError, RecordError.
     """
-    raw.write_bytes(b"")
-    outcomes = []
-    names: tuple[str, ...] = ()
+    commit, began = commit_of(revision), time.monotonic()
+    rates = _stored(out, commit)
     with ExitStack() as stack:
         trees = [stack.enter_context(worktree(revision)) for _ in range(3)]
         plant(trees[2])
-        for number in range(runs):
-            began = time.monotonic()
-            found = measure(trees, ("one", "the same again", "planted"), blocks=blocks)
-            if found.broken or found.troubles:
-                raise ValueError(f"expected times of every benchmark, got {found.broken or found.troubles}")
-            names = tuple(found.blocks)
-            outcomes.append(outcome_of(found, time.monotonic() - began))
-            with raw.open("ab") as file:
-                file.write(msgspec.json.encode([judge(found, 0, 1), judge(found, 0, 2)]) + b"\n")
-            progress(f"run {number + 1} of {runs}: {outcomes[-1].seconds:.0f} s, {outcomes[-1]}")
+        while rates.runs < runs and (seconds is None or time.monotonic() - began < seconds):
+            rates = _with(rates, *_one_run(trees, out / RAW))
+            write_one(out / STORED, rates)
+            progress(f"run {rates.runs} of {runs}: {rates.outcomes[-1]}")
+    return rates
+
+
+def _stored(out: Path, commit: str) -> Rates:
+    """Return the runs of a commit in a folder; those of another are put away."""
+    if (out / STORED).is_file():
+        rates = read_one(out / STORED, Rates)
+        if rates.commit == commit:
+            return rates
+    (out / RAW).unlink(missing_ok=True)
     return Rates(
-        commit=commit_of(revision),
-        runs=runs,
-        blocks=blocks,
+        commit=commit,
+        runs=0,
+        blocks=BLOCKS,
         alpha=ALPHA,
         least_effect=LEAST_EFFECT,
         planted=PLANTED,
-        false_alarms=sum(bool(one.alarms) for one in outcomes),
-        found=sum(bool(one.found) for one in outcomes),
+        false_alarms=0,
+        found=0,
+        workloads=(),
+        outcomes=(),
+    )
+
+
+def _one_run(trees: Sequence[Path], raw: Path) -> tuple[RunOutcome, tuple[str, ...]]:
+    began = time.monotonic()
+    found = measure(trees, ("one", "the same again", "planted"))
+    if found.broken or found.troubles:
+        raise RatesError(f"expected times of every benchmark, got {found.broken or found.troubles}")
+    with raw.open("ab") as file:
+        file.write(msgspec.json.encode([judge(found, 0, 1), judge(found, 0, 2)]) + b"\n")
+    return outcome_of(found, time.monotonic() - began), tuple(found.blocks)
+
+
+def _with(rates: Rates, outcome: RunOutcome, names: tuple[str, ...]) -> Rates:
+    return msgspec.structs.replace(
+        rates,
+        runs=rates.runs + 1,
+        false_alarms=rates.false_alarms + bool(outcome.alarms),
+        found=rates.found + bool(outcome.found),
         workloads=names,
-        outcomes=tuple(outcomes),
+        outcomes=(*rates.outcomes, outcome),
     )
 
 

@@ -9,6 +9,8 @@ from benchmarks.probes.self_test import SelfTest
 from benchmarks.workloads.types import Clock, Suite
 
 Kind = Literal["ours", "peer", "limit"]
+PartName = Literal["suites", "writers", "services", "curves"]
+PARTS: tuple[PartName, ...] = ("suites", "writers", "services", "curves")
 
 
 class Machine(Record, frozen=True, kw_only=True):
@@ -100,8 +102,27 @@ class Leak(Record, frozen=True, kw_only=True):
     files: int
 
 
+class Part(Record, frozen=True, kw_only=True):
+    """What one command measured: `part-NAME.json`."""
+
+    name: PartName
+    commit: str | None
+    dirty: bool | None
+    day: str
+    full: bool
+    target: str | None
+    machine: Machine
+    measures: tuple[Measure, ...] = ()
+    races: tuple[Race, ...] = ()
+    sampler: SelfTest | None = None
+    points: tuple[Point, ...] = ()
+    leak: Leak | None = None
+    failed: tuple[str, ...] = ()
+    """What ended with an error, one sentence each."""
+
+
 class Results(Record, frozen=True, kw_only=True):
-    """One run of all benchmarks."""
+    """The parts of one commit, together: `results.json`."""
 
     commit: str | None
     dirty: bool | None
@@ -116,6 +137,10 @@ class Results(Record, frozen=True, kw_only=True):
     points: tuple[Point, ...] = ()
     leak: Leak | None = None
     missing: tuple[str, ...] = ()
-    """Benchmarks of the published results that this run does not have."""
+    """Benchmarks of the published results that these have not, and parts that were not run."""
     failed: tuple[str, ...] = ()
-    """Parts that ended with an error, one sentence each."""
+
+    @property
+    def exit_code(self) -> int:
+        """2 where something is missing, else 1 where something failed, else 0."""
+        return 2 if self.missing else 1 if self.failed else 0

@@ -178,23 +178,33 @@ def _verify(run: Path) -> Iterator[Prepared]:
     )
 
 
+_ANSWER = b'{"success":true,"result":{"success":true,"bytes":61234,"filename":"exports/export_1_abcdefghi.csv"}}'
+
+
+def request_sent(index: int) -> SentRequest:
+    """Return a request that is over, as a generator records it."""
+    return SentRequest(
+        phase="measure",
+        request=Planned(index=index, case="csv-1k", tag=make_tag(1, index)),
+        answer=Answer(
+            status=200,
+            error=None,
+            headers={"content-type": "application/json"},
+            body=_ANSWER,
+            start=1_000.0 + index,
+            end=1_000.5 + index,
+        ),
+        body_bytes=107_000,
+        intended=1_000.0 + index,
+        client="locust-0-0",
+    )
+
+
 @contextmanager
 def _record_requests(folder: Path) -> Iterator[Prepared]:
     out = folder / "shards"
     out.mkdir()
-    body = b'{"success":true,"result":{"success":true,"bytes":61234,"filename":"exports/export_1_abcdefghi.csv"}}'
-    sent = [
-        SentRequest(
-            phase="measure",
-            request=Planned(index=index, case="csv-1k", tag=make_tag(1, index)),
-            answer=Answer(status=200, error=None, headers={"content-type": "application/json"}, body=body,
-                          start=1_000.0 + index, end=1_000.5 + index),
-            body_bytes=107_000,
-            intended=1_000.0 + index,
-            client="locust-0-0",
-        )
-        for index in range(HITS)
-    ]  # fmt: skip
+    sent = list(map(request_sent, range(HITS)))
 
     def work() -> None:
         shard = ShardWriter(out, 0)
@@ -205,10 +215,10 @@ def _record_requests(folder: Path) -> Iterator[Prepared]:
     def check(_: object) -> None:
         read = list(read_lines(hits_path(out, 0), Hit))
         assert [hit.index for hit in read] == list(range(HITS))
-        assert read[-1].answer == body.decode()
+        assert read[-1].answer == _ANSWER.decode()
 
     yield Prepared(
-        work=work, check=check, compare=check, clean=emptied(out), input_sha256=sha256(body, str(HITS).encode())
+        work=work, check=check, compare=check, clean=emptied(out), input_sha256=sha256(_ANSWER, str(HITS).encode())
     )
 
 
