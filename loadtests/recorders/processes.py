@@ -146,7 +146,7 @@ def _or_none(read: Callable[[], int]) -> int | None:
 
 
 def memory_of(process: psutil.Process) -> tuple[int, int] | None:
-    """Return a process's USS and RSS in bytes and nothing else, for samples at 100 Hz and more; None when it is gone."""
+    """Return a process's USS and RSS in bytes and nothing else, for 100 samples a second; None when it is gone."""
     try:
         memory = process.memory_full_info()
     except psutil.Error:
