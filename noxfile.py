@@ -1,4 +1,4 @@
-"""The front door: thin sessions that run the rooms' doors. `nox -l` lists them."""
+"""Thin sessions that run the packages' commands. `nox -l` lists them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All the tests, with style, types, import arrows and the coverage of the judging rooms."""
+    """All the tests, with style, types, import arrows and the coverage of the judging packages."""
     _linters(session)
     session.run("pytest", "--cov", "-n", "2", "--durations=15", *session.posargs)
 
@@ -86,6 +86,13 @@ def rules(session: nox.Session) -> None:
     session.install("-r", "requirements/run.txt")
     session.run("python", "-m", "rules", "check")
     session.run("python", "-m", "rules", "mutate", *session.posargs)
+
+
+@nox.session
+def panels(session: nox.Session) -> None:
+    """Draw the dashboard from recorded samples: of a run directory (`-- DIR`), else of a run of load."""
+    session.install("-r", "requirements/test.txt")
+    session.run("python", "-m", "evidence", "panels", *session.posargs)
 
 
 @nox.session
@@ -104,7 +111,7 @@ def record(session: nox.Session) -> None:
 
 @nox.session
 def steady(session: nox.Session) -> None:
-    """False alarms: judge the healthy service N times (`-- N`, default 20) beside a busy neighbour on the CPU."""
+    """False positives: judge the healthy service N times (`-- N`, default 20) while the CPU is busy."""
     session.install("-r", "requirements/run.txt")
     session.run("python", "-m", "tests.steady", *session.posargs)
 
@@ -129,7 +136,10 @@ def profile(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write the locked requirement files anew, from pyproject.toml and, for nox itself, requirements/nox.in."""
     session.install("uv")
-    sources = {"run": (), "test": ("test",), "lint": ("test", "lint"), "bench": ("test", "bench", "peers"), "nox": None}
+    sources = {
+        "run": ("package",), "test": ("package", "test"), "lint": ("package", "test", "lint"),
+        "bench": ("package", "test", "bench", "peers"), "nox": None,
+    }  # fmt: skip
     for name, groups in sources.items():
         words = [word for group in groups or () for word in ("--group", group)]
         session.run(

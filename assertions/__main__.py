@@ -1,4 +1,4 @@
-"""The door: `python -m assertions DIR` prints the six assertions of a run directory. See `--help`."""
+"""The command: `python -m assertions DIR` prints the six assertions of a run directory. See `--help`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every command-line door shares: output that can neither end a run nor change its exit code, and how it starts.
+"""What every command shares: output that can neither end a run nor change its exit code, and how it starts.
 
 A closed pipe, a full disk behind stdout, an encoding without our signs: these are the reader's troubles, not the run's.
 """
@@ -45,7 +45,7 @@ def guard_output() -> None:
 
 
 def run_command(command: click.Command, argv: Sequence[str] | None, name: str) -> int:
-    """Run a click command as a door and return its exit code, which is 2 on bad usage. KeyboardInterrupt.
+    """Run a click command as a command and return its exit code, which is 2 on bad usage. KeyboardInterrupt.
 
     name: the command as the user types it, for `--help` and for messages.
     """
@@ -61,10 +61,10 @@ def run_command(command: click.Command, argv: Sequence[str] | None, name: str) -
     return result if isinstance(result, int) else 0
 
 
-def sentences(room: str, *errors: type[Exception]) -> Callable[[Callable[P, int]], Callable[P, int]]:
+def sentences(prefix: str, *errors: type[Exception]) -> Callable[[Callable[P, int]], Callable[P, int]]:
     """Return a decorator for a command: these errors, and an interrupt, become sentences on stderr and exit code 2.
 
-    room: begins each line. An error with `problems` is one line for each.
+    prefix: begins each line. An error with `problems` is one line for each.
     """
 
     def decorate(command: Callable[P, int]) -> Callable[P, int]:
@@ -74,9 +74,9 @@ def sentences(room: str, *errors: type[Exception]) -> Callable[[Callable[P, int]
                 return command(*args, **named)
             except errors as error:
                 for problem in getattr(error, "problems", (error,)):
-                    print(f"{room}: {problem}", file=sys.stderr)
+                    print(f"{prefix}: {problem}", file=sys.stderr)
             except KeyboardInterrupt:
-                print(f"{room}: interrupted", file=sys.stderr)
+                print(f"{prefix}: interrupted", file=sys.stderr)
             return NO_VERDICT
 
         return guarded

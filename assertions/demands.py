@@ -10,7 +10,7 @@ from typing import Final
 
 FROM_THE_START: Final = "Every label set that can come is there at 0 from the start"
 HISTOGRAM_TOO: Final = "the histogram's series included"
-HELP_LINE: Final = "each family has a HELP line beside its TYPE"
+HELP_LINE: Final = "each family has a HELP line and a TYPE line"
 UNKNOWN_FILE: Final = "404 for all else"
 UNKNOWN_DOWNLOAD: Final = "404 for a name that is not there"
 
@@ -24,7 +24,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "scrapes": ("The metrics page answers throughout, and stays small",),
     "exposition": (
         HELP_LINE,
-        "each line ends in a line feed alone, the last one too",
+        "each line ends in a line feed only, the last one too",
         "a backslash stands only before a backslash, a quote or an `n`",
     ),
     "coverage": ("all nine families are there, of their type, with their labels", FROM_THE_START, HISTOGRAM_TOO),
@@ -51,7 +51,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "latency-outside": (_P95,),
     "latency-target": (_P95, "The histogram's highest finite bound lies above the P95 of what is exported"),
     "latency-agree": ("`processingTime` runs from the request's arrival, its wait in the queue included",),
-    "latency-sum": ("with the time that its answer tells",),
+    "latency-sum": ("with the time that its answer reports",),
     "histogram": ("its buckets are cumulative and end in `+Inf`",),
     "smoke-latency": ("1k export < 1 s",),
     "batch": ("batch of five scenarios (csv 1k, 5k, 10k; pdf 1k, 5k) < 30 s with no 429",),
@@ -87,7 +87,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
         UNKNOWN_DOWNLOAD,
         "one sentence that names the field",
         "its place must come free",
-        "who asks for OpenMetrics is told the same counts",
+        "who asks for OpenMetrics gets the same counts",
     ),
     "health": ("`/health` answers within 500 ms under load (P95)",),
     "status-page": (
@@ -102,7 +102,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "leak-threads": (_GIVEN_BACK,),
     "leak-children": (_GIVEN_BACK,),
     "files-present": ("The file of an export that was answered 200 stays in the exports folder",),
-    "service-log": ("only for a fault of the service's own",),
+    "service-log": ("only for a fault of the service itself",),
     "prometheus-scrape": ("The metrics page answers throughout, and stays small",),
     "prometheus-panels": ("Alert rules and panels ask for these series with the label values named here",),
     "prometheus-alerts": (_PEAK, _FULL),
@@ -110,8 +110,10 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """By check."""
 
-OWN: Final = frozenset({"generator", "calibration", "shutdown", "rules", "dashboard", "prometheus-rules"})
-"""Checks of the harness's own instrument, service, rules and dashboard, which demand nothing of a target."""
+OWN: Final = frozenset(
+    {"generator", "calibration", "shutdown", "rules", "dashboard", "package", "panels-drawn", "prometheus-rules"}
+)
+"""Checks of the harness's own instrument, service, rules, dashboard and package, which demand nothing of a target."""
 
 
 def quoted(words: str) -> str:

@@ -200,7 +200,7 @@ def _roll_up(six: AssertionSpec, verdicts: Sequence[Verdict], limits: Limits) ->
 
 
 def _phrase(verdicts: Sequence[Verdict]) -> str:
-    """What one witness says: its worst verdict, else its first."""
+    """What one source reports: its worst verdict, else its first."""
     _, because = _worst(verdicts)
     return (because or verdicts[0]).judgement.reason
 

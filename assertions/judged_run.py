@@ -1,4 +1,4 @@
-"""A run directory judged whole, with its own limits, waivers and incidents; the same for every door that judges one."""
+"""A run directory judged whole, with its own limits, waivers and incidents; the same for every command."""
 
 from __future__ import annotations
 

@@ -28,13 +28,13 @@ NOTHING = "no data"
 
 
 def runbook_text(report: Report) -> str:
-    """Return the runbook's block, then each assertion's witnesses, further scenarios and the verdict."""
+    """Return the runbook's block, then each assertion's sources, further scenarios and the verdict."""
     lines = [
         *_block(report),
         "",
         "=== What they rest on ===",
         *_about_the_figures(report),
-        *(line for assertion in report.assertions for line in _witnesses(assertion)),
+        *(line for assertion in report.assertions for line in _sources(assertion)),
     ]
     for name in dict.fromkeys(verdict.scenario for verdict in report.verdicts):
         if name not in (*SCENARIOS, "run"):
@@ -123,7 +123,7 @@ def _peak(report: Report, check_id: str) -> float | None:
     return None
 
 
-def _witnesses(assertion: Assertion) -> Iterator[str]:
+def _sources(assertion: Assertion) -> Iterator[str]:
     critical = " (critical)" if assertion.critical else ""
     yield f"{MARKS[assertion.status]} {assertion.status}{critical}  {assertion.title}"
     yield f"    target:  {assertion.target}"

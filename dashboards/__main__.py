@@ -1,4 +1,4 @@
-"""The door: `python -m dashboards`. See `--help`."""
+"""The command: `python -m dashboards`. See `--help`."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _build(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     out: Path | None = options.out
     if options.limits is not None and (options.file or options.dashboard):
-        raise DashboardError("--limits builds our dashboard from that file, so no other can be given beside it")
+        raise DashboardError("--limits builds our dashboard from that file, so no other file can be given with it")
     file: Path = options.dashboard or options.file or EXPORT
     ours = file.resolve() == EXPORT
     try:

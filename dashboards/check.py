@@ -29,6 +29,8 @@ PANEL_TYPES: Final = frozenset(
 """Panels of a plain Grafana that draw query results."""
 WITHOUT_QUERIES: Final = frozenset({"alertlist", "annolist", "dashlist", "news", "text"})
 """Panels of a plain Grafana that need none."""
+UNIT_ELSEWHERE: Final = frozenset({"heatmap"})
+"""Panels that have their axis' unit among their options."""
 RATE_UNITS: Final = frozenset(
     {
         "Bps", "binBps", "bps", "binbps", "KBs", "MBs", "GBs", "KiBs", "MiBs", "GiBs",
@@ -133,7 +135,7 @@ def _panel(panel: Panel, sources: set[str]) -> Iterator[str]:
         return
     if panel.type not in PANEL_TYPES:
         yield f"its type {panel.type!r} is none of {', '.join(sorted(PANEL_TYPES | WITHOUT_QUERIES))}"
-    if not panel.field_config.defaults.unit:
+    if not panel.field_config.defaults.unit and panel.type not in UNIT_ELSEWHERE:
         yield "it names no unit"
     thresholds = panel.field_config.defaults.thresholds
     if thresholds is not None:

@@ -5,6 +5,7 @@ Only options that these versions share are written: each panel type fills in its
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -43,6 +44,8 @@ class Query:
     expr: str
     legend: str
     """With `{{label}}` for labels of the result."""
+    buckets: bool = False
+    """Whether the result is a histogram's buckets, each a row of a heat map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ class Panel:
     queries: tuple[Query, ...]
     place: tuple[int, int, int, int]
     """x, y, width, height in grid units."""
-    kind: Literal["timeseries", "gauge"] = "timeseries"
+    kind: Literal["timeseries", "gauge", "heatmap"] = "timeseries"
     thresholds: Thresholds = NO_BOUNDS
     decimals: int | None = None
     """Digits after the point; None: Grafana chooses."""
@@ -97,7 +100,7 @@ def panel_model(number: int, panel: Panel) -> Json:
         "datasource": DATASOURCE,
         "gridPos": {"x": x, "y": y, "w": width, "h": height},
         "fieldConfig": {"defaults": _defaults(panel), "overrides": []},
-        "options": _gauge_options() if is_gauge else _timeseries_options(),
+        "options": _OPTIONS[panel.kind](panel),
         "targets": [
             {
                 "refId": chr(ord("A") + index),
@@ -108,13 +111,37 @@ def panel_model(number: int, panel: Panel) -> Json:
                 # A gauge shows the present value; over a range it would show the last one even of a target long gone.
                 "range": not is_gauge,
                 "instant": is_gauge,
+                **({"format": "heatmap"} if query.buckets else {}),
             }
             for index, query in enumerate(panel.queries)
         ],
     }
 
 
+def query_variable(name: str, label: str, series: str) -> Json:
+    """Return a variable that offers the values of the label `name` on a series; at first it stands for all of them."""
+    return {
+        "name": name,
+        "label": label,
+        "type": "query",
+        "datasource": DATASOURCE,
+        "query": {"qryType": 1, "query": f"label_values({series}, {name})", "refId": name},
+        "regex": "",
+        "sort": 1,
+        "refresh": 2,
+        "includeAll": True,
+        "allValue": ".*",
+        "multi": True,
+        "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
+        "options": [],
+        "hide": 0,
+        "skipUrlSync": False,
+    }
+
+
 def _defaults(panel: Panel) -> Json:
+    if panel.kind == "heatmap":
+        return {"custom": {"hideFrom": {"tooltip": False, "viz": False, "legend": False}}}
     defaults: Json = {
         "unit": panel.unit,
         "min": 0,
@@ -139,7 +166,7 @@ def _defaults(panel: Panel) -> Json:
     return defaults
 
 
-def _timeseries_options() -> Json:
+def _timeseries_options(_panel: Panel) -> Json:
     return {
         "legend": {
             "showLegend": True,
@@ -151,10 +178,39 @@ def _timeseries_options() -> Json:
     }
 
 
-def _gauge_options() -> Json:
+def _gauge_options(_panel: Panel) -> Json:
     return {
         "orientation": "auto",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "showThresholdLabels": False,
         "showThresholdMarkers": True,
     }
+
+
+def _heatmap_options(panel: Panel) -> Json:
+    return {
+        "calculate": False,
+        "cellGap": 1,
+        "color": {
+            "mode": "scheme",
+            "scheme": "Oranges",
+            "exponent": 0.5,
+            "steps": 64,
+            "reverse": False,
+            "fill": "orange",
+        },
+        "exemplars": {"color": "rgba(255,0,255,0.7)"},
+        "filterValues": {"le": 1e-9},
+        "legend": {"show": True},
+        "rowsFrame": {"layout": "auto"},
+        "showValue": "never",
+        "tooltip": {"mode": "single", "yHistogram": False},
+        "yAxis": {"axisPlacement": "left", "reverse": False, "unit": panel.unit},
+    }
+
+
+_OPTIONS: Final[Mapping[str, Callable[[Panel], Json]]] = {
+    "timeseries": _timeseries_options,
+    "gauge": _gauge_options,
+    "heatmap": _heatmap_options,
+}

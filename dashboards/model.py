@@ -1,6 +1,6 @@
 """The parts of a Grafana dashboard that the checks look at, and how to read them.
 
-Grafana's model is larger and grows; unknown keys are left alone. Keys that the checks ask for have defaults that the
+Grafana's model is larger and grows; unknown keys are ignored. Keys that the checks ask for have defaults that the
 checks refuse, so that what is missing becomes a problem of its own and not the end of the reading.
 """
 
@@ -12,7 +12,7 @@ import msgspec
 
 
 class DashboardError(Exception):
-    """Root of this room's errors: something that leaves no verdict, such as a missing or malformed input."""
+    """Root of this package's errors: something that leaves no verdict, such as a missing or malformed input."""
 
 
 class Loose(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -66,7 +66,7 @@ class Defaults(Loose, frozen=True, kw_only=True):
 
 
 class FieldConfig(Loose, frozen=True, kw_only=True):
-    """How fields are shown; overrides are left alone."""
+    """How fields are shown; overrides are ignored."""
 
     defaults: Defaults = Defaults()
 
@@ -99,7 +99,7 @@ class Variable(Loose, frozen=True, kw_only=True):
     query: object = None
     """A text, or for some types an object that holds one under `query`."""
     definition: str | None = None
-    """What some versions keep beside an object in `query`."""
+    """What some versions keep next to an object in `query`."""
     current: Current | None = None
     include_all: bool | None = None
     multi: bool | None = None

@@ -1,4 +1,4 @@
-"""What this room writes down: the check of the dashboard's file, and what a live Prometheus brought."""
+"""What this package writes: the check of the dashboard's file, and what a live Prometheus brought."""
 
 from __future__ import annotations
 

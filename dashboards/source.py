@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from assertions.limits import Limit, Limits
-from dashboards.grafana import Color, Json, Panel, Query, Row, Thresholds, panel_model, row_model
-from rules.figures import count, milliseconds, percent, size
+from dashboards.grafana import Color, Json, Panel, Query, Row, Thresholds, panel_model, query_variable, row_model
+from rules.building.figures import count, milliseconds, percent, size
 
 SCHEMA_VERSION: Final = 36
 """The oldest that Grafana 10 knows as its own; every later Grafana migrates it upward by itself."""
@@ -19,8 +19,13 @@ SCHEMA_VERSION: Final = 36
 RUNBOOK_ROW: Final = "Export@Scale"
 """The row of the runbook's five panels; every other row is this project's own."""
 
-_SUCCEEDED: Final = 'sum by (format) (rate(export_requests_total{status="succeeded"}[$__rate_interval]))'
-_ENDED: Final = 'sum by (format) (rate(export_requests_total{status=~"succeeded|failed"}[$__rate_interval]))'
+_CHOSEN: Final = 'format=~"$format", instance=~"$instance"'
+"""What the variables choose; every panel of a metric with a format holds to both."""
+_INSTANCE: Final = 'instance=~"$instance"'
+_SUCCEEDED: Final = f'sum by (format) (rate(export_requests_total{{status="succeeded", {_CHOSEN}}}[$__rate_interval]))'
+_ENDED: Final = (
+    f'sum by (format) (rate(export_requests_total{{status=~"succeeded|failed", {_CHOSEN}}}[$__rate_interval]))'
+)
 
 
 def panels(limits: Limits) -> tuple[Row | Panel, ...]:
@@ -44,7 +49,7 @@ def _runbook_panels(limits: Limits) -> tuple[Row | Panel, ...]:
             queries=(
                 Query(
                     expr="histogram_quantile(0.95, "
-                    "sum by (le, format, size) (rate(export_latency_ms_bucket[$__rate_interval])))",
+                    f"sum by (le, format, size) (rate(export_latency_ms_bucket{{{_CHOSEN}}}[$__rate_interval])))",
                     legend="{{format}} {{size}}",
                 ),
             ),
@@ -56,7 +61,7 @@ def _runbook_panels(limits: Limits) -> tuple[Row | Panel, ...]:
             description=f"Succeeded / (succeeded + failed) since the service's start. {_bounds(success, percent)}",
             unit="percent",
             thresholds=_lower(success, scale=100),
-            queries=(Query(expr="100 * export_success_rate", legend="{{format}}"),),
+            queries=(Query(expr=f"100 * export_success_rate{{{_CHOSEN}}}", legend="{{format}}"),),
             place=(12, 1, 12, 8),
             decimals=1,
             top=100,
@@ -66,7 +71,7 @@ def _runbook_panels(limits: Limits) -> tuple[Row | Panel, ...]:
             description="Bytes of finished files since the service's start, in megabytes (10^6 bytes). "
             "Falls to 0 at a restart.",
             unit="decmbytes",
-            queries=(Query(expr="sum by (format) (export_bytes_total) / 1e6", legend="{{format}}"),),
+            queries=(Query(expr=f"sum by (format) (export_bytes_total{{{_CHOSEN}}}) / 1e6", legend="{{format}}"),),
             place=(0, 9, 8, 8),
         ),
         Panel(
@@ -76,7 +81,7 @@ def _runbook_panels(limits: Limits) -> tuple[Row | Panel, ...]:
             unit="short",
             decimals=0,
             thresholds=_upper(running),
-            queries=(Query(expr="export_concurrent_running", legend="{{instance}}"),),
+            queries=(Query(expr=f"export_concurrent_running{{{_INSTANCE}}}", legend="{{instance}}"),),
             place=(8, 9, 8, 8),
         ),
         Panel(
@@ -87,7 +92,7 @@ def _runbook_panels(limits: Limits) -> tuple[Row | Panel, ...]:
             thresholds=_lower(throughput),
             queries=(
                 Query(expr=_SUCCEEDED, legend="{{format}} by its counter"),
-                Query(expr="export_throughput_ops_per_sec", legend="{{format}} by its gauge"),
+                Query(expr=f"export_throughput_ops_per_sec{{{_CHOSEN}}}", legend="{{format}} by its gauge"),
             ),
             place=(16, 9, 8, 8),
         ),
@@ -102,13 +107,13 @@ def _further_panels(limits: Limits) -> tuple[Row | Panel, ...]:
         Row(title="Latency and outcomes", y=17),
         Panel(
             title="Latency percentiles by format",
-            description=f"P50, P90 and P99 beside the P95 above. {_bounds(latency, milliseconds)}",
+            description=f"P50, P90 and P99, to compare with the P95 above. {_bounds(latency, milliseconds)}",
             unit="ms",
             thresholds=_upper(latency),
             queries=tuple(
                 Query(
                     expr=f"histogram_quantile({quantile}, "
-                    "sum by (le, format) (rate(export_latency_ms_bucket[$__rate_interval])))",
+                    f"sum by (le, format) (rate(export_latency_ms_bucket{{{_CHOSEN}}}[$__rate_interval])))",
                     legend=f"{name} {{{{format}}}}",
                 )
                 for quantile, name in quantiles
@@ -131,7 +136,7 @@ def _further_panels(limits: Limits) -> tuple[Row | Panel, ...]:
             unit="ops",
             queries=(
                 Query(
-                    expr="sum by (format, reason) (rate(export_fail_total[$__rate_interval]))",
+                    expr=f"sum by (format, reason) (rate(export_fail_total{{{_CHOSEN}}}[$__rate_interval]))",
                     legend="{{format}} {{reason}}",
                 ),
             ),
@@ -143,7 +148,7 @@ def _further_panels(limits: Limits) -> tuple[Row | Panel, ...]:
             unit="reqps",
             queries=(
                 Query(
-                    expr="sum by (format, status) (rate(export_requests_total[$__rate_interval]))",
+                    expr=f"sum by (format, status) (rate(export_requests_total{{{_CHOSEN}}}[$__rate_interval]))",
                     legend="{{format}} {{status}}",
                 ),
             ),
@@ -157,7 +162,7 @@ def _further_panels(limits: Limits) -> tuple[Row | Panel, ...]:
             unit="short",
             decimals=0,
             thresholds=_steps("green", ((nearly_full.above, "orange"), (queue.target, "red"))),
-            queries=(Query(expr="export_queue_depth", legend="{{instance}}"),),
+            queries=(Query(expr=f"export_queue_depth{{{_INSTANCE}}}", legend="{{instance}}"),),
             place=(0, 35, 12, 8),
         ),
         Panel(
@@ -165,8 +170,40 @@ def _further_panels(limits: Limits) -> tuple[Row | Panel, ...]:
             description=f"Peak memory that the latest export of each format added. {_bounds(memory, size)}",
             unit="decbytes",
             thresholds=_upper(memory),
-            queries=(Query(expr="export_memory_bytes", legend="{{format}} {{instance}}"),),
+            queries=(Query(expr=f"export_memory_bytes{{{_CHOSEN}}}", legend="{{format}} {{instance}}"),),
             place=(12, 35, 12, 8),
+        ),
+        Row(title="Latency heat map", y=43),
+        Panel(
+            kind="heatmap",
+            title="Latency of exports",
+            description="How many exports ended in each span of latency, all chosen formats and sizes together.",
+            unit="ms",
+            queries=(
+                Query(
+                    expr=f"sum by (le) (increase(export_latency_ms_bucket{{{_CHOSEN}}}[$__rate_interval]))",
+                    legend="{{le}}",
+                    buckets=True,
+                ),
+            ),
+            place=(0, 44, 24, 8),
+        ),
+        Row(title="Alerts", y=52),
+        Panel(
+            title="Alerts by state",
+            description="Alerts that are firing or pending, each by how many of its series are. The line at 0 is there "
+            "while none is.",
+            unit="short",
+            decimals=0,
+            queries=tuple(
+                Query(
+                    expr=f'sum by (alertname) (ALERTS{{alertname=~"Export.+", alertstate="{state}"}}) '
+                    f'or on () label_replace(vector(0), "alertname", "none", "", "")',
+                    legend=f"{{{{alertname}}}} {state}",
+                )
+                for state in ("firing", "pending")
+            ),
+            place=(0, 53, 24, 8),
         ),
     )
 
@@ -177,7 +214,7 @@ def dashboard(limits: Limits) -> Json:
         "id": None,
         "uid": "export-at-scale",
         "title": "Export@Scale",
-        "description": "An export service by its nine metrics, beside the limits that it is judged by.",
+        "description": "An export service by its nine metrics, with the limits that it is judged by.",
         "tags": ["export"],
         "schemaVersion": SCHEMA_VERSION,
         "version": 1,
@@ -189,7 +226,13 @@ def dashboard(limits: Limits) -> Json:
         "timepicker": {},
         "annotations": {"list": []},
         "links": [],
-        "templating": {"list": [_datasource_variable()]},
+        "templating": {
+            "list": [
+                _datasource_variable(),
+                query_variable("format", "Format", "export_requests_total"),
+                query_variable("instance", "Instance", "export_concurrent_running"),
+            ]
+        },
         "panels": [
             row_model(number, one) if isinstance(one, Row) else panel_model(number, one)
             for number, one in enumerate(panels(limits), 1)
@@ -233,7 +276,6 @@ def _datasource_variable() -> Json:
         "type": "datasource",
         "query": "prometheus",
         "regex": "",
-        "current": {},
         "options": [],
         "hide": 0,
         "includeAll": False,

@@ -1,4 +1,4 @@
-"""The door: `export-at-scale`, and the same as `python -m evidence`. See `--help`."""
+"""The command: `export-at-scale`, and the same as `python -m evidence`. See `--help`."""
 
 from __future__ import annotations
 

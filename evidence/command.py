@@ -43,17 +43,21 @@ class _Part(NamedTuple):
     attribute: str
     help: str
     passed_on: tuple[str, ...] | None = None
-    """Words put before the user's, for a door that reads its own; None: the attribute is a click command."""
+    """Words put before the user's, for a command that reads its own; None: the attribute is a click command."""
 
 
 PARTS = {
-    "run": _Part("evidence.doors", "run_command", "Run scenarios against a target, judge them, and write the report."),
-    "verify": _Part("evidence.doors", "verify_command", "Recompute a bundle's verdict from its files."),
-    "gate": _Part("evidence.doors", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
-    "compare": _Part("evidence.doors", "compare_command", "Say what got better or worse between two runs."),
+    "run": _Part(
+        "evidence.subcommands", "run_command", "Run scenarios against a target, judge them, and write the report."
+    ),
+    "verify": _Part("evidence.subcommands", "verify_command", "Recompute a bundle's verdict from its files."),
+    "gate": _Part("evidence.subcommands", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
+    "compare": _Part("evidence.subcommands", "compare_command", "Say what got better or worse between two runs."),
+    "panels": _Part("evidence.panels", "panels_command", "Draw the dashboard from a run's recorded samples."),
     "assert": _Part("assertions.__main__", "main", "Print the six assertions of a run directory.", ()),
     "seed": _Part("loadtests.__main__", "seed_command", "Make one export, or the batch of five, on a target."),
-    "stress": _Part("evidence.doors", "stress_command", "Raise the rate until a limit breaks."),
+    "body": _Part("loadtests.__main__", "body_command", "Print the request body of a case, to send it again."),
+    "stress": _Part("evidence.subcommands", "stress_command", "Raise the rate until a limit breaks."),
     "serve": _Part("evidence.command", "serve", "Start the reference export service.", ()),
     "checks": _Part("assertions.__main__", "main", "List every check, and where it is judged.", ("--list",)),
     "rules": _Part("rules.__main__", "main", "Check or build the alert rules.", ()),
@@ -85,11 +89,11 @@ class _LazyGroup(click.Group):
 
 
 def _passed_on(name: str, part: _Part) -> click.Command:
-    """Return a command that hands its words to a door, `--help` included."""
+    """Return a command that passes its words on to the other command, `--help` included."""
 
     def call(words: tuple[str, ...]) -> int:
-        door: Callable[[Sequence[str]], int] = getattr(importlib.import_module(part.module), part.attribute)
-        return door([*(part.passed_on or ()), *words])
+        entry: Callable[[Sequence[str]], int] = getattr(importlib.import_module(part.module), part.attribute)
+        return entry([*(part.passed_on or ()), *words])
 
     return click.Command(
         name,

@@ -19,10 +19,8 @@ from assertions.record.types import Generator
 from assertions.record.view import ScenarioRecord, as_object
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
-from evidence import manifest
-from evidence.collect.provenance import Context
-from evidence.comparison.stored import changes_of
-from evidence.layout import (
+from evidence.bundle import manifest
+from evidence.bundle.layout import (
     COLOURED,
     CONTEXT,
     HTML,
@@ -34,9 +32,13 @@ from evidence.layout import (
     STEP_SUMMARY,
     VERDICT,
 )
+from evidence.collect.kept_files import read_kept
+from evidence.collect.provenance import Context
+from evidence.comparison.stored import changes_of
 from evidence.reports import fault_coverage
+from evidence.reports.differences import differences
 from evidence.reports.examples import find
-from evidence.reports.faces.html import html
+from evidence.reports.faces.html import html, picture_address
 from evidence.reports.faces.junit import junit
 from evidence.reports.faces.markdown import first_line, markdown, step_summary
 from evidence.reports.faces.pdf import pdf
@@ -45,8 +47,10 @@ from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
 from evidence.reports.plots import draw, pictures, planned
-from evidence.reports.witnesses import differences
 from evidence.timings import Timings
+
+PNG = b"\x89PNG\r\n\x1a\n"
+"""How a picture of a panel begins."""
 
 
 def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
@@ -77,7 +81,7 @@ def publish(out: Path, timings: Timings | None = None) -> Report:
         for name, text in texts(out, model).items():
             (out / name).write_text(text, encoding="utf-8")
         drawn = {} if context.incidents else pictures(PLOTS, run, report, limits)
-        (out / PDF).write_bytes(pdf(model, drawn))
+        (out / PDF).write_bytes(pdf(model, {**drawn, **_panel_pictures(out, model)}))
     timings.write(out)
     manifest.write(out, context.run_id)
     return report
@@ -95,13 +99,20 @@ def texts(out: Path, model: ReportModel) -> dict[str, str]:
         plot.path: (out / plot.path).read_text(encoding="utf-8", errors="replace")
         for plot in model.plots
         if (out / plot.path).is_file()
-    }
+    } | {path: picture_address(png) for path, png in _panel_pictures(out, model).items()}
     return {
         REPORT: markdown(model),
         HTML: html(model, drawings),
         JUNIT: junit(model),
         STEP_SUMMARY: step_summary(model),
     }
+
+
+def _panel_pictures(out: Path, model: ReportModel) -> dict[str, bytes]:
+    """Return the pictures of the panels by their path; one that is no picture any more is left out."""
+    shown = () if model.panels is None else model.panels.pictures
+    found = {one.path: (out / one.path).read_bytes() for one in shown if (out / one.path).is_file()}
+    return {path: png for path, png in found.items() if png.startswith(PNG)}
 
 
 def verdict_json(report: Report) -> bytes:
@@ -129,7 +140,7 @@ def publish_placeholder(out: Path, sentence: str) -> None:
 
 
 def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterable[Plot]) -> Figures:
-    """Return what the report shows beside the verdicts."""
+    """Return what the report shows in addition to the verdicts."""
     records = run.scenarios
     pages = [
         body
@@ -142,10 +153,11 @@ def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterabl
         information=information(run),
         differences=differences(run, report),
         instruments={name: _instrument(record) for name, record in records.items()},
-        places={name: _place(run.path, record) for name, record in records.items()},
+        places={name: _place(record) for name, record in records.items()},
         target_version=_last_text(pages, "version"),
         target_name=_last_text(pages, "name"),
         plots=tuple(plots),
+        panels=None if run.panels is None else run.panels.drawn,
         sensitivity=fault_coverage.read(run.path / fault_coverage.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
         found=find(run, report, limits),
@@ -158,13 +170,13 @@ def _last_text(pages: Iterable[Mapping[str, object]], key: str) -> str | None:
     return next((value for page in reversed(list(pages)) if isinstance(value := page.get(key), str) and value), None)
 
 
-def _place(out: Path, record: ScenarioRecord) -> Place:
+def _place(record: ScenarioRecord) -> Place:
     scenario = record.scenario
     return Place(
         url=scenario.target,
         embedded=scenario.embedded,
         insecure=scenario.insecure,
-        bodies=frozenset(path.name for path in (out / record.name / "sent").glob("*.json")),
+        bodies=frozenset(record.plan.bodies or ()),
         seed=record.plan.seed,
         seconds=scenario.end - scenario.start,
         end=scenario.end,
@@ -210,13 +222,13 @@ def artifacts(run: Run, report: Report) -> Iterator[tuple[str, bytes]]:
     for fmt in ("csv", "pdf"):
         kept = next(_kept(run, f"{fmt}-1k"), None)
         if kept is not None:
-            yield f"sample_1k.{fmt}", kept.read_bytes()
+            yield f"sample_1k.{fmt}", kept
 
 
-def _kept(run: Run, case: str) -> Iterator[Path]:
+def _kept(run: Run, case: str) -> Iterator[bytes]:
     for name, record in run.scenarios.items():
         cases = {hit.id: hit.case for hit in record.hits}
         for check in record.files:
             path = run.path / name / (check.kept or "")
             if cases.get(check.hit) == case and path.is_file():
-                yield path
+                yield read_kept(path, check.bytes)

@@ -14,24 +14,25 @@ from assertions import limits as limits_file
 from assertions.judge import Report, blocks
 from assertions.record.files import read_one, write_lines, write_one
 from assertions.record.types import FileCheck, RecordError, Scenario
-from evidence import run_folder as folders
+from evidence.bundle import run_folder as folders
+from evidence.bundle.layout import CONTEXT, LIMITS
 from evidence.collect import provenance as contexts
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.embedded import EmbeddedError
 from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
+from evidence.collect.request_bodies import SENT
 from evidence.collect.service_log import captured
 from evidence.comparison import stored
 from evidence.comparison.folders import LAST_GREEN, CompareError, check_baseline, compared_code
 from evidence.interrupts import ignored
-from evidence.layout import CONTEXT, LIMITS
 from evidence.publish import judge_folder, publish_placeholder
 from evidence.settings import EMBEDDED, RunError, Settings, request_for
 from evidence.stages import Stages
 from evidence.timings import Timings
 from loadtests.errors import FolderError
+from loadtests.locks import lock_folder
 from loadtests.progress_view import View
-from loadtests.runner.locks import lock_folder
 
 UNDER_WAY = "the run is under way, or was ended before its report"
 _STOPS = (RunError, EmbeddedError, OpeningError, RecordError, limits_file.LimitsError, OSError)
@@ -50,6 +51,8 @@ def run(settings: Settings, view: View, stages: Stages | None = None) -> tuple[R
         mine = _context(settings)
         _check_baseline(settings)
         stages.reach(settings)
+        for note in limits_file.load(settings.limits).notes:
+            view.say(note)
         with lock_folder(settings.out):
             context = _begin(settings, mine, view)
             return _run(settings, context, view, stages)
@@ -98,8 +101,8 @@ def _record(settings: Settings, name: str, view: View, stages: Stages, timings: 
     out, folder, log = settings.out, settings.out / name, settings.out / f"{name}-service.log"
     if settings.target is not None:
         request = request_for(settings, name, settings.target, settings.target_pid, settings.exports)
-        beside = stages.observe(name, settings.target, folder)
-        with captured(settings.log, log), beside, timings.measure("load", name):
+        observed = stages.observe(name, settings.target, folder)
+        with captured(settings.log, log), observed, timings.measure("load", name):
             stages.drive(out, request, view)
     else:
         with contextlib.ExitStack() as stack:
@@ -240,4 +243,5 @@ def _close_records(out: Path) -> None:
     for scenario in out.glob("*/scenario.json"):
         if not (scenario.parent / "files.jsonl").exists():
             write_lines(scenario.parent / "files.jsonl", list[FileCheck]())
-            shutil.rmtree(scenario.parent / "spool", ignore_errors=True)
+            for bulky in ("spool", SENT):
+                shutil.rmtree(scenario.parent / bulky, ignore_errors=True)

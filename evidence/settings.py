@@ -50,7 +50,7 @@ class Settings:
     rules: Path | None = None
     """The target's own alert rules; None: ours."""
     rules_tests: Path | None = None
-    """Their promtool tests; None: beside the rules, NAME.test.yml."""
+    """Their promtool tests; None: NAME.test.yml in the folder of the rules."""
     dashboard: Path | None = None
     """The target's own dashboard; None: ours."""
     subject: Subject | None = None

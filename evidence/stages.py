@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +28,10 @@ from loadtests.client.clock import start_clock
 from loadtests.client.preflight import check_target
 from loadtests.client.target import TargetError
 from loadtests.client.target_settings import headers_from, parse_target
+from loadtests.locks import lock_target
 from loadtests.progress import from_json
 from loadtests.progress_view import View
 from loadtests.runner import request as requests
-from loadtests.runner.locks import lock_target
 from loadtests.runner.request import RunRequest
 
 TOOL_TIMEOUT_S = 300.0
@@ -62,10 +62,10 @@ def reach_url(url: str, insecure: bool) -> None:
 
 
 def drive(out: Path, request: RunRequest, view: View) -> None:
-    """Run the load side's door on one scenario. RunError when it left no whole record."""
+    """Run the load side's command on one scenario. RunError when it left no whole record."""
     requests.write_request(out / requests.NAME, request)
     words = ["run", "--request", str((out / requests.NAME).resolve())]
-    code, problems, last = run_door([*words, "--progress-json"], view)
+    code, problems, last = run_command([*words, "--progress-json"], view)
     if code == 2 and problems:
         raise RunError("; ".join(problems))
     for problem in problems:
@@ -74,8 +74,8 @@ def drive(out: Path, request: RunRequest, view: View) -> None:
         raise RunError(f"the load generator ended with {code} and left no whole record: {last or 'it wrote nothing'}")
 
 
-def run_door(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
-    """Run the load side and show what it tells. Return its exit code, its sentences of trouble and its last line."""
+def run_command(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
+    """Run the load side and show its progress. Return its exit code, its sentences of trouble and its last line."""
     problems: list[str] = []
     last, driving = "", False
     words = [interpreter(), "-m", "loadtests", *words]
@@ -115,21 +115,31 @@ def check_tools(settings: Settings, view: View) -> None:
     if settings.rules is not None and settings.rules_tests is not None:
         rules += ["--rules-tests", str(settings.rules_tests.resolve())]
     dashboard = built if settings.dashboard is None else ["--dashboard", str(settings.dashboard.resolve())]
-    for room, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
-        # what was found beside an earlier scenario must not stand for this one
-        (out / f"{name}.json").unlink(missing_ok=True)
-        view.say(f"{name}: {_tool([interpreter(), '-m', room, 'check', '--out', str(out), *words, *measured])}")
+    with _tool([interpreter(), "-m", "evidence.collect.package", str(out)]) as package:
+        for package_name, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
+            # what was found with an earlier scenario must not stand for this one
+            (out / f"{name}.json").unlink(missing_ok=True)
+            with _tool([interpreter(), "-m", package_name, "check", "--out", str(out), *words, *measured]) as tool:
+                view.say(f"{name}: {_last_line(tool)}")
+        view.say(f"package: {_last_line(package)}")
 
 
-def _tool(words: list[str]) -> str:
-    """Run a tool to its end and return its last line."""
+@contextlib.contextmanager
+def _tool(words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A tool that runs, and is ended on the way out where it still does."""
     process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        subprocesses.kill(process)
+
+
+def _last_line(process: subprocess.Popen[bytes]) -> str:
+    """Wait for a tool's end and return the last line of its output."""
     try:
         stdout, stderr = process.communicate(timeout=TOOL_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return f"no answer within {TOOL_TIMEOUT_S:.0f} s"
-    finally:
-        subprocesses.kill(process)
     lines = (stdout.strip() or stderr.strip()).decode("utf-8", "replace").splitlines()
     return lines[-1] if lines else "it wrote nothing"
 
@@ -137,7 +147,7 @@ def _tool(words: list[str]) -> str:
 def write_last_page(out: Path) -> Path | None:
     """Write the last metrics page that any scenario read at rest, and return where; None where there is none."""
     last: Scrape | None = None
-    for file in sorted(out.glob("*/scrapes.jsonl")):
+    for file in sorted(plan.with_name("scrapes.jsonl") for plan in out.glob("*/plan.json")):
         with contextlib.suppress(RecordError):
             for scrape in read_lines(file, Scrape):
                 if scrape.status == 200 and scrape.moment == "after" and (last is None or scrape.start > last.start):

@@ -13,11 +13,11 @@ from assertions.record.types import RecordError
 from evidence.collect.embedded import Embedded, EmbeddedError
 from evidence.reports.stress_html import html
 from evidence.settings import EMBEDDED, RunError
-from evidence.stages import reach_url, run_door, start_service
+from evidence.stages import reach_url, run_command, start_service
 from loadtests.errors import FolderError
+from loadtests.locks import lock_folder
 from loadtests.progress_view import View
 from loadtests.runner import request as requests
-from loadtests.runner.locks import lock_folder
 from loadtests.runner.request import StressRequest
 from loadtests.stress.options import cases
 from loadtests.stress.search import Stress, exit_code
@@ -63,10 +63,10 @@ class Drive(Protocol):
 
 
 def drive(out: Path, request: StressRequest, view: View) -> None:
-    """Run the load side's door on one case. RunError when it left no whole record."""
+    """Run the load side's command on one case. RunError when it left no whole record."""
     file = out / requests.NAME
     requests.write_request(file, request)
-    _, problems, last = run_door(["stress", "--request", str(file.resolve())], view)
+    _, problems, last = run_command(["stress", "--request", str(file.resolve())], view)
     file.unlink()
     if not (out / REPORT).is_file():
         raise RunError("; ".join(problems) or last or "it wrote nothing")

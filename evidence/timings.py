@@ -13,7 +13,7 @@ from assertions.record.types import Record, RecordError
 
 NAME = "timings.json"
 Stage = Literal[
-    "service start", "load", "service stop", "file checks", "tools", "comparison", "judge", "plots", "report"
+    "service start", "load", "service stop", "file checks", "tools", "comparison", "panels", "judge", "plots", "report"
 ]
 
 

@@ -1,4 +1,4 @@
-"""The door of the load tests: `run` one scenario on a target, `stress` it, or `seed` it with exports."""
+"""The command of the load tests: `run` one scenario, `stress` a target, `seed` it with exports, print a `body`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import psutil
 
 from assertions import limits as limits_file
 from assertions.console import run_command, sentences
+from assertions.contents.tags import tagged
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
 from loadtests import options
@@ -20,14 +21,14 @@ from loadtests.client.clock import start_clock
 from loadtests.client.preflight import check_target
 from loadtests.client.target import Target, TargetError
 from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN, headers_from, parse_target
-from loadtests.datasets.records import MAX_RECORDS
+from loadtests.datasets.records import MAX_RECORDS, encode_body, make_dataset
 from loadtests.errors import FolderError, LoadTestError
+from loadtests.locks import lock_folder, lock_target
 from loadtests.plan.profile import Profile, load_profile, stretched
 from loadtests.progress import Progress, to_json
 from loadtests.progress_view import view
 from loadtests.runner.abort import AbortLimits
 from loadtests.runner.listen import check_listen, how_to_join
-from loadtests.runner.locks import lock_folder, lock_target
 from loadtests.runner.request import RunRequest, StressRequest, read_run_request, read_stress_request
 from loadtests.runner.scenario import Settings, run_scenario
 from loadtests.seed import BATCH, BATCH_BEGIN, batch_end, seed
@@ -62,6 +63,7 @@ examples:
   python -m loadtests stress --target http://127.0.0.1:4001 --sizes 10k,100k --out run/stress
   python -m loadtests seed --records 1000 --format csv
   python -m loadtests seed --batch
+  python -m loadtests body csv-1k --seed 17
 """
 REQUEST = click.option(
     "--request", type=options.FILE, metavar="FILE", help="Take everything from this request.json instead of options."
@@ -138,6 +140,28 @@ def stress_command(request: Path | None, **asked: Any) -> int:
 def seed_command(target: str, insecure: bool, seed: int, records: int, fmt: str, batch: bool) -> int:
     """Make one export, or the batch of five, and print a line for each."""
     return _seed(_target(target, insecure), records, fmt, batch, seed)
+
+
+@commands.command("body")
+@click.argument("case")
+@click.option("--seed", type=int, default=options.DEFAULT_SEED, metavar="N",
+              help=f"The run's seed ({options.DEFAULT_SEED}).")  # fmt: skip
+@click.option("--tag", metavar="TAG", help="The request's tag; without one its placeholder stands in the body.")
+@click.option("--user", metavar="NAME", help="The request's user; without one the body's own.")
+@sentences("loadtests", *ERRORS)
+def body_command(case: str, seed: int, tag: str | None, user: str | None) -> int:
+    """Print the request body of a CASE as a run with this seed sends it, for `curl --data-binary @-`.
+
+    CASE: csv-1k, pdf-10k, csv-special …, as plan.json and hits.jsonl name it.
+    """
+    template = encode_body(make_dataset(case, seed))
+    try:
+        body = tagged(template, tag, user)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--tag'") from error
+    sys.stdout.buffer.write(body)
+    sys.stdout.flush()
+    return 0
 
 
 def _target(url: str, insecure: bool) -> Target:

@@ -9,7 +9,7 @@ STOPPED = "stopped early: "
 
 
 class LoadTestError(Exception):
-    """Root of the errors of this room; `problems` holds one sentence for each thing to mend."""
+    """Root of the errors of this package; `problems` holds one sentence for each thing to mend."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))

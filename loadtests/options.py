@@ -1,4 +1,4 @@
-"""Options of the load side, declared once for every door that offers them, with their types."""
+"""Options of the load side, declared once for every command that offers them, with their types."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ run_options = apply(
         LIMITS,
     ]
 )  # fmt: skip
-"""Options of one run on a target, beside the target itself."""
+"""Options of one run on a target, without the target itself."""
 
 STRESS_HELP = """\
 Raise the rate until a limit breaks, for each size and format.
@@ -186,7 +186,7 @@ refusal, or a target that falls behind. What is found is a function of the raw r
 
 
 def stress_options(out: Path | None) -> Callable[[Decorated], Decorated]:
-    """Options of a stress session, beside the target itself. out: the folder where none is named; None: required."""
+    """Options of a stress session, without the target itself. out: the folder where none is named; None: required."""
     where = "" if out is None else f" (default: {out})"
     return apply(
         [

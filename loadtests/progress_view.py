@@ -21,7 +21,7 @@ REFRESH_EVERY_S = 0.2
 
 
 class View(Protocol):
-    """Where a run tells of itself."""
+    """Where a run shows its progress."""
 
     def say(self, line: str) -> None:
         """Show a line that stays."""

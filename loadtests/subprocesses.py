@@ -1,4 +1,4 @@
-"""Child processes: start, wait until ready, stop, kill the group. One place for all rooms above the judge.
+"""Child processes: start, wait until ready, stop, kill the group. One place for all packages above the judge.
 
 Each child leads a session of its own, so that Ctrl-C in a terminal reaches it once, through its parent; and on Linux
 the system kills it as soon as its parent dies, whatever the parent died of.
@@ -32,7 +32,7 @@ except OSError as error:
 """
 """Runs a command that is killed (PR_SET_PDEATHSIG, 1) when the process that started it dies.
 
-A program rather than `preexec_fn`, which is unsafe beside threads.
+A program rather than `preexec_fn`, which is unsafe with threads.
 """
 
 Ready = TypeVar("Ready")

@@ -1,4 +1,4 @@
-"""The door: `python -m rules`. See `--help`."""
+"""The command: `python -m rules`. See `--help`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Final
 from assertions.console import guard_output
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
-from rules.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
+from rules.building.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
 from rules.check import Checked, Inputs, check_all
-from rules.mutation import report, run_mutants
 from rules.promtool import find
+from rules.proving.mutation import report, run_mutants
+from rules.proving.replay import ALERTS, replay, table_text
 from rules.records import RulesError
-from rules.replay import ALERTS, replay, table_text
 from rules.report import summary, text_report
 
 HERE: Final = Path(__file__).parent
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     if options.limits is not None and (options.rules or options.tests):
-        parser.error("--limits builds our rules from that file, so --rules and --tests can't be given beside it")
+        parser.error("--limits builds our rules from that file, so --rules and --tests can't be given with it")
     if options.tests is not None and options.rules is None:
         options.rules = OUR_RULES
     try:
@@ -91,7 +91,7 @@ def _build(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 def _write_rules(limits_path: Path | None, file: Path, docs: str = DOCS) -> tuple[Path, Path]:
-    """Write the rule file and, beside it, its tests. LimitsError, or RulesError when a file can't be written."""
+    """Write the rule file and its tests into one folder. LimitsError, or RulesError when a file can't be written."""
     limits = load(DEFAULT_PATH if limits_path is None else limits_path)
     tests = file.with_name(companion_of(file.name))
     texts = {file: build_rules(limits, file.name, docs), tests: build_tests(limits, file.name, docs)}
@@ -184,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="check: the folder for promtool_results.txt, promtool.json, and with --limits the rules built from them, "
         "in rules/ (default: nowhere); "
-        "build: the rule file, its tests go beside it (default: ours, from the default limits)",
+        "build: the rule file, its tests go into the same folder (default: ours, from the default limits)",
     )
     parser.add_argument(
         "--limits", type=Path, metavar="FILE", help="build, or check, our rules with the bounds of this limits file"
@@ -198,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rules-tests",
         type=Path,
         metavar="FILE",
-        help="check: its unit tests (default: beside the rule file, NAME.test.yml for NAME.yml)",
+        help="check: its unit tests (default: NAME.test.yml for NAME.yml, in the same folder)",
     )
     parser.add_argument(
         "--metrics",

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from rules.coverage import coverage_problems
 from rules.expressions import expression_problems
-from rules.fetch import ToolFailed, ToolMissing
 from rules.page import page_problems, rule_findings
 from rules.promtool import Outcome, Promtool, find
 from rules.records import CaseFile, PromtoolResults, RuleFile, RulesError, Step, StepName, read_rules, read_tests
+from rules.server.fetch import ToolFailed, ToolMissing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The meta-check: does the test file really test the rule file?
 
-`promtool test rules` passes silently when an alertname is misspelt beside `exp_alerts: []`, when `rule_files` matches
+`promtool test rules` passes silently when an alertname is misspelt with `exp_alerts: []`, when `rule_files` matches
 nothing, when an alert is named by no test, and `check rules` when there are no rules at all. Each is a problem here.
 
 Pure: what the files hold comes in, sentences go out.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rules.fetch import PROMTOOL, ToolFailed, find_binary, run, version_of
+from rules.server.fetch import PROMTOOL, ToolFailed, find_binary, run, version_of
 
 TIMEOUT_S: Final = 60.0
 """For one run of promtool; unit tests of minutes run in a tenth of a second on its virtual clock."""

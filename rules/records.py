@@ -1,7 +1,7 @@
-"""What this room writes down and reads: the results file, and the parts of rule and test files that are checked.
+"""What this package writes and reads: the results file, and the parts of rule and test files that are checked.
 
 promtool itself judges the whole syntax of its files; the types here hold only what the checks look at, and leave
-unknown keys alone, so that a newer promtool may know more of them.
+unknown keys, so that a newer promtool may know more of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class RulesError(Exception):
-    """Root of this room's errors: something that leaves no verdict, such as a missing or malformed input."""
+    """Root of this package's errors: something that leaves no verdict, such as a missing or malformed input."""
 
 
 class Step(Record, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Step(Record, frozen=True, kw_only=True):
     ok: bool
     """True only if the check ran and found nothing wrong."""
     note: str | None = None
-    """What a reader needs beside it: what was allowed, or why the check could not be made."""
+    """What a reader needs to know about it: what was allowed, or why the check could not be made."""
 
 
 class PromtoolResults(Record, frozen=True, kw_only=True):

@@ -14,19 +14,19 @@ from aiohttp import ClientPayloadError, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
-from service.access import Denied, check_access
-from service.connections import SERVER_KEY
 from service.errors import ServiceError
+from service.http.access import Denied, check_access
+from service.http.connections import SERVER_KEY
+from service.http.openapi import document
+from service.http.responses import SERVER, error_response, json_response, shape_error
 from service.jobs.admission import QueueFull
 from service.jobs.exports import NO_ROOM, ExportFailed, Exports
 from service.jobs.pool import WorkerDied, WorkerTimeout
 from service.logs import Log, now_iso
 from service.metrics import Metrics, Reason
-from service.openapi import document
 from service.request.body import Body, BodyTimeout, BodyTooLarge, MemoryBudget
 from service.request.export_request import DEFAULT_USER, BadRequest, ExportRequest, Format, Source, parse_request
 from service.request.sources import SourceError, open_database
-from service.responses import SERVER, error_response, json_response, shape_error
 from service.settings import VERSION, Settings
 
 VALIDATE_ON_LOOP_BYTES = 2 * 1024 * 1024
@@ -55,7 +55,7 @@ class Service:
         """True: no new exports."""
 
     def retry_after_s(self) -> int:
-        """What a rejected client is told."""
+        """What a rejected client reads."""
         return max(STOP_RETRY_S if self.stopping else 1, self.exports.admission.retry_after_s())
 
 
@@ -225,7 +225,7 @@ async def _accept(service: Service, request: web.Request, body: Body) -> ExportR
         raise Rejected(400, f"body: could not be read ({type(error).__name__})") from None
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise Rejected(507, "body: no room on the disk for it", reason="disk_full") from None
+            raise Rejected(507, "body: no space on the disk for it", reason="disk_full") from None
         raise Rejected(500, f"body: could not be kept ({error.strerror})", reason="io") from None
     try:
         export_request = await _validate(service, body.content)

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """Root of all exceptions that the service raises; each kind is defined beside the code that raises it."""
+    """Root of all exceptions that the service raises; each kind is defined in the module that raises it."""

@@ -25,7 +25,7 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
 
 class Cancelled(ServiceError):
-    """The part file was taken away: nobody wants the export any more."""
+    """The part file was deleted: nobody wants the export any more."""
 
 
 def new_name(suffix: str) -> str:

@@ -60,7 +60,7 @@ class Log:
     def client_event(self, event: str, **fields: object) -> None:
         """Write a line about something that a client did wrong; at most 20 a second of each event.
 
-        The first line of a later second bears `suppressed`, how many were left out before.
+        The first line of a later second has `suppressed`, how many were left out before.
         """
         second = int(self._clock())
         before, count = self._seconds.get(event, (second, 0))

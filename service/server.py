@@ -17,10 +17,10 @@ from concurrent.futures import Executor
 from aiohttp import web
 
 from service import files
-from service.access import is_loopback
 from service.app import SERVICE, create_app
-from service.connections import KEEP_ALIVE_S, Runner
 from service.errors import ServiceError
+from service.http.access import is_loopback
+from service.http.connections import KEEP_ALIVE_S, Runner
 from service.jobs.pool import VALIDATOR_RECURSION_LIMIT, WorkerPool, end_forkserver
 from service.logs import Log, library_logger
 from service.request.sources import SourceError, open_database
@@ -110,7 +110,7 @@ async def serve(settings: Settings, log: Log, executor: Executor | None = None) 
 async def _serve(
     settings: Settings, log: Log, executor: Executor, validator: Executor, listener: socket.socket, swept: int
 ) -> None:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

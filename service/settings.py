@@ -64,7 +64,7 @@ class Settings:
     token: str | None = None
     """Bearer token of every call but /health; None: no token is asked for."""
     allow_host: tuple[str, ...] = ()
-    """Further names that a Host header may bear when the service listens on a loopback address."""
+    """Further names that a Host header may have when the service listens on a loopback address."""
     log_format: Literal["json", "text"] = "json"
     """How log lines look."""
 

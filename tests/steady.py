@@ -1,6 +1,6 @@
-"""False alarms: the healthy embedded service, judged again and again beside a process that keeps one core busy.
+"""False positives: the healthy embedded service, judged repeatedly while a process keeps one core busy.
 
-`python -m tests.steady [N]` uses the zoo's quick profiles; `--full` the real ones. Exit 0 only when all were GREEN.
+`python -m tests.steady [N]` uses the quick profiles; `--full` the real ones. Exit 0 only when all were GREEN.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from assertions.checks.metrics.histogram import histogram, sum_agrees
 from assertions.checks.metrics.success import success_by_answers, success_gauge, success_outside, success_target
 from assertions.checks.observability import server as prometheus
 from assertions.checks.observability.panels import panels
+from assertions.checks.observability.pictures import panels_drawn
 from assertions.checks.performance import latency, throughput
 from assertions.checks.performance.drift import drift
 from assertions.checks.resources import leaks, memory
@@ -36,7 +37,7 @@ from assertions.limits import Limit, Limits
 
 @dataclass(frozen=True, kw_only=True)
 class AssertionSpec:
-    """One of the six assertions: which checks speak for the target, which for the outside, which for agreement."""
+    """One of the six assertions: the checks of the target, of the outside, and of their agreement."""
 
     title: str
     """The runbook's, with the bound of the default limits."""
@@ -274,8 +275,15 @@ CHECKS: tuple[Check, ...] = (
         group="prometheus",
         optional=True,
     ),
+    ToolsCheck(id="panels-drawn", title="Panels drawn with data, ink and place", judge=panels_drawn, optional=True),
     ToolsCheck(id="rules", title="Alert rules tested with promtool", judge=static_checks.rules),
     ToolsCheck(id="dashboard", title="Dashboard queries fit the contract", judge=static_checks.dashboard),
+    ToolsCheck(
+        id="package",
+        title="The package builds and runs when installed",
+        judge=static_checks.package,
+        optional=True,
+    ),
 )
 
 ASSERTIONS: tuple[AssertionSpec, ...] = (

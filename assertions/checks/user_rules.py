@@ -28,7 +28,7 @@ from assertions.verdicts import SCENARIOS, Judgement, Reading, judge_reading, no
 
 SOURCE = "hits.jsonl"
 WHOLE: Mapping[str, Callable[[Sequence[float]], float]] = {"max": max, "mean": fmean}
-"""Statistics of the very exports that were made: they speak of no others, so they have no confidence bound."""
+"""Statistics of the very exports that were made: they describe no others, so they have no confidence bound."""
 
 
 def rule_checks(limits: Limits) -> tuple[RunRecordCheck, ...]:
@@ -47,7 +47,7 @@ def rule_checks(limits: Limits) -> tuple[RunRecordCheck, ...]:
 
 
 def subject(rule: Rule) -> str:
-    """Return what a rule speaks of: `p95 of csv-10k exports in load, phase measure`."""
+    """Return what a rule applies to: `p95 of csv-10k exports in load, phase measure`."""
     what = rule.case or rule.format or "all"
     where = f" in {rule.scenario}" if rule.scenario else ""
     return f"{rule.statistic} of {what} exports{where}" + (f", phase {rule.phase}" if rule.phase else "")
@@ -65,7 +65,7 @@ def _judge(rule: Rule, records: Records, _limits: Limits) -> Judgement:
 
 
 def _hits(rule: Rule, record: ScenarioRecord, *purposes: JudgedFor) -> tuple[Hit, ...]:
-    """Return a scenario's exports of which the rule speaks.
+    """Return a scenario's exports to which the rule applies.
 
     purposes: what the phases are judged for, where the rule names no phase; none: every phase.
     """

@@ -197,7 +197,7 @@ class _Comparison:
                 self.findings.add("lost", f"record {home + 1}", _line(self.canonical[home]), "")
 
     def _key(self, rows: list[list[str]]) -> int | None:
-        """Choose the column that tells records apart and of which most is still there."""
+        """Choose the column that distinguishes records and of which most is still there."""
         best, most = None, 0
         for column in range(len(self.columns)):
             values = {cells[column] for cells in self.canonical}

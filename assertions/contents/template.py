@@ -62,7 +62,7 @@ class Template:
         if len(self.pages) < _MOST_PAGES:
             self.pages[key] = text, layout
 
-    def bears(self, tag: str) -> bool:
+    def has(self, tag: str) -> bool:
         """Whether a tag could be taken for other letters of the template."""
         return tag.encode() in self.body
 
@@ -83,7 +83,7 @@ class Request:
         """Whether the tag differs from all other text of the body, so that the template can stand for the request."""
         tag, placeholder = self.tag, self.template.placeholder
         alike = len(tag) == len(placeholder) and tag.isascii() and tag.isalnum() and tag[:1].isalpha()
-        return alike and tag[0] not in tag[1:] and not self.template.bears(tag)
+        return alike and tag[0] not in tag[1:] and not self.template.has(tag)
 
     def rename(self, text: str) -> str | None:
         """Put the placeholder where a text has the tag; None where the placeholder itself stands there."""

@@ -1,4 +1,4 @@
-"""One round of the over-admission experiment: a sixth export, sent while five run, must wait."""
+"""One round of the over-admission experiment: one more export, sent while five run, must wait."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ STATUS_FROM = 1_000
 
 
 LEFT_LEAST_S = 0.1
-"""The five must run on for this many seconds after the sixth was sent, or it had no time to overtake them."""
+"""The five must run on for this many seconds after the extra export was sent, or it had no time to overtake them."""
 
 
 OVERTAKEN = 0.5
-"""A sixth export that was finished within this share of that time did not wait. One that waited ends after the first of
+"""An extra export finished within this share of that time did not wait. One that waited ends after the first of
 the five, whose answer may come a little late."""
 
 
 ROUNDS_LEAST = 2
-"""Rounds in which the sixth must overtake: an answer may come late once, but not twice by half of its time."""
+"""Rounds in which the extra export must overtake: an answer may come late once, but not twice by half of its time."""
 
 
 Outcome = Literal["overtaken", "waited", "open"]
@@ -35,31 +35,31 @@ Outcome = Literal["overtaken", "waited", "open"]
 
 @dataclass(frozen=True)
 class Round:
-    """One time that a sixth export was sent."""
+    """One time that an extra export was sent."""
 
     outcome: Outcome
     """open: it can't be seen which."""
     hit: str
-    """The id of the sixth export; empty where it was not sent."""
+    """The id of the extra export; empty where it was not sent."""
     took_s: float
     left_s: float
-    """How long the five still ran after the sixth was sent."""
+    """How long the five still ran after the extra export was sent."""
 
 
 def judge_round(hits: list[Hit]) -> Round:
-    """Return the outcome of one round. hits: the five, the status page read before the sixth, and the sixth."""
+    """Return the outcome of one round. hits: the five, the status page read before the extra one, the extra one."""
     exports = [hit for hit in hits if hit.index < STATUS_FROM]
     five = [hit for hit in exports if hit.index % ROUND_SIZE < MAX_CONCURRENT]
-    sixth = next((hit for hit in exports if hit.index % ROUND_SIZE == MAX_CONCURRENT), None)
+    extra = next((hit for hit in exports if hit.index % ROUND_SIZE == MAX_CONCURRENT), None)
     status = next((hit for hit in hits if hit.index >= STATUS_FROM), None)
-    if sixth is None or status is None or len(five) < MAX_CONCURRENT:
+    if extra is None or status is None or len(five) < MAX_CONCURRENT:
         return Round("open", "", 0.0, 0.0)
-    took_s, left_s = sixth.end - sixth.start, min(hit.end for hit in five) - sixth.start
+    took_s, left_s = extra.end - extra.start, min(hit.end for hit in five) - extra.start
     outcome: Outcome = "open"
     if left_s >= LEFT_LEAST_S and full(status.answer) and all(hit.status == 200 for hit in exports):
-        began = max(hit.start for hit in five) <= status.start and status.end <= sixth.start
+        began = max(hit.start for hit in five) <= status.start and status.end <= extra.start
         outcome = "open" if not began else "overtaken" if took_s <= OVERTAKEN * left_s else "waited"
-    return Round(outcome, sixth.id, took_s, left_s)
+    return Round(outcome, extra.id, took_s, left_s)
 
 
 def full(answer: str | None) -> bool:

@@ -78,7 +78,7 @@ class Page:
         found = [
             sample.value
             for sample in family.samples
-            if not sample.name.endswith("_created") and _bears(sample.labels, labels)
+            if not sample.name.endswith("_created") and _has(sample.labels, labels)
         ]
         return sum(found) if found else None
 
@@ -87,7 +87,7 @@ class Page:
         family = self.family(name)
         if family is None:
             return None
-        series = [found for found in histograms(family) if _bears(found.labels, labels)]
+        series = [found for found in histograms(family) if _has(found.labels, labels)]
         if not series:
             return None
         bounds = sorted({bound for found in series for bound in found.buckets})
@@ -183,7 +183,7 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _bears(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+def _has(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(labels.get(name) == value for name, value in wanted.items())
 
 
@@ -283,7 +283,7 @@ class _Reader:
         """Note a line that ends in carriage return and line feed; in a HELP line or a comment the sign is text."""
         read = ("TYPE", "UNIT", "EOF") if self.openmetrics else ("TYPE",)
         if line.endswith("\r") and (not line.startswith("#") or line[1:].split()[:1] in [[word] for word in read]):
-            self.error("a carriage return ends the line; lines of a metrics page end in a line feed alone")
+            self.error("a carriage return ends the line; lines of a metrics page end in a line feed only")
 
     def home(self, name: str) -> FamilyPage:
         """Return the family of a sample of this name: the declared family that fits, else a new one."""

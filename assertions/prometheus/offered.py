@@ -17,7 +17,7 @@ from typing import Final
 import promql_parser as promql
 from prometheus_client.parser import text_string_to_metric_families
 
-from assertions.prometheus.promql import PRESENT_EVERYWHERE, TARGET_LABELS, PromqlError, accepts, parse
+from assertions.prometheus.promql import ALERTS, PRESENT_EVERYWHERE, TARGET_LABELS, PromqlError, accepts, parse
 
 OPEN_LABELS: Final = frozenset({"user"})
 """Labels whose values come from callers: a value that one page lacks may be on the next."""
@@ -54,7 +54,7 @@ def page_findings(queries: Iterable[tuple[str, str]], page: str, recorded: Itera
     except ValueError as error:
         return (f"the page can't be read: {error}",)
     found = list(doubled_bounds(samples))
-    known = PRESENT_EVERYWHERE | frozenset(recorded)
+    known = PRESENT_EVERYWHERE | {ALERTS} | frozenset(recorded)
     for where, expression in queries:
         try:
             tree = parse(expression)

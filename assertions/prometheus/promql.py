@@ -44,6 +44,9 @@ PRESENT_EVERYWHERE: Final = frozenset(
 )
 """Series that Prometheus itself makes for each target that it scrapes; all of them can go down."""
 
+ALERTS: Final = "ALERTS"
+"""The series that Prometheus itself makes of each alert that is pending or firing; none while all are silent."""
+
 Labels = frozenset[str]
 
 
@@ -223,6 +226,12 @@ class _Check:
             known = self.recorded[name]
         elif name in PRESENT_EVERYWHERE:
             known = Vector(labels=TARGET_LABELS)
+        elif name == ALERTS:
+            # an alert has the labels of its expression too
+            known = Vector(
+                labels=EVERY_LABEL | {"alertname", "alertstate", "severity"},
+                values={"alertstate": frozenset({"pending", "firing"})},
+            )
         elif family is None:
             self.problems.append(_unknown(name))
             # Its own matchers count as its labels, so that one wrong name gives one problem.

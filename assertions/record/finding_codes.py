@@ -21,7 +21,7 @@ Code = Literal[
     "row-count",  # more or fewer records than were sent
     "header",  # csv: the first row is not the columns; pdf: a page lacks a column head
     "pages",  # pdf: not max(1, ceil(n / 50)) pages
-    "formula-guard",  # csv: a cell bears a guard against formulas that nobody asked for
+    "formula-guard",  # csv: a cell has a guard against formulas that nobody asked for
     "record-count",  # pdf: the number of records is not on the first page
     "title",  # pdf: not on the first page
     "user",  # pdf: not on the first page

@@ -5,6 +5,9 @@ from __future__ import annotations
 from assertions.record.types import Record
 
 PROMETHEUS = "prometheus.json"
+
+SAMPLES = "prometheus_samples.txt.xz"
+"""The server's samples as `promtool tsdb dump` prints them, compressed."""
 """In a scenario's folder."""
 
 

@@ -1,6 +1,6 @@
 """What alert rules and dashboard panels ask a target for: `queries.json`, written by the main job, read by the judge.
 
-The judge knows no rules file and no dashboard; both are handed over here as series names with label matchers.
+The judge knows no rules file and no dashboard; both are passed on here as series names with label matchers.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@ from typing import TypeVar
 import msgspec
 
 from assertions.prometheus.exposition import Page, read_page
-from assertions.record.files import read_lines, read_one
+from assertions.record.files import read_lines, read_one, sha256
+from assertions.record.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from assertions.record.phases import DISCONNECTS
-from assertions.record.prometheus_run import PROMETHEUS, PrometheusRun
+from assertions.record.prometheus_run import PROMETHEUS, SAMPLES, PrometheusRun
 from assertions.record.queries import Queries
 from assertions.record.types import (
     Calibration,
@@ -46,11 +47,24 @@ class ToolStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What `python -m rules` or `python -m dashboards check` wrote down."""
+    """What the checks of alert rules, dashboard or package wrote down."""
 
     ok: bool
     steps: tuple[ToolStep, ...]
     version: str | None = None
+    ours: bool | None = None
+    """Whether the files that it read are this project's, not the target's own; None: unknown."""
+
+
+@dataclass(frozen=True)
+class DrawnFiles:
+    """What drawing the panels left, and what is there now."""
+
+    drawn: PanelsDrawn
+    sha256: Mapping[str, str]
+    """Of each file in the pictures' folder, by name."""
+    samples_sha256: str | None
+    """Of the recorded samples; None: there are none."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,9 @@ class Run:
     """Scenarios whose record is there but can't be read, with the reason."""
     promtool: ToolRun | None = None
     dashboard: ToolRun | None = None
+    package: ToolRun | None = None
+    panels: DrawnFiles | None = None
+    """None: the panels were not drawn."""
 
 
 def load_scenario(folder: Path) -> ScenarioRecord:
@@ -142,7 +159,8 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
             scenarios[name] = replace(load_scenario(path / name), queries=queries, log=_log(path, name))
         except RecordError as error:
             problems[name] = str(error).replace(f"{path}/", "")  # a run directory may be moved
-    return Run(path, scenarios, problems, _tool(path / "promtool.json"), _tool(path / "dashboard.json"))
+    promtool, dashboard, package = (_tool(path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
+    return Run(path, scenarios, problems, promtool, dashboard, package, _panels(path))
 
 
 def _tool(path: Path) -> ToolRun | None:
@@ -150,6 +168,21 @@ def _tool(path: Path) -> ToolRun | None:
         return msgspec.json.decode(path.read_bytes(), type=ToolRun)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def _panels(path: Path) -> DrawnFiles | None:
+    """What can't be read is as good as not there: its check says NO DATA."""
+    folder = path / PANELS
+    try:
+        drawn = read_one(folder / RESULTS, PanelsDrawn)
+    except RecordError:
+        return None
+    samples = path / drawn.scenario / SAMPLES
+    return DrawnFiles(
+        drawn=drawn,
+        sha256={file.name: sha256(file) for file in sorted(folder.iterdir()) if file.is_file()},
+        samples_sha256=sha256(samples) if samples.is_file() else None,
+    )
 
 
 def _queries(path: Path) -> Queries | None:

@@ -14,11 +14,11 @@ CLOCKS_S = 600
 
 
 CLOCK_TICKS_S = 3.0
-"""In so long a time every clock moves on that tells seconds."""
+"""In so long a time every clock with seconds moves on."""
 
 
 MINUTES_S = 90.0
-"""And one that tells minutes."""
+"""And every clock with minutes."""
 
 
 def unix_time(text: object) -> float | None:

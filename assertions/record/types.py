@@ -86,6 +86,9 @@ class Plan(Record, frozen=True, kw_only=True):
     """Of the profile's TOML text."""
     seed: int
     phases: tuple[PhasePlan, ...]
+    bodies: dict[str, str] | None = None
+    """Case to the SHA-256 of its encoded body with the tag's placeholder: the body itself is made again from the seed.
+    None: a plan from before plans had it; its bodies are in the folder `sent`."""
 
 
 class Hit(Record, frozen=True, kw_only=True):
@@ -175,7 +178,8 @@ class FileCheck(Record, frozen=True, kw_only=True):
     kinds: dict[str, int] = msgspec.field(default_factory=dict)
     """How many of each kind (`code` of a finding), the worst first."""
     kept: str | None
-    """Where the file is kept, relative to the scenario's folder; None: not kept, its hash is."""
+    """Where the file is kept, relative to the scenario's folder, compressed where the name ends in `.xz`; None: not
+    kept, its hash is."""
 
 
 class Scrape(Record, frozen=True, kw_only=True):

@@ -170,7 +170,7 @@ class ScenarioRecord:
 
     @cached_property
     def admitted(self) -> InFlight:
-        """The same of those that were not turned away."""
+        """The same of those that were not rejected."""
         return InFlight(hit for hit in self.posts if hit.status not in (400, 413, 429, 503))
 
     @cached_property

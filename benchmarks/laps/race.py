@@ -1,4 +1,4 @@
-"""Side by side in one run: A B C A B C …, each lap timed alone, garbage collected before it."""
+"""Side by side in one run: A B C A B C …, each lap timed separately, garbage collected before it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Laps:
     seconds: Mapping[str, tuple[float, ...]]
     """By the clock on the wall: what is judged."""
     cpu_seconds: Mapping[str, tuple[float, ...]]
-    """Of this process: told beside it, it swings less where others use the machine."""
+    """CPU time of this process: it varies less than wall time where others use the machine."""
 
     def median_ms(self, name: str) -> float:
         """Of one runner."""

@@ -47,7 +47,7 @@ def main(port: int) -> None:
     environment.create_local_runner()
     clock = start_clock()
     target = calibration.reference_target(port, clock)
-    new_wire = http_client_factory(environment, target)
+    new_client = http_client_factory(environment, target)
     templates = {case: encode_body(make_dataset(case, 1)) for case in ("csv-1", "csv-10k")}
     templates["plain"] = body("csv", 10_000)
 
@@ -63,9 +63,9 @@ def main(port: int) -> None:
         )
         with tempfile.TemporaryDirectory() as folder:
             parts = ShardWriter(Path(folder), 0)
-            crew = kind(target, new_wire, templates, parts)
+            users = kind(target, new_client, templates, parts)
             began = time.process_time()
-            crew.run(plan, PhaseLimits(least=count, seconds=0, max_seconds=600), clock.now(), {})
+            users.run(plan, PhaseLimits(least=count, seconds=0, max_seconds=600), clock.now(), {})
             parts.flush()
             taken = time.process_time() - began
             parts.close((), ())

@@ -1,4 +1,4 @@
-"""The load tests' real door on a known server: what its clients saw beside what the server says itself."""
+"""The load tests' real command on a known server: what its clients measured, and what the server itself reports."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _anchor(bounds: Sequence[tuple[float, float]]) -> float:
 
 
 @dataclass
-class Witness:
+class OwnClock:
     """How late a thread that only sleeps is woken while others work: what the machine does to any clock."""
 
     late_ms: list[float] = field(default_factory=list)
@@ -93,9 +93,9 @@ class Witness:
 
 
 @contextmanager
-def witness() -> Iterator[Witness]:
-    """A sleeper beside the block."""
-    seen, over = Witness(), threading.Event()
+def own_clock() -> Iterator[OwnClock]:
+    """A sleeper that runs while the block does."""
+    seen, over = OwnClock(), threading.Event()
 
     def sleep() -> None:
         while not over.is_set():

@@ -103,7 +103,7 @@ def leak(exports: int, folder: Path) -> dict[str, object]:
     """Equal rounds of mixed exports; private bytes after each, and what else is open at both ends."""
     fonts.warm_up()
     bodies = [body(format, size, kind) for format in ("csv", "pdf") for size in _SIZES for kind in ("plain", "scripts")]
-    import psutil  # noqa: PLC0415 - the other measurements are of the service alone
+    import psutil  # noqa: PLC0415 - the other measurements are of the service only
 
     process = psutil.Process()
     for one in bodies:  # caches fill in the first round

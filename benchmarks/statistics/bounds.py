@@ -49,7 +49,7 @@ _TABLE = (
     Bound("memory-source", "peak of the whole process, records from SQLite", "at most", 40.0, "MB",
           "interpreter, fonts and export together"),
     Bound("two-workers", "exports a second of two workers, against one", "at least", 1.8, "times as many",
-          "two cores must be used; the pool alone, without HTTP and clients"),
+          "two cores must be used; the pool by itself, without HTTP and clients"),
     Bound("health-p99", "P99 of /health while five 10k PDFs run", "at most", 10.0, "ms",
           "the event loop does no export's work"),
     Bound("leak-memory", "memory that stays after an export", "at most", 1_000.0, "bytes an export",
@@ -74,11 +74,11 @@ _TABLE = (
           "bodies are not encoded again"),
     Bound("load-socket", "10k-record POSTs, against a bare socket that sends the same bytes", "at least", 0.25,
           "of its number a CPU-second", "a client that encodes each body again comes to a twentieth"),
-    Bound("check-csv", "checking a CSV file, against the csv module's reader alone", "at most", 1.5, "times as long",
+    Bound("check-csv", "checking a CSV file, against only the csv module's reader", "at most", 1.5, "times as long",
           "a run opens every file; what all files of a case share is made once"),
-    Bound("check-pdf", "checking a PDF file, against PDFium's text of its pages alone", "at most", 1.5, "times as long",
+    Bound("check-pdf", "checking a PDF file, against only PDFium's text of its pages", "at most", 1.5, "times as long",
           "a run opens every file; what all files of a case share is made once"),
-    Bound("leak-files", "files beside the 200 exported ones", "at most", 0, "files", "none may"),
+    Bound("leak-files", "files in addition to the 200 exported ones", "at most", 0, "files", "none may"),
 )  # fmt: skip
 
 BOUNDS = {bound.name: bound for bound in _TABLE}

@@ -1,4 +1,4 @@
-"""Checking exported files against reading them alone: the csv module's reader, and PDFium's text of the same pages."""
+"""Checking exported files against only reading them: the csv module's reader, and PDFium's text of the same pages."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_check(
     case: str,
     rounds: int,
 ) -> None:
-    """Each file is read alone and checked in turn; beside them files of which no page or text is known from another."""
+    """Each file is only read, then checked; no page or text of some files is known from another."""
     benchmark.group = "file checks"
     format_ = case[:3]
     template = encode_body(make_dataset(case, 17))

@@ -54,7 +54,7 @@ def _warm(folder: Path, workers: int) -> Iterator[tuple[str, Path]]:
 def test_end_to_end(
     benchmark: BenchmarkFixture, two: tuple[str, Path], folder: Path, format: str, figures: Figures, hold: Hold
 ) -> None:
-    """One 10k export over HTTP, beside the libraries called directly."""
+    """One 10k export over HTTP, against the libraries called directly."""
     benchmark.group = "http 10k"
     url, made = two
     sent = body(format, RECORDS)

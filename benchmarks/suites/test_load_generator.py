@@ -18,7 +18,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from assertions.stats import percentile
 from benchmarks.laps.race import timed
-from benchmarks.load.door import ROOT, Arrivals, Witness, arrivals, witness
+from benchmarks.load.door import ROOT, Arrivals, OwnClock, arrivals, own_clock
 from benchmarks.statistics.bounds import BOUNDS, Verdict, judge, judge_ratios
 from loadtests.calibration import calibration
 from loadtests.calibration.reference_server import Schedule
@@ -34,7 +34,7 @@ LEAST_SOCKET = 3_000.0
 """10k POSTs a CPU-second of a bare socket; below, the machine itself is too slow or too busy to ask for 2,000."""
 
 
-def settled(found: Verdict, seen: Witness) -> Verdict:
+def settled(found: Verdict, seen: OwnClock) -> Verdict:
     """A failure on a machine that wakes a mere sleeper late is NO DATA."""
     said = f"{found.sentence}; a sleeper's P99 {seen.p99_ms:.2g} ms, load {os.getloadavg()[0]:.1f}"
     busy = found.word == "FAIL" and seen.p99_ms > CALM_MS
@@ -43,9 +43,9 @@ def settled(found: Verdict, seen: Witness) -> Verdict:
 
 def runs(
     benchmark: BenchmarkFixture, make: Callable[[Path], Arrivals], folder: Path, count: int = RUNS
-) -> tuple[list[Arrivals], Witness]:
-    """So many runs of the real door, each in a folder of its own."""
-    with witness() as seen:
+) -> tuple[list[Arrivals], OwnClock]:
+    """So many runs of the real command, each in a folder of its own."""
+    with own_clock() as seen:
         found: list[Arrivals] = timed(
             benchmark, lambda: [make(folder / f"run-{number}") for number in range(count)], rounds=1
         )
@@ -59,7 +59,7 @@ def quick(laps: Sequence[float]) -> float:
 
 
 def test_stall(benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold: Hold) -> None:
-    """A server that stands still for one second in five, asked 200 a second: P95 beside its own schedule's."""
+    """A server that stands still for one second in five, asked 200 a second: P95 against that of its own schedule."""
     benchmark.group = "load"
     schedule = Schedule(usual_s=0.005, slow_every=0, stall_every_s=5.0, stall_s=1.0, zero_s=time.monotonic())
     found, seen = runs(benchmark, partial(arrivals, schedule, 200, 10), folder)
@@ -80,7 +80,7 @@ def test_stall(benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold
 def test_calibrated(
     benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold: Hold, rate: int, seconds: int
 ) -> None:
-    """A server of 50 ms, one in a hundred of 500 ms: percentiles beside its own clock's, medians of three runs."""
+    """A server of 50 ms, one in a hundred of 500 ms: percentiles against its own clock's, medians of three runs."""
     benchmark.group = "load"
     found, seen = runs(benchmark, partial(arrivals, CALIBRATED, rate, seconds), folder)
 
@@ -125,7 +125,7 @@ def test_cost(benchmark: BenchmarkFixture, figures: Figures, hold: Hold) -> None
         said: dict[str, dict[str, list[float]]] = json.loads(ended.stdout)
         return said
 
-    with witness() as seen:
+    with own_clock() as seen:
         cpu_s = timed(benchmark, child, rounds=1)["cpu_s"]
     rates = {name: 1 / quick(cpu_s[name]) for name in ("10k POST", "10k POST, tagged", "bare socket")}
     figures(

@@ -1,4 +1,4 @@
-"""Speed beside peers, as ratios of interleaved repeats."""
+"""Speed against peers, as ratios of interleaved repeats."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def _judge(run: Path) -> Iterator[Prepared]:
 
 @contextmanager
 def _verify(run: Path) -> Iterator[Prepared]:
-    from evidence.verify import verify  # noqa: PLC0415 - much to load, and the gate starts many processes
+    from evidence.bundle.verify import verify  # noqa: PLC0415 - much to load, and the gate starts many processes
 
     def check(found: object) -> None:
         assert isinstance(found, tuple)

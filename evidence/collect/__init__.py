@@ -1,1 +1,1 @@
-"""What the evidence rests on beside the load: the embedded service, its log, checked files, queries, provenance."""
+"""Evidence in addition to the load: the embedded service, its log, checked files, queries, provenance."""

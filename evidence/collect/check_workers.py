@@ -176,7 +176,7 @@ class _Process:
     """One process and the pipe to it."""
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
-        # forked before any thread of ours runs would be faster, but spawned is safe beside them
+        # forked before any thread of ours runs would be faster, but a spawned one is safe with threads
         context = get_context("spawn")
         self.connection, other = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(other, work), daemon=True)
@@ -233,14 +233,14 @@ def _cause(code: int) -> str:
 
 def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:
     """Do tasks until the other end is gone."""
-    deafen()
+    ignore_signals()
     base = _mapped_bytes()
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             connection.send(do(work, connection.recv(), base))
 
 
-def deafen() -> None:
+def ignore_signals() -> None:
     """Ctrl-C in a terminal reaches this process too; its parent ends it, or its parent's end does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)

@@ -28,7 +28,7 @@ def modules_under(root: Path, folders: Iterable[str]) -> dict[str, ast.Module]:
 
 
 def code_text(node: ast.AST, ours: Callable[[ast.AST], bool] = lambda _: False) -> str:
-    """Return a text of a syntax tree that holds its code alone: no docstrings, comments or line numbers.
+    """Return a text of a syntax tree that holds only its code: no docstrings, comments or line numbers.
 
     A bare string after an assignment documents that, so it is left out as well; `ours` says what else is.
     """
@@ -103,7 +103,7 @@ def code_sha256(modules: Modules, roots: Sequence[str]) -> str:
     bare = {name: sha256_of(text) for name, text in texts.items()}
     bound = {name: imports(modules, name) for name in names}
     now = dict(bare)
-    # each round lets a module's hash depend on modules one import further away, until no two more can be told apart
+    # each round lets a module's hash depend on modules one import further, until no two more differ
     for _ in names:
         then = {
             name: sha256_of(
@@ -122,12 +122,12 @@ def code_sha256(modules: Modules, roots: Sequence[str]) -> str:
 
 def _without_imports_of_ours(modules: Modules, name: str) -> str:
     """A module's code without its imports of ours: `code_sha256` puts the contents of what they name in their place."""
-    rooms = {module.partition(".")[0] for module in modules}
+    packages = {module.partition(".")[0] for module in modules}
 
     def ours(node: ast.AST) -> bool:
         if isinstance(node, ast.ImportFrom):
-            return absolute(modules, name, node).partition(".")[0] in rooms
-        return isinstance(node, ast.Import) and all(one.name.partition(".")[0] in rooms for one in node.names)
+            return absolute(modules, name, node).partition(".")[0] in packages
+        return isinstance(node, ast.Import) and all(one.name.partition(".")[0] in packages for one in node.names)
 
     return code_text(modules[name], ours)
 

@@ -12,7 +12,7 @@ from evidence.collect.provenance import ROOT
 
 @cache
 def judge_sha256() -> str:
-    """SHA-256 over all code that decides a verdict, which is `assertions/` alone.
+    """SHA-256 over all code that decides a verdict, which is only `assertions/`.
 
     Comments, docstrings, and where a module lies do not count, so only a change of what the judge does makes another
     judge. Limits are data with a hash of their own.
@@ -26,7 +26,7 @@ def load_side_sha256() -> str:
     return _sha256(loadtests.__name__)
 
 
-def _sha256(room: str) -> str:
-    """The hash of a room with what it imports of the judge."""
-    modules = modules_under(ROOT, sorted({room, assertions.__name__}))
-    return code_sha256(modules, [name for name in modules if name == room or name.startswith(f"{room}.")])
+def _sha256(package: str) -> str:
+    """The hash of a package with what it imports of the judge."""
+    modules = modules_under(ROOT, sorted({package, assertions.__name__}))
+    return code_sha256(modules, [name for name in modules if name == package or name.startswith(f"{package}.")])

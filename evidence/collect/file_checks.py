@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +17,18 @@ from msgspec.structs import replace
 from assertions.contents.file_check import check_file, read_template, too_large, unreadable
 from assertions.contents.sent import CODE_IN_BRIEF, ContentsError, Outcome
 from assertions.contents.template import Template
-from assertions.record.files import read_lines, write_lines
-from assertions.record.types import Fetch, FileCheck, Hit, RecordError
+from assertions.record.files import read_lines, read_one, write_lines
+from assertions.record.types import Fetch, FileCheck, Hit, Plan, RecordError
 from evidence.collect.check_workers import Breach, Checkers, CheckersError, cores
+from evidence.collect.kept_files import keep_file, unpack_kept
+from evidence.collect.request_bodies import SENT, RequestBodies, request_bodies
 
 KEPT_BROKEN_MOST = 10
 """Broken files kept a scenario; the findings of all stand in files.jsonl."""
 WHOLE_BROKEN = 3
 """So many broken files of one case are examined in full; further ones in brief, and their findings say so."""
 MEMORY_BYTES = 1024**3
-"""Address space for opening one file, beside what the request's own size asks for."""
+"""Address space for opening one file, in addition to what the request's size asks for."""
 MEMORY_TIMES = 40
 """Of the request's size: a million records are read at once."""
 SECONDS = 60.0
@@ -83,9 +86,14 @@ def check_folder(folder: Path, progress: Callable[[int, int], None] | None = Non
     jobs: processes at once; None: one a processor. RecordError when the record can't be read, OSError when files can't
     be written, OpeningError when the processes can't do their work.
     """
-    files = _files(folder)
-    write_lines(folder / "files.jsonl", _keep(folder, files, check_files(files, progress, jobs)))
-    shutil.rmtree(folder / "spool", ignore_errors=True)
+    hits = {hit.id: hit for hit in read_lines(folder / "hits.jsonl", Hit)}
+    fetches = [fetch for fetch in read_lines(folder / "fetches.jsonl", Fetch) if _came_whole(fetch, hits)]
+    cases = {hits[fetch.hit].case for fetch in fetches}
+    with request_bodies(folder, read_one(folder / "plan.json", Plan), sorted(cases)) as bodies:
+        files = _files(folder, hits, fetches, bodies)
+        write_lines(folder / "files.jsonl", _keep(folder, files, check_files(files, progress, jobs)))
+    for done in ("spool", SENT):
+        shutil.rmtree(folder / done, ignore_errors=True)
 
 
 def check_files(
@@ -118,18 +126,21 @@ def check_files(
     return [checks[index] for index in range(len(files))]
 
 
-def _files(folder: Path) -> list[FileJob]:
-    """What can be opened: downloads that came whole. The others have no FileCheck, and the judge asks for each."""
-    hits = {hit.id: hit for hit in read_lines(folder / "hits.jsonl", Hit)}
-    files = []
-    for fetch in read_lines(folder / "fetches.jsonl", Fetch):
-        hit = hits.get(fetch.hit)
-        if fetch.purpose != "file" or hit is None or hit.format is None or fetch.status != 200 or fetch.sha256 is None:
-            continue
-        file, template = folder / "spool" / f"{hit.id}.{hit.format}", folder / "sent" / f"{hit.case}.json"
-        if file.is_file() and template.is_file():
-            files.append(FileJob(hit=hit, file=file, template=template))
-    return files
+def _came_whole(fetch: Fetch, hits: Mapping[str, Hit]) -> bool:
+    """Whether a download can be opened. The others have no FileCheck, and the judge asks for each."""
+    hit = hits.get(fetch.hit)
+    known = hit is not None and hit.format is not None
+    return known and fetch.purpose == "file" and fetch.status == 200 and fetch.sha256 is not None
+
+
+def _files(folder: Path, hits: Mapping[str, Hit], fetches: Sequence[Fetch], bodies: RequestBodies) -> list[FileJob]:
+    """What can be checked: a request that no data set belongs to, such as a behaviour probe, asked for no file."""
+    found = [(hits[fetch.hit], folder / "spool" / f"{fetch.hit}.{hits[fetch.hit].format}") for fetch in fetches]
+    return [
+        FileJob(hit=hit, file=file, template=bodies.files[hit.case])
+        for hit, file in found
+        if file.is_file() and hit.case in bodies.files
+    ]
 
 
 @lru_cache(maxsize=2)
@@ -180,16 +191,8 @@ def to_keep(checks: Sequence[FileCheck], cases: Mapping[str, str]) -> set[str]:
 
 def _keep(folder: Path, jobs: Sequence[FileJob], checks: Sequence[FileCheck]) -> list[FileCheck]:
     kept = to_keep(checks, {job.hit.id: job.hit.case for job in jobs})
-    (folder / "kept").mkdir(exist_ok=True)
-    result = []
-    for job, check in zip(jobs, checks, strict=True):
-        if check.hit in kept:
-            name = f"kept/{job.file.name}"
-            shutil.move(job.file, folder / name)
-            result.append(replace(check, kept=name))
-        else:
-            result.append(check)
-    return result
+    pairs = zip(jobs, checks, strict=True)
+    return [replace(check, kept=keep_file(job.file, folder)) if check.hit in kept else check for job, check in pairs]
 
 
 def recheck(folder: Path, jobs: int | None = None) -> list[str]:
@@ -203,26 +206,37 @@ def recheck(folder: Path, jobs: int | None = None) -> list[str]:
     foreign = [check.hit for check in checks if check.hit not in hits]
     if foreign:
         raise RecordError(f"{folder.name}/files.jsonl checks {foreign[0]}, which hits.jsonl does not hold")
+    problems = [
+        f"{folder.name}/files.jsonl: {check.hit} is not the file that fetches.jsonl says was fetched"
+        for check in checks
+        if check.sha256 != fetched.get(check.hit)
+    ]
     wanted = to_keep(checks, {hit.id: hit.case for hit in hits.values()})
-    problems, again = [], []
-    for check in checks:
-        if check.sha256 != fetched.get(check.hit):
-            problems.append(
-                f"{folder.name}/files.jsonl: {check.hit} is not the file that fetches.jsonl says was fetched"
-            )
-        if check.kept is not None:
-            hit = hits[check.hit]
-            template, file = folder / "sent" / f"{hit.case}.json", folder / check.kept
-            if template.is_file() and file.is_file():
-                again.append(
-                    (check, FileJob(hit=hit, file=file, template=template, brief=CODE_IN_BRIEF in check.kinds))
-                )
-            else:
-                name = f"{folder.name}/{check.kept}"
-                problems.append(f"{name} can't be checked again: it or its request's data are missing")
-        elif check.hit in wanted:
-            problems.append(f"{folder.name}/files.jsonl: the file of {check.hit} should have been kept, and is not")
-    return problems + _recheck(folder, again, jobs)
+    problems += [
+        f"{folder.name}/files.jsonl: the file of {check.hit} should have been kept, and is not"
+        for check in checks
+        if check.kept is None and check.hit in wanted
+    ]
+    kept = [check for check in checks if check.kept is not None]
+    missing = [check for check in kept if not (folder / (check.kept or "")).is_file()]
+    problems += [f"{folder.name}/{check.kept} can't be checked again: it is missing" for check in missing]
+    there = [(check, hits[check.hit]) for check in kept if check not in missing]
+    plan = read_one(folder / "plan.json", Plan)
+    with (
+        request_bodies(folder, plan, sorted({hit.case for _, hit in there})) as bodies,
+        tempfile.TemporaryDirectory(prefix="export-kept-") as work,
+    ):
+        again = [
+            (check, _job_again(folder, check, hit, bodies.files[hit.case], Path(work)))
+            for check, hit in there
+            if hit.case in bodies.files
+        ]
+        return [*problems, *bodies.problems, *_recheck(folder, again, jobs)]
+
+
+def _job_again(folder: Path, check: FileCheck, hit: Hit, template: Path, work: Path) -> FileJob:
+    file = unpack_kept(folder / (check.kept or ""), work, check.bytes)
+    return FileJob(hit=hit, file=file, template=template, brief=CODE_IN_BRIEF in check.kinds)
 
 
 def _recheck(folder: Path, again: Sequence[tuple[FileCheck, FileJob]], jobs: int | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""A Prometheus beside the target in the main job: the committed rules, and the queries of the committed dashboard."""
+"""A Prometheus server during the main job's scenarios: committed rules, and the queries of the committed dashboard."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from dashboards.model import DashboardError
 from dashboards.model import read as read_dashboard
 from dashboards.variables import query_variables
 from evidence.collect.queries import DASHBOARD
-from rules import live
+from rules.server import live
 
 SCENARIOS = frozenset({"load", "batch", "soak"})
-"""Where a server runs beside the target; smoke is over before its first scrape."""
+"""Scenarios during which a server runs; smoke is over before its first scrape."""
 
 
 @contextlib.contextmanager
 def observed(name: str, target: str, folder: Path, dashboard: Path = DASHBOARD) -> Iterator[None]:
-    """Run a server beside the target while a scenario is recorded; its record goes into the scenario's folder."""
+    """Run a server while a scenario is recorded; its record goes into the scenario's folder."""
     if name not in SCENARIOS:
         yield
         return
@@ -30,7 +30,7 @@ def observed(name: str, target: str, folder: Path, dashboard: Path = DASHBOARD) 
 
 
 def _queries(path: Path) -> tuple[live.Query, ...]:
-    """Return the panels' queries; none where the dashboard can't be read, of which the dashboard's check tells."""
+    """Return the panels' queries; none where the dashboard can't be read, which the dashboard's check reports."""
     try:
         dashboard = read_dashboard(path)
     except DashboardError:

@@ -150,5 +150,5 @@ def _quiet() -> dict[str, str]:
 
 
 def interpreter() -> str:
-    """The Python that runs the other doors: the one that runs this."""
+    """The Python that runs the other commands: the one that runs this."""
     return sys.executable

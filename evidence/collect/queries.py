@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from assertions.prometheus.promql import PRESENT_EVERYWHERE, PromqlError, substitute
+from assertions.prometheus.promql import ALERTS, PRESENT_EVERYWHERE, PromqlError, substitute
 from assertions.record.files import write_one
 from assertions.record.queries import Queries, Selector
 from assertions.record.run import QUERIES
@@ -45,9 +45,10 @@ def of_rules(path: Path) -> Iterator[Selector]:
 
 
 def of_dashboard(path: Path) -> Iterator[Selector]:
-    """Yield the selectors of a dashboard's panels, variables replaced."""
+    """Yield the selectors of a dashboard's panels, variables replaced, but those of series that Prometheus makes."""
     dashboard = read_dashboard(path)
     variables = query_variables(dashboard)
     for panel in dashboard.drawn:
         for target in panel.targets:
-            yield from selectors_of(substitute(target.expr, variables), f"panel {panel.title}")
+            found = selectors_of(substitute(target.expr, variables), f"panel {panel.title}")
+            yield from (one for one in found if one.series not in PRESENT_EVERYWHERE | {ALERTS})

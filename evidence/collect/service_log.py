@@ -1,4 +1,4 @@
-"""The log of a target that is not embedded: what was written to it while a scenario ran is copied beside its record."""
+"""The log of a target that is not embedded: lines written during a scenario are copied into its record's folder."""
 
 from __future__ import annotations
 

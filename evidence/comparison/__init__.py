@@ -1,1 +1,1 @@
-"""Comparing two runs: what got better, what got worse, and what can't be told, by a stated test on raw samples."""
+"""Comparing two runs: what got better, what got worse, and what stays undecided, by a stated test on raw samples."""

@@ -1,4 +1,4 @@
-"""How often the comparison errs: false alarms without a change, and a planted change that is found. Fixed seed.
+"""How often the comparison errs: false positives without a change, and a planted change that is found. Fixed seed.
 
 `python -m evidence.comparison.check` measures again and writes `error_rates.json`.
 """
@@ -25,7 +25,7 @@ SLOWER = 1.2
 BLOCK = 10
 """Latencies that follow on each other are drawn together, so that what they have in common stays in them."""
 SEED = 1_907
-FALSE_ALARMS_MOST, FOUND_LEAST = 0.01, 0.95
+FALSE_POSITIVES_MOST, FOUND_LEAST = 0.01, 0.95
 
 
 class Recorded(Record, frozen=True, kw_only=True):
@@ -53,10 +53,10 @@ class ErrorRates(Record, frozen=True, kw_only=True):
     pairs: int
     alpha: float
     least_effect: float
-    false_alarms: float
+    false_positives: float
     """Share of pairs without a change in which any row was called better or worse."""
     significant: float
-    """Share of pairs without a change in which the test alone called any row: what follows closely on each other is no
+    """Share of pairs without a change in which the test by itself called any row: what follows closely is no
     independent sample, and the least effect makes up for it."""
     slower: float
     """The planted change: latencies of the newer run times this."""
@@ -68,13 +68,13 @@ class ErrorRates(Record, frozen=True, kw_only=True):
 def measure(recorded: Sequence[Recorded], pairs: int = PAIRS, slower: float = SLOWER) -> ErrorRates:
     """Return the error rates of pairs of runs that are resampled, in blocks, from recorded latencies."""
     random = np.random.default_rng(SEED)
-    alarms = significant = found = 0
+    false_positives = significant = found = 0
     names = [f"{one.scenario}, {one.phase}: {one.case}" for one in recorded]
     found_in = dict.fromkeys(names, 0)
     for _ in range(pairs):
         baseline, newer = _resampled(recorded, random), _resampled(recorded, random)
         rows = compare(baseline, newer, resamples=0)
-        alarms += any(row.outcome in ("better", "worse") for row in rows)
+        false_positives += any(row.outcome in ("better", "worse") for row in rows)
         significant += any(row.p_adjusted is not None and row.p_adjusted < ALPHA for row in rows)
         planted = {key: tuple(value * slower for value in values) for key, values in newer.items()}
         worse = [row.outcome == "worse" for row in compare(baseline, planted, resamples=0)]
@@ -87,7 +87,7 @@ def measure(recorded: Sequence[Recorded], pairs: int = PAIRS, slower: float = SL
         pairs=pairs,
         alpha=ALPHA,
         least_effect=LEAST_EFFECT,
-        false_alarms=alarms / pairs,
+        false_positives=false_positives / pairs,
         significant=significant / pairs,
         slower=slower,
         found=found / pairs,
@@ -121,10 +121,11 @@ def stored_line() -> str:
     """Return the stored error rates on one line."""
     rates = read_one(STORED, ErrorRates)
     least = min(rates.cases, key=lambda case: case.found)
-    alarms, found, weakest = (_percent(share) for share in (rates.false_alarms, rates.found, least.found))
+    false_positives, found, weakest = (_percent(share) for share in (rates.false_positives, rates.found, least.found))
     return (
-        f"Measured on {rates.pairs:,} {rates.how}: a false alarm in {alarms}; latencies +{_percent(rates.slower - 1)} "
-        f"found in {found}, in single cases from {weakest} on ({least.name}, n={least.count})."
+        f"Measured on {rates.pairs:,} {rates.how}: a false positive in {false_positives}; "
+        f"latencies +{_percent(rates.slower - 1)} found in {found}, "
+        f"in single cases from {weakest} on ({least.name}, n={least.count})."
     )
 
 
@@ -137,7 +138,7 @@ def main() -> int:
     rates = measure(read_recorded_latencies())
     write_one(STORED, rates)
     sys.stdout.write(f"{stored_line()}\n")
-    return 0 if rates.false_alarms <= FALSE_ALARMS_MOST and rates.found >= FOUND_LEAST else 1
+    return 0 if rates.false_positives <= FALSE_POSITIVES_MOST and rates.found >= FOUND_LEAST else 1
 
 
 if __name__ == "__main__":

@@ -67,6 +67,6 @@ def _row(key: Key, before: Sequence[float], after: Sequence[float], resamples: i
         high=interval[1] if interval else None,
         p=p,
         p_adjusted=None,
-        outcome="can't be told",
+        outcome="undecided",
         reason=reason,
     )

@@ -13,17 +13,17 @@ from assertions.record.files import read_one
 from assertions.record.run import Run, load_run
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
-from evidence import manifest
+from evidence.bundle import manifest
+from evidence.bundle.layout import COMPARISON, CONTEXT, VERDICT
+from evidence.bundle.run_folder import history_of, last_green
+from evidence.bundle.verify import VerifyError, verify
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
 from evidence.comparison.compare import compare
 from evidence.comparison.samples import samples_of
 from evidence.comparison.types import Comparison, Row, RunName
-from evidence.layout import COMPARISON, CONTEXT, VERDICT
-from evidence.run_folder import history_of, last_green
 from evidence.settings import EMBEDDED
 from evidence.subject import named
-from evidence.verify import VerifyError, verify
 
 LAST_GREEN = "last-green"
 

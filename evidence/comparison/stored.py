@@ -10,12 +10,12 @@ import msgspec
 from assertions.record.files import read_one, write_one
 from assertions.record.types import RecordError
 from assertions.record.view import ScenarioRecord
+from evidence.bundle.layout import COMPARISON
 from evidence.comparison.compare import decided
 from evidence.comparison.samples import Key, samples_of
 from evidence.comparison.statistics import statistic_of
 from evidence.comparison.text import changes
 from evidence.comparison.types import MEASURES, Comparison
-from evidence.layout import COMPARISON
 
 
 def as_json(comparison: Comparison) -> bytes:
@@ -55,7 +55,7 @@ def differences(folder: Path, records: Mapping[str, ScenarioRecord]) -> Iterator
     if comparison is None:
         return
     if decided(comparison.rows) != comparison.rows:
-        yield f"{COMPARISON}: an outcome does not follow from the figures beside it"
+        yield f"{COMPARISON}: an outcome does not follow from the figures next to it"
     samples = samples_of(records)
     for row in comparison.rows:
         values = samples.get(Key(scenario=row.scenario, phase=row.phase, measure=row.measure, case=row.case), ())

@@ -31,7 +31,7 @@ def changes(comparison: Comparison) -> tuple[str, ...]:
 
 
 def text(comparison: Comparison, measured: str) -> str:
-    """Return the whole comparison. measured: one line on the test's own false alarms and power."""
+    """Return the whole comparison. measured: one line on the test's own false positives and power."""
     lines = [_named("baseline", comparison.baseline), _named("newer", comparison.newer)]
     if comparison.problems:
         return "\n".join([*lines, *(f"can't be compared: {plain(problem)}" for problem in comparison.problems)])

@@ -10,14 +10,14 @@ from assertions.record.types import Record
 from evidence.comparison.statistics import Statistic
 
 ALPHA: Final = 0.01
-"""Probability of one false call or more among all rows of a comparison, by the test alone (Holm)."""
+"""Probability of one false call or more among all rows of a comparison, by the test by itself (Holm)."""
 LEAST_EFFECT: Final = 0.15
 """Share by which a measure must change to count: what two runs of one service differ by is no change."""
 SAMPLES_LEAST: Final = 8
 """Samples of each run below which nothing is called."""
 
-Outcome = Literal["worse", "better", "no change", "can't be told"]
-OUTCOMES: Final[tuple[Outcome, ...]] = ("worse", "better", "can't be told", "no change")
+Outcome = Literal["worse", "better", "no change", "undecided"]
+OUTCOMES: Final[tuple[Outcome, ...]] = ("worse", "better", "undecided", "no change")
 """What needs reading first."""
 MeasureName = Literal[
     "latency", "success", "bytes a record", "memory an export", "throughput", "/health P95", "batch of five"
@@ -74,7 +74,7 @@ class Row(Record, frozen=True, kw_only=True):
     """By Holm's method over all rows that were tested."""
     outcome: Outcome
     reason: str
-    """Why it can't be told; empty otherwise."""
+    """Why it is undecided; empty otherwise."""
 
 
 class RunName(Record, frozen=True, kw_only=True):
@@ -108,20 +108,20 @@ class Comparison(Record, frozen=True, kw_only=True):
 
 
 def outcome_of(row: Row) -> tuple[Outcome, str]:
-    """Return the outcome that follows from a row's figures, and the reason where it can't be told."""
+    """Return the outcome that follows from a row's figures, and the reason where it is undecided."""
     measure = MEASURES[row.measure]
     if row.baseline is None or row.newer is None:
-        return "can't be told", row.reason or "not measured in both runs"
+        return "undecided", row.reason or "not measured in both runs"
     if row.p is None or row.p_adjusted is None:
-        return "can't be told", row.reason or "one figure a run: no test"
+        return "undecided", row.reason or "one figure a run: no test"
     higher = row.newer > row.baseline
     if row.p_adjusted < ALPHA and _counts(row, measure):
         return ("better" if higher == measure.higher_is_better else "worse"), ""
     if abs(row.newer - row.baseline) < measure.least_difference or _inside(row):
         return "no change", ""
     if _counts(row, measure):
-        return "can't be told", f"large enough, but p = {row.p_adjusted:.2g} after correction is not below {ALPHA}"
-    return "can't be told", f"a change of {LEAST_EFFECT * 100:.3g} % lies within the interval of the ratio"
+        return "undecided", f"large enough, but p = {row.p_adjusted:.2g} after correction is not below {ALPHA}"
+    return "undecided", f"a change of {LEAST_EFFECT * 100:.3g} % lies within the interval of the ratio"
 
 
 def _counts(row: Row, measure: Measure) -> bool:

@@ -40,6 +40,10 @@ class Example:
     """Of the request; empty where there is none."""
     path: str
     """Method and path that were asked for; empty where there are none."""
+    tag: str | None = None
+    """Of the request; None: it has none."""
+    user: str | None = None
+    """The request's `user`; None: it names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +116,8 @@ def _broken_files(record: ScenarioRecord, fmt: str) -> Found | None:
                 kept=f"{record.name}/{shown.kept}" if shown.kept else "",
                 case=hit.case,
                 path=f"{hit.method} {hit.path}",
+                tag=hit.tag,
+                user=hit.user,
             )
         )
     first = min((hits[check.hit] for check in broken), key=lambda hit: hit.start)
@@ -178,6 +184,8 @@ def _example(record: ScenarioRecord, hit: Hit, kind: str) -> Example:
         kept=f"{record.name}/{_kept(kept)}" if kept else "",
         case=hit.case,
         path=f"{hit.method} {hit.path}",
+        tag=hit.tag,
+        user=hit.user,
     )
 
 

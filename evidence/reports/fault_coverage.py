@@ -23,11 +23,13 @@ NO_SERVICE = {
     "files-present": "none yet: this check is newer than the last run over the broken services",
     "service-log": "none: no log of theirs is captured; only the embedded service's, or that of --log, is judged",
     "buckets": "none yet: this check is newer than the last run over the broken services",
-    "prometheus-scrape": "none: no Prometheus runs beside the broken services; edited records turn it red",
-    "prometheus-panels": "none: no Prometheus runs beside the broken services; edited records turn it red",
+    "prometheus-scrape": "none: no Prometheus runs with the faulty services; edited records turn it red",
+    "prometheus-panels": "none: no Prometheus runs with the faulty services; edited records turn it red",
     "prometheus-rules": "none: a rule that can't be evaluated does, not a service",
-    "prometheus-alerts": "none: no Prometheus runs beside the broken services; edited records turn it red",
+    "prometheus-alerts": "none: no Prometheus runs with the faulty services; edited records turn it red",
     "rules": "none: a rule that its test refutes does, not a service",
+    "panels-drawn": "none: no panel is drawn of the broken services; a misnamed metric turns it red",
+    "package": "none: a harness that can't be built does, not a service",
     "dashboard": "none: a query of a metric that is not in the contract does, not a service",
 }
 """Why no target turns these red; edited records do, see `tests/`."""
@@ -40,7 +42,7 @@ class Shown(Record, frozen=True, kw_only=True):
     """The faulty target's name."""
     why: str
     """What is wrong with it."""
-    alone: bool = False
+    only: bool = False
     """No other check turned red: without this one it would have been green."""
 
 
@@ -155,7 +157,7 @@ def _tables(shown: Sensitivity) -> Iterable[Table]:
         rows=tuple(row for six in ASSERTIONS for row in _at_contract(shown, six.title)),
     )
     yield Table(
-        columns=("check", "part of", "a fault that turned it red", "found by it alone"),
+        columns=("check", "part of", "a fault that turned it red", "found only by it"),
         rows=tuple(_check_row(shown, check.id) for check in CHECKS),
     )
 
@@ -172,5 +174,5 @@ def _check_row(shown: Sensitivity, check: str) -> tuple[str, ...]:
     part = ", ".join(six.title for six in ASSERTIONS if check in (*six.target, *six.outside, *six.agreement))
     faults = shown.checks.get(check, ())
     first = f"{faults[0].fault}: {faults[0].why}" if faults else NO_SERVICE.get(check, "none yet")
-    alone = ", ".join(fault.fault for fault in faults if fault.alone)
-    return check, part or "–", plain(first), plain(alone) or "–"
+    only_by_it = ", ".join(fault.fault for fault in faults if fault.only)
+    return check, part or "–", plain(first), plain(only_by_it) or "–"

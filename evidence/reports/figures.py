@@ -1,10 +1,11 @@
-"""What a report shows beside the verdicts: figures of the record, and texts of files that were written before it."""
+"""What a report shows in addition to the verdicts: figures of the record, and texts of files written before it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from assertions.record.panels_drawn import PanelsDrawn
 from evidence.reports.examples import Found
 from evidence.reports.fault_coverage import Sensitivity
 from evidence.reports.information import Information
@@ -48,7 +49,7 @@ class Place:
     insecure: bool = False
     """Its https certificate was not checked."""
     bodies: frozenset[str] = frozenset()
-    """Names of the request bodies that are kept in the scenario's folder `sent`."""
+    """Cases whose request bodies can be made again from the seed."""
     seed: int
     seconds: float
     """From the scenario's start to its end."""
@@ -58,14 +59,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Figures:
-    """What the report shows beside the verdicts."""
+    """What the report shows in addition to the verdicts."""
 
     latencies: Sequence[Latencies] = ()
     """By scenario, phase and case."""
     information: Sequence[Information] = ()
     """Figures without a limit."""
     differences: Sequence[str] = ()
-    """Why the two witnesses' figures differ, one sentence a pair."""
+    """Why the two sources' figures differ, one sentence a pair."""
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     """By scenario."""
     places: Mapping[str, Place] = field(default_factory=dict)
@@ -73,8 +74,10 @@ class Figures:
     target_version: str | None = None
     """By `/export/status`."""
     target_name: str | None = None
-    """The same; None: the status page bears no name."""
+    """The same; None: the status page has no name."""
     plots: Sequence[Plot] = ()
+    panels: PanelsDrawn | None = None
+    """The dashboard's panels as they were drawn; None: they were not."""
     sensitivity: Sensitivity | None = None
     generators: Mapping[str, str] = field(default_factory=dict)
     """Scenario to one line on the load generator."""

@@ -1,4 +1,4 @@
-"""Figures that nothing is judged by, shown beside those that decide. Pure: a run's record in, lines out."""
+"""Figures that nothing is judged by, shown next to those that decide. Pure: a run's record in, lines out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Information:
 
 
 def information(run: Run) -> tuple[Information, ...]:
-    """Return what can be told of this run; a figure that can't is a row with the reason."""
+    """Return the figures known of this run; a figure that can't is a row with the reason."""
     load = run.scenarios.get("load")
     rows = [*_latency(load)] if load is not None else []
     return (*rows, *(_seed_size(run.scenarios, *one) for one in SEED))
@@ -96,6 +96,6 @@ def _seed_size(records: Mapping[str, ScenarioRecord], case: str, count: int, exp
         value=f"{number(mean / count)} bytes",
         count=len(sizes),
         note=f"{number(round(mean))} bytes a file, for {number(round(sum(sent) / len(sent)))} bytes of JSON sent. The "
-        f"runbook's example has ~{number(expected)} bytes, {number(expected / count)} a record, which is room for some "
+        f"runbook's example has ~{number(expected)} bytes, {number(expected / count)} a record, enough for some "
         f"four short values; the harness's records have {len(COLUMNS)} columns ({', '.join(COLUMNS)})",
     )

@@ -69,7 +69,7 @@ def _of(record: ScenarioRecord) -> Iterable[Latencies]:
 _NOTE = (
     "n: exports that were answered 200. Times are the client's, from when the request was sent; planned start: from "
     "when it was due, by its arrival's moment or because its client was free, so what a target that stalls keeps "
-    "waiting shows there alone. Percentiles are nearest rank, exact, and shown with enough samples only ({least}). "
+    "waiting shows only there. Percentiles are nearest rank, exact, and shown with enough samples only ({least}). "
     "Requests and MB of files a second, from {rated} exports, are over the phase's whole length, in which its other "
     "cases ran too. No rows: phases {left_out}, and those that are judged for nothing, such as a warmup."
 )

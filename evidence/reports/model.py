@@ -17,6 +17,7 @@ from evidence.reports.checklists.further_boxes import CHECKLISTS
 from evidence.reports.checklists.ticks import Box, tick
 from evidence.reports.figures import Figures, Plot
 from evidence.reports.instruments import instrument_table
+from evidence.reports.panels import PanelsShown, panels_shown
 from evidence.reports.performance import performance
 from evidence.reports.reasons import COMMAND, Reason, reasons
 from evidence.reports.tables import Section, Table
@@ -134,6 +135,8 @@ class ReportModel:
     checklists: tuple[ChecklistRows, ...]
     performance: tuple[Section, ...]
     plots: tuple[Plot, ...]
+    panels: PanelsShown | None
+    """The dashboard's panels; None: they were not drawn."""
     scenarios: tuple[str, ...]
     """Columns of the table of checks."""
     checks: tuple[CheckRow, ...]
@@ -170,11 +173,12 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
         checklists=tuple(_checklists(report)),
         performance=(performance(report, limits, figures.information), *_latencies(figures)),
         plots=tuple(figures.plots),
+        panels=None if figures.panels is None else panels_shown(figures.panels),
         scenarios=scenarios,
         checks=tuple(_checks(report, verdicts, scenarios)),
         verdicts=verdicts,
         proof=tuple(_proof(report, context, figures)),
-        context=tuple((label, plain(value)) for label, value in _context(report, context, figures)),
+        context=tuple((label, plain(value)) for label, value in _context(report, limits, context, figures)),
         harness=_harness(context),
     )
 
@@ -330,7 +334,7 @@ def _latencies(figures: Figures) -> Iterable[Section]:
 
 def _proof(report: Report, context: Context, figures: Figures) -> Iterable[Section]:
     yield Section(
-        title="Two witnesses",
+        title="Two sources",
         paragraphs=(
             "What the target says of itself is compared with what the harness measured with its own clock, from the "
             "files and from the process. An assertion holds only where both hold and agree.",
@@ -360,7 +364,7 @@ def _harness(context: Context, digits: int = 12) -> str:
     return f"{name}, commit {(context.commit or 'unknown')[:digits]}{dirty}"
 
 
-def _context(report: Report, context: Context, figures: Figures) -> Iterable[tuple[str, str]]:
+def _context(report: Report, limits: Limits, context: Context, figures: Figures) -> Iterable[tuple[str, str]]:
     began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(context.started))
     yield "run", f"{context.run_id}, begun {began}"
     yield "target", f"{context.target}, version {figures.target_version or 'unknown'}"
@@ -371,7 +375,7 @@ def _context(report: Report, context: Context, figures: Figures) -> Iterable[tup
         yield f"target in {scenario}", f"{place.url}{insecure}, seed {place.seed}, {duration(place.seconds)}"
     yield "harness", _harness(context, 40)
     yield "judge", context.harness_sha256[:16]
-    yield "limits", report.limits_sha256[:16]
+    yield "limits", "; ".join((report.limits_sha256[:16], *limits.notes))
     yield "machine", f"{context.machine}, {context.cpus} CPUs, {quantity(context.memory_bytes, 'bytes')}"
     packages = ", ".join(f"{name} {version}" for name, version in context.packages.items())
     yield "Python", f"{context.python}; {packages}"

@@ -1,4 +1,4 @@
-"""The table of performance: each measure beside its target, and figures without a limit. Pure."""
+"""The table of performance: each measure with its target, and figures without a limit. Pure."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assertions.checks.catalogue import CHECKS
+from assertions.contents.tags import USER
 from assertions.demands import DEMANDS
 from assertions.judge import INSTRUMENT, Report, blocks
 from assertions.verdicts import Status, Verdict
@@ -15,7 +16,8 @@ from evidence.reports.examples import Example, Found
 from evidence.reports.figures import Figures, Place
 from evidence.reports.units import condition, held_against, plain
 
-COMMAND = "python -m evidence run"
+PROGRAM = "python -m evidence"
+COMMAND = f"{PROGRAM} run"
 
 _PAGE = [
     "exposition",
@@ -278,24 +280,31 @@ def _command(verdicts: Sequence[Verdict], examples: Sequence[Example], places: M
         return f"{COMMAND} {scenario}"
     if not place.embedded and verdicts[0].id in BY_ONE_REQUEST:
         for example in examples:
-            line = _curl(example, scenario, place)
+            line = _curl(example, place)
             if line is not None:
                 return line
-    url = "" if place.embedded else f" --target {shlex.quote(plain(place.url))}"
+    url = "" if place.embedded else f" --target {_address(place.url)}"
     insecure = " --insecure" if place.insecure else ""
     return f"{COMMAND} {scenario} --seed {place.seed}{url}{insecure} --out evidence/again"
 
 
-def _curl(example: Example, scenario: str, place: Place) -> str | None:
-    """A line that sends one request again, to be run in the run directory; None where its body was not kept."""
+def _address(url: str) -> str:
+    """A URL as a word of a command, in which no bar of its own stands for a pipe."""
+    return shlex.quote(plain(url).replace("|", "%7C"))
+
+
+def _curl(example: Example, place: Place) -> str | None:
+    """A line that sends one request again; None where its body can't be made again."""
     method, _, path = example.path.partition(" ")
     options = "-sS -k" if place.insecure else "-sS"
     if method == "GET" and path.startswith("/"):
-        return f"curl {options} -D - -o answer {shlex.quote(plain(place.url + path))}"
-    body = f"{example.case}.json"
-    if method != "POST" or body not in place.bodies:
+        return f"curl {options} -D - -o answer {_address(place.url + path)}"
+    if method != "POST" or example.case not in place.bodies:
         return None
+    own = "" if example.tag is None else f" --tag {shlex.quote(plain(example.tag))}"
+    own += "" if example.user in (None, USER) else f" --user {shlex.quote(plain(example.user or ''))}"
     return (
+        f"{PROGRAM} body {example.case} --seed {place.seed}{own} | "
         f"curl {options} -D - -X POST -H 'Content-Type: application/json' "
-        f"--data-binary @{scenario}/sent/{body} {shlex.quote(plain(place.url + path))}"
+        f"--data-binary @- {_address(place.url + path)}"
     )

@@ -1,4 +1,4 @@
-"""A stress session as one HTML page that needs nothing beside it: a function of what was found."""
+"""A stress session as one HTML page that needs no other file: a function of what was found."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def html(stress: Stress) -> str:
         f"<h1>{title}</h1>",
         f"<p>Target: {escape(stress.target)}. Open arrivals at even distances, one rate after the other, until P95 "
         f"from the intended start ({escape(stress.latency_limit)}) or success ({escape(stress.success_limit)}) does "
-        "not hold, a request is turned away, or the target falls behind. An exploration of seconds a rate: it says "
+        "not hold, a request is rejected, or the target falls behind. An exploration of seconds a rate: it says "
         "where to look, and makes nothing GREEN.</p>",
         _summary(stress.found),
         *(f"<h2>{escape(name)}</h2>\n{svg}" for name, svg in plots(stress)),
@@ -50,7 +50,7 @@ def plots(stress: Stress) -> Iterable[tuple[str, str]]:
     """(title, SVG) of each plot that has something to show."""
     if any(_measured(one) for one in stress.found):
         yield "Latency against rate", _figure("latency against rate", _against_rate(stress))
-    if any(one.alone_ms for one in stress.found):
+    if any(one.unloaded_ms for one in stress.found):
         yield "Latency against size", _figure("latency against size", _against_size(stress.found))
     if any(one.highest_held_per_s for one in stress.found):
         yield "Highest rate against size", _figure("rate against size", _rates(stress.found))
@@ -124,9 +124,12 @@ def _against_size(all_found: Sequence[CaseResult]) -> Callable[[Any], None]:
     def paint(axes: Any) -> None:
         for fmt, colour in COLOURS.items():
             mine = sorted((one for one in all_found if one.format == fmt), key=lambda one: one.records)
-            alone = [(one.records, median(one.alone_ms)) for one in mine if one.alone_ms]
+            unloaded = [(one.records, median(one.unloaded_ms)) for one in mine if one.unloaded_ms]
             loaded = [(one.records, _p95(step)) for one in mine if one.highest_held_per_s and (step := deciding(one))]
-            for points, style, label in ((alone, "o:", "alone, median"), (loaded, "o-", "P95 at the highest rate")):
+            for points, style, label in (
+                (unloaded, "o:", "unloaded, median"),
+                (loaded, "o-", "P95 at the highest rate"),
+            ):
                 if points:
                     axes.plot(*zip(*points, strict=True), style, color=colour, markersize=4, label=f"{fmt} {label}")
         _sizes(axes, "ms")
@@ -158,12 +161,12 @@ def _sizes(axes: Any, unit: str) -> None:
 
 def _summary(all_found: Sequence[CaseResult]) -> str:
     rows = [
-        (one.case, f"{one.body_bytes / 1e6:,.1f}", f"{median(one.alone_ms):,.0f}" if one.alone_ms else "–",
+        (one.case, f"{one.body_bytes / 1e6:,.1f}", f"{median(one.unloaded_ms):,.0f}" if one.unloaded_ms else "–",
          held_text(one), "–" if one.lowest_broke_per_s is None else f"{one.lowest_broke_per_s:g}",
          *_three(deciding(one)), one.reason)
         for one in all_found
     ]  # fmt: skip
-    head = ("case", "body, MB", "alone, ms", "held, /s", "broke, /s", *_THREE, "why it broke, or what is known")
+    head = ("case", "body, MB", "unloaded, ms", "held, /s", "broke, /s", *_THREE, "why it broke, or what is known")
     return _table(head, rows)
 
 

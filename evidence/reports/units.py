@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
 
 
 def held_against(value: float | None, limit: Limit) -> str:
-    """Return a reading beside its bound, exact where rounding would hide on which side of the bound the reading is."""
+    """Return a reading with its bound, exact where rounding would hide on which side of the bound the reading is."""
     shown, bound = quantity(value, limit.unit), quantity(limit.target, limit.unit)
     if value is not None and math.isfinite(value) and shown == bound and value != limit.target:
         shown = f"{value!r} {limit.unit}"
@@ -98,7 +98,7 @@ def bar(used: float) -> str:
 
 
 def percent(used: float) -> str:
-    """Return a share in percent, rounded away from an exact 100 % that was not reached or was exceeded."""
+    """Return a share in percent; an exact 100 % is shown only where it was reached exactly."""
     shown = f"{used * 100:.0f} %"
     if shown == "100 %" and used != 1:
         return f"{used * 100:.4g} %" if f"{used * 100:.4g}" != "100" else ("over 100 %" if used > 1 else "under 100 %")

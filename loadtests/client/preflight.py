@@ -13,7 +13,7 @@ from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN
 CHECK_S = 5.0
 TLS_S = 2.0
 CERTIFICATE_HINT = (
-    "does it speak https, with a certificate of an authority that is known here? $SSL_CERT_FILE names a file with one "
+    "does it serve https, with a certificate of an authority that is known here? $SSL_CERT_FILE names a file with one "
     "more, --insecure goes without"
 )
 
@@ -57,7 +57,7 @@ def check_target(target: Target) -> str | None:
     """Return why the target can't be tested, as one sentence; None where it answers. Takes at most 5 seconds."""
     deadline = target.clock.now() + CHECK_S
     statuses: dict[str, int | None] = {}
-    # GET of the exports' own path makes no export and is counted nowhere, but a door that asks for a key asks for it
+    # GET of the exports' own path makes no export and is counted nowhere, but a server that asks for a key asks for it
     for path in (HEALTH_PATH, METRICS_PATH, RUN_PATH):
         answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
         if answer.status is None and path != RUN_PATH:

@@ -36,7 +36,7 @@ class TargetError(LoadTestError):
 
 @dataclass(frozen=True)
 class Target:
-    """A running service that speaks the contract, and how to reach it."""
+    """A running service that implements the contract, and how to reach it."""
 
     scheme: str
     """`http` or `https`."""

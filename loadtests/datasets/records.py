@@ -53,7 +53,7 @@ class Dataset:
     columns: tuple[str, ...] | None
     """None: the request names none."""
     tagged: bool
-    """True: at least one record bears the placeholder."""
+    """True: at least one record has the placeholder."""
     title: str
     """Empty: the request names none."""
     user: str
@@ -187,7 +187,7 @@ def encode_body(dataset: Dataset) -> bytes:
 
 
 def make_tag(phase: int, index: int) -> str:
-    """A tag that no other request of the scenario bears: phase and index from 0."""
+    """A tag that no other request of the scenario has: phase and index from 0."""
     if not (0 <= phase < 100 and 0 <= index < 10_000_000):
         raise ValueError(f"a scenario has at most 100 phases of 10,000,000 requests, not {phase}, {index}")
     return f"T{phase:02}{index:07}"

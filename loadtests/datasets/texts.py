@@ -30,7 +30,7 @@ COMBINED_NOTES = (
 """Letters with marks of their own behind them, some of which make one letter and some of which do not."""
 MARKUP_NOTES = ("<b>x</b>", "a < b > c", "&lt;", "&amp;amp;", "<!-- -->", "%3Cp%3E", "${x} {{y}} %s \\u0041")
 UNSEEN_NOTES = ("می\u200cخواهم", "a\u200bb", "soft\u00adhyphen", "a\u2060b", "Ａ１", "ﬁ", "\ttab first")
-"""Letters that tidying takes away, or makes others of."""
+"""Letters that normalising removes or replaces."""
 DEPARTMENTS = ("Sales", "Ops", "Legal", "R&D", "HR", "Finanzen", "Müşteri", "Склад", "営業")
 PLAIN_NOTES = ("paid", "open", "on hold", "second reminder", "ok", "see file", "новый", "εντάξει", "tamamlandı", "済み")
 QUOTED_NOTES = (

@@ -27,7 +27,7 @@ def probe_behaviour(session: ExaminerSession, phase: PhasePlan) -> PhaseRun:
         path = case.path.replace(FILE, name)
         timeout_s = PROBE_TIMEOUT_S if unanswered < UNANSWERED_MOST else UNANSWERED_TIMEOUT_S
         intended = session.now()
-        answer = session.request(case.method, path, case.body, dict(case.headers), timeout_s)
+        answer = session.request(case.method, path, case.sent, dict(case.headers), timeout_s)
         unanswered = unanswered + 1 if answer.status is None else 0
         hit = probe_hit(case, index, path, answer, intended)
         session.record(hit)

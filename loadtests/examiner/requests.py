@@ -28,7 +28,7 @@ def probe_hit(
         records=len(AFTER_TEXTS) if exports else None,
         user=CLIENT if exports else None,
         tag=None,
-        bytes_sent=len(case.body or b""),
+        bytes_sent=len(case.body or b"") + case.padding_bytes,
         intended=intended,
         start=answer.start,
         end=answer.end,

@@ -33,7 +33,7 @@ class Folder:
 
     @property
     def scrapes(self) -> Path:
-        """Lines of records.Scrape."""
+        """Lines of records.Scrape; compressed when the scenario is over (`scrapes.jsonl.xz`)."""
         return self.path / "scrapes.jsonl"
 
     @property
@@ -68,7 +68,7 @@ class Folder:
 
     @property
     def sent(self) -> Path:
-        """Request bodies as encoded, `<case>.json`, with the tag's placeholder."""
+        """Request bodies as encoded, `<case>.json`, with the tag's placeholder; gone when the files are checked."""
         return self.path / "sent"
 
     @property

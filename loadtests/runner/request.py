@@ -1,4 +1,4 @@
-"""What one run of the load side is asked for: one struct, made by a door or read from a file."""
+"""What one run of the load side is asked for: one struct, made by a command or read from a file."""
 
 from __future__ import annotations
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from assertions.contract import RUN_PATH
-from assertions.record.files import write_one
+from assertions.record.files import compress, write_one
 from assertions.record.phases import DISCONNECTS, REFUSALS
 from assertions.record.types import INTERRUPTED, Generator, Hit, PhaseEnd, PhasePlan, PhaseRun, Plan, Scenario
 from assertions.stats import percentile_or_none
@@ -32,10 +35,10 @@ from loadtests.runner.load import NOTHING_LOADED, LoadResult, LoadSettings, reco
 from loadtests.runner.locust_process import locust_version
 from loadtests.runner.phase_outcomes import never_began
 from loadtests.runner.recording import Recorders, recorders
-from loadtests.runner.signals import interruptible
 from loadtests.runner.target_watch import TargetWatch
 from loadtests.runner.watch import Watch
 from loadtests.seed import batch_log
+from loadtests.signals import interruptible
 
 CLEANING_S = 10.0
 """For what is left of exports whose clients disconnected."""
@@ -83,6 +86,7 @@ def run_plan(
 ) -> Scenario:
     """Run a plan of the profile, with the encoded body of each of its cases; otherwise as `run_scenario`."""
     folder = prepare(settings.out)
+    plan = replace(plan, bodies={case: hashlib.sha256(template).hexdigest() for case, template in templates.items()})
     try:
         for case, template in templates.items():
             (folder.sent / f"{case}.json").write_bytes(template)
@@ -268,6 +272,7 @@ def _write_scenario(
         grew=exports.grew(),
         absent=exports.absent(),
     )
+    compress(folder.scrapes)
     write_one(folder.scenario, scenario)
     shutil.rmtree(folder.parts, ignore_errors=True)
     return scenario

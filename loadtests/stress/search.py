@@ -95,7 +95,7 @@ class CaseResult(Value, frozen=True, kw_only=True):
     format: str
     records: int
     body_bytes: int
-    alone_ms: tuple[float, ...]
+    unloaded_ms: tuple[float, ...]
     """Latencies of exports made one at a time, before the load."""
     outcome: Outcome
     highest_held_per_s: float | None
@@ -131,19 +131,19 @@ class Search(Value, frozen=True, kw_only=True):
 
 
 def search_for(
-    alone_ms: Sequence[float], ladder: Sequence[float], most_per_s: float, limits: Limits, seconds: float = 0.0
+    unloaded_ms: Sequence[float], ladder: Sequence[float], most_per_s: float, limits: Limits, seconds: float = 0.0
 ) -> Search:
     """Begin at the rate at which exports made one after the other come. seconds: of a step, at least."""
     if ladder:
         rates = tuple(sorted(set(ladder)))
         return Search(first_per_s=rates[0], most_per_s=rates[-1], ladder=rates)
-    typical_ms = percentile_or_none(alone_ms, 0.5) or 1000.0
+    typical_ms = percentile_or_none(unloaded_ms, 0.5) or 1000.0
     first_per_s = min(_round(1000 / max(typical_ms, 0.1)), most_per_s)
     return Search(
         first_per_s=first_per_s,
         most_per_s=most_per_s,
         least_per_s=max(first_per_s * LOWEST, 2 / max(seconds, LONGEST_S)),
-        once=bool(alone_ms) and not limits[LATENCY].holds(min(alone_ms)),
+        once=bool(unloaded_ms) and not limits[LATENCY].holds(min(unloaded_ms)),
     )
 
 
@@ -317,14 +317,14 @@ def conclude(
     fmt: str,
     records: int,
     body_bytes: int,
-    alone: Sequence[Hit],
+    unloaded: Sequence[Hit],
     steps: Sequence[Step],
     limits: Limits,
 ) -> CaseResult:
     """What a case's record shows as a whole."""
     held, broke = bounds(steps)
     outcome: Outcome
-    undone = next((hit for hit in alone if hit.status != 200), None)
+    undone = next((hit for hit in unloaded if hit.status != 200), None)
     if not steps and undone is not None:
         what = f"ended with {undone.error}" if undone.status is None else f"was answered with {undone.status}"
         outcome, reason = "below", f"one export at rest {what}"
@@ -335,9 +335,9 @@ def conclude(
         outcome, reason = "no data", f"at {steps[-1].rate_per_s:g}/s {steps[-1].reason}{before}"
     elif held is None:
         outcome, reason = "below", next(step.reason for step in steps if step.rate_per_s == broke)
-        alone_ms = min(((hit.end - hit.start) * 1000 for hit in alone), default=0.0)
-        if alone_ms and not limits[LATENCY].holds(alone_ms):
-            reason += f"; a single export at rest already took {_ms(alone_ms)}"
+        unloaded_ms = min(((hit.end - hit.start) * 1000 for hit in unloaded), default=0.0)
+        if unloaded_ms and not limits[LATENCY].holds(unloaded_ms):
+            reason += f"; a single export at rest already took {_ms(unloaded_ms)}"
     elif broke is None:
         outcome, reason = "at least", "the highest rate tried held"
     else:
@@ -347,7 +347,7 @@ def conclude(
         format=fmt,
         records=records,
         body_bytes=body_bytes,
-        alone_ms=tuple((hit.end - hit.start) * 1000 for hit in alone if hit.status == 200),
+        unloaded_ms=tuple((hit.end - hit.start) * 1000 for hit in unloaded if hit.status == 200),
         outcome=outcome,
         highest_held_per_s=held if outcome != "no data" else None,
         lowest_broke_per_s=broke,

@@ -1,6 +1,6 @@
 """Stress, the effects: exports made one at a time, then step after step, each a scenario with its whole raw record.
 
-DIR/csv-10k/alone.jsonl     lines of records.Hit: exports made one at a time, before the load
+DIR/csv-10k/unloaded.jsonl     lines of records.Hit: exports made one at a time, before the load
 DIR/csv-10k/step-01/        one step's scenario folder, with its profile in it
 DIR/stress.json             what was found: a function of all of the above
 """
@@ -27,10 +27,10 @@ from loadtests.client.target import Target
 from loadtests.datasets.large_bodies import large_body
 from loadtests.datasets.records import Dataset, make_dataset, parse_case
 from loadtests.errors import FolderError
+from loadtests.locks import lock_folder
 from loadtests.plan.plan import build_plan
 from loadtests.plan.profile import Profile, parse_profile
 from loadtests.progress import Progress
-from loadtests.runner.locks import lock_folder
 from loadtests.runner.request import NAME as REQUEST
 from loadtests.runner.scenario import Settings, run_plan
 from loadtests.stress import host_load
@@ -51,10 +51,10 @@ from loadtests.stress.table import step_line
 REPORT = "stress.json"
 PAGE = "stress.html"
 """Drawn from it by others, into the same folder."""
-ALONE = "alone.jsonl"
+UNLOADED = "unloaded.jsonl"
 PROFILE = "profile.toml"
-ALONE_MOST = 3
-ALONE_S = 3.0
+UNLOADED_MOST = 3
+UNLOADED_S = 3.0
 """No further single export begins after so long."""
 TIMEOUT_S = 30.0
 MOST_CLIENTS = 1000
@@ -110,7 +110,7 @@ def prepare_out(out: Path, cases: tuple[str, ...]) -> None:
         (out / REPORT).unlink(missing_ok=True)
         for folder in (out / case for case in cases):
             if folder.exists():
-                if any(folder.iterdir()) and not (folder / ALONE).is_file():
+                if any(folder.iterdir()) and not (folder / UNLOADED).is_file():
                     raise FolderError(
                         f"--out {out} holds a {folder.name} that is no stress session's; name another folder"
                     )
@@ -123,7 +123,7 @@ def prepare_out(out: Path, cases: tuple[str, ...]) -> None:
 def _ours(entry: Path) -> bool:
     """Whether a session may have left it: a case, the reports, a service's log."""
     if entry.is_dir():
-        return (entry / ALONE).is_file() or not any(entry.iterdir())
+        return (entry / UNLOADED).is_file() or not any(entry.iterdir())
     return entry.name in (REPORT, PAGE, REQUEST) or entry.name.endswith("-service.log")
 
 
@@ -142,10 +142,10 @@ def read_stress(out: Path, cases: tuple[str, ...], limits: Limits, target: str, 
 def read_case(folder: Path, case: str, limits: Limits) -> CaseResult:
     """What one case's raw record shows."""
     asked = parse_case(case)
-    alone = tuple(read_lines(folder / ALONE, Hit))
+    unloaded = tuple(read_lines(folder / UNLOADED, Hit))
     steps = [read_step(path, limits) for path in sorted(folder.glob("step-*")) if (path / "scenario.json").is_file()]
-    body_bytes = max((hit.bytes_sent for hit in alone), default=0)
-    return conclude(case, asked.format, asked.count or 0, body_bytes, alone, steps, limits)
+    body_bytes = max((hit.bytes_sent for hit in unloaded), default=0)
+    return conclude(case, asked.format, asked.count or 0, body_bytes, unloaded, steps, limits)
 
 
 def read_step(folder: Path, limits: Limits) -> Step:
@@ -191,9 +191,9 @@ class _Case:
 
     def run(self) -> None:
         """Make single exports first; go on under load only where they were done."""
-        alone = self._alone()
-        done_ms = [(hit.end - hit.start) * 1000 for hit in alone if hit.status == 200]
-        if len(done_ms) < len(alone):
+        unloaded = self._send_unloaded()
+        done_ms = [(hit.end - hit.start) * 1000 for hit in unloaded if hit.status == 200]
+        if len(done_ms) < len(unloaded):
             return
         # what the first export loads into the target, later ones find there
         warm_ms = done_ms[1:] or done_ms
@@ -205,28 +205,28 @@ class _Case:
             steps.append(step)
             self.log(step_line(self.case, step))
 
-    def _alone(self) -> list[Hit]:
+    def _send_unloaded(self) -> list[Hit]:
         target = self.settings.target
         dataset = _stub(self.case, self.settings.seed)
         hits: list[Hit] = []
         start = target.clock.now()
-        while len(hits) < ALONE_MOST and (not hits or target.clock.now() - start < ALONE_S):
+        while len(hits) < UNLOADED_MOST and (not hits or target.clock.now() - start < UNLOADED_S):
             intended = target.clock.now()
             answer = target.request("POST", RUN_PATH, self.body, JSON_HEADERS, max(90.0, self.timeout_s))
             request = Request(
                 index=len(hits), case=self.case, format=dataset.format, records=len(dataset.rows), user=USER
             )
             hits.append(
-                make_hit("alone", request, answer, body_bytes=len(self.body), intended=intended, client="stress")
+                make_hit("unloaded", request, answer, body_bytes=len(self.body), intended=intended, client="stress")
             )
             if hits[-1].status != 200:
                 break
-        write_lines(self.folder / ALONE, hits)
+        write_lines(self.folder / UNLOADED, hits)
         latencies = ", ".join(
             f"{(hit.end - hit.start) * 1000:,.0f} ms" if hit.status == 200 else str(hit.status or hit.error)
             for hit in hits
         )
-        self.log(f"{self.case} alone ({len(self.body) / 1e6:,.1f} MB): {latencies}")
+        self.log(f"{self.case} unloaded ({len(self.body) / 1e6:,.1f} MB): {latencies}")
         return hits
 
     def _step(self, number: int, rate_per_s: float) -> Step:

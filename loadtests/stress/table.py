@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, deciding
 
-_HEAD = ("case", "alone", "held", "broke", "n", "P50", "P95", "P99", "P50 sent", "P95 sent", "P99 sent", "why")
+_HEAD = ("case", "unloaded", "held", "broke", "n", "P50", "P95", "P99", "P50 sent", "P95 sent", "P99 sent", "why")
 
 
 def table(stress: Stress) -> str:
@@ -28,10 +28,10 @@ _CAVEAT = "An exploration of seconds a rate: it says where to look, and makes no
 
 def _row(found: CaseResult) -> tuple[str, ...]:
     step = deciding(found)
-    alone = f"{sorted(found.alone_ms)[len(found.alone_ms) // 2]:,.0f}" if found.alone_ms else "-"
+    unloaded = f"{sorted(found.unloaded_ms)[len(found.unloaded_ms) // 2]:,.0f}" if found.unloaded_ms else "-"
     return (
         found.case,
-        alone,
+        unloaded,
         held_text(found),
         "-" if found.lowest_broke_per_s is None else f"{found.lowest_broke_per_s:g}",
         "-" if step is None else f"{step.planned}",

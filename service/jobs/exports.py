@@ -50,13 +50,13 @@ class Export:
     work: Future[pipeline.ExportResult] | None = None
     """What the executor does for it."""
     client_left: bool = False
-    """Its client went away while it ran."""
+    """Its client disconnected while it ran."""
 
 
 def reason_of(error: BaseException, client_left: bool) -> tuple[Reason, str]:
     """Return the reason label of a failure and a sentence for the client."""
     if client_left:
-        return "client_gone", "the client went away"
+        return "client_gone", "the client disconnected"
     if isinstance(error, files.Cancelled):
         return "io", "the export failed: its unfinished file was removed from the exports folder"
     if isinstance(error, WorkerTimeout):
@@ -66,7 +66,7 @@ def reason_of(error: BaseException, client_left: bool) -> tuple[Reason, str]:
     if isinstance(error, SourceError):
         return "source", f"the export failed: {error}"
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return "disk_full", "no room on the disk for the export"
+        return "disk_full", "no space on the disk for the export"
     if isinstance(error, OSError):
         return "io", f"the export failed: {error.strerror or type(error).__name__}"
     return "internal", f"the export failed: {type(error).__name__}"
@@ -115,7 +115,7 @@ class Exports:
                 export.work.cancel()  # works while it waits for a worker
             self._clean(export)
         else:
-            self._withdraw_waiting(export, ExportFailed("client_gone", "the client went away"))
+            self._withdraw_waiting(export, ExportFailed("client_gone", "the client disconnected"))
 
     def _withdraw_waiting(self, export: Export, error: ExportFailed) -> None:
         self.admitted.discard(export)

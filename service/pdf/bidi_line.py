@@ -106,18 +106,18 @@ def _width(shown: int, name: str) -> int:
 def _runs(text: str, levels: list[int]) -> Iterator[tuple[int, int]]:
     """Start and end of the runs of one level, in the order sent; of right-to-left text word by word.
 
-    Poppler turns the letters of such a word round, but leaves words in the file's order. What is mirrored stands
-    alone: PDFium would turn it round once more beside right-to-left letters. So does a sign at the end of a word, or
-    behind a mark of such a script that stands without its letter: pypdf would read it before them.
+        Poppler turns the letters of such a word round, but leaves words in the file's order. A mirrored sign stands
+    PDFium would turn it round once more next to right-to-left letters. So does a sign at the end of a word, or
+        behind a mark of such a script that stands without its letter: pypdf would read it before them.
     """
     keys = []
     word = 0
     for index, char in enumerate(text):
-        alone = bidi.mirrored(char, levels[index]) != char
+        apart = bidi.mirrored(char, levels[index]) != char
         right_to_left = levels[index] % 2
-        word += index > 0 and (alone or (right_to_left and text[index - 1].isspace()))
+        word += index > 0 and (apart or (right_to_left and text[index - 1].isspace()))
         keys.append((levels[index], word))
-        word += alone
+        word += apart
     start = 0
     for _, run in groupby(keys):
         end = start + len(list(run))

@@ -16,12 +16,12 @@ from service.errors import ServiceError
 from service.request import rows
 
 Format = Literal["csv", "pdf", "unknown"]
-"""`unknown` where a bad request's can't be told."""
+"""`unknown` where a bad request has none."""
 DEFAULT_TITLE = "Export Report"
 DEFAULT_USER = "anonymous"
 MAX_COLUMNS = 1_000
 MAX_ENVELOPE_BYTES = 4 * 1024 * 1024
-"""Of a body beside its `data`: a thousand column names, title and user."""
+"""Of a body without its `data`: a thousand column names, title and user."""
 RELEASE_BYTES = 1024 * 1024
 COMPARE_BYTES = 32 * 1024
 """Small enough for the copies to stay in the processor's cache."""
@@ -202,7 +202,7 @@ def _check_duplicates(view: memoryview, place: tuple[int, int] | None) -> None:
     if len(view) - (end - begin) > MAX_ENVELOPE_BYTES:
         if place is None:
             return  # a key written with escapes: too long to be read twice
-        raise BadRequest(f"body: more than {MAX_ENVELOPE_BYTES} bytes beside data")
+        raise BadRequest(f"body: more than {MAX_ENVELOPE_BYTES} bytes outside of data")
     envelope = b"null".join((bytes(view[:begin]), bytes(view[end:]))) if end else bytes(view)
     with contextlib.suppress(ValueError, RecursionError):  # what is no JSON was found before
         json.loads(envelope, object_pairs_hook=_distinct)
@@ -252,7 +252,7 @@ def _article(kind: str) -> str:
 
 
 def _hints(view: memoryview) -> tuple[Format, str]:
-    """Format and user of a bad body, as far as they can be told."""
+    """Format and user of a bad body, as far as they are known."""
     try:
         hint = _hint(view)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -142,7 +142,7 @@ def read_chunks(
 ) -> Iterator[JsonChunk]:
     """Yield a checked array's records in order, about `size` bytes of JSON at a time.
 
-    `done` is told, before each slice, how many bytes will not be read again.
+    `done` is called, before each slice, with how many bytes will not be read again.
     """
     used = 0
     for raw, rows in _cut(data, _plain(columns), size):

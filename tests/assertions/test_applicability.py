@@ -1,4 +1,4 @@
-"""Scenarios beside smoke, load and batch: judged by what their plan holds, never in the place of one of the three."""
+"""Scenarios other than smoke, load and batch: judged by what their plan holds, never in place of one of the three."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
 from tests.assertions.cases.latency import waited
-from tests.assertions.honest import changed, each, honest, honest_run, with_hits, with_scenario, write_run
+from tests.assertions.healthy.records import changed, each, healthy, healthy_run, with_hits, with_scenario, write_run
 
 LIMITS = limits_file.load()
 LEAKS = {"leak-memory", "leak-fds", "leak-threads", "leak-children"}
 
 
 def soak(record: ScenarioRecord | None = None) -> ScenarioRecord:
-    """An honest load's record under the name of a soak."""
-    return with_scenario(record or honest("load"), name="soak")
+    """A healthy load's record under the name of a soak."""
+    return with_scenario(record or healthy("load"), name="soak")
 
 
-def beside(run: Run, name: str = "soak") -> dict[str, Verdict]:
+def verdicts_of(run: Run, name: str = "soak") -> dict[str, Verdict]:
     """The verdicts of a scenario, by check."""
     return {one.id: one for one in judge(run, LIMITS).verdicts if one.scenario == name}
 
 
-def with_soak(record: ScenarioRecord | None = None, *, alone: bool = False) -> Run:
-    """An honest run with a soak beside it, or the soak alone."""
-    run = honest_run()
-    return replace(run, scenarios={**({} if alone else run.scenarios), "soak": soak(record)})
+def with_soak(record: ScenarioRecord | None = None, *, only: bool = False) -> Run:
+    """A healthy run with a soak, or only the soak."""
+    run = healthy_run()
+    return replace(run, scenarios={**({} if only else run.scenarios), "soak": soak(record)})
 
 
 def of_plan(record: ScenarioRecord, *phases: str) -> ScenarioRecord:
@@ -47,30 +47,30 @@ def of_plan(record: ScenarioRecord, *phases: str) -> ScenarioRecord:
     return changed(record, plan=msgspec.structs.replace(record.plan, phases=kept))
 
 
-def test_an_honest_soak_leaves_a_green_run_green() -> None:
+def test_a_healthy_soak_leaves_a_green_run_green() -> None:
     """All that applies to it passes, leaks and drift among it, and what is another scenario's own is not asked."""
-    verdicts = beside(with_soak())
+    verdicts = verdicts_of(with_soak())
     assert {one.status for one in verdicts.values()} == {"PASS"}
     assert verdicts.keys() >= LEAKS | {"drift", "generator", "calibration", "success-outside", "latency-outside"}
     assert not verdicts.keys() & {"batch", "smoke-latency", "behaviour", "queue-outside", "rules", "dashboard"}
     assert judge(with_soak(), LIMITS).colour == "GREEN"
 
 
-def test_a_soak_alone_is_no_data_and_tells_its_own_verdicts() -> None:
+def test_a_soak_only_is_no_data_and_reports_its_own_verdicts() -> None:
     """None of the six passes by it; its figures stand below them."""
-    report = judge(with_soak(alone=True), LIMITS)
+    report = judge(with_soak(only=True), LIMITS)
     assert report.headline.endswith("have none; smoke, load, batch not run")
     assert {one.status for one in report.assertions} == {"NO DATA"}
     text = runbook_text(report)
-    count = len(beside(with_soak()))
+    count = len(verdicts_of(with_soak()))
     assert f"soak: {count} PASS, 0 FAIL, 0 NO DATA" in text
     assert "    PASS    leak-memory: memory changed by " in text
-    assert "soak:" not in runbook_text(judge(honest_run(), LIMITS))
+    assert "soak:" not in runbook_text(judge(healthy_run(), LIMITS))
 
 
 def test_a_soak_can_make_a_release_red() -> None:
     """What fails in it fails the run, and the assertion that it belongs to."""
-    report = judge(with_soak(waited("measure", 12.0)(honest("load"))), LIMITS)
+    report = judge(with_soak(waited("measure", 12.0)(healthy("load"))), LIMITS)
     assert report.colour == "RED"
     assert report.assertions[1].status == "FAIL"
     assert report.assertions[1].reason.startswith("soak/latency-outside: ")
@@ -79,7 +79,7 @@ def test_a_soak_can_make_a_release_red() -> None:
 
 def test_a_rate_that_rises_says_nothing_of_drift() -> None:
     """Where arrivals keep no one rate and nothing was exported one by one, exports differ by their load."""
-    record = of_plan(honest("load"), "measure")
+    record = of_plan(healthy("load"), "measure")
     moments = [40 * (index / 200) ** 0.5 for index in range(200)]
 
     def at(plan: Plan, times: list[float]) -> Plan:
@@ -91,27 +91,27 @@ def test_a_rate_that_rises_says_nothing_of_drift() -> None:
 
     rising = changed(record, plan=at(record.plan, moments))
     even = changed(record, plan=at(record.plan, [index / 5 for index in range(200)]))
-    assert "drift" not in beside(with_soak(rising))
-    assert "drift" in beside(with_soak(even)) and "drift" in beside(with_soak(record))
+    assert "drift" not in verdicts_of(with_soak(rising))
+    assert "drift" in verdicts_of(with_soak(even)) and "drift" in verdicts_of(with_soak(record))
 
 
 @pytest.mark.parametrize("fmt", ["csv", "pdf"])
 def test_a_format_that_is_not_asked_for_is_not_missed(fmt: str) -> None:
     """A profile of one format has no files of the other."""
-    record = honest("load")
+    record = healthy("load")
     kept = tuple(
         msgspec.structs.replace(phase, requests=tuple(one for one in phase.requests if one.format == fmt))
         for phase in record.plan.phases
     )
-    said = beside(with_soak(changed(record, plan=msgspec.structs.replace(record.plan, phases=kept))))
+    said = verdicts_of(with_soak(changed(record, plan=msgspec.structs.replace(record.plan, phases=kept))))
     assert {"csv-contents", "pdf-contents"} & said.keys() == {f"{fmt}-contents"}
 
 
-def test_an_unfit_generator_counts_beside_too() -> None:
+def test_an_unfit_generator_counts_in_additional_scenarios_too() -> None:
     """Where the soak's generator was not fit, what rests on its clock is no data."""
-    record = honest("load")
+    record = healthy("load")
     lame = with_scenario(record, generator=msgspec.structs.replace(record.scenario.generator, cpu_ratio=1.0))
-    verdicts = beside(with_soak(lame))
+    verdicts = verdicts_of(with_soak(lame))
     assert verdicts["throughput"].status == "NO DATA"
     assert verdicts["success-outside"].judgement.reason.startswith("the generator was not fit in soak: ")
 
@@ -126,21 +126,21 @@ def test_an_unfit_generator_counts_beside_too() -> None:
 )
 def test_what_is_judged_follows_from_the_plan(phases: tuple[str, ...], there: set[str], missing: set[str]) -> None:
     """A check that needs a phase judges only scenarios that planned it."""
-    seen = beside(with_soak(of_plan(honest("load"), *phases))).keys()
+    seen = verdicts_of(with_soak(of_plan(healthy("load"), *phases))).keys()
     assert seen >= there
     assert not seen & missing
 
 
 def test_few_large_exports_are_not_held_against_their_limit() -> None:
     """Fewer than 59 planned exports of 10k records have no upper bound, so the check does not apply."""
-    record = honest("load")
+    record = healthy("load")
     for count, judged in ((58, False), (59, True)):
         phases = each(
             record.plan.phases,
             lambda phase, count=count: {"requests": phase.requests[:count]},  # type: ignore[misc]
         )
         short = changed(record, plan=msgspec.structs.replace(record.plan, phases=phases))
-        assert ("latency-outside" in beside(with_soak(short))) is judged
+        assert ("latency-outside" in verdicts_of(with_soak(short))) is judged
 
 
 def test_every_rule_is_of_a_check_that_exists() -> None:
@@ -149,13 +149,13 @@ def test_every_rule_is_of_a_check_that_exists() -> None:
 
 
 def test_a_record_that_can_not_be_read_is_no_data(tmp_path: Path) -> None:
-    """A scenario beside the three whose record is broken has its verdicts, none of them a pass."""
+    """An additional scenario whose record is broken has its verdicts, none of them a pass."""
     folder = write_run(with_soak(), tmp_path)
     assert names(load_run(folder, SCENARIOS)) == ("soak",)
     (folder / "soak" / "scenario.json").unlink()
     run = load_run(folder, SCENARIOS)
     assert "scenario.json is missing" in run.problems["soak"]
-    verdicts = beside(run)
+    verdicts = verdicts_of(run)
     assert {one.status for one in verdicts.values()} == {"NO DATA"}
     assert "answers" in verdicts
     assert judge(run, LIMITS).colour == "NO DATA"
@@ -181,9 +181,9 @@ def slowing(record: ScenarioRecord) -> ScenarioRecord:
     )
 
 
-def test_drift_of_steady_arrivals_is_seen_beside_the_leak_series() -> None:
+def test_drift_of_steady_arrivals_is_seen_with_the_leak_series() -> None:
     """Arrivals at one rate that get slower are a drift; after a spike, or from clients that wait, it may be a queue."""
-    record = slowing(honest("load"))
+    record = slowing(healthy("load"))
     steady, spike = [float(second) for second in range(1, 101)], [1.0] * 90 + [float(second) for second in range(10)]
     assert drift(arriving(record, steady), LIMITS).status == "FAIL"
     assert "in measure" in drift(arriving(record, steady), LIMITS).reason
@@ -227,8 +227,8 @@ def renamed(record: ScenarioRecord, old: str, new: str) -> ScenarioRecord:
 )
 def test_a_phases_name_decides_nothing(scenario: str, old: str, new: str) -> None:
     """With a name of one's own for a phase of the same purpose every verdict is the same."""
-    by_name = judge(honest_run(), LIMITS)
-    own = judge(honest_run(**{scenario: renamed(honest(scenario), old, new)}), LIMITS)
+    by_name = judge(healthy_run(), LIMITS)
+    own = judge(healthy_run(**{scenario: renamed(healthy(scenario), old, new)}), LIMITS)
     assert [(one.scenario, one.id, one.status) for one in own.verdicts] == [
         (one.scenario, one.id, one.status) for one in by_name.verdicts
     ]
@@ -237,6 +237,6 @@ def test_a_phases_name_decides_nothing(scenario: str, old: str, new: str) -> Non
 
 def test_a_slow_phase_of_ones_own_name_fails() -> None:
     """What fails in `measure` fails in `main`."""
-    slow = renamed(waited("measure", 12.0)(honest("load")), "measure", "main")
-    failed = {one.id for one in judge(honest_run(load=slow), LIMITS).verdicts if one.status == "FAIL"}
+    slow = renamed(waited("measure", 12.0)(healthy("load")), "measure", "main")
+    failed = {one.id for one in judge(healthy_run(load=slow), LIMITS).verdicts if one.status == "FAIL"}
     assert failed == {"latency-outside"}

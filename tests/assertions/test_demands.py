@@ -13,7 +13,7 @@ from assertions.checks.metrics import metrics_page
 from assertions.demands import DEMANDS, HELP_LINE, OWN, UNKNOWN_DOWNLOAD
 from assertions.probes.behaviour import BY_NAME
 from tests.assertions.cases.conduct import behaving
-from tests.assertions.honest import drop_samples, honest, with_pages
+from tests.assertions.healthy.records import drop_samples, healthy, with_pages
 
 LIMITS = limits_file.load()
 CONTRACT = " ".join((Path(__file__).resolve().parents[2] / "docs" / "contract.md").read_text(encoding="utf-8").split())
@@ -33,17 +33,17 @@ def test_each_demand_stands_in_the_contract(check: str, sentence: str) -> None:
     assert sentence in CONTRACT, check
 
 
-def test_a_link_to_nothing_is_told_in_the_contracts_words() -> None:
+def test_a_link_to_nothing_is_reported_in_the_contracts_words() -> None:
     """An unknown name that is answered 200 fails with the sentence that its author can look up."""
-    judged = behaviour.behaviour(behaving("download-unknown", status=200)(honest("smoke")), LIMITS)
+    judged = behaviour.behaviour(behaving("download-unknown", status=200)(healthy("smoke")), LIMITS)
     assert judged.status == "FAIL"
     assert f'status 200, expected a refusal; the contract: "{UNKNOWN_DOWNLOAD}"' in judged.reason
     assert UNKNOWN_DOWNLOAD in BY_NAME["download-unknown"].why
 
 
-def test_a_histogram_without_series_at_the_start_is_told_in_the_contracts_words() -> None:
+def test_a_histogram_without_series_at_the_start_is_reported_in_the_contracts_words() -> None:
     """Before the first request the histogram's label sets are there, too; the reason says by which sentence."""
-    late = with_pages(honest("smoke"), drop_samples("export_latency_ms_"), lambda scrape: scrape.moment == "before")
+    late = with_pages(healthy("smoke"), drop_samples("export_latency_ms_"), lambda scrape: scrape.moment == "before")
     judged = metrics_page.coverage(late, LIMITS)
     assert (judged.status, judged.reason) == (
         "FAIL",
@@ -52,9 +52,9 @@ def test_a_histogram_without_series_at_the_start_is_told_in_the_contracts_words(
     )
 
 
-def test_a_missing_help_line_is_told_in_the_contracts_words() -> None:
+def test_a_missing_help_line_is_reported_in_the_contracts_words() -> None:
     """All families without one are named."""
-    bare = with_pages(honest("smoke"), lambda text: text.replace("# HELP export_q", "# export_q"))
+    bare = with_pages(healthy("smoke"), lambda text: text.replace("# HELP export_q", "# export_q"))
     judged = metrics_page.exposition(bare, LIMITS)
     assert (judged.status, judged.reason) == (
         "FAIL",

@@ -22,15 +22,15 @@ from assertions.verdicts import Reading, Verdict, failed, judge_reading, no_data
 from tests.assertions.cases.conduct import generated, lost, phase
 from tests.assertions.cases.latency import waited
 from tests.assertions.cases.resources import held_in
-from tests.assertions.honest import changed, honest, honest_run, values, with_pages, with_scenario
+from tests.assertions.healthy.records import changed, healthy, healthy_run, values, with_pages, with_scenario
 
 LIMITS = limits_file.load()
 TITLES = [six.title for six in ASSERTIONS]
 
 
 def report_of(run: Run | None = None, waivers: Mapping[str, str] | None = None, **scenarios: ScenarioRecord) -> Report:
-    """An honest run with these scenarios in place of the honest ones, judged."""
-    return judge(run or honest_run(**scenarios), LIMITS, waivers)
+    """A healthy run with these scenarios in place of the healthy ones, judged."""
+    return judge(run or healthy_run(**scenarios), LIMITS, waivers)
 
 
 def verdict(report: Report, name: str) -> Verdict:
@@ -44,8 +44,8 @@ def statuses(report: Report) -> dict[str, str]:
 
 
 def only(*names: str) -> Run:
-    """An honest run with these scenarios only."""
-    run = honest_run()
+    """A healthy run with these scenarios only."""
+    run = healthy_run()
     return replace(run, scenarios={name: run.scenarios[name] for name in names})
 
 
@@ -56,7 +56,7 @@ def unseen(record: ScenarioRecord) -> ScenarioRecord:
 
 def all_unseen() -> Run:
     """A run whose target's process was never seen."""
-    return honest_run(**{name: unseen(honest(name)) for name in ("smoke", "load", "batch")})
+    return healthy_run(**{name: unseen(healthy(name)) for name in ("smoke", "load", "batch")})
 
 
 def test_every_check_has_its_verdicts_in_the_lists_order() -> None:
@@ -89,7 +89,7 @@ def test_the_six_rest_on_checks_that_exist() -> None:
 
 
 def test_each_assertion_needs_the_target_and_the_outside() -> None:
-    """None of the six rests on one witness alone, and each says what both told."""
+    """None of the six rests on one source only, and each says what both reported."""
     assert all(six.target and six.outside for six in ASSERTIONS)
     latency = report_of().assertions[1]
     assert latency.target.startswith("P95 of 108 exports of 10k records by the target")
@@ -98,9 +98,9 @@ def test_each_assertion_needs_the_target_and_the_outside() -> None:
     assert latency.verdicts[:2] == ("load/latency-target", "smoke/histogram")
 
 
-def test_a_fail_of_one_witness_fails_its_assertion_alone() -> None:
+def test_a_fail_of_one_source_fails_only_its_assertion() -> None:
     """What the client saw turns the latency red though the target says otherwise, and no other."""
-    report = report_of(load=waited("measure", 12.0)(honest("load")))
+    report = report_of(load=waited("measure", 12.0)(healthy("load")))
     assert statuses(report) == {title: "FAIL" if title == TITLES[1] else "PASS" for title in TITLES}
     because = report.assertions[1]
     assert because.reason == ("load/latency-outside: P95 of 100 exports of 10k records: 12 s (limit < 10 s)")
@@ -112,7 +112,7 @@ def test_a_fail_of_one_witness_fails_its_assertion_alone() -> None:
 @pytest.mark.parametrize(("seconds", "critical"), [(29.5, False), (30.0, True)])
 def test_critical_failures_are_counted(seconds: float, critical: bool) -> None:
     """From its critical bound on a failure is told as critical, in the assertion and in the headline."""
-    report = report_of(load=waited("measure", seconds)(honest("load")))
+    report = report_of(load=waited("measure", seconds)(healthy("load")))
     assert report.assertions[1].critical is critical
     assert ("1 of them critical" in report.headline) is critical
     assert ("❌ FAIL (critical)  Latency P95 < 10s" in runbook_text(report)) is critical
@@ -120,14 +120,14 @@ def test_critical_failures_are_counted(seconds: float, critical: bool) -> None:
 
 def test_a_failure_outside_the_six_makes_the_run_red() -> None:
     """A leak turns no assertion, but the colour."""
-    report = report_of(batch=held_in("sequence", 90_000_000)(honest("batch")))
+    report = report_of(batch=held_in("sequence", 90_000_000)(healthy("batch")))
     assert set(statuses(report).values()) == {"PASS"}
     assert (report.colour, report.headline) == ("RED", f"RED: 1 of {len(report.verdicts)} verdicts failed")
 
 
-def test_red_tells_how_many_have_no_data() -> None:
+def test_red_reports_how_many_have_no_data() -> None:
     """A failure does not hide what was not measured."""
-    slow = waited("measure", 12.0)(unseen(honest("load")))
+    slow = waited("measure", 12.0)(unseen(healthy("load")))
     assert report_of(load=slow).headline.startswith("RED: 1 of ")
     assert report_of(load=slow).headline.endswith("; 6 have no data")
 
@@ -155,18 +155,18 @@ def test_scenarios_that_were_not_run_are_waited_for(there: tuple[str, ...], miss
 
 def test_optional_checks_stop_green_only_while_they_wait() -> None:
     """What can't be seen in a scenario that was run may stay unseen; before the run it may not."""
-    blind = with_scenario(honest("load"), leftovers=None)
+    blind = with_scenario(healthy("load"), leftovers=None)
     report = report_of(load=blind)
     assert (verdict(report, "load/leftovers").status, report.colour) == ("NO DATA", "GREEN")
     assert blocks(verdict(report_of(only("smoke", "batch")), "load/leftovers"))
-    assert blocks(verdict(report_of(load=with_scenario(honest("load"), leftovers=("x",))), "load/leftovers"))
+    assert blocks(verdict(report_of(load=with_scenario(healthy("load"), leftovers=("x",))), "load/leftovers"))
 
 
 def test_what_is_there_may_be_too_bad_already() -> None:
     """A check over all scenarios fails before the last of them was run, but never passes."""
-    slow = changed(honest("smoke"))
+    slow = changed(healthy("smoke"))
     six = with_pages(slow, values("export_concurrent_running", lambda _: 6))
-    run = replace(honest_run(), scenarios={"smoke": six})
+    run = replace(healthy_run(), scenarios={"smoke": six})
     found = verdict(report_of(run), "run/concurrency-target")
     assert found.status == "FAIL"
     assert found.judgement.reason.startswith("most exports running at once in")
@@ -203,7 +203,7 @@ def test_a_check_that_breaks_is_no_data(kind: type[Check], monkeypatch: pytest.M
 
 def test_a_waiver_by_id_covers_no_data() -> None:
     """A NO DATA that somebody accepts, with a reason, lets the run be green, and the headline says so."""
-    run = replace(honest_run(), dashboard=None)
+    run = replace(healthy_run(), dashboard=None)
     assert (report_of(run).colour, report_of(run).headline) == (
         "NO DATA",
         f"NO DATA: 1 of {len(report_of().verdicts)} verdicts have none; "
@@ -227,7 +227,7 @@ def test_a_waiver_by_group_covers_the_group() -> None:
 
 def test_a_waiver_covers_neither_fail_nor_pass() -> None:
     """A failure stays one whatever is waived, and a pass is not marked."""
-    bad = held_in("sequence", 90_000_000)(honest("batch"))
+    bad = held_in("sequence", 90_000_000)(healthy("batch"))
     report = report_of(batch=bad, waivers={"memory": "please", "memory-agree": "please"})
     assert (report.colour, verdict(report, "batch/memory-agree").waived) == ("RED", None)
     assert [one.id for one in report.verdicts if one.waived] == []
@@ -236,7 +236,7 @@ def test_a_waiver_covers_neither_fail_nor_pass() -> None:
 
 def test_a_waiver_of_another_check_covers_nothing() -> None:
     """Only what is named is accepted."""
-    report = report_of(replace(honest_run(), dashboard=None), {"rules": "x", "": "y"})
+    report = report_of(replace(healthy_run(), dashboard=None), {"rules": "x", "": "y"})
     assert (report.colour, [one.id for one in report.verdicts if one.waived]) == ("NO DATA", [])
 
 
@@ -247,7 +247,7 @@ def test_what_may_be_waived_are_ids_and_groups() -> None:
 
 def test_an_unfit_generator_takes_back_what_rests_on_its_clock() -> None:
     """Where the generator measured itself, its clock neither passes nor fails anything."""
-    slow = waited("measure", 12.0)(generated(cpu_ratio=0.99)(honest("load")))
+    slow = waited("measure", 12.0)(generated(cpu_ratio=0.99)(healthy("load")))
     report = report_of(load=slow)
     by_clock = {check.id for check in CHECKS if check.by_clock}
     reason = "the generator was not fit in load: share of a core that the load generator used: 99 %"
@@ -262,7 +262,7 @@ def test_an_unfit_generator_takes_back_what_rests_on_its_clock() -> None:
 
 def test_a_generator_that_died_takes_back_what_rests_on_its_record() -> None:
     """Of two generators one took its record with it: a target that counted its requests, too, is not to blame."""
-    whole = honest("load")
+    whole = healthy("load")
     half = changed(whole, hits=whole.hits[::2])
     assert "requests" in {one.id for one in report_of(load=half).verdicts if one.status == "FAIL"}
     by_record = {check.id for check in CHECKS if check.by_record}
@@ -275,16 +275,16 @@ def test_a_generator_that_died_takes_back_what_rests_on_its_record() -> None:
 
 def test_what_we_broke_off_ourselves_is_no_ones_fault() -> None:
     """Requests and downloads that a stop of ours ended say nothing of the target."""
-    stopped = phase("measure", completed=False, note="interrupted")(lost(30, "interrupted")(honest("load")))
+    stopped = phase("measure", completed=False, note="interrupted")(lost(30, "interrupted")(healthy("load")))
     report = report_of(load=stopped)
     assert (report.colour, verdict(report, "load/answered").status) == ("NO DATA", "PASS")
-    assert report_of(load=lost(30)(honest("load"))).colour == "RED"
+    assert report_of(load=lost(30)(healthy("load"))).colour == "RED"
 
 
 def test_what_the_target_counts_as_failed_for_us_is_not_held_against_it() -> None:
     """An export that we broke off may be counted as failed; any more than those are its own."""
     counted = values('export_requests_total{format="csv",status="failed",user="loadtest"}', lambda value: value + 60)
-    failing = with_pages(honest("load"), counted, lambda scrape: scrape.moment == "after")
+    failing = with_pages(healthy("load"), counted, lambda scrape: scrape.moment == "after")
     for broken_off, word in ((0, "FAIL"), (20, "FAIL"), (60, "PASS")):
         report = report_of(load=lost(broken_off, "interrupted")(failing))
         assert verdict(report, "run/success-target").status == word, broken_off
@@ -292,7 +292,7 @@ def test_what_the_target_counts_as_failed_for_us_is_not_held_against_it() -> Non
 
 def test_an_unfit_generator_of_one_scenario_leaves_the_others() -> None:
     """In smoke an unfit generator takes the smoke latency, not the load's."""
-    report = report_of(smoke=generated(exit_code=1)(honest("smoke")))
+    report = report_of(smoke=generated(exit_code=1)(healthy("smoke")))
     assert verdict(report, "smoke/smoke-latency").status == "NO DATA"
     assert verdict(report, "load/latency-outside").status == "PASS"
     assert verdict(report, "run/success-outside").judgement.reason.startswith("the generator was not fit in smoke: ")
@@ -304,7 +304,7 @@ def test_a_scenario_that_was_not_run_is_no_unfit_generator() -> None:
     assert not any("was not fit" in one.judgement.reason for one in report.verdicts)
 
 
-def test_the_report_bears_its_limits_and_comes_back_from_json() -> None:
+def test_the_report_has_its_limits_and_comes_back_from_json() -> None:
     """verdict.json is the report, and reads back equal."""
     report = report_of(all_unseen(), {"memory": "a remote target"})
     assert report.limits_sha256 == LIMITS.sha256
@@ -372,4 +372,4 @@ def test_numbers_as_a_person_reads_them(value: float, text: str) -> None:
 
 def test_the_run_knows_its_folder() -> None:
     """A run is of a directory."""
-    assert honest_run().path == Path("run")
+    assert healthy_run().path == Path("run")

@@ -193,7 +193,7 @@ def under_load(
 @pytest.mark.parametrize("exports", [66, 100, 300])
 @pytest.mark.parametrize("noise", [0, 3])
 def test_each_large_export_that_leaves_something_is_seen(exports: int, noise: int) -> None:
-    """One left by each export, or by two in three, is a leak, whatever comes and goes beside it."""
+    """One left by each export, or by two in three, is a leak, whatever else comes and goes."""
     for rate in (1.0, 0.67):
         growth = under_load(lambda x, rate=rate: math.floor(rate * x), exports, noise=noise)  # type: ignore[misc]
         assert growth is not None and growth.rose > 0.25 * growth.exports
@@ -255,7 +255,7 @@ def test_what_bursts_leave_behind(after: list[int], size: int, leak: bool) -> No
 
 
 def floor(kept: Callable[[int], float], behind: float | None = None, passing: float = 20e6) -> Growth | None:
-    """100 exports, each reading between nothing and all of what five exports hold for a while beside what is kept."""
+    """100 exports, each reading between nothing and all of what five exports hold for a while, plus what is kept."""
     series = [(float(x), 100e6 + kept(x) + passing * (x % 7) / 6) for x in range(1, 101)]
     return floor_grown_under_load(series, 100e6 + kept(100) if behind is None else behind, 65_536)
 

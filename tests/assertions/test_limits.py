@@ -127,8 +127,8 @@ def test_a_former_id_is_taken_as_its_new_name(former: str) -> None:
     assert older.notes == (f"mine.toml: {former!r} is called {FORMER_IDS[former]!r} now, and is used as that",)
 
 
-def test_a_former_id_beside_its_new_name_is_there_twice() -> None:
-    """Which of the two is meant can't be told."""
+def test_a_former_id_with_its_new_name_is_there_twice() -> None:
+    """Which of the two is meant is unknown."""
     twice = OWN.replace('id = "scrape_gap_p95_ms"', 'id = "generator_lag_p99_ms"')
     assert "'generator_event_loop_lag_p99_ms' is there twice" in problem(twice)
 
@@ -180,7 +180,7 @@ def test_an_entry_that_is_broken_is_not_missing_too() -> None:
     assert changed("target = 10_000", 'target = "10"').count("latency_p95_ms") == 1
 
 
-def test_unknown_keys_beside_the_limits_are_named() -> None:
+def test_unknown_keys_with_the_limits_are_named() -> None:
     """A misspelt table would otherwise be a limit that nobody applies."""
     said = problem(OWN + "\n[[limits]]\nid = 'x'\n")
     assert (
@@ -189,7 +189,7 @@ def test_unknown_keys_beside_the_limits_are_named() -> None:
     )
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     """A person mends a file in one go."""
     said = problem(OWN.replace("target = 10_000", "target = nan").replace('id = "batch_s"', 'id = "batch"'))
     assert [part in said for part in ("target must be a finite", "(batch): unknown limit")] == [True] * 2
@@ -204,7 +204,7 @@ def test_all_problems_are_told_at_once() -> None:
         (b"\xff\xfe", "limits.toml is no TOML: "),
     ],
 )
-def test_what_is_no_list_of_tables_is_told(text: str | bytes, expected: str) -> None:
+def test_what_is_no_list_of_tables_is_reported(text: str | bytes, expected: str) -> None:
     """Other TOML, and what is no TOML, is told as such."""
     assert problem(text).startswith(expected)
 
@@ -247,7 +247,7 @@ def test_the_alert_bounds_shipped(alert_id: str, above: float, window: str | Non
 
 
 def test_a_file_without_alert_bounds_takes_the_defaults() -> None:
-    """A limits file from before there were alert bounds stays usable, and one bound may be changed alone."""
+    """A limits file from before there were alert bounds stays usable, and one bound may be changed by itself."""
     start = OWN.index("\n[[alert]]")
     assert parse(OWN[:start].encode(), "limits.toml").alerts == load().alerts
     one = OWN[:start] + '\n[[alert]]\nid = "concurrent_high"\nabove = 3\nunit = "exports"\nreason = "r"\n'

@@ -86,7 +86,7 @@ def test_upper_bound_of_p95_begins_at_59(n: int, expected: int | None) -> None:
 
 @pytest.mark.parametrize(("n", "q", "expected"), [(0, 0.95, None), (1, 0.95, 1), (1, 0.5, None), (5, 0.5, 1)])
 def test_lower_bounds_of_small_samples(n: int, q: float, expected: int | None) -> None:
-    """One value alone lies below its P95 with 95 %, below its median it does not."""
+    """A single value lies below its P95 with 95 %, below its median it does not."""
     assert lower_rank(n, q) == expected
 
 

@@ -15,7 +15,7 @@ from assertions.judge import Report, judge
 from assertions.record.last_page import PageFigures, read_figures
 from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
-from tests.assertions.honest import changed, honest, honest_run, values, with_pages
+from tests.assertions.healthy.records import changed, healthy, healthy_run, values, with_pages
 
 LIMITS = limits_file.load()
 HEADING = "=== What they rest on ==="
@@ -50,19 +50,19 @@ def with_figures(**fields: Any) -> list[str]:
     """The lines of figures where the page tells these."""
     usual: dict[str, Any] = {"source": "load/scrapes.jsonl", "most_running": 5.0, "families_found": 9}
     told = PageFigures(**{**usual, **fields})
-    return block(msgspec.structs.replace(judge(honest_run(), LIMITS), page=told)).splitlines()[1:7]
+    return block(msgspec.structs.replace(judge(healthy_run(), LIMITS), page=told)).splitlines()[1:7]
 
 
 def test_a_green_run_begins_with_the_runbooks_block() -> None:
     """With the default limits the first lines are the runbook's, to the letter."""
-    assert block(judge(honest_run(), LIMITS)) == BLOCK
+    assert block(judge(healthy_run(), LIMITS)) == BLOCK
 
 
 def test_the_figures_are_those_of_the_last_page() -> None:
     """Sum, count, counters and gauges are read from the page that was read last, in whichever scenario."""
-    pages = [record.pages[-1] for record in honest_run().scenarios.values()]
+    pages = [record.pages[-1] for record in healthy_run().scenarios.values()]
     last = max(pages, key=lambda timed: timed.scrape.start).page
-    figures = read_figures(honest_run(), LIMITS)
+    figures = read_figures(healthy_run(), LIMITS)
     latency = last.histogram("export_latency_ms")
     assert latency is not None
     assert (figures.latency_sum_ms, figures.latency_count) == (latency.sum, latency.count)
@@ -70,19 +70,19 @@ def test_the_figures_are_those_of_the_last_page() -> None:
     assert (figures.source, figures.at_rest, figures.families_found) == ("load/scrapes.jsonl", True, 9)
 
 
-def test_gauges_at_rest_are_told_as_such_beside_their_peaks() -> None:
+def test_gauges_at_rest_are_reported_as_such_with_their_peaks() -> None:
     """0 running after the load is no proof of anything: the text says so and gives the peaks."""
-    text = runbook_text(judge(honest_run(), LIMITS)).partition(HEADING)[2]
+    text = runbook_text(judge(healthy_run(), LIMITS)).partition(HEADING)[2]
     assert "(load/scrapes.jsonl), read with nothing under way: running and waiting are at rest.\n" in text
     assert "Peaks over the whole run, by the target: 5 running, 100 waiting.\n" in text
 
 
-def test_a_last_page_under_load_is_told_as_such() -> None:
+def test_a_last_page_under_load_is_reported_as_such() -> None:
     """Where the run broke off, the figures are not called those at rest."""
-    load = honest("load")
+    load = healthy("load")
     cut = changed(load, scrapes=tuple(one for one in load.scrapes if one.moment != "after"))
     cut = changed(cut, scrapes=tuple(one for one in cut.scrapes if one.moment == "during"))
-    text = runbook_text(judge(honest_run(load=cut), LIMITS))
+    text = runbook_text(judge(healthy_run(load=cut), LIMITS))
     assert "read while load ran.\n" in text
     assert "at rest" not in text.partition(HEADING)[2].splitlines()[1]
 
@@ -110,15 +110,15 @@ def test_a_last_page_under_load_is_told_as_such() -> None:
         ({"families_found": 8}, 5, "Metrics Found: 8/9"),
     ],
 )
-def test_each_figure_is_what_the_page_tells(fields: dict[str, float], number: int, line: str) -> None:
+def test_each_figure_is_what_the_page_reports(fields: dict[str, float], number: int, line: str) -> None:
     """Absent, empty, zero and no number are told apart; a rate is rounded down, so 100.0% is without a failure."""
     assert with_figures(**fields)[number] == line
 
 
 def test_without_a_page_there_are_no_figures() -> None:
     """Where nothing was read nothing is told, not even a zero."""
-    blind = {name: changed(honest(name), scrapes=()) for name in ("smoke", "load", "batch")}
-    report = judge(honest_run(**blind), LIMITS)
+    blind = {name: changed(healthy(name), scrapes=()) for name in ("smoke", "load", "batch")}
+    report = judge(healthy_run(**blind), LIMITS)
     assert block(report).splitlines()[1:7] == [
         "Latency Avg: no data (count: no data)",
         "Success Rate: no data",
@@ -138,7 +138,7 @@ def six_running(record: ScenarioRecord) -> ScenarioRecord:
 
 def test_a_failed_assertion_is_marked_and_counted() -> None:
     """❌ for the one that failed, and the last line of the block says how many passed."""
-    report = judge(honest_run(load=six_running(honest("load"))), LIMITS)
+    report = judge(healthy_run(load=six_running(healthy("load"))), LIMITS)
     marks = {line[2:]: line[0] for line in block(report).splitlines()[9:15]}
     assert marks["Concurrent <= 5"] == "❌"
     passed = list(marks.values()).count("✅")
@@ -148,7 +148,7 @@ def test_a_failed_assertion_is_marked_and_counted() -> None:
 
 def test_what_has_no_data_is_neither_passed_nor_failed() -> None:
     """⚪ where a scenario was not run, and no line says that all passed."""
-    run = honest_run()
+    run = healthy_run()
     report = judge(replace(run, scenarios={name: run.scenarios[name] for name in ("smoke", "load")}), LIMITS)
     assert "⚪ Queue Depth <= 100" in block(report).splitlines()
     assert re.fullmatch("⚪ [0-5] of 6 export metrics assertions passed", block(report).splitlines()[-1])
@@ -156,11 +156,11 @@ def test_what_has_no_data_is_neither_passed_nor_failed() -> None:
 
 
 def test_the_bounds_in_the_text_are_those_of_the_limits() -> None:
-    """Other limits show in the titles and beside the running exports; the default ones give the runbook's titles."""
+    """Other limits show in the titles and next to the running exports; the default ones give the runbook's titles."""
     assert [six.titled(LIMITS) for six in ASSERTIONS] == [six.title for six in ASSERTIONS]
     text = limits_file.DEFAULT_PATH.read_text()
     for old, new in (("target = 10_000", "target = 2_500"), ("target = 0.95", "target = 0.999"), ("= 5\n", "= 4\n")):
         text = text.replace(old, new, 1)
-    lines = block(judge(honest_run(), limits_file.parse(text.encode(), "mine.toml"))).splitlines()
+    lines = block(judge(healthy_run(), limits_file.parse(text.encode(), "mine.toml"))).splitlines()
     assert lines[3] == "Concurrent Exports: 0 / 4 max"
     assert [line[2:] for line in lines[10:13]] == ["Latency P95 < 2.5s", "Success Rate >= 99.9%", "Concurrent <= 4"]

@@ -50,7 +50,7 @@ def test_less_than_all_is_never_shown_as_all(ratio: float) -> None:
 
 @given(st.floats(min_value=1e-6, max_value=1e12))
 def test_a_figure_is_near_its_number(value: float) -> None:
-    """What is shown is at most half of the third digit away."""
+    """What is shown is at most half of the third digit off."""
     assert float(figure(value).replace(",", "")) == pytest.approx(value, rel=0.0051)
 
 

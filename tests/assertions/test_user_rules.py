@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from assertions import __main__ as door
+from assertions import __main__ as entry
 from assertions.checks.catalogue import CHECKS
 from assertions.checks.user_rules import rule_checks
 from assertions.judge import Report, judge
@@ -22,7 +22,7 @@ from assertions.verdicts import Judgement, Verdict
 from loadtests.datasets.edge_cases import EDGES
 from loadtests.datasets.records import MAX_RECORDS
 from tests.assertions.cases.conduct import generated
-from tests.assertions.honest import changed, honest, honest_run, with_hits
+from tests.assertions.healthy.records import changed, healthy, healthy_run, with_hits
 
 RULE = """
 [[rule]]
@@ -54,14 +54,14 @@ def with_rule(**fields: Any) -> Limits:
 
 
 def report_of(limits: Limits, **scenarios: ScenarioRecord) -> Report:
-    """Judge an honest run with these scenarios in it."""
-    return judge(honest_run(**scenarios), limits)
+    """Judge a healthy run with these scenarios in it."""
+    return judge(healthy_run(**scenarios), limits)
 
 
 def judged_of(limits: Limits, record: ScenarioRecord | None = None) -> Judgement:
-    """Judge the one rule of these limits on a load, or on the honest one."""
+    """Judge the one rule of these limits on a load, or on the healthy one."""
     (check,) = rule_checks(limits)
-    return check.judge({"load": record or honest("load")}, limits)
+    return check.judge({"load": record or healthy("load")}, limits)
 
 
 def verdict_of(limits: Limits, **scenarios: ScenarioRecord) -> Verdict:
@@ -71,7 +71,7 @@ def verdict_of(limits: Limits, **scenarios: ScenarioRecord) -> Verdict:
 
 def measured(edit: Callable[[int, Hit], dict[str, Any] | None], case: str = "csv-10k") -> ScenarioRecord:
     """Return the load with the measured exports of a case edited. edit: takes each one's place, from 0, and its hit."""
-    record = honest("load")
+    record = healthy("load")
     place = {
         hit.id: number
         for number, hit in enumerate(hit for hit in record.hits if (hit.phase, hit.case) == ("measure", case))
@@ -171,7 +171,7 @@ def test_a_wrong_rule_ends_with_exit_code_2(tmp_path: Path, capsys: pytest.Captu
     """Nothing is judged by a file of which a part can't be used."""
     path = tmp_path / "mine.toml"
     path.write_text(RULE.replace("1_000", "inf"))
-    assert door.main([str(tmp_path), "--limits", str(path)]) == 2
+    assert entry.main([str(tmp_path), "--limits", str(path)]) == 2
     assert f"{path} can't be used: [[rule]] number 1 (csv-p95): target must" in capsys.readouterr().err
 
 
@@ -218,7 +218,7 @@ def test_latency_just_inside_at_and_just_outside(statistic: str, took_s: float, 
 @pytest.mark.parametrize(("ratio", "status"), [(1 - 1e-9, "PASS"), (1.0, "PASS"), (1 + 1e-9, "FAIL")])
 def test_rate_just_inside_at_and_just_outside(ratio: float, status: str) -> None:
     """The rate is the phase's finished exports of the case over its span, and passes up to its target."""
-    hits = [hit for hit in honest("load").hits if hit.phase == "measure"]
+    hits = [hit for hit in healthy("load").hits if hit.phase == "measure"]
     rate = 20 / (max(hit.end for hit in hits) - min(hit.start for hit in hits))
     judged = judged_of(with_rule(statistic="rate", op=">=", target=rate * ratio, case="pdf-10k", scenario="load"))
     assert (judged.status, judged.readings[0].value) == (status, rate)
@@ -309,7 +309,7 @@ def test_a_rule_without_an_export_is_no_data(fields: dict[str, Any]) -> None:
 def test_a_phase_that_finished_nothing_has_a_rate_of_zero() -> None:
     """A phase of load whose exports all fail is not passed over because another phase finished some."""
     load_record = with_hits(
-        honest("load"), lambda hit: {"status": 500} if (hit.phase, hit.case) == ("measure", "csv-10k") else None
+        healthy("load"), lambda hit: {"status": 500} if (hit.phase, hit.case) == ("measure", "csv-10k") else None
     )
     found = verdict_of(with_rule(statistic="rate", op=">=", target=0.01, format="csv"), load=load_record)
     assert (found.status, found.judgement.readings[0].value) == ("FAIL", 0.0)
@@ -334,8 +334,8 @@ def test_a_scenario_that_was_not_run_is_no_data() -> None:
 def test_an_additional_scenario_is_judged_by_the_rules_that_name_it() -> None:
     """Each rule has one verdict, whatever other scenarios the run has."""
     limits = rules_of(RULE + RULE.replace('"csv-p95"', '"soak"').replace('"load"', '"soak"'))
-    run = honest_run()
-    report = judge(replace(run, scenarios={**run.scenarios, "soak": honest("load")}), limits)
+    run = healthy_run()
+    report = judge(replace(run, scenarios={**run.scenarios, "soak": healthy("load")}), limits)
     assert [(one.scenario, one.id) for one in report.verdicts if one.id.startswith("rule-")] == [
         ("run", "rule-csv-p95"),
         ("run", "rule-soak"),

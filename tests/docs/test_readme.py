@@ -16,21 +16,22 @@ from tests.docs.test_workflows import nox_sessions, sessions
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTED = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
-DOORS = {
+ENTRIES = {
     "run": "evidence",
     "verify": "evidence",
     "gate": "evidence",
     "compare": "evidence",
     "stress": "evidence",
     "seed": "loadtests",
+    "body": "loadtests",
     "assert": "assertions",
     "serve": "service",
     "rules": "rules",
     "dashboards": "dashboards",
 }
-"""Which door each command of `export-at-scale` opens."""
-OWN_COMMAND = ("run", "verify", "gate", "compare", "stress", "seed")
-"""Commands that are a subcommand of their door, too."""
+"""Which module each command of `export-at-scale` runs."""
+OWN_COMMAND = ("run", "verify", "gate", "compare", "stress", "seed", "body")
+"""Commands that are a subcommand of their module, too."""
 
 
 def blocks(page: str) -> list[list[str]]:
@@ -53,7 +54,7 @@ def commands(page: str) -> Iterator[list[str]]:
             if names[:1] == ["export-at-scale"]:
                 yield ["export-at-scale", *words[1:]]
             elif names[:2] in (["python", "-m"], ["python3", "-m"]) and names[2].split(".")[0] in {
-                *DOORS.values(),
+                *ENTRIES.values(),
                 "tests",
             }:
                 yield words[1:]
@@ -66,21 +67,25 @@ def options_of(*words: str) -> str:
     return ended.stdout
 
 
-def door_of(words: list[str]) -> list[str]:
-    """The `python -m` words that open the same door as a command."""
+def entry_of(words: list[str]) -> list[str]:
+    """The `python -m` words that open the same command as a command."""
     if words[0] != "export-at-scale":
-        door = words[1]
+        entry = words[1]
         return [
             "-m",
-            door,
-            *([words[2]] if len(words) > 2 and re.fullmatch("[a-z][a-z-]*", words[2]) and door != "assertions" else []),
+            entry,
+            *(
+                [words[2]]
+                if len(words) > 2 and re.fullmatch("[a-z][a-z-]*", words[2]) and entry != "assertions"
+                else []
+            ),
         ]
     if words[1] == "--version":
         return []
     name = words[1]
     if name in ("rules", "dashboards"):
-        return ["-m", DOORS[name], *([words[2]] if name == "dashboards" else [])]
-    return ["-m", DOORS[name], *([name] if name in OWN_COMMAND else [])]
+        return ["-m", ENTRIES[name], *([words[2]] if name == "dashboards" else [])]
+    return ["-m", ENTRIES[name], *([name] if name in OWN_COMMAND else [])]
 
 
 def test_the_first_two_blocks_are_the_two_commands() -> None:
@@ -111,17 +116,17 @@ def test_the_readme_shows_the_runbooks_block() -> None:
 
 @pytest.mark.e2e
 def test_commands_of_the_pages_are_known(tmp_path: Path) -> None:
-    """Each command of a page is one of its door, and each option stands in that door's help."""
+    """Each command of a page is one of its command, and each option stands in that command's help."""
     helps: dict[tuple[str, ...], str] = {}
     unknown: list[str] = []
     seen = 0
     for page in DOCUMENTED:
         for words in commands(page):
-            door = tuple(door_of(words))
-            if not door or (door[1].startswith("tests.") and door[1] != "tests.targets"):
+            entry = tuple(entry_of(words))
+            if not entry or (entry[1].startswith("tests.") and entry[1] != "tests.targets"):
                 continue
             seen += 1
-            text = helps.setdefault(door, options_of(*door))
+            text = helps.setdefault(entry, options_of(*entry))
             unknown += [
                 f"{page}: {shlex.join(words)}: {word}"
                 for word in words

@@ -19,8 +19,8 @@ from assertions.summary import runbook_text
 from evidence.reports.checklists.boxes import FINAL_VALIDATION, GREEN_STATUS
 from evidence.reports.checklists.ticks import Checklist
 from service.start_output import start_lines
-from tests.assertions.honest import honest_run
-from tests.loadtests.door import run_door
+from tests.assertions.healthy.records import healthy_run
+from tests.loadtests.command import run_command
 from tests.service.helpers import running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +101,7 @@ def test_the_assertions_are_the_runbooks() -> None:
 
 def test_assert_prints_the_runbooks_lines() -> None:
     """Of a GREEN run the block comes line for line in the runbook's form."""
-    shown = runbook_text(judge(honest_run(), load())).splitlines()[: len(RUNBOOK["assert_lines"])]
+    shown = runbook_text(judge(healthy_run(), load())).splitlines()[: len(RUNBOOK["assert_lines"])]
     for pattern, line in zip(RUNBOOK["assert_lines"], shown, strict=True):
         assert re.fullmatch(pattern, line), (pattern, line)
 
@@ -116,8 +116,8 @@ def test_the_service_prints_the_runbooks_start_lines() -> None:
 def test_seed_prints_the_runbooks_lines(tmp_path: Path) -> None:
     """One export and the batch, made by a running service, are told in the runbook's form."""
     with running(exports=tmp_path / "exports") as service:
-        single = run_door("seed", "--records", "1000", "--format", "csv", "--target", service.url)
-        batch = run_door("seed", "--batch", "--target", service.url)
+        single = run_command("seed", "--records", "1000", "--format", "csv", "--target", service.url)
+        batch = run_command("seed", "--batch", "--target", service.url)
         routes = [service.get(route).status for route in RUNBOOK["routes"] if route != "/export/run"]
     assert (single.code, match_lines(RUNBOOK["seed_lines"], single.out)) == (0, [])
     assert (batch.code, match_lines(RUNBOOK["batch_lines"], batch.out)) == (0, [])

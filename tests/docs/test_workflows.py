@@ -46,7 +46,7 @@ def test_the_workflow_has_the_four_jobs() -> None:
     """quick, tests, prove and evidence run sessions of the noxfile."""
     assert list(yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"]) == ["quick", "tests", "prove", "evidence"]
     named = nox_sessions(WORKFLOW.read_text("utf-8"))
-    assert named == {"quick", "tests", "prove", "smoke", "load", "batch", "gate"}
+    assert named == {"quick", "tests", "prove", "smoke", "load", "batch", "panels", "gate"}
     assert named <= sessions()
 
 
@@ -73,17 +73,19 @@ def test_the_actions_inputs_are_documented() -> None:
 
 
 def test_ci_run_calls_the_readmes_commands() -> None:
-    """.ci/run runs the main job and the tests as the README's first two blocks do, then gate, rules and proof."""
+    """.ci/run runs main job and tests as the README's first two blocks do, and panels, gate, rules and proof."""
     blocks = re.findall(r"^    (\S.*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     assert nox_sessions(blocks[0]) == {"smoke", "load", "batch"}
     assert nox_sessions(blocks[1]) == {"tests"}
-    assert nox_sessions(blocks[0]) | nox_sessions(blocks[1]) | {"gate", "rules", "prove"} == nox_sessions(script)
+    assert nox_sessions(blocks[0]) | nox_sessions(blocks[1]) | {"panels", "gate", "rules", "prove"} == nox_sessions(
+        script
+    )
 
 
 @pytest.mark.e2e
 def test_failed_checks_become_annotations(tmp_path: Path) -> None:
-    """One line for each FAIL, with GitHub's escapes; NO DATA alone gives the report's first line."""
+    """One line for each FAIL, with GitHub's escapes; only NO DATA gives the report's first line."""
     judged = [
         {"scenario": "load", "id": "memory", "judgement": {"status": "FAIL", "reason": "128 MB, 28 % over\nthe limit"}},
         {"scenario": "load", "id": "drift", "judgement": {"status": "NO DATA", "reason": "too few"}},

@@ -11,7 +11,7 @@ import pytest
 
 from evidence import publish, run
 from evidence.collect import provenance
-from tests.evidence.door import Target, copied, door, impossible_limits, keeper, profiles
+from tests.evidence.command import Target, copied, impossible_limits, profiles, reference_target, run_command
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import context
 from tests.processes import Ended
@@ -19,7 +19,7 @@ from tests.processes import Ended
 
 @dataclass(frozen=True)
 class Made:
-    """A run directory that the real door made, and how it ended."""
+    """A run directory that the real command made, and how it ended."""
 
     path: Path
     ended: Ended
@@ -27,18 +27,18 @@ class Made:
 
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The zoo's healthy keeper."""
-    with keeper(tmp_path_factory.mktemp("keeper")) as served:
+    """The reference target."""
+    with reference_target(tmp_path_factory.mktemp("target")) as served:
         yield served
 
 
 @pytest.fixture(scope="session")
 def made(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A quick smoke run beside the keeper, with one limit that can't hold; read it, don't change it."""
+    """A quick smoke run on the reference target, with one limit that can't hold; read it, don't change it."""
     folder = tmp_path_factory.mktemp("made")
     limits = impossible_limits(folder / "limits.toml")
     words = ("run", "smoke", "--target", target.url, "--exports", target.exports, "--out", folder / "run")
-    return Made(folder / "run", door(*words, "--profiles", profiles(folder / "profiles"), "--limits", limits))
+    return Made(folder / "run", run_command(*words, "--profiles", profiles(folder / "profiles"), "--limits", limits))
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def bundle(made: Made, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
-    """The door takes signals for itself; afterwards they are pytest's again."""
+    """The command takes signals for itself; afterwards they are pytest's again."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.getsignal(number) for number in numbers]
     yield

@@ -1,4 +1,4 @@
-"""Stages of a run that leave an honest record at once."""
+"""Stages of a run that leave a healthy record at once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from evidence.stages import Stages
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
-from tests.assertions.honest import honest, honest_run, write_run
+from tests.assertions.healthy.records import healthy, healthy_run, write_run
 
 
 @dataclass
 class Recorded:
-    """Stages that leave an honest record at once, with tools that are well; no process is started."""
+    """Stages that leave a healthy record at once, with tools that are well; no process is started."""
 
     done: list[str] = field(default_factory=list)
     """Scenarios that were driven."""
@@ -33,12 +33,12 @@ class Recorded:
         )
 
     def drive(self, out: Path, request: RunRequest, view: View) -> None:
-        """Write an honest record."""
+        """Write a healthy record."""
         name = request.scenario
         self.done.append(name)
         folder = out / "new"
-        whole = honest_run()
-        write_run(replace(whole, scenarios={name: honest(name)}), folder)
+        whole = healthy_run()
+        write_run(replace(whole, scenarios={name: healthy(name)}), folder)
         (folder / name).rename(out / name)
         for tool in ("promtool.json", "dashboard.json", "queries.json", f"{name}-service.log"):
             (folder / tool).rename(out / tool)

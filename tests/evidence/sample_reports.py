@@ -28,6 +28,7 @@ from evidence.reports.fault_coverage import AtContract, Sensitivity, Shown, Unde
 from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
+from tests.assertions.healthy.drawn import drawn_files
 
 LIMITS = limits_file.load()
 Said = Mapping[str, Judgement]
@@ -87,7 +88,7 @@ def report(
         Assertion(
             title=six.title,
             status=words[colour] if number == 1 else "PASS",
-            reason="both witnesses hold and agree" if colour == "GREEN" else "see below",
+            reason="both sources hold and agree" if colour == "GREEN" else "see below",
             target="the target's word",
             outside="seen from outside",
             verdicts=(),
@@ -144,6 +145,8 @@ FOUND = {
                 kept="load/kept/measure-3.csv",
                 case="csv-10k",
                 path="POST /export/run",
+                tag="T020000003",
+                user="loadtests",
             ),
         ),
     )
@@ -170,11 +173,12 @@ FIGURES = Figures(
             seed=17,
             seconds=100.0,
             end=1_767_323_145.0,
-            bodies=frozenset({"csv-10k.json"}),
+            bodies=frozenset({"csv-10k"}),
         )
     },
     target_version="1.7.0-export-scale",
     plots=(Plot(title="load: over time", path="plots/load-timeline.svg", caption="426 exports done.", aspect=1.2),),
+    panels=drawn_files().drawn,
     generators={"load": "Locust 2.47.0, 1 worker(s), busiest 0.2 of a core, event-loop lag P99 1 ms"},
     sensitivity=Sensitivity(
         commit="0123456789abcdef",

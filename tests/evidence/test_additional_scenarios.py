@@ -1,4 +1,4 @@
-"""Scenarios beside smoke, load and batch at the evidence door: judged, told, verified; none is GREEN for the three."""
+"""Additional scenarios at the evidence command: judged, reported, verified; none is GREEN for the three."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assertions.record.files import read_lines, read_one
 from assertions.record.types import Plan, Probe
 from evidence import command as entry
 from loadtests.plan.profile import load_profile
-from tests.evidence.door import Target, door, first_line
+from tests.evidence.command import Target, first_line, run_command
 
 pytestmark = pytest.mark.e2e
 
@@ -44,7 +44,7 @@ def test_a_soak_of_one_s_own_is_judged_and_verified(target: Target, tmp_path: Pa
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "mysoak.toml").write_text(SHORT_SOAK)
     out = tmp_path / "out"
-    ended = door(
+    ended = run_command(
         "run", "mysoak", "--minutes", str(4 / 60), "--profiles", tmp_path / "profiles", "--target", target.url,
         "--exports", target.exports, "--out", out,
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_a_soak_of_one_s_own_is_judged_and_verified(target: Target, tmp_path: Pa
     optional = {check.id for check in CHECKS if check.optional}
     unseen = [name for name, status in verdicts.items() if status == "NO DATA" and name not in optional]
     assert ended.code == (1 if "FAIL" in verdicts.values() else 2 if unseen else 0)
-    checked = door("verify", out)
+    checked = run_command("verify", out)
     assert checked.code == 0, checked.out
 
 
@@ -79,7 +79,7 @@ def test_a_soak_of_one_s_own_is_judged_and_verified(target: Target, tmp_path: Pa
         (("run", "--profiles", "."), "a scenario may not be named run, a name of the harness's own"),
     ],
 )
-def test_what_can_not_be_run_is_told_before_anything_is_emptied(
+def test_what_can_not_be_run_is_reported_before_anything_is_emptied(
     words: tuple[str, ...], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A scenario without a profile, minutes that would stretch nothing, a name of the run directory's own."""

@@ -1,4 +1,4 @@
-"""The other doors as subprocesses: what they are told, and that none is left behind."""
+"""The other commands as subprocesses: what they are told, and that none is left behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evidence import stages
 from evidence.settings import RunError, request_for
 from loadtests.progress import Progress, to_json
 from loadtests.runner.request import NAME, read_run_request
-from tests.evidence.door import Shown
+from tests.evidence.command import Shown
 from tests.evidence.recorded import Recorded
 from tests.evidence.test_run import Patch, raising, run, settings
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.e2e
 
 
 def stand_in(tmp_path: Path, monkeypatch: Patch, text: str) -> None:
-    """A program in place of the other doors."""
+    """A program in place of the other commands."""
     program = tmp_path / "program"
     program.write_text(f"#!{sys.executable}\nimport sys, json, pathlib, time, signal\n{text}\n")
     program.chmod(0o755)
@@ -53,7 +53,7 @@ def drive(out: Path, shown: Shown) -> None:
     stages.drive(out, request_for(settings(out, "smoke"), "smoke", "http://127.0.0.1:9", None, None), shown)
 
 
-def test_what_the_load_generator_is_told(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_what_the_load_generator_is_reported(tmp_path: Path, monkeypatch: Patch) -> None:
     """Every option reaches the load generator in one file, with paths that hold from another folder."""
     monkeypatch.chdir(tmp_path)
     asked = settings(Path(), "smoke", target=None, profiles=Path("p"), workers=2, insecure=True, minutes=3.0)
@@ -124,15 +124,15 @@ def test_tools(tmp_path: Path, monkeypatch: Patch) -> None:
     (tmp_path / "promtool.json").write_text("old")
     stand_in(tmp_path, monkeypatch, "print('first'); print(sys.argv[2]) if sys.argv[2] == 'rules' else sys.exit(2)")
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines == ["promtool: rules", "dashboard: first"]
+    assert shown.lines == ["promtool: rules", "dashboard: first", "package: first"]
     assert not (tmp_path / "promtool.json").exists()
     stand_in(tmp_path, monkeypatch, "")
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines[2:] == ["promtool: it wrote nothing", "dashboard: it wrote nothing"]
+    assert shown.lines[3:] == [f"{tool}: it wrote nothing" for tool in ("promtool", "dashboard", "package")]
 
 
 def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch: Patch) -> None:
-    """Rules, their tests, dashboard and the last page at rest are handed over; else ours, built from the limits."""
+    """Rules, their tests, dashboard and the last page at rest are passed on; else ours, built from the limits."""
     (tmp_path / "smoke").mkdir()
     write_lines(tmp_path / "smoke" / "scrapes.jsonl", [scrape(1.0, "a 1\n"), scrape(2.0, "a 2\n"), scrape(3.0, None)])
     stand_in(tmp_path, monkeypatch, "print(sys.argv[6:])")
@@ -144,8 +144,10 @@ def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch
     assert shown.lines == [
         f"promtool: {['--rules', str(own['rules']), '--rules-tests', str(own['rules_tests']), *page]}",
         f"dashboard: {['--dashboard', str(own['dashboard']), *page]}",
+        "package: []",
         f"promtool: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
         f"dashboard: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
+        "package: []",
     ]
     assert (tmp_path / "metrics_snapshot.txt").read_text() == "a 2\n"
 
@@ -165,11 +167,11 @@ def test_a_tool_that_hangs(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(stages, "TOOL_TIMEOUT_S", 0.2)
     processes = started(monkeypatch)
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines == ["promtool: no answer within 0 s", "dashboard: no answer within 0 s"]
-    assert [process.returncode for process in processes] == [-9, -9]
+    assert shown.lines == [f"{tool}: no answer within 0 s" for tool in ("promtool", "dashboard", "package")]
+    assert [process.returncode for process in processes] == [-9, -9, -9]
 
 
-def test_a_targets_log_is_copied_beside_its_record(recorded: Recorded, tmp_path: Path) -> None:
+def test_a_targets_log_is_copied_to_its_record(recorded: Recorded, tmp_path: Path) -> None:
     """With a log named, what the target wrote while its scenario ran is kept; without one there is no copy."""
     log = tmp_path / "target.log"
     log.write_text("before\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence.door import Target, door, profiles
+from tests.evidence.command import Target, profiles, run_command
 
 pytestmark = pytest.mark.e2e
 
@@ -41,7 +41,7 @@ def streams(content: bytes) -> list[bytes]:
 def test_token_and_headers_stay_out_of_the_bundle(target: Target, tmp_path: Path) -> None:
     """A run with a token and a header leaves neither in any file, nor on the terminal."""
     words = ("run", "smoke", "--target", target.url, "--exports", target.exports, "--out", tmp_path / "out")
-    ended = door(*words, "--profiles", profiles(tmp_path / "profiles"), environment=SECRETS)
+    ended = run_command(*words, "--profiles", profiles(tmp_path / "profiles"), environment=SECRETS)
     assert (tmp_path / "out" / "report.html").is_file(), ended.err
     assert holding(tmp_path / "out", TOKEN, HEADER) == []
     assert TOKEN not in ended.out + ended.err
@@ -51,8 +51,8 @@ def test_token_and_headers_stay_out_of_the_bundle(target: Target, tmp_path: Path
 
 @pytest.mark.parametrize("option", ["--target", "--url"])
 def test_user_names_and_passwords_in_addresses_are_refused(tmp_path: Path, option: str) -> None:
-    """An address with a user name ends the door with 2 before anything is written."""
-    ended = door("run", "smoke", option, f"https://alice:{TOKEN}@127.0.0.1:1", "--out", tmp_path / "out")
+    """An address with a user name ends the command with 2 before anything is written."""
+    ended = run_command("run", "smoke", option, f"https://alice:{TOKEN}@127.0.0.1:1", "--out", tmp_path / "out")
     assert ended.code == 2
     assert not (tmp_path / "out").exists()
     assert TOKEN not in ended.out + ended.err

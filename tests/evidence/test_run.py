@@ -19,9 +19,11 @@ from assertions.limits import load as load_limits
 from assertions.record.files import read_one, write_one
 from assertions.record.types import RecordError
 from assertions.verdicts import failed, no_data, not_run, passed
-from evidence import command, doors, run_folder
+from evidence import command, subcommands
 from evidence import publish as publishing
 from evidence import run as running
+from evidence.bundle import run_folder
+from evidence.bundle.verify import VerifyError
 from evidence.collect.embedded import EmbeddedError
 from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
@@ -31,11 +33,10 @@ from evidence.run import exit_code
 from evidence.settings import RunError, Settings
 from evidence.stages import Stages
 from evidence.timings import Timings
-from evidence.verify import VerifyError
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
-from tests.assertions.honest import honest, honest_run, with_scenario, with_status, write_run
-from tests.evidence.door import REPORT, Shown, colours_in, first_line, green_before
+from tests.assertions.healthy.records import healthy, healthy_run, with_scenario, with_status, write_run
+from tests.evidence.command import REPORT, Shown, colours_in, first_line, green_before
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, report
 
@@ -60,7 +61,7 @@ def the_context(out: Path) -> Context:
 
 
 def test_green_at_once(recorded: Recorded, tmp_path: Path, monkeypatch: Patch) -> None:
-    """Three honest scenarios make a GREEN run, with code 0 and a first line that says so."""
+    """Three healthy scenarios make a GREEN run, with code 0 and a first line that says so."""
     (tmp_path / "proof.json").write_text("{}")
     monkeypatch.setattr(fault_coverage, "STORED", tmp_path / "proof.json")
     judged, code = run(settings(tmp_path / "run", "smoke", "load", "batch"), recorded.stages)
@@ -109,7 +110,7 @@ def test_other_limits_and_profiles_begin_anew(recorded: Recorded, tmp_path: Path
 
 
 def test_a_scenario_that_is_there_begins_anew(recorded: Recorded, tmp_path: Path) -> None:
-    """Running a scenario again begins a new run, and what somebody put beside it stays."""
+    """Running a scenario again begins a new run, and what somebody put next to it stays."""
     out = tmp_path / "run"
     run(settings(out, "smoke", "load"), recorded.stages)
     (out / "notes.txt").write_text("mine")
@@ -142,10 +143,10 @@ def test_an_incident_begins_anew(recorded: Recorded, tmp_path: Path) -> None:
 def raising(error: BaseException) -> Callable[..., Any]:
     """A function that raises."""
 
-    def door(*_: object, **__: object) -> None:
+    def run_command(*_: object, **__: object) -> None:
         raise error
 
-    return door
+    return run_command
 
 
 TROUBLES = [
@@ -271,7 +272,7 @@ def test_what_was_missing_when_it_was_interrupted(
 ) -> None:
     """The sentence tells how far the run had come."""
     if there:
-        scenario = honest("smoke").scenario
+        scenario = healthy("smoke").scenario
         phases = tuple(msgspec.structs.replace(phase, completed=completed) for phase in scenario.phases)
         (tmp_path / "smoke").mkdir()
         write_one(tmp_path / "smoke" / "scenario.json", msgspec.structs.replace(scenario, phases=phases))
@@ -297,7 +298,7 @@ def test_exit_codes(judged: Report, code: int) -> None:
 
 
 def test_incidents_are_never_green() -> None:
-    """An incident takes GREEN away, and leaves RED as it is."""
+    """An incident prevents GREEN, and leaves RED as it is."""
     assert with_incidents(GREEN, ()) is GREEN
     assert with_incidents(RED, ("x",)) is RED
     assert (with_incidents(GREEN, ("x", "y")).colour, with_incidents(GREEN, ("x",)).headline) == (
@@ -316,54 +317,54 @@ def test_the_shutdown_of_the_embedded_service_is_noted(recorded: Recorded, tmp_p
         recorded.drive(out, request, view)
 
     run(settings(tmp_path / "run", "smoke", target=None), recorded.but(serve=Stages().serve, drive=drive))
-    scenario = read_one(tmp_path / "run" / "smoke" / "scenario.json", type(honest("smoke").scenario))
+    scenario = read_one(tmp_path / "run" / "smoke" / "scenario.json", type(healthy("smoke").scenario))
     assert (scenario.embedded, scenario.shutdown_exit_code) == (True, 0)
     assert seen[0].target.startswith("http://127.0.0.1:") and seen[0].embedded
 
 
-def test_the_door_in_this_process(
+def test_the_command_in_this_process(
     recorded: Recorded, tmp_path: Path, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """run, verify and gate through the door: codes and words, GREEN, RED and interrupted."""
+    """run, verify and gate through the command: codes and words, GREEN, RED and interrupted."""
     out = str(tmp_path / "run")
     words = ["run", "smoke", "load", "batch", "--target", "http://127.0.0.1:9/", "--out", out]
-    monkeypatch.setattr(doors, "run", lambda asked, shown: running.run(asked, shown, recorded.stages))
+    monkeypatch.setattr(subcommands, "run", lambda asked, shown: running.run(asked, shown, recorded.stages))
     assert command.main([*words, "--workers", "1", "--waive", "memory=a  reason", "--timings"]) == 0
     assert the_context(Path(out)).waivers == {"memory": "a reason"}
     assert the_context(Path(out)).target == "http://127.0.0.1:9"
     told = capsys.readouterr().out
     assert "Verdict: GREEN" in told
     assert re.search(r"^smoke   load +\d+\.\d\d s$", told, re.MULTILINE)
-    monkeypatch.setattr(doors, "verify", lambda folder: ([], GREEN))
+    monkeypatch.setattr(subcommands, "verify", lambda folder: ([], GREEN))
     assert command.main(["verify", out]) == 0
     assert command.main(["gate", out]) == 0
     assert capsys.readouterr().out.endswith("gate: open\n")
     for problems, judged in ([], RED), (["x was changed"], GREEN), ([], SMOKE_ONLY), (["broken"], None):
-        monkeypatch.setattr(doors, "verify", lambda folder, said=problems, mine=judged: (said, mine))
+        monkeypatch.setattr(subcommands, "verify", lambda folder, said=problems, mine=judged: (said, mine))
         assert command.main(["gate", out]) == 1
         assert command.main(["verify", out]) == (1 if problems else 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     take_signals()
-    monkeypatch.setattr(doors, "verify", raising(VerifyError("no")))
+    monkeypatch.setattr(subcommands, "verify", raising(VerifyError("no")))
     assert command.main(["verify", out]) == 2
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    monkeypatch.setattr(doors, "run", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(subcommands, "run", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     assert command.main(words) == 2
     assert capsys.readouterr().err.endswith("evidence: interrupted; the report says so\n")
 
 
-def test_a_smoke_alone_reads_as_such(recorded: Recorded, tmp_path: Path) -> None:
+def test_a_smoke_only_reads_as_such(recorded: Recorded, tmp_path: Path) -> None:
     """What passed is counted, and what was not run is named once, without a line for each of its checks."""
     judged, code = run(settings(tmp_path / "run", "smoke"), recorded.stages)
     assert code == 0
     passes = sum(one.scenario == "smoke" and one.status == "PASS" for one in judged.verdicts)
-    assert doors.closing_text(judged).splitlines()[-1].startswith(f"smoke: {passes} PASS, 0 FAIL")
-    assert doors.closing_text(judged).endswith("; load and batch not run yet")
-    assert "FAIL  " not in doors.closing_text(judged)
+    assert subcommands.closing_text(judged).splitlines()[-1].startswith(f"smoke: {passes} PASS, 0 FAIL")
+    assert subcommands.closing_text(judged).endswith("; load and batch not run yet")
+    assert "FAIL  " not in subcommands.closing_text(judged)
 
 
 def test_an_older_run_is_moved_aside(recorded: Recorded, tmp_path: Path) -> None:
-    """A run that begins anew leaves the one that was there whole, in the history beside the run directory."""
+    """A run that begins anew leaves the one that was there whole, in the history next to the run directory."""
     out = tmp_path / "run"
     run(settings(out, "smoke"), recorded.stages)
     before = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
@@ -402,17 +403,17 @@ def write_older(folder: Path, colour: str) -> None:
 
 def test_figures(tmp_path: Path) -> None:
     """Figures of a record show the target's version only where it is a text, and unknown where nothing was measured."""
-    record = honest("smoke")
+    record = healthy("smoke")
     odd = with_status(record, lambda body: body.update(version=7))
     bare = with_scenario(
         odd, generator=type(record.scenario.generator)(**{**generator_fields(record), "cpu_ratio": None})
     )
-    said = judge(honest_run(), load_limits())
-    shown = publishing.figures(replace(honest_run(), scenarios={"smoke": bare}), said, load_limits(), ())
+    said = judge(healthy_run(), load_limits())
+    shown = publishing.figures(replace(healthy_run(), scenarios={"smoke": bare}), said, load_limits(), ())
     assert shown.target_version is None
     assert "busiest unknown" in shown.generators["smoke"]
     assert (
-        publishing.figures(replace(honest_run(), scenarios={"smoke": record}), said, load_limits(), ()).target_version
+        publishing.figures(replace(healthy_run(), scenarios={"smoke": record}), said, load_limits(), ()).target_version
         is not None
     )
     assert said.colour == "GREEN"
@@ -420,7 +421,7 @@ def test_figures(tmp_path: Path) -> None:
 
 def test_figures_show_both_latencies_and_the_instrument() -> None:
     """From the planned and from the real start, case by case; and what the generator measured of the known server."""
-    run = replace(honest_run(), scenarios={"load": honest("load")})
+    run = replace(healthy_run(), scenarios={"load": healthy("load")})
     shown = publishing.figures(run, judge(run, load_limits()), load_limits(), ())
     found = next(row for row in shown.latencies if (row.phase, row.case) == ("measure", "csv-10k"))
     assert len(found.started_ms) == len(found.planned_ms) > 50
@@ -450,7 +451,7 @@ def test_abort_on_fail_ends_with_the_scenario_that_failed(recorded: Recorded, tm
     def failing(out: Path, request: RunRequest, view: View) -> None:
         name = request.scenario
         recorded.drive(out, request, view)
-        record = honest(name)
+        record = healthy(name)
         if stopped:
             phases = tuple(
                 msgspec.structs.replace(phase, completed=False, ended="aborted", note="stopped early: too slow")
@@ -460,7 +461,7 @@ def test_abort_on_fail_ends_with_the_scenario_that_failed(recorded: Recorded, tm
         else:
             record = with_status(record, lambda body: body.update(status="asleep"))
         shutil.rmtree(out / name)
-        write_run(replace(honest_run(), scenarios={name: record}), out)
+        write_run(replace(healthy_run(), scenarios={name: record}), out)
 
     asked = settings(tmp_path / "run", "smoke", "load", "batch", abort_on_fail=True)
     running.run(asked, shown, recorded.but(drive=failing))
@@ -470,6 +471,6 @@ def test_abort_on_fail_ends_with_the_scenario_that_failed(recorded: Recorded, tm
 
 
 @pytest.mark.parametrize("minutes", [None, 1.0])
-def test_a_scenario_beside_the_three_may_be_stretched_or_not(minutes: float | None) -> None:
+def test_a_additional_scenario_may_be_stretched_or_not(minutes: float | None) -> None:
     """Its own length is as good as another."""
-    doors.check_scenarios(settings(Path(), "soak", minutes=minutes))
+    subcommands.check_scenarios(settings(Path(), "soak", minutes=minutes))

@@ -1,4 +1,4 @@
-"""One run directory has one verdict, whichever door judges it."""
+"""One run directory has one verdict, whichever command judges it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assertions import limits as limits_file
 from assertions.__main__ import main
 from assertions.record.files import write_one
 from evidence.publish import judge_folder
-from tests.assertions.honest import honest_run, write_run
+from tests.assertions.healthy.records import healthy_run, write_run
 from tests.evidence.sample_reports import context
 
 NO_DASHBOARD = {"dashboard": "no Grafana here"}
@@ -27,11 +27,11 @@ NO_DASHBOARD = {"dashboard": "no Grafana here"}
         ({}, "dashboard.json is not there; `python -m dashboards check` has not been run", 0),
     ],
 )
-def test_the_assertions_door_and_the_report_agree(
+def test_the_assertions_command_and_the_report_agree(
     notes: dict[str, Any], headline: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Waivers and incidents of `run.json` count for both; the door's code is that of the six, or 2 for an incident."""
-    folder = write_run(replace(honest_run(), dashboard=None), tmp_path)
+    """Waivers and incidents of `run.json` count for both; the exit code is that of the six, or 2 for an incident."""
+    folder = write_run(replace(healthy_run(), dashboard=None), tmp_path)
     shutil.copyfile(limits_file.DEFAULT_PATH, folder / "limits.toml")
     write_one(folder / "run.json", context(**notes))
     report = judge_folder(folder)[2]

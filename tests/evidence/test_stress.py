@@ -1,4 +1,4 @@
-"""Stress at the evidence door: a fresh service for each case, one report, and a page that needs nothing beside it."""
+"""Stress at the evidence command: a fresh service for each case, one report, and a page that needs no other file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evidence.reports.stress_html import html, plots
 from evidence.settings import RunError
 from loadtests.runner.request import NAME, StressRequest, read_stress_request
 from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, Word
-from tests.evidence.door import Shown
+from tests.evidence.command import Shown
 from tests.evidence.test_drive import stand_in, started
 from tests.evidence.test_run import Patch, raising
 
@@ -38,12 +38,12 @@ def step(number: int, rate: float, word: Word, p95_ms: float | None = 120.0) -> 
     )  # fmt: skip
 
 
-def case(name: str, records: int, outcome: Any, *steps: Step, alone: tuple[float, ...] = (50.0,)) -> CaseResult:
+def case(name: str, records: int, outcome: Any, *steps: Step, unloaded: tuple[float, ...] = (50.0,)) -> CaseResult:
     """What a search found, as far as a page shows it."""
     held = max((one.rate_per_s for one in steps if one.word == "held"), default=None)
     broke = min((one.rate_per_s for one in steps if one.word == "broke"), default=None)
     return CaseResult(
-        case=name, format=name[:3], records=records, body_bytes=1_700_000, alone_ms=alone, outcome=outcome,
+        case=name, format=name[:3], records=records, body_bytes=1_700_000, unloaded_ms=unloaded, outcome=outcome,
         highest_held_per_s=None if outcome == "no data" else held, lowest_broke_per_s=broke, reason="because",
         steps=steps,
     )  # fmt: skip
@@ -60,7 +60,7 @@ SESSION = Stress(
         case("csv-1000k", 1_000_000, "below", step(1, 0.1, "broke", 12_000.0)),
         case("csv-50k", 50_000, "at least", step(1, 5, "held")),
         case("pdf-10k", 10_000, "no data", step(1, 5, "held"), step(2, 9, "no data"), step(3, 9, "no data", None)),
-        case("pdf-50k", 50_000, "below", alone=()),
+        case("pdf-50k", 50_000, "below", unloaded=()),
     ),
 )
 
@@ -78,7 +78,7 @@ class Tags(HTMLParser):
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
 
 
-def test_the_page_needs_nothing_beside_it() -> None:
+def test_the_page_needs_no_other_file() -> None:
     """No script, no image, no address but places within itself; what a target is called is shown as plain text."""
     page = html(SESSION)
     tags = Tags()
@@ -104,13 +104,13 @@ def test_the_plots_show_every_case_the_limit_and_the_break() -> None:
     assert "breaks: csv-1000k" not in rate
     assert "pdf-50k" not in rate
     assert "csv P95 at the highest rate" in texts["Latency against size"]
-    assert "pdf alone, median" in texts["Latency against size"]
+    assert "pdf unloaded, median" in texts["Latency against size"]
     assert "pdf" not in texts["Highest rate against size"]
 
 
 def test_a_session_of_nothing_has_a_page() -> None:
     """Where not one export was done nothing is drawn, and the table says so."""
-    nothing = msgspec.structs.replace(SESSION, found=(case("pdf-50k", 50_000, "below", alone=()),))
+    nothing = msgspec.structs.replace(SESSION, found=(case("pdf-50k", 50_000, "below", unloaded=()),))
     assert "<td>none</td>" in html(nothing)
     assert list(plots(nothing)) == []
 
@@ -143,7 +143,7 @@ def options(out: Path, **fields: Any) -> stress.StressSettings:
     return stress.StressSettings(**{**usual, **fields})
 
 
-def test_what_the_load_side_is_told(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_what_the_load_side_is_reported(tmp_path: Path, monkeypatch: Patch) -> None:
     """Every option reaches the load side in one file, with paths that hold from another folder."""
     stand_in(
         tmp_path,
@@ -189,7 +189,7 @@ def test_our_own_service_takes_large_bodies(tmp_path: Path, monkeypatch: Patch, 
     ]
 
 
-def test_a_load_side_without_a_report_is_told_by_its_sentence(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_a_load_side_without_a_report_is_reported_by_its_sentence(tmp_path: Path, monkeypatch: Patch) -> None:
     """What it says last is why the session ends."""
     stand_in(tmp_path, monkeypatch, "sys.stderr.write('loadtests: the target is gone\\n'); sys.exit(2)")
     with pytest.raises(RunError, match=r"^the target is gone$"):

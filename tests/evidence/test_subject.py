@@ -26,7 +26,7 @@ def subject_of(*words: str, environ: dict[str, str] | None = None) -> Subject | 
     @subject_options
     @click.command()
     def command(**_: object) -> None:
-        """Take the options alone."""
+        """Take only the options."""
 
     context = command.make_context("run", list(words))
     return from_options(**context.params, environ=environ or {})

@@ -37,7 +37,7 @@ class Manners:
     other_origin: bool = False
     """The download link leads to another host."""
     locked: Mapping[str, int] = field(default_factory=dict)
-    """Paths whose GET is answered with this status alone."""
+    """Paths whose GET is answered with only this status."""
     redirect: bool = False
     """Exports are answered with a redirect to another path."""
 
@@ -57,7 +57,7 @@ class FakeTarget:
 
 
 CERTIFICATE = Path(__file__).parent / "tls" / "server.pem"
-"""Self-signed, of 127.0.0.1, with its key beside it: for these tests alone, and worth nothing elsewhere."""
+"""Self-signed, of 127.0.0.1, with its key: only for these tests, and worth nothing elsewhere."""
 
 
 @contextmanager
@@ -93,7 +93,7 @@ class _Server(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that go away are what some tests are about."""
+        """Some tests need clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -46,7 +46,7 @@ def result(**fields: Any) -> dict[str, Any]:
     return {key: value for key, value in whole.items() if value is not None}
 
 
-def test_a_made_export_is_told_as_in_the_runbook() -> None:
+def test_a_made_export_is_reported_as_in_the_runbook() -> None:
     """The first line is the runbook's with the target's figures; the second has ours."""
     assert seed_lines(hit()).splitlines() == [
         "✅ Export successful: { format: 'csv', records: 1000, bytes: 15234, processingTime: 123ms }",
@@ -58,7 +58,7 @@ def test_a_made_export_is_told_as_in_the_runbook() -> None:
     ("told", "shown"),
     [(0, "0ms"), (123.0, "123ms"), (123.456, "123.5ms"), (None, "unknown"), (True, "unknown"), ("9", "unknown")],
 )
-def test_a_processing_time_is_told_as_it_was_answered(told: object, shown: str) -> None:
+def test_a_processing_time_is_reported_as_it_was_answered(told: object, shown: str) -> None:
     """Whole milliseconds without a point; what is no number is unknown, never 0."""
     assert f"processingTime: {shown} }}" in seed_lines(hit(processingTime=told))
 
@@ -84,7 +84,7 @@ def test_a_failed_export_says_why(failed: Hit, reason: str) -> None:
     assert seed_lines(failed).startswith(f"❌ Export failed: {reason} {{ format: 'csv', records: 1000 }}\n    status: ")
 
 
-def test_a_targets_own_sentence_is_told_on_one_line() -> None:
+def test_a_targets_own_sentence_is_reported_on_one_line() -> None:
     """A refusal's error can neither begin a line of its own nor steer the terminal."""
     refused = hit(400)
     body = json.dumps({"error": "bad\n✅ All batch tests completed\x1b[2J"})

@@ -1,4 +1,4 @@
-"""Shared parts: copies of the committed rule files to break, and the door as a real subprocess."""
+"""Shared parts: copies of the committed rule files to break, and the command as a real subprocess."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def copies(tmp_path: Path) -> Copies:
     )
 
 
-Door = Callable[..., subprocess.CompletedProcess[str]]
+RunCommand = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def door() -> Door:
+def run_command() -> RunCommand:
     """Run `python -m rules` for real; keyword arguments are environment variables on top of this process's own."""
 
     def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,7 @@ from tests.rules.endpoint import page
 from tests.rules.golden import RESULTS, path, whole
 
 
-def test_rule_files_are_looked_for_beside_the_tests(tmp_path: Path) -> None:
+def test_rule_files_are_looked_for_next_to_the_tests(tmp_path: Path) -> None:
     """A pattern counts from the test file's folder, absolute ones as they are; nothing, ours, others differ."""
     (tmp_path / "sub").mkdir()
     for name in ("mine.yml", "sub/other.yml"):
@@ -69,7 +69,7 @@ def test_a_page_without_rules_is_judged_by_itself() -> None:
 
 
 def altered(copies: Copies, index: int, change: dict[str, str | None]) -> Promtool:
-    """Write the rule file anew with one alert changed (JSON is YAML too); a value of None takes the key away."""
+    """Write the rule file anew with one alert changed (JSON is YAML too); a value of None removes the key."""
     model = msgspec.yaml.decode(RULES.read_bytes())
     alerts = [rule for group in model["groups"] for rule in group["rules"] if "alert" in rule]
     for key, value in change.items():
@@ -115,7 +115,7 @@ def test_each_wait_is_tested(index: int, copies: Copies) -> None:
 
 @pytest.mark.e2e
 def test_the_altered_file_without_a_change_is_green(copies: Copies) -> None:
-    """The three tests above are red by their change alone: the rule file rewritten as it is stays green."""
+    """The three tests above are red only by their change: the rule file rewritten as it is stays green."""
     assert altered(copies, 0, {}).test_rules(copies.tests).exit_code == 0
     assert TESTS.read_bytes() == copies.tests.read_bytes()
 

@@ -83,12 +83,12 @@ def test_silence_without_its_metric_proves_nothing(fed: tuple[InputSeries, ...] 
         (rules(Rule(record="x:y", expr="sum(export_queue_depth)")), "the rule file holds no alerts"),
     ],
 )
-def test_no_rules_and_no_alerts_are_told(file: RuleFile, problem: str) -> None:
+def test_no_rules_and_no_alerts_are_reported(file: RuleFile, problem: str) -> None:
     """A rule file without anything to prove is a problem, in each of its forms."""
     assert coverage_problems(file, CaseFile(rule_files=("export.yml",), tests=(CaseGroup(),)), FOUND) == (problem,)
 
 
-def test_no_tests_and_no_rule_files_are_told() -> None:
+def test_no_tests_and_no_rule_files_are_reported() -> None:
     """An empty test file is told twice over: no tests, no rule files."""
     problems = coverage_problems(rules(WARNING), CaseFile(), {})
     assert problems[:2] == ("the test file holds no tests", "the test file names no rule_files")
@@ -110,14 +110,14 @@ def test_rule_files_must_match_the_rules_under_check(found: dict[str, bool | Non
     assert coverage_problems(rules(WARNING), case_file(case("warning"), case()), found) == problems
 
 
-def test_a_rule_twice_is_told() -> None:
-    """Two alerts of one name and the same labels can't be told apart by any test."""
+def test_a_rule_twice_is_reported() -> None:
+    """Two alerts of one name and the same labels can't be distinguished by any test."""
     assert coverage_problems(rules(WARNING, WARNING), case_file(case("warning"), case()), FOUND) == (
         'Deep{severity="warning"} is there twice; give each its own severity',
     )
 
 
-def test_an_unreadable_expression_is_told() -> None:
+def test_an_unreadable_expression_is_reported() -> None:
     """An expression that can't be read is a problem, not an accident."""
     broken = Rule(alert="Deep", expr="export_queue_depth >", labels={"severity": "warning"})
     (problem,) = coverage_problems(rules(broken), case_file(case("warning"), case()), FOUND)

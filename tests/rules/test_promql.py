@@ -127,7 +127,7 @@ def test_wrong_expressions_are_named(expression: str, problem: str) -> None:
     assert problem in problems[0]
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     """Two faults in one expression are two problems, and a fault made twice is told once."""
     assert problems_of("rate(export_queue_depth[5m]) + rate(export_queue_depth[5m]) + no_such") == (
         "rate() of export_queue_depth, which is a gauge, means nothing",
@@ -220,7 +220,7 @@ def test_variables_are_replaced_in_each_spelling() -> None:
 
 
 def test_a_dollar_that_is_no_variable_stays() -> None:
-    """The end of a regular expression and a capture group are left alone."""
+    """The end of a regular expression and a capture group are left unchanged."""
     assert substitute('{a=~"csv$"} $1') == '{a=~"csv$"} $1'
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rules import fetch
-from rules.fetch import ToolFailed, ToolMissing, cache_folder, find_binary, run, version_of
 from rules.promtool import ALLOWED_COMPLAINTS, Promtool, find
+from rules.server import fetch
+from rules.server.fetch import ToolFailed, ToolMissing, cache_folder, find_binary, run, version_of
 from tests.rules.conftest import ROOT, RULES, TESTS, Copies, edit
 from tests.rules.endpoint import page
 
@@ -89,7 +89,7 @@ def test_fetching_into_an_empty_cache(tmp_path: Path) -> None:
     assert sorted(path.name for path in found.path.parent.iterdir()) == ["prometheus", "promtool"]
 
 
-def test_an_apt_that_fails_is_told_without_addresses(tmp_path: Path) -> None:
+def test_an_apt_that_fails_is_reported_without_addresses(tmp_path: Path) -> None:
     """apt's own last word is in the message, an address in it (which may carry a password) is not."""
     script(tmp_path / "bin" / "apt-get", "echo 'E: Failed to fetch https://user:secret@host/x  403' >&2; exit 100")
     script(tmp_path / "bin" / "dpkg-deb", "exit 0")
@@ -103,7 +103,7 @@ def test_an_apt_that_fails_is_told_without_addresses(tmp_path: Path) -> None:
     assert [path.name for path in cache_folder(env).iterdir()] == ["fetch.lock"]
 
 
-def test_a_package_without_the_binary_is_told(tmp_path: Path) -> None:
+def test_a_package_without_the_binary_is_reported(tmp_path: Path) -> None:
     """Downloads that hold no promtool leave no half-filled folder in the cache."""
     script(tmp_path / "bin" / "apt-get", "exit 0")
     script(tmp_path / "bin" / "dpkg-deb", "exit 0")
@@ -159,7 +159,7 @@ def test_only_one_process_fetches(tmp_path: Path) -> None:
     assert count.read_text() == "x\n"
 
 
-def test_a_binary_that_tells_no_version_is_an_error(tmp_path: Path) -> None:
+def test_a_binary_that_reports_no_version_is_an_error(tmp_path: Path) -> None:
     """Something else under the name promtool is refused, with its exit code and stderr."""
     other = script(tmp_path / "promtool", "echo 'what?' >&2; exit 7")
     with pytest.raises(ToolFailed, match=r"^promtool told no version \(exit code 7\): what\?$") as caught:

@@ -26,7 +26,7 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.app import SERVICE, Service, create_app
-from service.connections import SERVER_KEY, Runner, Server
+from service.http.connections import SERVER_KEY, Runner, Server
 from service.logs import Log
 from service.settings import Settings
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from service.connections import HEAD_TIMEOUT_S, KEEP_ALIVE_S, RESERVE, SEND_TIMEOUT_S
+from service.http.connections import HEAD_TIMEOUT_S, KEEP_ALIVE_S, RESERVE, SEND_TIMEOUT_S
 from tests.service.helpers import TIMEOUT_S, Gate, Running, encoded, local, running, until
 
 pytestmark = pytest.mark.e2e

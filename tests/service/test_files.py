@@ -49,7 +49,7 @@ def test_a_used_name_is_never_taken_again(tmp_path: Path) -> None:
     assert (tmp_path / NAME).read_bytes() == b"first"
 
 
-def test_taking_the_part_away_cancels(tmp_path: Path) -> None:
+def test_deleting_the_part_cancels(tmp_path: Path) -> None:
     """The writer notices at its next look, and never publishes."""
     with pytest.raises(Cancelled), PartFile(tmp_path, NAME) as out:
         out.check_wanted()
@@ -62,7 +62,7 @@ def test_taking_the_part_away_cancels(tmp_path: Path) -> None:
 
 
 def test_claiming_sweeps_left_overs_unless_another_service_lives_there(tmp_path: Path) -> None:
-    """The first one in removes parts and spool files and nothing else; a second one leaves them alone."""
+    """The first one in removes parts and spool files and nothing else; a second one leaves them unchanged."""
     left = [tmp_path / f".{NAME}.part", tmp_path / ".export_2_bbbbbbbbb.body.part"]
     kept = [tmp_path / NAME, tmp_path / ".hidden", tmp_path / "notes.part"]
     for path in left + kept:

@@ -150,7 +150,7 @@ def test_a_bad_body_is_400_with_a_sentence_that_names_the_field(shared: Running,
         (encoded(format="csv", data=[], user=7), "csv", "anonymous"),
     ],
 )
-def test_a_rejection_is_counted_under_what_can_be_told(service: Running, body: bytes, format: str, user: str) -> None:
+def test_a_rejection_is_counted_under_what_is_known(service: Running, body: bytes, format: str, user: str) -> None:
     """A rejected request's labels are its format and user where the body shows them."""
     service.post(body)
     assert sample(service.metrics(), "export_requests_total", status="rejected", format=format, user=user) == 1
@@ -323,7 +323,7 @@ def test_metrics_page_speaks_openmetrics_when_asked(shared: Running) -> None:
     assert opened.body.endswith(b"# EOF\n")
 
 
-def test_the_listening_line_tells_url_and_pid(service: Running) -> None:
+def test_the_listening_line_reports_url_and_pid(service: Running) -> None:
     """One JSON line on stderr says where the service listens and which process it is."""
     assert service.event["event"] == "listening"
     assert service.event["pid"] == service.process.pid

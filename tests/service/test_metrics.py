@@ -28,7 +28,7 @@ def page(metrics: Metrics) -> str:
 
 
 def test_there_are_nine_families_of_their_types() -> None:
-    """No more, no less, and no created-series beside them."""
+    """No more, no less, and no created-series with them."""
     families = {one.name: one.type for one in text_string_to_metric_families(page(Metrics()))}
     assert families == TYPES
 

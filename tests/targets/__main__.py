@@ -1,4 +1,4 @@
-"""The zoo's door: `python -m tests.targets --help`."""
+"""The command of the catalogue: `python -m tests.targets --help`."""
 
 from __future__ import annotations
 
@@ -13,76 +13,76 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.targets.harness import matrix
-from tests.targets.harness.archive import ArchiveError
-from tests.targets.harness.check import look
-from tests.targets.harness.commands import add_record_commands, prove_command, record_command, verdicts_command
-from tests.targets.harness.entry import Entry, Unknown, chosen, core
-from tests.targets.harness.resume import known, sources_sha256
-from tests.targets.harness.run import Outcome, commit_now, run_one, stop_all
+from tests.targets.check import look
+from tests.targets.commands import add_record_commands, prove_command, record_command, verdicts_command
+from tests.targets.fixtures.entry import Entry, Unknown, chosen, core
+from tests.targets.proving import matrix
+from tests.targets.recording.archive import ArchiveError
+from tests.targets.recording.resume import known, sources_sha256
+from tests.targets.recording.run import Outcome, commit_now, run_one, stop_all
 
 HELP = """\
 Export services of our own, healthy and broken, by which the harness is judged.
 
 examples:
-  python -m tests.targets list                        every animal, its group and what is wrong with it
+  python -m tests.targets list                        every target, its group and what is wrong with it
   python -m tests.targets check                       does each start, answer /health and an export, and end?
-  python -m tests.targets serve keeper                start one; a JSON line on stdout says where it listens
+  python -m tests.targets serve reference              start one; a JSON line on stdout says where it listens
   python -m tests.targets prove                       judge the recorded targets, under a minute, and store the proof
-  python -m tests.targets prove --mutate-checks       without each check in turn, which faults would go free?
+  python -m tests.targets prove --mutate-checks       without each check in turn, which faults would pass unnoticed?
   python -m tests.targets verdicts                    every verdict of every recorded target, as JSON
   python -m tests.targets record --core --resume      drive the core of the targets and keep their records
   python -m tests.targets record --all --out DIR      every target: an hour and a half
   python -m tests.targets run                         judge a fault for each verdict, some of each group and
                                                   healthy ones, and see whether it is right: a quarter of an hour
-  python -m tests.targets run --all --out zoo-run     every animal: an hour and a half
+  python -m tests.targets run --all --out targets-run     every target: an hour and a half
   python -m tests.targets run healthy csv --jobs 2    all of these groups
 
 exit codes:
-  0  done; run, prove: every broken animal was caught for a fitting reason, every healthy one is GREEN
-  1  check: an animal does not live; run, prove: the harness misjudged one; record: one has no record
+  0  done; run, prove: every faulty target was caught for a fitting reason, every healthy one is GREEN
+  1  check: a target does not run; run, prove: the harness misjudged one; record: one has no record
   2  bad usage
 """
 
 
 def parser() -> argparse.ArgumentParser:
-    """The door's options."""
+    """The command's options."""
     top = argparse.ArgumentParser(
         prog="python -m tests.targets", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = top.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="show the animals")
-    listing.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; all by default")
+    listing = commands.add_parser("list", help="show the targets")
+    listing.add_argument("names", nargs="*", metavar="NAME", help="targets or groups; all by default")
     listing.add_argument("--json", action="store_true", help="as JSON, for programs")
-    check = commands.add_parser("check", help="start each for a moment and speak with it")
-    check.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; all by default")
-    serve = commands.add_parser("serve", help="run one animal until SIGTERM")
+    check = commands.add_parser("check", help="start each for a moment and send it requests")
+    check.add_argument("names", nargs="*", metavar="NAME", help="targets or groups; all by default")
+    serve = commands.add_parser("serve", help="run one target until SIGTERM")
     serve.add_argument("name", metavar="NAME")
     serve.add_argument("--port", type=int, default=0, help="default 0: any free one")
     serve.add_argument("--exports", type=Path, default=Path("exports"), metavar="DIR", help="where files go")
-    run = commands.add_parser("run", help="let the harness judge animals, and judge the harness by that")
-    run.add_argument("names", nargs="*", metavar="NAME", help="animals or groups; by default some of each")
-    run.add_argument("--jobs", type=int, default=2, metavar="N", help="animals at the same time, default 2")
+    run = commands.add_parser("run", help="let the harness judge targets, and judge the harness by that")
+    run.add_argument("names", nargs="*", metavar="NAME", help="targets or groups; by default some of each")
+    run.add_argument("--jobs", type=int, default=2, metavar="N", help="targets at the same time, default 2")
     run.add_argument("--out", type=Path, metavar="DIR", help="where matrix.json and run directories go")
     run.add_argument(
         "--resume",
         action="store_true",
         help="go on in DIR: what this very harness judged rightly there is not judged again",
     )
-    run.add_argument("--keep", action="store_true", help="keep the record of animals that were judged rightly, too")
+    run.add_argument("--keep", action="store_true", help="keep the record of targets that were judged rightly, too")
     run.add_argument(
         "--all",
         action="store_true",
         dest="every",
-        help="all animals, not only the first fault for each verdict and some of the others",
+        help="all targets, not only the first fault for each verdict and some of the others",
     )
-    run.add_argument("--whole", action="store_true", help="drive broken animals through all scenarios, too")
+    run.add_argument("--whole", action="store_true", help="drive faulty targets through all scenarios, too")
     add_record_commands(commands)
     return top
 
 
-def list_animals(names: Sequence[str], as_json: bool) -> int:
-    """Print the animals."""
+def list_targets(names: Sequence[str], as_json: bool) -> int:
+    """Print the targets."""
     found = chosen(names)
     if as_json:
         rows = [
@@ -101,20 +101,20 @@ def list_animals(names: Sequence[str], as_json: bool) -> int:
 
 
 def check(names: Sequence[str]) -> int:
-    """Look at the animals; 1 when one does not live."""
+    """Look at the targets; 1 when one does not run."""
     found = chosen(names)
     dead = [looked for looked in map(look, found) if looked.problem]
     for looked in dead:
         print(f"{looked.name}: {looked.problem}")
-    print(f"{len(found) - len(dead)} of {len(found)} animals live and answer")
+    print(f"{len(found) - len(dead)} of {len(found)} targets run and answer")
     return 1 if dead else 0
 
 
 def serve(name: str, port: int, exports: Path) -> int:
-    """Run one animal, with the folder above its exports as its own."""
-    found = [animal for animal in chosen([name]) if animal.name == name]
+    """Run one target, with the folder above its exports as its own."""
+    found = [target for target in chosen([name]) if target.name == name]
     if not found:
-        raise Unknown(f"{name} is a group; name one animal of it")
+        raise Unknown(f"{name} is a group; name one target of it")
     folder = exports.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder.parent)
@@ -127,20 +127,20 @@ def serve(name: str, port: int, exports: Path) -> int:
 
 
 def run(found: Sequence[Entry], jobs: int, out: Path | None, *, keep: bool, whole: bool, resume: bool = False) -> int:
-    """Judge the harness by the animals; 1 when it misjudged one."""
+    """Judge the harness by the targets; 1 when it misjudged one."""
     if jobs < 1:
         raise Unknown("--jobs must be at least 1")
     if resume and out is None:
         raise Unknown("--resume goes on in the folder that --out names")
-    with tempfile.TemporaryDirectory(prefix="zoo-") as own:
+    with tempfile.TemporaryDirectory(prefix="target-") as own:
         folder = (out or Path(own)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         sources = sources_sha256() + ("-whole" if whole else "")
         outcomes = known(folder / "matrix.json", chosen([]), sources) if resume else {}
-        left = [animal for animal in found if animal.name not in outcomes or outcomes[animal.name].problem]
+        left = [target for target in found if target.name not in outcomes or outcomes[target.name].problem]
         commit, when = commit_now(), datetime.now(UTC).isoformat(timespec="seconds")
         for number, outcome in enumerate(_outcomes(left, folder, jobs, keep=keep, whole=whole), 1):
-            outcomes[outcome.animal.name] = outcome
+            outcomes[outcome.target.name] = outcome
             _tell(outcome, number, len(left))
             # at once, so that a run that is ended leaves it
             _store(folder, _ordered(outcomes), commit, when, sources)
@@ -150,8 +150,8 @@ def run(found: Sequence[Entry], jobs: int, out: Path | None, *, keep: bool, whol
 
 
 def _ordered(outcomes: Mapping[str, Outcome]) -> list[Outcome]:
-    """In the zoo's own order."""
-    return [outcomes[animal.name] for animal in chosen([]) if animal.name in outcomes]
+    """In the catalogue's own order."""
+    return [outcomes[target.name] for target in chosen([]) if target.name in outcomes]
 
 
 def _store(folder: Path, ordered: Sequence[Outcome], commit: str, when: str, sources: str) -> None:
@@ -161,17 +161,17 @@ def _store(folder: Path, ordered: Sequence[Outcome], commit: str, when: str, sou
 
 def _write(path: Path, data: bytes) -> None:
     """At once, so that a run that is ended leaves the one before."""
-    beside = path.with_suffix(".part")
-    beside.write_bytes(data)
-    beside.replace(path)
+    part = path.with_suffix(".part")
+    part.write_bytes(data)
+    part.replace(path)
 
 
 def _outcomes(found: Sequence[Entry], folder: Path, jobs: int, *, keep: bool, whole: bool) -> Iterator[Outcome]:
     """Outcomes as they come."""
     with ThreadPoolExecutor(jobs) as pool:
-        # the broken ones first: they are quick, and tell soonest whether something is wrong
-        turns = sorted(found, key=lambda animal: animal.healthy)
-        waiting = [pool.submit(run_one, animal, folder / animal.name, keep=keep, whole=whole) for animal in turns]
+        # the faulty ones first: they are quick, and tell soonest whether something is wrong
+        turns = sorted(found, key=lambda target: target.healthy)
+        waiting = [pool.submit(run_one, target, folder / target.name, keep=keep, whole=whole) for target in turns]
         try:
             for done in as_completed(waiting):
                 yield done.result()
@@ -181,7 +181,7 @@ def _outcomes(found: Sequence[Entry], folder: Path, jobs: int, *, keep: bool, wh
 
 
 def _tell(outcome: Outcome, number: int, total: int) -> None:
-    """One line an animal, and on a terminal a bar below."""
+    """One line a target, and on a terminal a bar below."""
     bar_columns = 40
     if sys.stdout.isatty():
         full = bar_columns * number // total
@@ -194,7 +194,7 @@ def _tell(outcome: Outcome, number: int, total: int) -> None:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
-    """End orderly: no animal and no harness is left behind."""
+    """End orderly: no target and no harness is left behind."""
     stop_all()
     raise KeyboardInterrupt
 
@@ -205,14 +205,14 @@ def say(line: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0: done; 1: the harness misjudged an animal; 2: nothing could be judged."""
+    """0: done; 1: the harness misjudged a target; 2: nothing could be judged."""
     options = parser().parse_args(argv)
     if options.command in ("run", "record", "prove"):
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGINT, _interrupt)
     try:
         if options.command == "list":
-            return list_animals(options.names, options.json)
+            return list_targets(options.names, options.json)
         if options.command == "run":
             chose = {"keep": options.keep, "whole": options.whole, "resume": options.resume}
             found = chosen(options.names)
@@ -233,10 +233,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return prove_command(options, say)
         return serve(options.name, options.port, options.exports)
     except KeyboardInterrupt:
-        print("zoo: interrupted; the animals that ran were ended", file=sys.stderr)
+        print("targets: interrupted; the targets that ran were ended", file=sys.stderr)
         return 2
     except (Unknown, ArchiveError, OSError) as error:
-        print(f"zoo: {error}", file=sys.stderr)
+        print(f"targets: {error}", file=sys.stderr)
         return 2
 
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from assertions.record.files import write_one
-from tests.targets.harness.archive import FORMAT, MANY, ArchiveError, Made, archives, listed, pack, pack_all, unpack
+from tests.targets.recording.archive import FORMAT, MANY, ArchiveError, Made, archives, listed, pack, pack_all, unpack
 
 MADE = Made(
     format=FORMAT,
@@ -58,7 +58,7 @@ def test_equal_records_make_equal_archives(tmp_path: Path) -> None:
 
 
 def test_a_record_made_anew_takes_the_place_of_the_packed_one(tmp_path: Path) -> None:
-    """One alone is newer than the one among many; packing all leaves it, in the given order, and drops the unnamed."""
+    """A single archive is newer than the one of many; packing all keeps it, in order, and drops the unnamed."""
     out, work = tmp_path / "out", tmp_path / "work"
     out.mkdir()
     work.mkdir()

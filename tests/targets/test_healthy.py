@@ -1,4 +1,4 @@
-"""The keeper and its healthy variants hold the contract, seen from outside over real HTTP."""
+"""The reference target and its healthy variants hold the contract, seen from outside over real HTTP."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets.harness.answers import NAMES, ask, body_of, csv_right, export, file_of, metric, pdf_pages, records
-from tests.targets.harness.entry import Entry, animals
-from tests.targets.harness.run import alive
+from tests.targets.answers import NAMES, ask, body_of, csv_right, export, file_of, metric, pdf_pages, records
+from tests.targets.fixtures.entry import Entry, all_targets
+from tests.targets.recording.run import alive
 
-HEALTHY = [animal for animal in animals() if animal.healthy]
+HEALTHY = [target for target in all_targets() if target.healthy]
 
 
-@pytest.fixture(params=HEALTHY, ids=lambda animal: animal.name)
+@pytest.fixture(params=HEALTHY, ids=lambda target: target.name)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A healthy animal's address while it lives."""
-    animal: Entry = request.param
-    with alive(animal, tmp_path) as (address, _):
+    """A healthy target's address while it lives."""
+    target: Entry = request.param
+    with alive(target, tmp_path) as (address, _):
         yield address
 
 
-def test_a_healthy_animal_holds_the_contract(url: str) -> None:
+def test_a_healthy_target_holds_the_contract(url: str) -> None:
     """Health, status, both formats, downloads, refusals and counters are as the contract says."""
     assert ask(url, "GET", "/health").json["ok"] is True
     status = ask(url, "GET", "/export/status").json
@@ -41,8 +41,8 @@ def test_a_healthy_animal_holds_the_contract(url: str) -> None:
             for name in ("started", "succeeded", "failed")
         }
         assert moved == {"started": 1, "succeeded": 1, "failed": 0}
-        told = metric(after, "export_bytes_total", **labels) - metric(before, "export_bytes_total", **labels)
-        assert told == size_bytes
+        counted = metric(after, "export_bytes_total", **labels) - metric(before, "export_bytes_total", **labels)
+        assert counted == size_bytes
         count = metric(after, "export_latency_ms_count", **labels) - metric(before, "export_latency_ms_count", **labels)
         assert count == 1
     rejected = {"status": "rejected"}
@@ -91,10 +91,10 @@ def _refusals(url: str) -> int:
     return len(bad)
 
 
-def test_the_keeper_answers_a_burst_in_full(tmp_path: Path) -> None:
-    """Of 130 exports at once none is lost: each is done or turned away with Retry-After, and each file is its own."""
-    keeper = next(animal for animal in HEALTHY if animal.name == "keeper")
-    with alive(keeper, tmp_path) as (url, _), ThreadPoolExecutor(130) as pool:
+def test_the_reference_answers_a_burst_in_full(tmp_path: Path) -> None:
+    """Of 130 exports at once none is lost: each is done or rejected with Retry-After, and each file is its own."""
+    target = next(target for target in HEALTHY if target.name == "reference")
+    with alive(target, tmp_path) as (url, _), ThreadPoolExecutor(130) as pool:
         answers = list(pool.map(lambda _: export(url, body_of("csv", 300)), range(130)))
         done = [answer for answer in answers if answer.status == 200]
         refused = [answer for answer in answers if answer.status == 429]
@@ -107,9 +107,9 @@ def test_the_keeper_answers_a_burst_in_full(tmp_path: Path) -> None:
         assert metric(page, "export_requests_total", status="rejected") == len(refused)
 
 
-def test_the_keeper_leaves_nothing_half_made(tmp_path: Path) -> None:
+def test_the_reference_leaves_nothing_half_made(tmp_path: Path) -> None:
     """After exports in both formats the folder holds final names only, and the service ends with code 0."""
-    keeper = next(animal for animal in HEALTHY if animal.name == "keeper")
-    with alive(keeper, tmp_path) as (url, _):
+    target = next(target for target in HEALTHY if target.name == "reference")
+    with alive(target, tmp_path) as (url, _):
         made = [export(url, body_of(form, 3)).json["result"]["filename"] for form in ("csv", "pdf")]
     assert sorted(path.name for path in (tmp_path / "exports").iterdir()) == sorted(Path(name).name for name in made)

@@ -1,4 +1,4 @@
-"""The zoo's own judgement of the harness, on made-up verdicts."""
+"""The catalogue's own judgement of the harness, on made-up verdicts."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.targets import __main__ as door
-from tests.targets.harness import matrix
-from tests.targets.harness.entry import Entry, chosen, core
-from tests.targets.harness.reference_target import Keeper
-from tests.targets.harness.results import Judged, Unjudged, Word, read_judged
-from tests.targets.harness.resume import known, sources_sha256
-from tests.targets.harness.run import Outcome, problem_of
+from tests.targets import __main__ as entry
+from tests.targets.fixtures.entry import Entry, chosen, core
+from tests.targets.fixtures.reference_target import ReferenceTarget
+from tests.targets.proving import matrix
+from tests.targets.proving.results import Judged, Unjudged, Word, read_judged
+from tests.targets.recording.resume import known, sources_sha256
+from tests.targets.recording.run import Outcome, problem_of
 
 
-def _animal(healthy: bool = False) -> Entry:
+def _target(healthy: bool = False) -> Entry:
     expect = frozenset() if healthy else frozenset({"bytes-agree"})
     return Entry(
-        name="one", group="g", healthy=healthy, expect=expect, why="It is one.", build=Keeper, scenarios=("load",)
+        name="one",
+        group="g",
+        healthy=healthy,
+        expect=expect,
+        why="It is one.",
+        build=ReferenceTarget,
+        scenarios=("load",),
     )
 
 
@@ -45,8 +51,8 @@ def _judged(colour: str, **statuses: str) -> Judged:
     ],
 )
 def test_a_judgement_is_judged(healthy: bool, judged: Judged, problem: str | None) -> None:
-    """Right is GREEN for a healthy animal, and an expected FAIL with another colour for a broken one."""
-    assert problem_of(_animal(healthy), judged) == problem
+    """Right is GREEN for a healthy target, and an expected FAIL with another colour for a faulty one."""
+    assert problem_of(_target(healthy), judged) == problem
 
 
 def test_the_verdict_file_is_read(tmp_path: Path) -> None:
@@ -67,7 +73,7 @@ def test_the_verdict_file_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_no_verdict_is_no_judgement(tmp_path: Path, text: str | None, said: str) -> None:
-    """A missing, broken or stillborn verdict is told as such, never read as a pass."""
+    """A missing, broken or unfinished verdict is named as such, never read as a pass."""
     path = tmp_path / "verdict.json"
     if text is not None:
         path.write_text(text)
@@ -77,25 +83,25 @@ def test_no_verdict_is_no_judgement(tmp_path: Path, text: str | None, said: str)
 
 
 def _outcome(healthy: bool, judged: Judged | None, problem: str | None = None) -> Outcome:
-    return Outcome(animal=_animal(healthy), judged=judged, seconds=2.0, problem=problem)
+    return Outcome(target=_target(healthy), judged=judged, seconds=2.0, problem=problem)
 
 
 def test_the_matrix_is_written() -> None:
-    """matrix.json tells every verdict that failed and why."""
+    """matrix.json holds every verdict that failed and why."""
     outcomes = [_outcome(False, _judged("RED", bytes_agree="FAIL", rest="PASS"))]
-    row = json.loads(matrix.matrix_json(outcomes, "abc", "now", "cd" * 32))["animals"][0]
+    row = json.loads(matrix.matrix_json(outcomes, "abc", "now", "cd" * 32))["targets"][0]
     assert (row["failed"], row["colour"], row["problem"]) == ({"bytes-agree": "load: why"}, "RED", None)
 
 
-def test_the_summary_names_checks_that_were_never_alone() -> None:
-    """A check that turned red only beside others is named."""
+def test_the_summary_names_checks_that_were_never_the_only_one() -> None:
+    """A check that turned red only with others is named."""
     wrong = _outcome(False, _judged("RED", rest="FAIL"), "caught for another reason only")
     right = _outcome(False, _judged("RED", bytes_agree="FAIL", rest="FAIL"))
     assert "checks that were never the only red one: bytes-agree" in matrix.summary([wrong, right])
 
 
 def test_the_summary_counts_and_names_what_is_wrong() -> None:
-    """People see how many were judged rightly, silent checks, checks that broke, and each misjudged animal."""
+    """People see how many were judged rightly, silent checks, checks that broke, and each misjudged target."""
     broke = Judged(
         colour="NO DATA",
         headline="",
@@ -106,9 +112,9 @@ def test_the_summary_counts_and_names_what_is_wrong() -> None:
         _outcome(False, broke, "nothing FAILed; NO DATA"),
     ]
     assert matrix.summary(outcomes).splitlines() == [
-        "0 of 1 broken animals were caught for a fitting reason",
-        "1 of 1 healthy animals came out GREEN",
-        "checks that no animal turned red: rest",
+        "0 of 1 faulty targets were caught for a fitting reason",
+        "1 of 1 healthy targets came out GREEN",
+        "checks that no target turned red: rest",
         "a check broke on one: rest, load: the check broke on this record: KeyError",
         "WRONG one: nothing FAILed; NO DATA",
     ]
@@ -123,18 +129,18 @@ def test_a_line_marks_the_expected_verdicts() -> None:
 def test_a_run_goes_on_where_it_was_ended(tmp_path: Path) -> None:
     """What the same harness judged is taken over as it was; what it misjudged is taken over as wrong, and what
     another judged is not."""
-    path, animal = tmp_path / "matrix.json", _animal(healthy=False)
+    path, target = tmp_path / "matrix.json", _target(healthy=False)
     right = _outcome(False, _judged("RED", bytes_agree="FAIL", rest="NO DATA", names="PASS"))
     path.write_text(matrix.matrix_json([right], "abc", "now", "cd" * 32))
-    outcome = known(path, [animal], "cd" * 32)[animal.name]
+    outcome = known(path, [target], "cd" * 32)[target.name]
     assert (outcome.failed, outcome.no_data, outcome.problem) == (right.failed, right.no_data, None)
     assert matrix.matrix_json([outcome], "abc", "now", "cd" * 32) == path.read_text()
-    assert known(path, [animal], "ef" * 32) == {}
+    assert known(path, [target], "ef" * 32) == {}
     path.write_text(matrix.matrix_json([_outcome(False, _judged("GREEN", rest="PASS"))], "abc", "now", "cd" * 32))
-    assert known(path, [animal], "cd" * 32)[animal.name].problem == "stays GREEN"
-    unjudged = Outcome(animal=animal, judged=None, seconds=2.0, problem="no verdict: it did not listen")
+    assert known(path, [target], "cd" * 32)[target.name].problem == "stays GREEN"
+    unjudged = Outcome(target=target, judged=None, seconds=2.0, problem="no verdict: it did not listen")
     path.write_text(matrix.matrix_json([unjudged], "abc", "now", "cd" * 32))
-    assert known(path, [animal], "cd" * 32) == {animal.name: unjudged}
+    assert known(path, [target], "cd" * 32) == {target.name: unjudged}
 
 
 def test_the_core_stands_for_all() -> None:
@@ -148,42 +154,42 @@ def test_the_core_stands_for_all() -> None:
 
 
 @pytest.mark.e2e
-def test_a_resumed_run_tells_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that goes on with one animal still counts another that was misjudged; asked for, it is judged again."""
-    first, second = (animal for animal in chosen([]) if not animal.healthy and animal.name in {"cache", "leak-fds"})
-    green = Outcome(animal=first, judged=_judged("GREEN", rest="PASS"), seconds=1.0, problem="stays GREEN")
+def test_a_resumed_run_reports_what_was_misjudged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that goes on with one target still counts another that was misjudged; asked for, it is judged again."""
+    first, second = (target for target in chosen([]) if not target.healthy and target.name in {"cache", "leak-fds"})
+    green = Outcome(target=first, judged=_judged("GREEN", rest="PASS"), seconds=1.0, problem="stays GREEN")
     (tmp_path / "matrix.json").write_text(matrix.matrix_json([green], "abc", "now", sources_sha256()))
     judged: list[str] = []
 
-    def run_one(animal: Entry, folder: Path, **_: bool) -> Outcome:
-        judged.append(animal.name)
+    def run_one(target: Entry, folder: Path, **_: bool) -> Outcome:
+        judged.append(target.name)
         red = Judged(
             colour="RED",
             headline="",
-            words=tuple(Word(id=id, scenario="load", status="FAIL", reason="", counts=True) for id in animal.expect),
+            words=tuple(Word(id=id, scenario="load", status="FAIL", reason="", counts=True) for id in target.expect),
         )
-        return Outcome(animal=animal, judged=red, seconds=1.0, problem=None)
+        return Outcome(target=target, judged=red, seconds=1.0, problem=None)
 
-    monkeypatch.setattr(door, "run_one", run_one)
-    assert door.run([second], 1, tmp_path, keep=False, whole=False, resume=True) == 1
-    told = json.loads((tmp_path / "matrix.json").read_text())["animals"]
-    assert [row["problem"] for row in told] == ["stays GREEN", None]
-    assert door.run([first, second], 1, tmp_path, keep=False, whole=False, resume=True) == 0
-    told = json.loads((tmp_path / "matrix.json").read_text())["animals"]
-    assert ([row["problem"] for row in told], judged) == ([None, None], [second.name, first.name])
+    monkeypatch.setattr(entry, "run_one", run_one)
+    assert entry.run([second], 1, tmp_path, keep=False, whole=False, resume=True) == 1
+    data = json.loads((tmp_path / "matrix.json").read_text())["targets"]
+    assert [row["problem"] for row in data] == ["stays GREEN", None]
+    assert entry.run([first, second], 1, tmp_path, keep=False, whole=False, resume=True) == 0
+    data = json.loads((tmp_path / "matrix.json").read_text())["targets"]
+    assert ([row["problem"] for row in data], judged) == ([None, None], [second.name, first.name])
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"animals": 1, "sources": ""}', '{"animals": [{}]}'])
+@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"targets": 1, "sources": ""}', '{"targets": [{}]}'])
 def test_without_a_matrix_all_is_judged(tmp_path: Path, text: str | None) -> None:
     """A missing or broken matrix.json is no reason to end."""
     path = tmp_path / "matrix.json"
     if text is not None:
         path.write_text(text)
-    assert known(path, [_animal(healthy=False)], "") == {}
+    assert known(path, [_target(healthy=False)], "") == {}
 
 
 def test_the_sources_are_all_that_decides(tmp_path: Path) -> None:
-    """A change of a check, a profile or an animal is another harness; one of a document is not."""
+    """A change of a check, a profile or a target is another harness; one of a document is not."""
     for name in ("assertions/a.py", "loadtests/b.toml", "tests/targets/c.py", "docs/d.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")

@@ -14,19 +14,19 @@ from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.contents.sent import Outcome
 from assertions.record.types import FileCheck, Finding
 from evidence.reports.fault_coverage import NO_SERVICE, Sensitivity, read
-from tests.targets import __main__ as door
-from tests.targets.harness import proof as proofs_of
-from tests.targets.harness.archive import ArchiveError, Made, listed, pack, unpack
-from tests.targets.harness.conditions import AT_CONTRACT, CONTRACT, LONG, TIGHT, WHOLE, Drive, drives, usual
-from tests.targets.harness.edits import BASE, EDITS
-from tests.targets.harness.entry import animals, chosen, core
-from tests.targets.harness.judging import agreeable, checks_without
-from tests.targets.harness.proving import prove
-from tests.targets.harness.recording import COMMITTED, stale
-from tests.targets.harness.strip import samples
-from tests.targets.harness.target_code import definitions
+from tests.targets import __main__ as entry
+from tests.targets.fixtures.edits import BASE, EDITS
+from tests.targets.fixtures.entry import all_targets, chosen, core
+from tests.targets.proving import proof as proofs_of
+from tests.targets.proving.judging import agreeable, checks_without
+from tests.targets.proving.proving import prove
+from tests.targets.recording.archive import ArchiveError, Made, listed, pack, unpack
+from tests.targets.recording.conditions import AT_CONTRACT, CONTRACT, LONG, TIGHT, WHOLE, Drive, drives, usual
+from tests.targets.recording.recording import COMMITTED, stale
+from tests.targets.recording.strip import samples
+from tests.targets.recording.target_code import definitions
 
-TARGETS = {target.name: target for target in animals()}
+TARGETS = {target.name: target for target in all_targets()}
 
 
 @pytest.fixture
@@ -50,16 +50,16 @@ def recorded(tmp_path: Path) -> Callable[..., Path]:
 def _prove(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[str]]:
     """`prove` over records, in this process: its exit code and what it printed."""
     given = ["prove", "--records", str(folder), "--jobs", "1", "--out", str(tmp_path / "proof.json"), *words]
-    code = door.main(given)
-    told = capsys.readouterr()
-    return code, (told.out + told.err).splitlines()
+    code = entry.main(given)
+    captured = capsys.readouterr()
+    return code, (captured.out + captured.err).splitlines()
 
 
 @pytest.mark.e2e
 def test_a_recorded_fault_is_caught(
     recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A fault is caught from its record, and the proof tells of it."""
+    """A fault is caught from its record, and the proof names it."""
     code, lines = _prove(recorded("bytes-zero"), tmp_path, capsys)
     assert (code, lines[0]) == (0, "1 of 1 faulty targets were caught for a fitting reason")
     proof = read(tmp_path / "proof.json")
@@ -112,13 +112,15 @@ def test_a_broken_reader_of_files_is_found_out(
 def test_without_a_check_its_fault_goes_free(
     recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The mutation of all checks names what goes free, and says which checks nothing here needs."""
+    """The mutation of all checks names what passes unnoticed, and says which checks nothing here needs."""
     code, lines = _prove(recorded("bytes-zero"), tmp_path, capsys, "--mutate-checks")
     assert code == 1  # one record is not enough for all checks
-    told = {line.split(":")[0]: line for line in lines}
-    assert told["bytes-target"].startswith("bytes-target: without it 1 go free; bytes-zero: caught for another reason")
-    assert told["scrapes"] == "scrapes: NOTHING goes free without it"
-    assert lines[-1] == f"without 1 of {len(CHECKS)} checks `prove` fails and names what goes free"
+    data = {line.split(":")[0]: line for line in lines}
+    assert data["bytes-target"].startswith(
+        "bytes-target: without it 1 pass unnoticed; bytes-zero: caught for another reason"
+    )
+    assert data["scrapes"] == "scrapes: without it no fault passes unnoticed"
+    assert lines[-1] == f"without 1 of {len(CHECKS)} checks `prove` fails and names the missed faults"
 
 
 @pytest.mark.e2e
@@ -136,21 +138,23 @@ def test_a_healthy_target_that_is_accused_is_named(
 
 @pytest.mark.e2e
 def test_the_edits_are_noticed(recorded: Callable[..., Path]) -> None:
-    """Each edit of a healthy record is noticed by its check, and would stay GREEN without that check alone."""
+    """Each edit of a healthy record is noticed by its check, and would stay GREEN without only that check."""
     proofs = {one.case.name: one for one in prove(recorded(BASE), TARGETS, 1, mutate=True)}
     assert {name: one.problem for name, one in proofs.items()} == dict.fromkeys((BASE, *(e.name for e in EDITS)))
-    assert {edit.name: dict(proofs[edit.name].free) for edit in EDITS} == {
+    assert {edit.name: dict(proofs[edit.name].unnoticed) for edit in EDITS} == {
         edit.name: {edit.check: "stays GREEN"} for edit in EDITS
     }
 
 
 @pytest.mark.e2e
-def test_verdicts_are_told_of_each_record(recorded: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_verdicts_are_printed_for_each_record(
+    recorded: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     """`verdicts` prints every verdict's status by record and scenario/check."""
-    assert door.main(["verdicts", "--records", str(recorded("bytes-zero")), "--jobs", "1"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told.keys() == {"bytes-zero"}
-    assert told["bytes-zero"]["run/bytes-target"] == "FAIL"
+    assert entry.main(["verdicts", "--records", str(recorded("bytes-zero")), "--jobs", "1"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data.keys() == {"bytes-zero"}
+    assert data["bytes-zero"]["run/bytes-target"] == "FAIL"
 
 
 @pytest.mark.e2e
@@ -194,7 +198,7 @@ def test_a_stale_record_is_said_to_be_stale(recorded: Callable[..., Path]) -> No
 
 def test_conditions_are_the_tighter_ones_for_faults() -> None:
     """Healthy targets are judged by the contract's limits, most faults by tighter ones, six by the contract's, too."""
-    healthy, fault, long = TARGETS["keeper"], TARGETS["bytes-zero"], TARGETS["health-slow"]
+    healthy, fault, long = TARGETS["reference"], TARGETS["bytes-zero"], TARGETS["health-slow"]
     assert [usual(one) for one in (healthy, fault, long)] == [WHOLE, TIGHT, LONG]
     assert usual(fault, whole=True) == WHOLE
     assert drives([fault]) == (Drive(target=fault, conditions=TIGHT), Drive(target=fault, conditions=CONTRACT))
@@ -225,7 +229,7 @@ def _check(hit: str, size: int, findings: int = 0, kept: bool = True) -> FileChe
 
 
 def test_the_smallest_files_are_kept() -> None:
-    """Of each case the smallest broken and the smallest sound file; broken ones of three cases, sound ones if small."""
+    """Of each case the smallest broken and the smallest sound file; faulty ones of three cases, sound ones if small."""
     checks = [
         _check("csv-0", 20),
         _check("csv-1", 10),
@@ -244,7 +248,7 @@ def test_a_targets_code_is_its_own_definition_and_what_that_rests_on() -> None:
     module = "tests.targets.faulty.slowness"
     one, two = (definitions().sha256(module, name) for name in ("slow-large", "slow-small"))
     assert one != two
-    csv = "tests.targets.faulty.csv_contents"
+    csv = "tests.targets.faulty.contents.csv"
     assert definitions().sha256(csv, "csv-row-1000-lost") != definitions().sha256(csv, "csv-last-row-lost")
 
 

@@ -180,7 +180,7 @@ def concurrency_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -
         return failed(together, reading, limit=limit)
     waited = next(rounds_that_waited(record), None)
     if waited:
-        reason = f"never more than {MAX_CONCURRENT} at once: a sixth export, sent while five ran, had to wait"
+        reason = f"never more than {MAX_CONCURRENT} at once: one more export, sent while five ran, had to wait"
         ruled_out = (
             f"an export beyond the limit would have been finished within half of the {show(waited.left_s, 's')} that "
             "the others still took"
@@ -352,8 +352,8 @@ def queue_outside(records: Mapping[str, ScenarioRecord], limits: Limits) -> Judg
     if not record.done:
         return no_data("no export was finished, so none had to wait", reading, limit=limit)
     return passed(
-        f"of at most {most} requests under way at once {len(refused)} were refused with 429, and no more than "
-        f"{waiting} are certain to have waited (limit {limit})",
+        f"of at most {most} requests under way at once {len(refused)} were refused with 429; "
+        f"{f'{waiting} waited for certain' if waiting else 'none is certain to have waited'} (limit {limit})",
         reading,
         limit=limit,
         catches=f"more than {allowed:g} exports inside for a second without a 429 would not have passed",

@@ -34,7 +34,7 @@ def probe_faults(hits: Mapping[str, Hit]) -> tuple[int, list[Fault]]:
     wrong = {
         case.name: reason
         for case, hit in made
-        if (reason := judge_behaviour(case, hit.status, hit.answer, hit.headers)) is not None
+        if (reason := judge_behaviour(case, hit.status, hit.answer, hit.headers, hit.error)) is not None
     }
     faults = [
         (_kind(case, hit, wrong[case.name]), f"{case.name}: {wrong[case.name]} {_exchange(case, hit)}")

@@ -56,5 +56,5 @@ def _example(check: FileCheck, finding: Finding, count: int, files: int, hits: M
     example = f"{check.hit}: {finding.code}{where}, expected {finding.expected!r}, found {finding.found!r}"
     also = [f"{count:,} of this kind in {_files(files)}"] if count > 1 else []
     also += [check.kept] if check.kept else []
-    also += [f"requested by sent/{hit.case}.json with the tag {hit.tag}"] if hit else []
+    also += [f"requested with the body of {hit.case} and the tag {hit.tag}"] if hit else []
     return f"{example} ({', '.join(also)})" if also else example

@@ -1,4 +1,4 @@
-"""Checks: promtool accepts the alert rules, and the dashboard fits the contract, by their result files."""
+"""Checks: promtool accepts the alert rules, the dashboard fits the contract, the package builds, by result files."""
 
 from __future__ import annotations
 
@@ -10,19 +10,43 @@ RULE_STEPS = ("version", "check rules", "test rules", "rule coverage", "expressi
 WITHOUT_PROMTOOL = ("rule coverage", "expressions")
 """Steps that need no promtool, so that they can fail where promtool can't be had."""
 DASHBOARD_STEPS = ("structure", "expressions")
+PACKAGE_STEPS = ("build wheel", "install wheel", "--version")
 
 
 def rules(run: Run, limits: Limits) -> Judgement:
     """promtool accepted the rules, their tests passed, each alert has a firing and a silent case."""
-    return _steps(run.promtool, RULE_STEPS, "promtool.json", "python -m rules")
+    return _steps(run.promtool, RULE_STEPS, "promtool.json", "python -m rules", "rules")
 
 
 def dashboard(run: Run, limits: Limits) -> Judgement:
     """The dashboard's structure and queries fit the contract."""
-    return _steps(run.dashboard, DASHBOARD_STEPS, "dashboard.json", "python -m dashboards check")
+    return _steps(run.dashboard, DASHBOARD_STEPS, "dashboard.json", "python -m dashboards check", "dashboard")
 
 
-def _steps(tool: ToolRun | None, wanted: tuple[str, ...], name: str, command: str) -> Judgement:
+def package(run: Run, limits: Limits) -> Judgement:
+    """A wheel of this harness was built, and its installed copy answered `--version`."""
+    tool = run.package
+    if tool is None:
+        return no_data("package.json is not there; a run makes it once its load is over")
+    if tool.version is None:
+        return no_data(f"the package was not built: {tool.steps[-1].note if tool.steps else 'no step was tried'}")
+    broken = next((step for step in tool.steps if not step.ok), None)
+    if broken is not None:
+        return failed(f"{broken.name}: {broken.note or 'failed'}: {broken.output.strip()[:200]} (package.json)")
+    missing = [step for step in PACKAGE_STEPS if step not in {step.name for step in tool.steps}]
+    if missing or not tool.ok:
+        return no_data(f"package.json lacks the step {', '.join(missing) or 'that failed'}")
+    return passed("; ".join(f"{step.name}: {step.output or step.note or 'done'}" for step in tool.steps))
+
+
+def _whose(tool: ToolRun, what: str) -> str:
+    """Return whose files a tool read, to begin a reason with; empty where the record does not say so."""
+    if tool.ours is None:
+        return ""
+    return f"this project's {what}, not the target's own: " if tool.ours else f"the target's own {what}: "
+
+
+def _steps(tool: ToolRun | None, wanted: tuple[str, ...], name: str, command: str, what: str) -> Judgement:
     if tool is None:
         return no_data(f"{name} is not there; `{command}` has not been run")
     by_name = {step.name: step for step in tool.steps}
@@ -38,4 +62,5 @@ def _steps(tool: ToolRun | None, wanted: tuple[str, ...], name: str, command: st
         return no_data(f"{name} lacks the step {', '.join(missing)}")
     if not tool.ok:
         return failed(f"{name} reports a failure, though each of its steps passed")
-    return passed(f"{', '.join(wanted)}: passed" + (f" (promtool {tool.version})" if "version" in wanted else ""))
+    by = f" (promtool {tool.version})" if "version" in wanted else ""
+    return passed(f"{_whose(tool, what)}{', '.join(wanted)}: passed{by}")

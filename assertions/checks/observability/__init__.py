@@ -1,1 +1,1 @@
-"""What a real Prometheus beside the target recorded: scrapes, rules, alerts, panels."""
+"""What a real Prometheus recorded during the run: scrapes, rules, alerts, panels."""

@@ -1,4 +1,4 @@
-"""The dashboard's queries as a Prometheus beside the target answered them, against what the harness itself read.
+"""The dashboard's queries as a Prometheus server answered them during the run, against what the harness itself read.
 
 The harness reads the same pages on its own; other checks hold these against the clients. So a panel that shows another
 figure than the pages has the wrong query, name or unit.

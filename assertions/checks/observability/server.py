@@ -1,4 +1,4 @@
-"""Scrapes, rules and alerts of a Prometheus server that ran beside the target."""
+"""Scrapes, rules and alerts of a Prometheus server that ran during the scenario."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MUST_STAY_SILENT: Final = frozenset(
     }
 )
 """Alerts that no target of the contract sets off. The others have bounds that a sound target may pass for a while, as a
-burst of large exports does with the bytes of an hour; they are told of, and fail nothing."""
+burst of large exports does with the bytes of an hour; they are reported, and fail nothing."""
 
 
 def scrape(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -59,7 +59,7 @@ def alerts(record: ScenarioRecord, limits: Limits) -> Judgement:
     if isinstance(seen, Judgement):
         return seen
     if not any(rule.name in MUST_STAY_SILENT for rule in seen.rules):
-        return no_data("Prometheus had none of the rules of which this check speaks")
+        return no_data("Prometheus had none of the rules that this check reads")
     fired = [alert for alert in seen.alerts if alert.state == "firing"]
     wrong = [alert for alert in fired if alert.name in MUST_STAY_SILENT]
     if wrong:
@@ -75,9 +75,9 @@ def recorded(record: ScenarioRecord) -> PrometheusRun | Judgement:
     """Return what the server recorded, or why there is nothing to judge."""
     seen = record.prometheus
     if seen is None:
-        return no_data("no Prometheus ran beside the target: prometheus.json is not there")
+        return no_data("no Prometheus server ran during the scenario: prometheus.json is missing")
     if seen.problem is not None:
-        return no_data(f"no Prometheus beside the target: {seen.problem}")
+        return no_data(f"no Prometheus server ran during the scenario: {seen.problem}")
     if not seen.scrapes:
         return no_data("Prometheus scraped nothing")
     return seen

@@ -16,7 +16,7 @@ DRIFT_LEAST = 16
 
 
 DRIFT_ALLOWED_MS = 25
-"""Milliseconds by which a machine alone may slow an export down."""
+"""Milliseconds by which the machine itself may slow an export down."""
 
 
 DRIFT_STILL = 1.1

@@ -16,7 +16,7 @@ from assertions.units import show
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
 
 LARGE = 10_000
-"""Records of the exports that the latency limit speaks of."""
+"""Records of the exports that the latency limit applies to."""
 
 TIME_SHARE, TIME_MS = 0.1, 10
 """Share of a time, and ms, by which histogram and answers may differ: they are taken at two moments."""

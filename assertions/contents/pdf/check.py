@@ -269,7 +269,7 @@ def _furniture(sent: Sent, index: int, pages: int, reading: Reading, findings: F
 
 
 def _strangers(plans: list[Plan], index: int, page: Page, reading: Reading, findings: Findings) -> None:
-    """Beside its own records a page must hold none of them again, and none of its neighbours'."""
+    """Find records that a page holds twice, and records of its neighbours."""
     words, left, rest = set(page.drawn.words), set(reading.furniture.split()), squeeze(reading.furniture)
     own = plans[index].keys if index < len(plans) else ()
     for other in range(max(0, index - 1), min(index + 2, len(plans))):

@@ -1,7 +1,7 @@
 """Is text of a PDF's page cut off by a clip rectangle, so that only a part of it is on the paper?
 
 A reader of the file extracts such text whole. The edges of a clip path that is no rectangle are taken from the box
-around it: what is cut off by its shape alone is not found.
+around it: what only its shape cuts off is not found.
 """
 
 from __future__ import annotations

@@ -31,9 +31,9 @@ _SIGNS: Final = re.compile(r"[\W_]+")
 
 def check_first_page(furniture: str, sent: Sent, pages: int, findings: Findings) -> None:
     """Look for title, user, number of records and time of making. furniture: the page's text but for its records."""
-    if not _bears(furniture, sent.title):
+    if not _has(furniture, sent.title):
         findings.add("title", "page 1", sent.title, furniture)
-    if not _bears(furniture, sent.user):
+    if not _has(furniture, sent.user):
         findings.add("user", "page 1", sent.user, furniture)
     rest = furniture
     for text in sorted((sent.title, sent.user), key=len, reverse=True):
@@ -76,7 +76,7 @@ def _days(match: re.Match[str]) -> Iterator[date]:
             yield date(int(year), int(month), int(day))
 
 
-def _bears(furniture: str, text: str) -> bool:
+def _has(furniture: str, text: str) -> bool:
     """Return whether a title is on the page: in one piece, wrapped next to other text, or hyphenated."""
     if _folded(squeeze(text)) in _folded(squeeze(furniture)) or _has_pieces(furniture, text):
         return True
@@ -157,7 +157,7 @@ def check_heads(
 
 
 def _letters(text: str) -> str:
-    """Letters and digits alone: `first_name` may be headed `First Name`; a head of signs alone is kept."""
+    """Letters and digits only: `first_name` may be headed `First Name`; a head of signs only is kept."""
     plain = _folded(squeeze(text))
     return _SIGNS.sub("", plain) or plain
 

@@ -59,7 +59,7 @@ def read_page(page: Page, plan: Plan, first: Layout, *, deep: bool = True) -> Re
     """Read a page as `first`, then as any other layout; return the reading to believe.
 
     That is the first without a problem. A page most of whose records are where a strict layout has them is of that
-    layout, and its faults are faults; else the loosest reading tells best what is missing. deep False: the file is
+    layout, and its faults are faults; else the loosest reading shows best what is missing. deep False: the file is
     known to be wrong, so a page that is not right as `first` is only read quickly.
     """
     if not deep and first == "loose":

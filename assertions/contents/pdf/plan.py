@@ -15,7 +15,7 @@ from assertions.contents.sent import Json, Row
 PER_PAGE: Final = 50
 """Records a page."""
 DISTINCT: Final = 4
-"""A value at least this long, and once on its page, tells where its record is."""
+"""A value at least this long, and once on its page, shows where its record is."""
 RULE: Final = "|"
 """The commonest sign between two cells."""
 

@@ -185,7 +185,7 @@ class Page:
 
 
 def _turn_upright(page: Any) -> None:
-    """Turn what a turned page holds, and the page back, in the open page alone.
+    """Turn what a turned page holds, and the page back, only in the open page.
 
     PDFium drops text without width. Where a font is neither embedded nor on this machine its letters have no height,
     and drawn up a turned page that is their width.
@@ -199,7 +199,7 @@ def _turn_upright(page: Any) -> None:
 
 
 def _move_twins(page: Any) -> None:
-    """Move text objects that are as large as one just before far away, in the open page alone.
+    """Move text objects that are as large as one just before far off, only in the open page.
 
     PDFium drops the second of two that hold the same letters and stand within an eighth of their width, as the double
     by which some printers make text bold; a long cell and its equal in the next row stand as near.

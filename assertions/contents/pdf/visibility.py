@@ -228,7 +228,7 @@ def _on_screen(page: Any, width: int, height: int) -> Callable[[_Word], tuple[in
 
 
 def _stands_out(pixels: memoryview, stride: int, left: int, top: int, right: int, bottom: int) -> bool:
-    """Whether a box's darkest and lightest pixel are far enough apart; mostly its middle row alone tells."""
+    """Whether a box's darkest and lightest pixel are far enough apart; mostly its middle row is enough."""
     if left >= right or top >= bottom:
         return False
     middle = (top + bottom - 1) // 2

@@ -15,12 +15,12 @@ FURTHER = Checklist(
                 Box(
                     text="At most five exports at once",
                     checks=("concurrency-target", "concurrency-outside", "concurrency-agree"),
-                    artifact="batch/scrapes.jsonl",
+                    artifact="batch/scrapes.jsonl.xz",
                 ),
                 Box(
-                    text="At most 100 waiting; turned away only beyond",
+                    text="At most 100 waiting; rejected only beyond",
                     checks=("queue-target", "queue-outside", "queue-agree", "rejections"),
-                    artifact="batch/scrapes.jsonl",
+                    artifact="batch/scrapes.jsonl.xz",
                 ),
             ),
         ),
@@ -44,7 +44,7 @@ FURTHER = Checklist(
                         "monotonic",
                         "rest",
                     ),
-                    artifact="load/scrapes.jsonl",
+                    artifact="load/scrapes.jsonl.xz",
                 ),
                 Box(
                     text="Bytes exported, and equal to the files",
@@ -88,7 +88,7 @@ FURTHER = Checklist(
                 ),
                 Box(text="The dashboard's queries fit the contract", checks=("dashboard",), artifact="dashboard.json"),
                 Box(
-                    text="A Prometheus beside the target scraped it; rules healthy, panels right, alerts silent",
+                    text="A Prometheus server scraped the target; rules healthy, panels right, alerts silent",
                     checks=("prometheus-scrape", "prometheus-panels", "prometheus-rules", "prometheus-alerts"),
                     artifact="load/prometheus.json",
                 ),

@@ -19,14 +19,16 @@ class Box:
     """No verdict of these may be a FAIL or block GREEN, and at least one must be a PASS."""
     scenario: str | None = None
     """Only the verdicts of this scenario count; without `checks` all of them do."""
+    each: bool = False
+    """Every one of `checks` must have a PASS: none stands in for another that has no data."""
     six: bool = False
     """The six assertions are the ground: all must be a PASS."""
     artifact: str = ""
     """Where the proof is, relative to the run directory; empty: the run leaves none."""
     here: str = ""
-    """What the box means for this project, where the runbook speaks of another tool chain."""
+    """What the box means for this project, where the runbook names another tool chain."""
     unseen: str = ""
-    """Why no check speaks for the box, and how to see it; only where it has no ground."""
+    """Why no check decides the box, and how to check by hand; only where no check does."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ def tick(box: Box, report: Report, bounds: Mapping[str, float]) -> Tick:
         return False, box.unseen
     verdicts = verdicts_of(box, report)
     ticked, reason = _tick_six(report) if box.six else state(verdicts, box.scenario if not box.checks else None)
+    missing = _without_pass(box, verdicts) if ticked and box.each else None
+    if missing is not None:
+        return False, missing
     lax = _laxer(verdicts, bounds)
     return (False, lax) if ticked and lax is not None else (ticked, reason)
 
@@ -86,7 +91,7 @@ def state(verdicts: Sequence[Verdict], whole: str | None = None) -> Tick:
     whole: the scenario whose verdicts these all are; they are counted then, not named.
     """
     if not verdicts:
-        return False, "no check speaks for it"
+        return False, "no check decides it"
     against = [v for v in verdicts if v.status == "FAIL"] + [v for v in verdicts if blocks(v)]
     if against:
         worst = against[0]
@@ -98,7 +103,9 @@ def state(verdicts: Sequence[Verdict], whole: str | None = None) -> Tick:
     passes = [v for v in verdicts if v.status == "PASS"]
     if not passes:
         return False, f"NO DATA: {unseen[0].judgement.reason}"
-    if whole is None:
+    if len(passes) == 1 and whole is None:
+        said = f"{passes[0].id}: {passes[0].judgement.reason}"
+    elif whole is None:
         said = ", ".join(dict.fromkeys(v.id for v in passes))
     else:
         said = f"{len(passes)} of {len(verdicts)} checks in {whole} PASS, none FAIL"
@@ -106,6 +113,15 @@ def state(verdicts: Sequence[Verdict], whole: str | None = None) -> Tick:
     if unseen:
         missing = f"; NO DATA: {unseen[0].scenario}/{unseen[0].id}: {unseen[0].judgement.reason}"
     return True, said + missing
+
+
+def _without_pass(box: Box, verdicts: Sequence[Verdict]) -> str | None:
+    """What the first check says that has no PASS at all; None where each has one."""
+    for check in box.checks:
+        found = [verdict for verdict in verdicts if verdict.id == check]
+        if not any(verdict.status == "PASS" for verdict in found):
+            return f"NO DATA: {found[0].judgement.reason}" if found else f"{check} was not judged"
+    return None
 
 
 def _laxer(verdicts: Sequence[Verdict], bounds: Mapping[str, float]) -> str | None:

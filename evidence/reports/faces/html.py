@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -20,9 +21,17 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def html(model: ReportModel, drawings: Mapping[str, str]) -> str:
-    """Return the page. drawings: the SVG text of each plot by its path; one that is missing leaves its caption."""
-    inline = {path: Markup(_inline(text)) for path, text in drawings.items()}
+    """Return the page; a plot or picture that is missing leaves its caption.
+
+    drawings: by path, the SVG text of each plot, and the address of each picture of a panel (`picture_address`).
+    """
+    inline = {path: text if text.startswith("data:") else Markup(_inline(text)) for path, text in drawings.items()}
     return _template().render(model=model, signs=SIGNS, no_baseline=NO_BASELINE, drawings=inline)
+
+
+def picture_address(png: bytes) -> str:
+    """Return an address that holds the picture itself, so that the page is one file."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _inline(svg: str) -> str:

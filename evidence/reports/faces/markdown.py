@@ -22,7 +22,12 @@ def cell(text: str) -> str:
 
 def code(text: str) -> str:
     """Return plain words as a span of code."""
-    return f"`{text.replace('`', chr(39)).replace('|', '/')}`"
+    return command(text.replace("|", "/"))
+
+
+def command(text: str) -> str:
+    """Return a command as a span of code; it stands in no table, so it may hold a bar."""
+    return f"`{text.replace('`', chr(39))}`"
 
 
 def first_line(headline: str) -> str:
@@ -50,5 +55,5 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": cell, "code": code}
+    environment.filters |= {"cell": cell, "code": code, "command": command}
     return environment.get_template(name)

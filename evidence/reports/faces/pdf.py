@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -18,6 +18,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from evidence.reports.figures import Plot
 from evidence.reports.model import NO_BASELINE, AssertionRow, ReportModel
 from evidence.reports.tables import Table as Rows
 
@@ -144,7 +145,14 @@ def _story(model: ReportModel, pictures: Mapping[str, bytes]) -> Iterator[Any]:
         yield Spacer(1, 3 * mm)
         yield _heading(section.title)
         yield _rows(section.tables[0], (44, 20, 17, 40, 18, 17, 18))
-    yield from _plots(model, pictures)
+    yield from _pictures("Plots", model.plots, pictures)
+    if model.panels is not None:
+        yield Spacer(1, 3 * mm)
+        yield _heading(model.panels.section.title)
+        for paragraph in model.panels.section.paragraphs:
+            yield _text(paragraph, 7.8)
+        yield _rows(model.panels.section.tables[0], (44, 15, 19, 15, 15, 20, 46))
+        yield from _pictures("", model.panels.pictures, pictures)
     yield Spacer(1, 3 * mm)
     yield _heading("Context")
     for label, value in model.context:
@@ -184,12 +192,13 @@ def _lists(model: ReportModel) -> Iterator[Any]:
                 yield _text(f"{'☑' if box.ticked else '☐'} {box.text}{why}", 7.8, after=1)
 
 
-def _plots(model: ReportModel, pictures: Mapping[str, bytes]) -> Iterator[Any]:
-    if not model.plots:
+def _pictures(heading: str, plots: Sequence[Plot], pictures: Mapping[str, bytes]) -> Iterator[Any]:
+    if not plots:
         return
     yield Spacer(1, 3 * mm)
-    yield _heading("Plots")
-    for plot in model.plots:
+    if heading:
+        yield _heading(heading)
+    for plot in plots:
         words = [_text(plot.title, 9, bold=True, after=1), _text(plot.caption, 7.8)]
         width = min(WIDTH, 225 * mm / plot.aspect)
         picture = pictures.get(plot.path)

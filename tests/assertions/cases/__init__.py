@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assertions.record.view import ScenarioRecord
-from tests.assertions.honest import changed, each
+from tests.assertions.healthy.records import changed, each
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 ALL = "all"
@@ -15,7 +15,7 @@ ALL = "all"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One honest record made wrong in one way."""
+    """One healthy record made wrong in one way."""
 
     id: str
     """Of the check that must see it."""
@@ -27,7 +27,7 @@ class Case:
     reason: str
     """Stands in the verdict's reason."""
     also: tuple[str, ...] = ()
-    """All other checks that must FAIL too: further witnesses of the same thing."""
+    """All other checks that must FAIL too: further sources of the same thing."""
 
     def __str__(self) -> str:
         return f"{self.id}: {self.name}"

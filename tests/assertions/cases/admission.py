@@ -14,11 +14,11 @@ from assertions.record.phases import OVER_ADMISSION
 from assertions.record.types import HealthProbe, Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import ALL, Case, no_hits, on_moment, without
-from tests.assertions.honest import (
+from tests.assertions.healthy.records import (
     changed,
     drop,
     each,
-    honest,
+    healthy,
     values,
     with_hits,
     with_pages,
@@ -90,7 +90,7 @@ def refused(record: ScenarioRecord, change: Callable[[Hit], Mapping[str, Any]], 
 
 
 def full(hit: Hit, **fields: Any) -> str:
-    """What a 429 says; fields: its own beside those that each error has."""
+    """What a 429 says; fields: its own fields, in addition to those that each error has."""
     at = datetime.fromtimestamp(hit.end, UTC).isoformat()
     return json.dumps({"success": False, "error": "full", "timestamp": at, **fields})
 
@@ -104,9 +104,9 @@ def with_over_admission(
     five: int = 5,
     status: int = 200,
 ) -> ScenarioRecord:
-    """Behind all else rounds of five exports and a sixth, which took so long, while the five had so long to go.
+    """Behind all else rounds of five exports and one more, which took so long, while the five had so long to go.
 
-    told: by the status page before the sixth was asked for, where not that five run and none waits; five: how many
+    told: by the status page before the extra export was sent, where not that five run and none waits; five: how many
     there were; status: of the first of them.
     """
     like = next(hit for hit in record.hits if hit.phase == "solo")
@@ -148,7 +148,7 @@ FAILS = (
         id="concurrency-target",
         name="six at once",
         on="batch",
-        change=lambda _: honest("batch", servers=6),
+        change=lambda _: healthy("batch", servers=6),
         reason="most exports running at once in 302 readings: 6 exports (limit <= 5 exports)",
     ),
     Case(
@@ -162,12 +162,12 @@ FAILS = (
         id="concurrency-outside",
         name="twenty at once, told as five",
         on="batch",
-        change=lambda _: _capped(honest("batch", servers=20), 5),
+        change=lambda _: _capped(healthy("batch", servers=20), 5),
         reason="80 exports, each of which takes 0.258 s by itself, were finished within 1.1 s: at least 18.8",
     ),
     Case(
         id="concurrency-outside",
-        name="a sixth beside five",
+        name="one more with five",
         on="batch",
         change=lambda r: with_over_admission(r, 0.05, 1.0),
         reason="more than five ran at once, 2 times: over-admission-5, sent while /export/status reported five",
@@ -220,7 +220,7 @@ FAILS = (
         id="queue-outside",
         name="a queue without end",
         on="batch",
-        change=lambda _: honest("batch", queue=1_000, slow_edge=40.0),
+        change=lambda _: healthy("batch", queue=1_000, slow_edge=40.0),
         reason="120 exports were inside for a whole second without a 429, where 5 may run and 100 wait",
         also=("queue-target",),
     ),
@@ -320,7 +320,7 @@ BLIND = (
     Case(id="concurrency-outside", name="no burst", on="batch", change=no_hits, reason="no burst was sent; 10 exports"),
     Case(
         id="concurrency-outside",
-        name="none alone",
+        name="none by itself",
         on="batch",
         change=_no_solo,
         reason="no pdf-5k was exported by itself, so there is nothing to compare the burst with",

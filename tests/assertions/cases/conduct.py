@@ -13,7 +13,7 @@ from assertions.record.phases import DISCONNECTS
 from assertions.record.types import INTERRUPTED, GeneratorClock, HealthProbe, Hit, Probe
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case, no_hits
-from tests.assertions.honest import changed, drop_samples, each, values, with_hits, with_scenario, with_status
+from tests.assertions.healthy.records import changed, drop_samples, each, values, with_hits, with_scenario, with_status
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 

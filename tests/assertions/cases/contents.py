@@ -11,8 +11,8 @@ from typing import Any
 from assertions.record.types import INTERRUPTED, Fetch, FileCheck, Finding, Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case, no_hits, none_done
-from tests.assertions.honest import changed, each, honest, with_answers, with_hits, with_scenario
-from tests.assertions.simulation import iso
+from tests.assertions.healthy.records import changed, each, healthy, with_answers, with_hits, with_scenario
+from tests.assertions.healthy.simulation import iso
 
 HIT = "measure-3"
 """A pdf export of the smoke scenario."""
@@ -86,7 +86,7 @@ def _later(time: str) -> str:
 
 
 def _guessable(record: ScenarioRecord) -> ScenarioRecord:
-    """File names bear the time alone."""
+    """File names hold only the time."""
 
     def change(hit: Hit, body: dict[str, Any]) -> None:
         number = hit.index + 1000 * len(hit.phase)
@@ -129,7 +129,7 @@ def _nameless(hit: Hit, body: dict[str, Any]) -> None:
     del body["result"]
 
 
-_NAME = json.loads(next(hit.answer or "" for hit in honest("smoke").hits if hit.id == HIT))["result"]["filename"]
+_NAME = json.loads(next(hit.answer or "" for hit in healthy("smoke").hits if hit.id == HIT))["result"]["filename"]
 _CSV_NAME = _NAME.replace(".pdf", ".csv")
 _OLD_NAME = "exports/export_1000000000000_zzzzzzzzz.pdf"
 

@@ -7,7 +7,7 @@ import re
 
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import ALL, Case, no_hits, on_moment, without
-from tests.assertions.honest import changed, drop, each, honest, values, with_hits, with_pages
+from tests.assertions.healthy.records import changed, drop, each, healthy, values, with_hits, with_pages
 
 _NO_PAGE = "there is no readable page from before the first request"
 _CSV = 'export_requests_total{format="csv",status="%s",user="loadtest"}'
@@ -16,7 +16,7 @@ _SMALL = 'export_latency_ms_%s{format="csv",size="small"%s'
 
 def failing(scenario: str, phase: str, count: int) -> ScenarioRecord:
     """A record in which the first exports of a phase were answered 500, and counted so."""
-    return honest(scenario, frozenset(f"{phase}-{index}" for index in range(count)))
+    return healthy(scenario, frozenset(f"{phase}-{index}" for index in range(count)))
 
 
 def _one_less(text: str) -> str:

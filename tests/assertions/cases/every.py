@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.assertions.cases import (
     Case,
     admission,
+    collected,
     conduct,
     contents,
     counters,
-    handed_over,
     instrument,
     latency,
     metrics,
@@ -16,7 +16,7 @@ from tests.assertions.cases import (
     resources,
 )
 
-_MODULES = (metrics, counters, admission, contents, conduct, instrument, latency, resources, handed_over, prometheus)
+_MODULES = (metrics, counters, admission, contents, conduct, instrument, latency, resources, collected, prometheus)
 
 FAILS: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.FAILS)
 BLIND: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.BLIND)

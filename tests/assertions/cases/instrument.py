@@ -9,7 +9,7 @@ from assertions.record.types import Calibration
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case
 from tests.assertions.cases.conduct import generated
-from tests.assertions.honest import changed, each
+from tests.assertions.healthy.records import changed, each
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 

@@ -10,7 +10,16 @@ from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case, no_hits, none_done, on_moment, without
 from tests.assertions.cases.counters import failing
-from tests.assertions.honest import changed, drop, drop_samples, honest, values, with_answers, with_hits, with_pages
+from tests.assertions.healthy.records import (
+    changed,
+    drop,
+    drop_samples,
+    healthy,
+    values,
+    with_answers,
+    with_hits,
+    with_pages,
+)
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 _LARGE = 'export_latency_ms_%s{format="%s",size="large"%s'
@@ -175,7 +184,7 @@ FAILS = (
     ),
     Case(
         id="latency-sum",
-        name="a mean of seconds beside failures",
+        name="a mean of seconds with failures",
         on="load",
         change=lambda r: with_pages(
             failing("load", "measure", 1),
@@ -241,7 +250,7 @@ FAILS = (
         id="drift",
         name="a hundredth more each",
         on="load",
-        change=lambda _: honest("load", growth=1.013),
+        change=lambda _: healthy("load", growth=1.013),
         reason="drift of pdf-1k in leak, last quarter as a multiple of the first quarter, 25 ms aside: 3.06",
     ),
 )

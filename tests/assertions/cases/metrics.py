@@ -7,7 +7,7 @@ import re
 
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case, no_hits, none_done, on_moment, scrapes_failing, without
-from tests.assertions.honest import changed, drop, drop_samples, each, values, with_pages
+from tests.assertions.healthy.records import changed, drop, drop_samples, each, values, with_pages
 
 _NO_PAGE = "there is no readable page from before the first request"
 
@@ -28,7 +28,7 @@ def _users(count: int) -> str:
 
 
 def with_users(record: ScenarioRecord, count: int) -> ScenarioRecord:
-    """The last pages have this many users, the three honest ones among them, of whom one is at 0."""
+    """The last pages have this many users, the three healthy ones among them, of whom one is at 0."""
     head = "# TYPE export_requests_total counter\n"
     return with_pages(record, lambda text: text.replace(head, head + _users(count - 3)), on_moment("after"))
 

@@ -1,4 +1,4 @@
-"""What a Prometheus beside the target saw, made wrong."""
+"""What a Prometheus server recorded during the run, made wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from assertions.record.prometheus_run import AlertState, PanelSeries, PrometheusRun
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case
-from tests.assertions.honest import changed
+from tests.assertions.healthy.records import changed
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 
@@ -161,7 +161,7 @@ BLIND: tuple[Case, ...] = (
             name="no server",
             on="load",
             change=with_run(problem="prometheus is not on PATH"),
-            reason="no Prometheus beside the target: prometheus is not on PATH",
+            reason="no Prometheus server ran during the scenario: prometheus is not on PATH",
         )
         for what in ("scrape", "panels", "rules", "alerts")
     ),
@@ -171,7 +171,7 @@ BLIND: tuple[Case, ...] = (
             name="not recorded",
             on="load",
             change=lambda record: changed(record, prometheus=None),
-            reason="prometheus.json is not there",
+            reason="prometheus.json is missing",
         )
         for what in ("scrape", "panels", "rules", "alerts")
     ),
@@ -201,7 +201,7 @@ BLIND: tuple[Case, ...] = (
         name="other rules",
         on="load",
         change=with_run(rules=()),
-        reason="Prometheus had none of the rules of which this check speaks",
+        reason="Prometheus had none of the rules that this check reads",
     ),
     Case(
         id="prometheus-panels",

@@ -13,7 +13,7 @@ from assertions.record.phases import BURSTS
 from assertions.record.types import PhasePlan, Probe, ProcessSample
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases import Case, none_done
-from tests.assertions.honest import changed, drop, each, values, with_pages, with_scenario
+from tests.assertions.healthy.records import changed, drop, each, values, with_pages, with_scenario
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
 

@@ -20,15 +20,15 @@ from assertions.probes.over_admission import Outcome, Round, settled
 from assertions.record.types import HealthProbe, Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases.admission import full, refused, with_over_admission
-from tests.assertions.honest import changed, each, honest, values, with_hits, with_pages, with_status
-from tests.assertions.recorder import START
+from tests.assertions.healthy.recorder import START
+from tests.assertions.healthy.records import changed, each, healthy, values, with_hits, with_pages, with_status
 
 LIMITS = limits_file.load()
 
 
 def status_said(key: str, value: object) -> ScenarioRecord:
     """The batch, with /export/status saying this once under load."""
-    record = honest("batch")
+    record = healthy("batch")
     first = next(one for one in record.health if one.path == "/export/status" and one.phase == "burst")
 
     def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
@@ -42,7 +42,7 @@ def status_said(key: str, value: object) -> ScenarioRecord:
 @pytest.mark.parametrize(("peak", "status"), [(4.9, "PASS"), (5, "PASS"), (5.1, "FAIL"), (6, "FAIL"), ("NaN", "FAIL")])
 def test_five_at_once_by_the_gauge(peak: float | str, status: str) -> None:
     """Five may run at once, not more; a gauge that is no number is no five."""
-    record = with_pages(honest("batch"), values("export_concurrent_running", lambda value: min(value, 4)))
+    record = with_pages(healthy("batch"), values("export_concurrent_running", lambda value: min(value, 4)))
     record = with_pages(
         record, values("export_concurrent_running", lambda _: peak), lambda one: one is record.scrapes[9]
     )
@@ -71,7 +71,7 @@ def without_status(record: ScenarioRecord) -> ScenarioRecord:
 )
 def test_a_hundred_waiting_by_the_gauge(running: float | str, waiting: float | str, status: str) -> None:
     """A hundred may wait, and those whose place is free already; not more."""
-    quiet = with_hits(honest("batch"), lambda hit: {"answer": "{}"} if hit.status == 429 else None)
+    quiet = with_hits(healthy("batch"), lambda hit: {"answer": "{}"} if hit.status == 429 else None)
 
     def page(text: str) -> str:
         return values("export_concurrent_running", lambda _: running)(
@@ -84,8 +84,8 @@ def test_a_hundred_waiting_by_the_gauge(running: float | str, waiting: float | s
 
 @pytest.mark.parametrize(("depth", "status"), [(101, "PASS"), (102, "FAIL")])
 def test_a_429_may_count_those_that_are_called(depth: int, status: str) -> None:
-    """Where a page showed a free place beside a full queue, a 429 may have been sent at such a moment."""
-    full_once = refused(honest("batch"), lambda hit: {"answer": full(hit, queueDepth=depth)})
+    """Where a page showed a free place and a full queue, a 429 may have been sent at such a moment."""
+    full_once = refused(healthy("batch"), lambda hit: {"answer": full(hit, queueDepth=depth)})
     told: list[int] = []
 
     def once(body: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ def test_a_hundred_waiting_by_the_status_page(told: object, status: str) -> None
 @pytest.mark.parametrize(("count", "status"), [(4, "NO DATA"), (5, "PASS")])
 def test_a_peak_needs_five_pages_under_load(count: int, status: str) -> None:
     """From fewer pages no peak can be told."""
-    record = honest("batch")
+    record = healthy("batch")
     during = [one for one in record.scrapes if one.moment == "during"][:count]
     few = changed(record, scrapes=tuple(one for one in record.scrapes if one.moment != "during" or one in during))
     assert limits_held.concurrency_target({"batch": few}, LIMITS).status == status
@@ -121,17 +121,17 @@ def together(seconds: float, wave: int = 20) -> ScenarioRecord:
             return None
         return {"end": hit.start + seconds + hit.index * 0.001}
 
-    return with_hits(honest("batch"), edit)
+    return with_hits(healthy("batch"), edit)
 
 
 def outside(record: ScenarioRecord) -> str:
-    """The verdict on running at once from outside, beside the honest load."""
-    return limits_held.concurrency_outside({"load": honest("load"), "batch": record}, LIMITS).status
+    """The verdict on running at once from outside, of the healthy load."""
+    return limits_held.concurrency_outside({"load": healthy("load"), "batch": record}, LIMITS).status
 
 
 def test_exports_that_share_the_machine_end_together() -> None:
     """Twenty at once on one machine end all at the end, though none ends early."""
-    judged = limits_held.concurrency_outside({"load": honest("load"), "batch": together(1.05)}, LIMITS)
+    judged = limits_held.concurrency_outside({"load": healthy("load"), "batch": together(1.05)}, LIMITS)
     assert judged.status == "FAIL"
     assert judged.reason.startswith("20 exports requested at once ended together: the fifth after 1.0")
     assert judged.reason.endswith("five at a time would have ended in turns")
@@ -139,20 +139,20 @@ def test_exports_that_share_the_machine_end_together() -> None:
 
 @pytest.mark.parametrize(("seconds", "status"), [(0.6, "PASS"), (1.05, "FAIL")])
 def test_a_wave_that_ends_together_must_be_slow_too(seconds: float, status: str) -> None:
-    """Ending together within three times what one takes alone proves nothing."""
+    """Ending together within three times what one export takes by itself proves nothing."""
     assert outside(together(seconds)) == status
 
 
 @pytest.mark.parametrize(("servers", "status"), [(5, "PASS"), (6, "PASS"), (7, "FAIL"), (20, "FAIL")])
 def test_at_once_from_outside_by_how_soon_the_burst_ends(servers: int, status: str) -> None:
-    """One more than allowed is within the doubt of this witness; seven at once are certain."""
-    record = with_pages(honest("batch", servers=servers), lambda text: text)
+    """One more than allowed is within the doubt of this source; seven at once are certain."""
+    record = with_pages(healthy("batch", servers=servers), lambda text: text)
     assert outside(record) == status
 
 
 def served(turn: Callable[[int], int], clients: int = 20, each_s: float = 0.25) -> ScenarioRecord:
     """The burst as five servers would have made it, whose next export is at `turn(waiting)` of the line."""
-    record = honest("batch")
+    record = healthy("batch")
     burst = [hit for hit in record.hits if hit.phase == "burst"]
     start = min(hit.start for hit in burst)
     arrivals = [(start, f"client-{client}") for client in range(clients)]
@@ -183,7 +183,7 @@ def test_a_queue_may_be_served_in_any_order(turn: Callable[[int], int]) -> None:
 
 def test_a_burst_that_is_too_small_shows_nothing() -> None:
     """Nine clients are too few to tell."""
-    record = honest("batch")
+    record = healthy("batch")
     few = changed(record, hits=tuple(hit for hit in record.hits if hit.phase != "burst" or hit.client[-2:] < "-9"))
     assert outside(few) == "NO DATA"
 
@@ -210,14 +210,14 @@ def test_a_burst_that_is_too_small_shows_nothing() -> None:
 def test_retry_after_is_seconds_or_a_date(value: str | None, usable: bool) -> None:
     """What a client can wait by."""
     headers = {} if value is None else {"retry-after": value}
-    record = refused(honest("batch"), lambda hit: {"headers": headers}, True)
+    record = refused(healthy("batch"), lambda hit: {"headers": headers}, True)
     assert refusals.rejections(record, LIMITS).status == ("PASS" if usable else "FAIL")
 
 
 @pytest.mark.parametrize(("under_way", "status"), [(105, "FAIL"), (106, "PASS")])
 def test_a_429_needs_a_hundred_and_five_inside(under_way: int, status: str) -> None:
-    """The 106th may be turned away, the 105th may not."""
-    record = honest("batch")
+    """The 106th may be rejected, the 105th may not."""
+    record = healthy("batch")
     edge = [hit for hit in record.hits if hit.phase == "edge"][:under_way]
     inside = [msgspec.structs.replace(hit, start=START, end=START + 5, status=200) for hit in edge[:-1]]
     refusal = next(hit for hit in record.hits if hit.status == 429)
@@ -226,8 +226,8 @@ def test_a_429_needs_a_hundred_and_five_inside(under_way: int, status: str) -> N
 
 
 def inside_for(count: int, seconds: float) -> ScenarioRecord:
-    """So many exports of the edge were inside for so long, and none was turned away."""
-    record = honest("batch")
+    """So many exports of the edge were inside for so long, and none was rejected."""
+    record = healthy("batch")
     edge = [hit for hit in record.hits if hit.phase == "edge"]
     hits = [msgspec.structs.replace(hit, start=START, end=START + seconds, status=200) for hit in edge[:count]]
     return changed(record, hits=tuple(hits))
@@ -250,16 +250,16 @@ def test_the_burst_stands_in_where_there_is_no_edge() -> None:
 
 def test_without_an_edge_nothing_waits() -> None:
     """A batch of single exports shows no queue."""
-    record = honest("batch")
-    alone = changed(record, hits=tuple(hit for hit in record.hits if hit.phase in ("sequence", "solo")))
-    judged = limits_held.queue_outside({"batch": alone}, LIMITS)
+    record = healthy("batch")
+    single = changed(record, hits=tuple(hit for hit in record.hits if hit.phase in ("sequence", "solo")))
+    judged = limits_held.queue_outside({"batch": single}, LIMITS)
     assert (judged.status, judged.readings[0].value) == ("PASS", 0)
 
 
 @pytest.mark.parametrize("change", [lambda body: None, lambda body: body.update(concurrentExports=1)])
 def test_rest_without_late_calls_rests_on_the_page(change: Callable[[dict[str, Any]], None]) -> None:
     """A status page that was not asked after the load can't contradict it."""
-    record = with_status(honest("load"), change)
+    record = with_status(healthy("load"), change)
     early = changed(record, health=tuple(one for one in record.health if one.phase is not None))
     assert rest(early, LIMITS).status == "PASS"
 
@@ -281,15 +281,15 @@ def test_rest_without_late_calls_rests_on_the_page(change: Callable[[dict[str, A
         pytest.param({"status": 500}, "open", id="one of them failed"),
     ],
 )
-def test_what_a_round_with_a_sixth_shows(changes: dict[str, Any], outcome: str) -> None:
-    """Only what was asked for after five were told to run, and done long before any of them, ran beside them."""
-    record = with_over_admission(honest("batch"), **({"took_s": 0.05, "left_s": 1.0, "rounds": 1} | changes))
+def test_what_a_round_with_an_extra_export_shows(changes: dict[str, Any], outcome: str) -> None:
+    """Only what was asked for after five were told to run, and done long before any of them, ran at the same time."""
+    record = with_over_admission(healthy("batch"), **({"took_s": 0.05, "left_s": 1.0, "rounds": 1} | changes))
     assert [one.outcome for one in read_rounds(record)] == [outcome]
 
 
-def test_a_status_page_from_after_the_sixth_shows_nothing() -> None:
+def test_a_status_page_from_after_the_extra_export_shows_nothing() -> None:
     """The five may have come to run only then; nor does one from before all five were sent."""
-    record = with_over_admission(honest("batch"), 0.05, 1.0, rounds=1)
+    record = with_over_admission(healthy("batch"), 0.05, 1.0, rounds=1)
     for late_s in (0.11, -0.2):
         moved = with_hits(
             record,
@@ -300,26 +300,26 @@ def test_a_status_page_from_after_the_sixth_shows_nothing() -> None:
         assert [one.outcome for one in read_rounds(moved)] == ["open"]
 
 
-def test_a_round_without_its_status_page_or_its_sixth_shows_nothing() -> None:
+def test_a_round_without_its_status_page_or_its_extra_export_shows_nothing() -> None:
     """What was not recorded is not guessed."""
-    record = with_over_admission(honest("batch"), 0.05, 1.0, rounds=1)
+    record = with_over_admission(healthy("batch"), 0.05, 1.0, rounds=1)
     for gone in ("over-admission-1000", "over-admission-5"):
         less = changed(record, hits=tuple(hit for hit in record.hits if hit.id != gone))
         assert [one.outcome for one in read_rounds(less)] == ["open"]
 
 
 @pytest.mark.parametrize(("rounds", "status"), [(1, "PASS"), (2, "FAIL"), (3, "FAIL")])
-def test_a_sixth_must_overtake_twice(rounds: int, status: str) -> None:
+def test_an_extra_export_must_overtake_twice(rounds: int, status: str) -> None:
     """One answer may be held up by chance."""
-    assert outside(with_over_admission(honest("batch"), 0.05, 1.0, rounds=rounds)) == status
+    assert outside(with_over_admission(healthy("batch"), 0.05, 1.0, rounds=rounds)) == status
 
 
-def test_a_sixth_that_waited_is_told() -> None:
-    """The verdict says what makes it surer than the burst alone."""
-    waited = with_over_admission(honest("batch"), 1.2, 1.0, rounds=1)
-    judged = limits_held.concurrency_outside({"load": honest("load"), "batch": waited}, LIMITS)
+def test_an_extra_export_that_waited_is_reported() -> None:
+    """The verdict says what makes it surer than only the burst."""
+    waited = with_over_admission(healthy("batch"), 1.2, 1.0, rounds=1)
+    judged = limits_held.concurrency_outside({"load": healthy("load"), "batch": waited}, LIMITS)
     assert judged.status == "PASS"
-    assert judged.reason.endswith("never more than 5 at once: a sixth export, sent while five ran, had to wait")
+    assert judged.reason.endswith("never more than 5 at once: one more export, sent while five ran, had to wait")
     assert judged.catches == (
         "an export beyond the limit would have been finished within half of the 1 s that the others still took"
     )
@@ -338,7 +338,7 @@ def test_a_sixth_that_waited_is_told() -> None:
     ],
 )
 def test_when_no_further_round_is_needed(outcomes: tuple[Outcome, ...], over: bool) -> None:
-    """As soon as a sixth waited, or overtook twice."""
+    """As soon as the extra export waited, or overtook twice."""
     assert settled([Round(one, "", 0.0, 0.0) for one in outcomes]) is over
 
 
@@ -346,13 +346,13 @@ def test_when_no_further_round_is_needed(outcomes: tuple[Outcome, ...], over: bo
 def test_one_429_must_tell_of_a_full_queue(depths: tuple[int, ...], status: str) -> None:
     """A queue that moves is read a little late now and then, not each time."""
     told = iter(depths)
-    record = refused(honest("batch"), lambda hit: {"answer": full(hit, queueDepth=next(told))}, True)
+    record = refused(healthy("batch"), lambda hit: {"answer": full(hit, queueDepth=next(told))}, True)
     assert refusals.rejections(record, LIMITS).status == status
 
 
 def test_four_refusals_tell_nothing_of_the_queues_length() -> None:
     """Each of so few may have been read late."""
-    record = refused(honest("batch"), lambda hit: {"answer": full(hit, queueDepth=99)}, True)
+    record = refused(healthy("batch"), lambda hit: {"answer": full(hit, queueDepth=99)}, True)
     gone = {hit.id for hit in [hit for hit in record.hits if hit.status == 429][4:]}
     few = changed(record, hits=tuple(hit for hit in record.hits if hit.id not in gone))
     assert refusals.rejections(few, LIMITS).status == "PASS"

@@ -12,18 +12,18 @@ from assertions.record.run import Run
 from assertions.verdicts import SCENARIOS, Judgement
 from tests.assertions.cases import ALL, Case
 from tests.assertions.cases.every import BLIND, FAILS
-from tests.assertions.honest import honest, honest_run
+from tests.assertions.healthy.records import healthy, healthy_run
 
 LIMITS = limits_file.load()
 NEVER_FAIL = frozenset(INSTRUMENT)
 """Blames no target, by design."""
-TOOLS = frozenset({"rules", "dashboard"})
+TOOLS = frozenset({"rules", "dashboard", "package", "panels-drawn"})
 """Judged on tools' result files; their cases are in test_tools."""
 
 
 def run_of(case: Case) -> Run:
-    """An honest run with the case's scenarios made wrong."""
-    return honest_run(**{name: case.change(honest(name)) for name in changed_in(case)})
+    """A healthy run with the case's scenarios made wrong."""
+    return healthy_run(**{name: case.change(healthy(name)) for name in changed_in(case)})
 
 
 def changed_in(case: Case) -> tuple[str, ...]:
@@ -44,9 +44,9 @@ def judgements(case: Case) -> list[tuple[str, Judgement]]:
     return said
 
 
-def test_an_honest_run_is_green_in_every_verdict() -> None:
-    """What an honest service leaves behind passes every check, each in every scenario."""
-    report = judge(honest_run(), LIMITS)
+def test_a_healthy_run_is_green_in_every_verdict() -> None:
+    """What a healthy service leaves behind passes every check, each in every scenario."""
+    report = judge(healthy_run(), LIMITS)
     assert {f"{v.scenario}/{v.id}: {v.judgement.reason}" for v in report.verdicts if v.status != "PASS"} == set()
     assert [assertion.status for assertion in report.assertions] == ["PASS"] * 6
     assert report.colour == report.headline == "GREEN"

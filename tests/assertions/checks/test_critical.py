@@ -12,7 +12,7 @@ from assertions.judge import Report, judge
 from tests.assertions.cases import Change
 from tests.assertions.cases.latency import waited
 from tests.assertions.cases.resources import held_in
-from tests.assertions.honest import honest, honest_run
+from tests.assertions.healthy.records import healthy, healthy_run
 
 LIMITS = limits_file.load()
 
@@ -32,7 +32,7 @@ class Tier:
 
 def with_failures(count: int) -> Change:
     """Return a change after which so many of the load's exports were answered 500."""
-    return lambda record: honest("load", fails=frozenset(hit.id for hit in record.exports[:count]))
+    return lambda record: healthy("load", fails=frozenset(hit.id for hit in record.exports[:count]))
 
 
 TIERS: Mapping[str, Tier] = {
@@ -44,9 +44,9 @@ TIERS: Mapping[str, Tier] = {
 
 
 def report_of(limit_id: str, change: Change) -> Report:
-    """Judge an honest run with the change in the scenario of the limit's tier."""
+    """Judge a healthy run with the change in the scenario of the limit's tier."""
     scenario = TIERS[limit_id].scenario
-    return judge(honest_run(**{scenario: change(honest(scenario))}), LIMITS)
+    return judge(healthy_run(**{scenario: change(healthy(scenario))}), LIMITS)
 
 
 def test_every_limit_with_a_critical_tier_is_here() -> None:

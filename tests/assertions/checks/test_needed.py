@@ -1,4 +1,4 @@
-"""Checks are needed: with one taken away something that is wrong is GREEN. What has no such proof is named here."""
+"""Checks are needed: without one of them a wrong record is GREEN. Checks without such a proof are named here."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.assertions.checks.test_checks import NEVER_FAIL, TOOLS, run_of
 
 LIMITS = limits_file.load()
 LONE = {check.id: [case for case in FAILS if case.id == check.id and not case.also] for check in CHECKS}
-"""For each check the records that it alone turns red."""
+"""For each check the records that only it turns red."""
 PAIRED = {name for six in ASSERTIONS for name in (*six.target, *six.outside)} | {"memory", "memory-gauge", "buckets"}
-"""The contract asks both witnesses of an assertion, and of memory, though each may see what the other does; the runbook
+"""The contract asks both sources of an assertion, and of memory, though each may see what the other does; the runbook
 asks for populated latency buckets by name, which the agreement of histogram and answers implies."""
 
 
@@ -29,7 +29,7 @@ def agreeable(check: Check) -> Check:
     """A check that has nothing against anything."""
 
     def agree(*_: object) -> Judgement:
-        return passed("taken away")
+        return passed("replaced")
 
     return replace(check, judge=agree)
 
@@ -40,8 +40,8 @@ def colour(run: Run, limits: Limits = LIMITS) -> str:
 
 
 @pytest.mark.parametrize("check_id", [name for name, cases in LONE.items() if cases])
-def test_without_its_witness_a_fault_goes_free(check_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A record that is RED by this check alone is GREEN once the check agrees with everything."""
+def test_without_its_check_a_fault_passes_unnoticed(check_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that is RED only by this check is GREEN once the check agrees with everything."""
     runs = [run_of(case) for case in LONE[check_id]]
     assert {colour(run) for run in runs} == {"RED"}
     stubbed = tuple(agreeable(check) if check.id == check_id else check for check in CHECKS)
@@ -49,13 +49,13 @@ def test_without_its_witness_a_fault_goes_free(check_id: str, monkeypatch: pytes
     assert "GREEN" in {colour(run) for run in runs}
 
 
-def test_every_other_check_alone_caught_a_living_service() -> None:
-    """Where no record is one check's alone, an animal of the zoo is, but for those excepted above."""
+def test_every_other_check_by_itself_caught_a_living_service() -> None:
+    """Where no record fails by exactly one check, a faulty target does, except for those named above."""
     shown = read(STORED)
     assert shown is not None, "evidence/sensitivity.json is not there: nox -s prove makes it"
-    alone = {name for name, faults in shown.checks.items() if any(fault.alone for fault in faults)}
+    by_target = {name for name, faults in shown.checks.items() if any(fault.only for fault in faults)}
     by_record = {name for name, cases in LONE.items() if cases}
-    assert {check.id for check in CHECKS} - by_record - alone - PAIRED - NEVER_FAIL - TOOLS == set()
+    assert {check.id for check in CHECKS} - by_record - by_target - PAIRED - NEVER_FAIL - TOOLS == set()
 
 
 def test_every_check_was_seen_to_fail_or_says_why_no_service_can() -> None:

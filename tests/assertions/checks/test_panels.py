@@ -14,14 +14,14 @@ from assertions.record.prometheus_run import PrometheusRun
 from assertions.record.types import Scrape
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases.prometheus import scaled, with_panel, with_run
-from tests.assertions.honest import changed, each, honest
+from tests.assertions.healthy.records import changed, each, healthy
 
 LIMITS = limits_file.load()
 TITLE = "Export Throughput (ops/sec)"
 
 
 def server_of(record: ScenarioRecord) -> PrometheusRun:
-    """Return what the server beside the target recorded."""
+    """Return what the Prometheus server recorded."""
     assert record.prometheus is not None
     return record.prometheus
 
@@ -48,14 +48,14 @@ def succeeded_since(record: ScenarioRecord, fmt: str, moment: float) -> float:
 )
 def test_a_server_of_few_scrapes_is_not_compared(scrapes: int, expected: str) -> None:
     """With four scrapes one export at either end decides the rate; with five a panel of ten times the rate fails."""
-    record = with_run(scrapes=scrapes, scrape_interval_s=4.0)(honest("load"))
+    record = with_run(scrapes=scrapes, scrape_interval_s=4.0)(healthy("load"))
     assert panels(with_panel(TITLE, scaled(10))(record), LIMITS).status == expected
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(1.0, "PASS"), (2.0, "FAIL"), (0.5, "FAIL")])
 def test_a_server_that_began_late_is_compared_over_its_own_span(factor: float, expected: str) -> None:
     """What was finished before the first scrape counts for neither side."""
-    late = with_run(scrapes=11)(honest("load"))
+    late = with_run(scrapes=11)(healthy("load"))
     server = server_of(late)
     window_s = server.end - server.start
     own = {fmt: succeeded_since(late, fmt, server.end - 10.0) for fmt in FORMATS}
@@ -84,9 +84,9 @@ def with_new_user(record: ScenarioRecord, first: int, last: int) -> ScenarioReco
 @pytest.mark.parametrize(("counted", "expected"), [(60, "PASS"), (560, "FAIL")])
 def test_what_a_new_series_begins_with_counts_for_nothing(counted: int, expected: str) -> None:
     """A series that begins at 500 and ends at 560 raises the rate by 60 exports, as rate() has it."""
-    record = with_new_user(honest("load"), 500, 560)
+    record = with_new_user(healthy("load"), 500, 560)
     server = server_of(record)
-    base = {fmt: succeeded_since(honest("load"), fmt, server.start) for fmt in FORMATS}
+    base = {fmt: succeeded_since(healthy("load"), fmt, server.start) for fmt in FORMATS}
     window_s = server.end - server.start
     judged = panels(showing(record, lambda fmt: (base[fmt] + (counted if fmt == "csv" else 0)) / window_s), LIMITS)
     assert judged.status == expected, judged.reason

@@ -21,7 +21,7 @@ from tests.assertions.cases import scrapes_failing
 from tests.assertions.cases.conduct import lost
 from tests.assertions.cases.counters import behaviour_bytes, failing
 from tests.assertions.cases.metrics import with_users
-from tests.assertions.honest import changed, drop_samples, each, honest, values, with_hits, with_pages
+from tests.assertions.healthy.records import changed, drop_samples, each, healthy, values, with_hits, with_pages
 
 LIMITS = limits_file.load()
 TICK = 2.0**-10
@@ -29,7 +29,7 @@ TICK = 2.0**-10
 
 def stretched(gap_s: float) -> ScenarioRecord:
     """Scrapes of the load's measure phase lie so far apart; there are no others under load."""
-    record = honest("load")
+    record = healthy("load")
     kept = [one for one in record.scrapes if one.moment != "during" or one.phase == "measure"]
     first = next(one.start for one in kept if one.phase == "measure")
     count = iter(range(len(kept)))
@@ -49,7 +49,7 @@ def test_scrapes_a_second_apart(gap_s: float, expected: str) -> None:
 
 def test_one_page_under_load_has_no_gap() -> None:
     """A single page is no gap; whether it is enough for a peak is judged elsewhere."""
-    record = honest("load")
+    record = healthy("load")
     one = next(one for one in record.scrapes if one.moment == "during")
     few = changed(record, scrapes=tuple(x for x in record.scrapes if x.moment != "during" or x is one))
     assert metrics_page.scrapes(few, LIMITS).readings[0].value == 0.0
@@ -58,14 +58,14 @@ def test_one_page_under_load_has_no_gap() -> None:
 @pytest.mark.parametrize(("count", "expected"), [(1, "PASS"), (2, "FAIL")])
 def test_one_scrape_may_fail(count: int, expected: str) -> None:
     """One page in a hundred, and one in any case, may be lost."""
-    assert metrics_page.scrapes(scrapes_failing(count, 500)(honest("smoke")), LIMITS).status == expected
+    assert metrics_page.scrapes(scrapes_failing(count, 500)(healthy("smoke")), LIMITS).status == expected
 
 
 @pytest.mark.parametrize(("size", "expected"), [((1 << 20) - 1, "PASS"), (1 << 20, "PASS"), ((1 << 20) + 1, "FAIL")])
 def test_a_page_of_one_mebibyte(size: int, expected: str) -> None:
     """A page may have 1 MiB, not a byte more."""
     record = with_pages(
-        honest("smoke"),
+        healthy("smoke"),
         lambda text: text + "#" + "x" * (size - len(text.encode()) - 2) + "\n",
         lambda one: one.moment == "after",
     )
@@ -74,19 +74,19 @@ def test_a_page_of_one_mebibyte(size: int, expected: str) -> None:
 
 @pytest.mark.parametrize(("count", "expected"), [(100, "PASS"), (101, "PASS"), (102, "FAIL")])
 def test_a_hundred_users(count: int, expected: str) -> None:
-    """A hundred user values are kept, the next one is `other`; one at 0 from the start is beside them."""
-    assert metrics_page.labels_bounded(with_users(honest("load"), count), LIMITS).status == expected
+    """A hundred user values are kept, the next one is `other`; one at 0 from the start is there too."""
+    assert metrics_page.labels_bounded(with_users(healthy("load"), count), LIMITS).status == expected
 
 
 def test_other_is_no_user_of_its_own() -> None:
-    """`other` comes beside the hundred."""
-    record = with_pages(with_users(honest("load"), 101), lambda text: text.replace('"examiner"', '"other"'))
+    """`other` comes in addition to the hundred."""
+    record = with_pages(with_users(healthy("load"), 101), lambda text: text.replace('"examiner"', '"other"'))
     assert metrics_page.labels_bounded(record, LIMITS).status == "PASS"
 
 
 def test_an_alias_is_named() -> None:
     """The histogram's other name is taken, and named in the reason of the pass."""
-    record = with_pages(honest("smoke"), lambda text: text.replace("export_latency_ms", "export_latency_ms_bucket"))
+    record = with_pages(healthy("smoke"), lambda text: text.replace("export_latency_ms", "export_latency_ms_bucket"))
     judged = metrics_page.coverage(record, LIMITS)
     expected = "all nine families are on the page, with their types and labels; export_latency_ms has an alias's name"
     assert (judged.status, judged.reason) == ("PASS", expected)
@@ -97,20 +97,20 @@ def test_an_alias_is_named() -> None:
 )
 def test_the_throughput_gauge_against_what_finished(value: float | str, expected: str) -> None:
     """84 exports in the minute before are at least 0.7 a second, and never as many as 90."""
-    record = with_pages(honest("load"), values('export_throughput_ops_per_sec{format="pdf"', lambda _: value))
+    record = with_pages(healthy("load"), values('export_throughput_ops_per_sec{format="pdf"', lambda _: value))
     assert throughput_gauge(record, LIMITS).status == expected
 
 
 def test_a_format_that_hardly_finished_is_not_held_to_the_gauge() -> None:
     """Fewer than five exports in the last minute tell no rate."""
-    record = with_hits(honest("load"), lambda hit: {"status": 500} if hit.format == "pdf" else None)
+    record = with_hits(healthy("load"), lambda hit: {"status": 500} if hit.format == "pdf" else None)
     still = with_pages(record, values('export_throughput_ops_per_sec{format="pdf"', lambda _: 0))
     assert throughput_gauge(still, LIMITS).status == "PASS"
 
 
 def test_times_of_making_may_change() -> None:
     """A `_created` sample is no count, so it may fall."""
-    record = honest("smoke")
+    record = healthy("smoke")
     made = {record.scrapes[0].start: 9, record.scrapes[-1].start: 5}
 
     def edit(scrape: Scrape) -> Mapping[str, Any] | None:
@@ -126,14 +126,14 @@ def test_times_of_making_may_change() -> None:
 def test_a_time_of_making_is_no_count_of_others() -> None:
     """A `_created` sample of the user `other` tells when it was made, not that any was counted."""
     created = 'export_requests_total_created{format="csv",status="started",user="other"} 1795000000\n'
-    record = honest("smoke")
+    record = healthy("smoke")
     record = changed(record, scrapes=each(record.scrapes, lambda scrape: {"text": scrape.text + created}))
     assert metrics_page.labels_bounded(record, LIMITS).status == "PASS"
 
 
 def test_pages_that_were_read_at_once_are_not_compared() -> None:
     """Two scrapes that overlap may have been answered in either order."""
-    record = honest("load")
+    record = healthy("load")
     swapped = tuple(sorted(each(record.scrapes, lambda one: {"end": one.end + 1e6}), key=lambda one: -one.start))
     assert metrics_page.monotonic(changed(record, scrapes=swapped), LIMITS).status == "PASS"
     assert metrics_page.monotonic(changed(record, scrapes=record.scrapes[::-1]), LIMITS).status == "PASS"
@@ -145,7 +145,7 @@ def test_pages_that_were_read_at_once_are_not_compared() -> None:
 )
 def test_a_request_without_an_answer_may_have_counted(moved_by: int, lost_count: int, expected: str) -> None:
     """Counters move by just what was sent, give or take the requests that nobody answered."""
-    record = lost(lost_count)(honest("load"))
+    record = lost(lost_count)(healthy("load"))
     for name in ("started", "succeeded"):
         series = f'export_requests_total{{format="csv",status="{name}",user="loadtest"}}'
         record = with_pages(record, values(series, lambda value: value + moved_by), lambda one: one.moment == "after")
@@ -155,7 +155,7 @@ def test_a_request_without_an_answer_may_have_counted(moved_by: int, lost_count:
 def succeeded(done: int, asked: int) -> Judgement:
     """The target's counters moved by so many succeeded and failed exports."""
     record = with_pages(
-        honest("smoke"), values("export_requests_total", lambda _: 0), lambda one: one.moment in ("before", "after")
+        healthy("smoke"), values("export_requests_total", lambda _: 0), lambda one: one.moment in ("before", "after")
     )
     for name, count in (("succeeded", done), ("failed", asked - done)):
         series = f'export_requests_total{{format="csv",status="{name}",user="loadtest"}}'
@@ -193,8 +193,8 @@ def test_how_many_more_exports_would_settle_it() -> None:
 
 
 def test_rejections_beyond_the_limits_are_nobodys_failure() -> None:
-    """What the contract itself turns away is not asked for; within the limits it is a failure."""
-    record = honest("batch")
+    """What the contract itself rejects is not asked for; within the limits it is a failure."""
+    record = healthy("batch")
     assert success_outside({"batch": record}, LIMITS).readings[0].count == 193
     within = with_hits(record, lambda hit: {"status": 429} if hit.id == "solo-0" else None)
     judged = success_outside({"batch": within}, LIMITS)
@@ -214,7 +214,7 @@ def test_the_success_gauge_against_its_counters(off: float, expected: str) -> No
 def test_bytes_to_the_byte(bytes_more: int, lost_count: int, expected: str) -> None:
     """One byte more or less is a difference."""
     record = with_pages(
-        lost(lost_count)(honest("load")),
+        lost(lost_count)(healthy("load")),
         values('export_bytes_total{format="pdf"', lambda value: value + bytes_more),
         lambda one: one.moment == "after",
     )
@@ -223,7 +223,7 @@ def test_bytes_to_the_byte(bytes_more: int, lost_count: int, expected: str) -> N
 
 def test_a_lost_answer_may_have_made_a_file() -> None:
     """Bytes beyond the files fetched are allowed for where an answer was lost, fewer are not."""
-    record = lost(1)(honest("load"))
+    record = lost(1)(healthy("load"))
     assert bytes_agree(record, LIMITS).status == "PASS"
     less = with_pages(
         record,
@@ -235,14 +235,14 @@ def test_a_lost_answer_may_have_made_a_file() -> None:
 
 def test_a_scenario_of_one_format_has_bytes_of_one() -> None:
     """A format that was not exported is not asked for."""
-    record = changed(honest("load"), hits=tuple(hit for hit in honest("load").hits if hit.format == "csv"))
+    record = changed(healthy("load"), hits=tuple(hit for hit in healthy("load").hits if hit.format == "csv"))
     assert bytes_agree(record, LIMITS).status == "PASS"
 
 
 @pytest.mark.parametrize(("told", "expected"), [("264", "NO DATA"), (263, "FAIL"), (264, "PASS"), (None, "NO DATA")])
 def test_the_behaviour_probes_export_is_taken_at_its_word(told: object, expected: str) -> None:
     """The one export that is not fetched counts by its answer."""
-    assert bytes_agree(behaviour_bytes(honest("smoke"), told), LIMITS).status == expected
+    assert bytes_agree(behaviour_bytes(healthy("smoke"), told), LIMITS).status == expected
 
 
 def test_a_lost_format_shows_in_no_requests() -> None:
@@ -251,12 +251,12 @@ def test_a_lost_format_shows_in_no_requests() -> None:
     def edit(hit: Hit) -> Mapping[str, Any] | None:
         return {"format": None} if hit.phase == "warmup" else None
 
-    assert counters.requests(with_hits(honest("smoke"), edit), LIMITS).status == "FAIL"
+    assert counters.requests(with_hits(healthy("smoke"), edit), LIMITS).status == "FAIL"
 
 
 def test_success_needs_no_failed_series() -> None:
     """A target that never failed may not show a failed series for a user; its absence counts as 0."""
-    record = with_pages(honest("smoke"), drop_failed)
+    record = with_pages(healthy("smoke"), drop_failed)
     assert success_target({"smoke": record}, LIMITS).readings[0].value == 1.0
 
 

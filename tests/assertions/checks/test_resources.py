@@ -22,10 +22,10 @@ from assertions.record.types import HealthProbe, Probe
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases.conduct import clock, generated, lost, no_calls, probes, status
 from tests.assertions.cases.resources import by_bursts, by_large, root
-from tests.assertions.honest import (
+from tests.assertions.healthy.records import (
     changed,
     each,
-    honest,
+    healthy,
     values,
     with_answers,
     with_hits,
@@ -42,7 +42,7 @@ EAST = timezone(timedelta(hours=2))
 @pytest.mark.parametrize(("count", "expected"), [(2, "PASS"), (3, "FAIL")])
 def test_one_answer_in_a_hundred_may_be_lost(count: int, expected: str) -> None:
     """Of 228 requests two may break off."""
-    assert answered(lost(count)(honest("load")), LIMITS).status == expected
+    assert answered(lost(count)(healthy("load")), LIMITS).status == expected
 
 
 def slow_health(seconds: float) -> ScenarioRecord:
@@ -51,7 +51,7 @@ def slow_health(seconds: float) -> ScenarioRecord:
     def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
         return {"end": probe.start + seconds} if probe.path == "/health" else None
 
-    return changed(honest("load"), health=each(honest("load").health, edit))
+    return changed(healthy("load"), health=each(healthy("load").health, edit))
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.5 - TICK, "PASS"), (0.5, "PASS"), (0.5 + TICK, "FAIL")])
@@ -64,14 +64,14 @@ def test_health_at_half_a_second(seconds: float, expected: str) -> None:
 @pytest.mark.parametrize(("count", "expected"), [(1, "PASS"), (2, "FAIL")])
 def test_one_call_of_each_watched_page_may_fail(count: int, expected: str) -> None:
     """One call may be lost, two may not."""
-    assert health(probes("/health", count, status=503)(honest("load")), LIMITS).status == expected
-    assert status_page(probes("/export/status", count, status=503)(honest("load")), LIMITS).status == expected
+    assert health(probes("/health", count, status=503)(healthy("load")), LIMITS).status == expected
+    assert status_page(probes("/export/status", count, status=503)(healthy("load")), LIMITS).status == expected
 
 
 def test_a_status_page_is_truthful_even_where_few_were_asked() -> None:
     """Five calls are enough for its fields, though not for its gauges."""
-    few = no_calls("/export/status")(honest("load"))
-    rest = [one for one in honest("load").health if one.phase is None and one.path == "/export/status"]
+    few = no_calls("/export/status")(healthy("load"))
+    rest = [one for one in healthy("load").health if one.phase is None and one.path == "/export/status"]
     assert status_page(changed(few, health=(*few.health, *rest)), LIMITS).status == "PASS"
 
 
@@ -81,7 +81,7 @@ def spelt(spell: Callable[[datetime], str]) -> ScenarioRecord:
     def change(body: dict[str, Any]) -> None:
         body["timestamp"] = spell(datetime.fromisoformat(body["timestamp"]))
 
-    return with_status(honest("load"), change)
+    return with_status(healthy("load"), change)
 
 
 @pytest.mark.parametrize(
@@ -104,20 +104,20 @@ def test_a_clock_of_minutes_is_one() -> None:
     """Its time is the same for a minute, and near enough."""
     record = spelt(lambda at: at.strftime("%Y-%m-%dT%H:%MZ"))
     assert status_page(record, LIMITS).status == "PASS"
-    answers = with_answers(honest("load"), lambda hit, body: body.update(timestamp=f"{body['timestamp'][:16]}Z"))
+    answers = with_answers(healthy("load"), lambda hit, body: body.update(timestamp=f"{body['timestamp'][:16]}Z"))
     assert contents.answers(answers, LIMITS).status == "PASS"
 
 
 def test_a_clock_that_stands_still_is_found() -> None:
     """Near enough each time, and the same each time."""
-    at = datetime.fromtimestamp(honest("load").health[0].start, UTC).isoformat()
-    judged = status_page(status(timestamp=at)(honest("load")), LIMITS)
+    at = datetime.fromtimestamp(healthy("load").health[0].start, UTC).isoformat()
+    judged = status_page(status(timestamp=at)(healthy("load")), LIMITS)
     assert (judged.status, "the clock stands still" in judged.reason) == ("FAIL", True)
 
 
 def pooled(megabytes: int, *, stays: bool, workers: int) -> ScenarioRecord:
     """The batch in whose sequence so many workers each grew by so much, for a while or for good."""
-    record = honest("batch")
+    record = healthy("batch")
     phase = record.phase("sequence")
     assert phase is not None
 
@@ -125,8 +125,10 @@ def pooled(megabytes: int, *, stays: bool, workers: int) -> ScenarioRecord:
         first = probe.processes[0]
         there = phase.start <= probe.at <= phase.end or (stays and probe.at > phase.end)
         more = megabytes * 1_000_000 if there else 0
-        crew = [msgspec.structs.replace(first, pid=200 + n, uss_bytes=10_000_000 + more) for n in range(workers)]
-        return {"processes": (*probe.processes, *crew)}
+        workers_at_work = [
+            msgspec.structs.replace(first, pid=200 + n, uss_bytes=10_000_000 + more) for n in range(workers)
+        ]
+        return {"processes": (*probe.processes, *workers_at_work)}
 
     return changed(record, probes=each(record.probes, edit))
 
@@ -154,8 +156,8 @@ def test_memory_of_an_export_is_not_that_of_a_pool_that_warms_up(
 def test_a_worker_that_is_born_under_load_brings_its_own_size(
     scenario: str, phase_name: str, there: int, grows: int, expected: str
 ) -> None:
-    """Workers of 150 MB come when they are needed, beside one or none; what they hold on to later is an export's."""
-    record = honest(scenario)
+    """Workers of 150 MB come when they are needed, with one idle worker or none; what they keep is an export's."""
+    record = healthy(scenario)
     phase = record.phase(phase_name)
     assert phase is not None
     born = phase.start + 0.2 * (phase.end - phase.start)
@@ -174,7 +176,7 @@ def test_a_worker_that_is_born_under_load_brings_its_own_size(
 @pytest.mark.parametrize(("megabytes", "steps", "expected"), [(240, 8, "PASS"), (600, 1, "FAIL")])
 def test_rooms_of_a_pool_of_threads_are_no_one_exports(megabytes: int, steps: int, expected: str) -> None:
     """A process that grows in many steps, one a thread, shows no single export's memory; one large step does."""
-    record = honest("smoke")
+    record = healthy("smoke")
     phase = record.phase("measure")
     assert phase is not None
 
@@ -190,24 +192,24 @@ def test_rooms_of_a_pool_of_threads_are_no_one_exports(megabytes: int, steps: in
 @pytest.mark.parametrize(("cpu", "expected"), [(0.89, "PASS"), (0.9, "PASS"), (0.901, "NO DATA")])
 def test_the_generators_share_of_a_core(cpu: float, expected: str) -> None:
     """A generator may use nine tenths of a core."""
-    assert generator(generated(cpu_ratio=cpu)(honest("load")), LIMITS).status == expected
+    assert generator(generated(cpu_ratio=cpu)(healthy("load")), LIMITS).status == expected
 
 
 @pytest.mark.parametrize("drift_s", [0.0, 0.0089, -0.0089])
 def test_generators_elsewhere_whose_clocks_keep_time(drift_s: float) -> None:
     """Theirs may be another time, as long as they go alike."""
-    assert generator(generated(clocks=(clock(drift_s),))(honest("load")), LIMITS).status == "PASS"
+    assert generator(generated(clocks=(clock(drift_s),))(healthy("load")), LIMITS).status == "PASS"
 
 
 @pytest.mark.parametrize(("lag", "expected"), [(249.9, "PASS"), (250.0, "PASS"), (250.1, "NO DATA")])
 def test_the_generators_lag(lag: float, expected: str) -> None:
     """Its event loop may wake a quarter of a second late."""
-    assert generator(generated(event_loop_lag_p99_ms=lag)(honest("load")), LIMITS).status == expected
+    assert generator(generated(event_loop_lag_p99_ms=lag)(healthy("load")), LIMITS).status == expected
 
 
 def test_a_target_of_others_is_not_ended() -> None:
     """Only the embedded service is ours to end."""
-    record = with_scenario(honest("load"), embedded=False, shutdown_exit_code=None)
+    record = with_scenario(healthy("load"), embedded=False, shutdown_exit_code=None)
     judged = shutdown(record, LIMITS)
     assert (judged.status, judged.reason) == (
         "NO DATA",
@@ -218,24 +220,24 @@ def test_a_target_of_others_is_not_ended() -> None:
 @pytest.mark.parametrize(("value", "expected"), [(99_999_999, "PASS"), (100_000_000, "FAIL"), (100_000_001, "FAIL")])
 def test_memory_by_the_gauge_at_100_mb(value: int, expected: str) -> None:
     """An export must add less than 100 MB by the target's word."""
-    judged = memory.memory_gauge(with_pages(honest("load"), values("export_memory_bytes", lambda _: value)), LIMITS)
+    judged = memory.memory_gauge(with_pages(healthy("load"), values("export_memory_bytes", lambda _: value)), LIMITS)
     assert (judged.status, judged.critical) == (expected, False)
 
 
 @pytest.mark.parametrize(("value", "critical"), [(499_999_999, False), (500_000_000, True)])
 def test_memory_by_the_gauge_at_500_mb(value: int, critical: bool) -> None:
     """From 500 MB on it is critical."""
-    judged = memory.memory_gauge(with_pages(honest("load"), values("export_memory_bytes", lambda _: value)), LIMITS)
+    judged = memory.memory_gauge(with_pages(healthy("load"), values("export_memory_bytes", lambda _: value)), LIMITS)
     assert (judged.status, judged.critical) == ("FAIL", critical)
 
 
 def grown(more_bytes: int) -> ScenarioRecord:
     """The root of the smoke scenario held just so much more under load than at rest; nothing else is known."""
     record = root(lambda probe, one: {"uss_bytes": None, "rss_bytes": 10 if probe.resting else 10 + more_bytes})(
-        honest("smoke")
+        healthy("smoke")
     )
-    alone = each(record.probes, lambda probe: {"processes": probe.processes[:1]})
-    silent = changed(record, probes=alone)
+    first_only = each(record.probes, lambda probe: {"processes": probe.processes[:1]})
+    silent = changed(record, probes=first_only)
     return root(lambda probe, one: {"peak_rss_bytes": None})(silent)
 
 
@@ -249,15 +251,15 @@ def test_memory_from_outside_at_100_mb(value: int, expected: str) -> None:
 def test_a_peak_between_two_samples_is_seen_by_the_high_water_mark() -> None:
     """What no sample caught the kernel's mark holds."""
     record = root(lambda probe, one: {"peak_rss_bytes": 300_000_000 if probe.exports_done else 70_000_000})(
-        honest("smoke")
+        healthy("smoke")
     )
     judged = memory.memory(record, LIMITS)
     assert (judged.status, "high-water mark" in judged.readings[0].source) == ("FAIL", True)
 
 
-def test_what_was_never_made_alone_is_not_known() -> None:
+def test_what_was_never_made_unloaded_is_not_known() -> None:
     """Memory of small exports says nothing of large ones, of which a crowd asked."""
-    load = honest("load")
+    load = healthy("load")
     crowd = tuple(
         msgspec.structs.replace(phase, clients=60) if phase.name == "measure" else phase for phase in load.plan.phases
     )
@@ -272,7 +274,7 @@ def test_what_was_never_made_alone_is_not_known() -> None:
 
 def test_without_phases_no_mark_is_set_against_a_start() -> None:
     """A scenario of which no phase ran has no reading of memory."""
-    judged = memory.memory(with_scenario(honest("load"), phases=()), LIMITS)
+    judged = memory.memory(with_scenario(healthy("load"), phases=()), LIMITS)
     assert (judged.status, judged.reason) == (
         "NO DATA",
         "no export was made after a warmup and a pause with at most five in flight",
@@ -281,13 +283,13 @@ def test_without_phases_no_mark_is_set_against_a_start() -> None:
 
 def test_a_leak_that_is_not_sure_is_inconclusive() -> None:
     """Memory that rose in two single steps is neither sure to leak nor sure not to."""
-    last = max(probe.exports_done for probe in honest("load").probes if probe.phase == "leak")
+    last = max(probe.exports_done for probe in healthy("load").probes if probe.phase == "leak")
 
     def stepped(done: int) -> int:
         """12 MB more after each of the last two times thirty exports."""
         return 60_000_000 + 12_000_000 * max(0, (done - last - 2 + 90) // 30)
 
-    record = root(lambda probe, one: {"uss_bytes": stepped(probe.exports_done)})(honest("load"))
+    record = root(lambda probe, one: {"uss_bytes": stepped(probe.exports_done)})(healthy("load"))
     judged = leaks.leak_memory(record, LIMITS)
     assert (judged.status, judged.reason.endswith("inconclusive, needs more exports")) == ("NO DATA", True)
 
@@ -295,14 +297,14 @@ def test_a_leak_that_is_not_sure_is_inconclusive() -> None:
 @pytest.mark.parametrize(("every", "expected"), [(49, "PASS"), (0, "PASS"), (10, "FAIL")])
 def test_descriptors_that_leak_and_those_that_do_not(every: int, expected: str) -> None:
     """One in fifty exports is a pool's growth, one in ten is a leak."""
-    record = root(lambda probe, one: {"fds": 20 + (probe.exports_done // every if every else 0)})(honest("load"))
+    record = root(lambda probe, one: {"fds": 20 + (probe.exports_done // every if every else 0)})(healthy("load"))
     assert leaks.leak_fds(record, LIMITS).status == expected
 
 
 @pytest.mark.parametrize(("again", "expected"), [(404, "PASS"), (None, "PASS"), (200, "FAIL")])
 def test_a_file_may_go_but_not_change(again: int | None, expected: str) -> None:
     """How long files are kept is the service's affair; what a name stands for is not."""
-    record = honest("smoke")
+    record = healthy("smoke")
     fetches = each(
         record.fetches, lambda one: {"status": again, "sha256": "e" * 64} if one.purpose == "again" else None
     )
@@ -311,7 +313,7 @@ def test_a_file_may_go_but_not_change(again: int | None, expected: str) -> None:
 
 def test_a_file_that_came_compressed_is_named_as_such() -> None:
     """Identity was asked; Content-Length is of what was sent, which a content encoding makes another: one fault."""
-    record = honest("smoke")
+    record = healthy("smoke")
     fetches = each(
         record.fetches, lambda one: {"headers": {**one.headers, "content-length": "7", "content-encoding": "gzip"}}
     )
@@ -326,7 +328,7 @@ def test_a_file_that_came_compressed_is_named_as_such() -> None:
 
 def test_a_long_sleep_between_quick_calls_of_health_is_seen() -> None:
     """Two calls of three seconds each are few among many, and yet most of the time nobody was awake."""
-    record = honest("load")
+    record = healthy("load")
     watched = [probe for probe in record.health if probe.path == "/health" and probe.phase == "measure"]
     asleep = {watched[at].start for at in (3, 9)}
 
@@ -341,12 +343,12 @@ def test_a_long_sleep_between_quick_calls_of_health_is_seen() -> None:
 @pytest.mark.parametrize("most", [5, 20, 64])
 def test_a_pool_that_grows_under_load_is_no_leak(field: str, most: int) -> None:
     """Threads and connections that come with the first exports of a phase and stay are a pool's."""
-    record = by_large(field, 1.0, most)(honest("load"))
+    record = by_large(field, 1.0, most)(healthy("load"))
     assert (leaks.leak_fds(record, LIMITS).status, leaks.leak_threads(record, LIMITS).status) == ("PASS", "PASS")
 
 
 @pytest.mark.parametrize("field", ["fds", "threads"])
 def test_a_pool_that_grew_in_the_first_bursts_is_no_leak(field: str) -> None:
     """Twenty at once may take twenty threads, once."""
-    record = by_bursts(field, [12, 20, 20, 21, 20, 20])(honest("load"))
+    record = by_bursts(field, [12, 20, 20, 21, 20, 20])(healthy("load"))
     assert (leaks.leak_fds(record, LIMITS).status, leaks.leak_threads(record, LIMITS).status) == ("PASS", "PASS")

@@ -43,7 +43,7 @@ def test_an_error_is_found_by_its_level_or_words(line: str) -> None:
 
 @pytest.mark.parametrize("line", OTHERS)
 def test_what_is_below_is_none(line: str) -> None:
-    """A refused request, a client that went away, a warning and a line without a level are no errors."""
+    """A refused request, a client that disconnected, a warning and a line without a level are no errors."""
     assert not is_error(line)
 
 

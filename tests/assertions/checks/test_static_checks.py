@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from assertions import limits as limits_file
 from assertions.checks.harness import static_checks
-from assertions.checks.harness.static_checks import DASHBOARD_STEPS, RULE_STEPS
+from assertions.checks.harness.static_checks import DASHBOARD_STEPS, PACKAGE_STEPS, RULE_STEPS
 from assertions.record.run import ToolRun, ToolStep
 from assertions.verdicts import Judgement
-from tests.assertions.honest import honest_run, tool_run
+from tests.assertions.healthy.records import healthy_run, tool_run
 
 LIMITS = limits_file.load()
 
 
 def rules(run: ToolRun | None) -> Judgement:
     """The verdict on promtool's result."""
-    return static_checks.rules(replace(honest_run(), promtool=run), LIMITS)
+    return static_checks.rules(replace(healthy_run(), promtool=run), LIMITS)
 
 
 def dashboard(run: ToolRun | None) -> Judgement:
     """The verdict on the dashboard's result."""
-    return static_checks.dashboard(replace(honest_run(), dashboard=run), LIMITS)
+    return static_checks.dashboard(replace(healthy_run(), dashboard=run), LIMITS)
+
+
+def package(run: ToolRun | None) -> Judgement:
+    """The verdict on the package's result."""
+    return static_checks.package(replace(healthy_run(), package=run), LIMITS)
 
 
 def with_step(run: ToolRun, name: str, **fields: object) -> ToolRun:
@@ -98,3 +104,41 @@ def test_a_result_that_contradicts_its_steps_fails() -> None:
 def replace_ok(run: ToolRun) -> ToolRun:
     """The same steps, not ok as a whole."""
     return ToolRun(ok=False, version=run.version, steps=run.steps)
+
+
+@pytest.mark.parametrize(
+    ("ours", "whose"), [(True, "this project's rules, not the target's own: "), (False, "the target's own rules: ")]
+)
+def test_a_pass_says_whose_rules_were_tested(ours: bool, whose: str) -> None:
+    """A target that is judged with this project's rules is not said to have tested ones of its own."""
+    run = msgspec.structs.replace(tool_run(RULE_STEPS, "2.53.0"), ours=ours)
+    assert rules(run).reason.startswith(whose)
+
+
+def test_a_package_that_was_built_passes_with_its_answers() -> None:
+    """Each step is named with what it answered."""
+    run = tool_run(PACKAGE_STEPS, "1.7.0")
+    assert (package(run).status, package(run).reason) == (
+        "PASS",
+        "build wheel: done; install wheel: done; --version: done",
+    )
+
+
+@pytest.mark.parametrize("step", PACKAGE_STEPS)
+def test_each_step_of_the_package_can_fail(step: str) -> None:
+    """The step that failed is named with its output."""
+    judged = package(with_step(tool_run(PACKAGE_STEPS, "1.7.0"), step, output="no module", note="exit 1"))
+    assert (judged.status, judged.reason) == ("FAIL", f"{step}: exit 1: no module (package.json)")
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        None,
+        ToolRun(ok=False, steps=(ToolStep(name="build wheel", ok=False, note="setuptools can't be imported"),)),
+        tool_run(PACKAGE_STEPS[:2], "1.7.0"),
+    ],
+)
+def test_a_package_that_was_not_tried_is_no_data(run: ToolRun | None) -> None:
+    """Where a step could not be tried nothing is claimed."""
+    assert package(run).status == "NO DATA"

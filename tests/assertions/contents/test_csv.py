@@ -377,7 +377,7 @@ def test_columns_default_to_the_first_record() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data": 5}', b'{"data": [5]}', b'{"source": {"table": "t"}}'])
 def test_a_body_without_records_is_an_error(body: bytes) -> None:
-    """What a file must hold can't be told from such a body, and the error says why."""
+    """What a file must hold is unknown from such a body, and the error says why."""
     with pytest.raises(ContentsError, match=r"request body"):
         expected(body, None, "x")
 

@@ -85,7 +85,7 @@ def test_a_page_that_can_not_be_loaded_is_found() -> None:
     assert outcome.finding_count == 1 + 70
 
 
-def test_a_lost_record_beside_an_unloadable_page_is_lost() -> None:
+def test_a_lost_record_with_an_unloadable_page_is_lost() -> None:
     """Looking for a record on the other pages does not stumble over one that can't be loaded."""
     sent = make_sent(60)
     sheets = model(sent)
@@ -216,7 +216,7 @@ def test_an_export_of_nothing_may_say_so_in_words() -> None:
     assert findings.count == 0
 
 
-def test_a_wrapped_title_beside_other_text_is_found() -> None:
+def test_a_wrapped_title_with_other_text_is_found() -> None:
     """The words of a title need not stand side by side."""
     findings = Findings()
     check_first_page("Annual Made 2026 report by ann 0", Sent((), (), "Annual report", "ann"), 1, findings)

@@ -54,5 +54,5 @@ def test_words_of_a_letter_do_not_use_up_the_beginnings() -> None:
 
 @pytest.mark.parametrize(("text", "number"), [("57", 5), ("5.7", 5), ("-5", 5), ("2.5", 5), ("1,5", 5)])
 def test_a_number_inside_another_is_not_taken(text: str, number: int) -> None:
-    """Digits, points and signs beside a number make it another number."""
+    """Digits, points and signs next to a number make it another number."""
     assert Pool(text_of(text)).take(number, str(number)) is None

@@ -114,7 +114,7 @@ def test_spellings(layout: str, value: Json, shown: str, right: bool) -> None:
     assert (outcome.findings == ()) is right, outcome.findings
 
 
-def test_values_too_large_for_a_float_are_left_alone() -> None:
+def test_values_too_large_for_a_float_are_unchanged() -> None:
     """A number beyond every float has its canonical spelling only."""
     value = float("inf")
     assert list(ends(value, canonical(value), "5", 0)) == []

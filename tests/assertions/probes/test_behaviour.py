@@ -159,3 +159,13 @@ def test_a_page_for_prometheus_is_a_page_that_knows_of_exports() -> None:
     assert "lacks export_latency_ms, export_bytes_total, export_concurrent_running" in str(said[3])
     assert "counts no export that succeeded" in str(said[1])
     assert "is malformed" in str(said[2])
+
+
+def test_a_large_body_may_be_refused_in_three_ways() -> None:
+    """400, 413 and a connection that is closed early pass; an export, a hang and a crash do not."""
+    case = BY_NAME["bad-large-body"]
+    assert case.sent is not None
+    assert len(case.sent) > case.padding_bytes == 30_000_000
+    answers = [(400, None), (413, None), (None, "reset"), (200, None), (500, None), (None, "timeout")]
+    judged = [judge_behaviour(case, status, error("no JSON"), None, problem) is None for status, problem in answers]
+    assert judged == [True, True, True, False, False, False]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from assertions.prometheus.exposition import Histogram, Page, histograms, read_page
-from tests.assertions.honest import honest
+from tests.assertions.healthy.records import healthy
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -81,10 +81,10 @@ def test_no_page_breaks_the_reader(text: str, content_type: str | None) -> None:
     assert len(read_page(text, content_type).errors) <= 20
 
 
-def test_the_honest_pages_read_as_prometheus_client_reads_them() -> None:
+def test_the_healthy_pages_read_as_prometheus_client_reads_them() -> None:
     """On whole pages both readers find the same types and the same samples."""
     for name in ("smoke", "load", "batch"):
-        for timed in honest(name).pages[:: max(1, len(honest(name).pages) // 5)]:
+        for timed in healthy(name).pages[:: max(1, len(healthy(name).pages) // 5)]:
             theirs = list(text_string_to_metric_families(timed.scrape.text))
             expected = {
                 (sample.name, tuple(sorted(sample.labels.items()))): sample.value
@@ -263,7 +263,7 @@ def lines_of(labels: str, buckets: dict[str, float], total: float, count: float)
     return [*rows, f"h_sum{inside} {total}", f"h_count{inside} {count}"]
 
 
-def test_series_of_a_histogram_are_told_apart_and_added_up() -> None:
+def test_series_of_a_histogram_are_distinguished_and_added_up() -> None:
     """Each label set is its own histogram; asked for together they are one, over all their bounds."""
     read = page(
         "# TYPE h histogram",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from assertions.prometheus.exposition import read_page, series_text
-from tests.assertions.honest import honest
+from tests.assertions.healthy.records import healthy
 from tests.assertions.prometheus.test_exposition import OPEN, TEXT, errors
 
-CARRIAGE_RETURN = "a carriage return ends the line; lines of a metrics page end in a line feed alone"
+CARRIAGE_RETURN = "a carriage return ends the line; lines of a metrics page end in a line feed only"
 ESCAPES = r"the text format knows \\, \" and \n"
 
 
@@ -25,7 +25,7 @@ ESCAPES = r"the text format knows \\, \" and \n"
     ],
 )
 def test_a_line_that_ends_in_a_carriage_return_is_named(lines: tuple[str, ...], content_type: str, number: int) -> None:
-    """Both formats end lines in a line feed alone; what a lenient reader passes over Prometheus refuses."""
+    """Both formats end lines in a line feed only; what a lenient reader passes over Prometheus refuses."""
     assert errors(*lines, content_type=content_type) == (f"line {number}: {CARRIAGE_RETURN}",)
 
 
@@ -37,7 +37,7 @@ def test_a_carriage_return_in_words_is_a_sign_like_any_other(line: str) -> None:
 
 def test_a_healthy_page_with_other_line_ends_is_wrong_from_its_first_type_line() -> None:
     """Each line feed made carriage return and line feed: the first line that Prometheus can't read is named."""
-    text = honest("load").pages[-1].scrape.text
+    text = healthy("load").pages[-1].scrape.text
     first = next(number for number, line in enumerate(text.split("\n"), 1) if not line.startswith("# HELP"))
     found = read_page(text.replace("\n", "\r\n"), TEXT)
     assert found.errors[0] == f"line {first}: {CARRIAGE_RETURN}"
@@ -47,7 +47,7 @@ def test_a_healthy_page_with_other_line_ends_is_wrong_from_its_first_type_line()
 
 def test_a_page_without_its_last_line_feed_is_wrong() -> None:
     """The text format asks for one at the end; an empty page and an OpenMetrics page need none."""
-    text = honest("load").pages[-1].scrape.text
+    text = healthy("load").pages[-1].scrape.text
     last = text.count("\n")
     reason = f"line {last}: the page ends without a line feed; its last line must have one too"
     assert (read_page(text, TEXT).errors, read_page(text[:-1], TEXT).errors) == ((), (reason,))

@@ -16,23 +16,23 @@ from assertions.record.run import load_run, load_scenario
 from assertions.record.types import Hit, RecordError, Scenario
 from assertions.record.view import InFlight, as_object
 from assertions.verdicts import SCENARIOS
-from tests.assertions.honest import changed, each, honest, honest_run, write_run
-from tests.assertions.recorder import START
+from tests.assertions.healthy.recorder import START
+from tests.assertions.healthy.records import changed, each, healthy, healthy_run, write_run
 
 KINDS = ("hits", "fetches", "files", "scrapes", "probes", "health")
-HIT = honest("smoke").hits[0]
+HIT = healthy("smoke").hits[0]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A run directory with the smoke scenario only."""
-    run = honest_run()
+    run = healthy_run()
     return write_run(replace(run, scenarios={"smoke": run.scenarios["smoke"]}), tmp_path)
 
 
 def test_a_run_directory_comes_back_as_it_was_written(tmp_path: Path) -> None:
     """All records of all scenarios, and the tools' results, survive the disk."""
-    run = honest_run()
+    run = healthy_run()
     read = load_run(write_run(run, tmp_path), SCENARIOS)
     assert dict(read.scenarios) == dict(run.scenarios)
     assert (read.problems, read.promtool, read.dashboard) == ({}, run.promtool, run.dashboard)
@@ -43,14 +43,14 @@ def test_records_are_read_in_order_of_time(folder: Path) -> None:
     for kind in ("scrapes", "probes", "health"):
         path = folder / "smoke" / f"{kind}.jsonl"
         path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
-    assert load_scenario(folder / "smoke") == replace(honest("smoke"), queries=None, log=None)
+    assert load_scenario(folder / "smoke") == replace(healthy("smoke"), queries=None, log=None)
 
 
 def test_a_log_and_queries_that_are_not_there_are_unknown(folder: Path) -> None:
     """Without a captured log, or with queries that can't be read, a record has neither, and is read all the same."""
     (folder / "smoke-service.log").unlink()
     (folder / "queries.json").write_text("{")
-    assert load_run(folder, SCENARIOS).scenarios["smoke"] == replace(honest("smoke"), queries=None, log=None)
+    assert load_run(folder, SCENARIOS).scenarios["smoke"] == replace(healthy("smoke"), queries=None, log=None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -138,7 +138,7 @@ def test_hits_round_trip(
 
 def test_one_record_round_trips(tmp_path: Path) -> None:
     """A document comes back equal, and is written for people to read."""
-    scenario = honest("load").scenario
+    scenario = healthy("load").scenario
     write_one(tmp_path / "scenario.json", scenario)
     assert read_one(tmp_path / "scenario.json", Scenario) == scenario
     assert (tmp_path / "scenario.json").read_text().startswith('{\n  "name": "load",\n')
@@ -192,7 +192,7 @@ def test_the_slack_counts_requests_that_have_just_ended() -> None:
 
 def test_pages_are_those_that_were_answered() -> None:
     """A scrape that failed is no page; the last before and the last after are the ones compared."""
-    record = honest("smoke")
+    record = healthy("smoke")
     failing = changed(
         record, scrapes=each(record.scrapes, lambda one: {"status": 500} if one is record.scrapes[-1] else None)
     )
@@ -204,7 +204,7 @@ def test_pages_are_those_that_were_answered() -> None:
 
 def test_a_counter_that_was_not_there_before_counts_from_zero() -> None:
     """The change of a counter is told even where its series came with the first request; None where it never came."""
-    record = honest("smoke")
+    record = healthy("smoke")
     assert record.delta("export_requests_total", status="succeeded") == 74
     assert record.delta("export_requests_total", status="succeeded", format="xml") is None
     assert changed(record, scrapes=()).delta("export_requests_total") is None
@@ -212,18 +212,18 @@ def test_a_counter_that_was_not_there_before_counts_from_zero() -> None:
 
 def test_a_phase_is_found_by_its_name() -> None:
     """Phases that did not run are None."""
-    record = honest("load")
+    record = healthy("load")
     leak = record.phase("leak")
     assert (leak is not None and leak.recorded, record.phase("burst")) == (120, None)
 
 
 def test_what_is_read_after_clients_hung_up_is_left_out(tmp_path: Path) -> None:
     """Pages and samples from then on count requests of which nobody knows how they end; they are not judged."""
-    record = honest("smoke")
+    record = healthy("smoke")
     gone = record.phase("disconnects")
     assert gone is not None
     late = msgspec.structs.replace(record.scrapes[-1], start=gone.start + 0.1, end=gone.start + 0.2)
-    run = honest_run(smoke=changed(record, scrapes=(*record.scrapes, late)))
+    run = healthy_run(smoke=changed(record, scrapes=(*record.scrapes, late)))
     read = load_scenario(write_run(run, tmp_path) / "smoke")
     assert (read.scrapes, read.hits) == (record.scrapes, record.hits)
     assert not any(hit.phase == "disconnects" for hit in read.posts)

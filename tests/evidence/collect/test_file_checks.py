@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import lzma
 import os
 import signal
 from pathlib import Path
@@ -16,12 +17,16 @@ from msgspec.structs import replace
 from assertions.contents import file_check
 from assertions.contents.sent import CODE_IN_BRIEF, Sent
 from assertions.contents.tags import TAG_PLACEHOLDER
-from assertions.record.files import read_lines, write_lines
-from assertions.record.types import Fetch, FileCheck, Hit, RecordError
+from assertions.record.files import read_lines, write_lines, write_one
+from assertions.record.types import Fetch, FileCheck, Hit, Plan, RecordError
 from evidence.collect import file_checks
 from evidence.collect.file_checks import KEPT_BROKEN_MOST, FileJob, OpeningError, check_folder, recheck, to_keep
+from evidence.collect.kept_files import PLAIN_MOST_BYTES, read_kept
+from evidence.collect.request_bodies import BodyError, request_body
+from loadtests.datasets.records import encode_body, make_dataset
 from tests.assertions.contents.layouts import model, text_lines
 
+SEED = 17
 ROWS = [{"id": number, "name": f"n{number}", "tag": TAG_PLACEHOLDER} for number in range(3)]
 TAG = "T000000001"
 GOOD = "id,name,tag\r\n" + "".join(f"{row['id']},{row['name']},{TAG}\r\n" for row in ROWS)
@@ -74,10 +79,9 @@ def fetch(name: str, content: str, **fields: Any) -> Fetch:
 
 def folder_of(path: Path, files: dict[str, str], extra: tuple[tuple[Hit, Fetch], ...] = ()) -> Path:
     """A scenario's folder as the load room leaves it: what was sent, and the files that came, by hit."""
-    (path / "sent").mkdir(parents=True)
-    (path / "spool").mkdir()
-    body = {"format": "csv", "columns": ["id", "name", "tag"], "data": ROWS}
-    (path / "sent" / "csv-3.json").write_text(json.dumps(body))
+    (path / "spool").mkdir(parents=True)
+    send(path)
+    write_one(path / "plan.json", Plan(scenario="smoke", profile_sha256="", seed=SEED, phases=()))
     for name, content in files.items():
         (path / "spool" / f"{name}.csv").write_bytes(content.encode())
     write_lines(path / "hits.jsonl", [*(hit(name) for name in files), *(one for one, _ in extra)])
@@ -85,6 +89,17 @@ def folder_of(path: Path, files: dict[str, str], extra: tuple[tuple[Hit, Fetch],
         path / "fetches.jsonl", [*(fetch(name, text) for name, text in files.items()), *(two for _, two in extra)]
     )
     return path
+
+
+def send(path: Path, **bodies: object) -> None:
+    """Write the bodies that were sent: that of csv-3, and others by their case's name with an underscore.
+
+    A run under way has these files, as has a run directory of an older version; a finished run has not.
+    """
+    (path / "sent").mkdir()
+    own = {"csv_3": {"format": "csv", "columns": ["id", "name", "tag"], "data": ROWS}}
+    for name, body in (own | bodies).items():
+        (path / "sent" / f"{name.replace('_', '-')}.json").write_text(json.dumps(body))
 
 
 def checks_of(path: Path) -> dict[str, FileCheck]:
@@ -107,7 +122,64 @@ def test_checked_kept_and_dropped(tmp_path: Path) -> None:
     assert (checks["a"].bytes, checks["a"].rows, checks["a"].records) == (len(GOOD), 3, 3)
     assert sorted(path.name for path in (folder / "kept").iterdir()) == ["a.csv", "b.csv"]
     assert not (folder / "spool").exists()
+    assert not (folder / "sent").exists()
+    send(folder)
     assert recheck(folder) == []
+
+
+@pytest.mark.e2e
+def test_bodies_are_made_again_and_a_large_sample_is_compressed(tmp_path: Path) -> None:
+    """A finished run holds only a body's hash, and a large CSV file in compressed form; both are enough to check."""
+    large = GOOD + "x" * PLAIN_MOST_BYTES
+    folder = folder_of(tmp_path / "smoke", {"a": large, "b": GOOD})
+    body = encode_body(make_dataset("csv-3", SEED))
+    (folder / "sent" / "csv-3.json").write_bytes(body)
+    write_one(folder / "plan.json", plan_with(body))
+    check_folder(folder)
+    kept = {name: check.kept for name, check in checks_of(folder).items()}
+    assert kept == {"a": "kept/a.csv.xz", "b": "kept/b.csv"}
+    assert read_kept(folder / "kept" / "a.csv.xz", len(large)) == large.encode()
+    assert (folder / "kept" / "a.csv.xz").stat().st_size < 1_000
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "fetches.jsonl", "files.jsonl", "hits.jsonl", "kept", "plan.json",
+    ]  # fmt: skip
+    assert recheck(folder) == []
+    write_one(folder / "plan.json", plan_with(body + b" "))
+    assert recheck(folder) == [
+        "smoke: the request body of csv-3 is not the one that was sent, by its hash in plan.json; made from seed 17 it "
+        "is the same only in the version that made the run"
+    ]
+    write_one(folder / "plan.json", plan_with(body, case="csv-4"))
+    assert recheck(folder) == [
+        "smoke: the request body of csv-3 is missing: no sent/csv-3.json, and no hash of it in plan.json"
+    ]
+
+
+def plan_with(body: bytes, case: str = "csv-3") -> Plan:
+    """Return a plan that holds one body's hash."""
+    hashes = {case: hashlib.sha256(body).hexdigest()}
+    return Plan(scenario="smoke", profile_sha256="", seed=SEED, phases=(), bodies=hashes)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("cut", [b"", b"\xfd7zXZ\x00", b"no archive"])
+def test_a_compressed_sample_that_is_damaged(tmp_path: Path, cut: bytes) -> None:
+    """A kept file that can't be decompressed can't be read, and the error names it; one that is longer is another."""
+    folder = folder_of(tmp_path / "smoke", {"a": GOOD + "x" * PLAIN_MOST_BYTES})
+    check_folder(folder)
+    send(folder)
+    kept = folder / "kept" / "a.csv.xz"
+    kept.write_bytes(cut)
+    with pytest.raises(OSError, match=r"a\.csv\.xz can't be decompressed"):
+        recheck(folder)
+    kept.write_bytes(lzma.compress(b"x" * 10_000_000))
+    assert recheck(folder) == ["smoke/kept/a.csv.xz is not the file that files.jsonl says was checked"]
+
+
+def test_a_case_that_is_none_has_no_body() -> None:
+    """A plan that names a case of which there is no data set gives no body, and the reason names the case."""
+    with pytest.raises(BodyError, match="the request body of csv-none can't be made again: case 'csv-none'"):
+        request_body(plan_with(b"", case="csv-none"), "csv-none")
 
 
 @pytest.mark.e2e
@@ -214,7 +286,8 @@ def test_the_rest_of_a_broken_case_is_examined_in_brief(tmp_path: Path) -> None:
     rows = [{"ref": f"{TAG_PLACEHOLDER}-{number}"} for number in range(60)]
     extra = tuple((hit(name, **fields), fetch(name, "", sha256="0" * 64)) for name in names)
     folder = folder_of(tmp_path / "smoke", {}, extra)
-    (folder / "sent" / "pdf-60.json").write_text(json.dumps({"format": "pdf", "columns": ["ref"], "data": rows}))
+    body = {"format": "pdf", "columns": ["ref"], "data": rows}
+    (folder / "sent" / "pdf-60.json").write_text(json.dumps(body))
     sent = Sent(("ref",), tuple({"ref": f"T000000001-{number}"} for number in range(60)), "Export Report", "u")
     for name in names:
         (folder / "spool" / f"{name}.pdf").write_bytes(text_lines(model(sent)))
@@ -225,6 +298,7 @@ def test_the_rest_of_a_broken_case_is_examined_in_brief(tmp_path: Path) -> None:
     assert checks[-1].findings[-1].found == "1 of 2 pages not read"
     digest = {check.hit: check.sha256 for check in checks}
     write_lines(folder / "fetches.jsonl", [fetch(name, "", sha256=digest[name]) for name in names])
+    send(folder, pdf_60=body)
     assert recheck(folder) == []
 
 

@@ -45,7 +45,7 @@ def test_outside_of_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("said", "dirty"), [("", False), (" M x", True)])
-def test_changes_are_told_apart(monkeypatch: pytest.MonkeyPatch, said: str, dirty: bool) -> None:
+def test_changes_are_distinguished(monkeypatch: pytest.MonkeyPatch, said: str, dirty: bool) -> None:
     """A clean checkout has no changes; of others the changes are hashed, so that two kinds are told apart."""
     answers = {"rev-parse": "abc", "status": said, "diff": "+x"}
     monkeypatch.setattr(contexts, "_git", lambda *words: answers[words[0]])

@@ -13,7 +13,7 @@ from evidence.comparison.compare import compare, decided
 from evidence.comparison.samples import Key, samples_of
 from evidence.comparison.text import changes, sentence, text
 from evidence.comparison.types import Comparison, MeasureName, Outcome, Row, RunName, outcome_of
-from tests.assertions.honest import honest, with_hits
+from tests.assertions.healthy.records import healthy, with_hits
 
 RUN = RunName(run_id="20260102T030405Z-42", started=1_767_323_045.0, colour="GREEN", subject="orders 2.3.1")
 
@@ -50,15 +50,15 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (row(newer=114.9), "can't be told"),
+        (row(newer=114.9), "undecided"),
         (row(newer=115.1), "worse"),
-        (row(newer=87.1), "can't be told"),
+        (row(newer=87.1), "undecided"),
         (row(newer=86.9), "better"),
         (row(newer=130.0, p_adjusted=0.0099), "worse"),
-        (row(newer=130.0, p_adjusted=0.01), "can't be told"),
+        (row(newer=130.0, p_adjusted=0.01), "undecided"),
         (row(newer=105.0), "no change"),
-        (row(newer=105.0, high=1.16), "can't be told"),
-        (row(newer=105.0, low=0.85), "can't be told"),
+        (row(newer=105.0, high=1.16), "undecided"),
+        (row(newer=105.0, low=0.85), "undecided"),
         (row(baseline=2.0, newer=2.99), "no change"),
         (row(baseline=2.0, newer=3.0), "worse"),
         (row("throughput", newer=80.0), "worse"),
@@ -66,14 +66,14 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         (row("bytes a record", newer=120.0), "worse"),
         (row("memory an export", baseline=3e6, newer=3.9e6), "no change"),
         (row("memory an export", baseline=3e6, newer=4.1e6), "worse"),
-        (row("memory an export", baseline=0.0, newer=4e6), "can't be told"),
+        (row("memory an export", baseline=0.0, newer=4e6), "undecided"),
         (row("/health P95", baseline=2.0, newer=6.9), "no change"),
         (row("/health P95", baseline=2.0, newer=7.1), "worse"),
         (row("success", baseline=1.0, newer=0.991, low=None, high=None), "no change"),
         (row("success", baseline=1.0, newer=0.985, low=None, high=None), "worse"),
         (row("success", baseline=0.98, newer=1.0, low=None, high=None), "better"),
-        (row("success", baseline=1.0, newer=0.9, low=None, high=None, p_adjusted=0.2), "can't be told"),
-        (row("batch of five", newer=500.0, p=None, p_adjusted=None), "can't be told"),
+        (row("success", baseline=1.0, newer=0.9, low=None, high=None, p_adjusted=0.2), "undecided"),
+        (row("batch of five", newer=500.0, p=None, p_adjusted=None), "undecided"),
     ],
 )
 def test_outcomes(given: Row, expected: Outcome) -> None:
@@ -89,11 +89,11 @@ def key(measure: MeasureName = "latency", case: str = "csv-1k") -> Key:
 def test_few_samples_are_never_called() -> None:
     """With fewer than eight samples of a run nothing is tested, and the row says how many there were."""
     [few] = compare({key(): (1.0,) * 7}, {key(): (9.0,) * 8})
-    assert (few.outcome, few.p, few.reason) == ("can't be told", None, "7 and 8 samples, and 8 of each are needed")
+    assert (few.outcome, few.p, few.reason) == ("undecided", None, "7 and 8 samples, and 8 of each are needed")
 
 
 def test_what_only_one_run_has() -> None:
-    """A measure of one run alone is a row that can't be told."""
+    """A measure of only one run is an undecided row."""
     rows = compare({key(case="a"): (1.0,) * 9}, {key(case="b"): (1.0,) * 9})
     assert [one.reason for one in rows] == ["measured in the baseline only", "measured in the newer run only"]
 
@@ -104,31 +104,31 @@ def test_the_correction_counts_all_that_was_tested() -> None:
     others = {key(case=str(number)): before for number in range(40)}
     [by_itself] = compare({key(): before}, {key(): after}, resamples=0)
     among = compare({key(): before, **others}, {key(): after, **others}, resamples=0)[0]
-    assert (by_itself.outcome, among.outcome) == ("worse", "can't be told")
+    assert (by_itself.outcome, among.outcome) == ("worse", "undecided")
     assert among.p_adjusted == pytest.approx(41 * (by_itself.p or 0.0))
     assert among.reason.endswith("after correction is not below 0.01")
 
 
 def test_deciding_again_changes_nothing() -> None:
-    """Outcomes follow from the figures beside them, so `verify` can hold them against each other."""
+    """Outcomes follow from the figures next to them, so `verify` can hold them against each other."""
     rows = compare({key(): (10.0, 11.0) * 9}, {key(): (20.0, 22.0) * 9})
     assert rows[0].outcome == "worse"
     assert decided(rows) == rows
     assert decided([replace(rows[0], newer=10.1, ratio=1.01)]) != rows
 
 
-def test_an_honest_run_against_itself() -> None:
-    """A run compared with itself has no change and nothing called, in any measure of an honest record."""
-    samples = samples_of({name: honest(name) for name in ("smoke", "load", "batch")})
+def test_a_healthy_run_against_itself() -> None:
+    """A run compared with itself has no change and nothing called, in any measure of a healthy record."""
+    samples = samples_of({name: healthy(name) for name in ("smoke", "load", "batch")})
     rows = compare(samples, samples)
-    assert {one.outcome for one in rows} <= {"no change", "can't be told"}
+    assert {one.outcome for one in rows} <= {"no change", "undecided"}
     assert {one.measure for one in rows} >= {"latency", "success", "bytes a record", "throughput", "batch of five"}
     assert all(one.outcome == "no change" for one in rows if one.measure in ("success", "bytes a record"))
 
 
 def test_a_slower_run() -> None:
     """Exports of the measured phase that take twice as long are worse in each of its cases, and only there."""
-    record = honest("load")
+    record = healthy("load")
     slow = with_hits(
         record, lambda hit: {"end": hit.intended + 2 * (hit.end - hit.intended)} if hit.phase == "measure" else None
     )
@@ -148,7 +148,7 @@ def test_lines_of_the_report() -> None:
         row(),
     )
     assert changes(comparison(*rows, notes=("smoke was run in the baseline only",))) == (
-        "Against the GREEN run 20260102T030405Z-42 of 2026-01-02 03:04 UTC: 2 worse, 1 better, 0 can't be told, "
+        "Against the GREEN run 20260102T030405Z-42 of 2026-01-02 03:04 UTC: 2 worse, 1 better, 0 undecided, "
         "1 no change (p < 0.01 after correction, and more than 15 % apart)",
         "worse: load, measure: csv-10k median latency 0.1 s → 0.4 s "
         "(4 times as much, interval 3.96 times as much to 4.04 times as much, n=50 and 50, p=0.001)",
@@ -171,22 +171,22 @@ def test_lines_where_nothing_was_compared() -> None:
 
 def test_the_text_says_how_sure_it_is() -> None:
     """The text has each row under its outcome, the method, its error rates, and what it does not cover."""
-    few = row(p=None, p_adjusted=None, outcome="can't be told", reason="one figure a run: no test")
+    few = row(p=None, p_adjusted=None, outcome="undecided", reason="one figure a run: no test")
     lines = text(comparison(few, row(newer=130.0, outcome="worse"), notes=("a note",)), "Measured: x").splitlines()
     assert lines[2] == "note: a note"
     assert lines[lines.index("worse:") + 1] == f"  {sentence(row(newer=130.0))}"
-    assert lines[lines.index("can't be told:") + 1].endswith("one figure a run: no test")
+    assert lines[lines.index("undecided:") + 1].endswith("one figure a run: no test")
     assert "Measured: x" in lines
     assert any(line.startswith("Not covered by the test") for line in lines)
     assert sentence(row(newer=100.01)).count("±0 %") == 1
 
 
 def test_stored_error_rates() -> None:
-    """The stored rates are what measuring gives, with no more than 1 % false alarms and +20 % found in 95 %."""
+    """The stored rates are what measuring gives, with no more than 1 % false positives and +20 % found in 95 %."""
     measured = check.measure(check.read_recorded_latencies())
     assert measured == read_one(check.STORED, check.ErrorRates)
     assert measured.pairs >= 1_000
-    assert measured.false_alarms <= check.FALSE_ALARMS_MOST
+    assert measured.false_positives <= check.FALSE_POSITIVES_MOST
     assert measured.found >= check.FOUND_LEAST
 
 

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from assertions.record.files import read_one, write_one
 from assertions.record.types import Plan
-from evidence import command, manifest, run_folder
+from evidence import command
 from evidence import run as running
+from evidence.bundle import manifest, run_folder
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
@@ -24,8 +25,8 @@ from evidence.comparison.types import Comparison, Row
 from evidence.publish import publish
 from evidence.settings import RunError, Settings
 from evidence.stages import compare_with_baseline
-from tests.assertions.honest import honest, honest_run, with_hits, write_run
-from tests.evidence.door import Shown
+from tests.assertions.healthy.records import healthy, healthy_run, with_hits, write_run
+from tests.evidence.command import Shown
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import context
 
@@ -33,12 +34,14 @@ LIMITS = Settings(scenarios=(), out=Path(), target=None).limits
 
 
 def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
-    """A published run directory of honest scenarios, the measured exports of load slower by a factor."""
+    """A published run directory of healthy scenarios, the measured exports of load slower by a factor."""
     load = with_hits(
-        honest("load"),
+        healthy("load"),
         lambda hit: {"end": hit.intended + slower * (hit.end - hit.intended)} if hit.phase == "measure" else None,
     )
-    run = honest_run() if slower == 1 else with_parts(honest_run(), scenarios={**honest_run().scenarios, "load": load})
+    run = (
+        healthy_run() if slower == 1 else with_parts(healthy_run(), scenarios={**healthy_run().scenarios, "load": load})
+    )
     write_run(run, folder)
     shutil.copyfile(LIMITS, folder / "limits.toml")
     told = context(run_id=run_id, harness_sha256=judge_sha256(), limits_sha256=manifest.sha256(LIMITS))
@@ -49,11 +52,11 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def bare() -> Iterator[None]:
-    """Plots are not drawn, and kept files, of which honest records have none, not opened: both have their own tests."""
+    """Plots are not drawn, and kept files, of which these records have none, not opened."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evidence.publish.draw", lambda *parts: [])
         patch.setattr("evidence.publish.pictures", lambda *parts: {})
-        patch.setattr("evidence.verify.recheck", lambda folder: [])
+        patch.setattr("evidence.bundle.verify.recheck", lambda folder: [])
         yield
 
 
@@ -86,7 +89,7 @@ def test_a_slower_run_is_worse(green: Path, tmp_path: Path, capsys: pytest.Captu
     assert compare_command(green, slower, "--json", "--any") == 1
     comparison = msgspec.json.decode(capsys.readouterr().out, type=Comparison)
     assert {row.case for row in comparison.rows if row.outcome == "worse" and row.measure == "latency"} == {
-        hit.case for hit in honest("load").done if hit.phase == "measure"
+        hit.case for hit in healthy("load").done if hit.phase == "measure"
     }
 
 
@@ -162,7 +165,7 @@ def test_a_run_is_compared_with_the_last_green(recorded: Recorded, tmp_path: Pat
     assert (codes, comparison.problems, comparison.count("worse")) == ([0, 0], (), 0)
     assert f"- {stored.changes_of(out)[0]}" in (out / "GREEN_EVIDENCE_v1.7.md").read_text()  # type: ignore[index]
     assert "comparison.json" in {artifact.path for artifact in manifest.read(out).artifacts}
-    assert list(stored.differences(out, honest_run().scenarios)) == []
+    assert list(stored.differences(out, healthy_run().scenarios)) == []
     check_files(out)
 
 
@@ -176,7 +179,7 @@ def worse_than(green: Path, out: Path) -> None:
 def test_worse_counts_when_it_was_asked_for(
     recorded: Recorded, green: Path, tmp_path: Path, baseline: str | None, code: int
 ) -> None:
-    """What got worse changes the exit code with --baseline only, and the colour never, here that of smoke alone."""
+    """What got worse changes the exit code with --baseline only, and the colour never, here that of only smoke."""
     stages = recorded.but(compare=lambda settings, view: worse_than(green, settings.out))
     asked = Settings(scenarios=("smoke",), out=tmp_path / "run", target="http://127.0.0.1:9", baseline=baseline)
     report, ended, _ = running.run(asked, Shown(), stages)
@@ -239,7 +242,7 @@ def test_an_edited_comparison(green: Path, copy: Path) -> None:
     first = comparison.rows[0]
     assert found(first) == []
     assert found(replace(first, outcome="better")) == [
-        "comparison.json: an outcome does not follow from the figures beside it"
+        "comparison.json: an outcome does not follow from the figures next to it"
     ]
     assert found(replace(first, newer_count=1)) == [
         f"comparison.json: {first.measure} of smoke, {first.phase} is not what the raw record gives"

@@ -1,4 +1,4 @@
-"""Reports, and how they must read. `python -m tests.evidence.golden` rewrites the files beside this one."""
+"""Reports, and how they must read. `python -m tests.evidence.golden` rewrites the files next to this one."""
 
 from __future__ import annotations
 

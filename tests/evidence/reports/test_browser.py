@@ -16,7 +16,7 @@ from assertions.judge import judge
 from assertions.record.run import Run
 from evidence.reports.faces.html import html
 from evidence.reports.plots import draw
-from tests.assertions.honest import honest
+from tests.assertions.healthy.records import healthy
 from tests.evidence.golden import CASES, model_of
 from tests.evidence.sample_reports import LIMITS
 
@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 
 def written(name: str, folder: Path) -> Path:
     """A case's page with real drawings in it, on disk."""
-    run = Run(Path("run"), {"load": honest("load")})
+    run = Run(Path("run"), {"load": healthy("load")})
     draw(folder / "plots", run, judge(run, LIMITS), LIMITS)
     drawing = (folder / "plots" / "load-timeline.svg").read_text(encoding="utf-8")
     model = model_of(name)

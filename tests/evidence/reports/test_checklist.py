@@ -1,4 +1,4 @@
-"""The checklists: the runbook's two in its words, ours beside them; complete, and ticked by checks only."""
+"""The checklists: the runbook's two in its words, then ours; complete, and ticked by checks only."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from assertions.checks.catalogue import CHECKS
 from assertions.judge import Report
 from assertions.verdicts import SCENARIOS, Verdict, failed, no_data, passed
+from evidence.bundle.run_folder import OURS
 from evidence.reports.checklists.boxes import FINAL_VALIDATION, GREEN_STATUS, RUNBOOK_BOUNDS
 from evidence.reports.checklists.further_boxes import CHECKLISTS, FURTHER
 from evidence.reports.checklists.ticks import Box, Checklist, state, tick, verdicts_of
-from evidence.run_folder import OURS
 from tests.evidence.sample_reports import GREEN, LIMITS, REMOTE, SMOKE_ONLY, WAIVED, report
 
 IDS = {check.id for check in CHECKS}
@@ -79,7 +79,7 @@ def test_all_ticked_when_all_pass() -> None:
         ticked, reason = ticked_in(box, mine)
         assert ticked is (not box.unseen)
         if box.checks:
-            assert set(reason.split(", ")) == set(box.checks)
+            assert {part.partition(":")[0] for part in reason.split(", ")} == set(box.checks)
         elif box.unseen:
             assert reason == box.unseen
 
@@ -120,7 +120,7 @@ def test_a_box_of_one_scenario_leaves_the_others_out() -> None:
 
 
 def test_the_six_are_ticked_only_together() -> None:
-    """6/6 means six PASS; with five the box names the sixth; without any there is no tick."""
+    """6/6 means six PASS; with five the box names the missing one; without any there is no tick."""
     box = next(box for box in BOXES if box.six)
     assert ticked_in(box, GREEN) == (True, "6 of 6 assertions PASS")
     worst = msgspec.structs.replace(GREEN.assertions[1], status="NO DATA", reason="none")
@@ -144,13 +144,13 @@ def test_a_waiver_does_not_tick() -> None:
 
 
 def test_a_fail_speaks_before_a_waiver() -> None:
-    """A FAIL beside a waived check is what the box says."""
+    """A FAIL together with a waived check is what the box says."""
     mine = report("RED", "RED", {"memory-gauge": failed("too much"), "memory": no_data("unseen")}, REMOTE)
     assert ticked_in(box_of("memory"), mine)[1].startswith("FAIL, smoke/memory-gauge")
 
 
 def test_optional_no_data_is_said() -> None:
-    """NO DATA of an optional check beside others leaves the tick, and is said."""
+    """NO DATA of an optional check among others leaves the tick, and is named."""
     mine = report("GREEN", "GREEN", {"leftovers": no_data("unseen here")})
     ticked, reason = ticked_in(box_of("leftovers"), mine)
     assert ticked
@@ -162,7 +162,7 @@ def test_nothing_seen_is_no_tick() -> None:
     mine = report("GREEN", "GREEN", {OPTIONAL: no_data("unseen")})
     only: list[Verdict] = [verdict for verdict in mine.verdicts if verdict.id == OPTIONAL]
     assert state(only) == (False, "NO DATA: unseen")
-    assert state([]) == (False, "no check speaks for it")
+    assert state([]) == (False, "no check decides it")
 
 
 @pytest.mark.parametrize("check", ["service-log", "files-present"])
@@ -176,7 +176,7 @@ def test_one_pass_is_enough_for_a_reason() -> None:
     """A single pass ticks and is named."""
     one = report("GREEN", "GREEN", {"rules": passed("all well")})
     box = next(box for box in BOXES if box.checks == ("rules",))
-    assert ticked_in(box, one) == (True, "rules")
+    assert ticked_in(box, one) == (True, "rules: all well")
 
 
 @pytest.mark.parametrize(
@@ -203,3 +203,32 @@ def test_a_laxer_limit_ticks_no_box_of_the_runbooks_bounds(limit_id: str, target
 def test_the_limits_file_is_the_runbooks() -> None:
     """The limits that come with the harness ask for just what the runbook's boxes say."""
     assert {limit_id: LIMITS[limit_id].target for limit_id in RUNBOOK_BOUNDS} == RUNBOOK_BOUNDS
+
+
+DRAWN = tuple(box for box in BOXES if box.each)
+
+
+@pytest.mark.parametrize("box", DRAWN, ids=lambda box: box.text)
+def test_boxes_of_the_dashboard_rest_on_the_live_check_and_the_pictures(box: Box) -> None:
+    """Neither a live query without a picture nor a picture without a live query ticks one."""
+    assert {"prometheus-panels", "panels-drawn"} <= set(box.checks)
+    for check in box.checks:
+        ticked, reason = ticked_in(box, report("GREEN", "GREEN", {check: no_data("it was not done")}))
+        assert (ticked, reason.startswith("NO DATA"), reason.endswith(": it was not done")) == (False, True, True)
+
+
+def test_the_boxes_of_the_dashboard_are_the_runbooks_three() -> None:
+    """Import, rendering with live data, and rendering correctly; each says that no Grafana server took part."""
+    assert [box.text for box in DRAWN] == [
+        "Grafana dashboard rendering correctly",
+        "Grafana dashboard imported",
+        "Panels rendering with live data",
+    ]
+    assert all(box.here.endswith("not imported into a Grafana server") for box in DRAWN)
+
+
+def test_a_check_that_was_not_judged_ticks_no_box_that_needs_each() -> None:
+    """A report that lacks one of the checks altogether ticks nothing."""
+    box = DRAWN[0]
+    mine = msgspec.structs.replace(GREEN, verdicts=tuple(one for one in GREEN.verdicts if one.id != "panels-drawn"))
+    assert ticked_in(box, mine) == (False, "panels-drawn was not judged")

@@ -11,13 +11,13 @@ from assertions.record.run import Run
 from assertions.record.types import FileCheck, Finding, Hit
 from assertions.record.view import ScenarioRecord
 from evidence.reports.examples import MOST, Found, find
-from tests.assertions.honest import changed, honest, honest_run, with_hits
+from tests.assertions.healthy.records import changed, healthy, healthy_run, with_hits
 from tests.evidence.sample_reports import LIMITS
 
 
 def found_in(record: ScenarioRecord) -> dict[tuple[str, str], Found]:
-    """What is found in an honest run with this record in the place of its own."""
-    run: Run = with_fields(honest_run(), scenarios={**honest_run().scenarios, record.name: record})
+    """What is found in a healthy run with this record in the place of its own."""
+    run: Run = with_fields(healthy_run(), scenarios={**healthy_run().scenarios, record.name: record})
     return find(run, judge(run, LIMITS), LIMITS)
 
 
@@ -28,14 +28,14 @@ def broken(check: FileCheck, *codes: str, kept: str | None) -> FileCheck:
     return replace(check, findings=findings, finding_count=len(codes), kinds=kinds, kept=kept)
 
 
-def test_an_honest_run_has_none() -> None:
+def test_a_healthy_run_has_none() -> None:
     """Where everything passes there is nothing to show."""
-    assert {key: one for key, one in find(honest_run(), judge(honest_run(), LIMITS), LIMITS).items() if one} == {}
+    assert {key: one for key, one in find(healthy_run(), judge(healthy_run(), LIMITS), LIMITS).items() if one} == {}
 
 
 def test_each_kind_of_broken_file_once_the_worst_first() -> None:
     """Of four kinds the three worst are shown, with what was asked, what came, and a kept file where there is one."""
-    record = honest("load")
+    record = healthy("load")
     checks = list(record.files)
     places = [index for index, check in enumerate(checks) if check.format == "csv"]
     checks[places[3]] = broken(checks[places[3]], "cell", "header", kept=None)
@@ -57,7 +57,7 @@ def test_each_kind_of_broken_file_once_the_worst_first() -> None:
 
 def test_failed_requests_by_kind() -> None:
     """Requests that failed are grouped by what came, the most frequent first; the earliest of all is the first."""
-    record = honest("smoke")
+    record = healthy("smoke")
     ordered = sorted(record.exports, key=lambda hit: hit.start)
     chosen = {hit.id for hit in ordered[2:]}
     bad = with_hits(
@@ -72,7 +72,7 @@ def test_failed_requests_by_kind() -> None:
 
 def test_slow_requests() -> None:
     """Of a latency that breaks its limit the first export beyond the limit is the first bad request."""
-    record = honest("load")
+    record = healthy("load")
 
     def slow(hit: Hit) -> dict[str, float] | None:
         return {"end": hit.start + 31.0} if (hit.records or 0) >= 10_000 else None

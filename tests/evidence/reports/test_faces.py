@@ -210,7 +210,8 @@ def test_one_request_is_repeated_by_a_curl_line() -> None:
     """A fault of one request to a target that is still there comes with the request; a phase with scenario and seed."""
     commands = {reason.check: reason.command for reason in model_of("red").reasons}
     assert commands["csv-contents"] == (
-        "curl -sS -D - -X POST -H 'Content-Type: application/json' --data-binary @load/sent/csv-10k.json "
+        "python -m evidence body csv-10k --seed 17 --tag T020000003 | "
+        "curl -sS -D - -X POST -H 'Content-Type: application/json' --data-binary @- "
         "http://127.0.0.1:4001/export/run"
     )
     assert commands["latency-outside"] == (
@@ -220,7 +221,7 @@ def test_one_request_is_repeated_by_a_curl_line() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_page_stands_alone(name: str) -> None:
+def test_the_page_needs_no_other_page(name: str) -> None:
     """No script and no network: links lead to places of the page or files of the bundle, and no id is there twice."""
     page = page_of(model_of(name))
     assert "script" not in page.tags
@@ -232,7 +233,7 @@ def test_the_page_stands_alone(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_step_summary_is_short_and_has_no_links(name: str) -> None:
-    """A CI step's summary is far below its limit of 1 MiB and links nothing, since the bundle is not beside it."""
+    """A CI step's summary is far below its limit of 1 MiB and links nothing, since the bundle is not next to it."""
     summary = step_summary(model_of(name))
     assert len(summary.encode()) < 64_000
     assert re.findall(r"(?<!\\)\]\(", summary) == []
@@ -281,7 +282,7 @@ def test_verdicts_fit_the_published_schema(name: str) -> None:
 
 @pytest.mark.e2e
 def test_a_real_runs_verdict_fits_the_schema(made: Made) -> None:
-    """verdict.json that the real door wrote fits."""
+    """verdict.json that the real command wrote fits."""
     jsonschema.validate(json.loads((made.path / "verdict.json").read_bytes()), schema())
 
 

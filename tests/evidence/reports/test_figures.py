@@ -1,4 +1,4 @@
-"""Figures beside the verdicts: latencies by phase, information without a limit, and why two witnesses differ."""
+"""Figures in addition to the verdicts: latencies by phase, information without a limit, and why two sources differ."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from assertions.judge import judge
 from assertions.record.run import Run
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Reading, passed
+from evidence.reports.differences import differences
 from evidence.reports.information import information
 from evidence.reports.latencies import Latencies, by_phase, section
-from evidence.reports.witnesses import differences
-from tests.assertions.honest import changed, drop, drop_samples, honest, honest_run, values, with_pages
+from tests.assertions.healthy.records import changed, drop, drop_samples, healthy, healthy_run, values, with_pages
 from tests.evidence.sample_reports import report, row
 
 LIMITS = limits_file.load()
@@ -22,7 +22,7 @@ LIMITS = limits_file.load()
 
 def load_only(record: ScenarioRecord) -> Run:
     """A run of which only load was recorded."""
-    return replace(honest_run(), scenarios={"load": record})
+    return replace(healthy_run(), scenarios={"load": record})
 
 
 def told(run: Run) -> dict[str, tuple[str, int | None]]:
@@ -46,14 +46,14 @@ def cells_of(latencies: Latencies) -> tuple[str, ...]:
 
 
 def test_latencies_never_mix_numbers_of_clients() -> None:
-    """The same case alone and under five clients stands in two rows, each with its own exports."""
-    rows = {(one.phase, one.case): one for one in by_phase({"load": honest("load")})}
-    alone, crowd = rows["solo", "csv-10k"], rows["measure", "csv-10k"]
-    assert (alone.clients, crowd.clients) == (1, 5)
+    """The same case by one client and by five stands in two rows, each with its own exports."""
+    rows = {(one.phase, one.case): one for one in by_phase({"load": healthy("load")})}
+    single, crowd = rows["solo", "csv-10k"], rows["measure", "csv-10k"]
+    assert (single.clients, crowd.clients) == (1, 5)
     for (phase, case), found in rows.items():
-        mine = [hit for hit in honest("load").done if (hit.phase, hit.case) == (phase, case)]
+        mine = [hit for hit in healthy("load").done if (hit.phase, hit.case) == (phase, case)]
         assert found.started_ms == [(hit.end - hit.start) * 1000 for hit in mine]
-        assert found.bytes == sum(honest("load").fetched[hit.id].bytes for hit in mine)
+        assert found.bytes == sum(healthy("load").fetched[hit.id].bytes for hit in mine)
     assert not {phase for phase, _ in rows} & {"warmup", "leak", "behaviour", "refusals"}
 
 
@@ -90,7 +90,7 @@ def test_a_row_has_exact_figures() -> None:
 
 def test_means_and_the_histograms_p95_are_information() -> None:
     """The client's mean is of phase measure, the target's of all large exports; P95 as histogram_quantile has it."""
-    record = honest("load")
+    record = healthy("load")
     shown = told(load_only(record))
     large = [hit for hit in record.done if (hit.records or 0) >= 10_000]
     measured = [hit for hit in large if hit.phase == "measure"]
@@ -116,7 +116,7 @@ def test_a_p95_beyond_the_last_bound_is_that_bound() -> None:
             for line in text.split("\n")
         )
 
-    record = with_pages(honest("load"), beyond)
+    record = with_pages(healthy("load"), beyond)
     found = next(one for one in information(load_only(record)) if one.title.endswith("P95 from the histogram"))
     assert record.after is not None
     series = record.after.histogram("export_latency_ms", size="large")
@@ -129,30 +129,30 @@ def test_a_p95_beyond_the_last_bound_is_that_bound() -> None:
 def test_without_a_histogram_there_is_no_row_of_it(how: str) -> None:
     """A target without readable buckets has the client's mean only."""
     record = {
-        "no histogram": with_pages(honest("load"), drop("export_latency_ms")),
-        "nothing counted": with_pages(honest("load"), values("export_latency_ms", lambda _: 0)),
-        "no page": changed(honest("load"), scrapes=()),
+        "no histogram": with_pages(healthy("load"), drop("export_latency_ms")),
+        "nothing counted": with_pages(healthy("load"), values("export_latency_ms", lambda _: 0)),
+        "no page": changed(healthy("load"), scrapes=()),
     }[how]
     assert [title for title in told(load_only(record)) if title.startswith("10k")] == ["10k export, mean by the client"]
 
 
 def test_a_histogram_without_buckets_has_a_mean_only() -> None:
     """Sum and count give the mean; without any bucket there is no P95."""
-    shown = told(load_only(with_pages(honest("load"), drop_samples("export_latency_ms_bucket"))))
+    shown = told(load_only(with_pages(healthy("load"), drop_samples("export_latency_ms_bucket"))))
     assert shown["10k export, mean by the target"][0].endswith(" ms")
     assert shown["10k export, P95 from the histogram"][0] == "–"
 
 
 def test_nothing_done_is_shown_as_nothing() -> None:
     """Without an export under load there is no mean, and without a file no size."""
-    shown = told(load_only(changed(honest("load"), hits=(), fetches=(), files=())))
+    shown = told(load_only(changed(healthy("load"), hits=(), fetches=(), files=())))
     assert shown["10k export, mean by the client"] == ("–", 0)
     assert shown["csv-10k, bytes a record"] == ("–", 0)
 
 
 def test_bytes_a_record_are_those_of_the_files() -> None:
-    """The size of this run's own CSV files by their records, beside what the runbook's example has."""
-    record = honest("load")
+    """The size of this run's own CSV files by their records, next to what the runbook's example has."""
+    record = healthy("load")
     sizes = [record.fetched[hit.id].bytes for hit in record.done if hit.case == "csv-10k" and hit.id in record.fetched]
     found = next(one for one in information(load_only(record)) if one.title == "csv-10k, bytes a record")
     assert found.count == len(sizes)
@@ -162,9 +162,9 @@ def test_bytes_a_record_are_those_of_the_files() -> None:
     assert "~150,000 bytes, 15 a record" in found.note
 
 
-def test_an_honest_runs_differences_are_explained_to_the_last_one() -> None:
-    """Behaviour probes and phases beside measure make all of the difference, and each sentence says so."""
-    run = honest_run()
+def test_a_healthy_runs_differences_are_explained_to_the_last_one() -> None:
+    """Behaviour probes and phases other than measure make all of the difference, and each sentence says so."""
+    run = healthy_run()
     said = differences(run, judge(run, LIMITS))
     assert [sentence.split(":")[0] for sentence in said] == ["Success rate", "Bytes exported", "Latency"]
     assert all("not explained" not in sentence for sentence in said)
@@ -174,18 +174,18 @@ def test_an_honest_runs_differences_are_explained_to_the_last_one() -> None:
 
 def test_what_the_record_does_not_explain_is_said() -> None:
     """A difference beyond what the probes make is called unexplained, with its size and sign."""
-    run = replace(honest_run(), scenarios={"load": honest("load")})
+    run = replace(healthy_run(), scenarios={"load": healthy("load")})
     mine = report("GREEN", "GREEN", {**counted("success-target", 12), **counted("success-outside", 10)})  # type: ignore[dict-item]
     assert differences(run, mine)[0].endswith("; +2 exports are not explained by that.")
 
 
 def test_equal_figures_need_no_sentence() -> None:
     """Where both count alike, or one could not be read, nothing is said."""
-    run = replace(honest_run(), scenarios={})
+    run = replace(healthy_run(), scenarios={})
     same = {**counted("success-target", 5), **counted("success-outside", 5)}
     same |= {**counted("bytes-target", None, 7.0), **counted("bytes-outside", None, 7.0)}
     assert differences(run, report("GREEN", "GREEN", same)) == ()  # type: ignore[arg-type]
     large = {**counted("latency-target", 9), **counted("latency-outside", 9)}
-    assert differences(load_only(honest("load")), report("GREEN", "GREEN", large)) == ()  # type: ignore[arg-type]
+    assert differences(load_only(healthy("load")), report("GREEN", "GREEN", large)) == ()  # type: ignore[arg-type]
     blind = {**counted("success-target", None), **counted("bytes-target", None, None)}
     assert differences(run, report("GREEN", "GREEN", blind)) == ()  # type: ignore[arg-type]

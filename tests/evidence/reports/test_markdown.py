@@ -83,7 +83,7 @@ def text_of(mine: Report, where: Context, figures: Figures) -> str:
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("name", CASES)
 def test_golden(name: str, face: str) -> None:
-    """Each report reads as the file kept beside the cases, word by word."""
+    """Each report reads as the file kept next to the cases, word by word."""
     assert whole(name, face) == path(name, face).read_text(encoding="utf-8")
 
 
@@ -162,7 +162,7 @@ def test_unknown_changes_are_said() -> None:
 
 
 def test_without_sensitivity_it_says_so() -> None:
-    """A report without the zoo's proof says NO DATA there; one of another judge says stale."""
+    """A report without the proof says NO DATA there; one of another judge says stale."""
     _, mine, figures = CASES["green"]
     assert "NO DATA: no sensitivity.json" in text_of(GREEN, mine, replace(figures, sensitivity=None))
     stale = text_of(GREEN, context(harness_sha256="00" * 32), figures)
@@ -170,11 +170,11 @@ def test_without_sensitivity_it_says_so() -> None:
     assert "Stale: made" not in whole("green")
 
 
-def test_a_scenario_beside_the_three_is_counted() -> None:
+def test_a_additional_scenario_is_counted() -> None:
     """What it showed stands in a line of its own, before the six in which it has no place."""
     mine = report("GREEN", "GREEN", SEEN)
-    beside = tuple(msgspec.structs.replace(one, scenario="soak") for one in mine.verdicts if one.scenario == "load")
-    text = text_of(msgspec.structs.replace(mine, verdicts=(*mine.verdicts, *beside)), context(), Figures())
-    words: list[str] = [one.status for one in beside]
+    additional = tuple(msgspec.structs.replace(one, scenario="soak") for one in mine.verdicts if one.scenario == "load")
+    text = text_of(msgspec.structs.replace(mine, verdicts=(*mine.verdicts, *additional)), context(), Figures())
+    words: list[str] = [one.status for one in additional]
     assert f"- **soak**: {words.count('PASS')} PASS, {words.count('FAIL')} FAIL, " in text
     assert "Additional scenarios" not in text_of(mine, context(), Figures())

@@ -17,7 +17,7 @@ from evidence.reports.figures import Plot
 from evidence.reports.plots import draw, pictures, planned
 from evidence.reports.plots.distribution import interval
 from evidence.reports.plots.timeline import cpu_cores
-from tests.assertions.honest import changed, honest, values, with_hits, with_pages
+from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
 from tests.evidence.conftest import Made
 from tests.evidence.sample_reports import LIMITS
 
@@ -53,7 +53,7 @@ def test_drawn_for_a_real_run(made: Made) -> None:
 
 def test_drawn_for_all(tmp_path: Path) -> None:
     """Timeline and distribution are drawn for a scenario, the leak too where its phase ran; the list names each."""
-    run = run_of(smoke=honest("smoke"), load=honest("load"))
+    run = run_of(smoke=healthy("smoke"), load=healthy("load"))
     drawn = drawn_of(tmp_path / "plots", run)
     assert [plot.path for plot in drawn] == [
         *("plots/smoke-timeline.svg", "plots/smoke-distribution.svg"),
@@ -66,7 +66,7 @@ def test_drawn_for_all(tmp_path: Path) -> None:
 
 def test_the_timeline_shows_all_subjects_and_limits(tmp_path: Path) -> None:
     """One time axis: latency with limit and P95, exports at once, throughput, memory, CPU, /health."""
-    drawn_of(tmp_path / "plots", run_of(load=honest("load")))
+    drawn_of(tmp_path / "plots", run_of(load=healthy("load")))
     words = svg(tmp_path / "plots" / "load-timeline.svg")
     for part in (
         "latency of each export",
@@ -84,9 +84,9 @@ def test_the_timeline_shows_all_subjects_and_limits(tmp_path: Path) -> None:
 
 def test_the_caption_is_the_verdicts(tmp_path: Path) -> None:
     """A caption has the figure, its limit and the status of the verdict, and changes with them."""
-    slow = with_hits(honest("load"), lambda hit: {"end": hit.start + 31.0} if (hit.records or 0) >= 10_000 else None)
+    slow = with_hits(healthy("load"), lambda hit: {"end": hit.start + 31.0} if (hit.records or 0) >= 10_000 else None)
     captions = {}
-    for name, record in (("fast", honest("load")), ("slow", slow)):
+    for name, record in (("fast", healthy("load")), ("slow", slow)):
         run = run_of(load=record)
         captions[name] = planned("plots", run, judge(run, LIMITS), LIMITS)[0].caption
     assert re.search(r"P95 of 10k exports \S+ m?s of 10 s \(\d+ %\): PASS", captions["fast"])
@@ -96,7 +96,7 @@ def test_the_caption_is_the_verdicts(tmp_path: Path) -> None:
 def test_screen_readers_have_title_and_description(tmp_path: Path) -> None:
     """Each drawing is one image with a title and its caption, and no two drawings share an id."""
     ids: list[str] = []
-    for plot in drawn_of(tmp_path / "plots", run_of(smoke=honest("smoke"), load=honest("load"))):
+    for plot in drawn_of(tmp_path / "plots", run_of(smoke=healthy("smoke"), load=healthy("load"))):
         root = ET.parse(tmp_path / plot.path).getroot()
         title, desc = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
         assert title is not None
@@ -112,7 +112,7 @@ def test_screen_readers_have_title_and_description(tmp_path: Path) -> None:
 
 def test_pictures_are_of_the_same_plots() -> None:
     """The PDF's pictures are PNG, one a plot, of the aspect that the plot says."""
-    run = run_of(smoke=honest("smoke"))
+    run = run_of(smoke=healthy("smoke"))
     judged = judge(run, LIMITS)
     found = pictures("plots", run, judged, LIMITS)
     for plot in planned("plots", run, judged, LIMITS):
@@ -124,7 +124,7 @@ def test_pictures_are_of_the_same_plots() -> None:
 
 def test_equal_records_give_equal_files(tmp_path: Path) -> None:
     """Drawing the same record twice gives the same bytes, and an older plot does not stay."""
-    run = run_of(smoke=honest("smoke"))
+    run = run_of(smoke=healthy("smoke"))
     drawn_of(tmp_path / "plots", run)
     first = {path.name: path.read_bytes() for path in (tmp_path / "plots").iterdir()}
     (tmp_path / "plots" / "old.svg").write_text("old")
@@ -134,7 +134,7 @@ def test_equal_records_give_equal_files(tmp_path: Path) -> None:
 
 def test_no_plot_for_missing_data(tmp_path: Path) -> None:
     """Without requests, pages and processes nothing is drawn."""
-    bare = changed(honest("smoke"), hits=(), scrapes=(), probes=(), health=())
+    bare = changed(healthy("smoke"), hits=(), scrapes=(), probes=(), health=())
     assert drawn_of(tmp_path / "plots", run_of(smoke=bare)) == []
     assert drawn_of(tmp_path / "plots", run_of()) == []
     assert list((tmp_path / "plots").iterdir()) == []
@@ -142,14 +142,14 @@ def test_no_plot_for_missing_data(tmp_path: Path) -> None:
 
 def test_exports_of_no_known_format(tmp_path: Path) -> None:
     """Exports that are neither csv nor pdf are no reason to break."""
-    record = with_hits(honest("smoke"), lambda hit: {"format": None})
+    record = with_hits(healthy("smoke"), lambda hit: {"format": None})
     drawn_of(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
     assert "smoke: over time" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_failures_are_drawn(tmp_path: Path) -> None:
     """A run in which no export was done shows when they failed."""
-    record = with_hits(honest("smoke"), lambda hit: {"status": 500, "end": hit.start})
+    record = with_hits(healthy("smoke"), lambda hit: {"status": 500, "end": hit.start})
     drawn_of(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
     assert "not done" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
@@ -157,21 +157,21 @@ def test_failures_are_drawn(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "1e308", "-1e308"])
 def test_absurd_gauges(tmp_path: Path, value: str) -> None:
     """Whatever a target says of itself the plot is drawn."""
-    pages = with_pages(honest("smoke"), values("export_queue_depth", lambda _: value))
+    pages = with_pages(healthy("smoke"), values("export_queue_depth", lambda _: value))
     drawn_of(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), hits=(), scrapes=pages.scrapes)))
     assert "waiting, by the target" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_gauges_that_are_missing(tmp_path: Path) -> None:
     """A page without a gauge is no 0."""
-    pages = with_pages(honest("smoke"), lambda _: "")
+    pages = with_pages(healthy("smoke"), lambda _: "")
     drawn_of(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), scrapes=pages.scrapes)))
     assert "under way, outside" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_cores_in_use_are_cpu_seconds_over_time() -> None:
     """Half a second of CPU in a second is half a core; a process that is new counts from 0."""
-    record = honest("load")
+    record = healthy("load")
     probe = next(one for one in record.probes if one.processes)
     root = probe.processes[0]
     later = [

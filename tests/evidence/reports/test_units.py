@@ -64,7 +64,7 @@ def test_durations(seconds: float, expected: str) -> None:
         (None, BELOW, "– of 10 s"),
     ],
 )
-def test_readings_beside_their_bound(value: float | None, limit: Limit, expected: str) -> None:
+def test_readings_with_their_bound(value: float | None, limit: Limit, expected: str) -> None:
     """A reading that rounds to its bound without being it is shown exactly."""
     assert held_against(value, limit) == expected
 

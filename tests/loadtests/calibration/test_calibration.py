@@ -30,8 +30,8 @@ from loadtests.calibration.reference_server import Schedule
 from loadtests.client.clock import start_clock
 from loadtests.generator.samples import MOST_SAMPLES, Samples
 from loadtests.recorders.shards import calibration_folder, hits_path
-from tests.evidence import door as evidence_door
-from tests.loadtests.door import read_record, run_door, write_profile
+from tests.evidence import command as evidence_command
+from tests.loadtests.command import read_record, run_command, write_profile
 from tests.loadtests.fake_target import fake_target
 from tests.processes import end_of
 
@@ -51,7 +51,7 @@ def test_every_generator_measures_the_known_server_before_the_target(tmp_path: P
     out = tmp_path / "out"
     with fake_target() as target:
         words = ("run", "mine", "--target", target.url, "--out", out, "--profiles", profiles)
-        ended = run_door(*words, "--workers", str(workers))
+        ended = run_command(*words, "--workers", str(workers))
         assert len(target.seen) == 3
     assert ended.code == 0, ended.err
     record, made = read_record(out), measured(out)
@@ -156,10 +156,10 @@ def test_samples_stay_bounded_and_even() -> None:
 def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
     """A generator that gets half of its time, in pieces, ends in NO DATA: in no PASS, and in no FAIL either."""
     out = tmp_path / "run"
-    text = evidence_door.PROFILE.replace("count = 6 ", "count = 60 ").replace("max_seconds = 20", "max_seconds = 90")
-    words = ("run", "smoke", "--out", out, "--profiles", evidence_door.profiles(tmp_path / "profiles", text))
-    with evidence_door.keeper(tmp_path) as target:
-        run = evidence_door.start_door(*words, "--target", target.url, "--exports", target.exports)
+    text = evidence_command.PROFILE.replace("count = 6 ", "count = 60 ").replace("max_seconds = 20", "max_seconds = 90")
+    words = ("run", "smoke", "--out", out, "--profiles", evidence_command.profiles(tmp_path / "profiles", text))
+    with evidence_command.reference_target(tmp_path) as target:
+        run = evidence_command.start_command(*words, "--target", target.url, "--exports", target.exports)
         with held_back(run.pid):
             ended = end_of(run, 180)
     assert "Traceback" not in ended.err, ended.err
@@ -167,7 +167,7 @@ def test_a_generator_held_back_judges_nothing(tmp_path: Path) -> None:
     errors = instrument.biases_ms(record.scenarios["smoke"].calibration)
     assert len(errors) == calibration.COUNT, ended.err
     generous = limits_file.load()
-    strict = limits_file.load(evidence_door.impossible_limits(tmp_path / "strict.toml"))
+    strict = limits_file.load(evidence_command.impossible_limits(tmp_path / "strict.toml"))
     for limits in (generous, strict):
         verdicts = {one.id: one for one in judge(record, limits).verdicts if one.scenario == "smoke"}
         assert verdicts["calibration"].status == "NO DATA"

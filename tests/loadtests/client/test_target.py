@@ -1,4 +1,4 @@
-"""How the harness speaks to a target: one attempt, one deadline, no redirects, and honest words for what went wrong."""
+"""HTTP with a target: one attempt, one deadline, no redirects, and an error that names what went wrong."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 
 from assertions.record.files import read_lines
 from assertions.record.types import Calibration
-from tests.loadtests.door import read_record, start_door
+from tests.loadtests.command import read_record, start_command
 from tests.loadtests.fake_target import CERTIFICATE, fake_target
 from tests.processes import end_of
 
@@ -32,7 +32,7 @@ def run(tmp_path: Path, url: str, *more: str, environment: dict[str, str]) -> tu
     (tmp_path / "quick.toml").write_text(PROFILE)
     out = tmp_path / "out"
     words: list[str | Path] = ["run", "quick", "--profiles", tmp_path, "--target", url, "--out", out, *more]
-    ended = end_of(start_door(*words, environment=environment))
+    ended = end_of(start_command(*words, environment=environment))
     return ended.code, ended.err
 
 
@@ -53,7 +53,7 @@ def test_a_target_of_https_is_driven_and_recorded(tmp_path: Path, way: str) -> N
     assert {scrape.status for scrape in record.scrapes} == {probe.status for probe in record.health} == {200}
 
 
-def test_a_certificate_of_nobody_is_told(tmp_path: Path) -> None:
+def test_a_certificate_of_nobody_is_reported(tmp_path: Path) -> None:
     """An unknown certificate is one sentence and exit code 2, before any load."""
     with fake_target(tls=True) as fake:
         code, err = run(tmp_path, fake.url, environment={})
@@ -63,7 +63,7 @@ def test_a_certificate_of_nobody_is_told(tmp_path: Path) -> None:
     assert err.count("\n") == 1
 
 
-def test_http_to_a_port_that_speaks_tls_is_told(tmp_path: Path) -> None:
+def test_http_to_a_port_that_speaks_tls_is_reported(tmp_path: Path) -> None:
     """A mistyped scheme is one sentence that asks for https, and exit code 2."""
     with fake_target(tls=True) as fake:
         code, err = run(tmp_path, fake.url.replace("https://", "http://"), environment={})

@@ -20,16 +20,16 @@ from loadtests.examiner.experiments import run_phase
 from loadtests.plan.profile import Leak
 from tests.loadtests.examiner.sessions import Recorded, make_session, probe_plan, small_templates
 from tests.loadtests.fake_target import Manners, fake_target
-from tests.targets.harness.entry import animals
-from tests.targets.harness.run import alive
+from tests.targets.fixtures.entry import all_targets
+from tests.targets.recording.run import alive
 
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
-    """A running animal of the zoo, the one that the test names or the healthy keeper."""
-    name = getattr(request, "param", "keeper")
-    animal = next(animal for animal in animals() if animal.name == name)
-    with alive(animal, tmp_path) as (url, _):
+    """A running target of the catalogue, the one that the test names or the healthy reference target."""
+    name = getattr(request, "param", "reference")
+    target = next(target for target in all_targets() if target.name == name)
+    with alive(target, tmp_path) as (url, _):
         yield parse_target(url, start_clock(), timeout_s=20.0)
 
 
@@ -47,7 +47,7 @@ def examine(target: Target) -> tuple[list[Hit], dict[str, str]]:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("target", ["keeper", "http-server", "base-path"], indirect=True)
+@pytest.mark.parametrize("target", ["reference", "http-server", "base-path"], indirect=True)
 def test_a_healthy_target_answers_all_probes_well(target: Target) -> None:
     """Every probe is sent, recorded in order, and answered as the contract says."""
     hits, reasons = examine(target)

@@ -66,31 +66,31 @@ def answer(data: bytes, *, stays: bool = True) -> Serve:
 
 
 @contextmanager
-def wired(
+def connected(
     serve: Serve, *, base: str = "", headers: tuple[tuple[str, str], ...] = ()
 ) -> Iterator[tuple[HttpClient, Served, list[dict[str, Any]]]]:
-    """A server, a connection to it, and what Locust was told."""
+    """A server, a connection to it, and the events that Locust got."""
     served = Served(serve)
-    told: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     server = StreamServer(("127.0.0.1", 0), served.handle)
     server.start()
     target = parse_target(f"http://127.0.0.1:{server.server_port}{base}", start_clock(), headers)
-    wire = HttpClient(target, None, lambda **said: told.append(said))
+    client = HttpClient(target, None, lambda **said: events.append(said))
     try:
-        yield wire, served, told
+        yield client, served, events
     finally:
-        wire.close()
+        client.close()
         server.stop(timeout=1)
 
 
-def test_one_connection_bears_all_requests_and_the_target_reads_them_whole() -> None:
+def test_one_connection_carries_all_requests_and_the_target_reads_them_whole() -> None:
     bodies = [b"{}", b"x" * (JOINED_BYTES + 1), b"y" * 3_000_000, b""]
-    with wired(answer(OK), base="/base", headers=(("user-agent", "mine"), ("Authorization", "Bearer t"))) as (
-        wire,
+    with connected(answer(OK), base="/base", headers=(("user-agent", "mine"), ("Authorization", "Bearer t"))) as (
+        client,
         served,
-        told,
+        events,
     ):
-        answers = [wire.post(body, 10) for body in bodies]
+        answers = [client.post(body, 10) for body in bodies]
     assert [(one.status, one.error, one.body) for one in answers] == [(200, None, b"{}")] * 4
     assert answers[0].headers == {"content-length": "2", "x-a": "1, 2"}
     assert served.connections == 1
@@ -99,7 +99,7 @@ def test_one_connection_bears_all_requests_and_the_target_reads_them_whole() -> 
     assert lines[0] == "POST /base/export/run HTTP/1.1"
     assert sorted(lines[1:]) == sorted(
         [
-            f"Host: {wire.target.authority}",
+            f"Host: {client.target.authority}",
             "user-agent: mine",
             "Content-Type: application/json",
             "Accept-Encoding: identity",
@@ -107,10 +107,10 @@ def test_one_connection_bears_all_requests_and_the_target_reads_them_whole() -> 
             "Content-Length: 2",
         ]
     )
-    assert [(said["name"], said["response_length"], said["exception"]) for said in told] == [
+    assert [(said["name"], said["response_length"], said["exception"]) for said in events] == [
         ("/export/run", 2, None)
     ] * 4
-    for one, said in zip(answers, told, strict=True):
+    for one, said in zip(answers, events, strict=True):
         assert said["response_time"] == pytest.approx((one.end - one.start) * 1000)
 
 
@@ -124,9 +124,9 @@ def test_one_connection_bears_all_requests_and_the_target_reads_them_whole() -> 
     ids=["without a word", "as it said", "http-1.0"],
 )
 def test_a_target_that_closes_after_each_answer_is_connected_to_anew(serve: Serve) -> None:
-    with wired(serve) as (wire, served, _):
+    with connected(serve) as (client, served, _):
         for _ in range(3):
-            one = wire.post(b"{}", 10)
+            one = client.post(b"{}", 10)
             assert (one.status, one.error, one.body) == (200, None, b"{}")
             gevent.sleep(0.01)
         assert served.connections == 3
@@ -141,8 +141,8 @@ def test_an_answer_that_comes_before_the_body_was_read_counts() -> None:
 
     server = StreamServer(("127.0.0.1", 0), refuse)
     server.start()
-    wire = HttpClient(parse_target(f"http://127.0.0.1:{server.server_port}", start_clock()), None, _silent)
-    one = wire.post(b"x" * 30_000_000, 10)
+    client = HttpClient(parse_target(f"http://127.0.0.1:{server.server_port}", start_clock()), None, _silent)
+    one = client.post(b"x" * 30_000_000, 10)
     assert (one.status, one.error) == (413, None)
     server.stop(timeout=1)
 
@@ -164,31 +164,31 @@ def in_pieces(*pieces: bytes) -> Serve:
 )
 def test_interim_answers_are_passed_over(before: bytes) -> None:
     """The body that comes after them is waited for, and the connection goes on."""
-    with wired(in_pieces(before, OK[:-2], OK[-2:])) as (wire, served, _):
+    with connected(in_pieces(before, OK[:-2], OK[-2:])) as (client, served, _):
         for _ in range(2):
-            one = wire.post(b"{}", 10)
+            one = client.post(b"{}", 10)
             assert (one.status, one.error, one.body) == (200, None, b"{}")
             assert one.headers == {"content-length": "2", "x-a": "1, 2"}
             assert one.end - one.start > 0.04
         assert served.connections == 1
-    with wired(in_pieces(before)) as (wire, _, _told):
-        assert wire.post(b"{}", 0.2).error == "timeout"
+    with connected(in_pieces(before)) as (client, _, _told):
+        assert client.post(b"{}", 0.2).error == "timeout"
 
 
 @pytest.mark.parametrize("behind", [OK, b"garbage", b"HTTP/1.1 200 OK\r\nCon"])
 def test_bytes_behind_an_answer_are_no_part_of_it(behind: bytes) -> None:
     failed = b"HTTP/1.1 500 Oh\r\nContent-Length: 3\r\n\r\nerr"
-    with wired(answer(failed + behind)) as (wire, served, _):
+    with connected(answer(failed + behind)) as (client, served, _):
         for _ in range(2):
-            one = wire.post(b"{}", 10)
+            one = client.post(b"{}", 10)
             assert (one.status, one.error, one.body) == (500, None, b"err")
         assert served.connections == 2
 
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_a_body_where_none_may_be_is_left(status: int) -> None:
-    with wired(answer(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\n{}" % status)) as (wire, _, _told):
-        assert (wire.post(b"{}", 10).status, wire.post(b"{}", 10).error) == (status, None)
+    with connected(answer(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\n{}" % status)) as (client, _, _told):
+        assert (client.post(b"{}", 10).status, client.post(b"{}", 10).error) == (status, None)
 
 
 def test_an_answer_without_end_ends_at_the_deadline_and_lets_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,12 +197,12 @@ def test_an_answer_without_end_ends_at_the_deadline_and_lets_others_run(monkeypa
         while True:
             sock.sendall(b"x" * 1_000_000)
 
-    with wired(endless) as (wire, _, _told):
+    with connected(endless) as (client, _, _told):
         monkeypatch.setattr("loadtests.generator.http_client.MAX_ANSWER_BYTES", 10**12)
-        one = wire.post(b"{}", 0.3)
+        one = client.post(b"{}", 0.3)
         assert (one.error, one.end - one.start < 3) == ("timeout", True)
         monkeypatch.setattr("loadtests.generator.http_client.MAX_ANSWER_BYTES", 2_000_000)
-        assert wire.post(b"{}", 10).error == "too-long"
+        assert client.post(b"{}", 10).error == "too-long"
 
 
 @pytest.mark.e2e
@@ -211,11 +211,11 @@ def test_what_failed_keeps_nothing() -> None:
     gc.collect()
     gc.disable()
     try:
-        with wired(answer(b"", stays=False)) as (wire, served, told):
+        with connected(answer(b"", stays=False)) as (client, served, events):
             before = psutil.Process().memory_info().rss
             for _ in range(10):
-                assert wire.post(b"x" * 10_000_000, 10).error == "reset"
-                told.clear()
+                assert client.post(b"x" * 10_000_000, 10).error == "reset"
+                events.clear()
                 served.bodies.clear()
             assert psutil.Process().memory_info().rss - before < 60_000_000
     finally:
@@ -233,32 +233,32 @@ def test_what_failed_keeps_nothing() -> None:
     ],
 )
 def test_what_goes_wrong_has_a_name_and_leaves_nothing_behind(data: bytes, why: str) -> None:
-    with wired(answer(data, stays=False)) as (wire, served, told):
+    with connected(answer(data, stays=False)) as (client, served, events):
         before = _descriptors()
         for _ in range(3):
-            one = wire.post(b"{}", 10)
+            one = client.post(b"{}", 10)
             assert (one.status, one.error) == (None, why)
         assert served.connections == 3
-        assert all(said["exception"] is not None for said in told)
+        assert all(said["exception"] is not None for said in events)
         gevent.sleep(0.05)
         assert _descriptors() <= before
 
 
 def test_a_connection_that_rested_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadtests.generator.http_client.IDLE_S", 0.05)
-    with wired(answer(OK)) as (wire, served, _):
+    with connected(answer(OK)) as (client, served, _):
         for pause_s in (0, 0.1, 0):
-            assert wire.post(b"{}", 10).status == 200
+            assert client.post(b"{}", 10).status == 200
             gevent.sleep(pause_s)
         assert served.connections == 2
 
 
 def test_a_timeout_and_a_kill_end_a_request_with_their_own_words() -> None:
-    with wired(answer(b"HTTP/1.1 200 OK\r\n")) as (wire, served, _):
-        one = wire.post(b"{}", 0.1)
+    with connected(answer(b"HTTP/1.1 200 OK\r\n")) as (client, served, _):
+        one = client.post(b"{}", 0.1)
         assert (one.status, one.error) == (None, "timeout")
         assert 0.1 <= one.end - one.start < 5
-        waiting = gevent.spawn(wire.post, b"{}", 10)
+        waiting = gevent.spawn(client.post, b"{}", 10)
         while served.connections < 2:
             gevent.sleep(0.01)
         gevent.sleep(0.01)
@@ -270,8 +270,8 @@ def test_a_timeout_and_a_kill_end_a_request_with_their_own_words() -> None:
 def test_nobody_listens() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        wire = HttpClient(parse_target(f"http://127.0.0.1:{bound.getsockname()[1]}", start_clock()), None, _silent)
-        assert wire.post(b"{}", 10).error == "refused"
+        client = HttpClient(parse_target(f"http://127.0.0.1:{bound.getsockname()[1]}", start_clock()), None, _silent)
+        assert client.post(b"{}", 10).error == "refused"
 
 
 def test_a_fault_of_its_own_is_none_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,8 +279,8 @@ def test_a_fault_of_its_own_is_none_of_the_target(monkeypatch: pytest.MonkeyPatc
         raise AttributeError("a mistake")
 
     monkeypatch.setattr("loadtests.generator.http_client.lower_headers", broken)
-    with wired(answer(OK)) as (wire, _, _told), pytest.raises(AttributeError):
-        wire.post(b"{}", 10)
+    with connected(answer(OK)) as (client, _, _told), pytest.raises(AttributeError):
+        client.post(b"{}", 10)
 
 
 def _silent(**_: object) -> None:

@@ -25,7 +25,7 @@ from loadtests.protocol.channel import Channel, unpack
 from loadtests.protocol.clock_sync import read_clock
 from loadtests.protocol.server import ControlServer, RemoteSetup
 from loadtests.runner.locust_process import free_port
-from tests.loadtests.door import read_record, run_door, start_door, write_profile
+from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 from tests.processes import ROOT, end_of
 
@@ -95,13 +95,13 @@ def test_workers_from_elsewhere_bring_their_whole_record(tmp_path: Path) -> None
     """Each planned request is made once, by both; files, calibration and clocks come to the runner's folder."""
     profiles, port = write_profile(tmp_path / "profiles", PROFILE), two_ports()
     with fake_target() as target:
-        run = start_door(
+        run = start_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--workers", "2", "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
-        with workers(port, 2, tmp_path / "home") as away:
+        with workers(port, 2, tmp_path / "home") as remote:
             ended = end_of(run)
-            said, _ = away.communicate(timeout=30)
+            said, _ = remote.communicate(timeout=30)
     assert ended.code == 0, ended.err + said
     assert "Traceback" not in said
     assert f"--master-host 127.0.0.1 --master-port {port}" in ended.err
@@ -141,13 +141,13 @@ def test_a_worker_elsewhere_that_dies_is_seen(tmp_path: Path) -> None:
     )
     port = two_ports()
     with fake_target(Manners(delay_s=lambda _: 0.1)) as target:
-        run = start_door(
+        run = start_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--workers", "2", "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
-        with workers(port, 2, tmp_path / "home") as away:
+        with workers(port, 2, tmp_path / "home") as remote:
             wait_until(lambda: len(target.seen) > 40)
-            forked = [one for one in psutil.Process(away.pid).children() if "locust" in " ".join(one.cmdline())]
+            forked = [one for one in psutil.Process(remote.pid).children() if "locust" in " ".join(one.cmdline())]
             assert len(forked) == 2
             forked[0].kill()
             ended = end_of(run)
@@ -163,7 +163,7 @@ def test_a_run_that_nobody_comes_to_can_be_interrupted(tmp_path: Path) -> None:
     """Ctrl-C while it waits for workers ends it, and the record says that nothing was done."""
     profiles, port = write_profile(tmp_path / "profiles", PROFILE), two_ports()
     with fake_target() as target:
-        run = start_door(
+        run = start_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
@@ -179,29 +179,29 @@ def test_a_run_that_nobody_comes_to_can_be_interrupted(tmp_path: Path) -> None:
 def test_a_target_that_others_can_not_reach_is_refused(tmp_path: Path) -> None:
     """Other machines would look for a loopback target on themselves."""
     with fake_target() as target:
-        ended = run_door("run", "smoke", "--target", target.url, "--out", tmp_path / "out", "--listen", "192.0.2.1")
+        ended = run_command("run", "smoke", "--target", target.url, "--out", tmp_path / "out", "--listen", "192.0.2.1")
     assert (ended.code, "name the target as they know it" in ended.err) == (2, True), ended.err
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("beside", [0, 1])
-def test_a_port_that_is_taken_is_told(tmp_path: Path, beside: int) -> None:
+@pytest.mark.parametrize("offset", [0, 1])
+def test_a_port_that_is_taken_is_reported(tmp_path: Path, offset: int) -> None:
     """One sentence says where it could not listen: where Locust would, or where the runner would."""
     profiles = write_profile(tmp_path / "profiles", PROFILE)
     port = two_ports()
-    with fake_target() as target, socket.create_server(("127.0.0.1", port + beside)):
-        ended = run_door(
+    with fake_target() as target, socket.create_server(("127.0.0.1", port + offset)):
+        ended = run_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
-    assert (ended.code, f"can't listen at 127.0.0.1:{port + beside}" in ended.err) == (2, True), ended.err
+    assert (ended.code, f"can't listen at 127.0.0.1:{port + offset}" in ended.err) == (2, True), ended.err
 
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("text", ["", ":5557", "here:", "here:80", "here:65535", "here:x", "here:٣٠٠٠"])
 def test_no_address_to_listen_at(tmp_path: Path, text: str) -> None:
     """A host and a port above the system's own, with a neighbour, are needed."""
-    ended = run_door("run", "smoke", "--out", tmp_path / "out", "--listen", text)
+    ended = run_command("run", "smoke", "--out", tmp_path / "out", "--listen", text)
     if text == "here:":  # the port may be left out, colon and all
         assert ended.code == 2
         assert "HOST:PORT" not in ended.err
@@ -209,7 +209,7 @@ def test_no_address_to_listen_at(tmp_path: Path, text: str) -> None:
     assert (ended.code, "an address of this machine, HOST or HOST:PORT" in ended.err) == (2, True), ended.err
 
 
-def test_the_locustfile_alone_makes_no_load(tmp_path: Path) -> None:
+def test_the_locustfile_only_makes_no_load(tmp_path: Path) -> None:
     """Without a runner there is neither a plan nor a target."""
     ended = subprocess.run(
         [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / "locustfile.py"), "--headless"],
@@ -304,7 +304,7 @@ def test_the_time_is_read_to_and_fro(tmp_path: Path) -> None:
         assert abs(reading.offset_s) < 5
 
 
-def test_a_cargo_is_put_away_and_its_clock_kept(tmp_path: Path) -> None:
+def test_a_cargo_is_stored_and_its_clock_kept(tmp_path: Path) -> None:
     """Folders below the roots come through whole."""
     sent = tmp_path / "sent"
     (sent / "calibration").mkdir(parents=True)
@@ -349,7 +349,7 @@ def test_a_cargo_that_breaks_off_ends_the_run(tmp_path: Path) -> None:
         assert runner.uploads.clocks == {}
 
 
-def test_a_generator_too_many_is_told_nothing(tmp_path: Path) -> None:
+def test_a_generator_too_many_is_reported_nothing(tmp_path: Path) -> None:
     """Only as many as were asked for are numbered; the next learns neither plan nor target."""
     with control(tmp_path) as runner, ExitStack() as channels:
         said: list[tuple[messages.RunnerMessage | None, ...]] = []

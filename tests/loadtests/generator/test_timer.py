@@ -24,22 +24,22 @@ def test_waits_until_the_moment_while_others_run() -> None:
             turns.append(time.monotonic())
             gevent.sleep(0.001)
 
-    beside = gevent.spawn(other)
-    with PreciseTimer() as alarm:
-        assert alarm.exact
+    other_task = gevent.spawn(other)
+    with PreciseTimer() as timer:
+        assert timer.exact
         for wait_s in (0.0503, 0.0007, 0.02):
             due = time.monotonic() + wait_s
-            alarm.wait_until(due)
+            timer.wait_until(due)
             assert time.monotonic() >= due
-    beside.kill()
+    other_task.kill()
     assert len(turns) > 5
 
 
 def test_a_moment_that_is_past_lets_others_run_all_the_same() -> None:
     ran: list[int] = []
     gevent.spawn(ran.append, 1)
-    with PreciseTimer() as alarm:
-        alarm.wait_until(time.monotonic() - 1)
+    with PreciseTimer() as timer:
+        timer.wait_until(time.monotonic() - 1)
     assert ran == [1]
 
 
@@ -47,8 +47,8 @@ def test_a_wait_can_be_ended_from_outside_and_leaves_no_descriptor() -> None:
     before = _descriptors()
 
     def wait() -> None:
-        with PreciseTimer() as alarm:
-            alarm.wait_until(time.monotonic() + 60)
+        with PreciseTimer() as timer:
+            timer.wait_until(time.monotonic() + 60)
 
     for _ in range(20):
         waiting = gevent.spawn(wait)
@@ -60,8 +60,8 @@ def test_a_wait_can_be_ended_from_outside_and_leaves_no_descriptor() -> None:
 
 def test_without_such_timers_it_waits_by_the_loops_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "elsewhere")
-    with PreciseTimer() as alarm:
-        assert not alarm.exact
+    with PreciseTimer() as timer:
+        assert not timer.exact
         due = time.monotonic() + 0.005
-        alarm.wait_until(due)
+        timer.wait_until(due)
         assert time.monotonic() >= due

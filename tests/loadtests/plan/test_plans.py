@@ -167,7 +167,7 @@ def test_a_byte_order_mark_is_no_matter() -> None:
     assert parse_profile("x", b"\xef\xbb\xbf" + (OWN_PROFILES / "smoke.toml").read_bytes()).phases
 
 
-def test_all_problems_of_a_profile_are_told_at_once() -> None:
+def test_all_problems_of_a_profile_are_reported_at_once() -> None:
     """Three mistakes give three sentences."""
     assert len(problems(PHASE.replace("clients = 2", "clients = 0") + "speed = 3\ntimeout_s = nan\n")) == 3
 

@@ -89,7 +89,7 @@ def test_spike_is_quiet_then_high_then_quiet_for_longer() -> None:
 
 
 def test_burst_fills_the_queue_to_its_limit_and_not_beyond() -> None:
-    """A hundred at once, three times: five may run and a hundred wait, so nobody may be turned away."""
+    """A hundred at once, three times: five may run and a hundred wait, so nobody may be rejected."""
     profile = load_profile("burst")
     bursts = [phase for phase in profile.phases if phase.name.startswith("burst")]
     assert [(phase.at_once, phase.clients, phase.count) for phase in bursts] == [(True, 100, 100)] * 3
@@ -168,7 +168,7 @@ def test_what_a_phase_may_be_judged_for_is_documented() -> None:
 def test_our_profiles_mean_what_their_names_meant(name: str) -> None:
     """The checks that judge a scenario select the same phases as they did by name in older plans."""
     profile = load_profile(name)
-    told = {phase.name: frozenset(phase.judge) for phase in profile.phases}
+    reported = {phase.name: frozenset(phase.judge) for phase in profile.phases}
     dropped = {  # where no check of the scenario asks for it
         ("smoke", "measure"): {JudgedFor.THROUGHPUT, JudgedFor.HEALTH, JudgedFor.DRIFT},
         ("spike", "measure"): {JudgedFor.DRIFT},
@@ -177,6 +177,6 @@ def test_our_profiles_mean_what_their_names_meant(name: str) -> None:
     added = {("burst", "sequence"): {JudgedFor.BASELINE}}
     by_name = {
         phase: (frozenset(judged_by_name(phase)) - dropped.get((name, phase), set())) | added.get((name, phase), set())
-        for phase in told
+        for phase in reported
     }
-    assert told == by_name
+    assert reported == by_name

@@ -22,8 +22,8 @@ from loadtests.plan.plan import build_plan, cases_of
 from loadtests.plan.profile import parse_profile
 from tests.loadtests.examiner.sessions import make_session, probe_plan, small_templates
 from tests.loadtests.fake_target import FakeTarget, Manners, fake_target
-from tests.targets.harness.entry import animals
-from tests.targets.harness.run import alive
+from tests.targets.fixtures.entry import all_targets
+from tests.targets.recording.run import alive
 
 PROFILE = b"""
 behaviour = true
@@ -39,9 +39,9 @@ mix = [{ case = "csv-1k" }]
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
-    """A running animal of the zoo, the one that the test names."""
-    animal = next(animal for animal in animals() if animal.name == request.param)
-    with alive(animal, tmp_path) as (url, _):
+    """A running target of the catalogue, the one that the test names."""
+    target = next(target for target in all_targets() if target.name == request.param)
+    with alive(target, tmp_path) as (url, _):
         yield parse_target(url, start_clock(), timeout_s=20.0)
 
 
@@ -86,7 +86,7 @@ def test_bursts_that_take_too_long_are_cut_short(monkeypatch: pytest.MonkeyPatch
     assert run.note is not None and run.note.startswith("only 1 bursts in ")
 
 
-def test_the_plan_ends_with_the_hanging_up() -> None:
+def test_the_plan_ends_with_the_disconnects() -> None:
     """Behaviour, leak series and bursts come before it: nothing is measured once clients have gone."""
     profile = parse_profile("p", PROFILE)
     plan = build_plan(profile, {case: make_dataset(case, 1) for case in cases_of(profile)}, 1)
@@ -118,8 +118,8 @@ def outcomes(hits: list[Hit]) -> list[str]:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("target", ["six-clamped"], indirect=True)
-def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
-    """Where the sixth overtakes once it is asked for once more, and no more than that."""
+def test_an_extra_export_that_runs_with_five_is_seen_twice(target: Target) -> None:
+    """Where the extra export overtakes once, one more round is run, and no more than that."""
     _, hits, _ = rounds_of(target)
     seen = outcomes(hits)
     assert (seen.count("overtaken"), seen[-1], "waited" in seen) == (2, "overtaken", False)
@@ -128,7 +128,7 @@ def test_a_sixth_that_runs_beside_five_is_seen_twice(target: Target) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("target", ["slow-but-legal"], indirect=True)
-def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
+def test_an_extra_export_that_waits_is_asked_for_once(target: Target) -> None:
     """A healthy service is asked for no more than that, unless it was too quick for the smaller five to be seen."""
     _, hits, _ = rounds_of(target)
     assert outcomes(hits) in (["waited"], ["open", "waited"])
@@ -136,7 +136,7 @@ def test_a_sixth_that_waits_is_asked_for_once(target: Target) -> None:
 
 @pytest.mark.e2e
 def test_larger_exports_are_asked_for_where_nothing_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A target that never says that five run is asked for five of each size, and for no sixth."""
+    """A target that never says that five run is asked for five of each size, and for no extra one."""
     monkeypatch.setattr(over_admission, "full", lambda answer: False)
     with fake_target() as fake:
         _, hits, _ = rounds_of(parse_target(fake.url, start_clock()))
@@ -168,7 +168,7 @@ def hung_up(target: Target) -> dict[str, list[Hit]]:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("target", ["keeper", "http-server", "cancels"], indirect=True)
+@pytest.mark.parametrize("target", ["reference", "http-server", "cancels"], indirect=True)
 def test_a_healthy_target_comes_to_rest_after_clients_hung_up(target: Target) -> None:
     """Whether it finishes what nobody waits for or breaks it off: the next export is done and nothing runs."""
     hits = hung_up(target)

@@ -194,18 +194,18 @@ def test_leftovers_are_all_but_finished_exports(tmp_path: Path) -> None:
 
 def test_a_folder_in_which_none_of_the_targets_files_was_ever_seen_is_another(tmp_path: Path) -> None:
     """They may be in folders below it, or have been removed meanwhile."""
-    told = frozenset({"export_1_a.csv", "export_2_b.csv"})
+    reported = frozenset({"export_1_a.csv", "export_2_b.csv"})
     (tmp_path / "export_9_z.csv").write_text("somebody else's")
-    assert not holds(tmp_path, told, set())
-    assert not holds(tmp_path / "none", told, {"export_9_z.csv"})
-    assert holds(tmp_path, told, {"export_2_b.csv"})
+    assert not holds(tmp_path, reported, set())
+    assert not holds(tmp_path / "none", reported, {"export_9_z.csv"})
+    assert holds(tmp_path, reported, {"export_2_b.csv"})
     (tmp_path / "day").mkdir()
     (tmp_path / "day" / "export_1_a.csv").write_text("x")
-    assert holds(tmp_path, told, set())
+    assert holds(tmp_path, reported, set())
 
 
 @pytest.mark.e2e
-def test_the_exports_folder_is_found_beside_an_answered_file(tmp_path: Path) -> None:
+def test_the_exports_folder_is_found_next_to_an_answered_file(tmp_path: Path) -> None:
     """Given, it is taken; else the answer's file is looked for from the target's working folder, and must be there."""
     here = Path(psutil.Process().cwd())
     (tmp_path / "export_1_a.csv").write_text("x")
@@ -277,13 +277,13 @@ def test_a_ticker_calls_until_it_is_stopped() -> None:
     assert len(calls) == count
 
 
-def test_lines_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+def test_lines_that_cannot_be_written_are_reported(tmp_path: Path) -> None:
     """A full disk reaches the runner as a sentence."""
-    told: list[str] = []
-    file = LineFile(Path("/dev/full"), told.append)
+    reported: list[str] = []
+    file = LineFile(Path("/dev/full"), reported.append)
     file.write(a_hit(0, 1.0))
     file.close()
-    assert told == ["the record can't be written: No space left on device"]
+    assert reported == ["the record can't be written: No space left on device"]
 
 
 def test_a_port_nobody_listens_on_is_said() -> None:
@@ -295,13 +295,13 @@ def test_a_port_nobody_listens_on_is_said() -> None:
     assert found.note.endswith(f"listens on port {port}; give --target-pid")
 
 
-def test_a_finished_name_that_no_answer_told_of_is_left_over(tmp_path: Path) -> None:
+def test_a_finished_name_that_no_answer_named_is_left_over(tmp_path: Path) -> None:
     """A stub under a final name is named, unless a request without an answer may have left it; older files are not."""
-    told, stub = "export_1700000000000_abc123XYZ.csv", "export_1700000000001_stub.csv"
+    reported, stub = "export_1700000000000_abc123XYZ.csv", "export_1700000000001_stub.csv"
     (tmp_path / "sub").mkdir()
-    for name in (told, stub, "sub/export_1700000000002_below.pdf"):
+    for name in (reported, stub, "sub/export_1700000000002_below.pdf"):
         (tmp_path / name).write_text("x")
-    named = frozenset({told, "export_1700000000002_below.pdf"})
+    named = frozenset({reported, "export_1700000000002_below.pdf"})
     assert leftovers(tmp_path, 0.0, named) == (stub,)
     assert leftovers(tmp_path, 0.0, named, unanswered=1) == ()
     assert leftovers(tmp_path, time.time() + 60, named) == ()
@@ -313,6 +313,6 @@ def test_absent_are_named_files_that_no_folder_below_holds(tmp_path: Path) -> No
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "export_2_b.csv").write_text("b")
     (tmp_path / "export_3_c.csv").mkdir()
-    told = frozenset({"export_1_a.csv", "export_2_b.csv", "export_3_c.csv", "export_4_d.pdf"})
-    assert absent(tmp_path, told) == ("export_3_c.csv", "export_4_d.pdf")
+    reported = frozenset({"export_1_a.csv", "export_2_b.csv", "export_3_c.csv", "export_4_d.pdf"})
+    assert absent(tmp_path, reported) == ("export_3_c.csv", "export_4_d.pdf")
     assert absent(tmp_path, frozenset()) == ()

@@ -11,7 +11,7 @@ from assertions.record.types import Hit, PhasePlan, Plan, Request, Scrape
 from loadtests.errors import EarlyEnd
 from loadtests.progress import Progress
 from loadtests.runner.abort import AbortLimits, AbortWatch
-from tests.loadtests.door import read_record, start_door
+from tests.loadtests.command import read_record, start_command
 from tests.loadtests.fake_target import Manners, Seen, fake_target
 from tests.processes import Ended, end_of
 
@@ -55,7 +55,7 @@ def test_a_share_of_all_exports_may_fail(failed: int, elsewhere: int, ends: bool
     assert (seen.sentence is not None) is ends
 
 
-def test_a_crowd_is_turned_away_rightly() -> None:
+def test_a_crowd_is_rejected_rightly() -> None:
     """What more than 105 clients are refused is no failure, and what comes after them is counted on its own."""
     seen = watch(phase("edge", 130, 130), phase("after", 5, 20))
     seen.progress(progress("edge", 25))
@@ -76,7 +76,7 @@ def test_a_twentieth_of_the_large_exports_may_be_slow(slow: int, ends: bool) -> 
 
 
 def test_small_exports_have_no_part_in_the_latency_limit() -> None:
-    """Nor have phases beside the measured one."""
+    """Nor have phases other than the measured one."""
     seen = watch(phase("measure", 5, 10), phase("solo", 1, 10, records=10_000))
     seen.latencies("measure", (99_999.0,) * 10)
     seen.latencies("solo", (99_999.0,) * 10)
@@ -140,7 +140,7 @@ def run(folder: Path, manners: Manners, *more: str) -> Ended:
         (profiles / f"{name}.toml").write_text(PROFILE)
     with fake_target(manners) as fake:
         words: list[str | Path] = ["run", "load", "--profiles", profiles, "--target", fake.url, "--out", folder / "out"]
-        return end_of(start_door(*words, "--abort-on-fail", *more))
+        return end_of(start_command(*words, "--abort-on-fail", *more))
 
 
 @pytest.mark.e2e
@@ -151,7 +151,7 @@ def test_a_profile_of_ones_own_is_judged_by_its_own_exports(tmp_path: Path) -> N
     (profiles / "mine.toml").write_text(PROFILE)
     with fake_target(Manners(status=lambda _: 500, delay_s=lambda _: 0.02)) as fake:
         words: list[str | Path] = ["run", "mine", "--profiles", profiles, "--target", fake.url, "--out", tmp_path / "o"]
-        ended = end_of(start_door(*words, "--abort-on-fail"))
+        ended = end_of(start_command(*words, "--abort-on-fail"))
     record = read_record(tmp_path / "o")
     assert (ended.code, "of the 407 planned at the most" in (record.phase("last").note or "")) == (1, True), ended.err
     assert len(record.hits) < 300

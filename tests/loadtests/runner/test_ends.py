@@ -11,7 +11,7 @@ from loadtests.client.clock import start_clock
 from loadtests.client.target_settings import parse_target
 from loadtests.plan.profile import parse_profile
 from loadtests.runner.scenario import Settings, run_scenario
-from tests.loadtests.door import read_record
+from tests.loadtests.command import read_record
 from tests.loadtests.fake_target import Manners, Seen, fake_target
 
 pytestmark = pytest.mark.e2e

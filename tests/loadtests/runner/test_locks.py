@@ -12,8 +12,8 @@ from loadtests.client.clock import start_clock
 from loadtests.client.target import TargetError
 from loadtests.client.target_settings import parse_target
 from loadtests.errors import FolderError
-from loadtests.runner.locks import lock_folder, lock_target
-from tests.loadtests.door import read_record, run_door, start_door, write_profile
+from loadtests.locks import lock_folder, lock_target
+from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
 from tests.processes import end_of
 
@@ -41,10 +41,10 @@ def test_a_second_run_in_the_same_folder_or_on_the_same_target_is_refused(tmp_pa
     profiles = write_profile(tmp_path / "profiles", PROFILE)
     with fake_target(Manners(delay_s=lambda _: 0.2)) as target, fake_target() as other:
         words = ("run", "mine", "--profiles", profiles)
-        first = start_door(*words, "--target", target.url, "--out", tmp_path / "out")
+        first = start_command(*words, "--target", target.url, "--out", tmp_path / "out")
         wait_until(lambda: len(target.seen) > 1)
-        there = run_door(*words, "--target", other.url, "--out", tmp_path / "out")
-        same = run_door(*words, "--target", target.url.replace("127.0.0.1", "localhost"), "--out", tmp_path / "two")
+        there = run_command(*words, "--target", other.url, "--out", tmp_path / "out")
+        same = run_command(*words, "--target", target.url.replace("127.0.0.1", "localhost"), "--out", tmp_path / "two")
         ended = end_of(first)
         assert (len(target.seen), other.seen) == (20, [])
     assert (ended.code, len(read_record(tmp_path / "out").hits)) == (0, 20)

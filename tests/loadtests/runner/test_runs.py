@@ -1,9 +1,10 @@
-"""Whole runs through the real door, real Locust and real HTTP, against a target that misbehaves on demand."""
+"""Whole runs through the real command, real Locust and real HTTP, against a target that misbehaves on demand."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import signal
 import time
 from collections import Counter
@@ -13,7 +14,8 @@ import psutil
 import pytest
 
 from assertions.contents.tags import TAG_PLACEHOLDER, tagged
-from tests.loadtests.door import read_record, run_door, start_door, write_profile
+from loadtests.datasets.records import encode_body, make_dataset
+from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, Seen, fake_target
 from tests.processes import end_of
 
@@ -45,7 +47,7 @@ def test_a_run_records_every_planned_request_and_its_file(tmp_path: Path) -> Non
     profiles = write_profile(tmp_path / "profiles", TWO_PHASES)
     out = tmp_path / "out"
     with fake_target() as target:
-        ended = run_door("run", "mine", "--target", target.url, "--out", out, "--profiles", profiles)
+        ended = run_command("run", "mine", "--target", target.url, "--out", out, "--profiles", profiles)
         bodies = [seen.body for seen in target.seen]
     assert ended.code == 0, ended.err
     record = read_record(out)
@@ -56,6 +58,9 @@ def test_a_run_records_every_planned_request_and_its_file(tmp_path: Path) -> Non
         request = planned[hit.phase, hit.index]
         template = (out / "sent" / f"{hit.case}.json").read_bytes()
         body = tagged(template, hit.tag)
+        assert encode_body(make_dataset(hit.case, record.plan.seed)) == template
+        assert record.plan.bodies is not None
+        assert record.plan.bodies[hit.case] == hashlib.sha256(template).hexdigest()
         assert (hit.case, hit.tag, hit.records) == (request.case, request.tag, request.records)
         assert body in bodies
         assert TAG_PLACEHOLDER.encode() not in body
@@ -68,13 +73,14 @@ def test_a_run_records_every_planned_request_and_its_file(tmp_path: Path) -> Non
     assert Counter(fetch.purpose for fetch in record.fetches) == {"file": 11, "again": 3}
     assert len(set(bodies)) == len(bodies)
     assert not (out / "parts").exists()
+    assert [path.name for path in out.glob("scrapes*")] == ["scrapes.jsonl.xz"]
 
 
 def test_the_run_rests_between_phases_and_watches_the_target_all_along(tmp_path: Path) -> None:
     """Scrapes are there before, between and after the phases, with nothing in flight then; both paths are watched."""
     profiles = write_profile(tmp_path / "profiles", TWO_PHASES)
     with fake_target(Manners(delay_s=lambda _: 0.3)) as target:
-        ended = run_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
+        ended = run_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
     assert ended.code == 0, ended.err
     record = read_record(tmp_path / "out")
     first, second = record.phase("first"), record.phase("second")
@@ -98,7 +104,7 @@ def test_requests_that_hang_are_recorded_as_timeouts(tmp_path: Path) -> None:
     """A request without an answer is a hit with the error `timeout`, whose time is the timeout, not less."""
     profiles = one_phase(tmp_path, 'mode = "closed"\nclients = 3\ntimeout_s = 1.5', 'case = "csv-5", count = 3')
     with fake_target(Manners(delay_s=lambda _: 10.0)) as target:
-        ended = run_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
+        ended = run_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
         assert len(target.seen) == 3  # one attempt each
     assert ended.code == 1, ended.err
     record = read_record(tmp_path / "out")
@@ -113,13 +119,15 @@ def test_dropped_connections_and_redirects_are_recorded_once_and_not_followed(tm
     profiles = one_phase(tmp_path, 'mode = "sequence"', 'case = "csv-5", count = 2')
     with fake_target(Manners(status=lambda _: 0)) as target:
         assert (
-            run_door("run", "mine", "--target", target.url, "--out", tmp_path / "a", "--profiles", profiles).code == 0
+            run_command("run", "mine", "--target", target.url, "--out", tmp_path / "a", "--profiles", profiles).code
+            == 0
         )
         assert len(target.seen) == 2
     assert [(hit.status, hit.error) for hit in read_record(tmp_path / "a").hits] == [(None, "reset")] * 2
     with fake_target(Manners(redirect=True)) as target:
         assert (
-            run_door("run", "mine", "--target", target.url, "--out", tmp_path / "b", "--profiles", profiles).code == 0
+            run_command("run", "mine", "--target", target.url, "--out", tmp_path / "b", "--profiles", profiles).code
+            == 0
         )
         assert len(target.seen) == 2
     record = read_record(tmp_path / "b")
@@ -131,7 +139,7 @@ def test_refusals_are_recorded_with_their_headers(tmp_path: Path) -> None:
     """Each 429 is a hit with its own status, Retry-After and body; nothing is fetched for it."""
     profiles = one_phase(tmp_path, 'mode = "closed"\nclients = 12\nat_once = true', 'case = "csv-5", count = 12')
     with fake_target(Manners(delay_s=lambda _: 1.0, running_limit=5)) as target:
-        ended = run_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
+        ended = run_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
     assert ended.code == 0, ended.err
     record = read_record(tmp_path / "out")
     assert Counter(hit.status for hit in record.hits) == {200: 5, 429: 7}
@@ -145,7 +153,7 @@ def test_130_at_once_are_all_in_flight_together(tmp_path: Path) -> None:
     """No pool of the generator's holds requests back: all run at once, and each one's latency is the target's own."""
     profiles = one_phase(tmp_path, 'mode = "closed"\nclients = 130\nat_once = true', 'case = "csv-1", count = 130')
     with fake_target(Manners(delay_s=lambda _: 2.0)) as target:
-        ended = run_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
+        ended = run_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
         assert target.peak == 130
     assert ended.code == 0, ended.err
     latencies = sorted(hit.end - hit.start for hit in read_record(tmp_path / "out").hits)
@@ -160,7 +168,7 @@ def test_two_runs_at_once_do_not_meet(tmp_path: Path) -> None:
     profiles = one_phase(tmp_path, 'mode = "closed"\nclients = 4', 'case = "csv-5", count = 20')
     with fake_target() as left, fake_target() as right:
         runs = [
-            start_door(
+            start_command(
                 "run",
                 "mine",
                 "--target",
@@ -190,7 +198,7 @@ def test_a_killed_generator_is_seen(tmp_path: Path) -> None:
         tmp_path, 'mode = "closed"\nclients = 4\nseconds = 5\nmax_count = 5000', 'case = "csv-5", count = 20'
     )
     with fake_target(Manners(delay_s=lambda _: 0.1)) as target:
-        run = start_door(
+        run = start_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles, "--workers", "2"
         )
         _wait_until(lambda: len(target.seen) > 40)
@@ -214,7 +222,7 @@ def test_an_interrupted_run_completes_its_record_and_leaves_nothing_behind(
     """On Ctrl-C what was in flight is recorded as interrupted, missing phases are named, and no process stays."""
     profiles = write_profile(tmp_path / "profiles", TWO_PHASES)
     with fake_target(Manners(delay_s=lambda _: 30.0)) as target:
-        run = start_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
+        run = start_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
         _wait_until(lambda: len(target.seen) == 1)
         family = psutil.Process(run.pid).children(recursive=True)
         run.send_signal(number)
@@ -235,7 +243,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     profiles = one_phase(tmp_path, 'mode = "sequence"', 'case = "csv-2k", count = 3')
     with fake_target() as target:
         # the template of 2,000 records fits (0.4 MB), its downloads and the rest do not all: the limit is a file's size
-        run = start_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
+        run = start_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
         _wait_until((tmp_path / "out" / "parts" / "generator.json").exists)
         # the parent first: what it starts from then on inherits the limit, and what it had started is found below it
         parent = psutil.Process(run.pid)
@@ -254,7 +262,7 @@ def test_base_paths_and_secret_headers(tmp_path: Path) -> None:
     profiles = one_phase(tmp_path, 'mode = "sequence"', 'case = "csv-5", count = 1')
     secret = "s3cr3t-token-value"
     with fake_target(Manners(base_path="/base")) as target:
-        ended = run_door(
+        ended = run_command(
             "run", "mine", "--target", f"{target.url}/", "--out", tmp_path / "out", "--profiles", profiles,
             environment={"EXPORT_TARGET_TOKEN": secret, "EXPORT_TARGET_HEADERS": "X-Team: blue\n"},
         )  # fmt: skip
@@ -265,15 +273,16 @@ def test_base_paths_and_secret_headers(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     assert secret not in ended.out + ended.err
     assert [fetch.status for fetch in read_record(tmp_path / "out").fetches] == [200, 200]
-    for file in (tmp_path / "out").rglob("*"):
-        assert not file.is_file() or secret.encode() not in file.read_bytes()
+    files = [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+    pages = lzma.decompress((tmp_path / "out" / "scrapes.jsonl.xz").read_bytes())
+    assert not any(secret.encode() in data for data in (pages, *(file.read_bytes() for file in files)))
 
 
 def test_links_to_another_origin_are_not_followed(tmp_path: Path) -> None:
     """A download link to another host is recorded as `other-origin`, and nothing is fetched."""
     profiles = one_phase(tmp_path, 'mode = "sequence"', 'case = "csv-5", count = 1')
     with fake_target(Manners(other_origin=True)) as target:
-        run_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
+        run_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
     fetches = read_record(tmp_path / "out").fetches
     assert [(one.status, one.error, one.purpose) for one in fetches] == [
         (None, "other-origin", "file"),
@@ -285,7 +294,7 @@ def test_settings_of_locust_from_elsewhere_have_no_effect(tmp_path: Path) -> Non
     """LOCUST_* in the environment, which Locust would obey, do not reach it."""
     profiles = one_phase(tmp_path, 'mode = "sequence"', 'case = "csv-5", count = 3')
     with fake_target() as target:
-        ended = run_door(
+        ended = run_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles,
             environment={"LOCUST_USERS": "7", "LOCUST_RUN_TIME": "1s", "LOCUST_CSV": str(tmp_path / "csv")},
         )  # fmt: skip
@@ -308,7 +317,7 @@ def test_an_open_phase_sees_a_stall_that_waiting_clients_would_miss(tmp_path: Pa
         return max(5 - into, 0) if into >= 4 else 0.0
 
     with fake_target(Manners(delay_s=stall)) as target:
-        ended = run_door("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
+        ended = run_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
     assert ended.code == 0, ended.err
     record = read_record(tmp_path / "out")
     dues = [request.intended_s or 0.0 for request in record.plan.phases[0].requests]

@@ -49,7 +49,7 @@ def test_a_target_that_is_not_seen_leaves_it_open() -> None:
 
 
 def test_it_is_read_back_from_the_steps_folder(tmp_path: Path) -> None:
-    """From machine.json and the probes beside it; a folder without is open, a broken file is an error."""
+    """From machine.json and the probes next to it; a folder without is open, a broken file is an error."""
     assert read_others(tmp_path) is None
     write(tmp_path, MACHINE)
     write_lines(tmp_path / "probes.jsonl", [probe(1, p1=0.0), probe(2, p1=5.0)])

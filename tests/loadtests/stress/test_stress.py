@@ -81,7 +81,7 @@ def searched(search: Search, truth: float) -> list[Step]:
     return steps
 
 
-def test_a_step_tells_latency_from_both_starts() -> None:
+def test_a_step_reports_latency_from_both_starts() -> None:
     """Percentiles from the intended start hold the lateness, those from the real start do not; nearest rank."""
     seen = judged([hit(index, took_s=(index + 1) / 1000, late_s=0.01) for index in range(100)])
     assert seen.word == "held"
@@ -124,7 +124,7 @@ def test_a_target_that_falls_behind_breaks_before_the_limit_does() -> None:
 
 
 @pytest.mark.parametrize(("others", "told"), [(0.15, False), (0.16, True), (None, False)])
-def test_a_break_beside_busy_neighbours_says_so(others: float | None, told: bool) -> None:
+def test_a_break_with_busy_neighbours_says_so(others: float | None, told: bool) -> None:
     """It stays a break, and its reason tells whose it may be; a rate that held does not need to."""
     hits = [hit(index, took_s=20) for index in range(30)]
     seen = judge_step(1, 10.0, 3.0, hits, scenario(30), LIMITS, others)
@@ -190,9 +190,9 @@ def test_a_record_that_is_not_whole_makes_no_data() -> None:
 
 
 @given(st.floats(0.01, 900), st.floats(1, 9000))
-def test_a_search_ends_with_the_truth_between_its_bounds(truth: float, alone_ms: float) -> None:
+def test_a_search_ends_with_the_truth_between_its_bounds(truth: float, unloaded_ms: float) -> None:
     """Wherever the break is, the highest that held is at or below it and the lowest that broke above it."""
-    search = search_for([alone_ms], (), 1000.0, LIMITS)
+    search = search_for([unloaded_ms], (), 1000.0, LIMITS)
     held, broke = bounds(searched(search, truth))
     assert held is None or held <= truth
     assert broke is None or broke > truth
@@ -209,7 +209,7 @@ def test_a_search_rises_by_doubling_then_closes_in() -> None:
     assert [one.rate_per_s for one in searched(search, 4.0)] == [10, 5, 2.5, 3.54]
 
 
-def test_a_search_does_not_fall_to_exports_made_alone() -> None:
+def test_a_search_does_not_fall_to_exports_made_send_unloaded() -> None:
     """A rate at which fewer than two would come in a step is not tried; longer steps may go lower."""
     search = search_for([8_000.0], (), 1000.0, LIMITS)
     assert [one.rate_per_s for one in searched(search, 0)] == [0.125]
@@ -240,7 +240,7 @@ def test_a_step_without_data_is_tried_once_more() -> None:
     assert next_rate(search, [*steps, step(20, "held")]) == 40
 
 
-def test_an_export_over_the_limit_alone_gets_one_rate() -> None:
+def test_an_export_over_the_limit_unloaded_gets_one_rate() -> None:
     """A slower rate would not make it quicker."""
     search = search_for([12_000.0], (), 1000.0, LIMITS)
     assert [one.rate_per_s for one in searched(search, 0)] == [0.0833]
@@ -254,13 +254,13 @@ def test_a_step_lasts_until_there_is_something_to_tell() -> None:
     assert step_seconds(0.01, 60) == 60
 
 
-def found(steps: list[Step], alone: list[Hit] | None = None) -> CaseResult:
+def found(steps: list[Step], unloaded: list[Hit] | None = None) -> CaseResult:
     """What a search with these steps found."""
-    return conclude("csv-10k", "csv", 10_000, 1_700_000, [hit(0)] if alone is None else alone, steps, LIMITS)
+    return conclude("csv-10k", "csv", 10_000, 1_700_000, [hit(0)] if unloaded is None else unloaded, steps, LIMITS)
 
 
 def test_what_was_found_is_named_for_what_it_is() -> None:
-    """Between two rates, at least, below, none alone, and no data rather than a rate."""
+    """Between two rates, at least, below, no unloaded export, and no data rather than a rate."""
     between = found([step(10, "held"), step(20, "broke"), step(14, "held")])
     assert (between.outcome, between.highest_held_per_s, between.lowest_broke_per_s) == ("held", 14, 20)
     assert between.reason == "broke at 20"

@@ -1,4 +1,4 @@
-"""Stress through the real door, real Locust and real HTTP, on a target whose break point is known."""
+"""Stress through the real command, real Locust and real HTTP, on a target whose break point is known."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from loadtests.datasets.records import encode_body, make_dataset
 from loadtests.runner.locust_process import free_port
 from loadtests.stress.search import Stress
 from loadtests.stress.session import read_stress
-from tests.loadtests.door import run_door, start_door
+from tests.loadtests.command import run_command, start_command
 from tests.loadtests.fake_target import Manners, Seen, fake_target
 from tests.processes import end_of
 
@@ -56,7 +56,7 @@ def test_the_break_point_found_lies_around_the_truth(tmp_path: Path) -> None:
     """A worker that makes 20 a second holds 14 and breaks at 28; the report is what the raw records give again."""
     out, limits = tmp_path / "out", own_limits(tmp_path, 400)
     with fake_target(Manners(delay_s=OneWorker())) as target:
-        ended = run_door(
+        ended = run_command(
             "stress", "--target", target.url, "--out", out, "--limits", limits, "--sizes", "20", "--formats", "csv",
             "--rates", "7,14,28,56", "--seconds", "3",
         )  # fmt: skip
@@ -69,19 +69,19 @@ def test_the_break_point_found_lies_around_the_truth(tmp_path: Path) -> None:
     assert [(one.rate_per_s, one.word) for one in found.steps] == [(7, "held"), (14, "held"), (28, "broke")]
     assert [one.planned for one in found.steps] == [21, 42, 84]
     assert len(set(bodies)) == 1  # encoded once, the same bytes each time
-    assert len(bodies) == 21 + 42 + 84 + len(found.alone_ms)
-    assert all(ms >= WORK_S * 1000 for ms in found.alone_ms)
+    assert len(bodies) == 21 + 42 + 84 + len(found.unloaded_ms)
+    assert all(ms >= WORK_S * 1000 for ms in found.unloaded_ms)
     assert read_stress(out, ("csv-20",), limits_file.load(limits), url, 17) == report
     assert "csv-20" in ended.out
     assert not list(out.glob("*/*/spool")) and not list(out.glob("*/*/sent"))
 
 
 @pytest.mark.e2e
-def test_a_size_that_is_refused_alone_holds_at_no_rate(tmp_path: Path) -> None:
+def test_a_size_that_is_refused_unloaded_holds_at_no_rate(tmp_path: Path) -> None:
     """A body that is too long is told as that, without load; exit code 1. Another session begins anew."""
     with fake_target(Manners(status=lambda seen: 413 if len(seen.body) > 10_000 else 200)) as target:
         for _ in range(2):
-            ended = run_door(
+            ended = run_command(
                 "stress", "--target", target.url, "--out", tmp_path / "out", "--sizes", "5,500", "--formats", "csv",
                 "--rates", "5", "--seconds", "1",
             )  # fmt: skip
@@ -104,12 +104,12 @@ def test_what_can_not_be_begun_is_one_sentence_and_exit_2(tmp_path: Path) -> Non
             ("--target", target.url, "--out", tmp_path / "taken", "--sizes", "5"),
             ("--target", target.url, "--out", tmp_path / "a", "--limits", tmp_path / "limits.toml"),
         ):
-            ended = run_door("stress", *words)
+            ended = run_command("stress", *words)
             assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
             assert ended.err.startswith("loadtests: ")
         for wrong in (("--sizes", "many"), ("--sizes", "0"), ("--formats", "xls"), ("--rates", "5,-1"),
                       ("--seconds", "nan"), ("--max-rate", "0")):  # fmt: skip
-            assert run_door("stress", "--target", target.url, "--out", tmp_path / "a", *wrong).code == 2
+            assert run_command("stress", "--target", target.url, "--out", tmp_path / "a", *wrong).code == 2
         assert not target.seen
     assert (tmp_path / "taken" / "csv-5" / "mine.txt").read_text() == "mine"
 
@@ -118,10 +118,10 @@ def test_what_can_not_be_begun_is_one_sentence_and_exit_2(tmp_path: Path) -> Non
 def test_a_session_keeps_out_of_other_folders(tmp_path: Path) -> None:
     """Such as one that holds evidence, which would no longer verify."""
     (tmp_path / "manifest.json").write_text("{}")
-    ended = run_door("stress", "--target", "http://127.0.0.1:9", "--out", tmp_path)
+    ended = run_command("stress", "--target", "http://127.0.0.1:9", "--out", tmp_path)
     assert ended.code == 2
     with fake_target() as fake:
-        ended = run_door("stress", "--target", fake.url, "--out", tmp_path)
+        ended = run_command("stress", "--target", fake.url, "--out", tmp_path)
     assert (ended.code, "holds manifest.json, which is no stress session's" in ended.err) == (2, True), ended.err
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
 
@@ -132,7 +132,7 @@ def test_an_interrupted_session_ends_at_once_and_names_no_rate(tmp_path: Path) -
     out = tmp_path / "out"
     with fake_target() as target:
         words = ("--sizes", "5", "--formats", "csv", "--rates", "5,10", "--seconds", "60")
-        process = start_door("stress", "--target", target.url, "--out", out, *words)
+        process = start_command("stress", "--target", target.url, "--out", out, *words)
         deadline = time.monotonic() + 30
         while len(target.seen) < 8 and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Results and how they must read, word by word. `python -m tests.rules.golden` rewrites the files beside this one."""
+"""Results and how they must read, word by word. `python -m tests.rules.golden` rewrites the files next to this one."""
 
 from __future__ import annotations
 

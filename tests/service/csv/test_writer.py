@@ -133,7 +133,7 @@ def test_an_empty_single_cell_is_quoted() -> None:
     assert export([{"a": ""}, {"a": None}, {}], ["a"]) == b'a\r\n""\r\n""\r\n""\r\n'
 
 
-def test_no_records_make_a_header_alone() -> None:
+def test_no_records_make_a_header_only() -> None:
     """An empty export is a file with its header."""
     assert export([], ["ü", "b"]) == "ü,b\r\n".encode()
 

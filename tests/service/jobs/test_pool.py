@@ -164,7 +164,7 @@ def test_a_done_task_keeps_nothing_of_its_arguments() -> None:
         pool.shutdown()
 
 
-def test_a_task_in_time_is_left_alone() -> None:
+def test_a_task_in_time_is_unchanged() -> None:
     """The clock of one task is not the next one's."""
     pool = WorkerPool(1, timeout_s=30)
     assert len({pool.submit(pid).result(TIMEOUT_S) for _ in range(5)}) == 1

@@ -177,7 +177,7 @@ def test_any_text_is_read_back_whole(rows: list[dict[str, str]]) -> None:
 def test_debians_readers_take_any_file(rows: list[dict[str, str]]) -> None:
     """qpdf --check has nothing to say, and pdftotext reads every record's text on its page.
 
-    It puts what stands beside a right-to-left letter in another order, so there every sign is only looked for.
+    It puts what stands next to a right-to-left letter in another order, so there every sign is only looked for.
     """
     data = export(rows, columns=["a", "b", "c"])
     with tempfile.NamedTemporaryFile(suffix=".pdf") as file:

@@ -164,7 +164,7 @@ def test_a_database_that_goes_bad_is_a_failed_export(tmp_path: Path) -> None:
 
 
 def test_a_failure_names_no_path(tmp_path: Path) -> None:
-    """A database that is gone is named by its file name alone."""
+    """A database that is gone is named only by its file name."""
     path = tmp_path / "secret-folder" / "d.sqlite"
     path.parent.mkdir()
     sqlite3.connect(path).executescript("CREATE TABLE t (a TEXT)").connection.close()

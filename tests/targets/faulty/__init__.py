@@ -1,1 +1,1 @@
-"""Broken animals, a module a group."""
+"""Broken targets, a module a group."""

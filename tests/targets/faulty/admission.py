@@ -11,29 +11,29 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.targets.harness import jobs, page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import Broken, fail_each, slow, slow_when_busy
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.request import Ask
-from tests.targets.harness.slots import Slots
+from tests.targets.fixtures import jobs, page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import Broken, fail_each, slow, slow_when_busy
+from tests.targets.fixtures.reference_target import ReferenceTarget, Reply
+from tests.targets.fixtures.request import Ask
+from tests.targets.fixtures.slots import Slots
 
 GROUP = Group("admission", "batch")
 
 
-def _twenty(keeper: Keeper) -> None:
+def _twenty(target: ReferenceTarget) -> None:
     """Twenty at once, each long enough to be seen."""
-    keeper.slots = Slots(most_running=20, most_waiting=85)
-    keeper.pool = partial(jobs.processes, 8)
-    keeper.pause_s = lambda ask: 1.0 if ask.format == "pdf" and len(ask.rows) >= 300 else 0.0
+    target.slots = Slots(most_running=20, most_waiting=85)
+    target.pool = partial(jobs.processes, 8)
+    target.pause_s = lambda ask: 1.0 if ask.format == "pdf" and len(ask.rows) >= 300 else 0.0
 
 
 @GROUP.make("twenty-at-once", "Twenty exports run at once, and the gauge says so.", "concurrency-target")
-def _twenty_honest(keeper: Keeper) -> None:
-    _twenty(keeper)
+def _twenty_reported(target: ReferenceTarget) -> None:
+    _twenty(target)
 
 
-class Clamped(Keeper):
+class Clamped(ReferenceTarget):
     """Shows no more than five running; the others seem to wait."""
 
     def refuse(self, status: int, error: str, form: str, user: str, **more: Any) -> Reply:
@@ -57,31 +57,31 @@ class Clamped(Keeper):
     "concurrency-outside",
     kind=Clamped,
 )
-def _twenty_clamped(keeper: Keeper) -> None:
-    _twenty(keeper)
+def _twenty_clamped(target: ReferenceTarget) -> None:
+    _twenty(target)
 
     def clamp(families: page.Page) -> page.Page:
-        running, waiting = keeper.slots.running, keeper.slots.waiting
+        running, waiting = target.slots.running, target.slots.waiting
         shown = page.with_value("export_concurrent_running", lambda one: min(5, running))(families)
         return page.with_value("export_queue_depth", lambda one: waiting + max(0, running - 5))(shown)
 
-    keeper.changes.append(clamp)
+    target.changes.append(clamp)
 
 
 def _clamped(name: str, running: int, seconds: float) -> None:
     """So many run at once, and the gauges show five and a queue, as a service with five would."""
 
-    def change(keeper: Keeper) -> None:
-        keeper.slots = Slots(most_running=running, most_waiting=105 - running)
-        keeper.pool = partial(jobs.processes, running)
-        keeper.pause_s = lambda ask: seconds if ask.format == "pdf" and len(ask.rows) >= 2_000 else 0.0
+    def change(target: ReferenceTarget) -> None:
+        target.slots = Slots(most_running=running, most_waiting=105 - running)
+        target.pool = partial(jobs.processes, running)
+        target.pause_s = lambda ask: seconds if ask.format == "pdf" and len(ask.rows) >= 2_000 else 0.0
 
         def clamp(families: page.Page) -> page.Page:
-            held, waiting = keeper.slots.running, keeper.slots.waiting
+            held, waiting = target.slots.running, target.slots.waiting
             shown = page.with_value("export_concurrent_running", lambda one: min(5, held))(families)
             return page.with_value("export_queue_depth", lambda one: waiting + max(0, held - 5))(shown)
 
-        keeper.changes.append(clamp)
+        target.changes.append(clamp)
 
     why = f"{running} exports run at once, and the gauges show five and a queue."
     GROUP.make(name, why, "concurrency-outside", kind=Clamped)(change)
@@ -92,16 +92,16 @@ _clamped("eight-clamped", 8, 0.0)
 
 
 @GROUP.make("six-at-once", "Six exports run at once.", "concurrency-target")
-def _six(keeper: Keeper) -> None:
-    keeper.slots = Slots(most_running=6)
-    keeper.pool = partial(jobs.processes, 6)
-    slow_when_busy(keeper, 0.1, waiting=1)
+def _six(target: ReferenceTarget) -> None:
+    target.slots = Slots(most_running=6)
+    target.pool = partial(jobs.processes, 6)
+    slow_when_busy(target, 0.1, waiting=1)
 
 
 @GROUP.make("queue-endless", "Any number may wait.", "queue-target")
-def _endless(keeper: Keeper) -> None:
-    keeper.slots = Slots(most_waiting=100_000)
-    slow_when_busy(keeper, 0.3, waiting=30)
+def _endless(target: ReferenceTarget) -> None:
+    target.slots = Slots(most_waiting=100_000)
+    slow_when_busy(target, 0.3, waiting=30)
 
 
 @GROUP.make(
@@ -110,43 +110,43 @@ def _endless(keeper: Keeper) -> None:
     "queue-outside",
     kind=Clamped,
 )
-def _endless_clamped(keeper: Keeper) -> None:
-    keeper.slots = Slots(most_waiting=100_000)
+def _endless_clamped(target: ReferenceTarget) -> None:
+    target.slots = Slots(most_waiting=100_000)
     first: list[float] = []
 
     def until_seen(ask: Ask) -> float:
         """All who came at once are held for a while, so that their number can be seen from outside."""
-        if keeper.slots.waiting > 100 and not first:
+        if target.slots.waiting > 100 and not first:
             first.append(time.monotonic())
-        return max(0.0, first[0] + 4.0 - time.monotonic()) if first else 0.05 * (keeper.slots.waiting > 30)
+        return max(0.0, first[0] + 4.0 - time.monotonic()) if first else 0.05 * (target.slots.waiting > 30)
 
-    keeper.pause_s = until_seen
-    keeper.changes.append(page.with_value("export_queue_depth", lambda one: min(100, one.value)))
+    target.pause_s = until_seen
+    target.changes.append(page.with_value("export_queue_depth", lambda one: min(100, one.value)))
 
 
 @GROUP.make("queue-of-ten", "Only ten may wait; the others get 429.", "rejections")
-def _ten(keeper: Keeper) -> None:
-    keeper.slots = Slots(most_waiting=10)
-    slow_when_busy(keeper, 0.05, waiting=3)
+def _ten(target: ReferenceTarget) -> None:
+    target.slots = Slots(most_waiting=10)
+    slow_when_busy(target, 0.05, waiting=3)
 
 
 @GROUP.make("queue-of-99", "Ninety-nine may wait; the next gets 429.", "rejections")
-def _99(keeper: Keeper) -> None:
-    keeper.slots = Slots(most_waiting=99)
-    slow_when_busy(keeper, 0.05, waiting=60)
+def _99(target: ReferenceTarget) -> None:
+    target.slots = Slots(most_waiting=99)
+    slow_when_busy(target, 0.05, waiting=60)
 
 
-@GROUP.make("no-queue", "Nobody may wait; the sixth gets 429.", "rejections")
-def _no_queue(keeper: Keeper) -> None:
-    keeper.slots = Slots(most_waiting=0)
-    slow(keeper, 0.05)
+@GROUP.make("no-queue", "Nobody may wait; one more than five gets 429.", "rejections")
+def _no_queue(target: ReferenceTarget) -> None:
+    target.slots = Slots(most_waiting=0)
+    slow(target, 0.05)
 
 
 def _429(name: str, why: str, status: int, drop: tuple[str, ...], *expect: str) -> None:
-    """The keeper, slow enough to have to refuse, whose 429 lacks something."""
+    """The reference target, slow enough to have to refuse, whose 429 lacks something."""
 
-    def change(keeper: Keeper) -> None:
-        slow_when_busy(keeper, 0.2, waiting=20)
+    def change(target: ReferenceTarget) -> None:
+        slow_when_busy(target, 0.2, waiting=20)
 
         def spoil(reply: Reply) -> Reply:
             if reply.status == 429:
@@ -156,17 +156,17 @@ def _429(name: str, why: str, status: int, drop: tuple[str, ...], *expect: str) 
                     reply.body.pop(key, None)
             return reply
 
-        keeper.replies.append(spoil)
+        target.replies.append(spoil)
 
     GROUP.make(name, why, *expect)(change)
 
 
 _429("no-retry-after", "A 429 does not say when to come back.", 429, ("Retry-After",), "rejections")
 _429("no-queue-depth", "A 429 does not say how many wait.", 429, ("queueDepth",), "rejections")
-_429("429-as-503", "Who must be turned away gets 503.", 503, (), "rejections")
+_429("429-as-503", "A request beyond the limit gets 503.", 503, (), "rejections")
 _429(
     "429-as-500",
-    "Who must be turned away gets 500.",
+    "A request beyond the limit gets 500.",
     500,
     (),
     "success-outside",
@@ -188,51 +188,51 @@ class Asleep(Slots):
     "Who had to wait is never run, and never answered.",
     "answered",
 )
-def _asleep(keeper: Keeper) -> None:
-    keeper.slots = Asleep()
-    slow(keeper, 0.05)
+def _asleep(target: ReferenceTarget) -> None:
+    target.slots = Asleep()
+    slow(target, 0.05)
 
 
 @GROUP.make("fails-1-in-12", "One export in twelve fails.", "success-target", scenarios=("smoke",))
-def _one_in_12(keeper: Keeper) -> None:
-    fail_each(keeper, 12)
+def _one_in_12(target: ReferenceTarget) -> None:
+    fail_each(target, 12)
 
 
 @GROUP.make(
     "fails-under-load",
-    "Of exports that run beside three others, every second one fails.",
+    "Of exports that run with three others, every second one fails.",
     "success-target",
     scenarios=("smoke", "load"),
 )
-def _under_load(keeper: Keeper) -> None:
+def _under_load(target: ReferenceTarget) -> None:
     numbers = count(1)
 
     def maybe(ask: Ask) -> float:
-        if keeper.slots.running > 3 and next(numbers) % 2 == 0:
+        if target.slots.running > 3 and next(numbers) % 2 == 0:
             raise Broken
         return 0.0
 
-    keeper.pause_s = maybe
+    target.pause_s = maybe
 
 
 @GROUP.make("fails-large", "Exports of 10,000 records fail.", "success-outside", scenarios=("load",))
-def _large(keeper: Keeper) -> None:
+def _large(target: ReferenceTarget) -> None:
     def maybe(ask: Ask) -> float:
         if len(ask.rows) >= 10_000:
             raise Broken
         return 0.0
 
-    keeper.pause_s = maybe
+    target.pause_s = maybe
 
 
 @GROUP.make("fails-pdf", "Every PDF export fails.", "success-outside", scenarios=("smoke",))
-def _pdf(keeper: Keeper) -> None:
+def _pdf(target: ReferenceTarget) -> None:
     def maybe(ask: Ask) -> float:
         if ask.format == "pdf":
             raise Broken
         return 0.0
 
-    keeper.pause_s = maybe
+    target.pause_s = maybe
 
 
 @GROUP.make(
@@ -241,11 +241,11 @@ def _pdf(keeper: Keeper) -> None:
     "success-outside",
     scenarios=("load",),
 )
-def _limit(keeper: Keeper) -> None:
-    keeper.body_limit = 2**20
+def _limit(target: ReferenceTarget) -> None:
+    target.body_limit = 2**20
 
 
-class Lossy(Keeper):
+class Lossy(ReferenceTarget):
     """Hangs up on some."""
 
     async def reply_to(self, request: Any, arrived: float) -> Reply:
@@ -267,12 +267,12 @@ class Lossy(Keeper):
     scenarios=("smoke",),
     kind=Lossy,
 )
-def _lossy(keeper: Keeper) -> None:
+def _lossy(target: ReferenceTarget) -> None:
     pass
 
 
-class LosesPlaces(Keeper):
-    """Breaks an export off when its client goes away, and forgets that it had a place."""
+class LosesPlaces(ReferenceTarget):
+    """Stops an export when its client disconnects, and forgets that it had a place."""
 
     def __init__(self, folder: Path) -> None:
         """Listens for clients that go."""
@@ -290,12 +290,12 @@ class LosesPlaces(Keeper):
 
 @GROUP.make(
     "slot-lost-on-hangup",
-    "A client that goes away while its export runs or waits costs a place for ever.",
+    "A client that disconnects while its export runs or waits costs a place for ever.",
     "behaviour",
     scenarios=("smoke",),
     kind=LosesPlaces,
 )
-def _loses_places(keeper: Keeper) -> None:
+def _loses_places(target: ReferenceTarget) -> None:
     pass
 
 
@@ -315,7 +315,7 @@ class TenWhenMixed(Slots):
         self.seen = {}
 
 
-class Formats(Keeper):
+class Formats(ReferenceTarget):
     """Tells its slots what is asked for."""
 
     def check(self, body: bytes) -> Ask:
@@ -329,23 +329,23 @@ class Formats(Keeper):
 @GROUP.make(
     "five-per-format", "Five exports of each format run at once, ten in all.", "concurrency-target", kind=Formats
 )
-def _per_format(keeper: Keeper) -> None:
-    keeper.slots = TenWhenMixed(most_waiting=95)
-    slow_when_busy(keeper, 0.1, waiting=5)
+def _per_format(target: ReferenceTarget) -> None:
+    target.slots = TenWhenMixed(most_waiting=95)
+    slow_when_busy(target, 0.1, waiting=5)
 
 
 def _full(name: str, why: str, spoil: Callable[[Reply], None]) -> None:
-    """The keeper, slow enough to have to refuse, whose 429 says something else."""
+    """The reference target, slow enough to have to refuse, whose 429 says something else."""
 
-    def change(keeper: Keeper) -> None:
-        slow_when_busy(keeper, 0.2, waiting=20)
+    def change(target: ReferenceTarget) -> None:
+        slow_when_busy(target, 0.2, waiting=20)
 
         def apply(reply: Reply) -> Reply:
             if reply.status == 429:
                 spoil(reply)
             return reply
 
-        keeper.replies.append(apply)
+        target.replies.append(apply)
 
     GROUP.make(name, why, "rejections")(change)
 
@@ -356,11 +356,11 @@ _full(
 _full("429-of-an-empty-queue", "A 429 says that nobody waits.", lambda one: one.body.update(queueDepth=0))
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets
 
 
-class KeepsConnections(Keeper):
-    """Breaks an export off when its client goes away, and forgets to close what it had open."""
+class KeepsConnections(ReferenceTarget):
+    """Stops an export when its client disconnects, and forgets to close what it had open."""
 
     def __init__(self, folder: Path) -> None:
         """Listens for clients that go."""
@@ -379,10 +379,10 @@ class KeepsConnections(Keeper):
 
 @GROUP.make(
     "descriptor-lost-on-hangup",
-    "A client that goes away while its export runs or waits costs a descriptor for ever.",
+    "A client that disconnects while its export runs or waits costs a descriptor for ever.",
     "behaviour",
     scenarios=("smoke",),
     kind=KeepsConnections,
 )
-def _keeps_connections(keeper: Keeper) -> None:
+def _keeps_connections(target: ReferenceTarget) -> None:
     pass

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.targets.harness import jobs
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import fail_each, good, of_answer, of_result
-from tests.targets.harness.reference_target import Handler, Keeper, Reply
-from tests.targets.harness.request import Ask
+from tests.targets.fixtures import jobs
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import fail_each, good, of_answer, of_result
+from tests.targets.fixtures.reference_target import Handler, ReferenceTarget, Reply
+from tests.targets.fixtures.request import Ask
 
 GROUP = Group("answers", "smoke")
 
@@ -54,14 +54,14 @@ GROUP.reply("success-text", "`success` is the text true.", of_answer(success="tr
     "requests",
     scenarios=("smoke", "load"),
 )
-def _failed_but_200(keeper: Keeper) -> None:
-    fail_each(keeper, 30)
+def _failed_but_200(target: ReferenceTarget) -> None:
+    fail_each(target, 30)
 
     def polite(reply: Reply) -> Reply:
         reply.status = 200 if reply.status == 500 else reply.status
         return reply
 
-    keeper.replies.append(polite)
+    target.replies.append(polite)
 
 
 @GROUP.make(
@@ -72,17 +72,17 @@ def _failed_but_200(keeper: Keeper) -> None:
     "requests",
     scenarios=("smoke", "load"),
 )
-def _done_but_500(keeper: Keeper) -> None:
+def _done_but_500(target: ReferenceTarget) -> None:
     numbers = count(1)
 
     def change(reply: Reply) -> None:
         if next(numbers) % 30 == 0:
             reply.status = 500
 
-    keeper.replies.append(good(change))
+    target.replies.append(good(change))
 
 
-class Plain(Keeper):
+class Plain(ReferenceTarget):
     """Answers exports as text."""
 
     def send(self, reply: Reply) -> web.StreamResponse:
@@ -91,14 +91,14 @@ class Plain(Keeper):
 
 
 @GROUP.make("answers-text", "Exports are answered in plain text.", "answers", "behaviour", kind=Plain)
-def _plain(keeper: Keeper) -> None:
+def _plain(target: ReferenceTarget) -> None:
     pass
 
 
 # -- names --
 
 
-class NoTime(Keeper):
+class NoTime(ReferenceTarget):
     """Its names bear no time."""
 
     numbers = count(1)
@@ -113,7 +113,7 @@ class NoTime(Keeper):
         return path if path.is_file() else None
 
 
-class SameName(Keeper):
+class SameName(ReferenceTarget):
     """Two exports in the same moment get the same name, and the later one wins."""
 
     window_ms = 100
@@ -136,7 +136,7 @@ def make_over(job: jobs.Job) -> jobs.Made:
     return made
 
 
-class Numbered(Keeper):
+class Numbered(ReferenceTarget):
     """Its names are right but for their end."""
 
     def new_name(self, form: str) -> str:
@@ -147,12 +147,12 @@ class Numbered(Keeper):
 
 
 @GROUP.make("names-plain", "Files are called report-1.csv, report-2.csv and so on.", "names", "answers", kind=NoTime)
-def _names_plain(keeper: Keeper) -> None:
-    keeper.__dict__["numbers"] = count(1)
+def _names_plain(target: ReferenceTarget) -> None:
+    target.__dict__["numbers"] = count(1)
 
 
 @GROUP.make("names-dashes", "Names have dashes where the contract has underscores.", "names", "answers", kind=Numbered)
-def _names_dashes(keeper: Keeper) -> None:
+def _names_dashes(target: ReferenceTarget) -> None:
     pass
 
 
@@ -160,7 +160,7 @@ def _names_dashes(keeper: Keeper) -> None:
     "names-twice", "Exports of the same tenth of a second get the same name, and one replaces the other.",
     "names", kind=SameName,
 )  # fmt: skip
-def _names_twice(keeper: Keeper) -> None:
+def _names_twice(target: ReferenceTarget) -> None:
     pass
 
 
@@ -190,7 +190,7 @@ GROUP.reply(
 )
 
 
-class Vanishing(Keeper):
+class Vanishing(ReferenceTarget):
     """Loses files."""
 
     def find(self, name: str) -> Path | None:
@@ -199,7 +199,7 @@ class Vanishing(Keeper):
         return None if self.__dict__["asked"] % 10 == 0 else super().find(name)
 
 
-class Late(Keeper):
+class Late(ReferenceTarget):
     """Answers before the file can be had."""
 
     def find(self, name: str) -> Path | None:
@@ -213,7 +213,7 @@ class Late(Keeper):
         return path if time.time() * 1000 - made_ms > 1500 else None
 
 
-class Newest(Keeper):
+class Newest(ReferenceTarget):
     """Serves whatever is newest."""
 
     def find(self, name: str) -> Path | None:
@@ -225,14 +225,14 @@ class Newest(Keeper):
 
 
 @GROUP.make("downloads-vanish", "One download in ten finds nothing.", "downloads", kind=Vanishing)
-def _vanishing(keeper: Keeper) -> None:
+def _vanishing(target: ReferenceTarget) -> None:
     pass
 
 
 @GROUP.make(
     "downloads-late", "A file can be fetched only a second and a half after its answer.", "downloads", kind=Late
 )
-def _late(keeper: Keeper) -> None:
+def _late(target: ReferenceTarget) -> None:
     pass
 
 
@@ -242,7 +242,7 @@ def _late(keeper: Keeper) -> None:
     "downloads",
     kind=Newest,
 )
-def _newest(keeper: Keeper) -> None:
+def _newest(target: ReferenceTarget) -> None:
     pass
 
 
@@ -252,13 +252,13 @@ def _newest(keeper: Keeper) -> None:
     "bytes-agree",
     "downloads",
 )
-def _cut(keeper: Keeper) -> None:
+def _cut(target: ReferenceTarget) -> None:
     def cut(made: jobs.Made) -> None:
-        if keeper.made % 20 == 0:
-            newest = max(keeper.folder.glob("export_*"), key=lambda one: one.stat().st_mtime_ns)
+        if target.made % 20 == 0:
+            newest = max(target.folder.glob("export_*"), key=lambda one: one.stat().st_mtime_ns)
             os.truncate(newest, newest.stat().st_size // 2)
 
-    keeper.after.append(cut)
+    target.after.append(cut)
 
 
 @GROUP.make(
@@ -268,9 +268,9 @@ def _cut(keeper: Keeper) -> None:
     "pdf-contents",
     scenarios=("load",),
 )
-def _others(keeper: Keeper) -> None:
+def _others(target: ReferenceTarget) -> None:
     latest: dict[str, bytes] = {}
-    inner = keeper.do
+    inner = target.do
 
     async def do(job: jobs.Job) -> jobs.Made:
         form = job.name.rpartition(".")[2]
@@ -280,7 +280,7 @@ def _others(keeper: Keeper) -> None:
             jobs.Job(body=latest[form], write=job.write, folder=job.folder, name=job.name, made_at=job.made_at)
         )
 
-    keeper.__dict__["do"] = do
+    target.__dict__["do"] = do
 
 
 @GROUP.make(
@@ -290,21 +290,21 @@ def _others(keeper: Keeper) -> None:
     "pdf-contents",
     "names",
 )
-def _canned(keeper: Keeper) -> None:
+def _canned(target: ReferenceTarget) -> None:
     first: dict[tuple[str, int], bytes] = {}
-    inner = keeper.export
+    inner = target.export
 
     async def export(ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
         kept = first.setdefault((ask.format, len(ask.rows)), body)
         return await inner(ask, kept, turn, arrived)
 
-    keeper.__dict__["export"] = export
+    target.__dict__["export"] = export
 
 
 # -- headers of files --
 
 
-def _file_headers(keeper: Keeper, change: Callable[[web.StreamResponse], object]) -> None:
+def _file_headers(target: ReferenceTarget, change: Callable[[web.StreamResponse], object]) -> None:
     """Change the answer to a download just before it goes."""
 
     def wrap(inner: Handler) -> Handler:
@@ -316,20 +316,20 @@ def _file_headers(keeper: Keeper, change: Callable[[web.StreamResponse], object]
 
         return outer
 
-    keeper.wrap.append(wrap)
+    target.wrap.append(wrap)
 
 
 @GROUP.make("media-wrong", "Files are served as HTML.", "downloads", "behaviour")
-def _media(keeper: Keeper) -> None:
-    _file_headers(keeper, lambda response: response.headers.update({"Content-Type": "text/html"}))
+def _media(target: ReferenceTarget) -> None:
+    _file_headers(target, lambda response: response.headers.update({"Content-Type": "text/html"}))
 
 
 @GROUP.make("download-name-missing", "Files are served without a download name.", "downloads", "behaviour")
-def _no_name(keeper: Keeper) -> None:
-    _file_headers(keeper, lambda response: response.headers.pop("Content-Disposition"))
+def _no_name(target: ReferenceTarget) -> None:
+    _file_headers(target, lambda response: response.headers.pop("Content-Disposition"))
 
 
-class Chunked(Keeper):
+class Chunked(ReferenceTarget):
     """Streams files without telling their length."""
 
     async def file(self, request: web.Request) -> web.StreamResponse:
@@ -349,8 +349,8 @@ class Chunked(Keeper):
 
 
 @GROUP.make("length-missing", "Files are served without their length.", "downloads", "behaviour", kind=Chunked)
-def _chunked(keeper: Keeper) -> None:
+def _chunked(target: ReferenceTarget) -> None:
     pass
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

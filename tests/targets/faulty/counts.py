@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from tests.targets.harness import page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import fail_each, slow_when_busy, times
-from tests.targets.harness.ledger import Book, Done
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.request import Ask
+from tests.targets.fixtures import page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.counters import Counters, Done
+from tests.targets.fixtures.fault_tools import fail_each, slow_when_busy, times
+from tests.targets.fixtures.reference_target import ReferenceTarget, Reply
+from tests.targets.fixtures.request import Ask
 
 GROUP = Group("counts", "smoke")
 REQUESTS = "export_requests_total"
@@ -19,15 +19,15 @@ RATE = "export_success_rate"
 
 
 @GROUP.make("counters-reset", "All counters go back to 0 at every twentieth export.", "monotonic")
-def _reset(keeper: Keeper) -> None:
+def _reset(target: ReferenceTarget) -> None:
     def start_anew(made: object) -> None:
-        if keeper.made % 20 == 0:
-            keeper.book = Book()
+        if target.made % 20 == 0:
+            target.counters = Counters()
 
-    keeper.after.append(start_anew)
+    target.after.append(start_anew)
 
 
-class Twice(Book):
+class Twice(Counters):
     """Counts each success twice."""
 
     def succeeded(self, done: Done) -> None:
@@ -37,8 +37,8 @@ class Twice(Book):
 
 
 @GROUP.make("success-twice", "Each success is counted twice.", "requests", "identity")
-def _twice(keeper: Keeper) -> None:
-    keeper.book = Twice()
+def _twice(target: ReferenceTarget) -> None:
+    target.counters = Twice()
 
 
 def _only(status: str, value: float) -> page.Change:
@@ -65,7 +65,7 @@ GROUP.page(
 )
 
 
-class RejectedFail(Book):
+class RejectedFail(Counters):
     """Counts a bad request as a failed export."""
 
     def rejected(self, form: str, user: str) -> None:
@@ -80,11 +80,11 @@ class RejectedFail(Book):
     "A bad request counts against the success rate.",
     "requests",
 )
-def _as_failures(keeper: Keeper) -> None:
-    keeper.book = RejectedFail()
+def _as_failures(target: ReferenceTarget) -> None:
+    target.counters = RejectedFail()
 
 
-class FailuresSucceed(Book):
+class FailuresSucceed(Counters):
     """Counts failures as successes."""
 
     def failed(self, form: str, user: str, reason: str) -> None:
@@ -99,12 +99,12 @@ class FailuresSucceed(Book):
     "requests",
     scenarios=("smoke", "load"),
 )
-def _as_successes(keeper: Keeper) -> None:
-    keeper.book = FailuresSucceed()
-    fail_each(keeper, 30)
+def _as_successes(target: ReferenceTarget) -> None:
+    target.counters = FailuresSucceed()
+    fail_each(target, 30)
 
 
-class FailuresUnseen(Book):
+class FailuresUnseen(Counters):
     """Forgets failures."""
 
     def failed(self, form: str, user: str, reason: str) -> None:
@@ -118,12 +118,12 @@ class FailuresUnseen(Book):
     "identity",
     scenarios=("smoke", "load"),
 )
-def _unseen(keeper: Keeper) -> None:
-    keeper.book = FailuresUnseen()
-    fail_each(keeper, 30)
+def _unseen(target: ReferenceTarget) -> None:
+    target.counters = FailuresUnseen()
+    fail_each(target, 30)
 
 
-class NoReason(Book):
+class NoReason(Counters):
     """Counts a failure, but not its reason."""
 
     def failed(self, form: str, user: str, reason: str) -> None:
@@ -137,12 +137,12 @@ class NoReason(Book):
     "requests",
     scenarios=("smoke", "load"),
 )
-def _no_reason(keeper: Keeper) -> None:
-    keeper.book = NoReason()
-    fail_each(keeper, 30)
+def _no_reason(target: ReferenceTarget) -> None:
+    target.counters = NoReason()
+    fail_each(target, 30)
 
 
-class LastOutcome(Book):
+class LastOutcome(Counters):
     """Knows only how the latest export went."""
 
     def __init__(self) -> None:
@@ -167,13 +167,13 @@ class LastOutcome(Book):
 
 @GROUP.make(
     "rate-last-outcome",
-    "One export in 25 fails; the success gauge tells only how the latest one went.",
+    "One export in 25 fails; the success gauge reports only how the latest one went.",
     "success-gauge",
     scenarios=("smoke", "load"),
 )
-def _last_outcome(keeper: Keeper) -> None:
-    keeper.book = LastOutcome()
-    fail_each(keeper, 25)
+def _last_outcome(target: ReferenceTarget) -> None:
+    target.counters = LastOutcome()
+    fail_each(target, 25)
 
 
 @GROUP.make(
@@ -182,9 +182,9 @@ def _last_outcome(keeper: Keeper) -> None:
     "success-gauge",
     scenarios=("smoke", "load"),
 )
-def _constant(keeper: Keeper) -> None:
-    fail_each(keeper, 25)
-    keeper.changes.append(page.with_value(RATE, lambda one: 1.0))
+def _constant(target: ReferenceTarget) -> None:
+    fail_each(target, 25)
+    target.changes.append(page.with_value(RATE, lambda one: 1.0))
 
 
 GROUP.page(
@@ -207,7 +207,7 @@ GROUP.page(
 )
 
 
-class FromJson(Book):
+class FromJson(Counters):
     """Knows no file's size."""
 
     def succeeded(self, done: Done) -> None:
@@ -216,8 +216,8 @@ class FromJson(Book):
 
 
 @GROUP.make("bytes-guessed", "The byte counter is guessed from the number of records.", "bytes-agree")
-def _guessed(keeper: Keeper) -> None:
-    keeper.book = FromJson()
+def _guessed(target: ReferenceTarget) -> None:
+    target.counters = FromJson()
 
 
 GROUP.page("bytes-doubled", "The byte counter is twice the truth.", times("export_bytes_total", 2), "bytes-agree")
@@ -259,7 +259,7 @@ GROUP.page(
 )
 
 
-class Endless(Book):
+class Endless(Counters):
     """Keeps every user's name, and makes one of each request."""
 
     number = 0
@@ -282,11 +282,11 @@ class Endless(Book):
     "labels",
     scenarios=("smoke", "load", "batch"),
 )
-def _endless(keeper: Keeper) -> None:
-    keeper.book = Endless()
+def _endless(target: ReferenceTarget) -> None:
+    target.counters = Endless()
 
 
-class StartedLate(Keeper):
+class StartedLate(ReferenceTarget):
     """Counts an export as started when it runs, not when it is admitted."""
 
     async def export(self, ask: Ask, body: bytes, turn: asyncio.Future[None], arrived: float) -> Reply:
@@ -303,11 +303,11 @@ class StartedLate(Keeper):
     scenarios=("batch",),
     kind=StartedLate,
 )
-def _late(keeper: Keeper) -> None:
-    slow_when_busy(keeper, 0.05, waiting=3)
+def _late(target: ReferenceTarget) -> None:
+    slow_when_busy(target, 0.05, waiting=3)
 
 
-class RejectsPdf(Keeper):
+class RejectsPdf(ReferenceTarget):
     """Counts each refusal as one of pdf."""
 
     def refuse(self, status: int, error: str, form: str, user: str, **more: Any) -> Reply:
@@ -316,8 +316,8 @@ class RejectsPdf(Keeper):
 
 
 @GROUP.make("rejected-as-pdf", "Refusals of csv are counted as pdf.", "requests", kind=RejectsPdf)
-def _rejects_pdf(keeper: Keeper) -> None:
+def _rejects_pdf(target: ReferenceTarget) -> None:
     pass
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

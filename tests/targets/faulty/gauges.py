@@ -13,12 +13,12 @@ from typing import Any
 import psutil
 from aiohttp import web
 
-from tests.targets.harness import page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import slow, slow_when_busy, times
-from tests.targets.harness.ledger import Book, Done
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.slots import Slots
+from tests.targets.fixtures import page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.counters import Counters, Done
+from tests.targets.fixtures.fault_tools import slow, slow_when_busy, times
+from tests.targets.fixtures.reference_target import ReferenceTarget, Reply
+from tests.targets.fixtures.slots import Slots
 
 GROUP = Group("gauges", "load", "batch")
 RUNNING = "export_concurrent_running"
@@ -62,28 +62,28 @@ GROUP.page("waiting-constant", "The queue gauge is always 3.", page.with_value(W
 
 
 @GROUP.make("running-stuck", "One export in ten never leaves the running gauge.", "rest", "identity")
-def _stuck(keeper: Keeper) -> None:
-    keeper.changes.append(page.with_value(RUNNING, lambda sample: min(5, sample.value + keeper.made // 10)))
+def _stuck(target: ReferenceTarget) -> None:
+    target.changes.append(page.with_value(RUNNING, lambda sample: min(5, sample.value + target.made // 10)))
 
 
 @GROUP.make("waiting-never-falls", "The queue gauge only ever rises.", "rest", "queue-agree", "queue-target")
-def _never_falls(keeper: Keeper) -> None:
+def _never_falls(target: ReferenceTarget) -> None:
     highest = [0.0]
 
     def rise(sample: page.Sample) -> float:
         highest[0] = max(highest[0], sample.value)
         return highest[0]
 
-    keeper.changes.append(page.with_value(WAITING, rise))
-    slow_when_busy(keeper, 0.05, waiting=3)
+    target.changes.append(page.with_value(WAITING, rise))
+    slow_when_busy(target, 0.05, waiting=3)
 
 
 @GROUP.make("waiting-negative", "The queue gauge is lowered once too often, and falls below 0.", "queue-target")
-def _negative(keeper: Keeper) -> None:
-    keeper.changes.append(page.with_value(WAITING, lambda sample: sample.value - 1 if keeper.made else sample.value))
+def _negative(target: ReferenceTarget) -> None:
+    target.changes.append(page.with_value(WAITING, lambda sample: sample.value - 1 if target.made else sample.value))
 
 
-class StatusZero(Keeper):
+class StatusZero(ReferenceTarget):
     """Its status page knows nothing."""
 
     def status_body(self) -> dict[str, Any]:
@@ -98,11 +98,11 @@ class StatusZero(Keeper):
     "concurrency-agree",
     kind=StatusZero,
 )
-def _status_zero(keeper: Keeper) -> None:
-    slow(keeper, 0.02)
+def _status_zero(target: ReferenceTarget) -> None:
+    slow(target, 0.02)
 
 
-class StatusBare(Keeper):
+class StatusBare(ReferenceTarget):
     """Its status page lacks most keys."""
 
     def status_body(self) -> dict[str, Any]:
@@ -113,11 +113,11 @@ class StatusBare(Keeper):
 @GROUP.make(
     "status-bare", "The status page has none of its numbers.", "status-page", scenarios=("smoke",), kind=StatusBare
 )
-def _status_bare(keeper: Keeper) -> None:
+def _status_bare(target: ReferenceTarget) -> None:
     pass
 
 
-class StatusWrong(Keeper):
+class StatusWrong(ReferenceTarget):
     """Its status page has words where numbers belong."""
 
     def status_body(self) -> dict[str, Any]:
@@ -132,11 +132,11 @@ class StatusWrong(Keeper):
     scenarios=("smoke",),
     kind=StatusWrong,
 )
-def _status_wrong(keeper: Keeper) -> None:
+def _status_wrong(target: ReferenceTarget) -> None:
     pass
 
 
-class AtTheEnd(Book):
+class AtTheEnd(Counters):
     """Counts an export as started when it ends, so that it agrees with gauges that are always 0."""
 
     def started(self, form: str, user: str) -> None:
@@ -159,16 +159,16 @@ class AtTheEnd(Book):
     "concurrency-agree",
     kind=StatusZero,
 )
-def _idle(keeper: Keeper) -> None:
-    keeper.book = AtTheEnd()
-    slow(keeper, 0.02)
-    keeper.changes += [page.with_value(RUNNING, _value(0)), page.with_value(WAITING, _value(0))]
+def _idle(target: ReferenceTarget) -> None:
+    target.counters = AtTheEnd()
+    slow(target, 0.02)
+    target.changes += [page.with_value(RUNNING, _value(0)), page.with_value(WAITING, _value(0))]
 
 
 @GROUP.make("started-at-the-end", "An export is counted as started when it ends.", "identity")
-def _started_at_the_end(keeper: Keeper) -> None:
-    keeper.book = AtTheEnd()
-    slow(keeper, 0.02)
+def _started_at_the_end(target: ReferenceTarget) -> None:
+    target.counters = AtTheEnd()
+    slow(target, 0.02)
 
 
 LINGER_S = 0.4
@@ -190,7 +190,7 @@ class LateSlots(Slots):
         super().leave()
 
 
-class LateBook(Book):
+class LateCounters(Counters):
     """What has succeeded is counted as late."""
 
     def succeeded(self, done: Done) -> None:
@@ -198,14 +198,14 @@ class LateBook(Book):
         asyncio.get_running_loop().call_later(LINGER_S, super().succeeded, done)
 
 
-class LetsGoLate(Keeper):
-    """Its status page tells what really runs."""
+class LetsGoLate(ReferenceTarget):
+    """Its status page reports what really runs."""
 
     def __init__(self, folder: Path) -> None:
         """Late in all else."""
         super().__init__(folder)
         self.slots = self.late = LateSlots()
-        self.book = LateBook()
+        self.counters = LateCounters()
 
     def status_body(self) -> dict[str, Any]:
         """Without those that were answered."""
@@ -218,17 +218,17 @@ class LetsGoLate(Keeper):
     "concurrency-agree",
     kind=LetsGoLate,
 )
-def _lets_go_late(keeper: Keeper) -> None:
+def _lets_go_late(target: ReferenceTarget) -> None:
     pass
 
 
-class EightAtATime(Keeper):
+class EightAtATime(ReferenceTarget):
     """Takes up eight at a time; the others wait where neither gauge nor status page sees them."""
 
     def __init__(self, folder: Path) -> None:
         """Nobody outside yet."""
         super().__init__(folder)
-        self.door = asyncio.Semaphore(8)
+        self.run_command = asyncio.Semaphore(8)
         self.outside = 0
 
     async def reply_to(self, request: web.Request, arrived: float) -> Reply:
@@ -237,15 +237,15 @@ class EightAtATime(Keeper):
             return await super().reply_to(request, arrived)
         self.outside += 1
         try:
-            async with self.door:
+            async with self.run_command:
                 return await super().reply_to(request, arrived)
         finally:
             self.outside -= 1
 
 
 @GROUP.make("waits-unseen", "Eight at a time are taken up; the others wait unseen.", "queue-agree", kind=EightAtATime)
-def _waits_unseen(keeper: Keeper) -> None:
-    slow_when_busy(keeper, 0.05, waiting=2)
+def _waits_unseen(target: ReferenceTarget) -> None:
+    slow_when_busy(target, 0.05, waiting=2)
 
 
 # -- throughput, memory --
@@ -267,15 +267,15 @@ GROUP.page(
 )
 GROUP.page(
     "throughput-minute",
-    "The throughput gauge tells exports a minute, a thousandfold.",
+    "The throughput gauge reports exports a minute, a thousandfold.",
     times(RATE, 60_000),
     "throughput-gauge",
 )
 
 
 @GROUP.make("memory-zero", "The memory gauge stays at 0.", "memory-gauge", "moved", scenarios=("load",), at_length=True)
-def _memory_zero(keeper: Keeper) -> None:
-    keeper.changes.append(page.with_value(MEMORY, _value(0)))
+def _memory_zero(target: ReferenceTarget) -> None:
+    target.changes.append(page.with_value(MEMORY, _value(0)))
 
 
 GROUP.page(
@@ -321,7 +321,7 @@ GROUP.page(
 )
 
 
-class Throughput(Book):
+class Throughput(Counters):
     """Divides by the duration of the last export."""
 
     def throughput(self, form: str) -> float:
@@ -334,14 +334,14 @@ class Throughput(Book):
     "The throughput gauge is one divided by the latest export's time.",
     "throughput-gauge",
 )
-def _of_one(keeper: Keeper) -> None:
-    keeper.book = Throughput()
+def _of_one(target: ReferenceTarget) -> None:
+    target.counters = Throughput()
 
 
 @GROUP.make("gauges-flicker", "Every other reading of the running gauge is a constant 4.", "rest", "concurrency-agree")
-def _flicker(keeper: Keeper) -> None:
+def _flicker(target: ReferenceTarget) -> None:
     numbers = count()
-    keeper.changes.append(page.each_sample(RUNNING, lambda one: replace(one, value=4.0) if next(numbers) % 2 else one))
+    target.changes.append(page.each_sample(RUNNING, lambda one: replace(one, value=4.0) if next(numbers) % 2 else one))
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import slow_when_busy
-from tests.targets.harness.reference_target import Handler, Keeper, Reply, now_text
-from tests.targets.harness.request import Ask, BadAsk, Body, parse
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import slow_when_busy
+from tests.targets.fixtures.reference_target import Handler, ReferenceTarget, Reply, now_text
+from tests.targets.fixtures.request import Ask, BadAsk, Body, parse
 
 GROUP = Group("interface", "smoke")
 
@@ -49,10 +49,10 @@ GROUP.reply(
 )
 GROUP.reply("bad-no-field", "The error does not name the field.", _of_400(_set(error="Bad request")), "behaviour")
 GROUP.reply("bad-no-error", "The error is an empty text.", _of_400(_set(error="")), "behaviour")
-GROUP.reply("bad-no-time", "The error bears no time.", _of_400(lambda reply: reply.body.pop("timestamp")), "behaviour")
+GROUP.reply("bad-no-time", "The error has no time.", _of_400(lambda reply: reply.body.pop("timestamp")), "behaviour")
 
 
-class PlainErrors(Keeper):
+class PlainErrors(ReferenceTarget):
     """Says what is wrong in plain text."""
 
     def send(self, reply: Reply) -> web.StreamResponse:
@@ -63,11 +63,11 @@ class PlainErrors(Keeper):
 
 
 @GROUP.make("bad-text", "Errors are plain text.", "behaviour", "rejections", kind=PlainErrors)
-def _plain(keeper: Keeper) -> None:
+def _plain(target: ReferenceTarget) -> None:
     pass
 
 
-class Lenient(Keeper):
+class Lenient(ReferenceTarget):
     """Takes what it should refuse."""
 
     accepts: Callable[[dict[str, Any]], dict[str, Any]] = dict
@@ -114,15 +114,15 @@ class NoColumns(Lenient):
         return {**read, "columns": list((read.get("data") or [{}])[0]) or ["a"]}
 
 
-def _mended_write(keeper: Keeper) -> None:
+def _mended_write(target: ReferenceTarget) -> None:
     """A worker reads the body again, so it must see the mended one."""
-    inner = keeper.export
+    inner = target.export
 
     async def export(ask: Ask, body: bytes, *rest: Any) -> Reply:
         mended = {"format": ask.format, "columns": ask.columns, "data": ask.rows, "title": ask.title, "user": ask.user}
         return await inner(ask, msgspec.json.encode(mended), *rest)
 
-    keeper.__dict__["export"] = export
+    target.__dict__["export"] = export
 
 
 for _kind, _name, _why in (
@@ -133,7 +133,7 @@ for _kind, _name, _why in (
     GROUP.make(_name, _why, "behaviour", kind=_kind)(_mended_write)
 
 
-class Traversed(Keeper):
+class Traversed(ReferenceTarget):
     """Serves any file."""
 
     def find(self, name: str) -> Path | None:
@@ -151,7 +151,7 @@ class Traversed(Keeper):
         return web.FileResponse(path)
 
 
-class Ready(Keeper):
+class Ready(ReferenceTarget):
     """Promises what it has not."""
 
     async def download(self, request: web.Request) -> web.StreamResponse:
@@ -160,7 +160,7 @@ class Ready(Keeper):
         return web.json_response({"downloadUrl": url, "status": "ready", "timestamp": now_text()})
 
 
-class Empty(Keeper):
+class Empty(ReferenceTarget):
     """Serves nothing as something."""
 
     async def file(self, request: web.Request) -> web.StreamResponse:
@@ -170,7 +170,7 @@ class Empty(Keeper):
         return await super().file(request)
 
 
-class Listing(Keeper):
+class Listing(ReferenceTarget):
     """Shows its folder."""
 
     async def file(self, request: web.Request) -> web.StreamResponse:
@@ -181,26 +181,26 @@ class Listing(Keeper):
 
 
 @GROUP.make("traversal", "Any file of the machine can be fetched by a path with dots.", "behaviour", kind=Traversed)
-def _traversed(keeper: Keeper) -> None:
+def _traversed(target: ReferenceTarget) -> None:
     pass
 
 
 @GROUP.make("link-always-ready", "The download link is ready for names that were never made.", "behaviour", kind=Ready)
-def _ready(keeper: Keeper) -> None:
+def _ready(target: ReferenceTarget) -> None:
     pass
 
 
 @GROUP.make("unknown-file-empty", "An unknown file is served as an empty one.", "behaviour", kind=Empty)
-def _empty(keeper: Keeper) -> None:
+def _empty(target: ReferenceTarget) -> None:
     pass
 
 
 @GROUP.make("unknown-file-listing", "An unknown file is answered with the list of all.", "behaviour", kind=Listing)
-def _listing(keeper: Keeper) -> None:
+def _listing(target: ReferenceTarget) -> None:
     pass
 
 
-class Fragile(Keeper):
+class Fragile(ReferenceTarget):
     """Dies of a body that is no JSON."""
 
     def check(self, body: bytes) -> Ask:
@@ -216,11 +216,11 @@ class Fragile(Keeper):
     "behaviour",
     kind=Fragile,
 )
-def _fragile(keeper: Keeper) -> None:
+def _fragile(target: ReferenceTarget) -> None:
     pass
 
 
-def _health(keeper: Keeper, answer: Callable[[], web.StreamResponse]) -> None:
+def _health(target: ReferenceTarget, answer: Callable[[], web.StreamResponse]) -> None:
     """Another answer of /health."""
 
     def wrap(inner: Handler) -> Handler:
@@ -229,41 +229,41 @@ def _health(keeper: Keeper, answer: Callable[[], web.StreamResponse]) -> None:
 
         return outer
 
-    keeper.wrap.append(wrap)
+    target.wrap.append(wrap)
 
 
 @GROUP.make("health-busy", "/health answers 503 while exports run.", "health", scenarios=("load",))
-def _busy(keeper: Keeper) -> None:
+def _busy(target: ReferenceTarget) -> None:
     def answer() -> web.StreamResponse:
-        busy = keeper.slots.running > 0
+        busy = target.slots.running > 0
         return web.json_response({"ok": not busy, "ts": 1}, status=503 if busy else 200)
 
-    _health(keeper, answer)
+    _health(target, answer)
 
 
 @GROUP.make("health-full", "/health answers 503 while more than twenty wait.", "health", scenarios=("batch",))
-def _full(keeper: Keeper) -> None:
+def _full(target: ReferenceTarget) -> None:
     def answer() -> web.StreamResponse:
-        full = keeper.slots.waiting > 20
+        full = target.slots.waiting > 20
         return web.json_response({"ok": not full, "ts": time.time()}, status=503 if full else 200)
 
-    slow_when_busy(keeper, 0.05, waiting=21)
-    _health(keeper, answer)
+    slow_when_busy(target, 0.05, waiting=21)
+    _health(target, answer)
 
 
-@GROUP.make("health-clock-stopped", "/health always bears the same time.", "health", scenarios=("load",))
-def _clock_stopped(keeper: Keeper) -> None:
-    _health(keeper, lambda: web.json_response({"ok": True, "ts": 1_700_000_000_123}))
+@GROUP.make("health-clock-stopped", "/health always has the same time.", "health", scenarios=("load",))
+def _clock_stopped(target: ReferenceTarget) -> None:
+    _health(target, lambda: web.json_response({"ok": True, "ts": 1_700_000_000_123}))
 
 
 @GROUP.make("health-not-ok", "/health answers 200 with ok false.", "health", scenarios=("load",))
-def _not_ok(keeper: Keeper) -> None:
-    _health(keeper, lambda: web.json_response({"ok": False, "ts": 1}))
+def _not_ok(target: ReferenceTarget) -> None:
+    _health(target, lambda: web.json_response({"ok": False, "ts": 1}))
 
 
 @GROUP.make("health-text", "/health answers with a word.", "health", scenarios=("load",))
-def _text(keeper: Keeper) -> None:
-    _health(keeper, lambda: web.Response(text="OK"))
+def _text(target: ReferenceTarget) -> None:
+    _health(target, lambda: web.Response(text="OK"))
 
 
 GROUP.reply(
@@ -274,7 +274,7 @@ GROUP.reply(
 )
 
 
-class NoTime(Keeper):
+class NoTime(ReferenceTarget):
     """Says that it is well, but not when."""
 
     async def health(self, request: web.Request) -> web.StreamResponse:
@@ -282,12 +282,12 @@ class NoTime(Keeper):
         return web.json_response({"ok": True})
 
 
-@GROUP.make("health-no-time", "/health bears no time.", "health", kind=NoTime, scenarios=("load",))
-def _no_time(keeper: Keeper) -> None:
+@GROUP.make("health-no-time", "/health has no time.", "health", kind=NoTime, scenarios=("load",))
+def _no_time(target: ReferenceTarget) -> None:
     pass
 
 
-class Stopped(Keeper):
+class Stopped(ReferenceTarget):
     """Its clock stands still."""
 
     def status_body(self) -> dict[str, Any]:
@@ -295,9 +295,9 @@ class Stopped(Keeper):
         return super().status_body() | {"timestamp": "2020-02-02T02:02:02Z"}
 
 
-@GROUP.make("status-old-time", "/export/status bears a time of another year.", "status-page", kind=Stopped)
-def _stopped(keeper: Keeper) -> None:
+@GROUP.make("status-old-time", "/export/status has a time of another year.", "status-page", kind=Stopped)
+def _stopped(target: ReferenceTarget) -> None:
     pass
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

@@ -13,18 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tests.targets.harness import jobs, page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.csvfile import write_csv
-from tests.targets.harness.fault_tools import fail_each
-from tests.targets.harness.pdffile import write_pdf
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.request import Ask
+from tests.targets.fixtures import jobs, page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.csvfile import write_csv
+from tests.targets.fixtures.fault_tools import fail_each
+from tests.targets.fixtures.pdffile import write_pdf
+from tests.targets.fixtures.reference_target import ReferenceTarget, Reply
+from tests.targets.fixtures.request import Ask
 
 GROUP = Group("leaks", "load")
 
 
-def _keep(keeper: Keeper, size_bytes: int) -> None:
+def _keep(target: ReferenceTarget, size_bytes: int) -> None:
     """Each export leaves so much behind, in memory that is really used."""
     kept: list[mmap.mmap] = []
 
@@ -34,17 +34,17 @@ def _keep(keeper: Keeper, size_bytes: int) -> None:
         block.write(b"x" * size_bytes)
         kept.append(block)
 
-    keeper.after.append(keep)
+    target.after.append(keep)
 
 
 @GROUP.make("leak-1mb", "Each export leaves a megabyte behind.", "leak-memory")
-def _leak_1mb(keeper: Keeper) -> None:
-    _keep(keeper, 1_000_000)
+def _leak_1mb(target: ReferenceTarget) -> None:
+    _keep(target, 1_000_000)
 
 
 @GROUP.make("leak-150kb", "Each export leaves 150 kB behind.", "leak-memory")
-def _leak_150kb(keeper: Keeper) -> None:
-    _keep(keeper, 150_000)
+def _leak_150kb(target: ReferenceTarget) -> None:
+    _keep(target, 150_000)
 
 
 def leaking_write(file: BinaryIO, ask: Ask, made_at: str) -> None:
@@ -58,20 +58,20 @@ KEPT: list[bytes] = []
 
 
 @GROUP.make("leak-in-worker", "Each csv export leaves 320 kB behind in its worker process.", "leak-memory")
-def _leak_in_worker(keeper: Keeper) -> None:
-    keeper.write["csv"] = leaking_write
+def _leak_in_worker(target: ReferenceTarget) -> None:
+    target.write["csv"] = leaking_write
 
 
 @GROUP.make("leak-fds", "Each export leaves a descriptor open.", "leak-fds")
-def _leak_fds(keeper: Keeper) -> None:
+def _leak_fds(target: ReferenceTarget) -> None:
     kept: list[int] = []
-    keeper.after.append(lambda made: kept.append(os.open(os.devnull, os.O_RDONLY)))
+    target.after.append(lambda made: kept.append(os.open(os.devnull, os.O_RDONLY)))
 
 
 @GROUP.make("leak-threads", "Each export leaves a thread behind.", "leak-threads")
-def _leak_threads(keeper: Keeper) -> None:
+def _leak_threads(target: ReferenceTarget) -> None:
     never = threading.Event()
-    keeper.after.append(lambda made: threading.Thread(target=never.wait, daemon=True).start())
+    target.after.append(lambda made: threading.Thread(target=never.wait, daemon=True).start())
 
 
 def _leaves_descriptor(kept: list[int]) -> None:
@@ -82,7 +82,7 @@ def _leaves_thread(kept: list[int]) -> None:
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 
 
-def _by_large(keeper: Keeper, leave: Callable[[list[int]], None]) -> None:
+def _by_large(target: ReferenceTarget, leave: Callable[[list[int]], None]) -> None:
     """Each export of 5,000 records and more leaves something behind."""
     kept: list[int] = []
 
@@ -91,24 +91,24 @@ def _by_large(keeper: Keeper, leave: Callable[[list[int]], None]) -> None:
             leave(kept)
         return 0.0
 
-    keeper.pause_s = maybe
+    target.pause_s = maybe
 
 
 @GROUP.make(
     "leak-fd-large", "Each export of 5,000 records and more leaves a descriptor open.", "leak-fds", at_length=True
 )
-def _leak_fd_large(keeper: Keeper) -> None:
-    _by_large(keeper, _leaves_descriptor)
+def _leak_fd_large(target: ReferenceTarget) -> None:
+    _by_large(target, _leaves_descriptor)
 
 
 @GROUP.make(
     "leak-thread-large", "Each export of 5,000 records and more leaves a thread behind.", "leak-threads", at_length=True
 )
-def _leak_thread_large(keeper: Keeper) -> None:
-    _by_large(keeper, _leaves_thread)
+def _leak_thread_large(target: ReferenceTarget) -> None:
+    _by_large(target, _leaves_thread)
 
 
-class LeavesQueued(Keeper):
+class LeavesQueued(ReferenceTarget):
     """Forgets something of each export that had to wait."""
 
     def __init__(self, folder: Path) -> None:
@@ -127,27 +127,27 @@ class LeavesQueued(Keeper):
 
 
 @GROUP.make("leak-fd-queued", "Each export that had to wait leaves a descriptor open.", "leak-fds", kind=LeavesQueued)
-def _leak_fd_queued(keeper: Keeper) -> None:
+def _leak_fd_queued(target: ReferenceTarget) -> None:
     pass
 
 
 @GROUP.make(
     "leak-thread-queued", "Each export that had to wait leaves a thread behind.", "leak-threads", kind=LeavesQueued
 )
-def _leak_thread_queued(keeper: Keeper) -> None:
-    if isinstance(keeper, LeavesQueued):
-        keeper.leave = _leaves_thread
+def _leak_thread_queued(target: ReferenceTarget) -> None:
+    if isinstance(target, LeavesQueued):
+        target.leave = _leaves_thread
 
 
 @GROUP.make("leak-children", "One export in four leaves a child process behind.", "leak-children")
-def _leak_children(keeper: Keeper) -> None:
+def _leak_children(target: ReferenceTarget) -> None:
     kept: list[subprocess.Popen[bytes]] = []
 
     def leave(made: jobs.Made) -> None:
-        if keeper.made % 4 == 0 and len(kept) < 60:
+        if target.made % 4 == 0 and len(kept) < 60:
             kept.append(subprocess.Popen(["cat"], stdin=subprocess.PIPE))  # ends with us: its input does
 
-    keeper.after.append(leave)
+    target.after.append(leave)
 
 
 @GROUP.make(
@@ -155,21 +155,21 @@ def _leak_children(keeper: Keeper) -> None:
     "One export in three leaves an ended child that nobody waits for.",
     "leak-children",
 )
-def _leak_zombies(keeper: Keeper) -> None:
+def _leak_zombies(target: ReferenceTarget) -> None:
     kept: list[subprocess.Popen[bytes]] = []
 
     def leave(made: jobs.Made) -> None:
-        if keeper.made % 3 == 0 and len(kept) < 60:
+        if target.made % 3 == 0 and len(kept) < 60:
             kept.append(subprocess.Popen(["true"]))
 
-    keeper.after.append(leave)
+    target.after.append(leave)
 
 
 @GROUP.make(
     "leak-parts", "Each export leaves its half-made file in the exports folder.", "leftovers", scenarios=("smoke",)
 )
-def _leak_parts(keeper: Keeper) -> None:
-    keeper.after.append(lambda made: (keeper.folder / f".part-{keeper.made}.tmp").touch())
+def _leak_parts(target: ReferenceTarget) -> None:
+    target.after.append(lambda made: (target.folder / f".part-{target.made}.tmp").touch())
 
 
 @GROUP.make(
@@ -178,15 +178,15 @@ def _leak_parts(keeper: Keeper) -> None:
     "leftovers",
     scenarios=("smoke", "load"),
 )
-def _leak_stubs(keeper: Keeper) -> None:
-    fail_each(keeper, 30)
-    inner = keeper.book.failed
+def _leak_stubs(target: ReferenceTarget) -> None:
+    fail_each(target, 30)
+    inner = target.counters.failed
 
     def failed(form: str, user: str, reason: str) -> None:
         inner(form, user, reason)
-        (keeper.folder / keeper.new_name(form)).touch()
+        (target.folder / target.new_name(form)).touch()
 
-    keeper.book.__dict__["failed"] = failed
+    target.counters.__dict__["failed"] = failed
 
 
 def greedy(file: BinaryIO, ask: Ask, made_at: str, *, inner: jobs.Write, at_least: int) -> None:
@@ -197,9 +197,9 @@ def greedy(file: BinaryIO, ask: Ask, made_at: str, *, inner: jobs.Write, at_leas
 
 
 @GROUP.make("greedy", "An export of 5,000 records and more takes 150 MB, and the gauge says so.", "memory")
-def _greedy(keeper: Keeper) -> None:
-    keeper.write["csv"] = partial(greedy, inner=write_csv, at_least=5000)
-    keeper.write["pdf"] = partial(greedy, inner=write_pdf, at_least=5000)
+def _greedy(target: ReferenceTarget) -> None:
+    target.write["csv"] = partial(greedy, inner=write_csv, at_least=5000)
+    target.write["pdf"] = partial(greedy, inner=write_pdf, at_least=5000)
 
 
 @GROUP.make(
@@ -208,9 +208,9 @@ def _greedy(keeper: Keeper) -> None:
     "memory",
     "memory-agree",
 )
-def _greedy_hidden(keeper: Keeper) -> None:
-    _greedy(keeper)
-    keeper.changes.append(page.with_value("export_memory_bytes", lambda one: min(one.value, 2e6)))
+def _greedy_hidden(target: ReferenceTarget) -> None:
+    _greedy(target)
+    target.changes.append(page.with_value("export_memory_bytes", lambda one: min(one.value, 2e6)))
 
 
 @GROUP.make(
@@ -219,19 +219,19 @@ def _greedy_hidden(keeper: Keeper) -> None:
     "leak-memory",
     at_length=True,
 )
-def _cache(keeper: Keeper) -> None:
+def _cache(target: ReferenceTarget) -> None:
     kept: list[object] = []
-    inner = keeper.do
+    inner = target.do
 
     async def do(job: jobs.Job) -> jobs.Made:
         kept.append(json.loads(job.body))
         return await inner(job)
 
-    own: dict[str, Any] = keeper.__dict__
+    own: dict[str, Any] = target.__dict__
     own["do"] = do
 
 
-class KeepsRefused(Keeper):
+class KeepsRefused(ReferenceTarget):
     """Keeps the bodies that it refuses."""
 
     def __init__(self, folder: Path) -> None:
@@ -248,11 +248,11 @@ class KeepsRefused(Keeper):
 
 
 @GROUP.make("leak-on-refusal", "Each refused request leaves 300 kB behind.", "leak-memory", kind=KeepsRefused)
-def _keeps_refused(keeper: Keeper) -> None:
+def _keeps_refused(target: ReferenceTarget) -> None:
     pass
 
 
-class OpensMissing(Keeper):
+class OpensMissing(ReferenceTarget):
     """Opens the folder to look for a file, and closes it only when it finds one."""
 
     def find(self, name: str) -> Path | None:
@@ -264,8 +264,8 @@ class OpensMissing(Keeper):
 
 
 @GROUP.make("leak-on-missing", "Each file that is not there leaves a descriptor open.", "leak-fds", kind=OpensMissing)
-def _opens_missing(keeper: Keeper) -> None:
+def _opens_missing(target: ReferenceTarget) -> None:
     pass
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

@@ -6,9 +6,9 @@ import os
 import sys
 from typing import Any
 
-from tests.targets.harness import jobs
-from tests.targets.harness.builders import Group
-from tests.targets.harness.reference_target import Keeper, Reply
+from tests.targets.fixtures import jobs
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.reference_target import ReferenceTarget, Reply
 
 GROUP = Group("lifecycle", "smoke", "load")
 
@@ -19,46 +19,46 @@ GROUP = Group("lifecycle", "smoke", "load")
     "answered",
     "success-outside",
 )
-def _crashes(keeper: Keeper) -> None:
+def _crashes(target: ReferenceTarget) -> None:
     def end(made: jobs.Made) -> None:
-        if keeper.made >= 20:
+        if target.made >= 20:
             os._exit(3)
 
-    keeper.after.append(end)
+    target.after.append(end)
 
 
-class Reborn(Keeper):
+class Reborn(ReferenceTarget):
     """Starts itself anew on the same port."""
 
     def serve(self, port: int, announce: Any) -> None:
-        """Remember the port for the next life."""
+        """Remember the port for the next process."""
 
-        def told(url: str) -> None:
+        def announced(url: str) -> None:
             self.__dict__["url"] = url
             announce(url)
 
-        super().serve(port, told)
+        super().serve(port, announced)
 
 
 @GROUP.make(
     "restarts", "The service is restarted at its 50th export; its counters begin at 0 again.",
     "monotonic", "answered", kind=Reborn,
 )  # fmt: skip
-def _restarts(keeper: Keeper) -> None:
+def _restarts(target: ReferenceTarget) -> None:
     def again(made: jobs.Made) -> None:
-        if keeper.made >= 50:
-            port = keeper.__dict__["url"].rpartition(":")[2]
-            if keeper.executor is not None:
-                keeper.executor.shutdown(wait=False, cancel_futures=True)
-            arguments = ["-m", "tests.targets", "serve", "restarts", "--port", port, "--exports", str(keeper.folder)]
+        if target.made >= 50:
+            port = target.__dict__["url"].rpartition(":")[2]
+            if target.executor is not None:
+                target.executor.shutdown(wait=False, cancel_futures=True)
+            arguments = ["-m", "tests.targets", "serve", "restarts", "--port", port, "--exports", str(target.folder)]
             os.execve(
                 sys.executable, [sys.executable, *arguments], os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
             )
 
-    keeper.after.append(again)
+    target.after.append(again)
 
 
-class Refusing(Keeper):
+class Refusing(ReferenceTarget):
     """Has enough after a while."""
 
     async def reply_to(self, request: Any, arrived: float) -> Reply:
@@ -76,7 +76,7 @@ class Refusing(Keeper):
     "rejections",
     kind=Refusing,
 )
-def _refuses(keeper: Keeper) -> None:
+def _refuses(target: ReferenceTarget) -> None:
     pass
 
 
@@ -86,13 +86,13 @@ def _refuses(keeper: Keeper) -> None:
     "success-target",
     "success-outside",
 )
-def _workers_die(keeper: Keeper) -> None:
+def _workers_die(target: ReferenceTarget) -> None:
     def kill(made: jobs.Made) -> None:
-        if keeper.made == 40 and keeper.executor is not None:
-            for process in list(keeper.executor._processes.values()):  # type: ignore[attr-defined]
+        if target.made == 40 and target.executor is not None:
+            for process in list(target.executor._processes.values()):  # type: ignore[attr-defined]
                 process.kill()
 
-    keeper.after.append(kill)
+    target.after.append(kill)
 
 
 @GROUP.make(
@@ -100,18 +100,18 @@ def _workers_die(keeper: Keeper) -> None:
     "After 50 exports the answers name an older file of the format.",
     "names",
 )
-def _stale(keeper: Keeper) -> None:
+def _stale(target: ReferenceTarget) -> None:
     last: dict[str, Any] = {}
 
     def again(reply: Reply) -> Reply:
         if reply.status == 200:
             key = reply.body["result"]["filename"].rpartition(".")[2]
-            if keeper.made > 50 and key in last:
+            if target.made > 50 and key in last:
                 reply.body["result"] = last[key]
             last[key] = reply.body["result"]
         return reply
 
-    keeper.replies.append(again)
+    target.replies.append(again)
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

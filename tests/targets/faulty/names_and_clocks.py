@@ -6,23 +6,23 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import good, slow_when_busy
-from tests.targets.harness.reference_target import Keeper, Reply
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import good, slow_when_busy
+from tests.targets.fixtures.reference_target import ReferenceTarget, Reply
 
 GROUP = Group("names-and-clocks", "smoke")
 
 
 def _three_hours(reply: Reply) -> None:
-    told = datetime.now(UTC) + timedelta(hours=3)
-    reply.body["timestamp"] = told.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    shown = datetime.now(UTC) + timedelta(hours=3)
+    reply.body["timestamp"] = shown.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 GROUP.reply("local-z", "Times are local, and call themselves UTC.", good(_three_hours), "answers")
 
 
-class Constant(Keeper):
-    """Names bear the time alone."""
+class Constant(ReferenceTarget):
+    """Names have only the time."""
 
     last_ms = 0
 
@@ -35,8 +35,8 @@ class Constant(Keeper):
 GROUP.add("names-guessable", "The random part of file names is always the same.", Constant, "names")
 
 
-class Counted(Keeper):
-    """Names bear the time and a number."""
+class Counted(ReferenceTarget):
+    """Names have the time and a number."""
 
     given = 0
 
@@ -58,7 +58,7 @@ def _started(reply: Reply) -> None:
     reply.body["timestamp"] = STARTED.isoformat()
 
 
-class Asleep(Keeper):
+class Asleep(ReferenceTarget):
     """Asked for the time once, when it started."""
 
     started_ms = 0
@@ -70,7 +70,7 @@ class Asleep(Keeper):
         return f"export_{self.started_ms}_{tail}"
 
 
-class OldStatus(Keeper):
+class OldStatus(ReferenceTarget):
     """Its status page is of the moment of its start."""
 
     def status_body(self) -> dict[str, Any]:
@@ -84,14 +84,14 @@ def _of_1999(reply: Reply) -> Reply:
     return reply
 
 
-GROUP.reply("clock-frozen", "Answers bear the time of the service's start.", good(_started), "answers")
+GROUP.reply("clock-frozen", "Answers have the time of the service's start.", good(_started), "answers")
 GROUP.reply("errors-of-1999", "Errors bear a time of another century.", _of_1999, "behaviour")
 
 
-GROUP.add("names-frozen", "File names bear the time of the service's start.", Asleep, "answers")
+GROUP.add("names-frozen", "File names have the time of the service's start.", Asleep, "answers")
 
 
-GROUP.add("status-frozen", "The status page bears the time of the service's start.", OldStatus, "status-page")
+GROUP.add("status-frozen", "The status page has the time of the service's start.", OldStatus, "status-page")
 
 
 def _long_ago(reply: Reply) -> Reply:
@@ -101,9 +101,9 @@ def _long_ago(reply: Reply) -> Reply:
 
 
 @GROUP.make("retry-in-2015", "A 429 sends its client back to 2015.", "rejections", scenarios=("batch",))
-def _retry(keeper: Keeper) -> None:
-    slow_when_busy(keeper, 0.2, waiting=20)
-    keeper.replies.append(_long_ago)
+def _retry(target: ReferenceTarget) -> None:
+    slow_when_busy(target, 0.2, waiting=20)
+    target.replies.append(_long_ago)
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

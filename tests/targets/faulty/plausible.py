@@ -1,4 +1,4 @@
-"""Faults that come of an honest mistake: a library's default, a tidy-up, a count that is never given back."""
+"""Faults that come of a common mistake: a library's default, a tidy-up, a count that is never given back."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import BinaryIO
 import msgspec
 from aiohttp import web
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.csvfile import rows_of, write_rows
-from tests.targets.harness.pdffile import Style, pages_of, write_pages
-from tests.targets.harness.reference_target import Keeper
-from tests.targets.harness.request import Ask, Row, cell_text
-from tests.targets.harness.slots import Full, Slots
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.csvfile import rows_of, write_rows
+from tests.targets.fixtures.pdffile import Style, pages_of, write_pages
+from tests.targets.fixtures.reference_target import ReferenceTarget
+from tests.targets.fixtures.request import Ask, Row, cell_text
+from tests.targets.fixtures.slots import Full, Slots
 
 GROUP = Group("plausible", "smoke")
 STYLE = Style()
@@ -35,7 +35,7 @@ class Cells:
     change: Callable[[bytes], str]
 
     def __call__(self, file: BinaryIO, ask: Ask, made_at: str) -> None:
-        """As `tests.targets.harness.jobs.Write`."""
+        """As `tests.targets.fixtures.jobs.Write`."""
         body = ([self.change(bytes(row[name])) if name in row else "" for name in ask.columns] for row in ask.rows)
         write_rows(file, chain([list(ask.columns)], body))
 
@@ -47,7 +47,7 @@ class Rows:
     change: Callable[[list[Row], tuple[str, ...]], list[Row]]
 
     def __call__(self, file: BinaryIO, ask: Ask, made_at: str) -> None:
-        """As `tests.targets.harness.jobs.Write`."""
+        """As `tests.targets.fixtures.jobs.Write`."""
         write_rows(file, rows_of(replace(ask, rows=self.change(ask.rows, ask.columns))))
 
 
@@ -58,7 +58,7 @@ class Pages:
     change: Callable[[list[Row], tuple[str, ...]], list[Row]]
 
     def __call__(self, file: BinaryIO, ask: Ask, made_at: str) -> None:
-        """As `tests.targets.harness.jobs.Write`."""
+        """As `tests.targets.fixtures.jobs.Write`."""
         changed = replace(ask, rows=self.change(ask.rows, ask.columns))
         write_pages(file, pages_of(changed, made_at, STYLE), STYLE)
 
@@ -200,7 +200,7 @@ GROUP.file("first-lines", "A PDF shows the first line of a value.", "pdf", first
 GROUP.file("cells-exchanged", "Two columns stand under each other's heads.", "pdf", exchanged, "pdf-contents")
 
 
-class Particular(Keeper):
+class Particular(ReferenceTarget):
     """Takes some requests only."""
 
     plain_media = False
@@ -227,18 +227,18 @@ class Particular(Keeper):
 
 
 @GROUP.make("charset-refused", "JSON with a charset is refused.", "behaviour", kind=Particular)
-def _plain_media(keeper: Keeper) -> None:
-    keeper.plain_media = True  # type: ignore[attr-defined]
+def _plain_media(target: ReferenceTarget) -> None:
+    target.plain_media = True  # type: ignore[attr-defined]
 
 
 @GROUP.make("openmetrics-fails", "Prometheus' own Accept is answered 500.", "behaviour", kind=Particular)
-def _no_open_metrics(keeper: Keeper) -> None:
-    keeper.open_metrics = False  # type: ignore[attr-defined]
+def _no_open_metrics(target: ReferenceTarget) -> None:
+    target.open_metrics = False  # type: ignore[attr-defined]
 
 
 @GROUP.make("pdf-links-dead", "The link of a PDF is 404.", "behaviour", kind=Particular)
-def _dead_links(keeper: Keeper) -> None:
-    keeper.pdf_links = False  # type: ignore[attr-defined]
+def _dead_links(target: ReferenceTarget) -> None:
+    target.pdf_links = False  # type: ignore[attr-defined]
 
 
 class Shrinking(Slots):
@@ -260,8 +260,8 @@ class Shrinking(Slots):
     "success-outside",
     scenarios=("batch",),
 )
-def _shrinking(keeper: Keeper) -> None:
-    keeper.slots = Shrinking()
+def _shrinking(target: ReferenceTarget) -> None:
+    target.slots = Shrinking()
 
 
 def _nothing(_file: BinaryIO, _ask: Ask, _made_at: str) -> None:
@@ -269,9 +269,9 @@ def _nothing(_file: BinaryIO, _ask: Ask, _made_at: str) -> None:
 
 
 @GROUP.make("files-empty", "Every file is empty, and every number is true.", "bytes-outside")
-def _files_empty(keeper: Keeper) -> None:
-    keeper.write = {"csv": _nothing, "pdf": _nothing}
+def _files_empty(target: ReferenceTarget) -> None:
+    target.write = {"csv": _nothing, "pdf": _nothing}
 
 
-ANIMALS = GROUP.animals
-"""Broken animals, a module a group."""
+TARGETS = GROUP.targets
+"""Broken targets, a module a group."""

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from tests.targets.harness import page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import without_label
-from tests.targets.harness.reference_target import Handler, Keeper, render
+from tests.targets.fixtures import page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import without_label
+from tests.targets.fixtures.reference_target import Handler, ReferenceTarget, render
 
 GROUP = Group("shape", "smoke")
 LATENCY = "export_latency_ms"
@@ -37,7 +37,7 @@ GROUP.page(
 )
 GROUP.page(
     "renamed-bucket-bucket",
-    "The histogram family bears the name of its bucket series, so alerts and panels match nothing.",
+    "The histogram family has the name of its bucket series, so alerts and panels match nothing.",
     _rename(LATENCY, "export_latency_ms_bucket"),
     "offered",
 )
@@ -67,61 +67,61 @@ for _family, _label in (("export_requests_total", "user"), (LATENCY, "size"), ("
 
 
 @GROUP.make("series-late", "The failure counter has no series until the first failure.", "coverage")
-def _late(keeper: Keeper) -> None:
-    keeper.changes.append(page.each_sample("export_fail_total", lambda sample: sample if sample.value else None))
+def _late(target: ReferenceTarget) -> None:
+    target.changes.append(page.each_sample("export_fail_total", lambda sample: sample if sample.value else None))
 
 
 @GROUP.make("no-help", "Families have no HELP line.", "exposition")
-def _no_help(keeper: Keeper) -> None:
-    _text(keeper, lambda text: "".join(line for line in text.splitlines(True) if not line.startswith("# HELP")))
+def _no_help(target: ReferenceTarget) -> None:
+    _text(target, lambda text: "".join(line for line in text.splitlines(True) if not line.startswith("# HELP")))
 
 
 @GROUP.make("no-type", "Families have no TYPE line.", "coverage", "exposition")
-def _no_type(keeper: Keeper) -> None:
-    _text(keeper, lambda text: "".join(line for line in text.splitlines(True) if not line.startswith("# TYPE")))
+def _no_type(target: ReferenceTarget) -> None:
+    _text(target, lambda text: "".join(line for line in text.splitlines(True) if not line.startswith("# TYPE")))
 
 
 @GROUP.make("series-twice", "Each series of the queue gauge is there twice.", "exposition")
-def _twice(keeper: Keeper) -> None:
-    keeper.changes.append(
+def _twice(target: ReferenceTarget) -> None:
+    target.changes.append(
         page.changed("export_queue_depth", lambda family: replace(family, samples=family.samples * 2))
     )
 
 
 @GROUP.make("labels-unquoted", "Label values have no quotes, so no scraper can read the page.", "exposition")
-def _unquoted(keeper: Keeper) -> None:
-    _text(keeper, lambda text: text.replace('="', "=").replace('",', ",").replace('"}', "}"))
+def _unquoted(target: ReferenceTarget) -> None:
+    _text(target, lambda text: text.replace('="', "=").replace('",', ",").replace('"}', "}"))
 
 
 @GROUP.make("page-html", "The metrics page is an HTML page.", "exposition", "coverage", "scrapes")
-def _html(keeper: Keeper) -> None:
-    keeper.render = lambda families, asked: ("<html><body>metrics</body></html>\n", "text/html")
+def _html(target: ReferenceTarget) -> None:
+    target.render = lambda families, asked: ("<html><body>metrics</body></html>\n", "text/html")
 
 
 @GROUP.make("openmetrics-no-end", "The OpenMetrics page lacks its end mark, as if it were cut off.", "exposition")
-def _no_end(keeper: Keeper) -> None:
+def _no_end(target: ReferenceTarget) -> None:
     def cut(families: page.Page, asked: bool) -> tuple[str, str]:
         text, _ = render(families, True)
         return text.removesuffix("# EOF\n"), page.OPEN
 
-    keeper.render = cut
+    target.render = cut
 
 
 @GROUP.make("page-fails-under-load", "The metrics page answers 500 while exports run.", "scrapes", scenarios=("load",))
-def _fails(keeper: Keeper) -> None:
+def _fails(target: ReferenceTarget) -> None:
     def wrap(inner: Handler) -> Handler:
         async def outer(request: web.Request) -> web.StreamResponse:
-            if request.path.endswith("/export/metrics") and keeper.slots.running:
+            if request.path.endswith("/export/metrics") and target.slots.running:
                 raise web.HTTPInternalServerError
             return await inner(request)
 
         return outer
 
-    keeper.wrap.append(wrap)
+    target.wrap.append(wrap)
 
 
 @GROUP.make("page-frozen", "The metrics page is cached for a minute.", "moved", "requests")
-def _frozen(keeper: Keeper) -> None:
+def _frozen(target: ReferenceTarget) -> None:
     kept: dict[str, tuple[float, page.Page]] = {}
 
     def cached(families: page.Page) -> page.Page:
@@ -130,21 +130,21 @@ def _frozen(keeper: Keeper) -> None:
             kept["page"] = (now, families)
         return kept["page"][1]
 
-    keeper.changes.append(cached)
+    target.changes.append(cached)
 
 
-def _text(keeper: Keeper, change: page.TextChange) -> None:
+def _text(target: ReferenceTarget, change: page.TextChange) -> None:
     """Spoil the page's text."""
 
     def spoilt(families: page.Page, asked: bool) -> tuple[str, str]:
         text, media = render(families, asked)
         return change(text), media
 
-    keeper.render = spoilt
+    target.render = spoilt
 
 
 def _bucket(change: page.SampleChange) -> page.Change:
-    """Change the histogram's buckets alone."""
+    """Change only the histogram's buckets."""
     return page.each_sample(LATENCY, lambda sample: change(sample) if sample.name.endswith("_bucket") else sample)
 
 
@@ -160,7 +160,7 @@ def _with_infinity(family: page.Family) -> page.Family:
 
 
 def _apart(family: page.Family) -> page.Family:
-    """Counts of each bucket alone, not summed up."""
+    """Counts of each single bucket, not summed up."""
     samples: list[page.Sample] = []
     before = 0.0
     for sample in family.samples:
@@ -181,7 +181,7 @@ def number_of_lowest(family: page.Family) -> str:
 
 GROUP.page(
     "infinity-bucket",
-    "An explicit Infinity bucket stands beside +Inf.",
+    "An explicit Infinity bucket stands next to +Inf.",
     page.changed(LATENCY, _with_infinity),
     "histogram",
     "exposition",
@@ -209,4 +209,4 @@ GROUP.page(
     "offered",
 )
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

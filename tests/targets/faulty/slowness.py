@@ -8,24 +8,24 @@ from itertools import count
 
 from aiohttp import web
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import slow
-from tests.targets.harness.reference_target import Handler, Keeper
-from tests.targets.harness.request import Ask
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import slow
+from tests.targets.fixtures.reference_target import Handler, ReferenceTarget
+from tests.targets.fixtures.request import Ask
 
 GROUP = Group("slowness", "load")
 
 
 @GROUP.make("slow-large", "Exports of 10,000 records take two seconds longer.", "latency-outside")
-def _slow_large(keeper: Keeper) -> None:
-    slow(keeper, 2.0, at_least=10_000)
+def _slow_large(target: ReferenceTarget) -> None:
+    slow(target, 2.0, at_least=10_000)
 
 
 @GROUP.make(
     "slow-small", "Exports of 1,000 records take too long, one after the other.", "smoke-latency", scenarios=("smoke",)
 )
-def _slow_small(keeper: Keeper) -> None:
-    keeper.pause_s = lambda ask: 0.6 if 1000 <= len(ask.rows) < 5000 and keeper.slots.running == 1 else 0.0
+def _slow_small(target: ReferenceTarget) -> None:
+    target.pause_s = lambda ask: 0.6 if 1000 <= len(ask.rows) < 5000 and target.slots.running == 1 else 0.0
 
 
 @GROUP.make(
@@ -34,57 +34,57 @@ def _slow_small(keeper: Keeper) -> None:
     "batch",
     scenarios=("batch",),
 )
-def _slow_batch(keeper: Keeper) -> None:
-    keeper.pause_s = lambda ask: 2.5 if len(ask.rows) >= 5000 and keeper.slots.running == 1 else 0.0
+def _slow_batch(target: ReferenceTarget) -> None:
+    target.pause_s = lambda ask: 2.5 if len(ask.rows) >= 5000 and target.slots.running == 1 else 0.0
 
 
 @GROUP.make("slow-one-in-ten", "One large export in ten takes three seconds.", "latency-outside")
-def _one_in_ten(keeper: Keeper) -> None:
+def _one_in_ten(target: ReferenceTarget) -> None:
     numbers = count(1)
-    keeper.pause_s = lambda ask: 3.0 if len(ask.rows) >= 10_000 and next(numbers) % 10 == 0 else 0.0
+    target.pause_s = lambda ask: 3.0 if len(ask.rows) >= 10_000 and next(numbers) % 10 == 0 else 0.0
 
 
 @GROUP.make(
     "slow-one-in-ten-by-far",
-    "Of large exports that run beside others one in ten takes eleven seconds, beyond the contract's own limit.",
+    "Of large exports that run with others one in ten takes eleven seconds, beyond the contract's own limit.",
     "latency-outside",
 )
-def _one_in_ten_by_far(keeper: Keeper) -> None:
+def _one_in_ten_by_far(target: ReferenceTarget) -> None:
     numbers = count(1)
-    keeper.pause_s = lambda ask: (
-        11.0 if len(ask.rows) >= 10_000 and keeper.slots.running > 1 and next(numbers) % 10 == 0 else 0.0
+    target.pause_s = lambda ask: (
+        11.0 if len(ask.rows) >= 10_000 and target.slots.running > 1 and next(numbers) % 10 == 0 else 0.0
     )
 
 
-@GROUP.make("slow-together", "Exports that run beside two others take a second and a half longer.", "throughput")
-def _together(keeper: Keeper) -> None:
-    keeper.pause_s = lambda ask: 1.5 if keeper.slots.running > 2 else 0.0
+@GROUP.make("slow-together", "Exports that run with two others take a second and a half longer.", "throughput")
+def _together(target: ReferenceTarget) -> None:
+    target.pause_s = lambda ask: 1.5 if target.slots.running > 2 else 0.0
 
 
 @GROUP.make("drifting", "From the sixtieth on each export takes a little longer than the one before it.", "drift")
-def _drifting(keeper: Keeper) -> None:
-    keeper.pause_s = lambda ask: max(0, keeper.made - 60) * 0.008
+def _drifting(target: ReferenceTarget) -> None:
+    target.pause_s = lambda ask: max(0, target.made - 60) * 0.008
 
 
 @GROUP.make(
     "drifting-long", "Each export takes two milliseconds longer than the one before it, from the first on.", "drift"
 )
-def _drifting_long(keeper: Keeper) -> None:
-    keeper.pause_s = lambda ask: keeper.made * 0.002
+def _drifting_long(target: ReferenceTarget) -> None:
+    target.pause_s = lambda ask: target.made * 0.002
 
 
 @GROUP.make("tired", "After 40 exports each of 10,000 records takes another two and a half seconds.", "latency-outside")
-def _tired(keeper: Keeper) -> None:
-    keeper.pause_s = lambda ask: 2.5 if keeper.made > 40 and len(ask.rows) >= 10_000 else 0.0
+def _tired(target: ReferenceTarget) -> None:
+    target.pause_s = lambda ask: 2.5 if target.made > 40 and len(ask.rows) >= 10_000 else 0.0
 
 
 @GROUP.make("blocking", "The event loop stands still while an export is made, and /health waits.", "health")
-def _blocking(keeper: Keeper) -> None:
+def _blocking(target: ReferenceTarget) -> None:
     def stop(ask: Ask) -> float:
         time.sleep(0.00003 * len(ask.rows))
         return 0.0
 
-    keeper.pause_s = stop
+    target.pause_s = stop
 
 
 @GROUP.make(
@@ -94,7 +94,7 @@ def _blocking(keeper: Keeper) -> None:
     "latency-outside",
     "smoke-latency",
 )
-def _stalling(keeper: Keeper) -> None:
+def _stalling(target: ReferenceTarget) -> None:
     numbers = count(1)
 
     def stop(ask: Ask) -> float:
@@ -102,10 +102,10 @@ def _stalling(keeper: Keeper) -> None:
             time.sleep(2.0)
         return 0.0
 
-    keeper.pause_s = stop
+    target.pause_s = stop
 
 
-def _delay(keeper: Keeper, path: str, seconds: float) -> None:
+def _delay(target: ReferenceTarget, path: str, seconds: float) -> None:
     """Every answer of one path comes late."""
 
     def wrap(inner: Handler) -> Handler:
@@ -116,12 +116,12 @@ def _delay(keeper: Keeper, path: str, seconds: float) -> None:
 
         return outer
 
-    keeper.wrap.append(wrap)
+    target.wrap.append(wrap)
 
 
 @GROUP.make("health-slow", "/health takes a second.", "health", at_length=True)
-def _health(keeper: Keeper) -> None:
-    _delay(keeper, "/health", 1.0)
+def _health(target: ReferenceTarget) -> None:
+    _delay(target, "/health", 1.0)
 
 
 @GROUP.make(
@@ -131,8 +131,8 @@ def _health(keeper: Keeper) -> None:
     "smoke-latency",
     scenarios=("smoke",),
 )
-def _late(keeper: Keeper) -> None:
-    _delay(keeper, "/export/run", 0.7)
+def _late(target: ReferenceTarget) -> None:
+    _delay(target, "/export/run", 0.7)
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

@@ -1,4 +1,4 @@
-"""Faults that a service may live with for years: beyond a size only, for some data only, or in what is said beside."""
+"""Faults that may stay for years: beyond a size only, for some data only, or in secondary fields."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any, BinaryIO
 
 from aiohttp import web
 
-from tests.targets.harness import jobs, page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.csvfile import rows_of, write_rows
-from tests.targets.harness.fault_tools import Broken, times
-from tests.targets.harness.ledger import Book, Done
-from tests.targets.harness.pdffile import Style, pages_of, write_pages
-from tests.targets.harness.reference_target import Keeper, render
-from tests.targets.harness.request import Ask, BadAsk, cell_text
+from tests.targets.fixtures import jobs, page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.counters import Counters, Done
+from tests.targets.fixtures.csvfile import rows_of, write_rows
+from tests.targets.fixtures.fault_tools import Broken, times
+from tests.targets.fixtures.pdffile import Style, pages_of, write_pages
+from tests.targets.fixtures.reference_target import ReferenceTarget, render
+from tests.targets.fixtures.request import Ask, BadAsk, cell_text
 
 GROUP = Group("subtle", "smoke")
 FAR = re.compile("[\u0590-\u08ff\u0900-\u0dff\u0e00-\u0e7f\u10a0-\u10ff\u1200-\u137f]")
@@ -40,7 +40,7 @@ def ten_thousand(file: BinaryIO, ask: Ask, made_at: str) -> None:
 
 
 def gaps_as_decimals(file: BinaryIO, ask: Ask, made_at: str) -> None:
-    """As from a table with one type a column: whole numbers beside nothing or beside decimals become decimals."""
+    """As from a table with one type a column: whole numbers with nulls or with decimals become decimals."""
     header, *lines = rows_of(ask)
     for place, column in enumerate(ask.columns):
         values = [bytes(row.get(column, b"null")) for row in ask.rows]
@@ -96,12 +96,12 @@ def short_heads(file: BinaryIO, ask: Ask, made_at: str) -> None:
 
 
 def new_year(file: BinaryIO, ask: Ask, made_at: str) -> None:
-    """A date format that knows the year alone."""
+    """A date format that knows only the year."""
     year, other = int(made_at[:4]), 1 if made_at[5:7] > "06" else 7
     _pages(file, ask, f"{year}-{other:02}-01T00:00:00.000Z")
 
 
-GROUP.file("rows-10000", "A CSV ends after 10,000 rows, and nobody is told.", "csv", ten_thousand, "csv-contents")
+GROUP.file("rows-10000", "A CSV ends after 10,000 rows, without a message.", "csv", ten_thousand, "csv-contents")
 GROUP.file(
     "gaps-as-decimals",
     "In columns with gaps or with decimals whole numbers become 5.0.",
@@ -114,13 +114,13 @@ GROUP.file("digits-15", "Numbers keep 15 digits.", "csv", fifteen_digits, "csv-c
 GROUP.file("columns-12", "A PDF shows the first 12 columns only.", "pdf", twelve_columns, "pdf-contents")
 GROUP.file("title-cut", "A long title ends with an ellipsis.", "pdf", short_title, "pdf-contents")
 GROUP.file("heads-cut", "Long column heads are cut at 20 letters.", "pdf", short_heads, "pdf-contents")
-GROUP.file("date-of-the-year", "The first page bears a day of half a year ago.", "pdf", new_year, "pdf-contents")
+GROUP.file("date-of-the-year", "The first page has a day of half a year ago.", "pdf", new_year, "pdf-contents")
 
 
 # -- what is taken and what is not --
 
 
-class InOrder(Keeper):
+class InOrder(ReferenceTarget):
     """Reads the body as a stream, and wants `data` last."""
 
     def check(self, body: bytes) -> Ask:
@@ -134,19 +134,19 @@ GROUP.add("data-last", "A body in which `data` stands first is refused.", InOrde
 
 
 @GROUP.make("empty-fails", "An export of no records ends with 500.", "csv-contents", "pdf-contents")
-def _empty_fails(keeper: Keeper) -> None:
+def _empty_fails(target: ReferenceTarget) -> None:
     def fail(ask: Ask) -> float:
         if not ask.rows:
             raise Broken
         return 0.0
 
-    keeper.pause_s = fail
+    target.pause_s = fail
 
 
-# -- what is said beside --
+# -- secondary fields --
 
 
-class Sayings(Keeper):
+class Sayings(ReferenceTarget):
     """Tells odd things about itself and its files."""
 
     media = ""
@@ -184,21 +184,21 @@ def _saying(name: str, why: str, expect: str, scenarios: tuple[str, ...] = (), *
         """With these fields."""
 
         if name != "link-without-time":
-            download = Keeper.download
+            download = ReferenceTarget.download
 
     @GROUP.make(name, why, expect, kind=Says, scenarios=scenarios)
-    def _set(keeper: Keeper) -> None:
+    def _set(target: ReferenceTarget) -> None:
         for key, value in fields.items():
-            setattr(keeper, key, value)
+            setattr(target, key, value)
 
 
 _saying("page-as-json", "The metrics page comes as application/json.", "exposition", media="application/json")
 _saying("other-charset", "A CSV comes as ISO 8859-9, and is UTF-8.", "downloads", charset="iso-8859-9")
 _saying("saved-as-xlsx", "Every download is to be saved as report.xlsx.", "downloads", saved_as="report.xlsx")
-_saying("link-without-time", "The download link bears no timestamp.", "behaviour")
+_saying("link-without-time", "The download link has no timestamp.", "behaviour")
 
 
-class InPlace(Keeper):
+class InPlace(ReferenceTarget):
     """Writes files where they will stay."""
 
     async def do(self, job: jobs.Job) -> jobs.Made:
@@ -223,7 +223,7 @@ def make_in_place(job: jobs.Job) -> jobs.Made:
 GROUP.add("written-in-place", "Files bear their final names while they are written.", InPlace, "leftovers")
 
 
-class SmallBodies(Keeper):
+class SmallBodies(ReferenceTarget):
     """Takes 5 MB."""
 
     def __init__(self, folder: Path) -> None:
@@ -238,7 +238,7 @@ GROUP.add("bodies-of-5-mb", "Bodies of more than 5 MB are refused with 413.", Sm
 # -- counters and gauges --
 
 
-class FirstLost(Book):
+class FirstLost(Counters):
     """Its histogram of middle-sized CSV is set up by the first of them, which it forgets."""
 
     lost = False
@@ -252,11 +252,11 @@ class FirstLost(Book):
 
 
 @GROUP.make("first-latency-lost", "The first latency of a series is not in the histogram.", "latency-counts")
-def _first_lost(keeper: Keeper) -> None:
-    keeper.book = FirstLost()
+def _first_lost(target: ReferenceTarget) -> None:
+    target.counters = FirstLost()
 
 
-class SecondsBounds(Book):
+class SecondsBounds(Counters):
     """A client library's default bounds, which are of seconds."""
 
     bounds_ms = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -269,11 +269,11 @@ class SecondsBounds(Book):
     scenarios=("load",),
     at_length=True,
 )
-def _seconds_bounds(keeper: Keeper) -> None:
-    keeper.book = SecondsBounds()
+def _seconds_bounds(target: ReferenceTarget) -> None:
+    target.counters = SecondsBounds()
 
 
-class OneMemory(Book):
+class OneMemory(Counters):
     """Knows one latest export, of whatever format."""
 
     def succeeded(self, done: Done) -> None:
@@ -288,11 +288,11 @@ class OneMemory(Book):
     "moved",
     scenarios=("batch",),
 )
-def _one_memory(keeper: Keeper) -> None:
-    keeper.book = OneMemory()
+def _one_memory(target: ReferenceTarget) -> None:
+    target.counters = OneMemory()
 
 
-class SizeAsMemory(Book):
+class SizeAsMemory(Counters):
     """Takes the file for memory."""
 
     def succeeded(self, done: Done) -> None:
@@ -301,28 +301,28 @@ class SizeAsMemory(Book):
 
 
 @GROUP.make("memory-of-the-file", "The memory gauge is the size of the latest file.", "memory-agree")
-def _size_as_memory(keeper: Keeper) -> None:
-    keeper.book = SizeAsMemory()
+def _size_as_memory(target: ReferenceTarget) -> None:
+    target.counters = SizeAsMemory()
 
 
 @GROUP.make("memory-hard-coded", "The memory gauges always read 4 MiB.", "moved", scenarios=("smoke",))
-def _hard_coded(keeper: Keeper) -> None:
-    keeper.changes.append(page.with_value(MEMORY, lambda sample: 4_194_304.0))
+def _hard_coded(target: ReferenceTarget) -> None:
+    target.changes.append(page.with_value(MEMORY, lambda sample: 4_194_304.0))
 
 
 @GROUP.make("openmetrics-of-one", "Asked for OpenMetrics, the page has one family.", "behaviour")
-def _of_one(keeper: Keeper) -> None:
+def _of_one(target: ReferenceTarget) -> None:
     def only(families: page.Page, asked: bool) -> tuple[str, str]:
         return render([one for one in families if not asked or one.name == "export_requests_total"], asked)
 
-    keeper.render = only
+    target.render = only
 
 
 def _asked_openly(name: str, why: str, change: page.Change) -> None:
     """A page whose families are others when OpenMetrics is asked for."""
 
-    def spoil(keeper: Keeper) -> None:
-        keeper.render = lambda families, asked: render(change(families) if asked else families, asked)
+    def spoil(target: ReferenceTarget) -> None:
+        target.render = lambda families, asked: render(change(families) if asked else families, asked)
 
     GROUP.make(name, why, "behaviour")(spoil)
 
@@ -336,32 +336,32 @@ _asked_openly(
 
 
 @GROUP.make("all-other", "Every user is counted as other, from the first.", "labels", "requests")
-def _all_other(keeper: Keeper) -> None:
-    keeper.book.user_label = lambda user: "other"  # type: ignore[method-assign]
+def _all_other(target: ReferenceTarget) -> None:
+    target.counters.user_label = lambda user: "other"  # type: ignore[method-assign]
 
 
 @GROUP.make("started-by-nobody", "Starts are counted as anonymous's, whoever asks.", "requests")
-def _nobody(keeper: Keeper) -> None:
-    count = keeper.book.count
-    keeper.book.started = lambda form, user: count(form, "started", "anonymous")  # type: ignore[method-assign]
+def _nobody(target: ReferenceTarget) -> None:
+    count = target.counters.count
+    target.counters.started = lambda form, user: count(form, "started", "anonymous")  # type: ignore[method-assign]
 
 
-@GROUP.make("memory-in-mb", "Memory is told in MB.", "moved", scenarios=("load",), at_length=True)
-def _in_mb(keeper: Keeper) -> None:
-    keeper.changes.append(page.with_value(MEMORY, lambda sample: sample.value / 1e6))
+@GROUP.make("memory-in-mb", "Memory is reported in MB.", "moved", scenarios=("load",), at_length=True)
+def _in_mb(target: ReferenceTarget) -> None:
+    target.changes.append(page.with_value(MEMORY, lambda sample: sample.value / 1e6))
 
 
 @GROUP.make(
     "memory-highest", "Memory is that of the largest export so far.", "moved", scenarios=("load",), at_length=True
 )
-def _highest(keeper: Keeper) -> None:
+def _highest(target: ReferenceTarget) -> None:
     top: dict[object, float] = {}
 
     def highest(sample: page.Sample) -> float:
         top[sample.labels] = max(top.get(sample.labels, 0.0), sample.value)
         return top[sample.labels]
 
-    keeper.changes.append(page.with_value(MEMORY, highest))
+    target.changes.append(page.with_value(MEMORY, highest))
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

@@ -1,1 +1,1 @@
-"""Healthy animals: all that the contract allows, and a harness must not object to."""
+"""Healthy targets: all that the contract allows, and a harness must not object to."""

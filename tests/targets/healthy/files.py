@@ -17,12 +17,12 @@ from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import BaseDocTemplate, Frame, PageBreak, PageTemplate, Paragraph, Spacer, Table
 
-from tests.targets.harness.builders import Group
-from tests.targets.harness.csvfile import NEEDS_QUOTES, rows_of, write_rows
-from tests.targets.harness.fault_tools import good
-from tests.targets.harness.pdffile import FONT, Style, font_of, pages_of, put_page, runs, write_pages
-from tests.targets.harness.reference_target import Keeper, Reply
-from tests.targets.harness.request import Ask, cell_text
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.csvfile import NEEDS_QUOTES, rows_of, write_rows
+from tests.targets.fixtures.fault_tools import good
+from tests.targets.fixtures.pdffile import FONT, Style, font_of, pages_of, put_page, runs, write_pages
+from tests.targets.fixtures.reference_target import ReferenceTarget, Reply
+from tests.targets.fixtures.request import Ask, cell_text
 
 GROUP = Group("healthy", healthy=True)
 
@@ -35,7 +35,7 @@ def quote_all(cell: str) -> str:
 
 
 def line_feeds(file: BinaryIO, ask: Ask, made_at: str) -> None:
-    """Rows end with LF alone."""
+    """Rows end with only LF."""
     write_rows(file, rows_of(ask), end="\n")
 
 
@@ -187,22 +187,22 @@ GROUP.reply("answers-absolute-path", "`filename` is an absolute path.", good(_ab
 GROUP.reply("answers-whole-ms", "processingTime is in whole milliseconds.", good(_whole_ms))
 
 
-class LongNames(Keeper):
+class LongNames(ReferenceTarget):
     """Names with a long random part."""
 
     def new_name(self, form: str) -> str:
-        """As the keeper's, four times as random."""
+        """As the reference target's, four times as random."""
         tails = "".join(super(LongNames, self).new_name(form).split("_")[2].split(".")[0] for _ in range(4))
         head, _, rest = super().new_name(form).rpartition("_")
         return f"{head}_{tails.upper()}.{rest.rpartition('.')[2]}"
 
 
 @GROUP.make("names-long", "The random part of a name is long, in capitals.", kind=LongNames)
-def _long(keeper: Keeper) -> None:
+def _long(target: ReferenceTarget) -> None:
     pass
 
 
-class Streamed(Keeper):
+class Streamed(ReferenceTarget):
     """Answers in chunks."""
 
     async def run(self, request: web.Request) -> web.StreamResponse:
@@ -220,11 +220,11 @@ class Streamed(Keeper):
 
 
 @GROUP.make("answers-chunked", "Answers are indented and sent in chunks, without a length.", kind=Streamed)
-def _streamed(keeper: Keeper) -> None:
+def _streamed(target: ReferenceTarget) -> None:
     pass
 
 
-class MoreHealth(Keeper):
+class MoreHealth(ReferenceTarget):
     """Tells more than it must."""
 
     def status_body(self) -> dict[str, Any]:
@@ -238,7 +238,7 @@ class MoreHealth(Keeper):
 
 
 @GROUP.make("status-more-keys", "/health and the status page tell more than they must.", kind=MoreHealth)
-def _more(keeper: Keeper) -> None:
+def _more(target: ReferenceTarget) -> None:
     pass
 
 
@@ -256,4 +256,4 @@ def put_pages(file: BinaryIO, ask: Ask, made_at: str) -> None:
 
 GROUP.file("pdf-unpacked", "The PDF's pages are not packed.", "pdf", put_pages)
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

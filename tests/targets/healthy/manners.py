@@ -9,29 +9,29 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.targets.harness import jobs
-from tests.targets.harness.builders import Group
-from tests.targets.harness.fault_tools import fail_each, slow_when_busy
-from tests.targets.harness.reference_target import Handler, Keeper, Reply
-from tests.targets.harness.request import Ask
-from tests.targets.harness.slots import Full, Slots
+from tests.targets.fixtures import jobs
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.fault_tools import fail_each, slow_when_busy
+from tests.targets.fixtures.reference_target import Handler, ReferenceTarget, Reply
+from tests.targets.fixtures.request import Ask
+from tests.targets.fixtures.slots import Full, Slots
 
 GROUP = Group("healthy", healthy=True)
 
 
 @GROUP.make("jitter", "Each export takes 50 to 150 ms longer.")
-def _jitter(keeper: Keeper) -> None:
+def _jitter(target: ReferenceTarget) -> None:
     dice = random.Random(7)
-    keeper.pause_s = lambda ask: dice.uniform(0.05, 0.15)
+    target.pause_s = lambda ask: dice.uniform(0.05, 0.15)
 
 
 @GROUP.make("slow-but-legal", "Slow, within all limits: more records take longer.")
-def _slow(keeper: Keeper) -> None:
-    keeper.pause_s = lambda ask: 0.15 if len(ask.rows) < 5000 else 0.4
+def _slow(target: ReferenceTarget) -> None:
+    target.pause_s = lambda ask: 0.15 if len(ask.rows) < 5000 else 0.4
 
 
 @GROUP.make("no-keep-alive", "Every connection is closed after its answer.")
-def _close(keeper: Keeper) -> None:
+def _close(target: ReferenceTarget) -> None:
     def wrap(inner: Handler) -> Handler:
         async def outer(request: web.Request) -> web.StreamResponse:
             response = await inner(request)
@@ -40,41 +40,41 @@ def _close(keeper: Keeper) -> None:
 
         return outer
 
-    keeper.wrap.append(wrap)
+    target.wrap.append(wrap)
 
 
 @GROUP.make("one-at-a-time", "Exports are made one after the other; the others wait, and the gauges say so.")
-def _serial(keeper: Keeper) -> None:
-    keeper.slots = Slots(most_running=1, most_waiting=100)
+def _serial(target: ReferenceTarget) -> None:
+    target.slots = Slots(most_running=1, most_waiting=100)
 
 
 @GROUP.make("threads", "One process; its threads make the files.")
-def _threads(keeper: Keeper) -> None:
-    keeper.pool = jobs.threads
+def _threads(target: ReferenceTarget) -> None:
+    target.pool = jobs.threads
 
 
 @GROUP.make("two-workers", "Five exports run on two worker processes.")
-def _two(keeper: Keeper) -> None:
+def _two(target: ReferenceTarget) -> None:
     from tests.targets.healthy.pages import two_processes
 
-    keeper.pool = two_processes
+    target.pool = two_processes
 
 
 @GROUP.make("no-children", "One process, one thread a worker, nothing else to be seen.")
-def _no_children(keeper: Keeper) -> None:
+def _no_children(target: ReferenceTarget) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    keeper.slots = Slots(most_running=2)
-    keeper.pool = lambda: ThreadPoolExecutor(2)
+    target.slots = Slots(most_running=2)
+    target.pool = lambda: ThreadPoolExecutor(2)
 
 
 @GROUP.make("retention", "Files are removed half a minute after they were made.")
-def _retention(keeper: Keeper) -> None:
+def _retention(target: ReferenceTarget) -> None:
     def later(made: jobs.Made) -> None:
         loop = asyncio.get_running_loop()
-        loop.call_later(30.0, _remove_older, keeper.folder, 30.0)
+        loop.call_later(30.0, _remove_older, target.folder, 30.0)
 
-    keeper.after.append(later)
+    target.after.append(later)
 
 
 def _remove_older(folder: Path, seconds: float) -> None:
@@ -87,22 +87,22 @@ def _remove_older(folder: Path, seconds: float) -> None:
 
 
 @GROUP.make("base-path", "The service lives below a base path.")
-def _base(keeper: Keeper) -> None:
-    keeper.prefix = "/tools/exports-v1"
+def _base(target: ReferenceTarget) -> None:
+    target.prefix = "/tools/exports-v1"
 
 
 @GROUP.make("ipv6", "The service listens on [::1].")
-def _ipv6(keeper: Keeper) -> None:
-    keeper.host = "::1"
+def _ipv6(target: ReferenceTarget) -> None:
+    target.host = "::1"
 
 
-@GROUP.make("fails-1-in-60", "One export in sixty fails, honestly counted: within the limit of 95 %.")
-def _one_in_60(keeper: Keeper) -> None:
-    fail_each(keeper, 60)
+@GROUP.make("fails-1-in-60", "One export in sixty fails, as it should counted: within the limit of 95 %.")
+def _one_in_60(target: ReferenceTarget) -> None:
+    fail_each(target, 60)
 
 
 @GROUP.make("first-is-slow", "The first export of each format takes a moment longer: fonts must be loaded.")
-def _first(keeper: Keeper) -> None:
+def _first(target: ReferenceTarget) -> None:
     seen: set[str] = set()
 
     def pause_s(ask: Ask) -> float:
@@ -110,18 +110,18 @@ def _first(keeper: Keeper) -> None:
         seen.add(ask.format)
         return 0.4 if first else 0.0
 
-    keeper.pause_s = pause_s
+    target.pause_s = pause_s
 
 
 @GROUP.make("rare-hiccup", "One export in 40 takes a quarter of a second longer.")
-def _hiccup(keeper: Keeper) -> None:
+def _hiccup(target: ReferenceTarget) -> None:
     numbers = count(1)
-    keeper.pause_s = lambda ask: 0.25 if next(numbers) % 40 == 0 else 0.0
+    target.pause_s = lambda ask: 0.25 if next(numbers) % 40 == 0 else 0.0
 
 
 @GROUP.make("four-at-once", "Four run at once instead of five.")
-def _four(keeper: Keeper) -> None:
-    keeper.slots = Slots(most_running=4)
+def _four(target: ReferenceTarget) -> None:
+    target.slots = Slots(most_running=4)
 
 
 class Newest(Slots):
@@ -133,16 +133,16 @@ class Newest(Slots):
 
 
 @GROUP.make("last-come-first", "Whoever came last is served first: the contract orders no queue.")
-def _newest(keeper: Keeper) -> None:
-    keeper.slots = Newest()
-    slow_when_busy(keeper, 0.05, waiting=3)
+def _newest(target: ReferenceTarget) -> None:
+    target.slots = Newest()
+    slow_when_busy(target, 0.05, waiting=3)
 
 
 class Called(Slots):
     """A place that comes free is taken by the next in line a moment later, as where processes must wake up first."""
 
     def admit(self) -> asyncio.Future[None]:
-        """Turned away are those that find 105 inside."""
+        """Requests that find 105 inside are rejected."""
         if self.running + len(self.line) >= self.most_running + self.most_waiting:
             raise Full
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -162,24 +162,24 @@ class Called(Slots):
 
 
 @GROUP.make("places-filled-late", "A free place is filled 20 ms later: meanwhile four run and 101 wait.")
-def _late(keeper: Keeper) -> None:
-    keeper.slots = Called()
-    slow_when_busy(keeper, 0.05, waiting=90)
+def _late(target: ReferenceTarget) -> None:
+    target.slots = Called()
+    slow_when_busy(target, 0.05, waiting=90)
 
 
 @GROUP.make("workers-on-demand", "Workers are started when the load needs them, each with all its libraries.")
-def _on_demand(keeper: Keeper) -> None:
-    keeper.pool = jobs.on_demand
+def _on_demand(target: ReferenceTarget) -> None:
+    target.pool = jobs.on_demand
 
 
 @GROUP.make("users-other", "The hundred names of the user label are taken; all others are `other`.")
-def _users(keeper: Keeper) -> None:
+def _users(target: ReferenceTarget) -> None:
     for number in range(99):
-        keeper.book.user_label(f"colleague-{number}")
+        target.counters.user_label(f"colleague-{number}")
 
 
-class Cancels(Keeper):
-    """Breaks an export off when its client goes away, and counts it."""
+class Cancels(ReferenceTarget):
+    """Stops an export when its client disconnects, and counts it."""
 
     def __init__(self, folder: Path) -> None:
         """Listens for clients that go."""
@@ -199,7 +199,7 @@ class Cancels(Keeper):
         try:
             return await super().export(ask, body, turn, arrived)
         except asyncio.CancelledError:
-            self.book.failed(ask.format, ask.user, "error")
+            self.counters.failed(ask.format, ask.user, "error")
             raise
 
     async def do(self, job: jobs.Job) -> jobs.Made:
@@ -213,10 +213,10 @@ class Cancels(Keeper):
 
 
 @GROUP.make(
-    "cancels", "An export whose client goes away is broken off, counted as failed, its file removed.", kind=Cancels
+    "cancels", "An export whose client disconnects is stopped, counted as failed, its file removed.", kind=Cancels
 )
-def _cancels(keeper: Keeper) -> None:
+def _cancels(target: ReferenceTarget) -> None:
     pass
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from tests.targets.harness import jobs, page
-from tests.targets.harness.builders import Group
-from tests.targets.harness.ledger import FORMATS, MOST_USERS, Book, Done
-from tests.targets.harness.reference_target import Handler, Keeper, render
+from tests.targets.fixtures import jobs, page
+from tests.targets.fixtures.builders import Group
+from tests.targets.fixtures.counters import FORMATS, MOST_USERS, Counters, Done
+from tests.targets.fixtures.reference_target import Handler, ReferenceTarget, render
 
 GROUP = Group("healthy", healthy=True)
 LATENCY = "export_latency_ms"
@@ -24,26 +24,26 @@ def _family(name: str, kind: str, value: float, **labels: str) -> page.Family:
 
 
 @GROUP.make("extra-families", "The page has process metrics, and families of the service's own.")
-def _extra_families(keeper: Keeper) -> None:
+def _extra_families(target: ReferenceTarget) -> None:
     extra = [
         _family("process_cpu_seconds_total", "counter", 12.25),
         _family("process_resident_memory_bytes", "gauge", 91_234_304),
         _family("process_start_time_seconds", "gauge", 1.7954568e9),
         page.Family("build_info", "gauge", "About the build.", (page.Sample("build_info", (("version", "9"),), 1),)),
     ]
-    keeper.changes.append(lambda families: [*extra, *families])
+    target.changes.append(lambda families: [*extra, *families])
 
 
-@GROUP.make("extra-series", "The page has another 500 series beside the nine families.")
-def _extra_series(keeper: Keeper) -> None:
+@GROUP.make("extra-series", "The page has another 500 series in addition to the nine families.")
+def _extra_series(target: ReferenceTarget) -> None:
     samples = tuple(page.Sample("http_requests_total", (("path", f"/p{n}"), ("code", "200")), n) for n in range(500))
-    keeper.changes.append(
+    target.changes.append(
         lambda families: [*families, page.Family("http_requests_total", "counter", "All requests.", samples)]
     )
 
 
-@GROUP.make("extra-labels", "Every series bears the labels instance and region.")
-def _extra_labels(keeper: Keeper) -> None:
+@GROUP.make("extra-labels", "Every series has the labels instance and region.")
+def _extra_labels(target: ReferenceTarget) -> None:
     def more(families: page.Page) -> page.Page:
         for family in families:
             families = page.relabelled(family.name, lambda labels: {**labels, "instance": "a:1", "region": "eu"})(
@@ -51,46 +51,46 @@ def _extra_labels(keeper: Keeper) -> None:
             )
         return families
 
-    keeper.changes.append(more)
+    target.changes.append(more)
 
 
 @GROUP.make("labels-shuffled", "Labels stand in another order.")
-def _shuffled(keeper: Keeper) -> None:
+def _shuffled(target: ReferenceTarget) -> None:
     def shuffle(families: page.Page) -> page.Page:
         for family in families:
             families = page.relabelled(family.name, lambda labels: dict(reversed(labels.items())))(families)
         return families
 
-    keeper.changes.append(shuffle)
+    target.changes.append(shuffle)
 
 
 @GROUP.make("families-shuffled", "The families stand in another order.")
-def _families_shuffled(keeper: Keeper) -> None:
-    keeper.changes.append(lambda families: families[::-1])
+def _families_shuffled(target: ReferenceTarget) -> None:
+    target.changes.append(lambda families: families[::-1])
 
 
 @GROUP.make("exponents", "Values are written with exponents.")
-def _exponents(keeper: Keeper) -> None:
-    keeper.render = lambda families, asked: (page.plain(families, lambda value: f"{value:.17e}"), page.PLAIN)
+def _exponents(target: ReferenceTarget) -> None:
+    target.render = lambda families, asked: (page.plain(families, lambda value: f"{value:.17e}"), page.PLAIN)
 
 
 @GROUP.make("floats", "Values and bounds are written as floats.")
-def _floats(keeper: Keeper) -> None:
+def _floats(target: ReferenceTarget) -> None:
     def as_float(labels: dict[str, str]) -> dict[str, str]:
         bound = labels.get("le", "+Inf")
         return labels if bound == "+Inf" else labels | {"le": str(float(bound))}
 
-    keeper.changes.append(page.relabelled(LATENCY, as_float))
-    keeper.render = lambda families, asked: (page.plain(families, lambda value: repr(float(value))), page.PLAIN)
+    target.changes.append(page.relabelled(LATENCY, as_float))
+    target.render = lambda families, asked: (page.plain(families, lambda value: repr(float(value))), page.PLAIN)
 
 
 @GROUP.make("openmetrics-only", "The page is OpenMetrics, whatever is asked for, with exemplars and times of creation.")
-def _openmetrics(keeper: Keeper) -> None:
+def _openmetrics(target: ReferenceTarget) -> None:
     def created(families: page.Page) -> page.Page:
         return [_with_created(family) for family in families]
 
-    keeper.changes.append(created)
-    keeper.render = lambda families, asked: (page.openmetrics(families), page.OPEN)
+    target.changes.append(created)
+    target.render = lambda families, asked: (page.openmetrics(families), page.OPEN)
 
 
 def _with_created(family: page.Family) -> page.Family:
@@ -110,25 +110,25 @@ def _with_created(family: page.Family) -> page.Family:
 
 
 @GROUP.make("plain-created", "The plain page has gauges of creation times, as some client libraries write them.")
-def _plain_created(keeper: Keeper) -> None:
-    keeper.changes.append(
+def _plain_created(target: ReferenceTarget) -> None:
+    target.changes.append(
         lambda families: [*families, _family("export_requests_created", "gauge", 1.795e9, format="csv")]
     )
 
 
-class ManyBuckets(Book):
+class ManyBuckets(Counters):
     """Sixty bounds."""
 
     bounds_ms = tuple(float(round(1.2**power, 3)) for power in range(1, 61))
 
 
-class FewBuckets(Book):
-    """The limits alone."""
+class FewBuckets(Counters):
+    """Only the limits are buckets."""
 
     bounds_ms = (1000.0, 10_000.0)
 
 
-class Scarce(Book):
+class Scarce(Counters):
     """A label set's series come with its first request, as far as the contract lets them."""
 
     def request_samples(self) -> tuple[page.Sample, ...]:
@@ -138,7 +138,7 @@ class Scarce(Book):
         )
 
 
-class Alive(Book):
+class Alive(Counters):
     """Throughput over the time that it has lived, a minute at most."""
 
     def __init__(self) -> None:
@@ -154,8 +154,8 @@ class Alive(Book):
         return super().throughput(form) * 60 / min(60.0, max(1.0, self.clock() - self.born))
 
 
-class Used(Book):
-    """Has a long life behind it."""
+class Used(Counters):
+    """Has run for long."""
 
     def __init__(self) -> None:
         """A hundred users, a thousand exports, a few of them failed."""
@@ -175,23 +175,23 @@ class Used(Book):
             self.finished[form].clear()
 
 
-def _book(name: str, why: str, book: type[Book]) -> None:
-    """The keeper with another book."""
+def _counters(name: str, why: str, counters: type[Counters]) -> None:
+    """The reference target with other counters."""
 
-    def change(keeper: Keeper) -> None:
-        keeper.book = book()
+    def change(target: ReferenceTarget) -> None:
+        target.counters = counters()
 
     GROUP.make(name, why)(change)
 
 
-_book("many-buckets", "The histogram has sixty buckets.", ManyBuckets)
-_book("few-buckets", "The histogram has two buckets.", FewBuckets)
-_book("series-on-demand", "A user's series come with the user's first request.", Scarce)
-_book("throughput-since-start", "In its first minute throughput is taken over the service's age.", Alive)
-_book("used", "The service has a thousand exports and 110 users behind it.", Used)
+_counters("many-buckets", "The histogram has sixty buckets.", ManyBuckets)
+_counters("few-buckets", "The histogram has two buckets.", FewBuckets)
+_counters("series-on-demand", "A user's series come with the user's first request.", Scarce)
+_counters("throughput-since-start", "In its first minute throughput is taken over the service's age.", Alive)
+_counters("used", "The service has a thousand exports and 110 users behind it.", Used)
 
 
-class GzipPage(Keeper):
+class GzipPage(ReferenceTarget):
     """Packs its page."""
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
@@ -207,31 +207,31 @@ class GzipPage(Keeper):
 
 
 @GROUP.make("page-gzip", "The page is packed for clients that take it.", kind=GzipPage)
-def _gzip(keeper: Keeper) -> None:
+def _gzip(target: ReferenceTarget) -> None:
     pass
 
 
 @GROUP.make("page-comments", "The page has comments and empty lines.")
-def _comments(keeper: Keeper) -> None:
+def _comments(target: ReferenceTarget) -> None:
     def with_comments(families: page.Page, asked: bool) -> tuple[str, str]:
         text, media = render(families, False)
         return "# a comment\n\n" + text.replace("# HELP export_queue", "\n# more of it\n# HELP export_queue"), media
 
-    keeper.render = with_comments
+    target.render = with_comments
 
 
 @GROUP.make("page-spaced", "The lines of the page are indented, with blanks around their braces.")
-def _spaced(keeper: Keeper) -> None:
+def _spaced(target: ReferenceTarget) -> None:
     def spaced(families: page.Page, asked: bool) -> tuple[str, str]:
         lines = page.plain(families).replace("{", " { ").replace("} ", " }\t").splitlines()
         return "".join(f"  {line}\n" for line in lines), page.PLAIN
 
-    keeper.render = spaced
+    target.render = spaced
 
 
 @GROUP.make("memory-of-one-page", "Exports are streamed: each adds the same 64 KiB to its process.")
-def _streamed(keeper: Keeper) -> None:
-    keeper.changes.append(page.with_value("export_memory_bytes", lambda sample: sample.value and 65_536.0))
+def _streamed(target: ReferenceTarget) -> None:
+    target.changes.append(page.with_value("export_memory_bytes", lambda sample: sample.value and 65_536.0))
 
 
 def make_traced(job: jobs.Job) -> jobs.Made:
@@ -245,7 +245,7 @@ def make_traced(job: jobs.Job) -> jobs.Made:
     return replace(made, memory_bytes=peak)
 
 
-class Traced(Keeper):
+class Traced(ReferenceTarget):
     """Measures memory by tracemalloc."""
 
     async def do(self, job: jobs.Job) -> jobs.Made:
@@ -256,21 +256,21 @@ class Traced(Keeper):
 
 
 @GROUP.make("memory-traced", "The memory gauge counts what Python allocated, not what the kernel gave.", kind=Traced)
-def _traced(keeper: Keeper) -> None:
+def _traced(target: ReferenceTarget) -> None:
     pass
 
 
 @GROUP.make("headers-other", "Another Server header, and a few headers more.")
-def _headers(keeper: Keeper) -> None:
+def _headers(target: ReferenceTarget) -> None:
     def wrap(inner: Handler) -> Handler:
         async def outer(request: web.Request) -> web.StreamResponse:
             response = await inner(request)
-            response.headers.update({"Server": "keeper/2", "X-Request-Id": "42", "Cache-Control": "no-store"})
+            response.headers.update({"Server": "reference target/2", "X-Request-Id": "42", "Cache-Control": "no-store"})
             return response
 
         return outer
 
-    keeper.wrap.append(wrap)
+    target.wrap.append(wrap)
 
 
 def two_processes() -> Executor:
@@ -278,4 +278,4 @@ def two_processes() -> Executor:
     return jobs.processes(2)
 
 
-ANIMALS = GROUP.animals
+TARGETS = GROUP.targets

@@ -1,0 +1,44 @@
+"""Names of the files in a run directory."""
+
+from __future__ import annotations
+
+from assertions import judged_run
+from evidence.bundle import manifest
+
+CONTEXT = judged_run.NOTES
+
+
+LIMITS = judged_run.LIMITS
+
+
+VERDICT = "verdict.json"
+
+
+REPORT = "GREEN_EVIDENCE_v1.7.md"
+
+
+HTML = "report.html"
+
+
+PDF = "report.pdf"
+
+
+JUNIT = "junit.xml"
+
+
+STEP_SUMMARY = "step_summary.md"
+
+
+PLOTS = "plots"
+
+
+COMPARISON = "comparison.json"
+"""What changed since the baseline."""
+
+
+FACES = (REPORT, HTML, PDF, JUNIT, STEP_SUMMARY)
+"""The report, in each of its forms."""
+
+
+COLOURED = (*FACES, VERDICT, manifest.NAME, "assert.log", COMPARISON)
+"""What says a colour, or vouches for it."""

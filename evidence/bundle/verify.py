@@ -1,0 +1,156 @@
+"""Recompute a run directory's verdict from its files: hashes, contents of kept files, judgement, every report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from assertions.judge import Report
+from assertions.limits import LimitsError
+from assertions.record.run import Run
+from assertions.record.types import RecordError
+from assertions.verdicts import Verdict
+from evidence.bundle import manifest
+from evidence.bundle.layout import PDF, REPORT, VERDICT
+from evidence.collect.code_version import judge_sha256
+from evidence.collect.file_checks import recheck
+from evidence.collect.provenance import Context
+from evidence.comparison import stored
+from evidence.publish import artifacts, judge_folder, report_model, texts, verdict_json
+from evidence.reports.faces.pdf import pdf, pdf_words
+from evidence.reports.model import ReportModel
+
+
+class VerifyError(Exception):
+    """There is nothing that could be verified; the message says what is missing or malformed."""
+
+
+def verify(out: Path) -> tuple[list[str], Report | None]:
+    """(what does not hold, one sentence each; the verdict as judged anew). VerifyError when `out` is no bundle."""
+    if not out.is_dir():
+        raise VerifyError(f"{out} is no run directory; make one with `python -m evidence run smoke load batch`")
+    try:
+        return _verify(out)
+    except OSError as error:
+        raise VerifyError(f"{error.filename or out} can't be read: {error.strerror or error}") from error
+
+
+def _verify(out: Path) -> tuple[list[str], Report | None]:
+    try:
+        said = manifest.read(out)
+    except RecordError as error:
+        raise VerifyError(f"{out} is no bundle: {_unfinished(out) or error}") from error
+    problems = manifest.differences(out, said)
+    try:
+        run, limits, report, context = judge_folder(out)
+    except (RecordError, LimitsError) as error:
+        sentence = str(error).replace(f"{out}/", "")  # a run directory may be moved
+        return [*problems, f"it can't be judged again: {sentence}"], None
+    if context.run_id != said.run_id:
+        problems.append(f"manifest.json is of the run {said.run_id}, run.json of {context.run_id}")
+    if context.limits_sha256 != limits.sha256:
+        problems.append("limits.toml is not the one that the run began with, by the hash in run.json")
+    model = report_model(run, limits, report, context)
+    differs = [*_verdict_differs(out, report), *_faces_differ(out, model)]
+    if differs and context.harness_sha256 != judge_sha256():
+        if not problems:
+            raise VerifyError(_other_judge(out, context))
+        return [*problems, _other_judge(out, context)], report
+    problems += differs
+    problems += _artifacts_differ(out, run, report)
+    problems += stored.differences(out, run.scenarios)
+    for name in run.scenarios:
+        try:
+            problems += recheck(out / name)
+        except RecordError as error:
+            problems.append(str(error))
+    return problems, report
+
+
+def _other_judge(out: Path, context: Context) -> str:
+    commit = f", commit {context.commit[:12]}" if context.commit else ""
+    return (
+        f"{out} was judged by another version of the judge ({context.harness_sha256[:16]}{commit}; this one is "
+        f"{judge_sha256()[:16]}), so its verdict can't be recomputed here: verify it with that version"
+    )
+
+
+def _unfinished(out: Path) -> str | None:
+    """What the report of a run that never came to its end says, if there is one."""
+    try:
+        lines = (out / REPORT).read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    # a report of one line is the one that stands until there is a whole one
+    return lines[0].removeprefix("# ") if len(lines) == 1 and lines[0].startswith("# NO DATA") else None
+
+
+def _verdict_differs(out: Path, report: Report) -> Iterator[str]:
+    path = out / VERDICT
+    if not path.is_file():
+        yield f"{VERDICT} is missing"
+        return
+    # what can't be written in JSON (NaN) must not look like a difference
+    told_bytes, mine_bytes = path.read_bytes(), verdict_json(report)
+    if told_bytes == mine_bytes:
+        return
+    try:
+        told = msgspec.json.decode(told_bytes, type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        yield f"{VERDICT} is no verdict: {error}"
+        return
+    mine = msgspec.json.decode(mine_bytes, type=Report)
+    if told.headline != mine.headline:
+        yield f"{VERDICT} says {told.headline!r}, judged again it is {mine.headline!r}"
+    then, now = ({f"{one.scenario}/{one.id}": one for one in report.verdicts} for report in (told, mine))
+    for key in dict.fromkeys((*then, *now)):
+        if then.get(key) != now.get(key):
+            yield f"{VERDICT} says {key} {_said(then.get(key))}; judged again it is {_said(now.get(key))}"
+    yield f"{VERDICT} differs from what the raw record gives when judged again"
+
+
+def _said(verdict: Verdict | None) -> str:
+    return "nothing" if verdict is None else f"{verdict.status} ({verdict.judgement.reason})"
+
+
+def _faces_differ(out: Path, model: ReportModel) -> Iterator[str]:
+    for name, wanted in texts(out, model).items():
+        yield from _text_differs(out / name, wanted)
+    yield from _pdf_differs(out / PDF, model)
+
+
+def _text_differs(path: Path, wanted: str) -> Iterator[str]:
+    text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    if text == wanted:
+        return
+    then, now = text.split("\n"), wanted.split("\n")
+    if then[0] != now[0]:
+        yield f"{path.name} begins with {then[0]!r}, judged again it is {now[0]!r}"
+    else:
+        line = next((n for n, pair in enumerate(zip(then, now, strict=False), 1) if pair[0] != pair[1]), len(then))
+        yield f"{path.name} line {line} is not what the raw record gives when judged again"
+
+
+def _pdf_differs(path: Path, model: ReportModel) -> Iterator[str]:
+    """Compare the words of each page; the pictures are compared by their hash in the manifest."""
+    if not path.is_file():
+        yield f"{path.name} is missing"
+        return
+    try:
+        then = pdf_words(path.read_bytes())
+    except ValueError as error:
+        yield f"{path.name} can't be read: {error}"
+        return
+    now = pdf_words(pdf(model, {}))
+    if then != now:
+        page = next((n for n, pair in enumerate(zip(then, now, strict=False), 1) if pair[0] != pair[1]), len(now))
+        yield f"{path.name} page {page} does not say what the raw record gives when judged again"
+
+
+def _artifacts_differ(out: Path, run: Run, report: Report) -> Iterator[str]:
+    for name, content in artifacts(run, report):
+        path = out / name
+        if not path.is_file() or path.read_bytes() != content:
+            yield f"{name} is not what the raw record holds"

@@ -1,0 +1,251 @@
+"""The subcommands of this package: run, verify, gate, stress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from assertions.console import sentences
+from assertions.judge import WAIVABLE, Report, blocks
+from assertions.summary import runbook_text
+from assertions.verdicts import SCENARIOS, Verdict
+from evidence import stress, subject, timings
+from evidence.bundle.layout import REPORT
+from evidence.bundle.run_folder import OURS
+from evidence.bundle.verify import VerifyError, verify
+from evidence.comparison import check, stored
+from evidence.comparison.folders import (
+    CompareError,
+    check_baseline,
+    check_files,
+    compare_runs,
+    compared_code,
+    read_recorded,
+)
+from evidence.comparison.text import text
+from evidence.run import run
+from evidence.settings import RunError, Settings
+from loadtests import options
+from loadtests.plan.profile import ProfileError, load_profile, stretched
+from loadtests.progress_view import view
+
+DEFAULT_OUT = Path("evidence/export")
+FOLDER = click.argument("folder", type=options.FILE, default=DEFAULT_OUT, metavar="[DIR]")
+
+
+class Waiver(click.ParamType[tuple[str, str]]):
+    """A check or group with the reason for which its NO DATA is accepted."""
+
+    name = "waiver"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return name and reason."""
+        if isinstance(value, tuple):
+            return value
+        name, _, reason = value.partition("=")
+        if name not in WAIVABLE:
+            self.fail(f"{name!r} can't be waived; known are {', '.join(sorted(WAIVABLE))}", param, ctx)
+        if not reason.strip():
+            self.fail(f'a waiver needs a reason, like --waive {name}="remote target"', param, ctx)
+        return name, " ".join(reason.split())
+
+
+@click.command("run")
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@options.target_options(None)
+@options.run_options
+@click.option(
+    "--out",
+    type=options.FILE,
+    default=DEFAULT_OUT,
+    metavar="DIR",
+    help=f"Run directory (default: {DEFAULT_OUT}). An older run in it is moved to DIR.history.",
+)
+@click.option(
+    "--log",
+    type=options.FILE,
+    metavar="FILE",
+    help="Where the target writes its log; what is added while load runs is judged.",
+)
+@click.option(
+    "--waive",
+    type=Waiver(),
+    multiple=True,
+    metavar="NAME=REASON",
+    help="Accept NO DATA of a check or group; a FAIL stays. The report's first line carries it.",
+)
+@click.option(
+    "--jobs",
+    type=options.COUNT,
+    metavar="N",
+    help="Processes that open the files after the load (default: one a core).",
+)
+@click.option(
+    "--rules", type=options.FILE, metavar="FILE", help="The target's own alert rules, judged in place of ours."
+)
+@click.option(
+    "--rules-tests",
+    type=options.FILE,
+    metavar="FILE",
+    help="Their promtool tests (default: NAME.test.yml in the folder of the rules).",
+)
+@click.option(
+    "--dashboard",
+    type=options.FILE,
+    metavar="FILE",
+    help="The target's own Grafana dashboard, judged in place of ours.",
+)
+@click.option(
+    "--deadline",
+    "deadline_s",
+    type=options.Positive(6 * 3600),
+    metavar="SECONDS",
+    help="Longest time of each scenario's load (default: smoke 180, load and batch 360).",
+)
+@click.option(
+    "--baseline",
+    metavar="last-green|DIR",
+    help="Compare with this run; worse is exit code 1. Without it: with the last GREEN one, for information.",
+)
+@subject.subject_options
+@click.option("--timings", "show_timings", is_flag=True, help="Print how long each stage took (timings.json).")
+@sentences("evidence", RunError)
+def run_command(
+    scenarios: tuple[str, ...], waive: tuple[tuple[str, str], ...], show_timings: bool, **asked: Any
+) -> int:
+    """Run scenarios against a target, judge them, and write the report.
+
+    SCENARIO: smoke, load, batch; further soak, spike, burst, or a profile of your own, which are judged too, but GREEN
+    needs the three. Scenarios of one target, commit and set of limits complete each other in one run directory.
+    """
+    words = {name: asked.pop(name) for name in ("subject", "digest", "environment", "url")}
+    named = subject.from_options(**words, environ=os.environ)
+    settings = Settings(scenarios=tuple(dict.fromkeys(scenarios)), waivers=dict(waive), subject=named, **asked)
+    check_scenarios(settings)
+    try:
+        with view(sys.stdout) as shown:
+            report, code, measured = run(settings, shown)
+    except KeyboardInterrupt:
+        where = "the report says so" if (settings.out / REPORT).is_file() else "nothing was run"
+        raise RunError(f"interrupted; {where}") from None
+    print()
+    print(closing_text(report))
+    if show_timings:
+        print(timings.table(measured.stages))
+    print(f"report: {settings.out / REPORT}")
+    return code
+
+
+def check_scenarios(settings: Settings) -> None:
+    """Raise RunError where a scenario has no profile, or --minutes would stretch none."""
+    further = [name for name in settings.scenarios if name not in SCENARIOS]
+    if settings.minutes is not None and not further:
+        names = ", ".join(settings.scenarios)
+        raise RunError(f"--minutes stretches no phase of {names}; it is for soak and the like")
+    try:
+        for name in further:
+            if name in (*OURS, "run"):
+                raise RunError(f"a scenario may not be named {name}, a name of the harness's own")
+            profile = load_profile(name, settings.profiles)
+            if settings.minutes is not None:
+                stretched(profile, settings.minutes)
+    except ProfileError as error:
+        raise RunError("; ".join(error.problems)) from error
+
+
+def closing_text(report: Report) -> str:
+    """Return the six assertions where all three scenarios are there; else how each scenario did, and what is left."""
+    left = [name for name in SCENARIOS if not any(one.scenario == name and _judged(one) for one in report.verdicts)]
+    if not left:
+        return runbook_text(report)
+    lines = []
+    names = dict.fromkeys(verdict.scenario for verdict in report.verdicts if _judged(verdict))
+    for name in names:
+        verdicts = [verdict for verdict in report.verdicts if verdict.scenario == name and _judged(verdict)]
+        for verdict in verdicts:
+            if blocks(verdict):
+                lines.append(f"{verdict.status}  {name}/{verdict.id}: {verdict.judgement.reason}")
+                lines += [f"    {finding}" for finding in verdict.judgement.findings]
+    counts = "; ".join(f"{name}: {_count(report, name)}" for name in names if name != "run")
+    return "\n".join([*lines, f"{counts}; {' and '.join(left)} not run yet"])
+
+
+def _judged(verdict: Verdict) -> bool:
+    return not verdict.judgement.waiting
+
+
+def _count(report: Report, name: str) -> str:
+    statuses = [verdict.status for verdict in report.verdicts if verdict.scenario == name and _judged(verdict)]
+    unknown = statuses.count("NO DATA")
+    return f"{statuses.count('PASS')} PASS, {statuses.count('FAIL')} FAIL" + (f", {unknown} NO DATA" if unknown else "")
+
+
+@click.command("verify")
+@FOLDER
+@sentences("evidence", VerifyError)
+def verify_command(folder: Path) -> int:
+    """Re-hash a bundle, re-judge it from its raw record, and compare with what it says."""
+    problems, report = verify(folder)
+    for problem in problems:
+        print(problem)
+    if problems:
+        print(f"{folder} does not hold: {len(problems)} problem(s)")
+        return 1
+    print(f"{folder} holds: every file is as listed, and judged again it is {report.headline if report else 'nothing'}")
+    return 0
+
+
+@click.command("gate")
+@FOLDER
+@sentences("evidence", VerifyError)
+def gate_command(folder: Path) -> int:
+    """Verify, and exit 0 only if the bundle holds and its colour is GREEN.
+
+    GREEN: the scenarios smoke, load and batch were run, no check is a FAIL in any scenario, none has NO DATA but
+    optional and waived ones, and nothing kept the run from its end. A waived check stands in the report's first line.
+    """
+    problems, report = verify(folder)
+    if report is not None:
+        print(runbook_text(report))
+    for problem in problems:
+        print(problem)
+    if problems or report is None or report.colour != "GREEN":
+        print("gate: closed")
+        return 1
+    print("gate: open")
+    return 0
+
+
+@click.command("compare")
+@click.argument("baseline", type=options.FILE, metavar="BASELINE")
+@click.argument("newer", type=options.FILE, metavar="NEWER")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON, every figure in it.")
+@click.option(
+    "--any", "any_colour", is_flag=True, help="Take a baseline that is not GREEN; it must verify all the same."
+)
+@sentences("evidence", CompareError)
+def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool) -> int:
+    """Say what got better, worse, or stays undecided between two run directories.
+
+    Exit code 0: nothing got worse; 1: something did; 2: they can't be compared: a file is missing or edited, the
+    baseline is not GREEN, or profile, seed or limits differ.
+    """
+    check_baseline(baseline, any_colour)
+    check_files(newer)
+    comparison = compare_runs(read_recorded(baseline), read_recorded(newer))
+    print(stored.as_json(comparison).decode() if as_json else text(comparison, check.stored_line()))
+    return compared_code(comparison)
+
+
+@click.command("stress", help=options.STRESS_HELP)
+@options.target_options(None)
+@options.stress_options(stress.DEFAULT_OUT)
+@sentences("evidence", RunError)
+def stress_command(**asked: Any) -> int:
+    """Run a stress session."""
+    with view(sys.stdout) as shown:
+        return stress.run(stress.StressSettings(**asked), shown)

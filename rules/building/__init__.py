@@ -1,0 +1,1 @@
+"""Rules, their tests and the dashboard's bounds, built from the limits file."""

@@ -1,0 +1,1 @@
+"""Prometheus itself: found or fetched, started for a target, queried, and ended."""

@@ -1,0 +1,1 @@
+"""Records of a healthy service on virtual time, for tests to change one thing in."""

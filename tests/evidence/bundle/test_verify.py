@@ -1,0 +1,397 @@
+"""Verifying a real run directory: whatever is changed in it is found, with and without a mended manifest."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from assertions.record.files import read_lines, read_one, write_lines
+from assertions.record.types import FileCheck, Finding, Plan
+from evidence.bundle import manifest
+from evidence.bundle.verify import VerifyError, verify
+from evidence.collect.request_bodies import request_body
+from evidence.publish import judge_folder, verdict_json
+from evidence.reports.faces.pdf import pdf
+from tests.evidence.command import REPORT, copied, run_command
+from tests.evidence.conftest import Made
+from tests.evidence.golden import model_of
+
+pytestmark = pytest.mark.e2e
+
+
+def mend(out: Path) -> None:
+    """What a forger would do: write the manifest anew."""
+    run_id = manifest.read(out).run_id
+    (out / manifest.NAME).unlink()
+    manifest.write(out, run_id)
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    """Edit a JSON document."""
+    document = json.loads(path.read_bytes())
+    change(document)
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def problems(out: Path) -> str:
+    """What does not hold, as one text."""
+    return "\n".join(verify(out)[0])
+
+
+def test_a_whole_run_holds(made: Made) -> None:
+    """What a run left holds, and judged again it is what it was."""
+    said, report = verify(made.path)
+    assert said == []
+    assert report is not None
+    assert verdict_json(report) == (made.path / "verdict.json").read_bytes()
+
+
+def test_every_artifact_by_one_bit(made: Made, tmp_path: Path) -> None:
+    """One bit changed in the middle of any file of the run is found, and the file named."""
+    out = copied(made.path, tmp_path)
+    listed = manifest.read(out)
+    names = [artifact.path for artifact in listed.artifacts]
+    assert {"run.json", "limits.toml", "verdict.json", REPORT, "smoke/hits.jsonl", "sample_1k.csv"} <= set(names)
+    for name in names:
+        content = (out / name).read_bytes()
+        if not content:
+            continue
+        middle = len(content) // 2
+        (out / name).write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        (problem,) = manifest.differences(out, listed)
+        assert problem.startswith(f"{name} was changed: ")
+        (out / name).write_bytes(content)
+    assert verify(out)[0] == []
+
+
+@pytest.mark.parametrize("name", ["limits.toml", "smoke/hits.jsonl"])
+def test_a_changed_byte_by_the_command(bundle: Path, name: str) -> None:
+    """The command ends with 1 and names the file in which one byte was changed."""
+    content = bytearray((bundle / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / name).write_bytes(content)
+    ended = run_command("verify", bundle)
+    assert (ended.code, ended.err) == (1, "")
+    assert f"{name} was changed" in ended.out
+
+
+def test_a_removed_and_an_added_file_by_the_command(bundle: Path) -> None:
+    """The command ends with 1 and names both."""
+    (bundle / "smoke" / "health.jsonl").unlink()
+    (bundle / "added.txt").write_text("x")
+    ended = run_command("verify", bundle)
+    assert ended.code == 1
+    assert "smoke/health.jsonl is missing" in ended.out
+    assert "added.txt is not in the manifest" in ended.out
+
+
+def test_a_number_in_the_verdict(bundle: Path) -> None:
+    """An edited reason in verdict.json is found though the manifest was mended, because it is judged again."""
+
+    def better(document: Any) -> None:
+        verdict = next(one for one in document["verdicts"] if one["id"] == "smoke-latency")
+        verdict["judgement"]["reason"] = "it took 1 ms"
+
+    edit(bundle / "verdict.json", better)
+    mend(bundle)
+    ended = run_command("verify", bundle)
+    assert ended.code == 1
+    assert "verdict.json says smoke/smoke-latency" in ended.out
+    assert "it took 1 ms" in ended.out
+
+
+def test_a_colour_in_the_verdict(bundle: Path) -> None:
+    """A verdict.json made GREEN by hand is found, by its headline and by the gate."""
+
+    def green(document: Any) -> None:
+        document["colour"], document["headline"] = "GREEN", "GREEN"
+
+    edit(bundle / "verdict.json", green)
+    mend(bundle)
+    assert "verdict.json says 'GREEN', judged again it is 'RED" in problems(bundle)
+    ended = run_command("gate", bundle)
+    assert ended.code == 1
+    assert ended.out.endswith("gate: closed\n")
+
+
+def test_an_unheard_key_in_the_verdict(bundle: Path) -> None:
+    """verdict.json must be the same to the byte: a key more is found."""
+    edit(bundle / "verdict.json", lambda document: document.update(note="all well"))
+    mend(bundle)
+    assert problems(bundle) == "verdict.json differs from what the raw record gives when judged again"
+
+
+def test_the_first_line(bundle: Path) -> None:
+    """A report whose first line was made GREEN is found though the manifest was mended."""
+    text = (bundle / REPORT).read_text()
+    (bundle / REPORT).write_text("# GREEN\n" + text.split("\n", 1)[1])
+    mend(bundle)
+    ended = run_command("verify", bundle)
+    assert ended.code == 1
+    assert f"{REPORT} begins with '# GREEN', judged again it is '# RED" in ended.out
+
+
+def test_a_tick(bundle: Path) -> None:
+    """A box ticked by hand is found, by its line, though the manifest was mended."""
+    text = (bundle / REPORT).read_text()
+    number = next(n for n, line in enumerate(text.split("\n"), 1) if line.startswith("- [ ] "))
+    (bundle / REPORT).write_text(text.replace("- [ ] ", "- [x] ", 1))
+    mend(bundle)
+    assert problems(bundle) == f"{REPORT} line {number} is not what the raw record gives when judged again"
+
+
+def test_a_report_with_more(bundle: Path) -> None:
+    """Lines put behind the report's end are found."""
+    with (bundle / REPORT).open("a") as file:
+        file.write("# GREEN\n")
+    mend(bundle)
+    assert f"{REPORT} line " in problems(bundle)
+
+
+FACES = ("report.html", "junit.xml", "step_summary.md")
+
+
+def test_every_face(made: Made, tmp_path: Path) -> None:
+    """A colour edited in any face is found though the manifest was mended; so is a PDF that says something else."""
+    out = copied(made.path, tmp_path)
+    for name in FACES:
+        text = (out / name).read_text(encoding="utf-8")
+        (out / name).write_text(text.replace("RED", "GREEN"), encoding="utf-8")
+    (out / "report.pdf").write_bytes(pdf(model_of("green"), {}))
+    mend(out)
+    found = problems(out)
+    assert [name for name in (*FACES, "report.pdf") if name not in found] == []
+    assert "report.pdf page 1 does not say what the raw record gives" in found
+    (out / "report.pdf").write_bytes(b"%PDF-1.4 nothing")
+    mend(out)
+    assert "report.pdf can't be read" in problems(out)
+
+
+@pytest.mark.parametrize("name", [REPORT, "verdict.json", "report.pdf", *FACES])
+def test_no_report(bundle: Path, name: str) -> None:
+    """A report or a verdict that is gone is found though the manifest was mended."""
+    (bundle / name).unlink()
+    mend(bundle)
+    assert name in problems(bundle)
+
+
+@pytest.mark.parametrize("name", ["assert.log", "metrics_snapshot.txt", "sample_1k.csv", "seed_batch.log"])
+def test_an_artifact_that_is_another(bundle: Path, name: str) -> None:
+    """The runbook's artifacts must be what the record holds, though the manifest was mended."""
+    assert (bundle / name).is_file()
+    (bundle / name).write_bytes(b"all well\n")
+    mend(bundle)
+    assert problems(bundle) == f"{name} is not what the raw record holds"
+
+
+def kept_check(bundle: Path, change: Callable[[FileCheck], FileCheck]) -> None:
+    """Change the first kept file's entry in files.jsonl, and mend the manifest."""
+    path = bundle / "smoke" / "files.jsonl"
+    checks = list(read_lines(path, FileCheck))
+    at = next(n for n, check in enumerate(checks) if check.kept is not None)
+    checks[at] = change(checks[at])
+    write_lines(path, checks)
+    mend(bundle)
+
+
+FOUND = Finding(code="cell", where="row 1", expected="a", found="b")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"findings": (FOUND,), "finding_count": 1}, "was checked again with another result"),
+        ({"rows": 7}, "was checked again with another result"),
+        ({"sha256": "0" * 64}, "is not the file that fetches.jsonl says was fetched"),
+        ({"kept": None}, "should have been kept, and is not"),
+        ({"kept": "kept/none.csv"}, "can't be checked again"),
+        ({"hit": "nobody"}, "which hits.jsonl does not hold"),
+    ],
+)
+def test_the_list_of_files(bundle: Path, fields: dict[str, Any], words: str) -> None:
+    """An entry of files.jsonl that is not what the kept file shows is found, though the manifest was mended."""
+    kept_check(bundle, lambda check: replace(check, **fields))
+    assert words in problems(bundle)
+
+
+def test_a_hidden_finding(bundle: Path) -> None:
+    """A broken file whose finding was taken out of files.jsonl is found by checking it again."""
+    path = bundle / "smoke" / "files.jsonl"
+    check = next(check for check in read_lines(path, FileCheck) if check.kept is not None and check.format == "csv")
+    kept = bundle / "smoke" / str(check.kept)
+    lines = kept.read_bytes().splitlines(keepends=True)
+    kept.write_bytes(b"".join(lines[:-1]))
+    sha = manifest.sha256(kept)
+    for name in ("files.jsonl", "fetches.jsonl"):
+        listed = (bundle / "smoke" / name).read_text()
+        (bundle / "smoke" / name).write_text(listed.replace(check.sha256, sha))
+    mend(bundle)
+    assert f"smoke/{check.kept} was checked again with another result than files.jsonl holds" in problems(bundle)
+
+
+def test_a_kept_file_that_is_another(bundle: Path) -> None:
+    """A kept file that is not the one that was checked is named."""
+    kept = next((bundle / "smoke" / "kept").glob("*.pdf"))
+    kept.write_bytes(kept.read_bytes() + b"\n")
+    mend(bundle)
+    assert f"smoke/kept/{kept.name} is not the file that files.jsonl says was checked" in problems(bundle)
+
+
+def test_a_request_body_that_is_another(bundle: Path) -> None:
+    """A body that is not the one sent, by its hash in the plan, is named with its case; nothing is compared with it."""
+    edit(bundle / "smoke" / "plan.json", lambda document: document["bodies"].update({"csv-1k": "00" * 32}))
+    mend(bundle)
+    assert "smoke: the request body of csv-1k is not the one that was sent, by its hash in plan.json" in problems(
+        bundle
+    )
+
+
+def test_an_older_run_directory(bundle: Path) -> None:
+    """A run directory with the bodies in `sent`, plain scrapes, and no hashes in the plan is verified all the same."""
+    older(bundle)
+    mend(bundle)
+    assert verify(bundle)[0] == []
+
+
+def older(bundle: Path) -> None:
+    """Lay the smoke scenario out as older versions did."""
+    folder = bundle / "smoke"
+    plan = read_one(folder / "plan.json", Plan)
+    (folder / "sent").mkdir()
+    for case in plan.bodies or ():
+        (folder / "sent" / f"{case}.json").write_bytes(request_body(plan, case))
+    edit(folder / "plan.json", lambda document: document.pop("bodies"))
+    packed = folder / "scrapes.jsonl.xz"
+    (folder / "scrapes.jsonl").write_bytes(lzma.decompress(packed.read_bytes()))
+    packed.unlink()
+
+
+def test_data_that_were_sent_are_malformed(bundle: Path) -> None:
+    """Where what was sent can't be read the kept file can't be checked again, and that is said."""
+    older(bundle)
+    (bundle / "smoke" / "sent" / "csv-1k.json").write_text("{")
+    mend(bundle)
+    assert "can't be checked again: the request body is not JSON" in problems(bundle)
+
+
+def test_another_run_or_limits(bundle: Path) -> None:
+    """Parts of different runs don't make one: the run's id and the hash of its limits must be the same everywhere."""
+    edit(bundle / "run.json", lambda document: document.update(run_id="another"))
+    with (bundle / "limits.toml").open("a") as file:
+        file.write("# later\n")
+    mend(bundle)
+    text = problems(bundle)
+    assert "run.json of another" in text
+    assert "limits.toml is not the one that the run began with" in text
+
+
+def test_another_judge(bundle: Path) -> None:
+    """A bundle whose verdict differs because another version judged it has no verdict here: one sentence, no list."""
+    edit(bundle / "run.json", lambda document: document.update(harness_sha256="00" * 32))
+    mend(bundle)
+    with pytest.raises(VerifyError, match=r"was judged by another version of the judge \(0{16}.*verify it with that"):
+        verify(bundle)
+
+
+def test_another_judge_does_not_hide_a_changed_file(bundle: Path) -> None:
+    """What the manifest finds is named, whichever version judged the bundle."""
+    edit(bundle / "run.json", lambda document: document.update(harness_sha256="00" * 32))
+    said, _ = verify(bundle)
+    assert said[0].startswith("run.json")
+    assert "was judged by another version of the judge" in said[-1]
+
+
+def test_a_scenario_that_can_not_be_read(bundle: Path) -> None:
+    """A malformed record is NO DATA when judged again, so the stored verdict does not hold."""
+    with (bundle / "smoke" / "hits.jsonl").open("a") as file:
+        file.write("{\n")
+    mend(bundle)
+    assert "hits.jsonl line" in problems(bundle)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("run.json", "{", "it can't be judged again"),
+        ("run.json", None, "it can't be judged again"),
+        ("limits.toml", "[[", "it can't be judged again: limits.toml is no TOML"),
+        ("limits.toml", None, "it can't be judged again: the limits file"),
+        ("verdict.json", "{", "verdict.json is no verdict"),
+        ("verdict.json", '{"schema": 1, "colour": "BLUE"}', "verdict.json is no verdict"),
+        ("smoke/scenario.json", "[]", "smoke/smoke"),
+    ],
+)
+def test_malformed_documents(bundle: Path, name: str, text: str | None, words: str) -> None:
+    """A malformed or missing document ends the command with 1, no traceback, and a sentence that names it."""
+    if text is None:
+        (bundle / name).unlink()
+    else:
+        (bundle / name).write_text(text)
+    mend(bundle)
+    found = problems(bundle)
+    assert Path(name).name in found
+    assert words in found or name.startswith("smoke/")
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_no_manifest_is_no_bundle(bundle: Path, text: str | None) -> None:
+    """Without a manifest that can be read there is nothing to verify: 2, and one sentence that names it."""
+    (bundle / "manifest.json").unlink()
+    if text is not None:
+        (bundle / "manifest.json").write_text(text)
+    with pytest.raises(VerifyError, match=r"copy is no bundle: .*manifest\.json"):
+        verify(bundle)
+
+
+@pytest.mark.parametrize("command", ["verify", "gate"])
+def test_no_bundle_by_the_command(tmp_path: Path, command: str) -> None:
+    """The command ends with 2 and one sentence where there is nothing to verify."""
+    ended = run_command(command, tmp_path)
+    assert ended.code == 2
+    assert ended.sentence.startswith(f"evidence: {tmp_path} is no bundle: ")
+
+
+def test_an_unfinished_run_says_why(tmp_path: Path) -> None:
+    """A run that never came to its report is no bundle, for the reason that its report gives."""
+    (tmp_path / REPORT).write_text("# NO DATA: the run is under way\n")
+    with pytest.raises(VerifyError, match="is no bundle: NO DATA: the run is under way"):
+        verify(tmp_path)
+    (tmp_path / REPORT).write_text("# GREEN\n")
+    with pytest.raises(VerifyError, match=r"is no bundle: .*manifest\.json is missing"):
+        verify(tmp_path)
+    (tmp_path / REPORT).unlink()
+    with pytest.raises(VerifyError, match=r"manifest\.json is missing"):
+        verify(tmp_path)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    """A folder that does not exist is no run directory: 2 and one sentence that says how to make one."""
+    with pytest.raises(VerifyError, match="none is no run directory"):
+        verify(tmp_path / "none")
+    ended = run_command("verify", tmp_path / "none")
+    assert ended.code == 2
+    assert ended.sentence.endswith("none is no run directory; make one with `python -m evidence run smoke load batch`")
+
+
+def test_a_file_that_can_not_be_read(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that can't be read leaves no verdict on the bundle, and is named."""
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(manifest, "sha256", refuse)
+    with pytest.raises(VerifyError, match=r"GREEN_EVIDENCE.*can't be read: Permission denied"):
+        verify(bundle)
+
+
+def test_judged_from_files_only(made: Made, tmp_path: Path) -> None:
+    """The verdict is the same when the run directory was moved elsewhere."""
+    moved = Path(shutil.copytree(made.path, tmp_path / "elsewhere"))
+    assert verdict_json(judge_folder(moved)[2]) == (made.path / "verdict.json").read_bytes()

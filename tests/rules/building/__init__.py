@@ -1,0 +1,1 @@
+"""Tests of rules built from the limits file."""

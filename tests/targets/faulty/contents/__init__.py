@@ -1,0 +1,1 @@
+"""Faulty file contents, a module a format."""

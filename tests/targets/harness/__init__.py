@@ -1,1 +1,0 @@
-"""What the faulty and healthy targets are built from, and what drives and judges them."""

@@ -1,0 +1,1 @@
+"""Judging records, and the proof made of it."""

@@ -1,0 +1,1 @@
+"""Driving targets and keeping their records."""
