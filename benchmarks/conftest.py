@@ -15,7 +15,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.http_service import Refused
 from benchmarks.laps.lap import Lap, run_lap, time_work
 from benchmarks.laps.race import timed
-from benchmarks.report.types import Measure
+from benchmarks.report.types import BoundVerdict, Kept, Measure
 from benchmarks.statistics.bounds import Verdict
 from benchmarks.workloads.all import WORKLOADS
 from benchmarks.workloads.exports import TARGET
@@ -29,6 +29,7 @@ LEAST_ROUNDS, MOST_ROUNDS = 3, 25
 Report = Callable[..., None]
 _LINES = pytest.StashKey[list[str]]()
 _MEASURES = pytest.StashKey[list[Measure]]()
+_VERDICTS = pytest.StashKey[list[BoundVerdict]]()
 
 
 def _count(text: str) -> int:
@@ -41,7 +42,8 @@ def _count(text: str) -> int:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the suites' own options."""
     group = parser.getgroup("benchmarks of the export service")
-    group.addoption("--full", action="store_true", help="all sizes up to a million records, and the slow suites")
+    group.addoption("--full", action="store_true", help="all sizes up to a million records")
+    group.addoption("--bounds", action="store_true", help="only what is held against bounds (some four minutes)")
     group.addoption("--target", metavar="URL", help="measure somebody else's service over HTTP; nothing else is run")
     group.addoption("--measures", metavar="FILE", type=Path, help="write every measured workload into this JSON file")
     group.addoption(
@@ -60,9 +62,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare what is kept, and hand the target on to the workloads."""
-    config.addinivalue_line("markers", "full: run only with --full")
+    config.addinivalue_line("markers", "bounds: held against benchmarks/statistics/bounds.py; run only with --bounds")
     config.stash[_LINES] = []
     config.stash[_MEASURES] = []
+    config.stash[_VERDICTS] = []
     target = config.getoption("--target")
     if target:
         os.environ[TARGET] = str(target)
@@ -70,18 +73,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what `--full` or `--target` do not ask for."""
-    full, target = config.getoption("--full"), config.getoption("--target")
-    kept = [item for item in items if _is_wanted(item, full=full, target=bool(target))]
+    full, bounds, target = (config.getoption(name) for name in ("--full", "--bounds", "--target"))
+    kept = [item for item in items if _is_wanted(item, full=full, bounds=bounds, target=bool(target))]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 
 
-def _is_wanted(item: pytest.Item, *, full: bool, target: bool) -> bool:
+def _is_wanted(item: pytest.Item, *, full: bool, bounds: bool, target: bool) -> bool:
     parameters = getattr(item, "callspec", None)
     workload = WORKLOADS.get(parameters.params.get("name", "")) if parameters is not None else None
     if target and (workload is None or not workload.http):
         return False
-    return full or not (item.get_closest_marker("full") or (workload is not None and workload.full))
+    if bounds or item.get_closest_marker("bounds"):
+        return bounds and item.get_closest_marker("bounds") is not None
+    return full or workload is None or not workload.full
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -96,7 +101,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the measured workloads where `--measures` asks for it."""
     path = session.config.getoption("--measures")
     if path is not None:
-        path.write_bytes(msgspec.json.encode(session.config.stash[_MEASURES]))
+        kept = Kept(measures=tuple(session.config.stash[_MEASURES]), verdicts=tuple(session.config.stash[_VERDICTS]))
+        path.write_bytes(msgspec.json.encode(kept))
 
 
 @pytest.fixture(scope="session")
@@ -187,6 +193,11 @@ def hold(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Callabl
     def check(*verdicts: Verdict) -> None:
         for verdict in verdicts:
             benchmark.extra_info[verdict.bound.name] = f"{verdict.word}: {verdict.sentence}"
+            request.config.stash[_VERDICTS].append(
+                BoundVerdict(
+                    name=verdict.bound.name, where=request.node.name, word=verdict.word, sentence=verdict.sentence
+                )
+            )
             request.config.stash[_LINES].append(f"{verdict.word:<8} {request.node.name}: {verdict.sentence}")
         failed = [verdict for verdict in verdicts if verdict.word == "FAIL"]
         unknown = [verdict for verdict in verdicts if verdict.word == "NO DATA"]

@@ -92,6 +92,13 @@ def headline(results: Results) -> Iterator[HeadlineRow]:
         yield HeadlineRow(race=name, runner=peer, aim=aim, ratio=ratio)
 
 
+def summary(results: Results) -> Iterator[str]:
+    """Yield the ratios that are named first and have data, a line each."""
+    for row in headline(results):
+        if row.ratio is not None:
+            yield f"{row.race}: {row.runner} takes {row.ratio.value:.2f} times our time"
+
+
 def readme_line(results: Results) -> str:
     """Return the sentence on speed that stands in README.md."""
     rows = {(row.race, row.runner): row.ratio for row in headline(results)}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,16 +17,18 @@ from benchmarks.outputs import WrongOutput
 from benchmarks.peers.race import Format, race_services, race_writers
 from benchmarks.probes.curves import ProbeError, measure_leak, measure_points
 from benchmarks.probes.self_test import self_test
+from benchmarks.report.figures import summary
 from benchmarks.report.machine import read_commit, read_machine
-from benchmarks.report.types import PARTS, Measure, Part, PartName, Point, Race, Results
+from benchmarks.report.types import PARTS, QUICK_PARTS, Kept, Part, PartName, Point, Race, Results
 
 SUITES = ROOT / "benchmarks" / "suites"
-QUICK_WRITERS: tuple[tuple[Format, int, int], ...] = (("csv", 10_000, 9), ("pdf", 1_000, 5), ("pdf", 10_000, 3))
-"""Format, records, rounds."""
-FULL_WRITERS: tuple[tuple[Format, int, int], ...] = (
-    ("csv", 1_000, 15), ("csv", 10_000, 15), ("csv", 100_000, 7), ("csv", 1_000_000, 3),
-    ("pdf", 1_000, 9), ("pdf", 10_000, 7), ("pdf", 100_000, 3), ("pdf", 1_000_000, 3),
-)  # fmt: skip
+Writers = Mapping[PartName, tuple[tuple[Format, int, int], ...]]
+QUICK_WRITERS: Writers = {"csv": (("csv", 10_000, 9),), "pdf": (("pdf", 1_000, 5), ("pdf", 10_000, 3))}
+"""Format, records, rounds, by part."""
+FULL_WRITERS: Writers = {
+    "csv": (("csv", 1_000, 15), ("csv", 10_000, 15), ("csv", 100_000, 7), ("csv", 1_000_000, 3)),
+    "pdf": (("pdf", 1_000, 9), ("pdf", 10_000, 7), ("pdf", 100_000, 3), ("pdf", 1_000_000, 3)),
+}
 QUICK_SERVICES: tuple[tuple[Format, int, int, int], ...] = (("csv", 10_000, 7, 0), ("pdf", 10_000, 3, 0))
 """Format, records, rounds, exports each of five clients at once (0: one client)."""
 FULL_SERVICES: tuple[tuple[Format, int, int, int], ...] = (
@@ -57,15 +59,13 @@ def run_part(
 
 
 def _measured(part: Part, out: Path, folder: Path, words: Sequence[str], progress: Progress) -> Part:
-    if part.name == "suites":
-        code, measures = _suites(out, full=part.full, target=part.target, words=words)
-        failed = () if code == 0 else (f"suites: pytest ended with {code}; its output says which benchmark",)
-        return msgspec.structs.replace(part, measures=measures, failed=failed)
-    if part.name == "writers":
-        races = [
-            race_writers(format, records, rounds, folder, progress)
-            for format, records, rounds in (FULL_WRITERS if part.full else QUICK_WRITERS)
-        ]
+    if part.name in ("suites", "bounds"):
+        code, kept = _pytest(part, out, words)
+        failed = () if code == 0 else (f"{part.name}: pytest ended with {code}; its output says which benchmark",)
+        return msgspec.structs.replace(part, measures=kept.measures, verdicts=kept.verdicts, failed=failed)
+    if part.name in QUICK_WRITERS:
+        wanted = (FULL_WRITERS if part.full else QUICK_WRITERS)[part.name]
+        races = [race_writers(format, records, rounds, folder, progress) for format, records, rounds in wanted]
         return msgspec.structs.replace(part, races=tuple(races), failed=tuple(_wrong(races)))
     if part.name == "services":
         races = [
@@ -76,15 +76,19 @@ def _measured(part: Part, out: Path, folder: Path, words: Sequence[str], progres
     return _curves(part, folder, progress)
 
 
-def _suites(out: Path, *, full: bool, target: str | None, words: Sequence[str]) -> tuple[int, tuple[Measure, ...]]:
-    kept = out / "measures.json"
-    kept.unlink(missing_ok=True)
-    options = ["-q", "--measures", str(kept), "--benchmark-json", str(out / "pytest-benchmark.json")]
-    options += ["--full"] * full + (["--target", target] if target else [])
+def _pytest(part: Part, out: Path, words: Sequence[str]) -> tuple[int, Kept]:
+    path = out / f"{part.name}-measures.json"
+    path.unlink(missing_ok=True)
+    name = "pytest-benchmark.json" if part.name == "suites" else f"pytest-benchmark-{part.name}.json"
+    options = ["-q", "--measures", str(path), "--benchmark-json", str(out / name)]
+    options += ["--full"] * part.full + (["--target", part.target] if part.target else [])
+    # what the machine is too busy for is NO DATA in the table, and no failure of the whole run
+    options += ["--bounds", "--bench-noisy-ok"] if part.name == "bounds" else []
     command = [sys.executable, "-m", "pytest", str(SUITES), "-p", "no:cacheprovider", *options, *words]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
-    measures = msgspec.json.decode(kept.read_bytes(), type=tuple[Measure, ...]) if kept.is_file() else ()
-    return code, measures
+    kept = read_one(path, Kept) if path.is_file() else Kept()
+    path.unlink(missing_ok=True)
+    return code, kept
 
 
 def _wrong(races: Iterable[Race]) -> Iterator[str]:
@@ -130,14 +134,17 @@ def assemble(out: Path, published: Results | None) -> Results | None:
         target=latest.target,
         machine=latest.machine,
         measures=tuple(measure for part in same for measure in part.measures),
+        verdicts=tuple(verdict for part in same for verdict in part.verdicts),
         races=tuple(race for part in same for race in part.races),
         sampler=next((part.sampler for part in same if part.sampler is not None), None),
         points=tuple(point for part in same for point in part.points),
         leak=next((part.leak for part in same if part.leak is not None), None),
         failed=tuple(problem for part in same for problem in part.failed),
     )
-    absent = [f"the part {name} of this commit" for name in PARTS if name not in {part.name for part in same}]
-    return msgspec.structs.replace(found, missing=(*absent, *missing_names(found, published)))
+    wanted = PARTS[:1] if latest.target is not None else PARTS if latest.full else QUICK_PARTS
+    absent = [f"the part {name} of this commit" for name in wanted if name not in {part.name for part in same}]
+    missing = (*absent, *missing_names(found, published))
+    return msgspec.structs.replace(found, summary=tuple(summary(found)), missing=missing)
 
 
 def _of(part: Part) -> tuple[str | None, bool | None, bool, str | None]:

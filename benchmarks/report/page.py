@@ -76,7 +76,10 @@ def page(results: Results, rates: Rates | None) -> str:
 
 def terminal(results: Results) -> str:
     """Return the tables as the terminal shows them."""
-    return "\n".join((*_races(results), *_suites(results), *_growth(results), *_problems(results))) + "\n"
+    return (
+        "\n".join((*_races(results), *_suites(results), *_growth(results), *_bounds(results), *_problems(results)))
+        + "\n"
+    )
 
 
 def _page(results: Results, rates: Rates | None) -> Iterator[str]:
@@ -91,6 +94,8 @@ def _page(results: Results, rates: Rates | None) -> Iterator[str]:
     yield from _growth(results)
     yield "## All benchmarks\n"
     yield from _suites(results)
+    yield "## Bounds\n"
+    yield from _bounds(results)
     yield METHOD
     yield (
         rates_text(rates) + "\n"
@@ -154,6 +159,11 @@ def _runner(race: Race, runner: Runner) -> Sequence[str]:
         "–" if rss is None else f"{rss / MB:,.0f} MB",
         "–" if runner.peak_uss_bytes is None else f"{runner.peak_uss_bytes / MB:,.0f} MB",
     )
+
+
+def _bounds(results: Results) -> Iterator[str]:
+    rows = [(one.word, one.where, one.sentence) for one in results.verdicts]
+    yield from _table(("verdict", "benchmark", "what was asked and found"), rows)
 
 
 def _ratio(ratio: Ratio | None) -> str:

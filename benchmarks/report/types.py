@@ -6,11 +6,13 @@ from typing import Literal
 
 from assertions.record.types import Record
 from benchmarks.probes.self_test import SelfTest
+from benchmarks.statistics.bounds import Word
 from benchmarks.workloads.types import Clock, Suite
 
 Kind = Literal["ours", "peer", "limit"]
-PartName = Literal["suites", "writers", "services", "curves"]
-PARTS: tuple[PartName, ...] = ("suites", "writers", "services", "curves")
+PartName = Literal["suites", "bounds", "csv", "pdf", "services", "curves"]
+PARTS: tuple[PartName, ...] = ("suites", "csv", "pdf", "services", "curves", "bounds")
+QUICK_PARTS = PARTS[:-1]
 
 
 class Machine(Record, frozen=True, kw_only=True):
@@ -37,6 +39,23 @@ class Measure(Record, frozen=True, kw_only=True):
     records: int | None
     wall_s: tuple[float, ...]
     cpu_s: tuple[float, ...]
+
+
+class BoundVerdict(Record, frozen=True, kw_only=True):
+    """One figure held against a bound of `benchmarks/statistics/bounds.py`."""
+
+    name: str
+    where: str
+    """The test, with its size."""
+    word: Word
+    sentence: str
+
+
+class Kept(Record, frozen=True, kw_only=True):
+    """What a pytest session measured."""
+
+    measures: tuple[Measure, ...] = ()
+    verdicts: tuple[BoundVerdict, ...] = ()
 
 
 class Runner(Record, frozen=True, kw_only=True):
@@ -113,6 +132,7 @@ class Part(Record, frozen=True, kw_only=True):
     target: str | None
     machine: Machine
     measures: tuple[Measure, ...] = ()
+    verdicts: tuple[BoundVerdict, ...] = ()
     races: tuple[Race, ...] = ()
     sampler: SelfTest | None = None
     points: tuple[Point, ...] = ()
@@ -132,10 +152,13 @@ class Results(Record, frozen=True, kw_only=True):
     """Somebody else's service was measured; None: this tree's."""
     machine: Machine
     measures: tuple[Measure, ...] = ()
+    verdicts: tuple[BoundVerdict, ...] = ()
     races: tuple[Race, ...] = ()
     sampler: SelfTest | None = None
     points: tuple[Point, ...] = ()
     leak: Leak | None = None
+    summary: tuple[str, ...] = ()
+    """The headline ratios, a line each, as a main run's report shows them."""
     missing: tuple[str, ...] = ()
     """Benchmarks of the published results that these have not, and parts that were not run."""
     failed: tuple[str, ...] = ()

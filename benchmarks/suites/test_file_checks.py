@@ -54,7 +54,7 @@ def test_file_checks(run_workload: Callable[[str], None], name: str) -> None:
     run_workload(name)
 
 
-@pytest.mark.full
+@pytest.mark.bounds
 @pytest.mark.parametrize(
     ("case", "rounds"), [("csv-1k", 25), ("csv-10k", 15), ("pdf-1k", 15), ("pdf-5k", 7), ("pdf-10k", 5)]
 )

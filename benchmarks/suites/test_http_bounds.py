@@ -21,7 +21,7 @@ from service.jobs.pipeline import Job, export_body, run_job
 from service.jobs.pool import WorkerPool
 from service.request.export_request import parse_request
 
-pytestmark = pytest.mark.full
+pytestmark = pytest.mark.bounds
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
 RECORDS = 10_000

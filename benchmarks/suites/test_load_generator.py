@@ -23,7 +23,7 @@ from benchmarks.statistics.bounds import BOUNDS, Verdict, judge, judge_ratios
 from loadtests.calibration import calibration
 from loadtests.calibration.reference_server import Schedule
 
-pytestmark = pytest.mark.full
+pytestmark = pytest.mark.bounds
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
 RUNS = 3

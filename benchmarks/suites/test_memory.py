@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 600
 MB = 1_000_000
 LEAK_EXPORTS = 200
-pytestmark = pytest.mark.full
+pytestmark = pytest.mark.bounds
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
 

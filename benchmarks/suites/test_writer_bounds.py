@@ -18,7 +18,7 @@ from service.jobs.pipeline import Job, export_body, run_job
 from service.pdf.writer import pages_of
 from service.request.export_request import parse_request
 
-pytestmark = pytest.mark.full
+pytestmark = pytest.mark.bounds
 Figures = Callable[[Mapping[str, float]], None]
 Hold = Callable[..., None]
 SMALL_RECORDS = 10_000
