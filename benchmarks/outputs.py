@@ -39,7 +39,8 @@ def check_csv(path: Path, wanted: Iterable[dict[str, Cell]], count: int) -> None
         if head != list(COLUMNS):
             raise WrongOutput(f"{path.name}: expected the header {','.join(COLUMNS)}, found {','.join(head)}")
         read = 0
-        for number, (found, record) in enumerate(zip(reader, wanted, strict=False), 1):
+        # the records first: `zip` would drop a surplus row
+        for number, (record, found) in enumerate(zip(wanted, reader, strict=False), 1):
             read = number
             cells = list(record.values())
             if len(found) != len(cells) or not all(map(is_same, found, cells)):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from benchmarks.regression.rates import Rates
 from benchmarks.regression.text import rates_text
 from benchmarks.report.figures import (
+    HeadlineRow,
     Ratio,
     cpu_ratio,
     growth_of,
@@ -128,6 +129,12 @@ def _headline(results: Results) -> Iterator[str]:
     yield from _table(("export", "runner", "its time through ours", "aim", "reached"), rows)
 
 
+def _reached(row: HeadlineRow) -> str:
+    if row.aim is None:
+        return "–"
+    return "NO DATA" if row.ratio is None else "yes" if row.ratio.value >= row.aim else "no"
+
+
 def _races(results: Results) -> Iterator[str]:
     for race in results.races:
         laps = max((len(runner.wall_s) for runner in race.runners), default=0)
@@ -215,7 +222,10 @@ def _growth(results: Results) -> Iterator[str]:
 
 def _exponent(results: Results, series: str, cost: str) -> str:
     growth = growth_of(results.points, series, cost)
-    return "NO DATA" if growth is None else f"{growth.exponent:.2f} ({growth.low:.2f} to {growth.high:.2f})"
+    if growth is None:
+        return "NO DATA"
+    value, low, high = (round(one, 2) + 0.0 for one in (growth.exponent, growth.low, growth.high))  # no -0.00
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _leak(results: Results) -> Iterator[str]:

@@ -72,7 +72,7 @@ def _curves(figure: Any, results: Results, cost: str, factor: float, label: str)
         sizes = sorted({point.records for point in mine})
         values = [median([getattr(point, cost) for point in mine if point.records == size]) * factor for size in sizes]
         growth = growth_of(results.points, series, cost)
-        fit = "" if growth is None else f", exponent {growth.exponent:.2f}"
+        fit = "" if growth is None else f", exponent {round(growth.exponent, 2) + 0.0:.2f}"
         axis.plot(sizes, values, marker="o", markersize=3, linewidth=1, label=f"{series}{fit}")
     _logarithmic(axis, "", label)
 
