@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from assertions.console import guard_output
+import click
+
+from assertions.console import run_command, sentences
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
 from assertions.record.types import Record
@@ -26,20 +26,14 @@ STEPS: Final[tuple[StepName, ...]] = ("structure", "expressions", "series offere
 """The last one only with a metrics page."""
 EXIT_OK, EXIT_FAILED, EXIT_NO_VERDICT = 0, 1, 2
 
-DESCRIPTION: Final = """\
-The Grafana dashboard, grafana-export-dashboard.json: the runbook's five panels, and further ones in rows below.
-
-  check   its structure, and each query against the contract; no Grafana takes part. With --metrics also: is each
-          series that a query asks for on that page, and no bucket there twice
-  live    each panel's queries against a live Prometheus; a query without data is a failure
-  build   write the dashboard from its source, source.py, and a limits file
-"""
 EPILOG: Final = """\
+\b
 exit codes:
   0  all is well
   1  a problem was found, or a query brought no data
   2  no verdict: Prometheus can't be reached, or the file is missing or malformed
 
+\b
 examples:
   python -m dashboards check
   python -m dashboards check theirs.json --metrics metrics_snapshot.txt
@@ -48,47 +42,83 @@ examples:
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code."""
-    guard_output()
-    options = _parser().parse_args(argv)
-    try:
-        if options.command == "build":
-            return _build(options)
-        return _check(options) if options.command == "check" else _live(options)
-    except (DashboardError, LimitsError) as error:
-        print(f"dashboards: no verdict: {error}", file=sys.stderr)
-        return EXIT_NO_VERDICT
+FILE: Final = click.Path(path_type=Path)
 
 
-def _build(options: argparse.Namespace) -> int:
-    if options.limits is not None and options.out is None:
+class Positive(click.ParamType[float]):
+    """A finite number above 0."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and number > 0):
+            self.fail(f"a finite number above 0 is expected, not {value!r}", param, ctx)
+        return number
+
+
+class Duration(click.ParamType[str]):
+    """A length of time as Prometheus writes it."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text unchanged."""
+        if re.fullmatch(r"([0-9]+(ms|[smhdwy]))+", value) is None:
+            self.fail(f"a duration such as 30s or 1m is expected, not {value!r}", param, ctx)
+        return str(value)
+
+
+@click.group(epilog=EPILOG)
+def commands() -> None:
+    """The Grafana dashboard, grafana-export-dashboard.json: the runbook's five panels, and further ones in rows."""
+
+
+@commands.command("build")
+@click.option("--limits", type=FILE, metavar="FILE", help="Take the bounds from this limits file.")
+@click.option("--out", type=FILE, metavar="FILE", help="Write it here (default: our own file).")
+@sentences("dashboards: no verdict", DashboardError, LimitsError)
+def build(limits: Path | None, out: Path | None) -> int:
+    """Write the dashboard from its source, source.py, and a limits file."""
+    if limits is not None and out is None:
         raise DashboardError("build --limits FILE needs --out FILE, so that our own file keeps the default limits")
-    file: Path = EXPORT if options.out is None else options.out
-    built = text(load(options.limits or DEFAULT_PATH))
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(built, encoding="utf-8")
-    except OSError as error:
-        raise DashboardError(f"{file.name} can't be written: {error.strerror}") from error
+    file = EXPORT if out is None else out
+    _write_text(file, text(load(limits or DEFAULT_PATH)))
     print(f"wrote {file.name}")
     return EXIT_OK
 
 
-def _check(options: argparse.Namespace) -> int:
-    out: Path | None = options.out
-    if options.limits is not None and (options.file or options.dashboard):
+@commands.command("check")
+@click.argument("file", required=False, type=FILE, metavar="[FILE]")
+@click.option("--dashboard", type=FILE, metavar="FILE", help="The same as an option.")
+@click.option("--limits", type=FILE, metavar="FILE", help="Check ours with the bounds of this limits file.")
+@click.option("--metrics", type=FILE, metavar="PAGE", help="A metrics page, as a target served it in text format.")
+@click.option("--out", type=FILE, metavar="DIR", help="Write dashboard.json here (default: nowhere).")
+@sentences("dashboards: no verdict", DashboardError, LimitsError)
+def check(
+    file: Path | None, dashboard: Path | None, limits: Path | None, metrics: Path | None, out: Path | None
+) -> int:
+    """Check a dashboard's structure, and each query against the contract; no Grafana takes part.
+
+    With --metrics also: is each series that a query asks for on that page, and no bucket there twice. FILE is the
+    dashboard (default: ours).
+    """
+    if limits is not None and (file or dashboard):
         raise DashboardError("--limits builds our dashboard from that file, so no other file can be given with it")
-    file: Path = options.dashboard or options.file or EXPORT
-    ours = file.resolve() == EXPORT
+    path = dashboard or file or EXPORT
+    ours = path.resolve() == EXPORT
     try:
-        dashboard = read(file) if options.limits is None else _built(options.limits, out)
-        results = _checked(dashboard, file.name, ours, options.metrics)
+        read_in = read(path) if limits is None else _built(limits, out)
+        results = _checked(read_in, path.name, ours, metrics)
     except (DashboardError, LimitsError) as error:
         if out is not None:  # an older run's results must not stand for this one
-            names = STEPS if options.metrics else STEPS[:2]
+            names = STEPS if metrics else STEPS[:2]
             steps = tuple(CheckStep(name=name, ok=False, output="", note=f"not made: {error}") for name in names)
-            _write(out / "dashboard.json", DashboardResults(file=file.name, steps=steps, ok=False, ours=ours))
+            _write(out / "dashboard.json", DashboardResults(file=path.name, steps=steps, ok=False, ours=ours))
         raise
     if out is not None:
         _write(out / "dashboard.json", results)
@@ -99,16 +129,40 @@ def _check(options: argparse.Namespace) -> int:
     return EXIT_OK if results.ok else EXIT_FAILED
 
 
+@commands.command("live")
+@click.option("--prometheus", required=True, metavar="URL", help="Its base URL.")
+@click.option("--file", type=FILE, default=EXPORT, help="The dashboard (default: ours).")
+@click.option("--minutes", type=Positive(), default=15.0, help="How far to look back (default: 15).")
+@click.option("--step", type=Positive(), default=5.0, metavar="SECONDS", help="Between two points (default: 5).")
+@click.option(
+    "--rate-interval", type=Duration(), default="1m", metavar="DURATION", help="For $__rate_interval (default: 1m)."
+)
+@click.option("--out", type=FILE, metavar="DIR", help="Write dashboard_live.json here (default: nowhere).")
+@sentences("dashboards: no verdict", DashboardError, LimitsError)
+def live(prometheus: str, file: Path, minutes: float, step: float, rate_interval: str, out: Path | None) -> int:
+    """Ask each panel's queries of a live Prometheus; a query without data is a failure."""
+    points = minutes * 60 / step
+    if points > MAX_POINTS:
+        raise DashboardError(
+            f"Prometheus gives at most {MAX_POINTS:,} points a series, not {points:,.0f}; raise --step"
+        )
+    results = look(read(file), prometheus, minutes=minutes, step_s=step, rate_interval=rate_interval)
+    if out is not None:
+        _write(out / "dashboard_live.json", results)
+    print(report(results))
+    return EXIT_OK if results.ok else EXIT_FAILED
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_command(commands, argv, "python -m dashboards")
+
+
 def _built(limits: Path, out: Path | None) -> Dashboard:
     """Build our dashboard from a limits file, and keep it where results are kept."""
     built = text(load(limits))
     if out is not None:
-        file = out / "dashboards" / EXPORT.name
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(built, encoding="utf-8")
-        except OSError as error:
-            raise DashboardError(f"{file.name} can't be written: {error.strerror}") from error
+        _write_text(out / "dashboards" / EXPORT.name, built)
     return parse(built)
 
 
@@ -131,78 +185,20 @@ def _checked(dashboard: Dashboard, name: str, ours: bool, metrics: Path | None) 
     return DashboardResults(file=name, steps=steps, ok=all(step.ok for step in steps), ours=ours)
 
 
+def _write_text(path: Path, written: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(written, encoding="utf-8")
+    except OSError as error:
+        raise DashboardError(f"{path.name} can't be written: {error.strerror}") from error
+
+
 def _write(path: Path, record: Record) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_one(path, record)
     except OSError as error:
         raise DashboardError(f"{path.name} can't be written: {error.strerror}") from error
-
-
-def _live(options: argparse.Namespace) -> int:
-    points = options.minutes * 60 / options.step
-    if points > MAX_POINTS:
-        raise DashboardError(
-            f"Prometheus gives at most {MAX_POINTS:,} points a series, not {points:,.0f}; raise --step"
-        )
-    results = look(
-        read(options.file),
-        options.prometheus,
-        minutes=options.minutes,
-        step_s=options.step,
-        rate_interval=options.rate_interval,
-    )
-    if options.out is not None:
-        _write(options.out / "dashboard_live.json", results)
-    print(report(results))
-    return EXIT_OK if results.ok else EXIT_FAILED
-
-
-def _positive(value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number > 0):
-        raise argparse.ArgumentTypeError(f"a finite number above 0 is expected, not {value!r}")
-    return number
-
-
-def _duration(value: str) -> str:
-    if re.fullmatch(r"([0-9]+(ms|[smhdwy]))+", value) is None:
-        raise argparse.ArgumentTypeError(f"a duration such as 30s or 1m is expected, not {value!r}")
-    return value
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m dashboards",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="check|live|build")
-    check = commands.add_parser("check", help="check a dashboard's structure and queries")
-    check.add_argument("file", nargs="?", type=Path, help="the dashboard (default: ours)")
-    check.add_argument("--dashboard", type=Path, metavar="FILE", help="the same as an option")
-    check.add_argument("--limits", type=Path, metavar="FILE", help="check ours with the bounds of this limits file")
-    check.add_argument(
-        "--metrics", type=Path, metavar="PAGE", help="a metrics page, as a target served it in text format"
-    )
-    check.add_argument("--out", type=Path, metavar="DIR", help="write dashboard.json here (default: nowhere)")
-    live = commands.add_parser("live", help="ask the queries of a live Prometheus")
-    live.add_argument("--prometheus", required=True, metavar="URL", help="its base URL")
-    live.add_argument("--file", type=Path, default=EXPORT, help="the dashboard (default: ours)")
-    live.add_argument("--minutes", type=_positive, default=15.0, help="how far to look back (default: 15)")
-    live.add_argument("--step", type=_positive, default=5.0, metavar="SECONDS", help="between two points (default: 5)")
-    live.add_argument(
-        "--rate-interval", type=_duration, default="1m", metavar="DURATION", help="for $__rate_interval (default: 1m)"
-    )
-    live.add_argument("--out", type=Path, metavar="DIR", help="write dashboard_live.json here (default: nowhere)")
-    build = commands.add_parser("build", help="write the dashboard from its source and a limits file")
-    build.add_argument("--limits", type=Path, metavar="FILE", help="take the bounds from this limits file")
-    build.add_argument("--out", type=Path, metavar="FILE", help="write it here (default: our own file)")
-    return parser
 
 
 if __name__ == "__main__":

@@ -54,14 +54,14 @@ PARTS = {
     "gate": _Part("evidence.subcommands", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
     "compare": _Part("evidence.subcommands", "compare_command", "Say what got better or worse between two runs."),
     "panels": _Part("evidence.panels", "panels_command", "Draw the dashboard from a run's recorded samples."),
-    "assert": _Part("assertions.__main__", "main", "Print the six assertions of a run directory.", ()),
+    "assert": _Part("assertions.__main__", "assert_command", "Print the six assertions of a run directory."),
     "seed": _Part("loadtests.__main__", "seed_command", "Make one export, or the batch of five, on a target."),
     "body": _Part("loadtests.__main__", "body_command", "Print the request body of a case, to send it again."),
     "stress": _Part("evidence.subcommands", "stress_command", "Raise the rate until a limit breaks."),
     "serve": _Part("evidence.command", "serve", "Start the reference export service.", ()),
-    "checks": _Part("assertions.__main__", "main", "List every check, and where it is judged.", ("--list",)),
-    "rules": _Part("rules.__main__", "main", "Check or build the alert rules.", ()),
-    "dashboards": _Part("dashboards.__main__", "main", "Check or build the Grafana dashboard.", ()),
+    "checks": _Part("assertions.__main__", "checks_command", "List every check, and where it is judged."),
+    "rules": _Part("rules.__main__", "commands", "Check or build the alert rules."),
+    "dashboards": _Part("dashboards.__main__", "commands", "Check or build the Grafana dashboard."),
 }
 
 

@@ -40,7 +40,7 @@ CHECK = "panels-drawn"
     metavar="FILE",
     help="The dashboard to draw (default: ours).",
 )
-@sentences("evidence", RunError, VerifyError, DashboardError, RulesError, FolderError)
+@sentences("evidence", RunError, VerifyError, DashboardError, RulesError, FolderError, OSError)
 def panels_command(folder: Path | None, dashboard: Path) -> int:
     """Draw each panel of the dashboard from a run's recorded samples, and publish the run again with the pictures.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import tempfile
@@ -10,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from assertions.console import guard_output
+import click
+
+from assertions.console import run_command, sentences
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
 from rules.building.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
@@ -26,32 +27,14 @@ OUR_RULES: Final = HERE / RULES_NAME
 OUR_TESTS: Final = HERE / companion_of(RULES_NAME)
 EXIT_OK, EXIT_FAILED, EXIT_NO_VERDICT = 0, 1, 2
 
-DESCRIPTION: Final = """\
-  check  (default) promtool's syntax check, lint and unit tests of the alert rules, and what promtool lacks:
-
-         rule coverage   each alert has, for each severity, a case in which it fires and one in which it keeps
-                         silent; the tests name only alerts that exist, and test this rule file
-         expressions     metrics, labels and label values are the contract's; counters are read through rate(),
-                         gauges are not; histogram_quantile() gets its buckets; the sides of an operation can match
-         series offered  with --metrics: each series that a rule asks for is on that page; no bucket is there twice
-
-  mutate change every comparison, number, window, `for`, matcher and metric name of every rule, one at a time: each
-         change must make a unit test fail
-
-  replay play the samples that a Prometheus recorded in FOLDER through the rules, as they are and with faults put into
-         them; prints and writes alerts.json: each alert with its tests, mutants and seconds to fire
-
-  build  write the rule file and its tests from their templates and a limits file
-
-promtool is looked for in $PROMTOOL, on PATH and in the user's cache folder; else it is fetched there by apt, without
-root (Debian, Ubuntu).
-"""
 EPILOG: Final = """\
+\b
 exit codes:
   0  all checks passed, or the files were written
   1  a check failed
   2  no verdict: promtool can't be had, or an input is missing or malformed
 
+\b
 examples:
   python -m rules
   python -m rules check --metrics metrics_snapshot.txt --out evidence/export
@@ -60,34 +43,138 @@ examples:
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code."""
-    guard_output()
-    parser = _parser()
-    options = parser.parse_args(argv)
-    if options.limits is not None and (options.rules or options.tests):
-        parser.error("--limits builds our rules from that file, so --rules and --tests can't be given with it")
-    if options.tests is not None and options.rules is None:
-        options.rules = OUR_RULES
-    try:
-        if options.command == "mutate":
-            return _mutate(options)
-        if options.command == "replay":
-            return _replay(options, parser)
-        return _build(options, parser) if options.command == "build" else _check(options)
-    except (RulesError, LimitsError) as error:
-        print(f"rules: no verdict: {error}", file=sys.stderr)
-        return EXIT_NO_VERDICT
+FILE: Final = click.Path(path_type=Path)
+RULES: Final = click.option("--rules", type=FILE, metavar="FILE", help="The rule file (default: ours).")
+TESTS: Final = click.option(
+    "--tests",
+    "--rules-tests",
+    type=FILE,
+    metavar="FILE",
+    help="Its unit tests (default: NAME.test.yml for NAME.yml, in the same folder).",
+)
+GUARDED: Final = sentences("rules: no verdict", RulesError, LimitsError)
 
 
-def _build(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    if options.rules or options.tests or options.metrics:
-        parser.error("build takes --limits and --out only")
-    if options.limits is not None and options.out is None:
-        parser.error("build --limits FILE needs --out FILE, so that our own files keep the default limits")
-    written = _write_rules(options.limits, OUR_RULES if options.out is None else options.out, options.docs)
+class _CheckFirst(click.Group):
+    """A group whose command is `check` where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `check` before words that begin with no command's name."""
+        if not args or (args[0] not in self.commands and args[0] not in self.get_help_option_names(ctx)):
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_CheckFirst, epilog=EPILOG)
+def commands() -> None:
+    """The alert rules: check them (the default), change them on purpose, replay a run, build them from limits.
+
+    promtool is looked for in $PROMTOOL, on PATH and in the user's cache folder; else it is fetched there by apt,
+    without root (Debian, Ubuntu).
+    """
+
+
+@commands.command("check")
+@RULES
+@TESTS
+@click.option("--limits", type=FILE, metavar="FILE", help="Check our rules, built with the bounds of this limits file.")
+@click.option(
+    "--metrics",
+    type=FILE,
+    metavar="PAGE",
+    help="Also a metrics page as served (text format): its form, and whether it offers what the rules read.",
+)
+@click.option(
+    "--out",
+    type=FILE,
+    metavar="DIR",
+    help="The folder for promtool_results.txt, promtool.json, and with --limits the rules built from them "
+    "(default: nowhere).",
+)
+@GUARDED
+def check(rules: Path | None, tests: Path | None, limits: Path | None, metrics: Path | None, out: Path | None) -> int:
+    """promtool's syntax check, lint and unit tests of the alert rules, and what promtool lacks.
+
+    \b
+    rule coverage   each alert has, for each severity, a case in which it fires and one in which it keeps
+                    silent; the tests name only alerts that exist, and test this rule file
+    expressions     metrics, labels and label values are the contract's; counters are read through rate(),
+                    gauges are not; histogram_quantile() gets its buckets; the sides of an operation can match
+    series offered  with --metrics: each series that a rule asks for is on that page; no bucket is there twice
+    """
+    if limits is None:
+        file, ours = (OUR_RULES, True) if rules is None else (rules, rules.resolve() == OUR_RULES)
+        inputs = Inputs(rules=file, tests=tests or companion(file), metrics=metrics, ours=ours)
+        return _report(check_all(inputs, os.environ), out)
+    if rules or tests:
+        raise click.UsageError("--limits builds our rules from that file, so no other rules or tests can be given")
+    with tempfile.TemporaryDirectory(prefix="rules-") as made:
+        folder = Path(made) if out is None else out / "rules"
+        file, built_tests = _write_rules(limits, folder / RULES_NAME)
+        return _report(check_all(Inputs(rules=file, tests=built_tests, metrics=metrics), os.environ), out)
+
+
+@commands.command("build")
+@click.option("--limits", type=FILE, metavar="FILE", help="Take the bounds from this limits file.")
+@click.option(
+    "--out", type=FILE, metavar="FILE", help="The rule file; its tests go into the same folder (default: ours)."
+)
+@click.option("--docs", default=DOCS, metavar="URL", help=f"The page that each runbook_url leads to (default: {DOCS}).")
+@GUARDED
+def build(limits: Path | None, out: Path | None, docs: str) -> int:
+    """Write the rule file and its tests from their templates and a limits file."""
+    if limits is not None and out is None:
+        raise click.UsageError("build --limits FILE needs --out FILE, so that our own files keep the default limits")
+    written = _write_rules(limits, OUR_RULES if out is None else out, docs)
     print(f"wrote {written[0].name} and {written[1].name}")
     return EXIT_OK
+
+
+@commands.command("mutate")
+@RULES
+@TESTS
+@click.option("--out", type=FILE, metavar="DIR", help="The folder for mutation.json (default: nowhere).")
+@GUARDED
+def mutate(rules: Path | None, tests: Path | None, out: Path | None) -> int:
+    """Change every comparison, number, window, `for`, matcher and metric name of every rule, one at a time.
+
+    Each change must make a unit test fail.
+    """
+    file = rules or OUR_RULES
+    results = run_mutants(file, tests or companion(file), find())
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_one(out / "mutation.json", results)
+    print(report(results))
+    return EXIT_OK if results.ok else EXIT_FAILED
+
+
+@commands.command("replay")
+@click.argument("folder", type=FILE, metavar="FOLDER")
+@RULES
+@TESTS
+@GUARDED
+def replay_command(folder: Path, rules: Path | None, tests: Path | None) -> int:
+    """Play recorded samples through the rules, as they are and with faults put into them.
+
+    FOLDER is a recorded scenario, such as evidence/export/load. Prints and writes alerts.json: each alert with its
+    tests, mutants and seconds to fire.
+    """
+    file = rules or OUR_RULES
+    table = replay(folder, file, tests or companion(file), find())
+    write_one(folder / ALERTS, table)
+    print(table_text(table))
+    return EXIT_OK if table.ok else EXIT_FAILED
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_command(commands, argv, "python -m rules")
+
+
+def companion(rules: Path) -> Path:
+    """Return the path of a rule file's unit tests: `NAME.test.yml` for `NAME.yml`, in the same folder."""
+    return OUR_TESTS if rules == OUR_RULES else rules.with_name(companion_of(rules.name))
 
 
 def _write_rules(limits_path: Path | None, file: Path, docs: str = DOCS) -> tuple[Path, Path]:
@@ -104,53 +191,15 @@ def _write_rules(limits_path: Path | None, file: Path, docs: str = DOCS) -> tupl
     return file, tests
 
 
-def _mutate(options: argparse.Namespace) -> int:
-    rules = OUR_RULES if options.rules is None else options.rules
-    tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
-    results = run_mutants(rules, tests, find())
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        write_one(options.out / "mutation.json", results)
-    print(report(results))
-    return EXIT_OK if results.ok else EXIT_FAILED
-
-
-def _replay(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    if options.folder is None:
-        parser.error("replay needs the FOLDER of a recorded scenario, such as evidence/export/load")
-    rules = OUR_RULES if options.rules is None else options.rules
-    tests = rules.with_name(companion_of(rules.name)) if options.tests is None else options.tests
-    table = replay(options.folder, rules, tests, find())
-    write_one(options.folder / ALERTS, table)
-    print(table_text(table))
-    return EXIT_OK if table.ok else EXIT_FAILED
-
-
-def _check(options: argparse.Namespace) -> int:
-    if options.limits is not None:
-        with tempfile.TemporaryDirectory(prefix="rules-") as made:
-            folder = Path(made) if options.out is None else options.out / "rules"
-            rules, tests = _write_rules(options.limits, folder / RULES_NAME)
-            return _report(check_all(Inputs(rules=rules, tests=tests, metrics=options.metrics), os.environ), options)
-    rules, ours = (OUR_RULES, True) if options.rules is None else (options.rules, False)
-    if options.tests is not None:
-        tests = options.tests
-    else:
-        tests = OUR_TESTS if ours else rules.with_name(companion_of(rules.name))
-    ours = ours or rules.resolve() == OUR_RULES
-    checked = check_all(Inputs(rules=rules, tests=tests, metrics=options.metrics, ours=ours), os.environ)
-    return _report(checked, options)
-
-
-def _report(checked: Checked, options: argparse.Namespace) -> int:
+def _report(checked: Checked, out: Path | None) -> int:
     results = checked.results
-    if options.out is not None:
+    if out is not None:
         try:
-            options.out.mkdir(parents=True, exist_ok=True)
-            (options.out / "promtool_results.txt").write_text(text_report(results), encoding="utf-8")
-            write_one(options.out / "promtool.json", results)
+            out.mkdir(parents=True, exist_ok=True)
+            (out / "promtool_results.txt").write_text(text_report(results), encoding="utf-8")
+            write_one(out / "promtool.json", results)
         except OSError as error:
-            print(f"rules: the results can't be written to {options.out}: {error.strerror}", file=sys.stderr)
+            print(f"rules: the results can't be written to {out}: {error.strerror}", file=sys.stderr)
             return EXIT_NO_VERDICT
     if results.version is not None:
         print(f"promtool {results.version}")
@@ -159,54 +208,6 @@ def _report(checked: Checked, options: argparse.Namespace) -> int:
         print(f"rules: no verdict: {checked.unjudged}", file=sys.stderr)
         return EXIT_NO_VERDICT
     return EXIT_OK if results.ok else EXIT_FAILED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m rules",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=["check", "build", "mutate", "replay"],
-        default="check",
-        help="what to do (default: check)",
-    )
-    parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="FOLDER", help="replay: the folder of a recorded load scenario"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="PATH",
-        help="check: the folder for promtool_results.txt, promtool.json, and with --limits the rules built from them, "
-        "in rules/ (default: nowhere); "
-        "build: the rule file, its tests go into the same folder (default: ours, from the default limits)",
-    )
-    parser.add_argument(
-        "--limits", type=Path, metavar="FILE", help="build, or check, our rules with the bounds of this limits file"
-    )
-    parser.add_argument(
-        "--docs", default=DOCS, metavar="URL", help=f"build: the page that each runbook_url leads to (default: {DOCS})"
-    )
-    parser.add_argument("--rules", type=Path, metavar="FILE", help="check: the rule file (default: ours)")
-    parser.add_argument(
-        "--tests",
-        "--rules-tests",
-        type=Path,
-        metavar="FILE",
-        help="check: its unit tests (default: NAME.test.yml for NAME.yml, in the same folder)",
-    )
-    parser.add_argument(
-        "--metrics",
-        type=Path,
-        metavar="PAGE",
-        help="check: also a metrics page as served (text format): its form, and whether it offers what the rules read",
-    )
-    return parser
 
 
 if __name__ == "__main__":

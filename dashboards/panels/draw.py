@@ -23,6 +23,7 @@ from dashboards.panels.errors import PanelsError
 from dashboards.panels.page import Tools, bundle, library_versions
 from dashboards.panels.serve import serving_samples
 from rules.records import RulesError
+from rules.server.fetch import find_binary, version_of
 
 SCENARIOS: Final = ("load", "soak", "batch")
 """Where samples are recorded, the richest first."""
@@ -70,7 +71,11 @@ def draw_run(out: Path, dashboard: Path, tools: Tools) -> PanelsDrawn:
         source=f"a Prometheus that serves the samples recorded in {scenario}",
         start=run.start,
         end=run.end,
-        versions={"browser": drawing.browser, "Prometheus": run.version, **library_versions()},
+        versions={
+            "browser": drawing.browser,
+            "Prometheus": version_of(find_binary("prometheus", os.environ)),
+            **library_versions(),
+        },
         overview=OVERVIEW,
         overview_sha256=hashlib.sha256(drawing.overview).hexdigest(),
         panels=tuple(

@@ -215,8 +215,8 @@ def test_live_without_a_prometheus_is_no_verdict(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "required"),
-        (("draw",), "invalid choice"),
+        ((), "Usage:"),
+        (("draw",), "No such command 'draw'"),
         (("live",), "--prometheus"),
         (
             ("live", "--prometheus", "http://127.0.0.1:1", "--minutes", "0"),

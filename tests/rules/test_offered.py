@@ -26,6 +26,7 @@ def findings(expression: str, text: str) -> tuple[str, ...]:
         'rate(export_requests_total{user="somebody", status!="failed"}[5m])',
         '{__name__="export_queue_depth"}',
         "up == 0",
+        'ALERTS{alertstate="firing"}',
         "absent(no_such)",
         "no_such or export_queue_depth",
         "export_queue_depth or vector(0)",

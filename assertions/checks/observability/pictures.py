@@ -26,7 +26,7 @@ def panels_drawn(run: Run, limits: Limits) -> Judgement:
         return no_data(NOT_DRAWN)
     if not files.drawn.panels:
         return no_data(f"{files.drawn.dashboard} has no panels")
-    found = [*_files(files), *((panel.title, fault) for panel in files.drawn.panels for fault in panel_faults(panel))]
+    found = [*((panel.title, fault) for panel in files.drawn.panels for fault in panel_faults(panel)), *_files(files)]
     if found:
         return failed_for(found)
     queries = [query for panel in files.drawn.panels for query in panel.queries]

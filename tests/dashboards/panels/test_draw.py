@@ -150,3 +150,24 @@ def test_one_misnamed_metric_turns_just_its_panel_red(
     assert list(found) == [title]
     assert found[title][0].startswith(f"{title}: {fault}")
     assert (tmp_path / PANELS / "dashboard.png").is_file()
+
+
+@e2e
+def test_what_cannot_be_drawn_names_its_panel(tmp_path: Path) -> None:
+    """A refused query, a type of panel that this page does not draw, and a data source that nobody knows."""
+    write_recorded(tmp_path)
+    model = json.loads(EXPORT.read_bytes())
+    panels = {panel["title"]: panel for panel in model["panels"]}
+    panels["Requests by outcome"]["targets"][0]["expr"] = "sum("
+    panels["Queue depth"]["type"] = "stat"
+    for part in (panels["Memory per export"], *panels["Memory per export"]["targets"]):
+        part["datasource"] = {"type": "prometheus", "uid": "theirs"}
+    theirs = tmp_path / "theirs.json"
+    theirs.write_text(json.dumps(model), encoding="utf-8")
+    assert faulty(draw_run(tmp_path, theirs, find_tools(os.environ))) == {
+        "Requests by outcome": (
+            "Requests by outcome: Prometheus refused it: 1:5: parse error: unclosed left parenthesis",
+        ),
+        "Queue depth": ("Queue depth: this page draws no panel of type stat",),
+        "Memory per export": ("Memory per export: the data source theirs is not known here; there is Prometheus only",),
+    }

@@ -51,6 +51,15 @@ def test_a_dashboards_variables_are_replaced(tmp_path: Path) -> None:
     assert [(one.source, str(one)) for one in queries.of_dashboard(path)] == [("panel Mine", "export_bytes_total")]
 
 
+def test_a_dashboards_alerts_are_prometheus_own(tmp_path: Path) -> None:
+    """What Prometheus makes itself is not asked of a target: alerts, and whether it is up."""
+    expr = "count(ALERTS) or on () up or on () export_queue_depth"
+    panel = {"type": "stat", "title": "Mine", "targets": [{"expr": expr}]}
+    path = tmp_path / "board.json"
+    path.write_text(json.dumps({"panels": [panel]}))
+    assert [one.series for one in queries.of_dashboard(path)] == ["export_queue_depth"]
+
+
 @pytest.mark.parametrize("broken", ["rules", "dashboard", "expression"])
 def test_half_of_the_queries_are_none(tmp_path: Path, broken: str) -> None:
     """Where one file can't be read there is no queries.json, not even an older one, and the line says why."""

@@ -48,7 +48,7 @@ export async function start(scrapeIntervalMs, plugins) {
     getPanelPluginFromCache: (id) => plugins[id],
     importPanelPlugin: async (id) => {
       if (!plugins[id]) {
-        throw new Error(`Grafana's open libraries have no panel of type ${id}`);
+        throw new Error(`this page draws no panel of type ${id}`);
       }
       return plugins[id];
     },
