@@ -144,7 +144,7 @@ def _fresh(
         check_file(made, writer.format, records)
         if writer.kind == "ours":
             shutil.copyfile(made, folder / f"finished.{writer.format}")
-    except (NoNode, RunnerError, WrongOutput, OSError, pdfium.PdfiumError) as error:
+    except (NoNode, RunnerError, WrongOutput, OSError, UnicodeDecodeError, pdfium.PdfiumError) as error:
         if process is not None:
             process.close()
         return msgspec.structs.replace(runner, no_data=str(error)), None
