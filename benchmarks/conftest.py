@@ -101,7 +101,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the measured workloads where `--measures` asks for it."""
     path = session.config.getoption("--measures")
     if path is not None:
-        kept = Kept(measures=tuple(session.config.stash[_MEASURES]), verdicts=tuple(session.config.stash[_VERDICTS]))
+        measures: list[Measure] = session.config.stash[_MEASURES]
+        verdicts: list[BoundVerdict] = session.config.stash[_VERDICTS]
+        kept = Kept(measures=tuple(measures), verdicts=tuple(verdicts))
         path.write_bytes(msgspec.json.encode(kept))
 
 

@@ -48,7 +48,17 @@ def _target(series: str, records: int, folder: str, times: int) -> Sequence[str]
 
 
 def _flame_graph(path: Path, target: Sequence[str], progress: Progress) -> bool:
-    words = ["py-spy", "record", "--rate", HZ, "--format", "flamegraph", "--output", str(path), "--"]
+    words = [
+        str(Path(sys.executable).with_name("py-spy")),
+        "record",
+        "--rate",
+        HZ,
+        "--format",
+        "flamegraph",
+        "--output",
+        str(path),
+        "--",
+    ]
     return _run([*words, sys.executable, *target], progress)
 
 
