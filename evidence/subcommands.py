@@ -17,7 +17,7 @@ from evidence import stress, subject, timings
 from evidence.bundle.layout import REPORT
 from evidence.bundle.run_folder import OURS
 from evidence.bundle.verify import VerifyError, verify
-from evidence.comparison import check, stored
+from evidence.comparison import stored
 from evidence.comparison.folders import (
     CompareError,
     check_baseline,
@@ -237,6 +237,8 @@ def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool
     check_baseline(baseline, any_colour)
     check_files(newer)
     comparison = compare_runs(read_recorded(baseline), read_recorded(newer))
+    from evidence.comparison import check  # noqa: PLC0415 - numpy is slow to load, and other commands need none
+
     print(stored.as_json(comparison).decode() if as_json else text(comparison, check.stored_line()))
     return compared_code(comparison)
 

@@ -1,5 +1,5 @@
 """Plots of a run: static SVG, drawn from the record, with the limits drawn in."""
 
-from evidence.reports.plots.draw import draw, pictures, planned
+from evidence.reports.plots.draw import draw, planned
 
-__all__ = ["draw", "pictures", "planned"]
+__all__ = ["draw", "planned"]
