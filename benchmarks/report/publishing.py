@@ -18,7 +18,7 @@ PUBLISHED = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "benchmarks"
 README = ROOT / "README.md"
-BEGIN, END = "<!-- benchmarks: written by `python -m benchmarks publish` -->", "<!-- benchmarks end -->"
+BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
 
 class PublishError(Exception):
@@ -72,4 +72,4 @@ def with_line(text: str, line: str) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise PublishError(f"expected {BEGIN} and {END} in README.md, found {'one of them' if begin else 'none'}")
-    return f"{before}{begin}\n{line}\n{end}{after}"
+    return f"{before}{begin}{line}{end}{after}"

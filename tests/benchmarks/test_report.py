@@ -186,7 +186,7 @@ def test_only_whole_results_are_published(tmp_path: Path, fields: dict[str, obje
 
 def test_the_line_goes_between_its_marks() -> None:
     """The README keeps everything else; without marks it is refused."""
-    assert with_line(f"a\n{BEGIN}\nold\n{END}\nb\n", "new") == f"a\n{BEGIN}\nnew\n{END}\nb\n"
+    assert with_line(f"a {BEGIN}old{END} b\n", "new") == f"a {BEGIN}new{END} b\n"
     with pytest.raises(PublishError, match="none"):
         with_line("a", "new")
 
