@@ -184,7 +184,7 @@ def _suites(results: Results) -> Iterator[str]:
             measure.name,
             measure.what,
             f"{median(measure.wall_s) * 1_000:,.2f} ms",
-            f"{median(measure.cpu_s) * 1_000:,.2f} ms",
+            f"{median(measure.cpu_s) * 1_000:,.2f} ms" if measure.cpu_s else "–",
             "–" if measure.records is None else f"{measure.records / median(measure.wall_s):,.0f}",
             str(len(measure.wall_s)),
         )

@@ -39,6 +39,7 @@ class Measure(Record, frozen=True, kw_only=True):
     records: int | None
     wall_s: tuple[float, ...]
     cpu_s: tuple[float, ...]
+    """Empty: not known, of somebody else's service."""
 
 
 class BoundVerdict(Record, frozen=True, kw_only=True):

@@ -126,6 +126,14 @@ def test_the_terminal_names_what_is_missing() -> None:
     assert "NO DATA: csv-2k" in terminal(msgspec.structs.replace(RESULTS, missing=("csv-2k",)))
 
 
+def test_somebody_elses_service_has_times_and_no_more() -> None:
+    """With `--target` the terminal shows the measured exports alone, without the CPU time that is not known."""
+    theirs = msgspec.structs.replace(MEASURE, cpu_s=())
+    text = terminal(msgspec.structs.replace(RESULTS, target="http://127.0.0.1:1", measures=(theirs,)))
+    assert "| 1k | csv-1k | 1,000 records | 2.00 ms | – | 500,000 | 2 |" in text
+    assert "Exponents" not in text
+
+
 def test_plots_are_equal_for_equal_results() -> None:
     """Three drawings, the same each time, with their words as text."""
     drawn = plots(RESULTS)
