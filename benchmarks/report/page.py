@@ -76,11 +76,11 @@ def page(results: Results, rates: Rates | None) -> str:
 
 
 def terminal(results: Results) -> str:
-    """Return the tables as the terminal shows them."""
-    return (
-        "\n".join((*_races(results), *_suites(results), *_growth(results), *_bounds(results), *_problems(results)))
-        + "\n"
-    )
+    """Return the tables as the terminal shows them; of somebody else's service only the exports."""
+    tables = [*_suites(results)]
+    if results.target is None:
+        tables = [*_races(results), *tables, *_growth(results), *_bounds(results)]
+    return "\n".join((*tables, *_problems(results))) + "\n"
 
 
 def _page(results: Results, rates: Rates | None) -> Iterator[str]:
