@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.http_service import ROOT
 from benchmarks.laps.lap import Lap
+from benchmarks.laps.side import SideError, running_side
 from benchmarks.laps.worker import Ask, Listed, Worker
-from benchmarks.regression.gate import Measured, judge, judge_blocks
+from benchmarks.regression.gate import Measured, judge, judge_blocks, measure
 from benchmarks.regression.rates import PLANTED_IN, outcome_of, plant
 from benchmarks.regression.text import comparison_text
 from benchmarks.regression.trees import NoSuchRevision, commit_of
 from benchmarks.regression.types import LEAST_EFFECT, Comparison, Row
+from benchmarks.workloads.all import WORKLOADS
 
 
 def laps(*seconds: float) -> Sequence[Lap]:
@@ -165,3 +168,28 @@ def test_a_worker_answers_with_times_or_with_the_error(tmp_path: Path) -> None:
     assert lap.wall_s > 0
     assert "admission" in {one.name for one in worker.answer(Ask(op="list")).workloads}
     assert worker.answer(Ask(op="close")).error is None
+
+
+@pytest.mark.e2e
+def test_a_worker_of_a_tree_runs_its_own_workloads() -> None:
+    """A side lists, opens, runs and closes; what its tree can't do is a SideError, after which it goes on."""
+    with running_side(ROOT) as side:
+        assert {one.name for one in side.workloads()} == set(WORKLOADS)
+        with pytest.raises(SideError, match="nothing"):
+            side.open("nothing")
+        side.open("admission")
+        assert side.lap(thorough=True).cpu_s > 0
+        side.close()
+        with pytest.raises(SideError, match="expected list, open, lap or close"):
+            side.lap()
+
+
+@pytest.mark.e2e
+def test_a_revision_without_benchmarks_gives_no_data(tmp_path: Path) -> None:
+    """A tree that has no worker, as one from before there was any, is NO DATA with what its Python wrote."""
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "__init__.py").write_text("")
+    comparison = judge(measure([tmp_path, ROOT], ["old", "working tree"], blocks=1), 0, 1)
+    assert comparison.exit_code == 2
+    assert "old lists no benchmarks" in comparison.rows[0].reason
+    assert "No module named" in comparison.rows[0].reason
