@@ -1,4 +1,4 @@
-"""One process of Locust's own kind, so that its CPU time can be told: our requests, bare ones, and a plain socket's.
+"""One process of Locust's own kind, so that its CPU time is known: our requests, bare ones, and a plain socket's.
 
 Run as `python -m benchmarks.load.child` with the known server's port; prints one JSON object. Importing it patches the
 process, so nothing else may.

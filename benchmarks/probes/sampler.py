@@ -1,4 +1,4 @@
-"""Memory of a process tree, sampled: USS and RSS at 100 Hz or more, beside the kernel's own high-water mark.
+"""Memory of a process tree, sampled: USS and RSS at 100 Hz or more, and the kernel's own high-water mark.
 
 The processes are found and read as the load tests' recorder does it (`loadtests.recorders.processes`).
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 EXPORTS = ("csv", "pdf")
 HARNESS = ("requests recorded", "csv records checked", "pdf records checked")
-"""Series beside the exports."""
+"""Series of the harness's own work."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class RunOutcome(Record, frozen=True, kw_only=True):
     alarms: tuple[str, ...]
     """Workloads called slower or faster though nothing was changed."""
     planted_alarms: tuple[str, ...]
-    """Workloads that the planted change does not touch, called slower or faster beside it."""
+    """Workloads that the planted change does not touch, called slower or faster in the same run."""
     found: tuple[str, ...]
     """Affected workloads called slower."""
     planted_ratio: float | None

@@ -1,4 +1,4 @@
-"""A revision's files beside the working tree, in a temporary git worktree."""
+"""A revision's files in a temporary git worktree."""
 
 from __future__ import annotations
 

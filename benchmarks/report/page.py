@@ -45,7 +45,7 @@ METHOD = """## Method
   number, and each record's text in order, on every page up to 200 and on 200 drawn by lot beyond.
 - *PDF peers* draw Helvetica, and measure, wrap and check nothing; text that WinAnsi lacks is lost with them. The
   service embeds fonts, measures each cell and keeps every script.
-- *Memory*: the first export of a fresh process. The kernel's high-water mark; beside it USS and RSS of the process
+- *Memory*: the first export of a fresh process. The kernel's high-water mark, and USS and RSS of the process
   tree, sampled (`benchmarks/probes/sampler.py`). Before use the sampler must see known allocations within 1 %, at
   100 Hz or more.
 - *Growth*: cost = a · records^b, fitted in logarithms; the interval of b by resampling sizes and repeats.

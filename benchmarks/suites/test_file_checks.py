@@ -98,6 +98,6 @@ def test_check(
         clean=lambda: None,
     )
     reading_ms, unlike_ms = laps.median_ms(READING), laps.median_ms(FORGETFUL)
-    told = {"reading ms": reading_ms, "checking ms": laps.median_ms(OURS), "first file ms": first_ms}
-    figures({**told, "unlike any before, ms": unlike_ms, "times reading": unlike_ms / reading_ms})
+    shown = {"reading ms": reading_ms, "checking ms": laps.median_ms(OURS), "first file ms": first_ms}
+    figures({**shown, "unlike any before, ms": unlike_ms, "times reading": unlike_ms / reading_ms})
     hold(judge_ratios(BOUNDS[f"check-{format_}"], laps.seconds[OURS], laps.seconds[READING]))

@@ -84,7 +84,7 @@ def test_end_to_end(
 def test_five_at_once(
     benchmark: BenchmarkFixture, two: tuple[str, Path], one: tuple[str, Path], figures: Figures, hold: Hold
 ) -> None:
-    """Five clients with 10k PDFs: /health meanwhile. What the second worker brings here is told, not judged: on two
+    """Five clients with 10k PDFs: /health meanwhile. What the second worker brings here is shown, not judged: on two
     cores the clients and the event loop take their share of both."""
     benchmark.group = "five at once"
     sent = body("pdf", RECORDS)

@@ -41,7 +41,7 @@ def workloads() -> Iterator[Workload]:
         yield Workload(
             name=f"{format}-writer",
             suite="10k",
-            what=f"the {format.upper()} writer alone: {WRITER_RECORDS:,} records cut into pieces before, no disk",
+            what=f"the {format.upper()} writer only: {WRITER_RECORDS:,} records cut into pieces before, no disk",
             clock="cpu",
             open=partial(_writer_alone, format),
             records=WRITER_RECORDS,
@@ -64,7 +64,7 @@ def workloads() -> Iterator[Workload]:
 
 
 def _one(suite: Suite, format: str, records: int, *, http: bool) -> Workload:
-    where = "whole export over HTTP, from request to answer" if http else "writers alone, from a body to a durable file"
+    where = "whole export over HTTP, from request to answer" if http else "writers only, from a body to a durable file"
     jobs = ((format, records),)
     return Workload(
         name=f"{'http-' if http else ''}{format}-{suite}",

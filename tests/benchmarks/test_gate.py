@@ -127,7 +127,7 @@ def test_exit_codes(outcomes: list[str], code: int) -> None:
 
 
 def test_error_rates_tell_what_the_plant_touches_from_what_it_does_not() -> None:
-    """A planted change is found in a CSV workload; a change of another workload beside it is a false alarm."""
+    """A planted change is found in a CSV workload; a change of another workload is a false alarm."""
     found = Measured(["one", "the same again", "planted"])
     names = ("csv-writer", "pdf-10k")
     found.listed = [{name: Listed(name=name, clock="cpu", full=False) for name in names}] * 3

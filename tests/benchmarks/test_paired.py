@@ -44,7 +44,7 @@ def test_the_sign_flip_test_refuses_other_numbers_of_pairs(count: int) -> None:
 
 
 def test_ratios_are_pair_by_pair() -> None:
-    """Each lap is divided by the lap beside it, and a missing or zero lap is refused."""
+    """Each lap is divided by the lap of the same round, and a missing or zero lap is refused."""
     assert paired_ratios([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
     with pytest.raises(ValueError, match="zip"):
         paired_ratios([1.0], [1.0, 1.0])

@@ -127,7 +127,7 @@ def test_the_terminal_names_what_is_missing() -> None:
 
 
 def test_somebody_elses_service_has_times_and_no_more() -> None:
-    """With `--target` the terminal shows the measured exports alone, without the CPU time that is not known."""
+    """With `--target` the terminal shows only the measured exports, without the CPU time that is not known."""
     theirs = msgspec.structs.replace(MEASURE, cpu_s=())
     text = terminal(msgspec.structs.replace(RESULTS, target="http://127.0.0.1:1", measures=(theirs,)))
     assert "| 1k | csv-1k | 1,000 records | 2.00 ms | – | 500,000 | 2 |" in text
