@@ -128,7 +128,7 @@ def steady(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Speed and memory, compared with peers, in 3 minutes. `-- --full` all sizes, `-- --against REV`: did we get slower?"""
+    """Speed and memory, compared with peers. `-- --full`: all sizes; `-- --against REV`: did we get slower?"""
     session.install("-r", "requirements/bench.txt")
     if shutil.which("npm") and not Path("benchmarks/peers/node/node_modules").is_dir():
         # peers that can't be installed are NO DATA, no error
