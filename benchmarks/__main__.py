@@ -29,7 +29,7 @@ from benchmarks.report.publishing import (
     read_results,
     write_pages,
 )
-from benchmarks.report.types import PARTS, QUICK_PARTS, PartName
+from benchmarks.report.types import NEEDED, PARTS, PartName
 
 DEFAULT_OUT = ROOT / "evidence" / "bench"
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -69,7 +69,7 @@ def bench_command(
     out.mkdir(parents=True, exist_ok=True)
     if against is not None:
         return _against(against, full=full, blocks=blocks, out=out)
-    for name in only or (PARTS[:1] if target is not None else PARTS if full else QUICK_PARTS):
+    for name in only or (PARTS[:1] if target is not None else PARTS if full else NEEDED):
         run_part(name, out, full=full, target=target, words=words, progress=_progress)
     return _tell(out)
 

@@ -19,7 +19,7 @@ from benchmarks.probes.curves import ProbeError, measure_leak, measure_points
 from benchmarks.probes.self_test import self_test
 from benchmarks.report.figures import summary
 from benchmarks.report.machine import read_commit, read_machine
-from benchmarks.report.types import PARTS, QUICK_PARTS, Kept, Part, PartName, Point, Race, Results
+from benchmarks.report.types import NEEDED, PARTS, Kept, Part, PartName, Point, Race, Results
 
 SUITES = ROOT / "benchmarks" / "suites"
 Writers = Mapping[PartName, tuple[tuple[Format, int, int], ...]]
@@ -141,7 +141,8 @@ def assemble(out: Path, published: Results | None) -> Results | None:
         leak=next((part.leak for part in same if part.leak is not None), None),
         failed=tuple(problem for part in same for problem in part.failed),
     )
-    wanted = PARTS[:1] if latest.target is not None else PARTS if latest.full else QUICK_PARTS
+    # what is held against bounds takes longest, and is NO DATA on the page where it was not run
+    wanted = PARTS[:1] if latest.target is not None else NEEDED
     absent = [f"the part {name} of this commit" for name in wanted if name not in {part.name for part in same}]
     missing = (*absent, *missing_names(found, published))
     return msgspec.structs.replace(found, summary=tuple(summary(found)), missing=missing)

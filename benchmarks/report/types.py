@@ -12,7 +12,8 @@ from benchmarks.workloads.types import Clock, Suite
 Kind = Literal["ours", "peer", "limit"]
 PartName = Literal["suites", "bounds", "csv", "pdf", "services", "curves"]
 PARTS: tuple[PartName, ...] = ("suites", "csv", "pdf", "services", "curves", "bounds")
-QUICK_PARTS = PARTS[:-1]
+NEEDED = PARTS[:-1]
+"""Parts without which results are not whole."""
 
 
 class Machine(Record, frozen=True, kw_only=True):

@@ -25,8 +25,8 @@ from benchmarks.report.publishing import (
     with_line,
 )
 from benchmarks.report.types import (
+    NEEDED,
     PARTS,
-    QUICK_PARTS,
     Leak,
     Machine,
     Measure,
@@ -163,7 +163,7 @@ def test_a_renamed_benchmark_is_no_data(tmp_path: Path) -> None:
 def test_parts_of_another_commit_do_not_count(tmp_path: Path) -> None:
     """A part that was measured before is missing, not taken for this commit's."""
     write_parts(tmp_path, part("suites", commit="old", full=False))
-    write_parts(tmp_path, *(part(name, full=False) for name in QUICK_PARTS if name != "suites"))
+    write_parts(tmp_path, *(part(name, full=False) for name in NEEDED if name != "suites"))
     found = assemble(tmp_path, None)
     assert found is not None
     assert (found.commit, found.missing) == ("abc", ("the part suites of this commit",))
