@@ -10,6 +10,7 @@ from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.judge import Report
 from assertions.limits import Limits
 from assertions.verdicts import SCENARIOS, Assertion, Colour, Status, Verdict, not_run
+from evidence.collect.benchmark_results import WRITTEN_BY
 from evidence.collect.provenance import Context
 from evidence.reports import latencies
 from evidence.reports.checklists.boxes import RUNBOOK_BOUNDS
@@ -381,6 +382,7 @@ def _context(report: Report, limits: Limits, context: Context, figures: Figures)
     yield "machine", f"{context.machine}, {context.cpus} CPUs, {quantity(context.memory_bytes, 'bytes')}"
     packages = ", ".join(f"{name} {version}" for name, version in context.packages.items())
     yield "Python", f"{context.python}; {packages}"
+    yield "benchmarks", "; ".join(context.benchmarks) or f"NO DATA: no results of this commit ({WRITTEN_BY})"
     for scenario, line in figures.generators.items():
         yield f"load generator in {scenario}", line
     for name, reason in context.waivers.items():
