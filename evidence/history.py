@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.table import Table
@@ -18,6 +19,9 @@ from evidence.collect.provenance import Context
 from evidence.reports.units import percent, quantity
 from evidence.settings import EMBEDDED
 from evidence.subject import named
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 NONE = "–"
 P95_10K, P95_1K = ("load", "latency-outside"), ("smoke", "smoke-latency")
@@ -103,8 +107,8 @@ def when(run: PastRun) -> str:
 def table(runs: Sequence[PastRun]) -> Table:
     """Return the runs as a table, newest last."""
     made = Table()
-    for column, justify in (("begun (UTC)", "left"), ("subject", "left"), ("colour", "left")):
-        made.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for column in ("begun (UTC)", "subject", "colour"):
+        made.add_column(column)
     for column in ("P95 10k", "P95 1k", "success"):
         made.add_column(column, justify="right", no_wrap=True)
     made.add_column("run")
@@ -152,10 +156,10 @@ def plot(runs: Sequence[PastRun], path: Path) -> None:
 _POINTS: Mapping[str, str] = {"GREEN": "#2a7f3f", "RED": "#c0392b"}
 
 
-def _line(axes: object, label: str, marker: str, values: Sequence[float | None], runs: Sequence[PastRun]) -> None:
+def _line(axes: Axes, label: str, marker: str, values: Sequence[float | None], runs: Sequence[PastRun]) -> None:
     """Draw one figure over the runs that have it."""
     known = [(place, value) for place, value in enumerate(values) if value is not None]
     colours = [_POINTS.get(runs[place].colour, "#8a6d00") for place, _ in known]
     xs, ys = [place for place, _ in known], [value for _, value in known]
-    axes.plot(xs, ys, color="#999999", linewidth=1, zorder=1)  # type: ignore[attr-defined]
-    axes.scatter(xs, ys, c=colours, marker=marker, label=label, zorder=2)  # type: ignore[attr-defined]
+    axes.plot(xs, ys, color="#999999", linewidth=1, zorder=1)
+    axes.scatter(xs, ys, c=colours, marker=marker, label=label, zorder=2)
