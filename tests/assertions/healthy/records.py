@@ -17,6 +17,7 @@ from assertions.record.files import write_lines, write_one
 from assertions.record.phases import DISCONNECTS
 from assertions.record.prometheus_run import PROMETHEUS
 from assertions.record.run import Run, ToolRun, ToolStep
+from assertions.record.scrapes import read_scrapes
 from assertions.record.types import HealthProbe, Hit, Record, Scrape
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import SCENARIOS
@@ -81,6 +82,12 @@ def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
         again.__dict__["pages"] = copy.pages
         return again
     return copy
+
+
+def from_files(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
+    """A record as it is when it is read: its pages are there, and of their text only the last one's."""
+    scrapes = read_scrapes(record.scrapes)
+    return replace(record, scrapes=scrapes.scrapes, read=scrapes.pages, **parts)
 
 
 def each(items: Iterable[R], change: Callable[[R], Mapping[str, Any] | None]) -> tuple[R, ...]:
