@@ -77,7 +77,7 @@ def _pytest(session: nox.Session, *words: str) -> None:
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """Style, types, import arrows, and all the tests that start no process: about a minute."""
+    """Style, types, import arrows, and all the tests that start no process: about two minutes."""
     _linters(session)
     _pytest(session, "-n", "2", "-m", "not e2e")
 
