@@ -170,6 +170,17 @@ def test_parts_of_another_commit_do_not_count(tmp_path: Path) -> None:
     assert assemble(tmp_path / "nothing", None) is None
 
 
+def test_parts_of_several_commits_are_put_together_on_request(tmp_path: Path) -> None:
+    """Each part then names its commit, the whole has none, and a part with uncommitted changes stays out."""
+    write_parts(tmp_path, *(part(name) for name in ("csv", "pdf", "services")))
+    write_parts(tmp_path, part("suites", commit="old"), part("curves", dirty=True))
+    found = assemble(tmp_path, None, mixed=True)
+    assert found is not None
+    assert (found.commit, found.missing) == (None, ("the part curves of this commit",))
+    assert found.commits == {"suites": "old", "csv": "abc", "pdf": "abc", "services": "abc"}
+    assert "| commit | suites old, csv abc, pdf abc, services abc |" in page(found, None)
+
+
 def test_the_quick_set_need_not_have_the_large_sizes() -> None:
     """What only `--full` measures is not missing from a quick run, and is from a full one."""
     large = msgspec.structs.replace(MEASURE, name="csv-1M")
