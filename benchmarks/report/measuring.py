@@ -131,7 +131,7 @@ def assemble(out: Path, published: Results | None, *, mixed: bool = False) -> Re
     same = [part for part in parts if _fits(part, latest, mixed=mixed)]
     found = Results(
         commit=latest.commit if len({part.commit for part in same}) == 1 else None,
-        dirty=latest.dirty,
+        dirty=False if mixed else latest.dirty,
         commits={part.name: part.commit for part in same if part.commit is not None},
         day=latest.day,
         full=latest.full,
