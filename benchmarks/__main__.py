@@ -120,11 +120,12 @@ def rates_command(revision: str, runs: int, seconds: float | None, out: Path) ->
 
 @doors.command("publish")
 @click.option("--pages", is_flag=True, help="Only write the pages again from the published results.")
+@click.option("--partial", is_flag=True, help="Also results that lack a part: the page names it as NO DATA.")
 @click.option("--out", type=FOLDER, default=DEFAULT_OUT, metavar="DIR", help="Where the results are (evidence/bench).")
 @sentences("benchmarks", PublishError, RecordError)
-def publish_command(pages: bool, out: Path) -> int:
+def publish_command(pages: bool, partial: bool, out: Path) -> int:
     """Write benchmarks/results/, docs/benchmarks.md with its plots, and the README's line."""
-    for path in write_pages() if pages else publish(out):
+    for path in write_pages() if pages else publish(out, partial=partial):
         print(path.relative_to(ROOT))
     return 0
 
