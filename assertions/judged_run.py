@@ -8,6 +8,7 @@ import msgspec
 
 from assertions import limits as limits_file
 from assertions.judge import Report, judge, with_incidents
+from assertions.record.results.baseline import read_baseline
 from assertions.record.run import Run, load_run
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
@@ -50,6 +51,9 @@ def judge_run_folder(folder: Path, limits: Path | None = None) -> tuple[Run, lim
 
 
 def judge_run(run: Run, limits: limits_file.Limits) -> Report:
-    """Judge a run that was read, with the waivers and incidents of its directory. RecordError."""
+    """Judge a run that was read, with the waivers, incidents and baseline of its directory. RecordError."""
     notes = read_notes(run.path)
+    baseline = read_baseline(run.path)
+    if baseline is not None:
+        limits = limits_file.with_baseline(limits, baseline.figures)
     return with_incidents(judge(run, limits, notes.waivers), notes.incidents)

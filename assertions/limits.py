@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -81,6 +82,7 @@ MOST_RECORDS = 1_000_000
 """Records of the largest case."""
 
 _SIZE = re.compile(r"(?:csv|pdf)-(?P<count>[0-9]{1,7})(?P<k>k?)")
+_RELATIVE = re.compile(r"([+-])\s*(\d{1,3}(?:\.\d+)?)\s*%")
 _RULE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -125,8 +127,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     statistic: Statistic
     """p50, p95, p99, max, mean: latency in ms; rate: finished exports per second; success: their share of all."""
     op: Operator
-    target: float
-    """In ms, exports per second, or as a share from 0 to 1."""
+    target: float | None = None
+    """In ms, exports per second, or as a share from 0 to 1. None: relative, and the baseline's figure is not known."""
+    baseline: str | None = None
+    """How far from the baseline's figure the bound lies, such as `+15 %`; None: `target` is the bound."""
     critical: float | None = None
     """Beyond this a failure is critical; None: no such step."""
     reason: str
@@ -147,8 +151,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return {"rate": "exports/s", "success": "ratio"}.get(self.statistic, "ms")
 
     @property
+    def condition(self) -> str:
+        """The pass condition in words: `<= 1 s`, or `<= baseline +15 %`."""
+        return f"{self.op} baseline {self.baseline}" if self.baseline is not None else str(self.limit)
+
+    @property
     def limit(self) -> Limit:
-        """The pass condition."""
+        """The pass condition; ValueError where it is relative and the baseline's figure is not known."""
+        if self.target is None:
+            raise ValueError(f"{self.verdict_id} has no bound without a baseline")
         return Limit(
             id=self.verdict_id,
             op=self.op,
@@ -174,6 +185,25 @@ class Limits(msgspec.Struct, frozen=True):
 
     def __getitem__(self, limit_id: str) -> Limit:
         return self.by_id[limit_id]
+
+
+def with_baseline(limits: Limits, figures: Mapping[str, float]) -> Limits:
+    """Return the limits with the bounds of relative rules, from the baseline's figures by verdict id."""
+    rules = tuple(
+        msgspec.structs.replace(rule, target=figures[rule.verdict_id] * (1 + _share_of(rule.baseline)))
+        if rule.baseline is not None and rule.verdict_id in figures
+        else rule
+        for rule in limits.rules
+    )
+    return msgspec.structs.replace(limits, rules=rules)
+
+
+def _share_of(baseline: str) -> float:
+    """Return `+15 %` as 0.15. ValueError for other text."""
+    found = _RELATIVE.fullmatch(baseline)
+    if found is None:
+        raise ValueError(f"baseline must be a signed percentage such as '+15 %', not {baseline!r}")
+    return float(found[1] + found[2]) / 100
 
 
 def _compare(op: Operator, value: float, bound: float) -> bool:
@@ -293,8 +323,23 @@ def _read_rules(entries: object) -> tuple[list[Rule], list[str]]:
     return rules, problems
 
 
+def _bound_of_rule_problems(rule: Rule) -> list[str]:
+    if rule.baseline is None:
+        return (
+            ["needs target or baseline"]
+            if rule.target is None
+            else _bound_problems(rule.op, rule.target, rule.critical)
+        )
+    problems = [f"a relative rule has no {key}" for key in ("target", "critical") if getattr(rule, key) is not None]
+    try:
+        share = _share_of(rule.baseline)
+    except ValueError as error:
+        return [*problems, str(error)]
+    return [*problems, *(["baseline must be above -100 %"] if share <= -1 else [])]
+
+
 def _rule_problems(rule: Rule) -> list[str]:
-    problems = _bound_problems(rule.op, rule.target, rule.critical)
+    problems = _bound_of_rule_problems(rule)
     if not _RULE_ID.fullmatch(rule.id):
         problems.append("an id is up to 40 lower-case letters, digits and hyphens")
     if rule.case is not None:
@@ -305,7 +350,12 @@ def _rule_problems(rule: Rule) -> list[str]:
             )
         elif rule.format is not None and not rule.case.startswith(f"{rule.format}-"):
             problems.append(f"no export of the case {rule.case} has the format {rule.format}")
-    if rule.statistic == "success" and math.isfinite(rule.target) and not 0 < rule.target < 1:
+    if (
+        rule.statistic == "success"
+        and rule.target is not None
+        and math.isfinite(rule.target)
+        and not 0 < rule.target < 1
+    ):
         problems.append(
             "target of success must lie between 0 and 1, as no number of exports proves a share of exactly 0 or 1"
         )

@@ -50,9 +50,11 @@ PARTS = {
     "run": _Part(
         "evidence.subcommands", "run_command", "Run scenarios against a target, judge them, and write the report."
     ),
-    "verify": _Part("evidence.subcommands", "verify_command", "Recompute a bundle's verdict from its files."),
-    "gate": _Part("evidence.subcommands", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
+    "verify": _Part("evidence.bundle.commands", "verify_command", "Recompute a bundle's verdict from its files."),
+    "gate": _Part("evidence.bundle.commands", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
+    "evidence": _Part("evidence.bundle.commands", "evidence_group", "Pack or sign a bundle, make keys."),
     "compare": _Part("evidence.subcommands", "compare_command", "Say what got better or worse between two runs."),
+    "history": _Part("evidence.subcommands", "history_command", "List the kept runs over time."),
     "panels": _Part("evidence.panels", "panels_command", "Draw the dashboard from a run's recorded samples."),
     "assert": _Part("assertions.__main__", "assert_command", "Print the six assertions of a run directory."),
     "seed": _Part("loadtests.__main__", "seed_command", "Make one export, or the batch of five, on a target."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -20,8 +20,9 @@ from assertions.record.types import Generator
 from assertions.record.view import ScenarioRecord, as_object
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS
-from evidence.bundle import manifest
+from evidence.bundle import digest, manifest, recomputed
 from evidence.bundle.layout import (
+    ATTESTATION,
     COLOURED,
     CONTEXT,
     HTML,
@@ -36,7 +37,6 @@ from evidence.bundle.layout import (
 from evidence.collect.kept_files import read_kept
 from evidence.collect.provenance import Context
 from evidence.comparison.stored import changes_of
-from evidence.reports import fault_coverage
 from evidence.reports.differences import differences
 from evidence.reports.examples import find
 from evidence.reports.faces.html import html, picture_address
@@ -48,6 +48,7 @@ from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
 from evidence.reports.plots import draw, planned
+from evidence.reports.proofs import fault_coverage
 from evidence.timings import Timings
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -109,12 +110,16 @@ def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = Non
             (out / name).write_bytes(content)
         if fault_coverage.STORED.is_file():
             shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
+        recomputed.put(out)
         (out / VERDICT).write_bytes(verdict_json(report))
         model = report_model(run, limits, report, context)
-        for name, text in texts(out, model).items():
-            (out / name).write_text(text, encoding="utf-8")
         (out / PDF).write_bytes(pdf(model, {**pictures, **_panel_pictures(out, model)}))
     timings.write(out)
+    (out / ATTESTATION).unlink(missing_ok=True)  # what was signed was another bundle
+    # the pages that are text name the digest of all that they rest on, so they come last
+    held = digest.of(out)
+    for name, text in texts(out, with_digest(model, held)).items():
+        (out / name).write_text(text, encoding="utf-8")
     manifest.write(out, context.run_id)
     return report
 
@@ -123,6 +128,11 @@ def report_model(run: Run, limits: limits_file.Limits, report: Report, context: 
     """Return the model of the report as `publish` builds it, from the same record; nothing is drawn."""
     plots = [] if context.incidents else planned(PLOTS, run, report, limits)
     return build(report, limits, context, figures(run, report, limits, plots))
+
+
+def with_digest(model: ReportModel, held: str) -> ReportModel:
+    """Return the model with the digest of the evidence files among its context; the PDF, one of them, has none."""
+    return replace(model, context=(*model.context, (digest.LABEL, held)))
 
 
 def texts(out: Path, model: ReportModel) -> dict[str, str]:
@@ -190,6 +200,7 @@ def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterabl
         target_name=_last_text(pages, "name"),
         plots=tuple(plots),
         panels=None if run.panels is None else run.panels.drawn,
+        alerts=run.alerts,
         sensitivity=fault_coverage.read(run.path / fault_coverage.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
         found=find(run, report, limits),

@@ -13,9 +13,11 @@ from msgspec.structs import replace
 from assertions import limits as limits_file
 from assertions.judge import Report, blocks
 from assertions.record.files import read_one, write_lines, write_one
-from assertions.record.types import FileCheck, RecordError, Scenario
+from assertions.record.types import FileCheck, Plan, RecordError, Scenario
 from evidence.background import in_background
 from evidence.bundle import run_folder as folders
+from evidence.bundle.attest import inputs, signing
+from evidence.bundle.attest.signing import SigningError
 from evidence.bundle.layout import CONTEXT, LIMITS
 from evidence.collect import provenance as contexts
 from evidence.collect.code_version import judge_sha256
@@ -33,6 +35,7 @@ from evidence.stages import Stages
 from evidence.timings import Timings
 from loadtests.errors import FolderError
 from loadtests.locks import lock_folder
+from loadtests.plan.profile import ProfileError, load_profile
 from loadtests.progress_view import View
 
 UNDER_WAY = "the run is under way, or was ended before its report"
@@ -49,15 +52,21 @@ def run(settings: Settings, view: View, stages: Stages | None = None) -> tuple[R
     """
     stages = stages or Stages()
     try:
-        mine = _context(settings)
+        mine, profiles = _context(settings), _profile_hashes(settings)
+        if settings.sign is not None:
+            signing.check_private(settings.sign)
         _check_baseline(settings)
         stages.reach(settings)
         for note in limits_file.load(settings.limits).notes:
             view.say(note)
         with lock_folder(settings.out):
             context = _begin(settings, mine, view)
-            return _run(settings, context, view, stages)
-    except (FolderError, limits_file.LimitsError) as error:
+            inputs.write(settings.out, context, profiles)
+            report, code, timings = _run(settings, context, view, stages)
+            if settings.sign is not None:
+                signing.sign(settings.out, settings.sign, report, context)
+            return report, code, timings
+    except (FolderError, limits_file.LimitsError, SigningError) as error:
         raise RunError(str(error)) from error
     except OSError as error:
         raise RunError(_sentence(error, settings.out)) from error
@@ -82,6 +91,7 @@ def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tu
         drawn = _check_tools(settings, view, stages, timings)
         with timings.measure("comparison"):
             stages.compare(settings, view)
+        _hold_inputs(settings.out)
         report = stages.publish(settings.out, timings, drawn)
     except KeyboardInterrupt:
         _give_up(settings.out, context, f"{doing}interrupted before {_missing(settings.out, doing)}", stages, timings)
@@ -139,6 +149,21 @@ def _check_files(settings: Settings, name: str, view: View, stages: Stages, timi
     with timings.measure("file checks", name):
         stages.check_files(settings.out / name, lambda done, of: view.files(name, done, of), settings.jobs)
     view.say(f"{name}: every exported file opened and checked in {time.monotonic() - start:.1f} s")
+
+
+def _profile_hashes(settings: Settings) -> dict[str, str]:
+    try:
+        return {name: load_profile(name, settings.profiles).sha256 for name in settings.scenarios}
+    except ProfileError as error:
+        raise RunError("; ".join(error.problems)) from error
+
+
+def _hold_inputs(out: Path) -> None:
+    """Raise RunError where limits, profiles, judge or subject are not those that the run began with."""
+    profiles = {path.parent.name: read_one(path, Plan).profile_sha256 for path in out.glob("*/plan.json")}
+    changed = next(inputs.differences(out, read_one(out / CONTEXT, Context), profiles), None)
+    if changed is not None:
+        raise RunError(changed)
 
 
 def _missing(out: Path, doing: str) -> str:
@@ -210,7 +235,7 @@ def _begin(settings: Settings, mine: Context, view: View) -> Context:
             older = folders.move_aside(out)
         if older is not None:
             view.say(f"the older run is kept in {older}")
-            folders.prune(older.parent)
+            folders.prune(older.parent, settings.keep)
     except OSError as error:
         raise RunError(f"{out} can't be written ({error.strerror or error}); choose another --out") from error
     try:

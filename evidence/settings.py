@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assertions import limits as limits_file
 from assertions.verdicts import SCENARIOS
+from evidence.bundle.run_folder import HISTORY_MOST
 from evidence.subject import Subject
 from loadtests.options import DEFAULT_SEED
 from loadtests.runner.request import RunRequest
@@ -57,6 +58,10 @@ class Settings:
     """What is judged, where somebody named it."""
     baseline: str | None = None
     """The run to compare with: `last-green`, or a run directory; None: the last GREEN one, for information only."""
+    keep: int = HISTORY_MOST
+    """Older runs that are kept beside the run directory; the last GREEN one is one more."""
+    sign: Path | None = None
+    """The private key with which the bundle is signed; None: it is not."""
     deadline_s: float | None = None
     """The longest time of each scenario; None: by its name, see `loadtests.plan.deadline`."""
 

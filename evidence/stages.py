@@ -18,7 +18,7 @@ from evidence.collect.embedded import Embedded, running
 from evidence.collect.file_checks import check_folder
 from evidence.collect.observed import observed
 from evidence.collect.provenance import ROOT, interpreter
-from evidence.comparison.folders import CompareError, compare_into
+from evidence.comparison.folders import CompareError, compare_into, write_baseline
 from evidence.comparison.text import changes
 from evidence.publish import Drawn, publish
 from evidence.settings import RunError, Settings
@@ -119,6 +119,7 @@ def check_tools(settings: Settings, view: View, meanwhile: Callable[[], object] 
     commands = {
         "promtool": ["rules", "check", "--out", str(out), *rules, *measured],
         "dashboard": ["dashboards", "check", "--out", str(out), *dashboard, *measured],
+        "alerts": ["rules", "replay", str(out), *built],
         "package": ["evidence.collect.package", str(out)],
     }
     with contextlib.ExitStack() as stack:
@@ -173,6 +174,12 @@ def write_queries(settings: Settings) -> str:
 
 def compare_with_baseline(settings: Settings, view: View) -> None:
     """Compare the run with its baseline and say the outcome; nothing is compared where there is none. OSError."""
+    try:
+        baseline = write_baseline(settings.out, settings.baseline)
+        if baseline is not None:
+            view.say(f"relative rules: compared with the run {baseline.run_id}")
+    except CompareError as error:
+        view.say(f"relative rules: {error}")
     try:
         comparison = compare_into(settings.out, settings.baseline)
     except CompareError as error:

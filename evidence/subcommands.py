@@ -1,4 +1,4 @@
-"""The subcommands of this package: run, verify, gate, stress."""
+"""The subcommands of this package on runs: run, compare, history, stress."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from assertions.console import sentences
 from assertions.judge import WAIVABLE, Report, blocks
 from assertions.summary import runbook_text
 from assertions.verdicts import SCENARIOS, Verdict
-from evidence import stress, subject, timings
+from evidence import history, stress, subject, timings
+from evidence.bundle.commands import DEFAULT_OUT
 from evidence.bundle.layout import REPORT
-from evidence.bundle.run_folder import OURS
-from evidence.bundle.verify import VerifyError, verify
+from evidence.bundle.run_folder import HISTORY_MOST, OURS, history_of
 from evidence.comparison import stored
 from evidence.comparison.folders import (
     CompareError,
@@ -27,14 +28,12 @@ from evidence.comparison.folders import (
     read_recorded,
 )
 from evidence.comparison.text import text
+from evidence.history import HistoryError
 from evidence.run import run
 from evidence.settings import RunError, Settings
 from loadtests import options
 from loadtests.plan.profile import ProfileError, load_profile, stretched
 from loadtests.progress_view import view
-
-DEFAULT_OUT = Path("evidence/export")
-FOLDER = click.argument("folder", type=options.FILE, default=DEFAULT_OUT, metavar="[DIR]")
 
 
 class Waiver(click.ParamType[tuple[str, str]]):
@@ -111,6 +110,16 @@ class Waiver(click.ParamType[tuple[str, str]]):
     metavar="last-green|DIR",
     help="Compare with this run; worse is exit code 1. Without it: with the last GREEN one, for information.",
 )
+@click.option(
+    "--keep",
+    type=options.COUNT,
+    default=HISTORY_MOST,
+    metavar="N",
+    help=f"Older runs to keep in DIR.history, besides the last GREEN one ({HISTORY_MOST}).",
+)
+@click.option(
+    "--sign", type=options.FILE, metavar="KEY", help="Sign the bundle with this private key (`evidence keygen`)."
+)
 @subject.subject_options
 @click.option("--timings", "show_timings", is_flag=True, help="Print how long each stage took (timings.json).")
 @sentences("evidence", RunError)
@@ -184,42 +193,6 @@ def _count(report: Report, name: str) -> str:
     return f"{statuses.count('PASS')} PASS, {statuses.count('FAIL')} FAIL" + (f", {unknown} NO DATA" if unknown else "")
 
 
-@click.command("verify")
-@FOLDER
-@sentences("evidence", VerifyError)
-def verify_command(folder: Path) -> int:
-    """Re-hash a bundle, re-judge it from its raw record, and compare with what it says."""
-    problems, report = verify(folder)
-    for problem in problems:
-        print(problem)
-    if problems:
-        print(f"{folder} does not hold: {len(problems)} problem(s)")
-        return 1
-    print(f"{folder} holds: every file is as listed, and judged again it is {report.headline if report else 'nothing'}")
-    return 0
-
-
-@click.command("gate")
-@FOLDER
-@sentences("evidence", VerifyError)
-def gate_command(folder: Path) -> int:
-    """Verify, and exit 0 only if the bundle holds and its colour is GREEN.
-
-    GREEN: the scenarios smoke, load and batch were run, no check is a FAIL in any scenario, none has NO DATA but
-    optional and waived ones, and nothing kept the run from its end. A waived check stands in the report's first line.
-    """
-    problems, report = verify(folder)
-    if report is not None:
-        print(runbook_text(report))
-    for problem in problems:
-        print(problem)
-    if problems or report is None or report.colour != "GREEN":
-        print("gate: closed")
-        return 1
-    print("gate: open")
-    return 0
-
-
 @click.command("compare")
 @click.argument("baseline", type=options.FILE, metavar="BASELINE")
 @click.argument("newer", type=options.FILE, metavar="NEWER")
@@ -241,6 +214,33 @@ def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool
 
     print(stored.as_json(comparison).decode() if as_json else text(comparison, check.stored_line()))
     return compared_code(comparison)
+
+
+@click.command("history")
+@click.argument("out", type=options.FILE, default=DEFAULT_OUT, metavar="[DIR]")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
+@click.option("--plot", type=options.FILE, metavar="FILE", help="Draw them over time: a file ending in .png or .svg.")
+@sentences("evidence", HistoryError)
+def history_command(out: Path, as_json: bool, plot: Path | None) -> int:
+    """List the run in a run directory and the older ones beside it: begun, subject, colour, P95s, success.
+
+    Each run says what its own verdict says; `verify` says whether that holds.
+    """
+    try:
+        runs, problems = history.read_history(out)
+        if not runs:
+            raise HistoryError(f"{out} holds no run, nor does {history_of(out)}" + "".join(f"; {p}" for p in problems))
+        if plot is not None:
+            history.plot(runs, plot)
+    except OSError as error:
+        raise HistoryError(f"{error.filename or out} can't be read or written: {error.strerror or error}") from error
+    if as_json:
+        print(history.as_json(runs).decode(), end="")
+    else:
+        Console(file=sys.stdout).print(history.table(runs))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 0
 
 
 @click.command("stress", help=options.STRESS_HELP)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from statistics import fmean
 
+import msgspec
+
 from assertions.checks.check import Records, RunRecordCheck
 from assertions.checks.metrics.success import beyond_limits
 from assertions.checks.performance.latency import latency_ms
@@ -36,14 +38,28 @@ def rule_checks(limits: Limits) -> tuple[RunRecordCheck, ...]:
     return tuple(
         RunRecordCheck(
             id=rule.verdict_id,
-            title=f"Rule: {subject(rule)} {rule.limit}",
-            scenarios=SCENARIOS if rule.scenario is None else (rule.scenario,),
+            title=f"Rule: {subject(rule)} {rule.condition}",
+            scenarios=_scenarios(rule),
             judge=partial(_judge, rule),
             by_clock=True,
             additional=False,
         )
         for rule in limits.rules
     )
+
+
+def _scenarios(rule: Rule) -> tuple[str, ...]:
+    return SCENARIOS if rule.scenario is None else (rule.scenario,)
+
+
+def measure(rule: Rule, records: Records) -> float | None:
+    """Return the statistic that a rule speaks of, of another run; None where that lacks a scenario or such exports."""
+    there = {name: records[name] for name in _scenarios(rule) if name in records}
+    if len(there) < len(_scenarios(rule)):
+        return None
+    absolute = msgspec.structs.replace(rule, target=0.5, baseline=None)
+    readings = _judge_statistic(absolute, there).readings
+    return readings[0].value if readings else None
 
 
 def subject(rule: Rule) -> str:
@@ -54,7 +70,20 @@ def subject(rule: Rule) -> str:
 
 
 def _judge(rule: Rule, records: Records, _limits: Limits) -> Judgement:
-    """Judge the rule's statistic of its exports."""
+    """Judge the rule's statistic of its exports; a relative one against the baseline's, over the same scenarios."""
+    if rule.baseline is not None:
+        missing = [name for name in _scenarios(rule) if name not in records]
+        if missing:
+            return no_data(f"{subject(rule)}: the scenario {missing[0]} has not been run")
+        if rule.target is None:
+            return no_data(
+                f"{subject(rule)}: no figure of a baseline is there to compare with; name a run that has one by "
+                "`run --baseline`"
+            )
+    return _judge_statistic(rule, records)
+
+
+def _judge_statistic(rule: Rule, records: Records) -> Judgement:
     match rule.statistic:
         case "rate":
             return _judge_rate(rule, records)
@@ -137,7 +166,7 @@ def _judge_success(rule: Rule, records: Records) -> Judgement:
         high=high,
     )
     floor = rule.op in (">", ">=")
-    holding, share = (done, rule.target) if floor else (len(hits) - done, 1 - rule.target)
+    holding, share = (done, rule.limit.target) if floor else (len(hits) - done, 1 - rule.limit.target)
     return _judge_certain(
         rule,
         reading,

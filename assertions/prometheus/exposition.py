@@ -33,7 +33,7 @@ _SUFFIXES = ("_bucket", "_count", "_sum", "_total", "_created", "_info", "_gcoun
 Labels = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One line of a page."""
 
@@ -42,7 +42,7 @@ class Sample:
     value: float
 
 
-@dataclass
+@dataclass(slots=True)
 class FamilyPage:
     """One family of a page."""
 

@@ -1,1 +1,1 @@
-"""Run directories as bundles: the names of their files, the manifest, older runs, and `verify`."""
+"""Run directories as bundles: the names of their files, the manifest, older runs, verification, packing, signing."""

@@ -36,9 +36,12 @@ COMPARISON = "comparison.json"
 """What changed since the baseline."""
 
 
+ATTESTATION = manifest.ATTESTATION
+
+
 FACES = (REPORT, HTML, PDF, JUNIT, STEP_SUMMARY)
 """The report, in each of its forms."""
 
 
-COLOURED = (*FACES, VERDICT, manifest.NAME, "assert.log", COMPARISON)
+COLOURED = (*FACES, VERDICT, manifest.NAME, "assert.log", COMPARISON, ATTESTATION)
 """What says a colour, or vouches for it."""

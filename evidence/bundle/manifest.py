@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from assertions.record.files import read_one, write_one
-from assertions.record.types import Record
+from assertions.record.types import Record, RecordError
+from evidence.bundle import inventory
+from evidence.bundle.inventory import Inventory
 
 NAME = "manifest.json"
+ATTESTATION = "attestation.json"
+"""A signed statement on the manifest, which therefore does not list it."""
+UNLISTED = frozenset({NAME, ATTESTATION})
+MOST_BYTES = 32 * 1024**2
+"""Of a manifest that is read."""
 
 
 class Artifact(Record, frozen=True, kw_only=True):
@@ -22,7 +31,7 @@ class Artifact(Record, frozen=True, kw_only=True):
 
 
 class Manifest(Record, frozen=True, kw_only=True):
-    """All files but the manifest itself, sorted by path."""
+    """All files but the manifest itself and the statement on it, sorted by path."""
 
     run_id: str
     artifacts: tuple[Artifact, ...]
@@ -35,14 +44,25 @@ def sha256(path: Path) -> str:
 
 
 def make(folder: Path, run_id: str) -> Manifest:
-    """List every file below the folder. OSError when one can't be read."""
-    paths = sorted(path for path in folder.rglob("*") if _plain(path) and path != folder / NAME)
-    return Manifest(
-        run_id=run_id,
-        artifacts=tuple(
-            Artifact(path=_name(folder, path), sha256=sha256(path), bytes=path.stat().st_size) for path in paths
-        ),
+    """List every file below the folder. OSError when one can't be read, InventoryError when there are too many."""
+    return Manifest(run_id=run_id, artifacts=_artifacts(folder, inventory.take(folder).files))
+
+
+def _artifacts(folder: Path, sizes: Mapping[str, int]) -> tuple[Artifact, ...]:
+    raw = {inventory.shown_name(name): name for name in _raw_names(folder)}
+    return tuple(
+        Artifact(path=name, sha256=sha256(folder / raw[name]), bytes=size)
+        for name, size in sizes.items()
+        if name not in UNLISTED
     )
+
+
+def _raw_names(folder: Path) -> list[str]:
+    return [
+        os.path.relpath(os.path.join(place, name), folder)  # noqa: PTH118
+        for place, _, names in os.walk(folder)
+        for name in names
+    ]
 
 
 def write(folder: Path, run_id: str) -> None:
@@ -51,35 +71,39 @@ def write(folder: Path, run_id: str) -> None:
 
 
 def read(folder: Path) -> Manifest:
-    """Read a folder's manifest; RecordError where there is none or it is malformed."""
-    return read_one(folder / NAME, Manifest)
+    """Read a folder's manifest; RecordError where there is none, or it is malformed or no regular file."""
+    path = folder / NAME
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise RecordError(f"{path} is no regular file")
+    if path.is_file() and path.stat().st_size > MOST_BYTES:
+        raise RecordError(f"{path} is larger than {MOST_BYTES // 1024**2} MB")
+    return read_one(path, Manifest)
 
 
-def differences(folder: Path, manifest: Manifest) -> list[str]:
-    """What is not as the manifest says: one sentence a file. OSError when a file can't be read."""
-    now = {artifact.path: artifact for artifact in make(folder, manifest.run_id).artifacts}
+def differences(folder: Path, manifest: Manifest, there: Inventory | None = None) -> list[str]:
+    """What is not as the manifest says: one sentence a file. OSError when a file can't be read.
+
+    there: the folder's inventory, where it was taken before. Files of another size are not read.
+    """
+    there = there or inventory.take(folder)
     said = {artifact.path: artifact for artifact in manifest.artifacts}
+    now = {name: size for name, size in there.files.items() if name not in UNLISTED}
+    same = {name: size for name, size in now.items() if name in said and said[name].bytes == size}
+    hashed = {artifact.path: artifact for artifact in _artifacts(folder, same)}
     problems = [f"{path} is missing" for path in said if path not in now]
     problems += [f"{path} is not in the manifest" for path in now if path not in said]
     problems += [
-        f"{path} was changed: {now[path].bytes} bytes, SHA-256 {now[path].sha256[:12]}…, "
-        f"where the manifest says {artifact.bytes} bytes, {artifact.sha256[:12]}…"
+        f"{path} was changed: {now[path]} bytes, where the manifest says {artifact.bytes} bytes"
         for path, artifact in said.items()
-        if path in now and now[path] != artifact
+        if path in now and path not in same
     ]
-    # a link's contents are elsewhere and may be others tomorrow; a pipe has none
     problems += [
-        f"{_name(folder, path)} is neither a file nor a folder"
-        for path in sorted(folder.rglob("*"))
-        if not _plain(path) and (path.is_symlink() or not path.is_dir())
+        f"{path} was changed: SHA-256 {artifact.sha256[:12]}…, where the manifest says {said[path].sha256[:12]}…"
+        for path, artifact in hashed.items()
+        if artifact != said[path]
     ]
+    counts = Counter(artifact.path for artifact in manifest.artifacts)
+    problems += [f"{path} is in the manifest {count} times" for path, count in counts.items() if count > 1]
+    problems += there.irregular
+    problems += [f"{name} is an empty folder" for name in there.empty]
     return problems
-
-
-def _plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
-
-
-def _name(folder: Path, path: Path) -> str:
-    """The path as it is listed; bytes that are no UTF-8 are shown as escapes, so that it can be written and printed."""
-    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")

@@ -10,14 +10,18 @@ import time
 from pathlib import Path
 
 from assertions.record.files import read_one
-from assertions.record.panels_drawn import PANELS
+from assertions.record.results.alerts_replayed import ALERTS
+from assertions.record.results.baseline import BASELINE
+from assertions.record.results.panels_drawn import PANELS
 from assertions.record.run import QUERIES
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
 from evidence import timings
+from evidence.bundle import recomputed
+from evidence.bundle.attest import inputs
 from evidence.bundle.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
 from evidence.collect.provenance import Context
-from evidence.reports.fault_coverage import NAME as SENSITIVITY
+from evidence.reports.proofs.fault_coverage import NAME as SENSITIVITY
 from loadtests.runner import request
 
 OURS = frozenset(
@@ -28,6 +32,7 @@ OURS = frozenset(
         SENSITIVITY,
         "plots",
         PANELS,
+        ALERTS,
         "promtool.json",
         "promtool_results.txt",
         "dashboard.json",
@@ -38,6 +43,9 @@ OURS = frozenset(
         "rules",
         "dashboards",
         "metrics_snapshot.txt",
+        recomputed.NAME,
+        inputs.NAME,
+        BASELINE,
         "seed_batch.log",
         "sample_1k.csv",
         "sample_1k.pdf",
@@ -48,7 +56,7 @@ OURS = frozenset(
 """All that a run leaves at the top of its directory; anything else there is somebody else's, and stays."""
 
 HISTORY_MOST = 20
-"""Older runs that are kept, in addition to the last GREEN one."""
+"""Older runs that are kept where nobody says how many, in addition to the last GREEN one."""
 _RUN_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 
@@ -95,10 +103,10 @@ def move_aside(out: Path) -> Path | None:
     return place
 
 
-def prune(history: Path) -> None:
-    """Remove the oldest runs beyond the last 20; the last GREEN one stays. OSError when one can't be removed."""
+def prune(history: Path, keep: int = HISTORY_MOST) -> None:
+    """Remove the oldest runs beyond the last `keep`; the last GREEN one stays. OSError when one can't be removed."""
     green = last_green(history)
-    for path in _newest_first(history)[HISTORY_MOST:]:
+    for path in _newest_first(history)[keep:]:
         if path != green and is_ours(path):
             shutil.rmtree(path)
 

@@ -14,13 +14,16 @@ from assertions.record.run import Run
 from assertions.record.types import RecordError
 from assertions.verdicts import Verdict
 from evidence.background import in_background
-from evidence.bundle import manifest
+from evidence.bundle import consistency, digest, inventory, manifest, recomputed
+from evidence.bundle.attest import inputs, signing
+from evidence.bundle.attest.signing import SigningError
+from evidence.bundle.inventory import InventoryError
 from evidence.bundle.layout import PDF, REPORT, VERDICT
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
-from evidence.publish import artifacts, read_folder, report_model, texts, verdict_json
+from evidence.publish import artifacts, read_folder, report_model, texts, verdict_json, with_digest
 from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import ReportModel
 
@@ -29,28 +32,40 @@ class VerifyError(Exception):
     """There is nothing that could be verified; the message says what is missing or malformed."""
 
 
-def verify(out: Path) -> tuple[list[str], Report | None]:
-    """(what does not hold, one sentence each; the verdict as judged anew). VerifyError when `out` is no bundle."""
+def verify(out: Path, key: Path | None = None) -> tuple[list[str], Report | None]:
+    """(what does not hold, one sentence each; the verdict as judged anew). VerifyError when `out` is no bundle.
+
+    key: the public key with which the bundle must be signed; VerifyError where it can't be used.
+    """
     if not out.is_dir():
         raise VerifyError(f"{out} is no run directory; make one with `python -m evidence run smoke load batch`")
     try:
-        return _verify(out)
+        return _verify(out, key)
     except OSError as error:
         raise VerifyError(f"{error.filename or out} can't be read: {error.strerror or error}") from error
 
 
-def _verify(out: Path) -> tuple[list[str], Report | None]:
+def _verify(out: Path, key: Path | None) -> tuple[list[str], Report | None]:
     try:
         said = manifest.read(out)
     except RecordError as error:
         raise VerifyError(f"{out} is no bundle: {_unfinished(out) or error}") from error
-    problems = manifest.differences(out, said)
+    try:
+        there = inventory.take(out)
+    except InventoryError as error:
+        return [f"it is not judged again: {error}"], None
+    problems = manifest.differences(out, said, there)
+    problems += [f"{name} is no file of a run" for name in inventory.foreign(there.files)]
+    if there.irregular:  # what is behind a link or a pipe is not read
+        return [*problems, "it is not judged again: it may hold regular files and folders only"], None
     try:
         run, limits, context = read_folder(out)
         # files are checked by other processes, meanwhile the rest is done here
         with in_background(lambda: recheck([out / name for name in run.scenarios])) as rechecked:
             report = judge_run(run, limits)
             problems += _other_parts(context, said, limits)
+            problems += _evidence_differs(out)
+            problems += [problem for name in run.scenarios for problem in consistency.checked(out / name)]
             model = report_model(run, limits, report, context)
             differs = [*_verdict_differs(out, report), *_faces_differ(out, model)]
             if differs and context.harness_sha256 != judge_sha256():
@@ -60,7 +75,12 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
             problems += differs
             problems += _artifacts_differ(out, run, report)
             problems += stored.differences(out, run.scenarios)
+            problems += inputs.of_records(out, run.scenarios, context)
+            problems += recomputed.differences(out)
+            problems += signing.differences(out, key, report, context)
             return [*problems, *rechecked()], report
+    except SigningError as error:
+        raise VerifyError(str(error)) from error
     except (RecordError, LimitsError) as error:
         sentence = str(error).replace(f"{out}/", "")  # a run directory may be moved
         return [*problems, f"it can't be judged again: {sentence}"], None
@@ -72,6 +92,21 @@ def _other_parts(context: Context, said: manifest.Manifest, limits: Limits) -> I
         yield f"manifest.json is of the run {said.run_id}, run.json of {context.run_id}"
     if context.limits_sha256 != limits.sha256:
         yield "limits.toml is not the one that the run began with, by the hash in run.json"
+
+
+def _digest_named(out: Path) -> str:
+    """Return what the report says of its evidence files; the digest itself is held against the files elsewhere."""
+    text = (out / REPORT).read_text(encoding="utf-8", errors="replace") if (out / REPORT).is_file() else ""
+    return digest.named_in(text) or digest.of(out)
+
+
+def _evidence_differs(out: Path) -> Iterator[str]:
+    named, found = _digest_named(out), digest.of(out)
+    if named != found:
+        yield (
+            f"{REPORT} was made of other evidence files, or of edited ones: it names {named[:-52]}…, "
+            f"and there are {found[:-52]}…"
+        )
 
 
 def _other_judge(out: Path, context: Context) -> str:
@@ -121,7 +156,7 @@ def _said(verdict: Verdict | None) -> str:
 
 
 def _faces_differ(out: Path, model: ReportModel) -> Iterator[str]:
-    for name, wanted in texts(out, model).items():
+    for name, wanted in texts(out, with_digest(model, _digest_named(out))).items():
         yield from _text_differs(out / name, wanted)
     yield from _pdf_differs(out / PDF, model)
 

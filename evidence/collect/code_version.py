@@ -9,7 +9,6 @@ import loadtests
 from evidence.collect.code_hash import code_sha256, modules_under
 from evidence.collect.provenance import ROOT
 
-
 _SENT_AND_WRITTEN = (
     "assertions.contents.tags",
     "assertions.contract",

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import msgspec
 
+from assertions import limits as limits_file
+from assertions.checks.user_rules import measure
 from assertions.judge import Report
-from assertions.record.files import read_one
+from assertions.record.files import read_one, write_one
+from assertions.record.results.baseline import BASELINE, Baseline
 from assertions.record.run import Run, load_run
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
 from evidence.bundle import manifest
-from evidence.bundle.layout import COMPARISON, CONTEXT, VERDICT
+from evidence.bundle.layout import COMPARISON, CONTEXT, LIMITS, VERDICT
 from evidence.bundle.run_folder import history_of, last_green
 from evidence.bundle.verify import VerifyError, verify
 from evidence.collect.provenance import Context
@@ -165,6 +168,28 @@ def baseline_for(out: Path, asked: str | None) -> Path | None:
     asked: `last-green`, a folder, or None for `last-green` when there is one.
     """
     return last_green(history_of(out)) if asked in (None, LAST_GREEN) else Path(asked or "")
+
+
+def write_baseline(out: Path, asked: str | None) -> Baseline | None:
+    """Write what the relative rules of a run are judged against, and return it.
+
+    None, and nothing written, where no baseline was asked for, there is none, or no rule is relative. CompareError
+    where the baseline can't be read. OSError.
+    """
+    folder = None if asked is None else baseline_for(out, asked)
+    rules = [rule for rule in limits_file.load(out / LIMITS).rules if rule.baseline is not None]
+    if folder is None or not rules:
+        return None
+    check_files(folder)
+    recorded = read_recorded(folder)
+    figures = {rule.verdict_id: measure(rule, recorded.run.scenarios) for rule in rules}
+    baseline = Baseline(
+        run_id=recorded.context.run_id,
+        started=recorded.context.started,
+        figures={name: value for name, value in figures.items() if value is not None},
+    )
+    write_one(out / BASELINE, baseline)
+    return baseline
 
 
 def compare_into(out: Path, asked: str | None) -> Comparison | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from assertions.record.panels_drawn import PanelsDrawn
+from assertions.record.results.alerts_replayed import AlertsReplayed
+from assertions.record.results.panels_drawn import PanelsDrawn
 from evidence.reports.examples import Found
-from evidence.reports.fault_coverage import Sensitivity
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
+from evidence.reports.proofs.fault_coverage import Sensitivity
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Figures:
     plots: Sequence[Plot] = ()
     panels: PanelsDrawn | None = None
     """The dashboard's panels as they were drawn; None: they were not."""
+    alerts: AlertsReplayed | None = None
+    """The run's samples as they were replayed through the alert rules; None: they were not."""
     sensitivity: Sensitivity | None = None
     generators: Mapping[str, str] = field(default_factory=dict)
     """Scenario to one line on the load generator."""

@@ -12,7 +12,7 @@ from assertions.limits import Limits
 from assertions.verdicts import SCENARIOS, Assertion, Colour, Status, Verdict, not_run
 from evidence.collect.benchmark_results import WRITTEN_BY
 from evidence.collect.provenance import Context
-from evidence.reports import fault_coverage, latencies
+from evidence.reports import latencies
 from evidence.reports.checklists.boxes import RUNBOOK_BOUNDS
 from evidence.reports.checklists.further_boxes import CHECKLISTS
 from evidence.reports.checklists.ticks import Box, tick
@@ -20,6 +20,7 @@ from evidence.reports.figures import Figures, Plot
 from evidence.reports.instruments import instrument_table
 from evidence.reports.panels import PanelsShown, panels_shown
 from evidence.reports.performance import performance
+from evidence.reports.proofs import alerts, fault_coverage
 from evidence.reports.reasons import COMMAND, Reason, reasons
 from evidence.reports.tables import Section, Table
 from evidence.reports.units import bar, duration, held_against, percent, plain, quantity, share
@@ -355,6 +356,7 @@ def _proof(report: Report, context: Context, figures: Figures) -> Iterable[Secti
     instrument = instrument_table(report, figures.instruments)
     if instrument is not None:
         yield instrument
+    yield alerts.section(figures.alerts)
     yield fault_coverage.section(figures.sensitivity, context.harness_sha256)
 
 

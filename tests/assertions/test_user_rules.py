@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 
 from assertions import __main__ as entry
 from assertions.checks.catalogue import CHECKS
-from assertions.checks.user_rules import rule_checks
+from assertions.checks.user_rules import measure, rule_checks
 from assertions.judge import Report, judge
-from assertions.limits import EDGE_CASES, MOST_RECORDS, Limits, LimitsError, Rule, load, parse
+from assertions.limits import EDGE_CASES, MOST_RECORDS, Limits, LimitsError, Rule, load, parse, with_baseline
 from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
 from assertions.stats import more_needed, share_is_certain
@@ -126,8 +127,8 @@ def test_a_rule_without_an_id_is_named_by_its_place() -> None:
         ('"csv-p95"', '""', "(): an id is up to 40 lower-case letters, digits and hyphens"),
         ("target = 1_000", "target = nan", "(csv-p95): target must be a finite number"),
         ("target = 1_000", "target = inf", "(csv-p95): target must be a finite number"),
-        ("target = 1_000", 'target = "1"', "(csv-p95): Expected `float`, got `str` - at `$.target`"),
-        ("target = 1_000\n", "", "(csv-p95): Object missing required field `target`"),
+        ("target = 1_000", 'target = "1"', "(csv-p95): Expected `float | null`, got `str` - at `$.target`"),
+        ("target = 1_000\n", "", "(csv-p95): needs target or baseline"),
         ("critical = 2_000", "critical = nan", "(csv-p95): critical must be a finite number"),
         ("critical = 2_000", "critical = 999", "(csv-p95): critical must lie on the bad side of target"),
         ('"csv-10k"', '"csv-10g"', "(csv-p95): unknown case 'csv-10g'; known are csv-N, csv-Nk, pdf-N and pdf-Nk"),
@@ -340,3 +341,68 @@ def test_an_additional_scenario_is_judged_by_the_rules_that_name_it() -> None:
         ("run", "rule-csv-p95"),
         ("run", "rule-soak"),
     ]
+
+
+RELATIVE = """
+[[rule]]
+id = "own"
+case = "csv-10k"
+statistic = "max"
+op = "<="
+baseline = "+15 %"
+reason = "no slower than last time"
+scenario = "load"
+"""
+
+
+@pytest.mark.parametrize(
+    ("baseline_ms", "status"),
+    [(1_000.0, "PASS"), (1_000 / 1.15, "PASS"), (1_000 / 1.16, "FAIL"), (None, "NO DATA")],
+)
+def test_a_relative_rule(baseline_ms: float | None, status: str) -> None:
+    """A relative rule holds up to its distance from the baseline's figure, and has no data without one."""
+    figures = {} if baseline_ms is None else {"rule-own": baseline_ms}
+    limits = with_baseline(rules_of(RELATIVE), figures)
+    judged = judged_of(limits, lasting(1.0 - TICK_S))
+    assert judged.status == status
+    assert limits.sha256 == rules_of(RELATIVE).sha256
+    if baseline_ms is None:
+        assert judged.reason == (
+            "max of csv-10k exports in load: no figure of a baseline is there to compare with; name a run that has "
+            "one by `run --baseline`"
+        )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"+15 %"', '"+15 %"\ntarget = 5', "a relative rule has no target"),
+        ('"+15 %"', '"+15 %"\ncritical = 5', "a relative rule has no critical"),
+        ('"+15 %"', '"15 %"', "baseline must be a signed percentage such as '+15 %', not '15 %'"),
+        ('"+15 %"', '"+15"', "baseline must be a signed percentage such as '+15 %', not '+15'"),
+        ('"+15 %"', '"-100 %"', "baseline must be above -100 %"),
+    ],
+)
+def test_a_relative_rule_that_can_not_be_used(old: str, new: str, expected: str) -> None:
+    """A relative rule has a signed percentage and no other bound."""
+    with pytest.raises(LimitsError, match=re.escape(expected)):
+        rules_of(RELATIVE.replace(old, new))
+
+
+def test_the_baseline_s_figure() -> None:
+    """The figure of a baseline is the rule's statistic of its exports; None where it has no such scenario or export."""
+    (rule,) = rules_of(RELATIVE).rules
+    assert measure(rule, {"load": lasting(2.0)}) == 2_000.0
+    assert measure(rule, {"smoke": healthy("smoke")}) is None
+    assert measure(msgspec.structs.replace(rule, case="csv-7"), {"load": healthy("load")}) is None
+
+
+def test_a_relative_rule_over_all_scenarios_waits_for_them() -> None:
+    """A part of a run is not compared with a whole baseline."""
+    limits = with_baseline(rules_of(RELATIVE.replace('scenario = "load"\n', "")), {"rule-own": 0.001})
+    (check,) = rule_checks(limits)
+    judged = check.judge({"load": healthy("load")}, limits)
+    assert judged.status == "NO DATA"
+    assert judged.reason == "max of csv-10k exports: the scenario smoke has not been run"
+    whole = check.judge(healthy_run().scenarios, limits)
+    assert (whole.status, check.title) == ("FAIL", "Rule: max of csv-10k exports <= baseline +15 %")

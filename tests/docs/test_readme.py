@@ -21,6 +21,8 @@ ENTRIES = {
     "verify": "evidence",
     "gate": "evidence",
     "compare": "evidence",
+    "history": "evidence",
+    "evidence": "evidence",
     "stress": "evidence",
     "seed": "loadtests",
     "body": "loadtests",
@@ -30,7 +32,7 @@ ENTRIES = {
     "dashboards": "dashboards",
 }
 """Which module each command of `export-at-scale` runs."""
-OWN_COMMAND = ("run", "verify", "gate", "compare", "stress", "seed", "body")
+OWN_COMMAND = ("run", "verify", "gate", "compare", "history", "stress", "seed", "body")
 """Commands that are a subcommand of their module, too."""
 
 
@@ -83,6 +85,8 @@ def entry_of(words: list[str]) -> list[str]:
     if words[1] == "--version":
         return []
     name = words[1]
+    if name == "evidence":
+        return ["-m", ENTRIES[name], name, words[2]]
     if name in ("rules", "dashboards"):
         return ["-m", ENTRIES[name], *([words[2]] if name == "dashboards" else [])]
     return ["-m", ENTRIES[name], *([name] if name in OWN_COMMAND else [])]

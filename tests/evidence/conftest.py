@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from assertions.record import view
+from assertions.prometheus import page_series
 from evidence import publish, run
 from evidence.collect import provenance
-from tests.assertions.healthy.once import read_page
+from tests.assertions.healthy.once import read_layout
 from tests.evidence.command import Target, copied, impossible_limits, profiles, reference_target, run_command
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import context
@@ -68,7 +68,7 @@ def bundle(made: Made, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read equal pages once in a process."""
-    monkeypatch.setattr(view, "read_page", read_page)
+    monkeypatch.setattr(page_series, "read_layout", read_layout)
 
 
 @pytest.fixture(autouse=True)

@@ -8,15 +8,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from assertions.judge import Report
 from assertions.record.files import read_one
+from assertions.record.view import ScenarioRecord
 from evidence import run as running
 from evidence.collect.provenance import Context
 from evidence.settings import Settings
 from evidence.stages import Stages
+from loadtests.plan.profile import load_profile
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
-from tests.assertions.healthy.records import healthy, healthy_run, write_run
+from tests.assertions.healthy.records import changed, healthy, healthy_run, write_run
 from tests.evidence.command import Shown
 
 
@@ -44,8 +48,7 @@ class Recorded:
         name = request.scenario
         self.done.append(name)
         folder = out / "new"
-        whole = healthy_run()
-        write_run(replace(whole, scenarios={name: healthy(name)}), folder)
+        write_run(replace(healthy_run(), scenarios={name: record_of(request)}), folder)
         (folder / name).rename(out / name)
         for tool in ("promtool.json", "dashboard.json", "queries.json", f"{name}-service.log"):
             (folder / tool).rename(out / tool)
@@ -54,6 +57,13 @@ class Recorded:
     def but(self, **stages: Any) -> Stages:
         """The stages with some replaced."""
         return replace(self.stages, **stages)
+
+
+def record_of(request: RunRequest) -> ScenarioRecord:
+    """A healthy record of the scenario, made from the profile that was asked for."""
+    profile = load_profile(request.scenario, None if request.profiles is None else Path(request.profiles))
+    record = healthy(request.scenario)
+    return changed(record, plan=msgspec.structs.replace(record.plan, profile_sha256=profile.sha256))
 
 
 def settings(out: Path, *scenarios: str, **fields: Any) -> Settings:

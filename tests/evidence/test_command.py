@@ -262,7 +262,20 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     assert "exit codes:" in shown
-    for name in ("run", "verify", "gate", "assert", "seed", "stress", "serve", "checks", "rules", "dashboards"):
+    for name in (
+        "run",
+        "verify",
+        "gate",
+        "evidence",
+        "history",
+        "assert",
+        "seed",
+        "stress",
+        "serve",
+        "checks",
+        "rules",
+        "dashboards",
+    ):
         assert re.search(rf"^  {name} +\S", shown, re.MULTILINE), name
 
 

@@ -23,7 +23,7 @@ from loadtests.runner.request import NAME, StressRequest, read_stress_request
 from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, Word
 from tests.evidence.command import Shown
 from tests.evidence.recorded import raising
-from tests.evidence.test_drive import stand_in, started
+from tests.evidence.runs.test_drive import stand_in, started
 
 Patch = pytest.MonkeyPatch
 pytestmark = pytest.mark.e2e

@@ -50,8 +50,12 @@ class RunCommand(Protocol):
 
 @pytest.fixture
 def run_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCommand:
-    """Run the command in this process; promtool is started for real."""
+    """Run the command in this process; promtool is started for real.
+
+    Without a promtool 3.x, whether this machine has one or not: what it adds has tests of its own.
+    """
     monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PROMTOOL3", str(ROOT / "absent"))
 
     def run(*arguments: str | Path, **env: str) -> Ended:
         with monkeypatch.context() as environment:

@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from evidence.collect.code_version import judge_sha256, load_side_sha256
-from evidence.reports.fault_coverage import STORED, read
+from evidence.reports.proofs.fault_coverage import STORED, read
+from tests.targets.fixtures.edits import BASE
 from tests.targets.fixtures.entry import Unknown, all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of
 from tests.targets.proving.proving import Proof, prove, usual_jobs
+from tests.targets.recording.conditions import AT_CONTRACT
 from tests.targets.recording.recording import COMMITTED, Say, record, stale
 from tests.targets.recording.run import commit_now
+
+ALWAYS = frozenset({BASE, *AT_CONTRACT.values()})
+"""Belong to the core: the record that is edited, and what is shown under the contract's own conditions too."""
 
 
 def add_record_commands(commands: Any) -> None:
@@ -57,7 +62,7 @@ def record_command(options: argparse.Namespace, say: Say) -> int:
     if bool(options.names) + options.core + options.every != 1:
         raise Unknown("record needs NAMES, --core or --all")
     found = chosen(options.names)
-    targets = core(found) if options.core else found
+    targets = core(found, ALWAYS) if options.core else found
     seconds = math.inf if options.minutes is None else options.minutes * 60
     return record(targets, all_targets(), options.out, options.jobs, say, resume=options.resume, seconds=seconds)
 

@@ -66,6 +66,12 @@ def status_by_answers(record: ScenarioRecord, limits: Limits) -> Judgement | Non
         problem = status_problem(body, start)
         if problem:
             return failed(f"/export/status: {problem}")
+    versions = list(dict.fromkeys(str(body["version"]) for _, _, _, body in statuses(record)))
+    if len(versions) > 1:
+        return failed(
+            f"`version` of /export/status was {versions[0]} at first and {versions[1]} later: the target was changed "
+            "while the scenario ran, so what was measured is of no one release"
+        )
     at = [str(body["timestamp"]) for _, _, _, body in statuses(record)]
     if len(at) >= CLOCK_CALLS and clock_is_frozen(at, probes[-1].start - probes[0].start):
         return failed(f"`timestamp` of /export/status is {at[0]} in all {len(at)} calls: the clock stands still")

@@ -28,6 +28,19 @@ def probes(path: str, count: int, phase: str = "measure", **fields: Any) -> Chan
     return change
 
 
+def newer_version(record: ScenarioRecord) -> ScenarioRecord:
+    """A change of the version that /export/status names, from the middle of the calls on."""
+    calls = [probe for probe in record.health if probe.path == "/export/status"]
+    middle = calls[len(calls) // 2].start
+
+    def edit(probe: HealthProbe) -> Mapping[str, Any] | None:
+        if probe.path != "/export/status" or probe.start < middle:
+            return None
+        return {"answer": json.dumps({**json.loads(probe.answer or ""), "version": "1.7.1"})}
+
+    return changed(record, health=each(record.health, edit))
+
+
 def no_calls(path: str) -> Change:
     """A change that drops all but four calls of a path under load."""
 
@@ -166,6 +179,11 @@ FAILS: tuple[Case, ...] = (
     *table(
         "status-page",
         "load",
+        (
+            "another version from the middle on",
+            newer_version,
+            "`version` of /export/status was 1.7.0-export-scale at first and 1.7.1 later: the target was changed",
+        ),
         (
             "two calls answered 500",
             probes("/export/status", 2, status=500),

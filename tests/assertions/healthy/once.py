@@ -16,7 +16,7 @@ from tests.assertions.healthy.records import is_healthy
 
 _DEFAULT = limits_file.load()
 
-read_page = lru_cache(maxsize=2000)(exposition.read_page)
+read_layout = lru_cache(maxsize=2000)(exposition.read_layout)
 """Reads equal pages once; nobody changes a page that was read."""
 
 

@@ -23,6 +23,7 @@ from assertions.verdicts import SCENARIOS
 from tests.assertions.healthy.drawn import drawn_files
 from tests.assertions.healthy.prometheus import seen
 from tests.assertions.healthy.recorder import Recorder
+from tests.assertions.healthy.replayed import alerts_replayed
 from tests.assertions.healthy.simulation import Service
 
 R = TypeVar("R", bound=Record)
@@ -65,7 +66,7 @@ def healthy_run(**scenarios: ScenarioRecord) -> Run:
     """A whole run; scenarios given by name stand in for the healthy ones."""
     records = {name: scenarios.get(name) or healthy(name) for name in SCENARIOS}
     tools = tool_run(RULE_STEPS, "2.53.0"), tool_run(DASHBOARD_STEPS), tool_run(PACKAGE_STEPS, "1.7.0")
-    return Run(Path("run"), records, {}, *tools, drawn_files())
+    return Run(Path("run"), records, {}, *tools, drawn_files(), alerts_replayed())
 
 
 def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from assertions.record.types import RecordError
 from evidence.bundle import manifest
@@ -42,7 +43,7 @@ def test_any_byte(tree: dict[str, bytes], data: st.DataObject) -> None:
         (problem,) = manifest.differences(folder, said)
         assert problem.startswith(f"{name} was changed: ")
         (folder / name).unlink()
-        assert manifest.differences(folder, said) == [f"{name} is missing"]
+        assert manifest.differences(folder, said)[0] == f"{name} is missing"
         (folder / name).write_bytes(tree[name])
         (folder / "new").write_bytes(b"")
         assert manifest.differences(folder, said) == ["new is not in the manifest"]
@@ -68,7 +69,44 @@ def test_links_and_pipes_are_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     assert manifest.differences(tmp_path, manifest.read(tmp_path)) == [
-        f"{name} is neither a file nor a folder" for name in ("dangling", "pipe", "to-file", "to-folder")
+        "dangling is neither a file nor a folder: it is a symbolic link",
+        "pipe is neither a file nor a folder: it is a named pipe",
+        "to-file is neither a file nor a folder: it is a symbolic link",
+        "to-folder is neither a file nor a folder: it is a symbolic link",
+        "folder is an empty folder",
+    ]
+
+
+def test_a_path_listed_twice(tmp_path: Path) -> None:
+    """A path that the manifest lists twice is named, whether both entries agree or not."""
+    grow(tmp_path, {"a": b"1"})
+    manifest.write(tmp_path, "run")
+    said = manifest.read(tmp_path)
+    twice = replace(said, artifacts=said.artifacts * 2)
+    assert manifest.differences(tmp_path, twice) == ["a is in the manifest 2 times"]
+
+
+def test_a_manifest_that_is_a_link_or_huge(tmp_path: Path) -> None:
+    """A manifest that is no regular file, or larger than any, is not read."""
+    (tmp_path / "elsewhere").write_text('{"run_id": "x", "artifacts": []}')
+    (tmp_path / manifest.NAME).symlink_to("elsewhere")
+    with pytest.raises(RecordError, match=r"manifest\.json is no regular file"):
+        manifest.read(tmp_path)
+    (tmp_path / manifest.NAME).unlink()
+    with (tmp_path / manifest.NAME).open("wb") as file:
+        file.truncate(manifest.MOST_BYTES + 1)
+    with pytest.raises(RecordError, match=r"manifest\.json is larger than 32 MB"):
+        manifest.read(tmp_path)
+
+
+def test_a_file_of_another_size_is_not_read(tmp_path: Path) -> None:
+    """A file that is larger than the manifest says is named by its size; nobody waits until it is hashed."""
+    grow(tmp_path, {"a": b"1"})
+    manifest.write(tmp_path, "run")
+    with (tmp_path / "a").open("wb") as file:
+        file.truncate(5 * 10**9)
+    assert manifest.differences(tmp_path, manifest.read(tmp_path)) == [
+        "a was changed: 5000000000 bytes, where the manifest says 1 bytes"
     ]
 
 

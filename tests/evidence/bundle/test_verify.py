@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from msgspec.structs import replace
 
 from assertions.record.files import read_lines, read_one, write_lines
-from assertions.record.types import FileCheck, Finding, Plan
-from evidence.bundle import manifest
+from assertions.record.types import FileCheck, Finding, Hit, Plan
+from evidence.bundle import digest, manifest
+from evidence.bundle.apart import verify_apart
 from evidence.bundle.verify import VerifyError, verify
 from evidence.collect.request_bodies import request_body
 from evidence.publish import judge_folder, verdict_json
@@ -31,6 +33,15 @@ def mend(out: Path) -> None:
     run_id = manifest.read(out).run_id
     (out / manifest.NAME).unlink()
     manifest.write(out, run_id)
+
+
+def name_again(out: Path) -> None:
+    """What a forger would do who knows of the digest: put the new one into the pages that name it."""
+    named = digest.named_in((out / REPORT).read_text(encoding="utf-8")) or ""
+    for name in (REPORT, "report.html"):
+        text = (out / name).read_text(encoding="utf-8")
+        (out / name).write_text(text.replace(named, digest.of(out)), encoding="utf-8")
+    mend(out)
 
 
 def edit(path: Path, change: Callable[[Any], None]) -> None:
@@ -295,7 +306,7 @@ def test_another_run_or_limits(bundle: Path) -> None:
 def test_another_judge(bundle: Path) -> None:
     """A bundle whose verdict differs because another version judged it has no verdict here: one sentence, no list."""
     edit(bundle / "run.json", lambda document: document.update(harness_sha256="00" * 32))
-    mend(bundle)
+    name_again(bundle)
     with pytest.raises(VerifyError, match=r"was judged by another version of the judge \(0{16}.*verify it with that"):
         verify(bundle)
 
@@ -395,3 +406,80 @@ def test_judged_from_files_only(made: Made, tmp_path: Path) -> None:
     """The verdict is the same when the run directory was moved elsewhere."""
     moved = Path(shutil.copytree(made.path, tmp_path / "elsewhere"))
     assert verdict_json(judge_folder(moved)[2]) == (made.path / "verdict.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "then", "now"),
+    [
+        ("smoke/probes.jsonl", '"threads":', '"threads":1'),
+        ("smoke/health.jsonl", '"status":200', '"status":201'),
+        ("promtool.json", '"ok": ', '"ok":  '),
+        ("smoke/locust.log", "INFO", "info"),
+        ("plots/smoke-timeline.svg", "</svg>", "<!-- --></svg>"),
+        ("timings.json", '"seconds": ', '"seconds": 1'),
+    ],
+)
+def test_a_raw_file_with_a_mended_manifest(bundle: Path, name: str, then: str, now: str) -> None:
+    """An edit of a record, a tool's output, a log or a plot is found though the manifest was mended."""
+    text = (bundle / name).read_text()
+    assert then in text
+    (bundle / name).write_text(text.replace(then, now, 1))
+    mend(bundle)
+    assert f"{REPORT} was made of other evidence files, or of edited ones" in problems(bundle)
+
+
+def test_files_that_do_not_fit_each_other(bundle: Path) -> None:
+    """Values that no recorder can have written are found whatever the pages say."""
+    path = bundle / "smoke" / "hits.jsonl"
+    hits = list(read_lines(path, Hit))
+    write_lines(path, [replace(hits[0], end=hits[0].start - 1), *hits[1:]])
+    name_again(bundle)
+    assert "does not lie within the time of its phase, or ends before its start" in problems(bundle)
+
+
+def test_what_is_no_file_of_a_run(bundle: Path) -> None:
+    """A foreign file and an empty folder are found though the manifest was mended."""
+    (bundle / "notes.txt").write_text("all well")
+    (bundle / "smoke" / "more").mkdir()
+    mend(bundle)
+    found = problems(bundle)
+    assert "notes.txt is no file of a run" in found
+    assert "smoke/more is an empty folder" in found
+
+
+def test_a_pipe_or_a_link_ends_it(bundle: Path) -> None:
+    """A named pipe in place of a file neither hangs the command nor is judged; nor is what lies behind a link."""
+    for name, put in (("run.json", os.mkfifo), ("smoke/probes.jsonl", lambda path: path.symlink_to("/dev/zero"))):
+        (bundle / name).unlink()
+        put(bundle / name)
+    ended = run_command("verify", bundle)
+    assert ended.code == 1
+    assert "run.json is neither a file nor a folder: it is a named pipe" in ended.out
+    assert "smoke/probes.jsonl is neither a file nor a folder: it is a symbolic link" in ended.out
+    assert "it is not judged again: it may hold regular files and folders only" in ended.out
+
+
+def test_a_bundle_that_needs_too_much_memory(bundle: Path) -> None:
+    """A record that no memory holds ends the command with 1 and a sentence."""
+    with (bundle / "smoke" / "hits.jsonl").open("r+b") as file:
+        file.truncate(1_100_000_000)
+    mend(bundle)
+    ended = run_command("verify", bundle)
+    assert ended.code == 1
+    assert "GB of memory" in ended.out
+
+
+def test_time_is_limited(bundle: Path) -> None:
+    """A bundle that takes longer than the limit does not hold."""
+    assert verify_apart(bundle, seconds=0.01) == (
+        ["it could not be verified within 0 s; a bundle of a usual run takes seconds"],
+        None,
+    )
+
+
+def test_a_document_that_is_nested_deep(bundle: Path) -> None:
+    """A document of a million brackets is a sentence, not a crash."""
+    (bundle / "run.json").write_text("[" * 1_000_000)
+    mend(bundle)
+    ended = run_command("verify", bundle)
+    assert (ended.code, ended.err) == (1, "")

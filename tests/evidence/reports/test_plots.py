@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from assertions.judge import judge
 from assertions.record.run import Run
 from assertions.record.types import Probe
-from evidence.reports.fault_coverage import read
 from evidence.reports.figures import Plot
 from evidence.reports.plots import draw, planned
 from evidence.reports.plots.distribution import interval
 from evidence.reports.plots.timeline import cpu_cores
+from evidence.reports.proofs.fault_coverage import read
 from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
 from tests.evidence.conftest import Made
 from tests.evidence.sample_reports import LIMITS

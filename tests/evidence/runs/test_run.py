@@ -23,19 +23,19 @@ from assertions.verdicts import failed, no_data, not_run, passed
 from evidence import command, subcommands
 from evidence import publish as publishing
 from evidence import run as running
-from evidence.bundle import run_folder
+from evidence.bundle import commands, run_folder
 from evidence.bundle.verify import VerifyError
 from evidence.collect.embedded import Embedded
 from evidence.interrupts import take_signals
-from evidence.reports import fault_coverage
+from evidence.reports.proofs import fault_coverage
 from evidence.run import exit_code
 from evidence.settings import RunError, Settings
 from evidence.stages import Stages
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
 from tests.assertions.healthy.records import healthy, healthy_run, with_scenario, with_status, write_run
-from tests.evidence.command import Shown, first_line
-from tests.evidence.recorded import Recorded, raising, run, settings, the_context
+from tests.evidence.command import PROFILE, Shown, first_line
+from tests.evidence.recorded import Recorded, raising, record_of, run, settings, the_context
 from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, report
 
 Patch = pytest.MonkeyPatch
@@ -83,7 +83,7 @@ def test_other_limits_and_profiles_begin_anew(recorded: Recorded, tmp_path: Path
     assert sorted(path.name for path in out.iterdir() if path.name in ("smoke", "load")) == ["load"]
     assert (out / "limits.toml").read_bytes() == mine.read_bytes()
     (tmp_path / "p").mkdir()
-    (tmp_path / "p" / "batch.toml").write_text("x = 1\n")
+    (tmp_path / "p" / "batch.toml").write_text(PROFILE)
     run(settings(out, "batch", limits=mine, profiles=tmp_path / "p"), recorded.stages)
     assert sorted(path.name for path in out.iterdir() if path.name in ("load", "batch")) == ["batch"]
     run(settings(out, "smoke", limits=mine, profiles=tmp_path / "p"), recorded.stages)
@@ -184,17 +184,18 @@ def test_the_command_in_this_process(
     reported = capsys.readouterr().out
     assert "Verdict: GREEN" in reported
     assert re.search(r"^smoke   load +\d+\.\d\d s$", reported, re.MULTILINE)
-    monkeypatch.setattr(subcommands, "verify", lambda folder: ([], GREEN))
+    monkeypatch.setattr(commands, "verify_apart", lambda folder, key: ([], GREEN))
     assert command.main(["verify", out]) == 0
     assert command.main(["gate", out]) == 0
     assert capsys.readouterr().out.endswith("gate: open\n")
     for problems, judged in ([], RED), (["x was changed"], GREEN), ([], SMOKE_ONLY), (["broken"], None):
-        monkeypatch.setattr(subcommands, "verify", lambda folder, said=problems, mine=judged: (said, mine))
+        answer = problems, judged
+        monkeypatch.setattr(commands, "verify_apart", lambda folder, key, answer=answer: answer)
         assert command.main(["gate", out]) == 1
         assert command.main(["verify", out]) == (1 if problems else 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     take_signals()
-    monkeypatch.setattr(subcommands, "verify", raising(VerifyError("no")))
+    monkeypatch.setattr(commands, "verify_apart", raising(VerifyError("no")))
     assert command.main(["verify", out]) == 2
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     monkeypatch.setattr(subcommands, "run", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
@@ -300,7 +301,7 @@ def test_abort_on_fail_ends_with_the_scenario_that_failed(recorded: Recorded, tm
     def failing(out: Path, request: RunRequest, view: View) -> None:
         name = request.scenario
         recorded.drive(out, request, view)
-        record = healthy(name)
+        record = record_of(request)
         if stopped:
             phases = tuple(
                 msgspec.structs.replace(phase, completed=False, ended="aborted", note="stopped early: too slow")

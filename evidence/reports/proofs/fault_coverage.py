@@ -12,7 +12,7 @@ from assertions.record.types import Record
 from evidence.reports.tables import Section, Table
 from evidence.reports.units import plain
 
-STORED = Path(__file__).resolve().parents[1] / "sensitivity.json"
+STORED = Path(__file__).resolve().parents[2] / "sensitivity.json"
 NAME = "sensitivity.json"
 
 NO_SERVICE = {
@@ -27,6 +27,7 @@ NO_SERVICE = {
     "prometheus-panels": "none: no Prometheus runs with the faulty services; edited records turn it red",
     "prometheus-rules": "none: a rule that can't be evaluated does, not a service",
     "prometheus-alerts": "none: no Prometheus runs with the faulty services; edited records turn it red",
+    "alerts-replayed": "none: no Prometheus runs with the faulty services; edited records turn it red",
     "rules": "none: a rule that its test refutes does, not a service",
     "panels-drawn": "none: no panel is drawn of the broken services; a misnamed metric turns it red",
     "package": "none: a harness that can't be built does, not a service",

@@ -1,0 +1,1 @@
+"""What a run began with, hashed, and a signed statement on its bundle."""

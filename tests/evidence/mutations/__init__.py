@@ -1,0 +1,1 @@
+"""Random mutations of a bundle, by kind, and whether `verify` finds each."""
