@@ -48,6 +48,7 @@ def doors() -> None:
 @click.option("--against", metavar="REV", help="Compare the working tree with a revision, side by side, and judge.")
 @click.option("--full", is_flag=True, help="All sizes up to a million records.")
 @click.option("--target", metavar="URL", help="Measure somebody else's service over HTTP, and nothing else.")
+@click.option("--mixed", is_flag=True, help="Put parts together that are of different commits, each named.")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="One part; the others stay as they were.")
 @click.option("--blocks", type=click.IntRange(2, 16), default=BLOCKS, show_default=True, help="With --against.")
 @click.option("--out", type=FOLDER, default=DEFAULT_OUT, metavar="DIR", help="Where results go (evidence/bench).")
@@ -57,6 +58,7 @@ def bench_command(
     against: str | None,
     full: bool,
     target: str | None,
+    mixed: bool,
     only: tuple[PartName, ...],
     blocks: int,
     out: Path,
@@ -71,11 +73,11 @@ def bench_command(
         return _against(against, full=full, blocks=blocks, out=out)
     for name in only or (PARTS[:1] if target is not None else PARTS if full else NEEDED):
         run_part(name, out, full=full, target=target, words=words, progress=_progress)
-    return _tell(out)
+    return _tell(out, mixed=mixed)
 
 
-def _tell(out: Path) -> int:
-    results = assemble(out, read_results(PUBLISHED))
+def _tell(out: Path, *, mixed: bool) -> int:
+    results = assemble(out, read_results(PUBLISHED), mixed=mixed)
     if results is None:
         print(f"benchmarks: expected parts in {out}, found none", file=sys.stderr)
         return 2
@@ -118,11 +120,12 @@ def rates_command(revision: str, runs: int, seconds: float | None, out: Path) ->
 
 @doors.command("publish")
 @click.option("--pages", is_flag=True, help="Only write the pages again from the published results.")
+@click.option("--partial", is_flag=True, help="Also results that lack a part: the page names it as NO DATA.")
 @click.option("--out", type=FOLDER, default=DEFAULT_OUT, metavar="DIR", help="Where the results are (evidence/bench).")
 @sentences("benchmarks", PublishError, RecordError)
-def publish_command(pages: bool, out: Path) -> int:
+def publish_command(pages: bool, partial: bool, out: Path) -> int:
     """Write benchmarks/results/, docs/benchmarks.md with its plots, and the README's line."""
-    for path in write_pages() if pages else publish(out):
+    for path in write_pages() if pages else publish(out, partial=partial):
         print(path.relative_to(ROOT))
     return 0
 

@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT_S = 300.0
 STOP_S = 30.0
 PROBE_EVERY_S = 0.002
+IDLE_S = 2.0
+"""Servers end a connection that nothing was asked on: uvicorn after 5 s. A client must not ask on one that ends."""
 LARGEST_BODY = "256MiB"
 """A body of a million records has 107 MB; the service's own default is 64 MiB."""
 
@@ -48,6 +50,7 @@ class Client:
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(parts.netloc, timeout=TIMEOUT_S)
         self._base = parts.path.rstrip("/")
+        self._used = time.monotonic()
 
     def export(self, body: bytes) -> Answer:
         """POST a body and wait for its file. Refused where the answer is no 200."""
@@ -65,10 +68,13 @@ class Client:
         return self._call("GET", path)
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        if time.monotonic() - self._used > IDLE_S:
+            self._connection.close()  # the next request opens another
         headers = {"Content-Type": "application/json"} if body is not None else {}
         self._connection.request(method, f"{self._base}{path}", body, headers)
         answer = self._connection.getresponse()
         content = answer.read()
+        self._used = time.monotonic()
         if answer.status != 200:
             raise Refused(
                 f"{method} {path}: expected 200, got {answer.status}: {content[:200].decode('utf-8', 'replace')}"

@@ -51,7 +51,7 @@ def node() -> str:
     return found
 
 
-SLOW, SLOWEST = 100_000, 10_000
+SLOW = 10_000
 WRITERS = (
     Writer(OURS, "ours", "csv", "ours", "the service's own parser and writer, in one process"),
     Writer("csv.writer", "csv.writer", "csv", "peer", "json.loads and csv.writer over tuples"),
@@ -64,9 +64,9 @@ WRITERS = (
     Writer("unquoted join", "joined rows", "csv", "limit", "','.join of rows decoded before; no parsing, no quoting"),
     Writer("same bytes to disk", "disk csv", "csv", "limit", "the finished file written, synced and renamed"),
     Writer(OURS, "ours", "pdf", "ours", "the service's own parser, layout and writer, in one process"),
-    Writer("reportlab platypus", "reportlab platypus", "pdf", "peer", "json.loads, a Table a page", SLOWEST),
+    Writer("reportlab platypus", "reportlab platypus", "pdf", "peer", "json.loads, a Table a page", SLOW),
     Writer("reportlab canvas", "reportlab canvas", "pdf", "peer", "json.loads, drawString a cell", SLOW),
-    Writer("fpdf2", "fpdf2", "pdf", "peer", "json.loads, a cell a value", SLOWEST),
+    Writer("fpdf2", "fpdf2", "pdf", "peer", "json.loads, a cell a value", SLOW),
     Writer("pydyf", "pydyf", "pdf", "peer", "msgspec, literal page streams"),
     Writer("pdfkit (Node)", "pdfkit", "pdf", "peer", "JSON.parse, a text call a cell", SLOW, node=True),
     Writer("hand-made", "hand-made", "pdf", "limit", "msgspec, one literal text block a page, nothing measured"),

@@ -18,9 +18,9 @@ from benchmarks.report.types import Leak, Point
 
 QUICK_SIZES = (1_000, 10_000, 100_000)
 FULL_SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
-MOST_CHECKED = 100_000
+MOST_CHECKED = 30_000
 """Records of the longest file that the harness checks here."""
-QUICK_REPEATS, FULL_REPEATS = 1, 3
+QUICK_REPEATS, FULL_REPEATS = 1, 2
 LEAK_EXPORTS = 200
 TIMEOUT_S = 600
 Progress = Callable[[str], None]

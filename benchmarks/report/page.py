@@ -257,7 +257,7 @@ def _machine(results: Results) -> Iterator[str]:
     )
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
     rows = [
-        ("commit", f"{results.commit or 'unknown'}{changed}"),
+        ("commit", f"{results.commit or _commits(results)}{changed}"),
         ("day", results.day),
         ("machine", f"{machine.system}, {machine.cpu}, {machine.cores} cores, {machine.memory_bytes / 1e9:.0f} GB"),
         ("Python, Node", f"{machine.python}, {machine.node or 'none'}"),
@@ -265,6 +265,10 @@ def _machine(results: Results) -> Iterator[str]:
         ("memory sampler's self-test", sampler),
     ]
     yield from _table(("", ""), rows)
+
+
+def _commits(results: Results) -> str:
+    return ", ".join(f"{name} {commit[:12]}" for name, commit in results.commits.items()) or "unknown"
 
 
 def _problems(results: Results) -> Iterator[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
+
+import msgspec
 
 from assertions.record.types import Record
 from benchmarks.probes.self_test import SelfTest
@@ -144,10 +147,13 @@ class Part(Record, frozen=True, kw_only=True):
 
 
 class Results(Record, frozen=True, kw_only=True):
-    """The parts of one commit, together: `results.json`."""
+    """The parts of a run, together: `results.json`."""
 
     commit: str | None
+    """Of all parts; None: unknown, or not the same for all."""
     dirty: bool | None
+    commits: Mapping[PartName, str] = msgspec.field(default_factory=dict)
+    """By part, where it is known."""
     day: str
     full: bool
     target: str | None
