@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -34,7 +34,7 @@ from evidence.bundle.layout import (
 )
 from evidence.collect.kept_files import read_kept
 from evidence.collect.provenance import Context
-from evidence.comparison.stored import changes_of
+from evidence.comparison.stored import changes_of, read_sound
 from evidence.reports import fault_coverage
 from evidence.reports.differences import differences
 from evidence.reports.examples import find
@@ -46,7 +46,9 @@ from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
-from evidence.reports.plots import draw, pictures, planned
+from evidence.reports.plots.drawings import draw, drawings_of, pictures, plots_of
+from evidence.reports.plots.interactive import interactive
+from evidence.reports.plots.model import Drawing
 from evidence.timings import Timings
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -69,40 +71,46 @@ def publish(out: Path, timings: Timings | None = None) -> Report:
     with timings.measure("judge"):
         run, limits, report, context = judge_folder(out)
     with timings.measure("plots"):
-        if not context.incidents:  # an interrupted run must end at once
-            draw(out / PLOTS, run, report, limits)
+        drawings = drawings_for(run, limits, report, context)
+        if not context.incidents:
+            draw(out / PLOTS, drawings)
     with timings.measure("report"):
         for name, content in artifacts(run, report):
             (out / name).write_bytes(content)
         if fault_coverage.STORED.is_file():
             shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
         (out / VERDICT).write_bytes(verdict_json(report))
-        model = report_model(run, limits, report, context)
-        for name, text in texts(out, model).items():
+        model = report_model(run, limits, report, context, drawings)
+        for name, text in texts(out, model, drawings).items():
             (out / name).write_text(text, encoding="utf-8")
-        drawn = {} if context.incidents else pictures(PLOTS, run, report, limits)
-        (out / PDF).write_bytes(pdf(model, {**drawn, **_panel_pictures(out, model)}))
+        (out / PDF).write_bytes(pdf(model, {**pictures(PLOTS, drawings), **_panel_pictures(out, model)}))
     timings.write(out)
     manifest.write(out, context.run_id)
     return report
 
 
-def report_model(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> ReportModel:
+def drawings_for(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> tuple[Drawing, ...]:
+    """Return the plots of a report, as data; none of an interrupted run, which must end at once."""
+    return () if context.incidents else drawings_of(run, report, limits, read_sound(run.path))
+
+
+def report_model(
+    run: Run, limits: limits_file.Limits, report: Report, context: Context, drawings: Sequence[Drawing]
+) -> ReportModel:
     """Return the model of the report as `publish` builds it, from the same record; nothing is drawn."""
-    plots = [] if context.incidents else planned(PLOTS, run, report, limits)
-    return build(report, limits, context, figures(run, report, limits, plots))
+    return build(report, limits, context, figures(run, report, limits, plots_of(PLOTS, drawings)))
 
 
-def texts(out: Path, model: ReportModel) -> dict[str, str]:
-    """Return the report's faces that are text, by file name; the page holds the plots that are in `out`."""
-    drawings = {
+def texts(out: Path, model: ReportModel, drawings: Sequence[Drawing]) -> dict[str, str]:
+    """Return the report's faces that are text, by file name; the page holds the static plots that are in `out`."""
+    pictured = {
         plot.path: (out / plot.path).read_text(encoding="utf-8", errors="replace")
         for plot in model.plots
         if (out / plot.path).is_file()
     } | {path: picture_address(png) for path, png in _panel_pictures(out, model).items()}
     return {
         REPORT: markdown(model),
-        HTML: html(model, drawings),
+        HTML: html(model, pictured, interactive(drawings) if drawings else None),
         JUNIT: junit(model),
         STEP_SUMMARY: step_summary(model),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,14 +13,16 @@ from assertions.record.run import Run
 from assertions.record.types import RecordError
 from assertions.verdicts import Verdict
 from evidence.bundle import manifest
-from evidence.bundle.layout import PDF, REPORT, VERDICT
+from evidence.bundle.layout import HTML, PDF, REPORT, VERDICT
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
-from evidence.publish import artifacts, judge_folder, report_model, texts, verdict_json
+from evidence.publish import artifacts, drawings_for, judge_folder, report_model, texts, verdict_json
+from evidence.reports.faces.html import without_scripts
 from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import ReportModel
+from evidence.reports.plots.interactive import PACKAGE, library_version
 
 
 class VerifyError(Exception):
@@ -52,8 +54,10 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
         problems.append(f"manifest.json is of the run {said.run_id}, run.json of {context.run_id}")
     if context.limits_sha256 != limits.sha256:
         problems.append("limits.toml is not the one that the run began with, by the hash in run.json")
-    model = report_model(run, limits, report, context)
-    differs = [*_verdict_differs(out, report), *_faces_differ(out, model)]
+    drawings = drawings_for(run, limits, report, context)
+    model = report_model(run, limits, report, context, drawings)
+    library = context.packages.get(PACKAGE)
+    differs = [*_verdict_differs(out, report), *_faces_differ(out, model, texts(out, model, drawings), library)]
     if differs and context.harness_sha256 != judge_sha256():
         if not problems:
             raise VerifyError(_other_judge(out, context))
@@ -115,14 +119,18 @@ def _said(verdict: Verdict | None) -> str:
     return "nothing" if verdict is None else f"{verdict.status} ({verdict.judgement.reason})"
 
 
-def _faces_differ(out: Path, model: ReportModel) -> Iterator[str]:
-    for name, wanted in texts(out, model).items():
-        yield from _text_differs(out / name, wanted)
+def _faces_differ(out: Path, model: ReportModel, faces: Mapping[str, str], library: str | None) -> Iterator[str]:
+    """Compare each face. library: the version that drew the plots to zoom; another one draws them in other words."""
+    other_library = library != library_version()
+    for name, wanted in faces.items():
+        yield from _text_differs(out / name, wanted, without_scripts if name == HTML and other_library else None)
     yield from _pdf_differs(out / PDF, model)
 
 
-def _text_differs(path: Path, wanted: str) -> Iterator[str]:
+def _text_differs(path: Path, wanted: str, compared: Callable[[str], str] | None) -> Iterator[str]:
     text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    if compared is not None:
+        text, wanted = compared(text), compared(wanted)
     if text == wanted:
         return
     then, now = text.split("\n"), wanted.split("\n")

@@ -26,7 +26,7 @@ def changes(comparison: Comparison) -> tuple[str, ...]:
     if comparison.problems:
         return (f"{_against(comparison)}not compared: {'; '.join(comparison.problems)}",)
     lines = [f"{_against(comparison)}{summary(comparison)}"]
-    lines += [f"{row.outcome}: {sentence(row)}" for row in _in_order(comparison) if row.outcome in ("worse", "better")]
+    lines += [f"{row.outcome}: {sentence(row)}" for row in in_order(comparison) if row.outcome in ("worse", "better")]
     return tuple(plain(line) for line in (*lines, *comparison.notes))
 
 
@@ -79,7 +79,9 @@ def _change(ratio: float) -> str:
     return f"{(ratio - 1) * 100:+.3g} %" if abs(ratio - 1) >= 5e-4 else "±0 %"
 
 
-def _in_order(comparison: Comparison) -> list[Row]:
+def in_order(comparison: Comparison) -> list[Row]:
+    """Return all rows: the worse first, of each outcome the largest change first."""
+
     def place(row: Row) -> tuple[int, float]:
         outcomes: tuple[Outcome, ...] = OUTCOMES
         return outcomes.index(row.outcome), -abs((row.ratio or 1.0) - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from assertions.record.panels_drawn import PanelsDrawn
 from evidence.reports.examples import Found
@@ -37,6 +38,11 @@ class Plot:
     """One sentence, computed from the verdicts."""
     aspect: float = 0.4
     """Height by width."""
+
+    @property
+    def name(self) -> str:
+        """What no other plot of the report is named."""
+        return PurePosixPath(self.path).stem
 
 
 @dataclass(frozen=True, kw_only=True)

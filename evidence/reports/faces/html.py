@@ -1,32 +1,70 @@
-"""The report as one self-contained page: no network, no scripts, from disk and in print. From the model."""
+"""The report as one self-contained page: no network, from disk and in print; whole without scripts. From the model."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from evidence.reports.faces.markdown import TEMPLATES
 from evidence.reports.model import NO_BASELINE, ReportModel
+from evidence.reports.plots.interactive import Interactive, library
 
 SIGNS = {"PASS": "✓", "FAIL": "✗", "NO DATA": "○", "WAIVED": "–"}
 """Signs that every system font has."""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+OWN_SCRIPT = TEMPLATES / "plots.js"
+_SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
+_HASHES = re.compile(r"; script-src [^\"]*")
 _SVG = re.compile(r"<svg .*</svg>", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def html(model: ReportModel, drawings: Mapping[str, str]) -> str:
+def html(model: ReportModel, drawings: Mapping[str, str], interactive: Interactive | None = None) -> str:
     """Return the page; a plot or picture that is missing leaves its caption.
 
     drawings: by path, the SVG text of each plot, and the address of each picture of a panel (`picture_address`).
+    interactive: the plots that can be zoomed; None: the page has no scripts.
     """
-    inline = {path: text if text.startswith("data:") else Markup(_inline(text)) for path, text in drawings.items()}
-    return _template().render(model=model, signs=SIGNS, no_baseline=NO_BASELINE, drawings=inline)
+    inline = {path: text if text.startswith("data:") else Markup(inlined(text)) for path, text in drawings.items()}
+    return template("report.html.j2").render(
+        model=model, signs=SIGNS, no_baseline=NO_BASELINE, drawings=inline, **scripts(interactive)
+    )
+
+
+def scripts(interactive: Interactive | None) -> dict[str, Any]:
+    """Return what `page.html.j2` needs to make plots zoomable; the policy allows these scripts by hash and no other."""
+    if interactive is None:
+        return {"plots": None, "policy": POLICY}
+    data = f'{{"document":{interactive.document},"roots":{_json(interactive.roots)},"ranges":{_json(interactive.ranges)}}}'
+    texts = (library(), OWN_SCRIPT.read_text(encoding="utf-8"))
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts)
+    return {
+        "plots": {
+            "names": frozenset(interactive.roots),
+            # within a script element nothing may look like a tag
+            "data": Markup(data.replace("<", "\\u003c")),
+            "scripts": tuple(Markup(text) for text in texts),
+        },
+        "policy": f"{POLICY}; script-src {hashes}",
+    }
+
+
+def without_scripts(page: str) -> str:
+    """Return a page without its scripts, their data and their hashes: what another version of the library leaves."""
+    return _HASHES.sub("", _SCRIPT.sub("", page))
+
+
+def _json(value: Mapping[str, str]) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def picture_address(png: bytes) -> str:
@@ -34,7 +72,7 @@ def picture_address(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _inline(svg: str) -> str:
+def inlined(svg: str) -> str:
     """Return the drawing itself, without the declarations of a file of its own."""
     found = _SVG.search(svg)
     return _METADATA.sub("", found.group()) if found else ""
@@ -56,7 +94,8 @@ def _kind(word: str) -> str:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Return a template of a page."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -65,4 +104,4 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"coded": _coded, "kind": _kind}
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
