@@ -47,7 +47,6 @@ from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
 from evidence.reports.plots.drawings import draw, drawings_of, pictures, plots_of
-from evidence.reports.plots.interactive import interactive
 from evidence.reports.plots.model import Drawing
 from evidence.timings import Timings
 
@@ -110,7 +109,7 @@ def texts(out: Path, model: ReportModel, drawings: Sequence[Drawing]) -> dict[st
     } | {path: picture_address(png) for path, png in _panel_pictures(out, model).items()}
     return {
         REPORT: markdown(model),
-        HTML: html(model, pictured, interactive(drawings) if drawings else None),
+        HTML: html(model, pictured, drawings),
         JUNIT: junit(model),
         STEP_SUMMARY: step_summary(model),
     }

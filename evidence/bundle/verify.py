@@ -19,7 +19,7 @@ from evidence.collect.file_checks import recheck
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
 from evidence.publish import artifacts, drawings_for, judge_folder, report_model, texts, verdict_json
-from evidence.reports.faces.html import without_scripts
+from evidence.reports.faces.html import without_library
 from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import ReportModel
 from evidence.reports.plots.interactive import PACKAGE, library_version
@@ -120,10 +120,10 @@ def _said(verdict: Verdict | None) -> str:
 
 
 def _faces_differ(out: Path, model: ReportModel, faces: Mapping[str, str], library: str | None) -> Iterator[str]:
-    """Compare each face. library: the version that drew the plots to zoom; another one draws them in other words."""
+    """Compare each face. library: the version whose script is in the page; of another one it can't be compared."""
     other_library = library != library_version()
     for name, wanted in faces.items():
-        yield from _text_differs(out / name, wanted, without_scripts if name == HTML and other_library else None)
+        yield from _text_differs(out / name, wanted, without_library if name == HTML and other_library else None)
     yield from _pdf_differs(out / PDF, model)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,56 +14,50 @@ from markupsafe import Markup
 
 from evidence.reports.faces.markdown import TEMPLATES
 from evidence.reports.model import NO_BASELINE, ReportModel
-from evidence.reports.plots.interactive import Interactive, library
+from evidence.reports.plots.interactive import document, library
+from evidence.reports.plots.model import Drawing
 
 SIGNS = {"PASS": "✓", "FAIL": "✗", "NO DATA": "○", "WAIVED": "–"}
 """Signs that every system font has."""
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 OWN_SCRIPT = TEMPLATES / "plots.js"
-_SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
+_LIBRARY = re.compile(r'<script id="library">.*?</script>', re.DOTALL)
 _HASHES = re.compile(r"; script-src [^\"]*")
 _SVG = re.compile(r"<svg .*</svg>", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def html(model: ReportModel, drawings: Mapping[str, str], interactive: Interactive | None = None) -> str:
+def html(model: ReportModel, pictures: Mapping[str, str], drawings: Sequence[Drawing] = ()) -> str:
     """Return the page; a plot or picture that is missing leaves its caption.
 
-    drawings: by path, the SVG text of each plot, and the address of each picture of a panel (`picture_address`).
-    interactive: the plots that can be zoomed; None: the page has no scripts.
+    pictures: by path, the SVG text of each plot, and the address of each picture of a panel (`picture_address`).
+    drawings: the plots that can be zoomed; none: the page has no scripts.
     """
-    inline = {path: text if text.startswith("data:") else Markup(inlined(text)) for path, text in drawings.items()}
+    inline = {path: text if text.startswith("data:") else Markup(inlined(text)) for path, text in pictures.items()}
     return template("report.html.j2").render(
-        model=model, signs=SIGNS, no_baseline=NO_BASELINE, drawings=inline, **scripts(interactive)
+        model=model, signs=SIGNS, no_baseline=NO_BASELINE, drawings=inline, **scripts(drawings)
     )
 
 
-def scripts(interactive: Interactive | None) -> dict[str, Any]:
-    """Return what `page.html.j2` needs to make plots zoomable; the policy allows these scripts by hash and no other."""
-    if interactive is None:
+def scripts(drawings: Sequence[Drawing]) -> dict[str, Any]:
+    """Return what a page needs to make plots zoomable; its policy allows these scripts by their hash, and no other."""
+    if not drawings:
         return {"plots": None, "policy": POLICY}
-    data = f'{{"document":{interactive.document},"roots":{_json(interactive.roots)},"ranges":{_json(interactive.ranges)}}}'
     texts = (library(), OWN_SCRIPT.read_text(encoding="utf-8"))
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts)
-    return {
-        "plots": {
-            "names": frozenset(interactive.roots),
-            # within a script element nothing may look like a tag
-            "data": Markup(data.replace("<", "\\u003c")),
-            "scripts": tuple(Markup(text) for text in texts),
-        },
-        "policy": f"{POLICY}; script-src {hashes}",
+    plots = {
+        "names": frozenset(drawing.name for drawing in drawings),
+        # within a script element nothing may look like a tag
+        "data": Markup(document(drawings).replace("<", "\\u003c")),
+        "scripts": tuple(Markup(text) for text in texts),
     }
+    return {"plots": plots, "policy": f"{POLICY}; script-src {hashes}"}
 
 
-def without_scripts(page: str) -> str:
-    """Return a page without its scripts, their data and their hashes: what another version of the library leaves."""
-    return _HASHES.sub("", _SCRIPT.sub("", page))
-
-
-def _json(value: Mapping[str, str]) -> str:
-    return json.dumps(value, separators=(",", ":"))
+def without_library(page: str) -> str:
+    """Return a page without the library's script and the scripts' hashes: what another version of it leaves as it is."""
+    return _HASHES.sub("", _LIBRARY.sub("", page))
 
 
 def picture_address(png: bytes) -> str:
