@@ -26,9 +26,7 @@ from evidence.reports.plots.timeline import export_panels, x_range_of
 SECONDS = "seconds since the scenario's start"
 
 
-def drawings_of(
-    run: Run, report: Report, limits: Limits, comparison: Comparison | None = None
-) -> tuple[Drawing, ...]:
+def drawings_of(run: Run, report: Report, limits: Limits, comparison: Comparison | None = None) -> tuple[Drawing, ...]:
     """Return the plots that a run's record allows. comparison: with its baseline; None: nothing was compared."""
     found = [drawing for record in run.scenarios.values() for drawing in _of_scenario(run, record, report, limits)]
     against = None if comparison is None else ratios(comparison)

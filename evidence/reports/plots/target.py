@@ -176,9 +176,7 @@ def _alerts(record: ScenarioRecord, alerts: Iterable[AlertState], bands: tuple[B
     for state, colour in ALERT_COLOURS.items():
         chosen = [alert for alert in states if alert.state == state]
         if chosen:
-            points = [
-                (alert.first - record.scenario.start, float(rows.index(plain(alert.name)))) for alert in chosen
-            ]
+            points = [(alert.first - record.scenario.start, float(rows.index(plain(alert.name)))) for alert in chosen]
             # one evaluation is a moment: a second is the least that can be seen
             ends = [max(alert.last, alert.first + 1.0) - record.scenario.start for alert in chosen]
             names = [plain(f"{alert.name}, {alert.severity or 'no severity'}") for alert in chosen]

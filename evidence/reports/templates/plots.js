@@ -4,7 +4,7 @@
 (async () => {
   const PIXELS_AN_INCH = 84, HEAD = 30, FOOT = 34, FONT = "11px", WIDE_BAND = 0.04, SAME = 1e-9;
   const MARKERS = { points: "circle", crosses: "x", ticks: "dash", diamonds: "diamond" };
-  const { Plotting: plotting, LinAlg: _unused, ...models } = Bokeh;
+  const plotting = Bokeh.Plotting, models = Bokeh;
   const drawings = JSON.parse(document.getElementById("plots-data").textContent);
   const byAxis = new Map();
   Bokeh.set_log_level("error");
