@@ -56,7 +56,7 @@ def scripts(drawings: Sequence[Drawing]) -> dict[str, Any]:
 
 
 def without_library(page: str) -> str:
-    """Return a page without the library's script and the scripts' hashes: what another version of it leaves as it is."""
+    """Return a page without the library's script and the scripts' hashes: the part that no version of it changes."""
     return _HASHES.sub("", _LIBRARY.sub("", page))
 
 

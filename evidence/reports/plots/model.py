@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 COLOURS = {"csv": "#2166ac", "pdf": "#b2182b"}
 LIMIT = "#d95f02"
 DONE, FAILED, REFUSED = "#1b7837", "#000000", "#762a83"
-MOST = 1e6
-"""Exports at once, ms, MB: what a target claims beyond this is drawn at this height."""
 MOST_POINTS = 4_000
 """Points of one series; of longer ones the lowest and highest of each stretch are drawn."""
 LEAST_LOG = 0.01
@@ -131,7 +130,7 @@ def _kept(values: Sequence[float], most: int) -> list[int]:
     stretches = most // 2
     edges = [len(values) * part // stretches for part in range(stretches + 1)]
     kept: set[int] = set()
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         places = range(first, last)
         kept |= {min(places, key=values.__getitem__), max(places, key=values.__getitem__)}
     return sorted(kept)
@@ -165,12 +164,3 @@ def spread(values: Iterable[float], *, log: bool = False, from_zero: bool = Fals
         low = min(0.0, low)
     room = (high - low) * MARGIN or max(abs(high) * 0.1, 0.5)
     return (low if from_zero and low == 0 else low - room), high + room
-
-
-def capped(panel: Panel) -> Panel:
-    """Return a panel in which no value is beyond what can be drawn."""
-    return replace(panel, series=tuple(replace(one, ys=tuple(_capped(y) for y in one.ys)) for one in panel.series))
-
-
-def _capped(value: float) -> float:
-    return min(max(value, -MOST), MOST)

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 DRAWN = ("export_concurrent_running", "export_queue_depth", "export_requests_total")
@@ -34,7 +35,7 @@ class Samples:
         points = self.values.get((metric, status), [])
         return [
             (at, (after if after < before else after - before) / (later - at))
-            for (at, before), (later, after) in zip(points, points[1:], strict=False)
+            for (at, before), (later, after) in pairwise(points)
             if later > at
         ]
 

@@ -10,7 +10,7 @@ from assertions.limits import Limits
 from assertions.record.prometheus_run import AlertState
 from assertions.record.types import HealthProbe
 from assertions.record.view import ScenarioRecord
-from evidence.reports.plots.model import COLOURS, DONE, FAILED, LEAST_LOG, LIMIT, REFUSED, Band, Panel, Rule, series
+from evidence.reports.plots.model import COLOURS, DONE, FAILED, LEAST_LOG, REFUSED, Band, Panel, Rule, series
 from evidence.reports.plots.prometheus_samples import Samples
 from evidence.reports.plots.timeline import bands_of, bounded
 from evidence.reports.units import plain

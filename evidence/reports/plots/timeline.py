@@ -24,6 +24,8 @@ from evidence.reports.plots.model import (
     series,
 )
 
+MOST = 1e6
+"""Exports at once, MB, cores: what a target claims beyond this is drawn at this height."""
 STEPS = 1000
 """Moments at which requests under way are counted."""
 MOST_BINS = 120
@@ -129,9 +131,9 @@ def _gauge(record: ScenarioRecord, pages: Iterable[TimedPage], name: str) -> lis
     return [(at, bounded(value)) for at, value in values if value is not None and not math.isnan(value)]
 
 
-def bounded(value: float, most: float = 1e6) -> float:
+def bounded(value: float) -> float:
     """Return a value that can be drawn, whatever a target claims."""
-    return min(max(value, -most), most)
+    return min(max(value, -MOST), MOST)
 
 
 def _at_once(record: ScenarioRecord) -> Iterable[Series]:
