@@ -252,9 +252,7 @@ def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool
         try:
             page.write_text(comparison_page(comparison, *samples, check.stored_line()), encoding="utf-8")
         except OSError as error:
-            raise CompareError(
-                f"{error.filename or page} can't be written or read: {error.strerror or error}"
-            ) from error
+            raise CompareError(f"{error.filename or page} can't be written: {error.strerror or error}") from error
     print(stored.as_json(comparison).decode() if as_json else text(comparison, check.stored_line()))
     return compared_code(comparison)
 

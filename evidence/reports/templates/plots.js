@@ -31,6 +31,7 @@
     const last = drawing.panels.length - 1;
     const rows = drawing.panels.map((panel, index) => [axes(drawing, panel, range, crosshair, index === last)]);
     const grid = plotting.gridplot(rows, { toolbar_location: "above", merge_tools: true, sizing_mode: "stretch_width" });
+    grid.setv({ name: drawing.name });
     grid.toolbar.logo = null;
     return grid;
   }
