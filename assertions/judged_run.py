@@ -46,5 +46,10 @@ def judge_run_folder(folder: Path, limits: Path | None = None) -> tuple[Run, lim
     own = folder / LIMITS
     bounds = limits_file.load(limits or (own if own.is_file() else limits_file.DEFAULT_PATH))
     run = load_run(folder, SCENARIOS)
-    notes = read_notes(folder)
-    return run, bounds, with_incidents(judge(run, bounds, notes.waivers), notes.incidents)
+    return run, bounds, judge_run(run, bounds)
+
+
+def judge_run(run: Run, limits: limits_file.Limits) -> Report:
+    """Judge a run that was read, with the waivers and incidents of its directory. RecordError."""
+    notes = read_notes(run.path)
+    return with_incidents(judge(run, limits, notes.waivers), notes.incidents)

@@ -7,10 +7,14 @@ tests compare them with published values.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 CONFIDENCE = 0.95
 """One-sided: how sure a verdict on a distribution is."""
+_ZERO_BELOW = -746.0
+"""`math.exp` of less is 0."""
 
 
 def percentile(values: Sequence[float], q: float) -> float:
@@ -36,13 +40,15 @@ def binomial_cdf(k: int, n: int, p: float) -> float:
         return 0.0
     log_p, log_q = math.log(p), math.log1p(-p)
     log_n = math.lgamma(n + 1)
-    return min(
-        1.0,
-        math.fsum(
-            math.exp(log_n - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * log_p + (n - i) * log_q)
-            for i in range(k + 1)
-        ),
-    )
+
+    def log_term(i: int) -> float:
+        return log_n - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * log_p + (n - i) * log_q
+
+    # terms rise up to the peak and fall after it, so those that are 0 as floating-point numbers lie at both ends
+    peak = min(k, int((n + 1) * p))
+    first = bisect_left(range(peak), _ZERO_BELOW, key=log_term)
+    end = peak + bisect_right(range(peak, k + 1), -_ZERO_BELOW, key=lambda i: -log_term(i))
+    return min(1.0, math.fsum(math.exp(log_term(i)) for i in range(first, end)))
 
 
 def upper_rank(n: int, q: float, confidence: float = CONFIDENCE) -> int | None:
@@ -70,6 +76,7 @@ def needed_for_upper(q: float, confidence: float = CONFIDENCE) -> int:
     return math.ceil(math.log(1 - confidence) / math.log(q))
 
 
+@lru_cache(maxsize=256)  # several checks ask for the same counts, and each bound is a search
 def proportion_bounds(successes: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Clopper-Pearson one-sided lower and upper bounds of a proportion. ValueError for n < 1."""
     if n < 1 or not 0 <= successes <= n:

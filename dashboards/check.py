@@ -88,7 +88,7 @@ def offered_problems(dashboard: Dashboard, page: str) -> tuple[str, ...]:
             try:
                 queries.append((_at(panel, target), substitute(target.expr, variables)))
             except PromqlError:
-                continue  # told by `expression_problems`
+                continue  # reported by `expression_problems`
     return page_findings(queries, page)
 
 
@@ -199,7 +199,7 @@ def _families(target: Target, variables: Mapping[str, str]) -> set[str]:
     try:
         return set(families_in(substitute(target.expr, variables)))
     except PromqlError:
-        return set()  # told as the query's own problem
+        return set()  # reported as the query's own problem
 
 
 def _name(panel: Panel) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from assertions.checks.harness.calibration import biases_ms
 from assertions.judge import Report
 from assertions.record.files import read_one
 from assertions.record.last_page import last_page
-from assertions.record.run import Run
+from assertions.record.run import Run, load_run, with_tools
 from assertions.record.types import Generator
 from assertions.record.view import ScenarioRecord, as_object
 from assertions.summary import runbook_text
@@ -46,7 +47,7 @@ from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
-from evidence.reports.plots.drawings import draw, drawings_of, pictures, plots_of
+from evidence.reports.plots.drawings import add_pictures, draw, drawings_of, plots_of
 from evidence.reports.plots.model import Drawing
 from evidence.timings import Timings
 
@@ -54,25 +55,58 @@ PNG = b"\x89PNG\r\n\x1a\n"
 """How a picture of a panel begins."""
 
 
+def read_folder(out: Path) -> tuple[Run, limits_file.Limits, Context]:
+    """Read a run directory. RecordError or LimitsError when it is no run directory that can be judged."""
+    context, limits = read_one(out / CONTEXT, Context), limits_file.load(out / LIMITS)
+    return load_run(out, SCENARIOS), limits, context
+
+
 def judge_folder(out: Path) -> tuple[Run, limits_file.Limits, Report, Context]:
     """Read a run directory and judge it. RecordError or LimitsError when it is no run directory that can be judged."""
-    context = read_one(out / CONTEXT, Context)
-    run, limits, report = judged_run.judge_run_folder(out, out / LIMITS)
-    return run, limits, report, context
+    run, limits, context = read_folder(out)
+    return run, limits, judged_run.judge_run(run, limits), context
 
 
-def publish(out: Path, timings: Timings | None = None) -> Report:
-    """Judge and write everything, and how long it took.
+@dataclass(frozen=True)
+class Drawn:
+    """A run whose plots are drawn already."""
+
+    run: Run
+    """As it was read, before the tools had ended."""
+    pictures: Mapping[str, bytes]
+    """Each plot as PNG, by its path."""
+
+
+def draw_plots(out: Path, timings: Timings) -> Drawn:
+    """Judge a run directory's scenarios and draw their plots, which show nothing of the tools' results.
+
+    RecordError or LimitsError when it can't be judged; OSError when the disk is full.
+    """
+    with timings.measure("judge"):
+        run, limits, report, _ = judge_folder(out)
+    with timings.measure("plots"):
+        return Drawn(run, draw(out / PLOTS, drawings_of(run, report, limits)))
+
+
+def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = None) -> Report:
+    """Judge and write everything, and how long it took. drawn: the run's plots; None: they are drawn now.
 
     RecordError or LimitsError when it can't be judged; OSError when the disk is full.
     """
     timings = timings or Timings()
     with timings.measure("judge"):
-        run, limits, report, context = judge_folder(out)
+        if drawn is None:
+            run, limits, report, context = judge_folder(out)
+        else:
+            context, limits = read_one(out / CONTEXT, Context), limits_file.load(out / LIMITS)
+            run = with_tools(drawn.run)
+            report = judged_run.judge_run(run, limits)
     with timings.measure("plots"):
         drawings = drawings_for(run, limits, report, context)
-        if not context.incidents:
-            draw(out / PLOTS, drawings)
+        if drawn is None:
+            pictures = draw(out / PLOTS, drawings) if drawings else {}
+        else:
+            pictures = {**drawn.pictures, **add_pictures(out / PLOTS, drawings, drawn.pictures)}
     with timings.measure("report"):
         for name, content in artifacts(run, report):
             (out / name).write_bytes(content)
@@ -82,7 +116,7 @@ def publish(out: Path, timings: Timings | None = None) -> Report:
         model = report_model(run, limits, report, context, drawings)
         for name, text in texts(out, model, drawings).items():
             (out / name).write_text(text, encoding="utf-8")
-        (out / PDF).write_bytes(pdf(model, {**pictures(PLOTS, drawings), **_panel_pictures(out, model)}))
+        (out / PDF).write_bytes(pdf(model, {**pictures, **_panel_pictures(out, model)}))
     timings.write(out)
     manifest.write(out, context.run_id)
     return report
@@ -101,7 +135,7 @@ def report_model(
 
 
 def texts(out: Path, model: ReportModel, drawings: Sequence[Drawing]) -> dict[str, str]:
-    """Return the report's faces that are text, by file name; the page holds the static plots that are in `out`."""
+    """Return the report's faces that are text, by file name; the page holds the pictures of plots that are in `out`."""
     pictured = {
         plot.path: (out / plot.path).read_text(encoding="utf-8", errors="replace")
         for plot in model.plots

@@ -14,6 +14,7 @@ from assertions import limits as limits_file
 from assertions.judge import Report, blocks
 from assertions.record.files import read_one, write_lines, write_one
 from assertions.record.types import FileCheck, RecordError, Scenario
+from evidence.background import in_background
 from evidence.bundle import run_folder as folders
 from evidence.bundle.layout import CONTEXT, LIMITS
 from evidence.collect import provenance as contexts
@@ -26,7 +27,7 @@ from evidence.collect.service_log import captured
 from evidence.comparison import stored
 from evidence.comparison.folders import LAST_GREEN, CompareError, check_baseline, compared_code
 from evidence.interrupts import ignored
-from evidence.publish import judge_folder, publish_placeholder
+from evidence.publish import Drawn, draw_plots, judge_folder, publish_placeholder
 from evidence.settings import EMBEDDED, RunError, Settings, request_for
 from evidence.stages import Stages
 from evidence.timings import Timings
@@ -78,11 +79,10 @@ def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tu
                 )
                 break
         doing = ""
-        with timings.measure("tools"):
-            stages.check_tools(settings, view)
+        drawn = _check_tools(settings, view, stages, timings)
         with timings.measure("comparison"):
             stages.compare(settings, view)
-        report = stages.publish(settings.out, timings)
+        report = stages.publish(settings.out, timings, drawn)
     except KeyboardInterrupt:
         _give_up(settings.out, context, f"{doing}interrupted before {_missing(settings.out, doing)}", stages, timings)
         raise
@@ -96,6 +96,14 @@ def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tu
     return report, exit_code(report) or _compared_code(settings), timings
 
 
+def _check_tools(settings: Settings, view: View, stages: Stages, timings: Timings) -> Drawn | None:
+    """Check rules, dashboard and package, and draw the plots meanwhile; return them where the stage did so."""
+    drawn: list[Drawn] = []
+    with timings.measure("tools"):
+        stages.check_tools(settings, view, lambda: drawn.append(draw_plots(settings.out, timings)))
+    return drawn[0] if drawn else None
+
+
 def _record(settings: Settings, name: str, view: View, stages: Stages, timings: Timings) -> None:
     """Drive one scenario and check its files."""
     out, folder, log = settings.out, settings.out / name, settings.out / f"{name}-service.log"
@@ -104,19 +112,32 @@ def _record(settings: Settings, name: str, view: View, stages: Stages, timings: 
         observed = stages.observe(name, settings.target, folder)
         with captured(settings.log, log), observed, timings.measure("load", name):
             stages.drive(out, request, view)
-    else:
-        with contextlib.ExitStack() as stack:
-            with timings.measure("service start", name):
-                service = stack.enter_context(stages.serve(log))
-            with stages.observe(name, service.url, folder), timings.measure("load", name):
-                stages.drive(out, request_for(settings, name, service.url, service.pid, service.exports), view)
+        _check_files(settings, name, view, stages, timings)
+        return
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as beside:
+        with timings.measure("service start", name):
+            service = stack.enter_context(stages.serve(log))
+        beside.enter_context(stages.observe(name, service.url, folder))
+        with timings.measure("load", name):
+            stages.drive(out, request_for(settings, name, service.url, service.pid, service.exports), view)
+
+        def end_service() -> None:
+            beside.close()
+            code = service.stop()
+            scenario = read_one(folder / "scenario.json", Scenario)
+            write_one(folder / "scenario.json", replace(scenario, embedded=True, shutdown_exit_code=code))
+
+        # nothing is measured any more, and Prometheus, which reads a last page and ends, mostly waits
+        with in_background(end_service) as await_end:
+            _check_files(settings, name, view, stages, timings)
             with timings.measure("service stop", name):
-                code = service.stop()
-        scenario = replace(read_one(folder / "scenario.json", Scenario), embedded=True, shutdown_exit_code=code)
-        write_one(folder / "scenario.json", scenario)
+                await_end()
+
+
+def _check_files(settings: Settings, name: str, view: View, stages: Stages, timings: Timings) -> None:
     start = time.monotonic()
     with timings.measure("file checks", name):
-        stages.check_files(folder, lambda done, of: view.files(name, done, of), settings.jobs)
+        stages.check_files(settings.out / name, lambda done, of: view.files(name, done, of), settings.jobs)
     view.say(f"{name}: every exported file opened and checked in {time.monotonic() - start:.1f} s")
 
 
@@ -231,7 +252,7 @@ def _give_up(out: Path, context: Context, sentence: str, stages: Stages, timings
             publish_placeholder(out, sentence)
             write_one(out / CONTEXT, contexts.with_incident(context, sentence))
             _close_records(out)
-            stages.publish(out, timings)
+            stages.publish(out, timings, None)
         except Exception:
             # the sentence to tell is the one that ended the run
             with contextlib.suppress(OSError):

@@ -20,7 +20,7 @@ from evidence.collect.observed import observed
 from evidence.collect.provenance import ROOT, interpreter
 from evidence.comparison.folders import CompareError, compare_into
 from evidence.comparison.text import changes
-from evidence.publish import publish
+from evidence.publish import Drawn, publish
 from evidence.settings import RunError, Settings
 from evidence.timings import Timings
 from loadtests import subprocesses
@@ -102,10 +102,11 @@ def run_command(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
         process.stdout.close()
 
 
-def check_tools(settings: Settings, view: View) -> None:
+def check_tools(settings: Settings, view: View, meanwhile: Callable[[], object] = lambda: None) -> None:
     """Check alert rules and dashboard, ours or the target's own, against the last metrics page too.
 
-    What the tools found is written into the run directory. OSError where it can't be written.
+    What the tools found is written into the run directory. meanwhile: done while they run. OSError where a result can't
+    be written.
     """
     out = settings.out.resolve()
     page = write_last_page(settings.out)
@@ -115,13 +116,20 @@ def check_tools(settings: Settings, view: View) -> None:
     if settings.rules is not None and settings.rules_tests is not None:
         rules += ["--rules-tests", str(settings.rules_tests.resolve())]
     dashboard = built if settings.dashboard is None else ["--dashboard", str(settings.dashboard.resolve())]
-    with _tool([interpreter(), "-m", "evidence.collect.package", str(out)]) as package:
-        for package_name, name, words in (("rules", "promtool", rules), ("dashboards", "dashboard", dashboard)):
+    commands = {
+        "promtool": ["rules", "check", "--out", str(out), *rules, *measured],
+        "dashboard": ["dashboards", "check", "--out", str(out), *dashboard, *measured],
+        "package": ["evidence.collect.package", str(out)],
+    }
+    with contextlib.ExitStack() as stack:
+        tools = {}
+        for name, words in commands.items():
             # what was found with an earlier scenario must not stand for this one
             (out / f"{name}.json").unlink(missing_ok=True)
-            with _tool([interpreter(), "-m", package_name, "check", "--out", str(out), *words, *measured]) as tool:
-                view.say(f"{name}: {_last_line(tool)}")
-        view.say(f"package: {_last_line(package)}")
+            tools[name] = stack.enter_context(_tool([interpreter(), "-m", *words]))
+        meanwhile()
+        for name, tool in tools.items():
+            view.say(f"{name}: {_last_line(tool)}")
 
 
 @contextlib.contextmanager
@@ -147,7 +155,7 @@ def _last_line(process: subprocess.Popen[bytes]) -> str:
 def write_last_page(out: Path) -> Path | None:
     """Write the last metrics page that any scenario read at rest, and return where; None where there is none."""
     last: Scrape | None = None
-    for file in sorted(plan.with_name("scrapes.jsonl") for plan in out.glob("*/plan.json")):
+    for file in sorted({path.with_name("scrapes.jsonl") for path in out.glob("*/scrapes.jsonl*")}):
         with contextlib.suppress(RecordError):
             for scrape in read_lines(file, Scrape):
                 if scrape.status == 200 and scrape.moment == "after" and (last is None or scrape.start > last.start):
@@ -191,6 +199,6 @@ class Stages:
     observe: Callable[[str, str, Path], AbstractContextManager[None]] = observed
     drive: Callable[[Path, RunRequest, View], None] = drive
     check_files: Callable[[Path, Callable[[int, int], None], int | None], None] = check_folder
-    check_tools: Callable[[Settings, View], None] = check_tools
+    check_tools: Callable[[Settings, View, Callable[[], object]], object] = check_tools
     compare: Callable[[Settings, View], None] = compare_with_baseline
-    publish: Callable[[Path, Timings], Report] = publish
+    publish: Callable[[Path, Timings, Drawn | None], Report] = publish

@@ -17,7 +17,7 @@ from evidence import stress, subject, timings
 from evidence.bundle.layout import REPORT
 from evidence.bundle.run_folder import OURS
 from evidence.bundle.verify import VerifyError, verify
-from evidence.comparison import check, stored
+from evidence.comparison import stored
 from evidence.comparison.folders import (
     CompareError,
     check_baseline,
@@ -247,12 +247,15 @@ def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool
     check_files(newer)
     before, after = read_recorded(baseline), read_recorded(newer)
     comparison = compare_runs(before, after)
+    from evidence.comparison import check  # noqa: PLC0415 - numpy is slow to load, and other commands need none
+
     if page is not None:
-        samples = common_samples(before.run, after.run)
+        content = comparison_page(comparison, *common_samples(before.run, after.run), check.stored_line())
         try:
-            page.write_text(comparison_page(comparison, *samples, check.stored_line()), encoding="utf-8")
+            page.write_text(content, encoding="utf-8")
         except OSError as error:
             raise CompareError(f"{error.filename or page} can't be written: {error.strerror or error}") from error
+
     print(stored.as_json(comparison).decode() if as_json else text(comparison, check.stored_line()))
     return compared_code(comparison)
 

@@ -38,15 +38,22 @@ class Timings:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._stages: list[StageTime] = []
+        self._inner_s: list[float] = []
+        """Of each stage that runs, the time that stages within it took."""
 
     @contextlib.contextmanager
     def measure(self, stage: Stage, scenario: str | None = None) -> Iterator[None]:
-        """Time the block, also where it raises."""
+        """Time the block, also where it raises, without the stages that are measured within it."""
         start = self._clock()
+        self._inner_s.append(0.0)
         try:
             yield
         finally:
-            self._stages.append(StageTime(scenario=scenario, stage=stage, seconds=round(self._clock() - start, 3)))
+            whole_s = self._clock() - start
+            own_s = whole_s - self._inner_s.pop()
+            if self._inner_s:
+                self._inner_s[-1] += whole_s
+            self._stages.append(StageTime(scenario=scenario, stage=stage, seconds=round(own_s, 3)))
 
     def write(self, folder: Path) -> None:
         """Write `timings.json`; what it holds of other scenarios of the same run stays. OSError."""

@@ -1,4 +1,4 @@
-"""The one wrapper of promtool: finds it, runs it, and tells a verdict from an accident.
+"""The one wrapper of promtool: finds it, runs it, and separates verdicts from accidents.
 
 promtool exits 0 when content, 1 on an error and 3 on a lint finding. Those are verdicts, handed back as an `Outcome`.
 Everything else (it hangs, is killed, exits otherwise) is a `ToolFailed` with its stderr and exit code.

@@ -44,5 +44,5 @@ def sources_of(expression: str, rules: RuleFile) -> frozenset[str]:
                 try:
                     waiting |= series_in(rule.expr)
                 except PromqlError:
-                    continue  # its own problem, and told as that
+                    continue  # its own problem, and reported as that
     return frozenset(found)

@@ -52,17 +52,17 @@ def _judge(full: bool, busy: bool) -> tuple[str, list[str]]:
             subprocess.run(
                 [*words, "--out", str(out)], cwd=ROOT, capture_output=True, timeout=LONGEST_RUN_S, check=False
             )
-            told = json.loads((out / "verdict.json").read_bytes())
+            reported = json.loads((out / "verdict.json").read_bytes())
     finally:
         if neighbour is not None:
             neighbour.kill()
             neighbour.wait()
     against = [
         f"{verdict['scenario']}/{verdict['id']}: {verdict['judgement']['status']}, {verdict['judgement']['reason']}"
-        for verdict in told.get("verdicts", [])
+        for verdict in reported.get("verdicts", [])
         if verdict["judgement"]["status"] != "PASS"
     ]
-    return told["headline"], against
+    return reported["headline"], against
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from assertions.contract import FAMILIES
 
@@ -49,7 +49,7 @@ class FamilyPage:
     name: str
     kind: str | None = None
     has_help: bool = False
-    samples: list[Sample] = field(default_factory=list)
+    samples: Sequence[Sample] = ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _escaped(value: str) -> str:
 
 
 def _has(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(labels.get(name) == value for name, value in wanted.items())
+    return wanted.items() <= labels.items()
 
 
 def _number(text: str) -> float:
@@ -194,10 +194,23 @@ def _number(text: str) -> float:
     return float(text)
 
 
+@dataclass(frozen=True)
+class PageLayout:
+    """Where a page's samples stand in its text."""
+
+    openmetrics: bool
+    lines: Sequence[str]
+    places: Mapping[int, tuple[str, int]]
+    """Index of a line to its family's name in `Page.families` and the sample's index there. Only lines that hold
+    nothing but a series and its value: no timestamp, no exemplar, no fault."""
+
+
 class _Reader:
     def __init__(self, openmetrics: bool) -> None:
         self.openmetrics = openmetrics
         self.families: dict[str, FamilyPage] = {}
+        self.samples: dict[str, list[Sample]] = {}
+        self.places: dict[int, tuple[str, int]] = {}
         self.errors: list[str] = []
         self.seen: set[tuple[str, Labels]] = set()
         self.number = 0
@@ -214,7 +227,7 @@ class _Reader:
                 self.error(f"malformed {words[0]} line {line[:80]!r}")
             return  # any other comment is allowed
         what, name, rest = match.group(1), match.group(2), match.group(3) or ""
-        family = self.families.setdefault(name, FamilyPage(name))
+        family = self.family(name)
         if what == "HELP":
             self.escapes(rest, "HELP")
             if family.has_help:
@@ -231,8 +244,9 @@ class _Reader:
 
     def sample(self, line: str) -> None:
         match = (_OPEN_SAMPLE if self.openmetrics else _SAMPLE).fullmatch(line)
-        if match is None and self.openmetrics and (with_exemplar := _EXEMPLAR.fullmatch(line)):
-            match = _OPEN_SAMPLE.fullmatch(with_exemplar[1])
+        exemplar = _EXEMPLAR.fullmatch(line) if match is None and self.openmetrics else None
+        if exemplar is not None:
+            match = _OPEN_SAMPLE.fullmatch(exemplar[1])
         if match is None:
             self.error(f"no sample: {line[:80]!r}")
             return
@@ -253,7 +267,10 @@ class _Reader:
             self.error(f"the series {series_text(name, labels)} is there twice")
             return
         self.seen.add(key)
-        self.home(name).samples.append(Sample(name, labels, value))
+        family = self.home(name)
+        if at is None and exemplar is None:
+            self.places[self.number - 1] = family.name, len(family.samples)
+        self.samples[family.name].append(Sample(name, labels, value))
 
     def labels(self, inside: str, line: str) -> dict[str, str] | None:
         labels: dict[str, str] = {}
@@ -293,7 +310,14 @@ class _Reader:
             base = name.removesuffix(suffix)
             if base != name and base in self.families:
                 return self.families[base]
-        return self.families.setdefault(name, FamilyPage(name))
+        return self.family(name)
+
+    def family(self, name: str) -> FamilyPage:
+        """Return the family of exactly this name, a new one where there is none yet."""
+        if name not in self.families:
+            self.samples[name] = []
+            self.families[name] = FamilyPage(name, samples=self.samples[name])
+        return self.families[name]
 
 
 def _bound(text: str) -> str:
@@ -306,10 +330,16 @@ def _bound(text: str) -> str:
 
 def read_page(text: str, content_type: str | None) -> Page:
     """Read a metrics page. Never raises: what is wrong stands in `Page.errors`."""
+    return read_layout(text, content_type)[0]
+
+
+def read_layout(text: str, content_type: str | None) -> tuple[Page, PageLayout]:
+    """Read a metrics page as `read_page` does; return it with the places of its samples."""
     openmetrics = "openmetrics" in (content_type or "") or text.rstrip().endswith("# EOF")
     reader = _Reader(openmetrics)
     ended = False
-    for reader.number, line in enumerate(text.split("\n"), 1):
+    lines = text.split("\n")
+    for reader.number, line in enumerate(lines, 1):
         reader.line_end(line if openmetrics else line.strip(" \t"))
         stripped = line.rstrip("\r") if openmetrics else line.strip(" \t\r")  # plain text may be indented
         if not stripped.strip():
@@ -329,7 +359,10 @@ def read_page(text: str, content_type: str | None) -> Page:
     for family in reader.families.values():
         for problem in _family_problems(family):
             reader.error(problem, of_line=False)
-    return Page(dict(_contract_names(reader.families, openmetrics)), tuple(reader.errors))
+    names = {family.name: _contract_name(family, openmetrics) for family in reader.families.values()}
+    families = {names[family.name]: replace(family, name=names[family.name]) for family in reader.families.values()}
+    places = {line: (names[family], at) for line, (family, at) in reader.places.items()}
+    return Page(families, tuple(reader.errors)), PageLayout(openmetrics, lines, places)
 
 
 def _family_problems(family: FamilyPage) -> Iterator[str]:
@@ -348,10 +381,7 @@ def _family_problems(family: FamilyPage) -> Iterator[str]:
                 return
 
 
-def _contract_names(families: Mapping[str, FamilyPage], openmetrics: bool) -> Iterator[tuple[str, FamilyPage]]:
+def _contract_name(family: FamilyPage, openmetrics: bool) -> str:
     """OpenMetrics declares the counter `x_total` as `x`; the contract speaks of `x_total`."""
-    for name, family in families.items():
-        if openmetrics and family.kind == "counter" and not name.endswith("_total"):
-            yield name + "_total", FamilyPage(name + "_total", family.kind, family.has_help, family.samples)
-        else:
-            yield name, family
+    bare = openmetrics and family.kind == "counter" and not family.name.endswith("_total")
+    return family.name + "_total" if bare else family.name

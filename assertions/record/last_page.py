@@ -7,7 +7,7 @@ import msgspec
 from assertions.contract import FAMILIES
 from assertions.limits import Limits
 from assertions.record.run import Run
-from assertions.record.view import TimedPage
+from assertions.record.scrapes import TimedPage
 
 
 class PageFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,19 +10,18 @@ from typing import TypeVar
 
 import msgspec
 
-from assertions.prometheus.exposition import Page, read_page
 from assertions.record.files import read_lines, read_one, sha256
 from assertions.record.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from assertions.record.phases import DISCONNECTS
 from assertions.record.prometheus_run import PROMETHEUS, SAMPLES, PrometheusRun
 from assertions.record.queries import Queries
+from assertions.record.scrapes import read_scrapes
 from assertions.record.types import (
     Calibration,
     Fetch,
     FileCheck,
     HealthProbe,
     Hit,
-    PhaseRun,
     Plan,
     Probe,
     RecordError,
@@ -92,14 +91,21 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         (phase.start for phase in scenario.phases if phase.name == DISCONNECTS and phase.recorded), default=math.inf
     )
     probes = tuple(read_lines(folder / "probes.jsonl", Probe))
-    scrapes = tuple(read_lines(folder / "scrapes.jsonl", Scrape))
+    scrapes = read_scrapes(
+        read_lines(folder / "scrapes.jsonl", Scrape),
+        until=end,
+        final_from=next(
+            (phase.end for phase in scenario.phases if phase.name == DISCONNECTS and phase.recorded), math.inf
+        ),
+    )
     return ScenarioRecord(
         scenario=scenario,
         plan=read_one(folder / "plan.json", Plan),
         hits=tuple(read_lines(folder / "hits.jsonl", Hit)),
         fetches=tuple(read_lines(folder / "fetches.jsonl", Fetch)),
         files=tuple(read_lines(folder / "files.jsonl", FileCheck)),
-        scrapes=_until(end, scrapes, lambda record: record.end, lambda record: record.start),
+        scrapes=scrapes.scrapes,
+        read=scrapes.pages,
         probes=_until(end, probes, lambda probe: probe.at, lambda probe: probe.at),
         health=_until(
             end,
@@ -110,18 +116,10 @@ def load_scenario(folder: Path) -> ScenarioRecord:
         disconnect_probes=tuple(
             probe for probe in probes if probe.phase == DISCONNECTS and probe.resting and probe.processes
         ),
-        final_page=_final_page(scrapes, scenario.phases),
+        final_page=scrapes.final_page,
         calibration=_calibration(folder / "calibration.jsonl"),
         prometheus=_prometheus(folder / PROMETHEUS),
     )
-
-
-def _final_page(scrapes: Iterable[Scrape], phases: Sequence[PhaseRun]) -> Page | None:
-    """Return the last page from after the clients that disconnected."""
-    end = next((phase.end for phase in phases if phase.name == DISCONNECTS and phase.recorded), math.inf)
-    later = [scrape for scrape in scrapes if scrape.start >= end and scrape.status == 200]
-    last = max(later, key=lambda scrape: scrape.start, default=None)
-    return None if last is None else read_page(last.text, last.content_type)
 
 
 def _until(
@@ -159,8 +157,13 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
             scenarios[name] = replace(load_scenario(path / name), queries=queries, log=_log(path, name))
         except RecordError as error:
             problems[name] = str(error).replace(f"{path}/", "")  # a run directory may be moved
-    promtool, dashboard, package = (_tool(path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
-    return Run(path, scenarios, problems, promtool, dashboard, package, _panels(path))
+    return with_tools(Run(path, scenarios, problems))
+
+
+def with_tools(run: Run) -> Run:
+    """Return a run with what the tools have found by now."""
+    promtool, dashboard, package = (_tool(run.path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
+    return replace(run, promtool=promtool, dashboard=dashboard, package=package, panels=_panels(run.path))
 
 
 def _tool(path: Path) -> ToolRun | None:

@@ -11,10 +11,11 @@ from functools import cached_property
 from typing import Any
 
 from assertions.contract import MAX_CONCURRENT, RUN_PATH
-from assertions.prometheus.exposition import Page, read_page
+from assertions.prometheus.exposition import Page
 from assertions.record.phases import DISCONNECTS, PROBING, JudgedFor
 from assertions.record.prometheus_run import PrometheusRun
 from assertions.record.queries import Queries
+from assertions.record.scrapes import TimedPage, read_scrapes
 from assertions.record.types import (
     Calibration,
     Fetch,
@@ -31,22 +32,6 @@ from assertions.record.types import (
 
 
 @dataclass(frozen=True)
-class TimedPage:
-    """A scrape that was answered, read."""
-
-    scrape: Scrape
-    page: Page
-
-    @property
-    def running(self) -> float | None:
-        return self.page.total("export_concurrent_running")
-
-    @property
-    def waiting(self) -> float | None:
-        return self.page.total("export_queue_depth")
-
-
-@dataclass(frozen=True)
 class ScenarioRecord:
     """The whole record of one scenario."""
 
@@ -56,6 +41,7 @@ class ScenarioRecord:
     fetches: tuple[Fetch, ...]
     files: tuple[FileCheck, ...]
     scrapes: tuple[Scrape, ...]
+    """Where `read` is given, the text of pages that were answered is left out, but for the last one's."""
     probes: tuple[Probe, ...]
     health: tuple[HealthProbe, ...]
     disconnect_probes: tuple[Probe, ...] = ()
@@ -68,6 +54,8 @@ class ScenarioRecord:
     """Selectors of alert rules and panels; None: not recorded."""
     prometheus: PrometheusRun | None = None
     """The record of a Prometheus server that scraped the target; None: none ran."""
+    read: tuple[TimedPage, ...] | None = None
+    """The pages as read from a file, whose scrapes have no text any more; None: they are read from the scrapes."""
     log: tuple[str, ...] | None = None
     """Lines that the service logged during the scenario; None: its log was not captured."""
 
@@ -97,15 +85,7 @@ class ScenarioRecord:
     @cached_property
     def pages(self) -> tuple[TimedPage, ...]:
         """The metrics pages that came, in order of time."""
-        known: dict[tuple[str | None, str], Page] = {}
-        pages = []
-        for scrape in self.scrapes:
-            if scrape.status == 200:
-                key = (scrape.content_type, scrape.text)
-                if key not in known:
-                    known[key] = read_page(scrape.text, scrape.content_type)
-                pages.append(TimedPage(scrape, known[key]))
-        return tuple(pages)
+        return read_scrapes(self.scrapes, with_text=True).pages if self.read is None else self.read
 
     @cached_property
     def before(self) -> Page | None:

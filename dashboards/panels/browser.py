@@ -41,7 +41,7 @@ _SETTLED: Final = "() => new Promise((done) => setTimeout(() => requestAnimation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """One panel as the page tells of it."""
+    """One panel as the page reports it."""
 
     record: dict[str, Any]
     measured: dict[str, Any]

@@ -95,5 +95,5 @@ def _succeed(argv: list[str], cwd: Path, env: Mapping[str, str], timeout_s: floa
     except ToolFailed as error:
         raise PanelsError(f"{why}: {error}") from error
     if done.returncode != 0:
-        told = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise PanelsError(f"{why} (exit code {done.returncode}): {' | '.join(told[:3]) or 'no message'}")
+        reported = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        raise PanelsError(f"{why} (exit code {done.returncode}): {' | '.join(reported[:3]) or 'no message'}")

@@ -8,17 +8,19 @@ from pathlib import Path
 import msgspec
 
 from assertions.judge import Report
-from assertions.limits import LimitsError
+from assertions.judged_run import judge_run
+from assertions.limits import Limits, LimitsError
 from assertions.record.run import Run
 from assertions.record.types import RecordError
 from assertions.verdicts import Verdict
+from evidence.background import in_background
 from evidence.bundle import manifest
 from evidence.bundle.layout import HTML, PDF, REPORT, VERDICT
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
-from evidence.publish import artifacts, drawings_for, judge_folder, report_model, texts, verdict_json
+from evidence.publish import artifacts, drawings_for, read_folder, report_model, texts, verdict_json
 from evidence.reports.faces.html import without_library
 from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import ReportModel
@@ -46,31 +48,34 @@ def _verify(out: Path) -> tuple[list[str], Report | None]:
         raise VerifyError(f"{out} is no bundle: {_unfinished(out) or error}") from error
     problems = manifest.differences(out, said)
     try:
-        run, limits, report, context = judge_folder(out)
+        run, limits, context = read_folder(out)
+        # files are checked by other processes, meanwhile the rest is done here
+        with in_background(lambda: recheck([out / name for name in run.scenarios])) as rechecked:
+            report = judge_run(run, limits)
+            problems += _other_parts(context, said, limits)
+            drawings = drawings_for(run, limits, report, context)
+            model = report_model(run, limits, report, context, drawings)
+            faces, library = texts(out, model, drawings), context.packages.get(PACKAGE)
+            differs = [*_verdict_differs(out, report), *_faces_differ(out, model, faces, library)]
+            if differs and context.harness_sha256 != judge_sha256():
+                if not problems:
+                    raise VerifyError(_other_judge(out, context))
+                return [*problems, _other_judge(out, context)], report
+            problems += differs
+            problems += _artifacts_differ(out, run, report)
+            problems += stored.differences(out, run.scenarios)
+            return [*problems, *rechecked()], report
     except (RecordError, LimitsError) as error:
         sentence = str(error).replace(f"{out}/", "")  # a run directory may be moved
         return [*problems, f"it can't be judged again: {sentence}"], None
+
+
+def _other_parts(context: Context, said: manifest.Manifest, limits: Limits) -> Iterator[str]:
+    """Yield what shows that the parts are of different runs."""
     if context.run_id != said.run_id:
-        problems.append(f"manifest.json is of the run {said.run_id}, run.json of {context.run_id}")
+        yield f"manifest.json is of the run {said.run_id}, run.json of {context.run_id}"
     if context.limits_sha256 != limits.sha256:
-        problems.append("limits.toml is not the one that the run began with, by the hash in run.json")
-    drawings = drawings_for(run, limits, report, context)
-    model = report_model(run, limits, report, context, drawings)
-    library = context.packages.get(PACKAGE)
-    differs = [*_verdict_differs(out, report), *_faces_differ(out, model, texts(out, model, drawings), library)]
-    if differs and context.harness_sha256 != judge_sha256():
-        if not problems:
-            raise VerifyError(_other_judge(out, context))
-        return [*problems, _other_judge(out, context)], report
-    problems += differs
-    problems += _artifacts_differ(out, run, report)
-    problems += stored.differences(out, run.scenarios)
-    for name in run.scenarios:
-        try:
-            problems += recheck(out / name)
-        except RecordError as error:
-            problems.append(str(error))
-    return problems, report
+        yield "limits.toml is not the one that the run began with, by the hash in run.json"
 
 
 def _other_judge(out: Path, context: Context) -> str:
@@ -101,14 +106,14 @@ def _verdict_differs(out: Path, report: Report) -> Iterator[str]:
     if told_bytes == mine_bytes:
         return
     try:
-        told = msgspec.json.decode(told_bytes, type=Report)
+        reported = msgspec.json.decode(told_bytes, type=Report)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         yield f"{VERDICT} is no verdict: {error}"
         return
     mine = msgspec.json.decode(mine_bytes, type=Report)
-    if told.headline != mine.headline:
-        yield f"{VERDICT} says {told.headline!r}, judged again it is {mine.headline!r}"
-    then, now = ({f"{one.scenario}/{one.id}": one for one in report.verdicts} for report in (told, mine))
+    if reported.headline != mine.headline:
+        yield f"{VERDICT} says {reported.headline!r}, judged again it is {mine.headline!r}"
+    then, now = ({f"{one.scenario}/{one.id}": one for one in report.verdicts} for report in (reported, mine))
     for key in dict.fromkeys((*then, *now)):
         if then.get(key) != now.get(key):
             yield f"{VERDICT} says {key} {_said(then.get(key))}; judged again it is {_said(now.get(key))}"
@@ -120,17 +125,16 @@ def _said(verdict: Verdict | None) -> str:
 
 
 def _faces_differ(out: Path, model: ReportModel, faces: Mapping[str, str], library: str | None) -> Iterator[str]:
-    """Compare each face. library: the version whose script is in the page; of another one it can't be compared."""
+    """Compare each face. library: the version whose script is in the page; that of another one can't be compared."""
     other_library = library != library_version()
     for name, wanted in faces.items():
-        yield from _text_differs(out / name, wanted, without_library if name == HTML and other_library else None)
+        yield from _text_differs(out / name, wanted, without_library if name == HTML and other_library else str)
     yield from _pdf_differs(out / PDF, model)
 
 
-def _text_differs(path: Path, wanted: str, compared: Callable[[str], str] | None) -> Iterator[str]:
-    text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
-    if compared is not None:
-        text, wanted = compared(text), compared(wanted)
+def _text_differs(path: Path, wanted: str, compared: Callable[[str], str]) -> Iterator[str]:
+    text = compared(path.read_bytes().decode("utf-8", "replace") if path.is_file() else "")
+    wanted = compared(wanted)
     if text == wanted:
         return
     then, now = text.split("\n"), wanted.split("\n")

@@ -9,6 +9,17 @@ import loadtests
 from evidence.collect.code_hash import code_sha256, modules_under
 from evidence.collect.provenance import ROOT
 
+_SENT_AND_WRITTEN = (
+    "assertions.contents.tags",
+    "assertions.contract",
+    "assertions.probes",
+    "assertions.record.files",
+    "assertions.record.phases",
+    "assertions.record.types",
+)
+"""What the load side takes of the judge to send requests and to write the record. Its readers and statistics, which the
+load side uses to watch a run, change nothing that is sent or written."""
+
 
 @cache
 def judge_sha256() -> str:
@@ -17,16 +28,15 @@ def judge_sha256() -> str:
     Comments, docstrings, and where a module lies do not count, so only a change of what the judge does makes another
     judge. Limits are data with a hash of their own.
     """
-    return _sha256(assertions.__name__)
+    modules = modules_under(ROOT, [assertions.__name__])
+    return code_sha256(modules, list(modules))
 
 
 @cache
 def load_side_sha256() -> str:
     """SHA-256 over all code that drives a target and writes the record down. Profiles have a hash of their own."""
-    return _sha256(loadtests.__name__)
-
-
-def _sha256(package: str) -> str:
-    """The hash of a package with what it imports of the judge."""
-    modules = modules_under(ROOT, sorted({package, assertions.__name__}))
-    return code_sha256(modules, [name for name in modules if name == package or name.startswith(f"{package}.")])
+    modules = modules_under(ROOT, [assertions.__name__, loadtests.__name__])
+    counted = {
+        name: tree for name, tree in modules.items() if name.startswith((loadtests.__name__, *_SENT_AND_WRITTEN))
+    }
+    return code_sha256(counted, [name for name in counted if name.startswith(loadtests.__name__)])

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from functools import lru_cache
@@ -195,10 +196,39 @@ def _keep(folder: Path, jobs: Sequence[FileJob], checks: Sequence[FileCheck]) ->
     return [replace(check, kept=keep_file(job.file, folder)) if check.hit in kept else check for job, check in pairs]
 
 
-def recheck(folder: Path, jobs: int | None = None) -> list[str]:
-    """Check the kept files of a scenario's folder again; a sentence for each whose result is another.
+def recheck(folders: Sequence[Path], jobs: int | None = None) -> list[str]:
+    """Check the kept files of scenarios' folders again; a sentence for each whose result is another, or can't be had.
 
-    RecordError when the record can't be read, OSError when a file can't.
+    OSError when a file can't be read.
+    """
+    problems: list[str] = []
+    again: list[Again] = []
+    with ExitStack() as stack:
+        for folder in folders:
+            try:
+                found, files = _kept_files(folder, stack)
+            except RecordError as error:
+                problems.append(str(error))
+                continue
+            problems += found
+            again += files
+        return [*problems, *_recheck(again, jobs)]
+
+
+@dataclass(frozen=True)
+class Again:
+    """A file that is checked again."""
+
+    name: str
+    """Relative to the run directory."""
+    check: FileCheck
+    job: FileJob
+
+
+def _kept_files(folder: Path, stack: ExitStack) -> tuple[list[str], list[Again]]:
+    """Return what is wrong with a folder's list of files, and the files to check. RecordError.
+
+    stack: holds what is made for the checks.
     """
     hits = {hit.id: hit for hit in read_lines(folder / "hits.jsonl", Hit)}
     checks = list(read_lines(folder / "files.jsonl", FileCheck))
@@ -222,33 +252,27 @@ def recheck(folder: Path, jobs: int | None = None) -> list[str]:
     problems += [f"{folder.name}/{check.kept} can't be checked again: it is missing" for check in missing]
     there = [(check, hits[check.hit]) for check in kept if check not in missing]
     plan = read_one(folder / "plan.json", Plan)
-    with (
-        request_bodies(folder, plan, sorted({hit.case for _, hit in there})) as bodies,
-        tempfile.TemporaryDirectory(prefix="export-kept-") as work,
-    ):
-        again = [
-            (check, _job_again(folder, check, hit, bodies.files[hit.case], Path(work)))
-            for check, hit in there
-            if hit.case in bodies.files
-        ]
-        return [*problems, *bodies.problems, *_recheck(folder, again, jobs)]
+    bodies = stack.enter_context(request_bodies(folder, plan, sorted({hit.case for _, hit in there})))
+    work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="export-kept-")))
+    files = []
+    for check, hit in there:
+        if hit.case in bodies.files:
+            file = unpack_kept(folder / (check.kept or ""), work, check.bytes)
+            brief = CODE_IN_BRIEF in check.kinds
+            job = FileJob(hit=hit, file=file, template=bodies.files[hit.case], brief=brief)
+            files.append(Again(f"{folder.name}/{check.kept}", check, job))
+    return [*problems, *bodies.problems], files
 
 
-def _job_again(folder: Path, check: FileCheck, hit: Hit, template: Path, work: Path) -> FileJob:
-    file = unpack_kept(folder / (check.kept or ""), work, check.bytes)
-    return FileJob(hit=hit, file=file, template=template, brief=CODE_IN_BRIEF in check.kinds)
-
-
-def _recheck(folder: Path, again: Sequence[tuple[FileCheck, FileJob]], jobs: int | None) -> list[str]:
+def _recheck(again: Sequence[Again], jobs: int | None) -> list[str]:
     problems = []
     try:
-        found = check_files([file for _, file in again], jobs=jobs, brief_from=None)
+        found = check_files([file.job for file in again], jobs=jobs, brief_from=None)
     except ContentsError as error:
-        return [f"{folder.name}/kept can't be checked again: {error}"]
-    for (check, _), now in zip(again, found, strict=True):
-        name = f"{folder.name}/{check.kept}"
-        if now.sha256 != check.sha256:
-            problems.append(f"{name} is not the file that files.jsonl says was checked")
-        elif replace(now, kept=check.kept) != check:
-            problems.append(f"{name} was checked again with another result than files.jsonl holds")
+        return [f"kept files can't be checked again: {error}"]
+    for file, now in zip(again, found, strict=True):
+        if now.sha256 != file.check.sha256:
+            problems.append(f"{file.name} is not the file that files.jsonl says was checked")
+        elif replace(now, kept=file.check.kept) != file.check:
+            problems.append(f"{file.name} was checked again with another result than files.jsonl holds")
     return problems

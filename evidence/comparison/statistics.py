@@ -1,19 +1,22 @@
 """Two-sample statistics: Mann-Whitney U, Fisher's exact test, Holm's correction, ratios with bootstrap intervals. Pure.
 
-They are written out here because scipy would weigh some 100 MB; the tests compare them with published values.
+They are written out here because scipy would weigh some 100 MB; the tests compare them with published values. numpy,
+which is slow to load, is imported where a comparison is made: most runs and most verifications make none.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 Statistic = Literal["median", "mean", "p95"]
-Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 """Of the bootstrap's interval, two-sided."""
 RESAMPLES = 2_000
@@ -27,6 +30,8 @@ def mann_whitney_p(first: Sequence[float], second: Sequence[float]) -> float:
     No assumption about the form of the distribution: latencies are skewed. 1 where all values are equal. ValueError
     where a sample is empty.
     """
+    import numpy as np  # noqa: PLC0415
+
     count, other = len(first), len(second)
     if not count or not other:
         raise ValueError("a test of an empty sample")
@@ -80,6 +85,8 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
 def statistic_of(values: Sequence[float], statistic: Statistic) -> float:
     """Return the statistic of a sample. ValueError where it is empty."""
+    import numpy as np  # noqa: PLC0415
+
     if not len(values):
         raise ValueError(f"the {statistic} of nothing")
     return float(_along(np.asarray(values, dtype=np.float64)[np.newaxis, :], statistic)[0])
@@ -89,6 +96,8 @@ def ratio_interval(
     baseline: Sequence[float], newer: Sequence[float], statistic: Statistic, resamples: int = RESAMPLES
 ) -> tuple[float, float] | None:
     """Return the percentile-bootstrap interval of newer / baseline of a statistic; None where a ratio is infinite."""
+    import numpy as np  # noqa: PLC0415
+
     random = np.random.default_rng(SEED)
     below = _along(_resampled(baseline, resamples, random), statistic)
     above = _along(_resampled(newer, resamples, random), statistic)
@@ -99,12 +108,16 @@ def ratio_interval(
 
 
 def _resampled(values: Sequence[float], resamples: int, random: np.random.Generator) -> Floats:
+    import numpy as np  # noqa: PLC0415
+
     sample = np.asarray(values, dtype=np.float64)
     return sample[random.integers(0, len(sample), (resamples, len(sample)))]
 
 
 def _along(rows: Floats, statistic: Statistic) -> Floats:
     """Return the statistic of each row; percentiles are nearest rank, as everywhere in the report."""
+    import numpy as np  # noqa: PLC0415
+
     if statistic == "mean":
         return np.asarray(rows.mean(axis=1), dtype=np.float64)
     count = rows.shape[1]

@@ -86,7 +86,7 @@ def version_of(binary: Path) -> str:
     # Release builds print to stdout, some older ones to stderr.
     match = _VERSION.search(done.stdout + done.stderr)
     if done.returncode != 0 or match is None:
-        raise ToolFailed(argv, done.returncode, done.stderr, "told no version")
+        raise ToolFailed(argv, done.returncode, done.stderr, "named no version")
     return match[1]
 
 

@@ -318,10 +318,10 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> str:
 
 
 def _last_words(log: str) -> str:
-    told = [
+    reported = [
         line for line in log.splitlines() if "level=error" in line or "level=ERROR" in line or line.startswith("Error")
     ]
-    return " | ".join(told[:2] or log.splitlines()[-2:]) or "it said nothing"
+    return " | ".join(reported[:2] or log.splitlines()[-2:]) or "it said nothing"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

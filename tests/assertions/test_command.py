@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from assertions.checks.catalogue import CHECKS
 from assertions.limits import DEFAULT_PATH
 from tests.assertions.cases import scrapes_failing
 from tests.assertions.healthy.records import changed, healthy, healthy_run, values, with_pages, write_run
+from tests.processes import run_module
 
 pytestmark = pytest.mark.e2e
 
@@ -25,9 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def judged(*arguments: str | Path) -> tuple[int, str, str]:
     """Exit code, output and errors of `python -m assertions`."""
-    command = [sys.executable, "-m", "assertions", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=120, check=False)
-    return done.returncode, done.stdout, done.stderr
+    ended = run_module("assertions", *arguments)
+    return ended.code, ended.out, ended.err
 
 
 def refused(*arguments: str | Path) -> str:
@@ -104,7 +101,7 @@ def test_a_run_without_a_single_scenario_ends_with_2(tmp_path: Path) -> None:
 
 
 def test_a_broken_record_ends_with_2_and_is_named(healthy_folder: Path, tmp_path: Path) -> None:
-    """A line that is no hit is told by file and line, in the verdict."""
+    """A line that is no hit is reported by file and line, in the verdict."""
     folder = tmp_path / "run"
     shutil.copytree(healthy_folder, folder)
     hits = (folder / "load" / "hits.jsonl").read_text().splitlines(keepends=True)
@@ -130,7 +127,7 @@ def test_limits_that_are_wrong_are_one_sentence(healthy_folder: Path, tmp_path: 
 
 
 def test_limits_that_are_missing_are_one_sentence(healthy_folder: Path, tmp_path: Path) -> None:
-    """A limits file that is not there is told with its path."""
+    """A limits file that is not there is reported with its path."""
     bad = tmp_path / "none.toml"
     assert refused(healthy_folder, "--limits", bad) == f"the limits file {bad} can't be read: No such file or directory"
 
@@ -241,14 +238,6 @@ def test_a_run_json_that_can_not_be_read_is_one_sentence(healthy_folder: Path, t
 
 def test_signs_that_the_terminal_lacks_are_replaced(healthy_folder: Path) -> None:
     """An output whose encoding has no check mark changes neither the verdict nor the exit code."""
-    command = [sys.executable, "-m", "assertions", str(healthy_folder)]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        capture_output=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert b"\n? All export metrics assertions passed!\n" in done.stdout
+    ended = run_module("assertions", healthy_folder, environment={"PYTHONIOENCODING": "ascii"})
+    assert (ended.code, ended.err) == (0, "")
+    assert "\n? All export metrics assertions passed!\n" in ended.out

@@ -12,7 +12,7 @@ from assertions.checks.conduct import behaviour
 from assertions.checks.metrics import metrics_page
 from assertions.demands import DEMANDS, HELP_LINE, OWN, UNKNOWN_DOWNLOAD
 from assertions.probes.behaviour import BY_NAME
-from tests.assertions.cases.conduct import behaving
+from tests.assertions.cases.behaviour import behaving
 from tests.assertions.healthy.records import drop_samples, healthy, with_pages
 
 LIMITS = limits_file.load()

@@ -19,7 +19,8 @@ from assertions.record.run import Run
 from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
 from assertions.verdicts import Reading, Verdict, failed, judge_reading, no_data, number, passed
-from tests.assertions.cases.conduct import generated, lost, phase
+from tests.assertions.cases.conduct import lost
+from tests.assertions.cases.instrument import generated, phase
 from tests.assertions.cases.latency import waited
 from tests.assertions.cases.resources import held_in
 from tests.assertions.healthy.records import changed, healthy, healthy_run, values, with_pages, with_scenario
@@ -111,7 +112,7 @@ def test_a_fail_of_one_source_fails_only_its_assertion() -> None:
 
 @pytest.mark.parametrize(("seconds", "critical"), [(29.5, False), (30.0, True)])
 def test_critical_failures_are_counted(seconds: float, critical: bool) -> None:
-    """From its critical bound on a failure is told as critical, in the assertion and in the headline."""
+    """From its critical bound on a failure is reported as critical, in the assertion and in the headline."""
     report = report_of(load=waited("measure", seconds)(healthy("load")))
     assert report.assertions[1].critical is critical
     assert ("1 of them critical" in report.headline) is critical
@@ -174,7 +175,7 @@ def test_what_is_there_may_be_too_bad_already() -> None:
 
 
 def test_a_record_that_can_not_be_read_is_no_data_with_its_reason() -> None:
-    """A broken scenario is told as such in each check that needs it, and in none that does not."""
+    """A broken scenario is reported as such in each check that needs it, and in none that does not."""
     run = replace(only("smoke", "load"), problems={"batch": "hits.jsonl line 3 is no Hit: x"})
     report = report_of(run)
     for name in ("batch/batch", "run/queue-outside", "run/success-target", "batch/generator"):
@@ -191,7 +192,7 @@ def _breaking(record: Any, limits: Limits) -> Any:
 
 @pytest.mark.parametrize("kind", [ScenarioCheck, RunRecordCheck, ToolsCheck])
 def test_a_check_that_breaks_is_no_data(kind: type[Check], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A check's own crash is told in its verdict, and the others are judged all the same."""
+    """A check's own crash is reported in its verdict, and the others are judged all the same."""
     broken = kind(id="broken", title="Broken", scenarios=("load",), judge=_breaking)
     monkeypatch.setattr("assertions.judge.CHECKS", (*CHECKS, broken))
     report = report_of()

@@ -261,7 +261,7 @@ def floor(kept: Callable[[int], float], behind: float | None = None, passing: fl
 
 
 def test_memory_that_large_exports_keep_is_a_leak() -> None:
-    """Well over a megabyte each; by how much, and over how many exports, is told."""
+    """Well over a megabyte each; by how much, and over how many exports, is reported."""
     growth = floor(lambda x: 2e6 * x)
     assert growth is not None
     assert growth.exports == 50
@@ -283,10 +283,12 @@ def test_memory_that_large_exports_keep_is_a_leak() -> None:
 def test_memory_that_comes_and_goes_is_no_leak(
     kept: Callable[[int], float], behind: float | None, passing: float
 ) -> None:
+    """Memory that is given back, or that workers warm up to, has no floor that grows."""
     assert floor(kept, behind, passing) is None
 
 
 def test_few_readings_say_nothing_of_memory() -> None:
+    """Two readings are no series, and growth that ends with the warm-up of the workers is none."""
     assert floor_grown_under_load([(1.0, 5e6)], 5e6, 1.0) is None
     assert floor_grown_under_load([(1.0, 5e6), (100.0, 500e6)], 500e6, 1.0) is None
     series = [(float(x), 10e6 * x) for x in range(1, 61)]

@@ -163,7 +163,7 @@ def test_the_default_file_lacks_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pat
     ],
 )
 def test_what_is_wrong_with_an_entry_is_named(old: str, new: str, expected: str) -> None:
-    """Each wrong entry is told by its number, its id and what is wrong with it."""
+    """Each wrong entry is reported by its number, its id and what is wrong with it."""
     said = changed(old, new)
     assert said.startswith("limits.toml can't be used: ")
     assert expected in said
@@ -205,17 +205,17 @@ def test_all_problems_are_reported_at_once() -> None:
     ],
 )
 def test_what_is_no_list_of_tables_is_reported(text: str | bytes, expected: str) -> None:
-    """Other TOML, and what is no TOML, is told as such."""
+    """Other TOML, and what is no TOML, is reported as such."""
     assert problem(text).startswith(expected)
 
 
 def test_entries_that_are_no_tables_are_named() -> None:
-    """A number where a table belongs is told with its place."""
+    """A number where a table belongs is reported with its place."""
     assert "[[limit]] number 1 (no table): Expected `object`, got `int`" in problem("limit = [5]")
 
 
 def test_a_file_that_is_not_there_or_can_not_be_read(tmp_path: Path) -> None:
-    """A missing file, and a folder, are told with their path."""
+    """A missing file, and a folder, are reported with their path."""
     with pytest.raises(LimitsError, match=r"none\.toml can't be read: No such file or directory"):
         load(tmp_path / "none.toml")
     with pytest.raises(LimitsError, match=r"can't be read: Is a directory"):

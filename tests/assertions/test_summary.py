@@ -47,10 +47,10 @@ def block(report: Report) -> str:
 
 
 def with_figures(**fields: Any) -> list[str]:
-    """The lines of figures where the page tells these."""
+    """The lines of figures where the page shows these."""
     usual: dict[str, Any] = {"source": "load/scrapes.jsonl", "most_running": 5.0, "families_found": 9}
-    told = PageFigures(**{**usual, **fields})
-    return block(msgspec.structs.replace(judge(healthy_run(), LIMITS), page=told)).splitlines()[1:7]
+    reported = PageFigures(**{**usual, **fields})
+    return block(msgspec.structs.replace(judge(healthy_run(), LIMITS), page=reported)).splitlines()[1:7]
 
 
 def test_a_green_run_begins_with_the_runbooks_block() -> None:
@@ -116,7 +116,7 @@ def test_each_figure_is_what_the_page_reports(fields: dict[str, float], number: 
 
 
 def test_without_a_page_there_are_no_figures() -> None:
-    """Where nothing was read nothing is told, not even a zero."""
+    """Where nothing was read nothing is reported, not even a zero."""
     blind = {name: changed(healthy(name), scrapes=()) for name in ("smoke", "load", "batch")}
     report = judge(healthy_run(**blind), LIMITS)
     assert block(report).splitlines()[1:7] == [
@@ -132,7 +132,7 @@ def test_without_a_page_there_are_no_figures() -> None:
 
 
 def six_running(record: ScenarioRecord) -> ScenarioRecord:
-    """The target tells of six exports that run."""
+    """The target reports six exports that run."""
     return with_pages(record, values("export_concurrent_running", lambda _: 6))
 
 

@@ -21,7 +21,7 @@ from assertions.stats import more_needed, share_is_certain
 from assertions.verdicts import Judgement, Verdict
 from loadtests.datasets.edge_cases import EDGES
 from loadtests.datasets.records import MAX_RECORDS
-from tests.assertions.cases.conduct import generated
+from tests.assertions.cases.instrument import generated
 from tests.assertions.healthy.records import changed, healthy, healthy_run, with_hits
 
 RULE = """

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from dashboards.live import report
 from dashboards.records import CheckStep, DashboardResults, LivePanel, LiveQuery, LiveResults
 from dashboards.source import text
 from rules.server.prometheus import Prometheus, running
+from tests.processes import Ended, run_module
 from tests.rules.endpoint import page, serving
 
 pytestmark = pytest.mark.e2e
@@ -27,16 +26,9 @@ ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "dashboards" / "grafana-export-dashboard.json"
 
 
-def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str | Path) -> Ended:
     """Run `python -m dashboards` for real."""
-    return subprocess.run(
-        [sys.executable, "-m", "dashboards", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_module("dashboards", *arguments)
 
 
 def test_build_and_check_with_other_limits(tmp_path: Path) -> None:
@@ -44,11 +36,11 @@ def test_build_and_check_with_other_limits(tmp_path: Path) -> None:
     mine, built = tmp_path / "limits.toml", tmp_path / "deploy" / "mine.json"
     mine.write_text(DEFAULT_PATH.read_text().replace("target = 10_000\ncritical = 30_000", "target = 2_000"))
     done = run_command("build", "--limits", mine, "--out", built)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "wrote mine.json\n", "")
+    assert (done.code, done.out, done.err) == (0, "wrote mine.json\n", "")
     assert built.read_text() == text(load_limits(mine)) != EXPORT.read_text()
-    assert run_command("check", "--limits", mine).returncode == 0
+    assert run_command("check", "--limits", mine).code == 0
     theirs = run_command("check", "--dashboard", built, "--out", tmp_path)
-    assert theirs.returncode == 0
+    assert theirs.code == 0
     results = read_one(tmp_path / "dashboard.json", DashboardResults)
     assert (results.file, results.ours) == ("mine.json", False)
 
@@ -66,10 +58,10 @@ def test_build_and_check_with_other_limits(tmp_path: Path) -> None:
 def test_bad_usage_of_files_is_no_verdict(arguments: tuple[str, ...], said: str) -> None:
     """What can't be built or read gives exit 2 and one sentence."""
     done = run_command(*arguments)
-    assert done.returncode == 2
-    assert done.stderr.startswith("dashboards: no verdict: ")
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.code == 2
+    assert done.err.startswith("dashboards: no verdict: ")
+    assert said in done.err
+    assert done.err.count("\n") == 1
 
 
 def test_check_holds_the_queries_against_a_page(tmp_path: Path) -> None:
@@ -78,9 +70,9 @@ def test_check_holds_the_queries_against_a_page(tmp_path: Path) -> None:
     good.write_text(page(3))
     bucket = next(line for line in page(3).splitlines(keepends=True) if 'le="+Inf"' in line)
     doubled.write_text(page(3).replace(bucket, bucket + bucket.replace("+Inf", "Infinity")))
-    assert run_command("check", "--metrics", good).returncode == 0
+    assert run_command("check", "--metrics", good).code == 0
     done = run_command("check", "--metrics", doubled, "--out", tmp_path)
-    assert done.returncode == 1
+    assert done.code == 1
     results = read_one(tmp_path / "dashboard.json", DashboardResults)
     assert [(step.name, step.ok) for step in results.steps] == [
         ("structure", True),
@@ -104,9 +96,9 @@ def prometheus() -> Iterator[Prometheus]:
 def test_check_is_green_for_ours() -> None:
     """Our dashboard passes its check: exit 0."""
     done = run_command("check")
-    assert (done.returncode, done.stdout, done.stderr) == (
+    assert (done.code, done.out, done.err) == (
         0,
-        "ok   structure      11 panels\nok   expressions    14 queries\n",
+        "ok   structure      13 panels\nok   expressions    17 queries\n",
         "",
     )
 
@@ -116,7 +108,7 @@ def test_check_is_red_for_a_broken_one(tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text(EXPORT.read_text().replace("export_latency_ms_bucket", "export_latency_ms_bucket_bucket"))
     done = run_command("check", broken, "--out", tmp_path / "out")
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.code, done.err) == (1, "")
     results = read_one(tmp_path / "out" / "dashboard.json", DashboardResults)
     assert (results.file, results.ok) == ("broken.json", False)
     assert [(step.name, step.ok) for step in results.steps] == [("structure", True), ("expressions", False)]
@@ -132,32 +124,35 @@ def test_check_without_a_dashboard_is_no_verdict(content: str | None, tmp_path: 
     if content is not None:
         file.write_text(content)
     done = run_command("check", file, "--out", tmp_path)
-    assert done.returncode == 2
+    assert done.code == 2
     results = read_one(tmp_path / "dashboard.json", DashboardResults)
     assert not results.ok
     assert [(step.name, step.ok) for step in results.steps] == [("structure", False), ("expressions", False)]
     assert all((step.note or "").startswith("not made: file.json ") for step in results.steps)
-    assert done.stderr.startswith("dashboards: no verdict: file.json ")
-    assert done.stderr.count("\n") == 1
+    assert done.err.startswith("dashboards: no verdict: file.json ")
+    assert done.err.count("\n") == 1
 
 
 def test_the_results_must_be_writable(tmp_path: Path) -> None:
     """A folder that can't be made gives exit 2 and one sentence."""
     (tmp_path / "file").write_text("")
     done = run_command("check", "--out", tmp_path / "file")
-    assert done.returncode == 2
-    assert done.stderr.startswith("dashboards: no verdict: dashboard.json can't be written: ")
-    assert done.stderr.count("\n") == 1
+    assert done.code == 2
+    assert done.err.startswith("dashboards: no verdict: dashboard.json can't be written: ")
+    assert done.err.count("\n") == 1
 
 
 def test_live_is_green_on_a_healthy_target(prometheus: Prometheus, tmp_path: Path) -> None:
     """Every query of every panel brings data from a real Prometheus; the series are as many as the labels give."""
     out = tmp_path
     done = run_command("live", "--prometheus", prometheus.url, "--step", "1", "--minutes", "2", "--out", out)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
     results = read_one(out / "dashboard_live.json", LiveResults)
     assert results.ok
-    assert {panel.title: [query.series_with_data for query in panel.queries] for panel in results.panels} == {
+    found = {panel.title: [query.series_with_data for query in panel.queries] for panel in results.panels}
+    # a target that is not under load may have alerts: how many depends on the moment
+    assert min(found.pop("Alerts by state")) >= 1
+    assert found == {
         "Export Latency P95 (ms)": [6],
         "Export Success Rate (%)": [2],
         "Export Bytes Total (MB)": [2],
@@ -169,8 +164,9 @@ def test_live_is_green_on_a_healthy_target(prometheus: Prometheus, tmp_path: Pat
         "Requests by outcome": [8],
         "Queue depth": [1],
         "Memory per export": [2],
+        "Latency of exports": [6],
     }
-    assert done.stdout.splitlines()[0] == "ok   Export Latency P95 (ms): 6 series with data"
+    assert done.out.splitlines()[0] == "ok   Export Latency P95 (ms): 6 series with data"
 
 
 def test_live_is_red_when_one_query_brings_nothing(prometheus: Prometheus, tmp_path: Path) -> None:
@@ -185,9 +181,9 @@ def test_live_is_red_when_one_query_brings_nothing(prometheus: Prometheus, tmp_p
     file, out = tmp_path / "broken.json", tmp_path
     file.write_text(json.dumps(model))
     done = run_command("live", "--prometheus", prometheus.url, "--file", file, "--minutes", "1", "--out", out)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.code, done.err) == (1, "")
     results = read_one(out / "dashboard_live.json", LiveResults)
-    assert [panel.ok for panel in results.panels] == [False] * 5 + [True] * 6
+    assert [panel.ok for panel in results.panels] == [False] * 5 + [True] * 8
     first = [panel.queries[0] for panel in results.panels[:4]]
     assert [(query.series, query.series_with_data) for query in first] == [(0, 0), (1, 0), (0, 0), (0, 0)]
     assert [bool(query.error) for query in first] == [False, False, True, True]
@@ -199,17 +195,17 @@ def test_live_without_a_prometheus_is_no_verdict(tmp_path: Path) -> None:
     with serving() as target:
         gone = target
         other = run_command("live", "--prometheus", target)
-        assert (other.returncode, other.stderr) == (
+        assert (other.code, other.err) == (
             2,
             f"dashboards: no verdict: {target} answered 404, not as a Prometheus does\n",
         )
     dead = run_command("live", "--prometheus", gone)
-    assert dead.returncode == 2
-    assert dead.stderr.startswith(f"dashboards: no verdict: {gone} does not answer: ")
-    assert dead.stderr.count("\n") == 1
+    assert dead.code == 2
+    assert dead.err.startswith(f"dashboards: no verdict: {gone} does not answer: ")
+    assert dead.err.count("\n") == 1
     bad = run_command("live", "--prometheus", "localhost:9090")
-    assert bad.returncode == 2
-    assert "is a base URL such as" in bad.stderr
+    assert bad.code == 2
+    assert "is a base URL such as" in bad.err
 
 
 @pytest.mark.parametrize(
@@ -235,17 +231,17 @@ def test_live_without_a_prometheus_is_no_verdict(tmp_path: Path) -> None:
 def test_bad_usage_is_no_verdict(arguments: tuple[str, ...], said: str) -> None:
     """Bad usage gives exit 2 and says what was expected."""
     done = run_command(*arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
 
 
 def test_help_teaches() -> None:
     """The help names the exit codes and an example."""
     done = run_command("--help")
-    assert done.returncode == 0
-    assert "exit codes:" in done.stdout
-    assert "python -m dashboards live --prometheus" in done.stdout
+    assert done.code == 0
+    assert "exit codes:" in done.out
+    assert "python -m dashboards live --prometheus" in done.out
 
 
 def test_report_of_panels() -> None:

@@ -114,7 +114,7 @@ def test_the_service_prints_the_runbooks_start_lines() -> None:
 
 @pytest.mark.e2e
 def test_seed_prints_the_runbooks_lines(tmp_path: Path) -> None:
-    """One export and the batch, made by a running service, are told in the runbook's form."""
+    """One export and the batch, made by a running service, are reported in the runbook's form."""
     with running(exports=tmp_path / "exports") as service:
         single = run_command("seed", "--records", "1000", "--format", "csv", "--target", service.url)
         batch = run_command("seed", "--batch", "--target", service.url)

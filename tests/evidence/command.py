@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from pathlib import Path
 
 from assertions.limits import DEFAULT_PATH
 from loadtests.progress import Progress
-from tests.processes import ROOT, Ended, end_of, start_module
+from tests.processes import Ended, announced, end_of, start_module
 
 PROFILE = """\
 [[phase]]
@@ -76,18 +74,8 @@ def run_command(*words: str | Path, timeout_s: float = 90, environment: Mapping[
 def reference_target(folder: Path) -> Iterator[Target]:
     """The reference target, while the block runs."""
     exports = folder / "exports"
-    words = [sys.executable, "-m", "tests.targets", "serve", "reference", "--port", "0", "--exports", str(exports)]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
-            yield Target(url=told["url"], exports=exports)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    with announced("tests.targets.serving", "reference", "--port", "0", "--exports", exports) as (_, listening):
+        yield Target(url=listening["url"], exports=exports)
 
 
 def profiles(folder: Path, text: str = PROFILE) -> Path:

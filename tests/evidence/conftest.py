@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from assertions.record import view
 from evidence import publish, run
 from evidence.collect import provenance
+from tests.assertions.healthy.once import read_page
 from tests.evidence.command import Target, copied, impossible_limits, profiles, reference_target, run_command
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import context
@@ -33,18 +37,38 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 @pytest.fixture(scope="session")
-def made(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A quick smoke run on the reference target, with one limit that can't hold; read it, don't change it."""
-    folder = tmp_path_factory.mktemp("made")
+def made(target: Target, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Made:
+    """A quick smoke run on the reference target, with one limit that can't hold; read it, don't change it.
+
+    The first worker that needs the run makes it; the others wait for it and read the same.
+    """
+    alone = worker_id == "master"
+    folder = tmp_path_factory.mktemp("made") if alone else tmp_path_factory.getbasetemp().parent / "made"
+    folder.mkdir(exist_ok=True)
+    ended = folder / "ended.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ended.exists():
+            ended.write_bytes(msgspec.json.encode(_smoke_run(target, folder)))
+    return Made(folder / "run", msgspec.json.decode(ended.read_bytes(), type=Ended))
+
+
+def _smoke_run(target: Target, folder: Path) -> Ended:
     limits = impossible_limits(folder / "limits.toml")
     words = ("run", "smoke", "--target", target.url, "--exports", target.exports, "--out", folder / "run")
-    return Made(folder / "run", run_command(*words, "--profiles", profiles(folder / "profiles"), "--limits", limits))
+    return run_command(*words, "--profiles", profiles(folder / "profiles"), "--limits", limits)
 
 
 @pytest.fixture
 def bundle(made: Made, tmp_path: Path) -> Path:
     """A copy of that run directory, to be tampered with."""
     return copied(made.path, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read equal pages once in a process."""
+    monkeypatch.setattr(view, "read_page", read_page)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +86,6 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     """A run whose scenarios are recorded at once."""
     monkeypatch.setattr(provenance, "read", context)
     # plots have tests of their own
-    monkeypatch.setattr(publish, "draw", lambda folder, run, report, limits: [])
-    monkeypatch.setattr(publish, "pictures", lambda folder, run, report, limits: {})
+    monkeypatch.setattr(publish, "draw", lambda folder, run, report, limits: {})
     monkeypatch.setattr(run, "judge_sha256", lambda: "j" * 64)
     return Recorded()

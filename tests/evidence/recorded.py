@@ -1,16 +1,23 @@
-"""Stages of a run that leave a healthy record at once."""
+"""Runs whose stages leave a healthy record at once, and what tests of them share."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from assertions.judge import Report
+from assertions.record.files import read_one
+from evidence import run as running
+from evidence.collect.provenance import Context
+from evidence.settings import Settings
 from evidence.stages import Stages
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
 from tests.assertions.healthy.records import healthy, healthy_run, write_run
+from tests.evidence.command import Shown
 
 
 @dataclass
@@ -29,7 +36,7 @@ class Recorded:
             observe=lambda name, target, folder: contextlib.nullcontext(),
             drive=self.drive,
             check_files=lambda folder, progress, jobs: None,
-            check_tools=lambda settings, view: None,
+            check_tools=lambda settings, view, meanwhile: meanwhile(),
         )
 
     def drive(self, out: Path, request: RunRequest, view: View) -> None:
@@ -47,3 +54,29 @@ class Recorded:
     def but(self, **stages: Any) -> Stages:
         """The stages with some replaced."""
         return replace(self.stages, **stages)
+
+
+def settings(out: Path, *scenarios: str, **fields: Any) -> Settings:
+    """A run of these scenarios against a target that nobody asks."""
+    usual: dict[str, Any] = {"scenarios": scenarios, "out": out, "target": "http://127.0.0.1:9", "waivers": {}}
+    return Settings(**{**usual, **fields})
+
+
+def run(asked: Settings, stages: Stages) -> tuple[Report, int]:
+    """Run, without a word on how long it took."""
+    judged, code, _ = running.run(asked, Shown(), stages)
+    return judged, code
+
+
+def the_context(out: Path) -> Context:
+    """The run that is there."""
+    return read_one(out / "run.json", Context)
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    """A function that raises."""
+
+    def run_command(*_: object, **__: object) -> None:
+        raise error
+
+    return run_command

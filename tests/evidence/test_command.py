@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -32,7 +31,7 @@ from tests.evidence.command import (
     start_command,
 )
 from tests.evidence.conftest import Made
-from tests.processes import ROOT, end_of
+from tests.processes import ROOT, end_of, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -202,14 +201,10 @@ def test_interrupted(target: Target, tmp_path: Path, numbers: tuple[signal.Signa
     assert first_line(out).startswith("# NO DATA: smoke: interrupted before the record was complete")
     assert colours_in(out) == []
     assert children
-    deadline = time.monotonic() + 20
-    while any(child.is_running() for child in children) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert [child for child in children if child.is_running()] == []
+    wait_until(lambda: not any(child.is_running() for child in children), timeout_s=20)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not end children")
-@pytest.mark.e2e
 def test_a_killed_command_leaves_no_process(tmp_path: Path) -> None:
     """SIGKILL ends load generator, Locust, reference server and embedded service with the command."""
     process = start_command("run", "smoke", "--out", tmp_path / "run", "--profiles", profiles(tmp_path / "p", LONG))
@@ -289,7 +284,6 @@ def test_the_other_packages_commands(capsys: pytest.CaptureFixture[str], words: 
     assert said in capsys.readouterr().out
 
 
-@pytest.mark.e2e
 def test_serve_becomes_the_service() -> None:
     """`serve` is the service in the same process: one signal ends it, with exit code 0."""
     words = [sys.executable, "-m", "evidence", "serve", "--port", "0", "--log-format", "json"]
@@ -318,7 +312,6 @@ def test_the_gates_help_says_what_opens_it(capsys: pytest.CaptureFixture[str]) -
         assert condition in said
 
 
-@pytest.mark.e2e
 def test_progress_on_a_terminal_is_drawn_in_place(tmp_path: Path) -> None:
     """A terminal shows phase, requests, rate, errors, what runs and waits in place; what stays has its own lines."""
     words = ["run", "smoke", "--profiles", str(profiles(tmp_path / "profiles")), "--out", str(tmp_path / "run")]
@@ -341,7 +334,6 @@ def test_progress_on_a_terminal_is_drawn_in_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "iso8859-9", "utf-8"])
-@pytest.mark.e2e
 def test_no_encoding_changes_an_exit_code(made: Made, encoding: str) -> None:
     """Signs that stdout's encoding lacks are replaced; verdict and exit code are as everywhere."""
     words = [sys.executable, "-m", "evidence", "gate", str(made.path)]
@@ -361,7 +353,6 @@ def test_no_encoding_changes_an_exit_code(made: Made, encoding: str) -> None:
     ],
 )
 @pytest.mark.parametrize("stdout", ["closed pipe", "/dev/full"])
-@pytest.mark.e2e
 def test_no_reader_changes_an_exit_code(made: Made, words: tuple[str, ...], code: int, stdout: str) -> None:
     """A pipe that nobody reads and a full device behind stdout end no command, and each keeps its exit code."""
     if stdout == "closed pipe":

@@ -1,4 +1,4 @@
-"""The other commands as subprocesses: what they are told, and that none is left behind."""
+"""The other commands as subprocesses: what they are reported, and that none is left behind."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from evidence.settings import RunError, request_for
 from loadtests.progress import Progress, to_json
 from loadtests.runner.request import NAME, read_run_request
 from tests.evidence.command import Shown
-from tests.evidence.recorded import Recorded
-from tests.evidence.test_run import Patch, raising, run, settings
+from tests.evidence.recorded import Recorded, raising, run, settings
 
+Patch = pytest.MonkeyPatch
 pytestmark = pytest.mark.e2e
 
 
@@ -77,12 +77,12 @@ RECORDS = "out = pathlib.Path('smoke'); pathlib.Path(json.load(open(sys.argv[5])
 
 def test_progress_is_shown_and_lines_are_passed_on(tmp_path: Path, monkeypatch: Patch) -> None:
     """Progress is told apart from lines that stay; empty lines and sentences of trouble are neither."""
-    told = Progress(scenario="smoke", phase="measure", started=4, answered=3, failed=0, rate_per_s=1.5, p95_ms=None)
-    words = f"{to_json(told)}\n\nhalfway\nloadtests: one client was lost"
+    reported = Progress(scenario="smoke", phase="measure", started=4, answered=3, failed=0, rate_per_s=1.5, p95_ms=None)
+    words = f"{to_json(reported)}\n\nhalfway\nloadtests: one client was lost"
     stand_in(tmp_path, monkeypatch, f"{RECORDS}print({words!r}, file=sys.stderr)")
     shown = Shown()
     drive(tmp_path, shown)
-    assert (shown.progress, shown.lines) == ([told], ["halfway", "loadtests: one client was lost"])
+    assert (shown.progress, shown.lines) == ([reported], ["halfway", "loadtests: one client was lost"])
 
 
 @pytest.mark.parametrize("ignoring", [False, True])
@@ -129,6 +129,20 @@ def test_tools(tmp_path: Path, monkeypatch: Patch) -> None:
     stand_in(tmp_path, monkeypatch, "")
     stages.check_tools(settings(tmp_path, "smoke"), shown)
     assert shown.lines[3:] == [f"{tool}: it wrote nothing" for tool in ("promtool", "dashboard", "package")]
+
+
+def test_other_work_is_done_while_tools_run(tmp_path: Path, monkeypatch: Patch) -> None:
+    """All tools run while the other work is done; where that breaks they are ended, and the error goes on."""
+    stand_in(tmp_path, monkeypatch, "print('done')")
+    processes = started(monkeypatch)
+    running = []
+    stages.check_tools(settings(tmp_path, "smoke"), Shown(), lambda: running.extend(processes))
+    assert [process.returncode for process in running] == [0, 0, 0]
+    stand_in(tmp_path, monkeypatch, "import time; time.sleep(60)")
+    processes.clear()
+    with pytest.raises(ValueError, match="broken"):
+        stages.check_tools(settings(tmp_path, "smoke"), Shown(), raising(ValueError("broken")))
+    assert [process.returncode for process in processes] == [-9, -9, -9]
 
 
 def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch: Patch) -> None:

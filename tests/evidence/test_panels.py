@@ -47,15 +47,15 @@ def drawn_into(out: Path, dashboard: Path, tools: Tools, finite: int = 60) -> Pa
         made.append(replace(panel, sha256=hashlib.sha256(picture(shade)).hexdigest()))
     made[0] = replace(made[0], queries=(replace(made[0].queries[0], finite=finite),))
     (out / PANELS / drawn.overview).write_bytes(picture(9))
-    told = replace(
+    reported = replace(
         drawn,
         scenario="smoke",
         samples_sha256=hashlib.sha256(b"samples").hexdigest(),
         overview_sha256=hashlib.sha256(picture(9)).hexdigest(),
         panels=tuple(made),
     )
-    write_one(out / PANELS / RESULTS, told)
-    return told
+    write_one(out / PANELS / RESULTS, reported)
+    return reported
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def test_an_edited_picture_is_found(ask: Ask, bundle: Path) -> None:
     (bundle / PANELS / "02.png").write_bytes(picture(200))
     problems, report = verify(bundle)
     assert report is not None
-    told = next(verdict for verdict in report.verdicts if verdict.id == "panels-drawn")
-    assert told.judgement.reason == "the picture 02.png is not the one that was drawn"
+    reported = next(verdict for verdict in report.verdicts if verdict.id == "panels-drawn")
+    assert reported.judgement.reason == "the picture 02.png is not the one that was drawn"
     assert any(problem.startswith(f"{PANELS}/02.png was changed") for problem in problems)
     assert any(problem.startswith(f"{HTML} ") for problem in problems)
     (bundle / PANELS / "02.png").write_bytes(b"<svg onload=...>")

@@ -1,12 +1,14 @@
-"""Running: joining, the way out of every trouble, and what is left behind; the load itself is a stand-in here."""
+"""Running: joining, what is left behind, exit codes; the load itself is a stand-in here."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,50 +16,29 @@ from typing import Any
 import msgspec
 import pytest
 
-from assertions.judge import Report, judge, with_incidents
+from assertions.judge import Report, judge
 from assertions.limits import load as load_limits
-from assertions.record.files import read_one, write_one
-from assertions.record.types import RecordError
+from assertions.record.files import read_one
 from assertions.verdicts import failed, no_data, not_run, passed
 from evidence import command, subcommands
 from evidence import publish as publishing
 from evidence import run as running
 from evidence.bundle import run_folder
 from evidence.bundle.verify import VerifyError
-from evidence.collect.embedded import EmbeddedError
-from evidence.collect.file_checks import OpeningError
-from evidence.collect.provenance import Context
+from evidence.collect.embedded import Embedded
 from evidence.interrupts import take_signals
 from evidence.reports import fault_coverage
 from evidence.run import exit_code
 from evidence.settings import RunError, Settings
 from evidence.stages import Stages
-from evidence.timings import Timings
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
 from tests.assertions.healthy.records import healthy, healthy_run, with_scenario, with_status, write_run
-from tests.evidence.command import REPORT, Shown, colours_in, first_line, green_before
-from tests.evidence.recorded import Recorded
+from tests.evidence.command import Shown, first_line
+from tests.evidence.recorded import Recorded, raising, run, settings, the_context
 from tests.evidence.sample_reports import GREEN, RED, SMOKE_ONLY, report
 
 Patch = pytest.MonkeyPatch
-
-
-def settings(out: Path, *scenarios: str, **fields: Any) -> Settings:
-    """A run of these scenarios against a target that nobody asks."""
-    usual: dict[str, Any] = {"scenarios": scenarios, "out": out, "target": "http://127.0.0.1:9", "waivers": {}}
-    return Settings(**{**usual, **fields})
-
-
-def run(asked: Settings, stages: Stages) -> tuple[Report, int]:
-    """Run, without a word on how long it took."""
-    judged, code, _ = running.run(asked, Shown(), stages)
-    return judged, code
-
-
-def the_context(out: Path) -> Context:
-    """The run that is there."""
-    return read_one(out / "run.json", Context)
 
 
 def test_green_at_once(recorded: Recorded, tmp_path: Path, monkeypatch: Patch) -> None:
@@ -127,158 +108,6 @@ def test_somebody_elses_folder(recorded: Recorded, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_an_incident_begins_anew(recorded: Recorded, tmp_path: Path) -> None:
-    """After something went wrong the next scenario begins a new run rather than completing that one."""
-    out = tmp_path / "run"
-    run(settings(out, "smoke"), recorded.stages)
-    with pytest.raises(RunError, match="load: it is down"):
-        run(settings(out, "load"), recorded.but(drive=raising(RunError("it is down"))))
-    assert the_context(out).incidents == ("load: it is down",)
-    assert (out / "smoke").exists()
-    run(settings(out, "load"), recorded.stages)
-    assert the_context(out).incidents == ()
-    assert not (out / "smoke").exists()
-
-
-def raising(error: BaseException) -> Callable[..., Any]:
-    """A function that raises."""
-
-    def run_command(*_: object, **__: object) -> None:
-        raise error
-
-    return run_command
-
-
-TROUBLES = [
-    (RunError("it is down"), "it is down"),
-    (RecordError("hits.jsonl is missing"), "hits.jsonl is missing"),
-    (EmbeddedError("did not start"), "did not start"),
-    (OpeningError("a process died"), "a process died"),
-    (OSError(28, "No space left on device"), "can't be written or read: No space left on device"),
-    (OSError(28, "No space left on device", "there"), "there can't be written or read: No space left on device"),
-    (BrokenPipeError(), "can't be written or read"),
-]
-
-
-@pytest.mark.parametrize(
-    ("where", "error", "words"),
-    [
-        *(("drive", error, words) for error, words in TROUBLES),
-        *((where, *TROUBLES[4]) for where in ("check_files", "check_tools", "publish")),
-    ],
-)
-def test_every_trouble_is_a_sentence(
-    recorded: Recorded, tmp_path: Path, where: str, error: Exception, words: str
-) -> None:
-    """Whatever goes wrong, wherever: one sentence, an incident in the report, and no GREEN though all is recorded."""
-    out = green_before(tmp_path / "run")
-    real = publishing.publish
-    calls: list[Path] = []
-
-    def once(place: Path, timings: Timings) -> Report:
-        calls.append(place)
-        if len(calls) == 1:
-            raise error
-        return real(place, timings)
-
-    stages = recorded.but(**{where: once if where == "publish" else raising(error)})
-    names = ("smoke", "load", "batch") if where == "publish" else ("smoke",)
-    with pytest.raises(RunError) as raised:
-        run(settings(out, *names), stages)
-    assert words in str(raised.value)
-    assert first_line(out).startswith("# NO DATA: ")
-    assert words in first_line(out)
-    assert colours_in(out) == []
-    assert (out / "manifest.json").is_file()
-
-
-@pytest.mark.parametrize("where", ["drive", "check_files", "check_tools", "publish"])
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError("our own defect")])
-def test_interrupts_and_defects_go_on(recorded: Recorded, tmp_path: Path, where: str, error: BaseException) -> None:
-    """Ctrl-C and our own defects leave no GREEN, also when the report itself is what breaks, and are not hidden."""
-    out = green_before(tmp_path / "run")
-    with pytest.raises(type(error)):
-        run(settings(out, "smoke"), recorded.but(**{where: raising(error)}))
-    assert first_line(out).startswith("# NO DATA: ")
-    assert ("interrupted" if isinstance(error, KeyboardInterrupt) else "our own defect") in first_line(out)
-    assert colours_in(out) == []
-
-
-def test_a_second_interrupt_waits_for_the_report(recorded: Recorded, tmp_path: Path) -> None:
-    """Ctrl-C while the last report is written does not cut it off; afterwards signals are heard again."""
-    out = tmp_path / "run"
-    real = publishing.publish
-
-    def again(place: Path, timings: Timings) -> Report:
-        os.kill(os.getpid(), signal.SIGINT)
-        return real(place, timings)
-
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        run(settings(out, "smoke"), recorded.but(drive=raising(KeyboardInterrupt()), publish=again))
-    assert signal.getsignal(signal.SIGINT) is before
-    assert (out / "manifest.json").is_file()
-
-
-def test_a_full_disk_leaves_no_colour(recorded: Recorded, tmp_path: Path, monkeypatch: Patch) -> None:
-    """Where not even the small report can be written the old ones are gone, and the folder can be used again."""
-    out = green_before(tmp_path / "run")
-    write_bytes, full = Path.write_bytes, OSError(28, "No space left on device")
-
-    def refuse(path: Path, data: bytes) -> int:
-        if path.name == "verdict.json":
-            raise full
-        return write_bytes(path, data)
-
-    with monkeypatch.context() as broken:
-        broken.setattr(Path, "write_bytes", refuse)
-        with pytest.raises(RunError, match="No space left"):
-            run(settings(out, "smoke"), recorded.stages)
-    assert colours_in(out) == []
-    assert not (out / REPORT).exists()
-    run(settings(out, "smoke"), recorded.stages)
-    assert first_line(out).startswith("# NO DATA: ")
-
-
-def test_profiles_that_can_not_be_read(recorded: Recorded, tmp_path: Path, monkeypatch: Patch) -> None:
-    """A profile that can't be read is what the sentence names, not the run directory; a folder is no profile."""
-    folder = tmp_path / "p"
-    (folder / "other.toml").mkdir(parents=True)
-    run(settings(tmp_path / "run", "smoke", profiles=folder), recorded.stages)
-    (folder / "smoke.toml").write_text("")
-    real = Path.read_bytes
-
-    def broken(path: Path) -> bytes:
-        if path.name == "smoke.toml":
-            raise OSError(5, "Input/output error", str(path))
-        return real(path)
-
-    monkeypatch.setattr(Path, "read_bytes", broken)
-    with pytest.raises(RunError, match=r"smoke\.toml can't be written or read"):
-        run(settings(tmp_path / "run", "smoke", profiles=folder), recorded.stages)
-
-
-@pytest.mark.parametrize(
-    ("doing", "there", "completed", "words"),
-    [
-        ("smoke: ", False, False, "the record was complete"),
-        ("smoke: ", True, False, "the record was complete"),
-        ("smoke: ", True, True, "the exported files were opened"),
-        ("", True, True, "the report was written"),
-    ],
-)
-def test_what_was_missing_when_it_was_interrupted(
-    tmp_path: Path, doing: str, there: bool, completed: bool, words: str
-) -> None:
-    """The sentence tells how far the run had come."""
-    if there:
-        scenario = healthy("smoke").scenario
-        phases = tuple(msgspec.structs.replace(phase, completed=completed) for phase in scenario.phases)
-        (tmp_path / "smoke").mkdir()
-        write_one(tmp_path / "smoke" / "scenario.json", msgspec.structs.replace(scenario, phases=phases))
-    assert running._missing(tmp_path, doing) == words
-
-
 @pytest.mark.parametrize(
     ("judged", "code"),
     [
@@ -297,16 +126,7 @@ def test_exit_codes(judged: Report, code: int) -> None:
     assert exit_code(judged) == code
 
 
-def test_incidents_are_never_green() -> None:
-    """An incident prevents GREEN, and leaves RED as it is."""
-    assert with_incidents(GREEN, ()) is GREEN
-    assert with_incidents(RED, ("x",)) is RED
-    assert (with_incidents(GREEN, ("x", "y")).colour, with_incidents(GREEN, ("x",)).headline) == (
-        "NO DATA",
-        "NO DATA: x",
-    )
-
-
+@pytest.mark.e2e
 def test_the_shutdown_of_the_embedded_service_is_noted(recorded: Recorded, tmp_path: Path) -> None:
     """The embedded service is really started and ended, and how it ended goes into the scenario's record."""
     seen: list[RunRequest] = []
@@ -322,6 +142,35 @@ def test_the_shutdown_of_the_embedded_service_is_noted(recorded: Recorded, tmp_p
     assert seen[0].target.startswith("http://127.0.0.1:") and seen[0].embedded
 
 
+def test_the_service_ends_while_files_are_checked(recorded: Recorded, tmp_path: Path) -> None:
+    """Files are checked while the service is ended; an interrupt there leaves no service behind."""
+    services: list[Embedded] = []
+    ended = threading.Event()
+
+    @contextlib.contextmanager
+    def serve(log: Path) -> Iterator[Embedded]:
+        with Stages().serve(log) as service:
+            services.append(service)
+            yield service
+
+    @contextlib.contextmanager
+    def observe(name: str, target: str, folder: Path) -> Iterator[None]:
+        yield
+        ended.set()
+
+    def check_files(*_: object) -> None:
+        assert ended.wait(60)
+
+    mine = recorded.but(serve=serve, observe=observe, check_files=check_files)
+    assert run(settings(tmp_path / "run", "smoke", target=None), mine)[1] == 0
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            settings(tmp_path / "other", "smoke", target=None),
+            recorded.but(serve=serve, check_files=raising(KeyboardInterrupt())),
+        )
+    assert [service.process.poll() is None for service in services] == [False, False]
+
+
 def test_the_command_in_this_process(
     recorded: Recorded, tmp_path: Path, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -332,9 +181,9 @@ def test_the_command_in_this_process(
     assert command.main([*words, "--workers", "1", "--waive", "memory=a  reason", "--timings"]) == 0
     assert the_context(Path(out)).waivers == {"memory": "a reason"}
     assert the_context(Path(out)).target == "http://127.0.0.1:9"
-    told = capsys.readouterr().out
-    assert "Verdict: GREEN" in told
-    assert re.search(r"^smoke   load +\d+\.\d\d s$", told, re.MULTILINE)
+    reported = capsys.readouterr().out
+    assert "Verdict: GREEN" in reported
+    assert re.search(r"^smoke   load +\d+\.\d\d s$", reported, re.MULTILINE)
     monkeypatch.setattr(subcommands, "verify", lambda folder: ([], GREEN))
     assert command.main(["verify", out]) == 0
     assert command.main(["gate", out]) == 0

@@ -22,9 +22,10 @@ from evidence.settings import RunError
 from loadtests.runner.request import NAME, StressRequest, read_stress_request
 from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, Word
 from tests.evidence.command import Shown
+from tests.evidence.recorded import raising
 from tests.evidence.test_drive import stand_in, started
-from tests.evidence.test_run import Patch, raising
 
+Patch = pytest.MonkeyPatch
 pytestmark = pytest.mark.e2e
 
 
@@ -120,7 +121,7 @@ def test_a_real_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     out = tmp_path / "out"
     words = ["stress", "--out", str(out), "--sizes", "50", "--formats", "csv", "--rates", "6,12", "--seconds", "1"]
     assert entry.main(words) == 0
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
     report = msgspec.json.decode((out / "stress.json").read_bytes(), type=Stress)
     assert report.target == "embedded"
     assert [(one.rate_per_s, one.planned, one.word) for one in report.found[0].steps] == [
@@ -128,7 +129,7 @@ def test_a_real_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         (12, 12, "held"),
     ]
     assert report.found[0].outcome == "at least"
-    assert "csv-50 at 12/s for 1 s: HELD" in told and "at least 12" in told
+    assert "csv-50 at 12/s for 1 s: HELD" in reported and "at least 12" in reported
     assert (out / "stress.html").read_text("utf-8") == html(report)
     assert '"event": "listening"' in (out / "csv-50-service.log").read_text().replace('":"', '": "')
     assert stress.MAX_BODY[0] not in os.environ

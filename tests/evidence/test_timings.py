@@ -32,6 +32,17 @@ def test_stages_are_measured_also_when_they_break() -> None:
     )
 
 
+def test_a_stage_within_another_counts_once() -> None:
+    """What is done while a stage waits is a stage of its own, and the sum is the time that all of them took."""
+    timings = ticking()
+    with timings.measure("tools"), timings.measure("judge"):
+        pass
+    assert timings.stages == (
+        StageTime(scenario=None, stage="judge", seconds=1.5),
+        StageTime(scenario=None, stage="tools", seconds=3.0),
+    )
+
+
 def test_scenarios_of_one_run_complete_each_other(tmp_path: Path) -> None:
     """What another scenario took stays; stages of the run as a whole are those of the last one."""
     for name in ("smoke", "load", "load"):

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from assertions.contents.tags import tagged
+from loadtests.__main__ import main
 from loadtests.client.clock import start_clock
 from loadtests.client.target_settings import parse_target
 from loadtests.datasets.records import encode_body, make_dataset
 from loadtests.locks import lock_target
 from tests.loadtests.command import run_command, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
+from tests.processes import run_main
 
 pytestmark = pytest.mark.e2e
 
@@ -112,9 +114,9 @@ def test_a_key_that_does_not_fit_is_reported_before_any_load(
         (("body", "csv-1", "--tag", "short"), "Invalid value for '--tag': a tag is 10 ASCII characters, not 'short'"),
     ],
 )
-def test_wrong_usage_is_exit_2(arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_usage_is_exit_2(arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The message says what was expected, without a traceback."""
-    ended = run_command(*arguments)
+    ended = run_main(main, *arguments, captured=capsys)
     assert ended.code == 2
     assert words in ended.err
     assert "Traceback" not in ended.err
@@ -187,11 +189,11 @@ def test_seed_makes_one_export_and_prints_the_runbooks_lines() -> None:
     assert (asked["format"], len(asked["data"])) == ("pdf", 30)
     begin, made, facts = ended.out.splitlines()
     assert begin == "Seeding 30 records in pdf format..."
-    told = re.fullmatch(
+    reported = re.fullmatch(
         r"✅ Export successful: { format: 'pdf', records: 30, bytes: (\d+), processingTime: \d+(?:\.\d)?ms }", made
     )
-    assert told is not None, made
-    assert int(told[1]) == len(seen.body)
+    assert reported is not None, made
+    assert int(reported[1]) == len(seen.body)
     assert re.fullmatch(
         r"    status: 200, by our clock: \d+\.\dms, "
         r"downloadUrl: /export/files/export_1700000000001_abcdefghi\.pdf",

@@ -55,12 +55,12 @@ def test_a_made_export_is_reported_as_in_the_runbook() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("reported", "shown"),
     [(0, "0ms"), (123.0, "123ms"), (123.456, "123.5ms"), (None, "unknown"), (True, "unknown"), ("9", "unknown")],
 )
-def test_a_processing_time_is_reported_as_it_was_answered(told: object, shown: str) -> None:
+def test_a_processing_time_is_reported_as_it_was_answered(reported: object, shown: str) -> None:
     """Whole milliseconds without a point; what is no number is unknown, never 0."""
-    assert f"processingTime: {shown} }}" in seed_lines(hit(processingTime=told))
+    assert f"processingTime: {shown} }}" in seed_lines(hit(processingTime=reported))
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
+
+from rules.__main__ import main
+from tests.processes import Ended, run_main
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "rules" / "export.yml"
@@ -41,22 +41,22 @@ def copies(tmp_path: Path) -> Copies:
     )
 
 
-RunCommand = Callable[..., subprocess.CompletedProcess[str]]
+class RunCommand(Protocol):
+    """Runs the command `python -m rules` with these arguments."""
+
+    def __call__(self, *arguments: str | Path, **env: str) -> Ended:
+        """Keyword arguments are environment variables on top of this process's own."""
 
 
 @pytest.fixture
-def run_command() -> RunCommand:
-    """Run `python -m rules` for real; keyword arguments are environment variables on top of this process's own."""
+def run_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCommand:
+    """Run the command in this process; promtool is started for real."""
+    monkeypatch.chdir(ROOT)
 
-    def run(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "rules", *map(str, arguments)],
-            cwd=ROOT,
-            env={**os.environ, **env},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+    def run(*arguments: str | Path, **env: str) -> Ended:
+        with monkeypatch.context() as environment:
+            for name, value in env.items():
+                environment.setenv(name, value)
+            return run_main(main, *arguments, captured=capsys)
 
     return run

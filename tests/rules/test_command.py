@@ -11,6 +11,7 @@ import pytest
 from assertions.limits import DEFAULT_PATH
 from assertions.record.files import read_one
 from rules.records import PromtoolResults, Step
+from tests.processes import run_module
 from tests.rules.conftest import Copies, RunCommand, edit
 from tests.rules.endpoint import page
 
@@ -32,7 +33,7 @@ def failed(out: Path) -> set[str]:
 def test_the_committed_rules_pass(run_command: RunCommand, tmp_path: Path) -> None:
     """Our own rules pass every check: exit 0, both files written, the alerts named."""
     done = run_command("--out", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert results.ok
     assert tuple(step.name for step in results.steps) == NAMES
@@ -94,7 +95,7 @@ BREAKS = {
 def seen_by(copies: Copies, run_command: RunCommand, out: Path) -> set[str]:
     """Run the command on the copies, which must be red; return the failed checks."""
     done = run_command("check", "--rules", copies.rules, "--tests", copies.tests, "--out", out)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.code, done.err) == (1, "")
     assert not read_one(out / "promtool.json", PromtoolResults).ok
     return failed(out)
 
@@ -127,7 +128,7 @@ def test_a_syntax_error_is_red(copies: Copies, run_command: RunCommand, tmp_path
     """PromQL that promtool can't parse fails its own check with promtool's exit code 1."""
     edit(copies.rules, "export_queue_depth > 80", "export_queue_depth >> 80")
     done = run_command("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
-    assert done.returncode == 1
+    assert done.code == 1
     assert steps(tmp_path)["check rules"].exit_code == 1
     assert failed(tmp_path) == {"check rules", "test rules", "rule coverage", "expressions"}
 
@@ -139,7 +140,7 @@ def test_a_lint_finding_is_red(copies: Copies, run_command: RunCommand, tmp_path
     rule = text[start : text.index("\n\n", start) + 1]
     edit(copies.rules, rule, rule + rule)
     done = run_command("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
-    assert done.returncode == 1
+    assert done.code == 1
     assert steps(tmp_path)["check rules"].exit_code == 3
 
 
@@ -148,7 +149,7 @@ def test_a_metrics_page_is_checked(run_command: RunCommand, tmp_path: Path) -> N
     snapshot = tmp_path / "metrics_snapshot.txt"
     snapshot.write_text(page(3))
     done = run_command("--metrics", snapshot, "--out", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
     step = steps(tmp_path)["check metrics"]
     assert (step.ok, step.exit_code, step.argv) == (True, 3, ("promtool", "check", "metrics"))
     assert step.note is not None
@@ -194,7 +195,7 @@ def test_a_wrong_metrics_page_is_red(
     snapshot = tmp_path / "metrics_snapshot.txt"
     snapshot.write_bytes(text.encode())
     done = run_command("--metrics", snapshot, "--out", tmp_path)
-    assert (done.returncode, failed(tmp_path)) == (1, red)
+    assert (done.code, failed(tmp_path)) == (1, red)
     assert said in (tmp_path / "promtool_results.txt").read_text()
 
 
@@ -202,12 +203,10 @@ def test_without_promtool_there_is_no_verdict_but_a_record(run_command: RunComma
     """When promtool can't be had: exit 2, one sentence with what to do, and results on file that are not ok."""
     home = tmp_path / "home"
     done = run_command("--out", tmp_path, PATH=str(tmp_path), HOME=str(home), XDG_CACHE_HOME="", PROMTOOL="")
-    assert done.returncode == 2
-    assert done.stderr.startswith(
-        "rules: no verdict: promtool is not on PATH and apt did not bring it: apt-get is not on"
-    )
-    assert "brew install prometheus" in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.code == 2
+    assert done.err.startswith("rules: no verdict: promtool is not on PATH and apt did not bring it: apt-get is not on")
+    assert "brew install prometheus" in done.err
+    assert done.err.count("\n") == 1
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert (results.ok, results.version) == (False, None)
     assert failed(tmp_path) == {"version", "check rules", "test rules"}
@@ -218,9 +217,9 @@ def test_without_promtool_there_is_no_verdict_but_a_record(run_command: RunComma
 def test_a_missing_input_is_no_verdict(option: str, run_command: RunCommand, tmp_path: Path) -> None:
     """A file that is not there gives exit 2 and one sentence that names it, and the results are still on file."""
     done = run_command(option, tmp_path / "absent.yml", "--out", tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("rules: no verdict: absent.yml: no ")
-    assert done.stderr.count("\n") == 1
+    assert done.code == 2
+    assert done.err.startswith("rules: no verdict: absent.yml: no ")
+    assert done.err.count("\n") == 1
     assert not read_one(tmp_path / "promtool.json", PromtoolResults).ok
 
 
@@ -228,28 +227,28 @@ def test_malformed_yaml_is_no_verdict(copies: Copies, run_command: RunCommand) -
     """A file that is no rule file gives exit 2 and one sentence."""
     copies.rules.write_text("groups: [\n")
     done = run_command("--rules", copies.rules, "--tests", copies.tests)
-    assert done.returncode == 2
-    assert done.stderr.startswith("rules: no verdict: export.yml is no rule file: ")
-    assert done.stderr.count("\n") == 1
+    assert done.code == 2
+    assert done.err.startswith("rules: no verdict: export.yml is no rule file: ")
+    assert done.err.count("\n") == 1
 
 
 def test_bad_usage_and_a_bad_folder_are_no_verdict(run_command: RunCommand, tmp_path: Path) -> None:
     """An unknown option, and a folder that can't be made, give exit 2 without a traceback."""
-    assert run_command("--no-such").returncode == 2
+    assert run_command("--no-such").code == 2
     file = tmp_path / "file"
     file.write_text("")
     done = run_command("--out", file)
-    assert done.returncode == 2
-    assert "can't be written" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert "can't be written" in done.err
+    assert "Traceback" not in done.err
 
 
-def test_help_teaches(run_command: RunCommand) -> None:
-    """The help names the exit codes and an example."""
-    done = run_command("--help")
-    assert done.returncode == 0
-    assert "exit codes:" in done.stdout
-    assert "python -m rules check --metrics" in done.stdout
+def test_help_teaches() -> None:
+    """In a process of its own the help names the exit codes and an example."""
+    done = run_module("rules", "--help")
+    assert done.code == 0
+    assert "exit codes:" in done.out
+    assert "python -m rules check --metrics" in done.out
 
 
 def limits(folder: Path, old: str, new: str) -> Path:
@@ -266,21 +265,21 @@ def test_build_writes_rules_with_other_limits(run_command: RunCommand, tmp_path:
     mine = limits(tmp_path, "target = 10_000\ncritical = 30_000", "target = 2_000\ncritical = 6_000")
     built = tmp_path / "deploy" / "mine.yml"
     done = run_command("build", "--limits", mine, "--out", built)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "wrote mine.yml and mine.test.yml\n", "")
+    assert (done.code, done.out, done.err) == (0, "wrote mine.yml and mine.test.yml\n", "")
     assert re.findall(r"export_latency_ms_bucket.* > (\S+)", built.read_text()) == ["2000", "6000"]
     checked = run_command("check", "--rules", built, "--out", tmp_path)
-    assert (checked.returncode, checked.stderr) == (0, "")
+    assert (checked.code, checked.err) == (0, "")
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert (results.file, results.ours) == ("mine.yml", False)
 
 
 def test_check_with_other_limits(run_command: RunCommand, tmp_path: Path) -> None:
-    """`check --limits FILE` checks our rules as built from it: a bound above every bucket is told by the page."""
+    """`check --limits FILE` checks our rules as built from it: a bound above every bucket is reported by the page."""
     mine = limits(tmp_path, "target = 10_000\ncritical = 30_000", "target = 10_000\ncritical = 90_000")
     snapshot = tmp_path / "page.txt"
     snapshot.write_text(page(3))
     done = run_command("check", "--limits", mine, "--metrics", snapshot, "--out", tmp_path)
-    assert (done.returncode, failed(tmp_path)) == (1, {METRICS})
+    assert (done.code, failed(tmp_path)) == (1, {METRICS})
     assert 'ExportLatencyP95High{severity="critical"} can never fire: the highest finite bucket is 60000 ms' in (
         steps(tmp_path)[METRICS].note or ""
     )
@@ -302,19 +301,17 @@ def test_check_with_other_limits(run_command: RunCommand, tmp_path: Path) -> Non
 def test_bad_usage_of_limits_is_no_verdict(arguments: tuple[str, ...], said: str, run_command: RunCommand) -> None:
     """What can't be built gives exit 2 and says why."""
     done = run_command(*arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
 
 
 def test_a_limit_without_a_bad_side_is_no_verdict(run_command: RunCommand, tmp_path: Path) -> None:
     """A limit turned round leaves its alert without a meaning: exit 2, and the limit is named."""
     mine = limits(tmp_path, 'op = "<"\ntarget = 10_000\ncritical = 30_000', 'op = ">"\ntarget = 10_000')
     done = run_command("build", "--limits", mine, "--out", tmp_path / "x.yml")
-    assert done.returncode == 2
-    assert done.stderr == (
-        "rules: no verdict: limit latency_p95_ms: an alert on it needs an operator of < or <=, not >\n"
-    )
+    assert done.code == 2
+    assert done.err == ("rules: no verdict: limit latency_p95_ms: an alert on it needs an operator of < or <=, not >\n")
 
 
 THEIRS = """\
@@ -361,6 +358,6 @@ def test_a_rule_file_of_the_users_own(run_command: RunCommand, tmp_path: Path) -
     (tmp_path / "theirs.yml").write_text(THEIRS)
     (tmp_path / "theirs.test.yml").write_text(THEIR_TESTS)
     done = run_command("check", "--rules", tmp_path / "theirs.yml", "--out", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert (results.file, results.ours, results.alerts) == ("theirs.yml", False, ("Failing", "Down", "Deep"))

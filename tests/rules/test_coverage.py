@@ -59,7 +59,7 @@ def test_firing_and_silent_cases_for_each_severity_are_enough() -> None:
     ],
 )
 def test_cases_of_one_alert(cases: tuple[AlertCase, ...], problems: tuple[str, ...]) -> None:
-    """A missing firing case, a missing silent case and a misspelt or missing name are each told."""
+    """A missing firing case, a missing silent case and a misspelt or missing name are each reported."""
     found = coverage_problems(rules(WARNING), case_file(*cases), FOUND)
     assert sorted(found) == sorted(problems)
 
@@ -89,7 +89,7 @@ def test_no_rules_and_no_alerts_are_reported(file: RuleFile, problem: str) -> No
 
 
 def test_no_tests_and_no_rule_files_are_reported() -> None:
-    """An empty test file is told twice over: no tests, no rule files."""
+    """An empty test file is reported twice over: no tests, no rule files."""
     problems = coverage_problems(rules(WARNING), CaseFile(), {})
     assert problems[:2] == ("the test file holds no tests", "the test file names no rule_files")
 
@@ -106,7 +106,7 @@ def test_no_tests_and_no_rule_files_are_reported() -> None:
     ],
 )
 def test_rule_files_must_match_the_rules_under_check(found: dict[str, bool | None], problems: tuple[str, ...]) -> None:
-    """A pattern that matches nothing, and one that matches other rules, are told."""
+    """A pattern that matches nothing, and one that matches other rules, are reported."""
     assert coverage_problems(rules(WARNING), case_file(case("warning"), case()), found) == problems
 
 

@@ -71,7 +71,7 @@ def test_what_the_page_offers_is_found(expression: str) -> None:
     ],
 )
 def test_what_the_page_does_not_offer_is_named(expression: str, text: str, found: str) -> None:
-    """A missing name and a missing label value are told, with what the page has instead."""
+    """A missing name and a missing label value are reported, with what the page has instead."""
     assert findings(expression, text)[0] == found
 
 

@@ -132,7 +132,7 @@ def test_wrong_expressions_are_named(expression: str, problem: str) -> None:
 
 
 def test_all_problems_are_reported_at_once() -> None:
-    """Two faults in one expression are two problems, and a fault made twice is told once."""
+    """Two faults in one expression are two problems, and a fault made twice is reported once."""
     assert problems_of("rate(export_queue_depth[5m]) + rate(export_queue_depth[5m]) + no_such") == (
         "rate() of export_queue_depth, which is a gauge, means nothing",
         "no_such is no metric of the contract",

@@ -35,7 +35,7 @@ def script(path: Path, body: str) -> Path:
 
 
 def speaking(path: Path, version: str) -> Path:
-    """Write a script that tells a version as promtool does."""
+    """Write a script that prints a version as promtool does."""
     return script(path, f"echo 'promtool, version {version} (branch: x)'")
 
 
@@ -54,7 +54,7 @@ def test_order_of_search(tmp_path: Path) -> None:
 
 
 def test_a_wrong_variable_is_an_error_and_not_passed_over(tmp_path: Path) -> None:
-    """A $PROMTOOL that names no executable is told, though PATH may have one."""
+    """A $PROMTOOL that names no executable is reported, though PATH may have one."""
     for given in (tmp_path / "absent", tmp_path):
         with pytest.raises(ToolMissing, match=r"^\$PROMTOOL is .*, which is no executable file"):
             find({"PROMTOOL": str(given), "PATH": os.environ["PATH"]})
@@ -162,7 +162,7 @@ def test_only_one_process_fetches(tmp_path: Path) -> None:
 def test_a_binary_that_reports_no_version_is_an_error(tmp_path: Path) -> None:
     """Something else under the name promtool is refused, with its exit code and stderr."""
     other = script(tmp_path / "promtool", "echo 'what?' >&2; exit 7")
-    with pytest.raises(ToolFailed, match=r"^promtool told no version \(exit code 7\): what\?$") as caught:
+    with pytest.raises(ToolFailed, match=r"^promtool named no version \(exit code 7\): what\?$") as caught:
         find({"PROMTOOL": str(other)})
     assert (caught.value.exit_code, caught.value.stderr) == (7, "what?\n")
     assert caught.value.argv == (str(other), "--version")

@@ -17,8 +17,8 @@ def service(tmp_path: Path) -> Iterator[Running]:
         yield one
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One service for all tests of a module that count nothing."""
+    """One service for all tests that count nothing."""
     with running("--max-body", "8MiB", exports=tmp_path_factory.mktemp("shared") / "exports") as one:
         yield one

@@ -6,11 +6,9 @@ import asyncio
 import http.client
 import io
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -29,6 +27,7 @@ from service.app import SERVICE, Service, create_app
 from service.http.connections import SERVER_KEY, Runner, Server
 from service.logs import Log
 from service.settings import Settings
+from tests.processes import start_module
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 60.0
@@ -126,14 +125,9 @@ class Running:
 
 def start(*arguments: str, exports: Path, wrapper: tuple[str, ...] = (), **environment: str) -> Running:
     """Start a service on a free port, by another command if given, and wait until it listens."""
-    process = subprocess.Popen(
-        [*wrapper, sys.executable, "-m", "service", "--port", "0", "--exports", str(exports), *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # so that the whole group can be told to stop, as a terminal does
+    words: tuple[str | Path, ...] = ("--port", "0", "--exports", exports, *arguments)
+    process = start_module(
+        "service", *words, environment=environment, wrapper=wrapper, own_group=True, stdout=subprocess.DEVNULL
     )
     assert process.stderr is not None
     line = process.stderr.readline()

@@ -9,6 +9,8 @@ import pytest
 
 from tests.service.helpers import Running, encoded, running, sample
 
+pytestmark = pytest.mark.e2e
+
 TOKEN = "a-token-of-enough-letters"
 BODY = encoded(format="csv", columns=["a"], data=[{"a": 1}])
 

@@ -8,6 +8,7 @@ import json
 import socket
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,20 +119,22 @@ def test_health_answers_when_all_connections_are_busy(tmp_path: Path) -> None:
 
 
 def test_the_reserve_has_an_end(tmp_path: Path) -> None:
-    """Past limit and reserve a connection is closed at once."""
+    """Past limit and reserve a connection is closed at once; on a clock that stands still no time limit closes it."""
 
     async def scene() -> None:
-        gate = Gate()
-        async with local(gate, max_connections=1, exports=tmp_path, max_concurrent=99) as service:
+        async with local(Gate(), max_connections=1, clock=lambda: 0.0, exports=tmp_path, max_concurrent=99) as service:
             host, port = service.url.removeprefix("http://").split(":")
-            head = b"POST /export/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             held = []
-            for _ in range(1 + RESERVE):
-                reader, writer = await asyncio.open_connection(host, int(port))
-                writer.write(head + b"Content-Length: 9\r\n\r\n")
-                held.append((reader, writer))
+            for count in range(1, 2 + RESERVE):
+                held.append(await asyncio.open_connection(host, int(port)))
+                await until(lambda count=count: len(service.server.connections) == count)  # type: ignore[misc]
+                for handler in service.server.connections:  # each is in the middle of a request
+                    request: Any = SimpleNamespace(protocol=handler, path="/health")
+                    assert service.server.began_request(request)
             reader, writer = await asyncio.open_connection(host, int(port))
-            assert await reader.read() == b""
+            async with asyncio.timeout(TIMEOUT_S):
+                assert await reader.read() == b""
+            assert len(service.server.connections) == 1 + RESERVE
             for _, opened in [*held, (reader, writer)]:
                 opened.close()
 

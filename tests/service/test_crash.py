@@ -14,6 +14,7 @@ import psutil
 import pypdf
 import pytest
 
+from tests.processes import wait_until
 from tests.service.helpers import (
     FINAL,
     TIMEOUT_S,
@@ -56,9 +57,7 @@ def test_a_kill_under_load_leaves_no_partial_file_under_a_final_name(tmp_path: P
     try:
         answers: list[Answer] = []
         threads = [ask_for_ever(service, format, answers) for format in ("csv", "pdf", "csv", "pdf")]
-        deadline = time.monotonic() + TIMEOUT_S
-        while len(answers) < 12 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: len(answers) >= 12)
         family = psutil.Process(service.process.pid).children(recursive=True)
         service.process.kill()
     finally:
@@ -96,9 +95,7 @@ def test_a_stop_finishes_what_runs_and_ends_with_0(tmp_path: Path, number: int, 
         threads = [threading.Thread(target=lambda: answers.append(service.post(body))) for _ in range(4)]
         for thread in threads:
             thread.start()
-        deadline = time.monotonic() + TIMEOUT_S
-        while service.get("/export/status").json()["concurrentExports"] < 4 and time.monotonic() < deadline:
-            time.sleep(0.002)
+        wait_until(lambda: service.get("/export/status").json()["concurrentExports"] >= 4)
         (os.killpg if whole_group else os.kill)(service.process.pid, number)
         for thread in threads:
             thread.join(TIMEOUT_S)
@@ -118,9 +115,7 @@ def test_after_the_grace_time_a_stop_kills_and_cleans_up(tmp_path: Path, grace: 
         answers: list[Answer] = []
         thread = threading.Thread(target=lambda: answers.append(service.post(body)))
         thread.start()
-        deadline = time.monotonic() + TIMEOUT_S
-        while service.get("/export/status").json()["concurrentExports"] < 1 and time.monotonic() < deadline:
-            time.sleep(0.002)
+        wait_until(lambda: service.get("/export/status").json()["concurrentExports"] >= 1)
         code = service.stop()
         thread.join(TIMEOUT_S)
         assert code == 0

@@ -5,27 +5,18 @@ from __future__ import annotations
 import math
 import os
 import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from service.settings import MIB, Settings, SettingsError, parse_duration, parse_size, settings_from
-from tests.service.helpers import ROOT, TIMEOUT_S, running
+from tests.processes import Ended, end_of, run_module, start_module, wait_until
+from tests.service.helpers import ROOT, running
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str) -> Ended:
     """Run the real command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    return run_module("service", *arguments)
 
 
 def test_the_defaults_are_the_contracts() -> None:
@@ -95,13 +86,13 @@ def test_what_can_not_be_used_is_named(
         settings_from(arguments)
 
 
-def assert_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
+def assert_one_sentence(done: Ended, *words: str) -> None:
     """Exit 2, one line on stderr that has these words, no traceback."""
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert "Traceback" not in done.err
     for word in words:
-        assert word in done.stderr
+        assert word in done.err
 
 
 @pytest.mark.e2e
@@ -144,7 +135,7 @@ def test_a_bad_option_is_exit_2() -> None:
 def test_help_teaches() -> None:
     """Every option is named, with the variables and the exit codes."""
     done = command("--help")
-    assert done.returncode == 0
+    assert done.code == 0
     for word in (
         "--host",
         "--port",
@@ -155,7 +146,7 @@ def test_help_teaches() -> None:
         "EXPORT_PORT",
         "make-data",
     ):
-        assert word in done.stdout
+        assert word in done.out
 
 
 @pytest.mark.e2e
@@ -163,24 +154,16 @@ def test_settings_reach_the_service(tmp_path: Path) -> None:
     """Places from the environment and the text log format are used."""
     with running("--max-concurrent", "3", exports=tmp_path / "e", EXPORT_MAX_QUEUE="0") as service:
         assert service.get("/export/status").json()["maxConcurrentExports"] == 3
-    done = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0", "--exports", str(tmp_path / "e"), "--log-format", "text"],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start_module("service", "--port", "0", "--exports", tmp_path / "e", "--log-format", "text")
     try:
-        assert done.stderr is not None
-        words = done.stderr.readline().split()
+        assert process.stderr is not None
+        words = process.stderr.readline().split()
         assert words[1] == "listening"
         assert words[2].startswith("url=http://127.0.0.1:")
-        assert words[3] == f"pid={done.pid}"
+        assert words[3] == f"pid={process.pid}"
     finally:
-        done.terminate()
-        assert done.wait(TIMEOUT_S) == 0
-        assert done.stderr is not None
-        done.stderr.close()
+        process.terminate()
+        assert end_of(process).code == 0
 
 
 @pytest.mark.e2e
@@ -194,8 +177,6 @@ def test_old_files_are_removed_and_young_ones_stay(tmp_path: Path) -> None:
     for path in (old, other):
         os.utime(path, (1_000, 1_000))
     with running("--retention", "1h", exports=exports) as service:
-        deadline = time.monotonic() + TIMEOUT_S
-        while old.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: not old.exists())
         assert sorted(exports.iterdir()) == [young, other]
         assert service.get("/health").status == 200

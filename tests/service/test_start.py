@@ -6,43 +6,30 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from service.start_output import start_lines
-from tests.service.helpers import ROOT, TIMEOUT_S, call
+from tests.processes import end_of, start_module
+from tests.service.helpers import call
 
 pytestmark = pytest.mark.e2e
 
 
 def start(exports: Path, stdout: int, *arguments: str) -> tuple[subprocess.Popen[str], str]:
     """Start the service with that stdout; the process and its url once it listens."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service", "--port", "0", "--exports", str(exports), *arguments],
-        cwd=ROOT,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start_module("service", "--port", "0", "--exports", exports, *arguments, stdout=stdout)
     assert process.stderr is not None
     return process, json.loads(process.stderr.readline())["url"]
-
-
-def stop(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """SIGTERM; exit code and the rest of stderr."""
-    process.terminate()
-    errors = process.communicate(timeout=TIMEOUT_S)[1]
-    return process.returncode, errors
 
 
 def test_the_start_prints_address_and_routes_as_the_runbook_shows(tmp_path: Path) -> None:
     """stdout has the runbook's `[BOOT] listened` line, the version, and every route; stderr has JSON lines only."""
     process, url = start(tmp_path / "e", subprocess.PIPE)
     process.terminate()
-    shown, errors = process.communicate(timeout=TIMEOUT_S)
-    assert shown == (
+    ended = end_of(process)
+    assert ended.out == (
         f"[BOOT] listened {{ address: '127.0.0.1', family: 'IPv4', port: {url.rsplit(':', 1)[1]} }}\n"
         "v1.7 Export@Scale routes registered\n"
         "--- ROUTE TREE ---\n"
@@ -54,7 +41,7 @@ def test_the_start_prints_address_and_routes_as_the_runbook_shows(tmp_path: Path
         "/health (GET, HEAD)\n"
         "/openapi.json (GET, HEAD)\n"
     )
-    assert [json.loads(line)["event"] for line in errors.splitlines()] == ["stopping", "stopped"]
+    assert [json.loads(line)["event"] for line in ended.err.splitlines()] == ["stopping", "stopped"]
 
 
 @pytest.mark.parametrize(("family", "name"), [(socket.AF_INET, "IPv4"), (socket.AF_INET6, "IPv6")])
@@ -72,7 +59,8 @@ def test_a_stdout_that_takes_nothing_does_not_stop_the_service(tmp_path: Path) -
         for number, stdout in enumerate((full, writer)):
             process, url = start(tmp_path / str(number), stdout)
             assert call(url, "GET", "/health").status == 200
-            assert stop(process)[0] == 0
+            process.terminate()
+            assert end_of(process).code == 0
     finally:
         os.close(full)
         os.close(writer)

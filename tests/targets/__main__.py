@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from tests.targets.proving import matrix
 from tests.targets.recording.archive import ArchiveError
 from tests.targets.recording.resume import known, sources_sha256
 from tests.targets.recording.run import Outcome, commit_now, run_one, stop_all
+from tests.targets.serving import add_serve_options, serve
 
 HELP = """\
 Export services of our own, healthy and broken, by which the harness is judged.
@@ -56,10 +56,7 @@ def parser() -> argparse.ArgumentParser:
     listing.add_argument("--json", action="store_true", help="as JSON, for programs")
     check = commands.add_parser("check", help="start each for a moment and send it requests")
     check.add_argument("names", nargs="*", metavar="NAME", help="targets or groups; all by default")
-    serve = commands.add_parser("serve", help="run one target until SIGTERM")
-    serve.add_argument("name", metavar="NAME")
-    serve.add_argument("--port", type=int, default=0, help="default 0: any free one")
-    serve.add_argument("--exports", type=Path, default=Path("exports"), metavar="DIR", help="where files go")
+    add_serve_options(commands.add_parser("serve", help="run one target until SIGTERM"))
     run = commands.add_parser("run", help="let the harness judge targets, and judge the harness by that")
     run.add_argument("names", nargs="*", metavar="NAME", help="targets or groups; by default some of each")
     run.add_argument("--jobs", type=int, default=2, metavar="N", help="targets at the same time, default 2")
@@ -108,22 +105,6 @@ def check(names: Sequence[str]) -> int:
         print(f"{looked.name}: {looked.problem}")
     print(f"{len(found) - len(dead)} of {len(found)} targets run and answer")
     return 1 if dead else 0
-
-
-def serve(name: str, port: int, exports: Path) -> int:
-    """Run one target, with the folder above its exports as its own."""
-    found = [target for target in chosen([name]) if target.name == name]
-    if not found:
-        raise Unknown(f"{name} is a group; name one target of it")
-    folder = exports.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    os.chdir(folder.parent)
-
-    def announce(url: str) -> None:
-        print(json.dumps({"event": "listening", "url": url, "pid": os.getpid()}), flush=True)
-
-    found[0].build(folder).serve(port, announce)
-    return 0
 
 
 def run(found: Sequence[Entry], jobs: int, out: Path | None, *, keep: bool, whole: bool, resume: bool = False) -> int:

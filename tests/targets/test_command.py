@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.targets.recording.run import ROOT
+from tests.processes import Ended, run_module
 
 pytestmark = pytest.mark.e2e
 
 
-def run_targets_command(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.targets", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
+def run_targets_command(*words: str) -> Ended:
+    return run_module("tests.targets", *words, timeout_s=500)
 
 
 def test_every_target_runs() -> None:
     """Every target starts, answers /health and one export, and ends on SIGTERM."""
     done = run_targets_command("check")
-    count = len(json.loads(run_targets_command("list", "--json").stdout))
-    assert (done.returncode, done.stdout) == (0, f"{count} of {count} targets run and answer\n")
+    count = len(json.loads(run_targets_command("list", "--json").out))
+    assert (done.code, done.out) == (0, f"{count} of {count} targets run and answer\n")
 
 
 def test_the_list_is_whole() -> None:
     """The list names at least 60 faults and 15 healthy targets, each with its reason, each fault with a verdict."""
-    rows = json.loads(run_targets_command("list", "--json").stdout)
+    rows = json.loads(run_targets_command("list", "--json").out)
     assert len([row for row in rows if not row["healthy"]]) >= 60
     assert len([row for row in rows if row["healthy"]]) >= 15
     assert [row["name"] for row in rows if not row["why"].endswith(".") or row["healthy"] == bool(row["expect"])] == []
@@ -42,22 +33,20 @@ def test_the_list_is_whole() -> None:
 
 def test_expected_verdicts_exist() -> None:
     """No target expects a verdict that the judge does not know."""
-    done = subprocess.run(
-        [sys.executable, "-m", "assertions", "--list"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
-    )
-    known = {line.split()[0] for line in done.stdout.splitlines()}
-    rows = json.loads(run_targets_command("list", "--json").stdout)
+    done = run_module("assertions", "--list")
+    known = {line.split()[0] for line in done.out.splitlines()}
+    rows = json.loads(run_targets_command("list", "--json").out)
     assert {row["name"]: sorted(set(row["expect"]) - known) for row in rows if set(row["expect"]) - known} == {}
 
 
 def test_an_unknown_name_is_bad_usage() -> None:
     """A target that does not exist ends with 2 and one sentence."""
     done = run_targets_command("run", "unicorn")
-    assert done.returncode == 2
-    assert done.stderr == "targets: no target or group is named unicorn; see `python -m tests.targets list`\n"
+    assert done.code == 2
+    assert done.err == "targets: no target or group is named unicorn; see `python -m tests.targets list`\n"
 
 
 def test_a_group_cannot_be_served(tmp_path: Path) -> None:
     """Serving needs one target's name."""
     done = run_targets_command("serve", "csv", "--exports", str(tmp_path / "exports"))
-    assert (done.returncode, done.stderr) == (2, "targets: csv is a group; name one target of it\n")
+    assert (done.code, done.err) == (2, "targets: csv is a group; name one target of it\n")

@@ -13,6 +13,8 @@ from tests.targets.answers import NAMES, ask, body_of, csv_right, export, file_o
 from tests.targets.fixtures.entry import Entry, all_targets
 from tests.targets.recording.run import alive
 
+pytestmark = pytest.mark.e2e
+
 HEALTHY = [target for target in all_targets() if target.healthy]
 
 

@@ -44,14 +44,15 @@ def _other_page(record: ScenarioRecord, hit: Hit) -> str | None:
     after = next((timed.page for timed in record.pages if timed.scrape.start >= late), record.after)
     if before is None or after is None:
         return None
-    for name, counts in _counts(page).items():
-        low, high = _counts(before).get(name), _counts(after).get(name)
+    shown, least, most = _counts(page), _counts(before), _counts(after)
+    for name, counts in shown.items():
+        low, high = least.get(name), most.get(name)
         if low is not None and high is not None and not low <= counts <= high:
             return (
                 f"the metrics page in OpenMetrics format has {counts:,.6g} {name}, the plain pages before and after it "
                 f"{low:,.6g} and {high:,.6g}"
             )
-    lacks = sorted(set(_counts(before)) - set(_counts(page)))
+    lacks = sorted(set(least) - set(shown))
     if lacks:
         return f"the metrics page in OpenMetrics format lacks {lacks[0]}, which the plain one has"
     return None

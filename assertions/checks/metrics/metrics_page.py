@@ -9,8 +9,10 @@ from assertions.contract import DEFAULT_USER, FAMILIES, FORMATS, REQUEST_STATUSE
 from assertions.demands import FROM_THE_START, HELP_LINE, HISTOGRAM_TOO, quoted
 from assertions.limits import Limits
 from assertions.prometheus.exposition import FamilyPage, Page, series_text
+from assertions.prometheus.page_series import moved
 from assertions.record.phases import JudgedFor
-from assertions.record.view import ScenarioRecord, TimedPage
+from assertions.record.scrapes import TimedPage
+from assertions.record.view import ScenarioRecord
 from assertions.stats import percentile
 from assertions.units import show
 from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
@@ -41,7 +43,8 @@ def scrapes(record: ScenarioRecord, limits: Limits) -> Judgement:
         first = bad[0]
         what = f"status {first.status}" if first.status is not None else first.error
         return failed(f"{len(bad)} of {len(record.scrapes)} scrapes of the metrics page failed, the first with {what}")
-    biggest = max(len(scrape.text.encode()) for scrape in record.scrapes)
+    sizes = [timed.bytes for timed in record.pages]
+    biggest = max([*sizes, *(len(scrape.text.encode()) for scrape in bad)])
     if biggest > PAGE_BYTES_MOST:
         return failed(f"the metrics page grew to {show(biggest, 'bytes')}; label values must be bounded")
     if record.before is None or record.after is None:
@@ -222,12 +225,10 @@ def _fallen(earlier: TimedPage, later: TimedPage) -> Iterator[str]:
         before, after = earlier.page.family(known.name), later.page.family(known.name)
         if before is None or after is None:
             continue
-        now = {(s.name, tuple(sorted(s.labels.items()))): s.value for s in after.samples}
-        for sample in before.samples:
+        for sample, now in moved(before, after):
             if sample.name.endswith("_created"):
                 continue
-            value = now.get((sample.name, tuple(sorted(sample.labels.items()))))
-            if value is None:
+            if now is None:
                 yield f"the series {series_text(sample.name, sample.labels)} vanished"
-            elif value < sample.value:
-                yield f"{series_text(sample.name, sample.labels)} fell from {sample.value:g} to {value:g}"
+            elif now.value < sample.value:
+                yield f"{series_text(sample.name, sample.labels)} fell from {sample.value:g} to {now.value:g}"

@@ -50,8 +50,8 @@ def panel_faults(panel: DrawnPanel) -> tuple[str, ...]:
 
 def _files(files: DrawnFiles) -> Iterator[Fault]:
     drawn = files.drawn
-    told = {panel.picture: panel.sha256 for panel in drawn.panels} | {drawn.overview: drawn.overview_sha256}
-    for name, sha256 in told.items():
+    reported = {panel.picture: panel.sha256 for panel in drawn.panels} | {drawn.overview: drawn.overview_sha256}
+    for name, sha256 in reported.items():
         if name not in files.sha256:
             yield "picture missing", f"the picture {name} is missing"
         elif files.sha256[name] != sha256:

@@ -36,6 +36,8 @@ _TWINS: Final = 6
 _AWAY_PT: Final = 2000
 _UPRIGHT: Final = {1: (0, -1, 1, 0), 2: (-1, 0, 0, -1), 3: (0, 1, -1, 0)}
 """What undoes a page's quarter turns: a, b, c and d of a matrix."""
+_SPACE: Final = 0.15
+"""Of the letters' height: a gap no wider is no river between columns."""
 
 
 def words_of(text: str) -> list[str]:
@@ -176,9 +178,10 @@ class Page:
     def bands(self, columns: int) -> tuple[Text, ...] | None:
         """Return the text of each column of the table, or None where white rivers do not make that many columns."""
         lines = self._lines
+        inked = [_inked(line) for line in lines]
         for top in range(min(len(lines), 12)):
             for bottom in range(min(len(lines) - top, 5)):
-                rivers = _rivers(lines[top : len(lines) - bottom])
+                rivers = _rivers(inked[top : len(lines) - bottom])
                 if len(rivers) + 1 == columns:
                     return tuple(map(self._own, _bands(lines[top:], rivers)))
         return None
@@ -269,14 +272,34 @@ def _split(line: Sequence[_Glyph]) -> Iterable[str]:
         yield word
 
 
-def _rivers(lines: Sequence[Sequence[_Glyph]]) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class _Inked:
+    """Where a line has letters, without the gaps that are no wider than a space of its own letters."""
+
+    height: float
+    spans: tuple[tuple[float, float], ...]
+    """Left and right of each stretch, from the left."""
+
+
+def _inked(line: Sequence[_Glyph]) -> _Inked:
+    height = max(glyph.top - glyph.bottom for glyph in line)
+    spans: list[tuple[float, float]] = []
+    for glyph in line:
+        if spans and glyph.left - spans[-1][1] <= _SPACE * height:
+            spans[-1] = spans[-1][0], max(spans[-1][1], glyph.right)
+        else:
+            spans.append((glyph.left, glyph.right))
+    return _Inked(height, tuple(spans))
+
+
+def _rivers(lines: Sequence[_Inked]) -> list[float]:
     """Return the middles of the white stripes, wider than a space, that run through all lines."""
-    spans = sorted((glyph.left, glyph.right) for line in lines for glyph in line)
-    height = max((glyph.top - glyph.bottom for line in lines for glyph in line), default=0.0)
+    spans = sorted(span for line in lines for span in line.spans)
+    height = max((line.height for line in lines), default=0.0)
     rivers = []
     end = spans[0][1] if spans else 0.0
     for left, right in spans:
-        if left - end > 0.15 * height:
+        if left - end > _SPACE * height:
             rivers.append((left + end) / 2)
         end = max(end, right)
     return rivers

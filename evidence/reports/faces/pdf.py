@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-import matplotlib as mpl
 import pypdfium2 as pdfium
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
@@ -61,7 +61,11 @@ def pdf_words(content: bytes) -> list[str]:
 
 def _fonts() -> None:
     """Register a font with Latin, Greek, Cyrillic and the marks; it comes with matplotlib."""
-    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    # found without loading matplotlib, which takes longer than all else here
+    found = find_spec("matplotlib")
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
     if FONT not in pdfmetrics.getRegisteredFontNames():
         pdfmetrics.registerFont(TTFont(FONT, folder / "DejaVuSans.ttf"))
         pdfmetrics.registerFont(TTFont(BOLD, folder / "DejaVuSans-Bold.ttf"))

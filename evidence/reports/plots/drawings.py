@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from assertions.judge import Report
@@ -19,7 +19,7 @@ from evidence.reports.plots.distribution import distribution
 from evidence.reports.plots.leak import leak_panel, leak_series
 from evidence.reports.plots.model import Drawing, Panel, spread, x_values
 from evidence.reports.plots.prometheus_samples import read_samples
-from evidence.reports.plots.static import WIDTH_IN, height_in, png, svg
+from evidence.reports.plots.static import WIDTH_IN, drawn, height_in
 from evidence.reports.plots.target import target_panels
 from evidence.reports.plots.timeline import export_panels, x_range_of
 
@@ -46,17 +46,22 @@ def plots_of(folder: str, drawings: Iterable[Drawing]) -> list[Plot]:
     ]
 
 
-def draw(folder: Path, drawings: Sequence[Drawing]) -> None:
-    """Write the pictures into a folder, emptied before. OSError when they can't be written."""
+def draw(folder: Path, drawings: Iterable[Drawing]) -> dict[str, bytes]:
+    """Write the pictures into a folder, emptied before; return each as PNG, by its path. OSError."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    return add_pictures(folder, drawings, {})
+
+
+def add_pictures(folder: Path, drawings: Iterable[Drawing], known: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Write the pictures that are not there yet; return each of these as PNG, by its path. OSError."""
+    made = {}
     for drawing in drawings:
-        (folder / f"{drawing.name}.svg").write_text(svg(drawing), encoding="utf-8")
-
-
-def pictures(folder: str, drawings: Iterable[Drawing]) -> Mapping[str, bytes]:
-    """Return each plot as PNG, by its path."""
-    return {f"{folder}/{drawing.name}.svg": png(drawing) for drawing in drawings}
+        path = f"{folder.name}/{drawing.name}.svg"
+        if path not in known:
+            text, made[path] = drawn(drawing)
+            (folder / f"{drawing.name}.svg").write_text(text, encoding="utf-8")
+    return made
 
 
 def _of_scenario(run: Run, record: ScenarioRecord, report: Report, limits: Limits) -> Iterator[Drawing]:

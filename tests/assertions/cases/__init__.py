@@ -33,6 +33,18 @@ class Case:
         return f"{self.id}: {self.name}"
 
 
+Row = tuple[str, Change, str] | tuple[str, Change, str, tuple[str, ...]]
+"""Of a table: what is wrong, the change, what stands in the reason, and all other checks that must FAIL too."""
+
+
+def table(check: str, on: str, *rows: Row) -> tuple[Case, ...]:
+    """Return the cases of one check on one scenario, a row each."""
+    return tuple(
+        Case(id=check, name=name, on=on, change=change, reason=reason, also=also[0] if also else ())
+        for name, change, reason, *also in rows
+    )
+
+
 def on_moment(*moments: str) -> Callable[[object], bool]:
     """Whether a scrape is of one of these moments."""
     return lambda scrape: getattr(scrape, "moment", None) in moments

@@ -13,7 +13,7 @@ import msgspec
 from assertions.record.phases import OVER_ADMISSION
 from assertions.record.types import HealthProbe, Hit
 from assertions.record.view import ScenarioRecord
-from tests.assertions.cases import ALL, Case, no_hits, on_moment, without
+from tests.assertions.cases import ALL, Case, no_hits, on_moment, table, without
 from tests.assertions.healthy.records import (
     changed,
     drop,
@@ -40,20 +40,20 @@ def _in_phase(record: ScenarioRecord, phase: str, change: Callable[[dict[str, An
     return changed(record, health=each(record.health, edit))
 
 
-def _once(record: ScenarioRecord, phase: str, **told: int) -> ScenarioRecord:
+def _once(record: ScenarioRecord, phase: str, **reported: int) -> ScenarioRecord:
     """/export/status said this once during a phase."""
     bodies: list[dict[str, Any]] = []
 
     def change(body: dict[str, Any]) -> None:
         if not bodies:
-            body.update(told)
+            body.update(reported)
         bodies.append(body)
 
     return _in_phase(record, phase, change)
 
 
 def _capped(record: ScenarioRecord, most: int) -> ScenarioRecord:
-    """Whatever runs beyond so many is told as waiting."""
+    """Whatever runs beyond so many is reported as waiting."""
 
     def page(text: str) -> str:
         running = float(re.findall(r"^export_concurrent_running (\S+)$", text, re.MULTILINE)[0])
@@ -100,17 +100,17 @@ def with_over_admission(
     took_s: float,
     left_s: float,
     rounds: int = 2,
-    told: Mapping[str, object] | None = None,
+    reported: Mapping[str, object] | None = None,
     five: int = 5,
     status: int = 200,
 ) -> ScenarioRecord:
     """Behind all else rounds of five exports and one more, which took so long, while the five had so long to go.
 
-    told: by the status page before the extra export was sent, where not that five run and none waits; five: how many
+    reported: by the status page before the extra export was sent, where not five running, none waiting; five: how many
     there were; status: of the first of them.
     """
     like = next(hit for hit in record.hits if hit.phase == "solo")
-    body = {"concurrentExports": 5, "queueDepth": 0} if told is None else told
+    body = {"concurrentExports": 5, "queueDepth": 0} if reported is None else reported
     more: list[Hit] = []
     for number in range(rounds):
         start = max(hit.end for hit in (*record.hits, *more)) + 1
@@ -144,238 +144,232 @@ def _deaf(record: ScenarioRecord) -> ScenarioRecord:
 
 
 FAILS = (
-    Case(
-        id="concurrency-target",
-        name="six at once",
-        on="batch",
-        change=lambda _: healthy("batch", servers=6),
-        reason="most exports running at once in 302 readings: 6 exports (limit <= 5 exports)",
-    ),
-    Case(
-        id="concurrency-target",
-        name="fewer than none",
-        on="batch",
-        change=lambda r: with_pages(r, values("export_concurrent_running", lambda _: -1), on_moment("before")),
-        reason="export_concurrent_running fell to -1",
-    ),
-    Case(
-        id="concurrency-outside",
-        name="twenty at once, told as five",
-        on="batch",
-        change=lambda _: _capped(healthy("batch", servers=20), 5),
-        reason="80 exports, each of which takes 0.258 s by itself, were finished within 1.1 s: at least 18.8",
-    ),
-    Case(
-        id="concurrency-outside",
-        name="one more with five",
-        on="batch",
-        change=lambda r: with_over_admission(r, 0.05, 1.0),
-        reason="more than five ran at once, 2 times: over-admission-5, sent while /export/status reported five",
-        # no page counts these exports, and their files are those of others
-        also=("downloads", "latency-counts", "latency-sum", "names", "requests"),
-    ),
-    Case(
-        id="concurrency-agree",
-        name="twenty more waiting than asked",
-        on="load",
-        change=lambda r: with_pages(r, values("export_queue_depth", lambda value: value + 20), on_moment("during")),
-        reason="the target reports 5 running and 20 waiting exports while at most 5 requests were under way",
-        also=("identity",),
-    ),
-    Case(
-        id="concurrency-agree",
-        name="none running",
-        on="load",
-        change=lambda r: _told(r, 0, None),
-        reason="export_concurrent_running was 0 in all 29 readings while exports were certainly under way",
-        also=("identity", "status-page"),
-    ),
-    Case(
-        id="concurrency-agree",
-        name="one of five told",
-        on="load",
-        change=lambda r: _in_phase(
-            with_pages(r, values("export_concurrent_running", lambda value: value and 1), on_moment("during")),
-            "measure",
-            lambda body: body.update(concurrentExports=1),
+    *table(
+        "concurrency-target",
+        "batch",
+        (
+            "six at once",
+            lambda _: healthy("batch", servers=6),
+            "most exports running at once in 302 readings: 6 exports (limit <= 5 exports)",
         ),
-        reason="the target reports 1.0 exports running or waiting on average while 4.6 were certainly under",
-        also=("identity", "status-page"),
+        (
+            "fewer than none",
+            lambda r: with_pages(r, values("export_concurrent_running", lambda _: -1), on_moment("before")),
+            "export_concurrent_running fell to -1",
+        ),
     ),
-    Case(
-        id="queue-target",
-        name="101 waiting once",
-        on="batch",
-        change=lambda r: _once(r, "burst", queueDepth=101),
-        reason="most exports waiting in 334 readings: 101 exports (limit <= 100 exports)",
+    *table(
+        "concurrency-outside",
+        "batch",
+        (
+            "twenty at once, reported as five",
+            lambda _: _capped(healthy("batch", servers=20), 5),
+            "80 exports, each of which takes 0.258 s by itself, were finished within 1.1 s: at least 18.8",
+        ),
+        (
+            "one more with five",
+            lambda r: with_over_admission(r, 0.05, 1.0),
+            "more than five ran at once, 2 times: over-admission-5, sent while /export/status reported five",
+            # no page counts these exports, and their files are those of others
+            ("downloads", "latency-counts", "latency-sum", "names", "requests"),
+        ),
     ),
-    Case(
-        id="queue-target",
-        name="101 waiting by a 429",
-        on="batch",
-        change=lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=101)}),
-        reason="most exports waiting in 334 readings: 101 exports (limit <= 100 exports)",
+    *table(
+        "concurrency-agree",
+        "load",
+        (
+            "twenty more waiting than asked",
+            lambda r: with_pages(r, values("export_queue_depth", lambda value: value + 20), on_moment("during")),
+            "the target reports 5 running and 20 waiting exports while at most 5 requests were under way",
+            ("identity",),
+        ),
+        (
+            "none running",
+            lambda r: _told(r, 0, None),
+            "export_concurrent_running was 0 in all 29 readings while exports were certainly under way",
+            ("identity", "status-page"),
+        ),
+        (
+            "one of five reported",
+            lambda r: _in_phase(
+                with_pages(r, values("export_concurrent_running", lambda value: value and 1), on_moment("during")),
+                "measure",
+                lambda body: body.update(concurrentExports=1),
+            ),
+            "the target reports 1.0 exports running or waiting on average while 4.6 were certainly under",
+            ("identity", "status-page"),
+        ),
     ),
-    Case(
-        id="queue-outside",
-        name="a queue without end",
-        on="batch",
-        change=lambda _: healthy("batch", queue=1_000, slow_edge=40.0),
-        reason="120 exports were inside for a whole second without a 429, where 5 may run and 100 wait",
-        also=("queue-target",),
+    *table(
+        "queue-target",
+        "batch",
+        (
+            "101 waiting once",
+            lambda r: _once(r, "burst", queueDepth=101),
+            "most exports waiting in 334 readings: 101 exports (limit <= 100 exports)",
+        ),
+        (
+            "101 waiting by a 429",
+            lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=101)}),
+            "most exports waiting in 334 readings: 101 exports (limit <= 100 exports)",
+        ),
     ),
-    Case(
-        id="queue-agree",
-        name="nobody waits",
-        on="batch",
-        change=lambda r: _told(r, None, 0),
-        reason="the target reports 0.0 waiting exports on average where 14.4 must wait (18 readings)",
-        also=("concurrency-agree", "identity", "status-page"),
+    *table(
+        "queue-outside",
+        "batch",
+        (
+            "a queue without end",
+            lambda _: healthy("batch", queue=1_000, slow_edge=40.0),
+            "120 exports were inside for a whole second without a 429, where 5 may run and 100 wait",
+            ("queue-target",),
+        ),
     ),
-    Case(
-        id="rejections",
-        name="a 503",
-        on="batch",
-        change=lambda r: refused(r, lambda hit: {"status": 503}),
-        reason="edge-105 was refused with 503, though the service was not shutting down",
+    *table(
+        "queue-agree",
+        "batch",
+        (
+            "nobody waits",
+            lambda r: _told(r, None, 0),
+            "the target reports 0.0 waiting exports on average where 14.4 must wait (18 readings)",
+            ("concurrency-agree", "identity", "status-page"),
+        ),
     ),
-    Case(
-        id="rejections",
-        name="within the limits",
-        on="batch",
-        change=lambda r: with_hits(r, lambda hit: {"status": 429, "answer": "{}"} if hit.id == "solo-0" else None),
-        reason="3 kinds of faults: (1) solo-0 was refused with 429 while at most 0 exports ran or waited; (2)",
-        also=("answers", "bytes-agree", "latency-counts", "requests"),
+    *table(
+        "rejections",
+        "batch",
+        (
+            "a 503",
+            lambda r: refused(r, lambda hit: {"status": 503}),
+            "edge-105 was refused with 503, though the service was not shutting down",
+        ),
+        (
+            "within the limits",
+            lambda r: with_hits(r, lambda hit: {"status": 429, "answer": "{}"} if hit.id == "solo-0" else None),
+            "3 kinds of faults: (1) solo-0 was refused with 429 while at most 0 exports ran or waited; (2)",
+            ("answers", "bytes-agree", "latency-counts", "requests"),
+        ),
+        (
+            "an empty queue",
+            lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=0)}),
+            "the 429 of edge-105 reports 0 waiting, where 100 must wait",
+        ),
+        (
+            "a queue of 99",
+            lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=99)}, True),
+            "none of the 25 answers with 429 reports more than 99 waiting, where 100 must wait",
+        ),
+        (
+            "no queueDepth",
+            lambda r: refused(r, lambda hit: {"answer": full(hit)}),
+            "the 429 of edge-105 lacks success false, an error or queueDepth",
+        ),
     ),
     *(
         Case(
             id="rejections",
             name=name,
             on="batch",
-            change=lambda r, told=told: refused(r, lambda hit: {"headers": told}, True),  # type: ignore[misc]
-            reason=f"the 429 of edge-105 has no usable Retry-After: {told.get('retry-after')!r}",
+            change=lambda r, reported=reported: refused(r, lambda hit: {"headers": reported}, True),  # type: ignore[misc]
+            reason=f"the 429 of edge-105 has no usable Retry-After: {reported.get('retry-after')!r}",
         )
-        for name, told in (
+        for name, reported in (
             ("no Retry-After", {}),
             ("a Retry-After of words", {"retry-after": "soon"}),
             ("a Retry-After of years", {"retry-after": "99999999"}),
             ("a Retry-After of years ago", {"retry-after": "Fri, 20 Nov 2015 10:00:00 GMT"}),
         )
     ),
-    Case(
-        id="rejections",
-        name="an empty queue",
-        on="batch",
-        change=lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=0)}),
-        reason="the 429 of edge-105 reports 0 waiting, where 100 must wait",
-    ),
-    Case(
-        id="rejections",
-        name="a queue of 99",
-        on="batch",
-        change=lambda r: refused(r, lambda hit: {"answer": full(hit, queueDepth=99)}, True),
-        reason="none of the 25 answers with 429 reports more than 99 waiting, where 100 must wait",
-    ),
-    Case(
-        id="rejections",
-        name="no queueDepth",
-        on="batch",
-        change=lambda r: refused(r, lambda hit: {"answer": full(hit)}),
-        reason="the 429 of edge-105 lacks success false, an error or queueDepth",
-    ),
-    Case(
-        id="rest",
-        name="one still waits",
-        on="load",
-        change=lambda r: with_pages(r, values("export_queue_depth", lambda _: 1), on_moment("after")),
-        reason="export_queue_depth still reads 1 after the last export has ended",
-        also=("identity",),
-    ),
-    Case(
-        id="rest",
-        name="status still tells of one",
-        on="load",
-        change=lambda r: with_status(
-            r, lambda body: body.update(queueDepth=1) if body["concurrentExports"] == 0 else None
+    *table(
+        "rest",
+        "load",
+        (
+            "one still waits",
+            lambda r: with_pages(r, values("export_queue_depth", lambda _: 1), on_moment("after")),
+            "export_queue_depth still reads 1 after the last export has ended",
+            ("identity",),
         ),
-        reason="/export/status still reports 0 running and 1 waiting exports after the last one has ended",
+        (
+            "status still reports one",
+            lambda r: with_status(
+                r, lambda body: body.update(queueDepth=1) if body["concurrentExports"] == 0 else None
+            ),
+            "/export/status still reports 0 running and 1 waiting exports after the last one has ended",
+        ),
     ),
 )
 
 BLIND = (
-    Case(
-        id="concurrency-target",
-        name="no gauge",
-        on=ALL,
-        change=_deaf,
-        reason="export_concurrent_running was read 135 times under load, and 5 are needed to see its peak",
+    *table(
+        "concurrency-target",
+        ALL,
+        (
+            "no gauge",
+            _deaf,
+            "export_concurrent_running was read 135 times under load, and 5 are needed to see its peak",
+        ),
+        (
+            "nothing read under load",
+            without("during"),
+            "export_concurrent_running was read 0 times under load, and 5 are needed to see its peak",
+        ),
     ),
-    Case(
-        id="concurrency-target",
-        name="nothing read under load",
-        on=ALL,
-        change=without("during"),
-        reason="export_concurrent_running was read 0 times under load, and 5 are needed to see its peak",
+    *table(
+        "concurrency-outside",
+        "batch",
+        ("no burst", no_hits, "no burst was sent; 10 exports"),
+        ("none by itself", _no_solo, "no pdf-5k was exported by itself, so there is nothing to compare the burst with"),
     ),
-    Case(id="concurrency-outside", name="no burst", on="batch", change=no_hits, reason="no burst was sent; 10 exports"),
-    Case(
-        id="concurrency-outside",
-        name="none by itself",
-        on="batch",
-        change=_no_solo,
-        reason="no pdf-5k was exported by itself, so there is nothing to compare the burst with",
+    *table(
+        "concurrency-outside",
+        ALL,
+        ("no gauge", _deaf, "the gauge of running exports could not be compared with requests under way"),
     ),
-    Case(
-        id="concurrency-outside",
-        name="no gauge",
-        on=ALL,
-        change=_deaf,
-        reason="the gauge of running exports could not be compared with requests under way",
+    *table(
+        "concurrency-agree",
+        "load",
+        (
+            "no phases",
+            lambda r: with_scenario(r, phases=()),
+            "an export was certainly under way in only 0 of 0 readings; 8 are needed to compare the",
+        ),
+        (
+            "nothing under way",
+            lambda r: _told(no_hits(r), 0, 0),
+            "an export was certainly under way in only 0 of 30 readings; 8 are needed to compare the",
+        ),
     ),
-    Case(
-        id="concurrency-agree",
-        name="no phases",
-        on="load",
-        change=lambda r: with_scenario(r, phases=()),
-        reason="an export was certainly under way in only 0 of 0 readings; 8 are needed to compare the",
+    *table(
+        "queue-target",
+        ALL,
+        (
+            "nothing read under load",
+            without("during"),
+            "export_queue_depth was read 0 times under load, and 5 are needed to see its peak",
+        ),
     ),
-    Case(
-        id="concurrency-agree",
-        name="nothing under way",
-        on="load",
-        change=lambda r: _told(no_hits(r), 0, 0),
-        reason="an export was certainly under way in only 0 of 30 readings; 8 are needed to compare the",
+    *table(
+        "queue-outside",
+        "batch",
+        ("no batch", no_hits, "the batch scenario is needed, in which more ask than may run and wait"),
     ),
-    Case(
-        id="queue-target",
-        name="nothing read under load",
-        on=ALL,
-        change=without("during"),
-        reason="export_queue_depth was read 0 times under load, and 5 are needed to see its peak",
+    *table(
+        "queue-agree",
+        "batch",
+        ("no crowd", no_hits, "0 readings were taken while more than 10 exports were inside, and 3 are needed"),
     ),
-    Case(
-        id="queue-outside",
-        name="no batch",
-        on="batch",
-        change=no_hits,
-        reason="the batch scenario is needed, in which more ask than may run and wait",
+    *table(
+        "rejections",
+        "load",
+        ("none asked", no_hits, "no export was requested"),
     ),
-    Case(
-        id="queue-agree",
-        name="no crowd",
-        on="batch",
-        change=no_hits,
-        reason="0 readings were taken while more than 10 exports were inside, and 3 are needed",
-    ),
-    Case(id="rejections", name="none asked", on="load", change=no_hits, reason="no export was requested"),
-    Case(
-        id="rest", name="none after", on="load", change=without("after"), reason="no readable page from after the last"
-    ),
-    Case(
-        id="rest",
-        name="no gauge",
-        on="load",
-        change=lambda r: with_pages(r, drop("export_queue_depth")),
-        reason="export_queue_depth can't be read on the page after the last request",
+    *table(
+        "rest",
+        "load",
+        ("none after", without("after"), "no readable page from after the last"),
+        (
+            "no gauge",
+            lambda r: with_pages(r, drop("export_queue_depth")),
+            "export_queue_depth can't be read on the page after the last request",
+        ),
     ),
 )

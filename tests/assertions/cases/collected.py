@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assertions.record.queries import LabelMatcher, Queries, Selector
 from assertions.record.view import ScenarioRecord
-from tests.assertions.cases import Case, none_done, without
+from tests.assertions.cases import none_done, table, without
 from tests.assertions.healthy.records import changed, drop, values, with_pages, with_scenario
 
 _NO_PAGE = "there is no readable page from before the first request"
@@ -27,106 +27,88 @@ def _no_finite_bucket(text: str) -> str:
 
 
 FAILS = (
-    Case(
-        id="offered",
-        name="a label value that nobody counts",
-        on="load",
-        change=lambda r: changed(
-            r, queries=_asking("export_requests_total", LabelMatcher(label="status", op="=", value="done"))
+    *table(
+        "offered",
+        "load",
+        (
+            "a label value that nobody counts",
+            lambda r: changed(
+                r, queries=_asking("export_requests_total", LabelMatcher(label="status", op="=", value="done"))
+            ),
+            'alert Mine queries export_requests_total{status="done"}, and no series on the last page',
         ),
-        reason='alert Mine queries export_requests_total{status="done"}, and no series on the last page',
+        (
+            "a series that nobody offers",
+            lambda r: changed(r, queries=_asking("export_latency_seconds_bucket")),
+            "alert Mine queries export_latency_seconds_bucket, and no series on the last page matches;",
+        ),
     ),
-    Case(
-        id="offered",
-        name="a series that nobody offers",
-        on="load",
-        change=lambda r: changed(r, queries=_asking("export_latency_seconds_bucket")),
-        reason="alert Mine queries export_latency_seconds_bucket, and no series on the last page matches;",
+    *table(
+        "service-log",
+        "smoke",
+        (
+            "an error in the log",
+            lambda r: _logged(r, '{"event":"request-failed","level":"error","error":"KeyError"}'),
+            "1 of 3 lines of smoke-service.log are errors, the first: {",
+        ),
     ),
-    Case(
-        id="service-log",
-        name="an error in the log",
-        on="smoke",
-        change=lambda r: _logged(r, '{"event":"request-failed","level":"error","error":"KeyError"}'),
-        reason="1 of 3 lines of smoke-service.log are errors, the first: {",
+    *table(
+        "files-present",
+        "batch",
+        (
+            "a file is gone",
+            lambda r: with_scenario(r, absent=("export_1_a.csv",)),
+            "1 of the files that answers named are missing in the exports folder at the end, export_1_a.csv",
+        ),
     ),
-    Case(
-        id="files-present",
-        name="a file is gone",
-        on="batch",
-        change=lambda r: with_scenario(r, absent=("export_1_a.csv",)),
-        reason="1 of the files that answers named are missing in the exports folder at the end, export_1_a.csv",
-    ),
-    Case(
-        id="buckets",
-        name="all beyond the last bound",
-        on="smoke",
-        change=lambda r: with_pages(r, _no_finite_bucket),
-        reason="but none of its finite buckets filled",
-        also=("behaviour", "histogram", "latency-sum"),
+    *table(
+        "buckets",
+        "smoke",
+        (
+            "all beyond the last bound",
+            lambda r: with_pages(r, _no_finite_bucket),
+            "but none of its finite buckets filled",
+            ("behaviour", "histogram", "latency-sum"),
+        ),
     ),
 )
 
 BLIND = (
-    Case(
-        id="offered",
-        name="no queries",
-        on="load",
-        change=lambda r: changed(r, queries=None),
-        reason="queries.json is not there",
-    ),
-    Case(
-        id="offered",
-        name="no selector",
-        on="load",
-        change=lambda r: changed(r, queries=Queries(selectors=())),
-        reason="queries.json holds no selector",
-    ),
-    Case(
-        id="offered",
-        name="a pattern of another dialect",
-        on="load",
-        change=lambda r: changed(
-            r, queries=_asking("export_requests_total", LabelMatcher(label="status", op="=~", value="(?s"))
+    *table(
+        "offered",
+        "load",
+        ("no queries", lambda r: changed(r, queries=None), "queries.json is not there"),
+        ("no selector", lambda r: changed(r, queries=Queries(selectors=())), "queries.json holds no selector"),
+        (
+            "a pattern of another dialect",
+            lambda r: changed(
+                r, queries=_asking("export_requests_total", LabelMatcher(label="status", op="=~", value="(?s"))
+            ),
+            "a pattern in queries.json can't be read here",
         ),
-        reason="a pattern in queries.json can't be read here",
     ),
-    Case(
-        id="service-log",
-        name="not captured",
-        on="smoke",
-        change=lambda r: changed(r, log=None),
-        reason="the service's log was not captured",
+    *table(
+        "service-log",
+        "smoke",
+        ("not captured", lambda r: changed(r, log=None), "the service's log was not captured"),
+        ("blank", lambda r: changed(r, log=("", "  ")), "the service wrote no line into its log during the scenario"),
     ),
-    Case(
-        id="service-log",
-        name="blank",
-        on="smoke",
-        change=lambda r: changed(r, log=("", "  ")),
-        reason="the service wrote no line into its log during the scenario",
+    *table(
+        "files-present",
+        "load",
+        ("unseen", lambda r: with_scenario(r, absent=None), "the exports folder can't be seen"),
+        ("none done", none_done, "no export was finished"),
     ),
-    Case(
-        id="files-present",
-        name="unseen",
-        on="load",
-        change=lambda r: with_scenario(r, absent=None),
-        reason="the exports folder can't be seen",
-    ),
-    Case(id="files-present", name="none done", on="load", change=none_done, reason="no export was finished"),
-    Case(id="buckets", name="none before", on="load", change=without("before"), reason=_NO_PAGE),
-    Case(id="buckets", name="none after", on="load", change=without("after"), reason=_NO_PAGE),
-    Case(
-        id="buckets",
-        name="no histogram",
-        on="load",
-        change=lambda r: with_pages(r, drop("export_latency_ms")),
-        reason="the latency histogram counted no export",
-    ),
-    Case(
-        id="buckets",
-        name="nothing counted",
-        on="load",
-        change=lambda r: with_pages(r, values("export_latency_ms", lambda _: 0)),
-        reason="the latency histogram counted no export",
+    *table(
+        "buckets",
+        "load",
+        ("none before", without("before"), _NO_PAGE),
+        ("none after", without("after"), _NO_PAGE),
+        ("no histogram", lambda r: with_pages(r, drop("export_latency_ms")), "the latency histogram counted no export"),
+        (
+            "nothing counted",
+            lambda r: with_pages(r, values("export_latency_ms", lambda _: 0)),
+            "the latency histogram counted no export",
+        ),
     ),
 )

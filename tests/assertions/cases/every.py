@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.assertions.cases import (
     Case,
     admission,
+    answers,
+    behaviour,
     collected,
     conduct,
     contents,
@@ -16,7 +18,20 @@ from tests.assertions.cases import (
     resources,
 )
 
-_MODULES = (metrics, counters, admission, contents, conduct, instrument, latency, resources, collected, prometheus)
+_MODULES = (
+    metrics,
+    counters,
+    admission,
+    answers,
+    contents,
+    behaviour,
+    conduct,
+    instrument,
+    latency,
+    resources,
+    collected,
+    prometheus,
+)
 
 FAILS: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.FAILS)
 BLIND: tuple[Case, ...] = tuple(case for module in _MODULES for case in module.BLIND)

@@ -8,7 +8,7 @@ from typing import Any
 
 from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
-from tests.assertions.cases import Case, no_hits, none_done, on_moment, without
+from tests.assertions.cases import no_hits, none_done, on_moment, table, without
 from tests.assertions.cases.counters import failing
 from tests.assertions.healthy.records import (
     changed,
@@ -39,7 +39,7 @@ def took(seconds: float, *ids: str) -> Change:
     return lambda record: with_hits(record, lambda hit: {"start": hit.end - seconds} if hit.id in ids else None)
 
 
-def told(change: Callable[[Hit, float], float | None]) -> Change:
+def reported(change: Callable[[Hit, float], float | None]) -> Change:
     """A change of the processingTime that answers tell; None drops it."""
 
     def edit(hit: Hit, body: dict[str, Any]) -> None:
@@ -94,164 +94,148 @@ def _more_below_100(text: str) -> str:
 
 
 FAILS = (
-    Case(
-        id="latency-outside",
-        name="12 s from the intended start",
-        on="load",
-        change=waited("measure", 12.0),
-        reason="P95 of 100 exports of 10k records: 12 s (limit < 10 s)",
-    ),
-    Case(
-        id="latency-target",
-        name="beyond 10 s by its own buckets",
-        on="load",
-        change=lambda r: with_pages(r, _beyond(10_000), on_moment("after")),
-        reason="P95 of 108 exports of 10k records by the target: its histogram has it between 10 s and 30 s",
-        also=("histogram", "latency-sum", "monotonic"),
-    ),
-    Case(
-        id="latency-target",
-        name="bounds of seconds, filled with milliseconds",
-        on="load",
-        change=lambda r: with_pages(r, _bounded_by(10)),
-        reason="the histogram's highest bound is 10 ms, and its P95 lies beyond it: neither a person nor an",
-        also=("buckets",),
-    ),
-    Case(
-        id="latency-target",
-        name="beyond its highest bound",
-        on="load",
-        change=lambda r: with_pages(r, _beyond(30_000), on_moment("after")),
-        reason="P95 of 108 exports of 10k records by the target: its histogram has it between 30 s and inf s",
-        also=("buckets", "histogram", "latency-sum", "monotonic"),
-    ),
-    Case(
-        id="latency-agree",
-        name="one without processingTime",
-        on="load",
-        change=told(lambda hit, value: None if hit.id == "measure-0" else value),
-        reason="1 of 228 answers have no processingTime in milliseconds",
-    ),
-    Case(
-        id="latency-agree",
-        name="seconds told more than seen",
-        on="load",
-        change=told(lambda hit, value: value + 2_000 if hit.phase == "solo" else value),
-        reason="6 of 228 answers report more time than the client saw: solo-0 reports 2.21 s, the client saw",
-        also=("latency-sum", "latency-target"),
-    ),
-    Case(
-        id="latency-agree",
-        name="always 0",
-        on="load",
-        change=told(lambda hit, value: 0),
-        reason="processingTime is 0 or less in most of 108 answers to large exports",
-        also=("latency-sum", "latency-target"),
-    ),
-    Case(
-        id="latency-agree",
-        name="always the same",
-        on="load",
-        change=told(lambda hit, value: 200 if (hit.records or 0) >= 5_000 else value),
-        reason="processingTime is 200 ms in all 108 answers to large exports",
-        also=("latency-sum", "latency-target"),
-    ),
-    Case(
-        id="latency-agree",
-        name="half the truth",
-        on="load",
-        change=told(lambda hit, value: value / 2),
-        reason="in half of 100 long exports (measure) the target reports less than 63.9 % of the time that the",
-        also=("latency-sum", "latency-target"),
-    ),
-    Case(
-        id="latency-sum",
-        name="a sum too high",
-        on="load",
-        change=lambda r: with_pages(
-            r, values(_LARGE % ("sum", "pdf", "}"), lambda value: value * 1.6), on_moment("after")
+    *table(
+        "latency-outside",
+        "load",
+        (
+            "12 s from the intended start",
+            waited("measure", 12.0),
+            "P95 of 100 exports of 10k records: 12 s (limit < 10 s)",
         ),
-        reason='format="pdf", size="large": export_latency_ms_sum grew by 19.8 s, but the answers\'',
     ),
-    Case(
-        id="latency-sum",
-        name="buckets of other times",
-        on="load",
-        change=lambda r: with_pages(
-            r, values(_LARGE % ("bucket", "csv", ',le="100"'), lambda value: value + 20), on_moment("after")
+    *table(
+        "latency-target",
+        "load",
+        (
+            "beyond 10 s by its own buckets",
+            lambda r: with_pages(r, _beyond(10_000), on_moment("after")),
+            "P95 of 108 exports of 10k records by the target: its histogram has it between 10 s and 30 s",
+            ("histogram", "latency-sum", "monotonic"),
         ),
-        reason='format="csv", size="large": export_latency_ms_bucket{le="100"} grew by 20, but 0 to 0 answers',
-    ),
-    Case(
-        id="latency-sum",
-        name="a mean of seconds with failures",
-        on="load",
-        change=lambda r: with_pages(
-            failing("load", "measure", 1),
-            values(_LARGE % ("sum", "csv", "}"), lambda value: value * 6),
-            on_moment("after"),
+        (
+            "bounds of seconds, filled with milliseconds",
+            lambda r: with_pages(r, _bounded_by(10)),
+            "the histogram's highest bound is 10 ms, and its P95 lies beyond it: neither a person nor an",
+            ("buckets",),
         ),
-        reason="the histogram's mean is",
-        also=("histogram",),
+        (
+            "beyond its highest bound",
+            lambda r: with_pages(r, _beyond(30_000), on_moment("after")),
+            "P95 of 108 exports of 10k records by the target: its histogram has it between 30 s and inf s",
+            ("buckets", "histogram", "latency-sum", "monotonic"),
+        ),
     ),
-    Case(
-        id="histogram",
-        name="no +Inf",
-        on="batch",
-        change=lambda r: with_pages(r, lambda text: text.replace('le="+Inf"', 'le="60000"'), on_moment("before")),
-        reason='export_latency_ms{format="csv",size="small"}: there is no +Inf bucket',
-        also=("monotonic",),
+    *table(
+        "latency-agree",
+        "load",
+        (
+            "one without processingTime",
+            reported(lambda hit, value: None if hit.id == "measure-0" else value),
+            "1 of 228 answers have no processingTime in milliseconds",
+        ),
+        (
+            "seconds reported more than measured",
+            reported(lambda hit, value: value + 2_000 if hit.phase == "solo" else value),
+            "6 of 228 answers report more time than the client saw: solo-0 reports 2.21 s, the client saw",
+            ("latency-sum", "latency-target"),
+        ),
+        (
+            "always 0",
+            reported(lambda hit, value: 0),
+            "processingTime is 0 or less in most of 108 answers to large exports",
+            ("latency-sum", "latency-target"),
+        ),
+        (
+            "always the same",
+            reported(lambda hit, value: 200 if (hit.records or 0) >= 5_000 else value),
+            "processingTime is 200 ms in all 108 answers to large exports",
+            ("latency-sum", "latency-target"),
+        ),
+        (
+            "half the truth",
+            reported(lambda hit, value: value / 2),
+            "in half of 100 long exports (measure) the target reports less than 63.9 % of the time that the",
+            ("latency-sum", "latency-target"),
+        ),
     ),
-    Case(
-        id="smoke-latency",
-        name="a second",
-        on="smoke",
-        change=waited("measure", 1.5, 54),
-        reason="P95 of 60 exports of 1k records: 1.5 s (limit < 1 s)",
+    *table(
+        "latency-sum",
+        "load",
+        (
+            "a sum too high",
+            lambda r: with_pages(
+                r, values(_LARGE % ("sum", "pdf", "}"), lambda value: value * 1.6), on_moment("after")
+            ),
+            'format="pdf", size="large": export_latency_ms_sum grew by 19.8 s, but the answers\'',
+        ),
+        (
+            "buckets of other times",
+            lambda r: with_pages(
+                r, values(_LARGE % ("bucket", "csv", ',le="100"'), lambda value: value + 20), on_moment("after")
+            ),
+            'format="csv", size="large": export_latency_ms_bucket{le="100"} grew by 20, but 0 to 0 answers',
+        ),
+        (
+            "a mean of seconds with failures",
+            lambda r: with_pages(
+                failing("load", "measure", 1),
+                values(_LARGE % ("sum", "csv", "}"), lambda value: value * 6),
+                on_moment("after"),
+            ),
+            "the histogram's mean is",
+            ("histogram",),
+        ),
     ),
-    Case(
-        id="batch",
-        name="refused",
-        on="batch",
-        change=ended(429, None, "sequence-1"),
-        reason="csv-5k of the batch was refused with 429 while nothing else ran",
-        also=("answers", "bytes-agree", "latency-counts", "rejections", "requests"),
+    *table(
+        "histogram",
+        "batch",
+        (
+            "no +Inf",
+            lambda r: with_pages(r, lambda text: text.replace('le="+Inf"', 'le="60000"'), on_moment("before")),
+            'export_latency_ms{format="csv",size="small"}: there is no +Inf bucket',
+            ("monotonic",),
+        ),
     ),
-    Case(
-        id="batch",
-        name="a failure",
-        on="batch",
-        change=ended(500, None, "sequence-2"),
-        reason="csv-10k of the batch ended with 500",
-        also=("answers", "bytes-agree", "requests"),
+    *table(
+        "smoke-latency",
+        "smoke",
+        ("a second", waited("measure", 1.5, 54), "P95 of 60 exports of 1k records: 1.5 s (limit < 1 s)"),
     ),
-    Case(
-        id="batch",
-        name="no answer",
-        on="batch",
-        change=ended(None, "timeout", "sequence-2"),
-        reason="csv-10k of the batch ended without an answer: timeout",
+    *table(
+        "batch",
+        "batch",
+        (
+            "refused",
+            ended(429, None, "sequence-1"),
+            "csv-5k of the batch was refused with 429 while nothing else ran",
+            ("answers", "bytes-agree", "latency-counts", "rejections", "requests"),
+        ),
+        (
+            "a failure",
+            ended(500, None, "sequence-2"),
+            "csv-10k of the batch ended with 500",
+            ("answers", "bytes-agree", "requests"),
+        ),
+        ("no answer", ended(None, "timeout", "sequence-2"), "csv-10k of the batch ended without an answer: timeout"),
+        ("too long", took(31.0, "sequence-4"), "batch of 5 exports: 31.4 s (limit < 30 s)"),
     ),
-    Case(
-        id="batch",
-        name="too long",
-        on="batch",
-        change=took(31.0, "sequence-4"),
-        reason="batch of 5 exports: 31.4 s (limit < 30 s)",
+    *table(
+        "throughput",
+        "load",
+        (
+            "one in half a minute",
+            took(3_000.0, "measure-0"),
+            "throughput under load: 0.0333 exports/s (limit >= 0.05 exports/s)",
+        ),
     ),
-    Case(
-        id="throughput",
-        name="one in half a minute",
-        on="load",
-        change=took(3_000.0, "measure-0"),
-        reason="throughput under load: 0.0333 exports/s (limit >= 0.05 exports/s)",
-    ),
-    Case(
-        id="drift",
-        name="a hundredth more each",
-        on="load",
-        change=lambda _: healthy("load", growth=1.013),
-        reason="drift of pdf-1k in leak, last quarter as a multiple of the first quarter, 25 ms aside: 3.06",
+    *table(
+        "drift",
+        "load",
+        (
+            "a hundredth more each",
+            lambda _: healthy("load", growth=1.013),
+            "drift of pdf-1k in leak, last quarter as a multiple of the first quarter, 25 ms aside: 3.06",
+        ),
     ),
 )
 
@@ -261,103 +245,75 @@ def _no_cases(record: ScenarioRecord) -> ScenarioRecord:
 
 
 BLIND = (
-    Case(
-        id="latency-outside",
-        name="nothing asked",
-        on="load",
-        change=no_hits,
-        reason="no export of 10k records was answered under load",
+    *table(
+        "latency-outside",
+        "load",
+        ("nothing asked", no_hits, "no export of 10k records was answered under load"),
+        (
+            "58 exports",
+            only("measure", 58),
+            "P95 of 58 exports of 10k records has no upper bound yet: inconclusive, needs 1 more",
+        ),
+        (
+            "five slow ones of a hundred",
+            waited("measure", 12.0, 95),
+            "P95 of 100 exports of 10k records: 534 ms (limit < 10 s), but at 95 % confidence it may be as",
+        ),
     ),
-    Case(
-        id="latency-outside",
-        name="58 exports",
-        on="load",
-        change=only("measure", 58),
-        reason="P95 of 58 exports of 10k records has no upper bound yet: inconclusive, needs 1 more",
+    *table(
+        "latency-target",
+        "load",
+        (
+            "no histogram",
+            lambda r: with_pages(r, drop("export_latency_ms")),
+            "the target's latency histogram counted no large export",
+        ),
+        ("none before", without("before"), "the target's latency histogram counted no large export"),
+        (
+            "nothing gained",
+            lambda r: with_pages(r, values("export_latency_ms", lambda _: 0)),
+            "the target's latency histogram counted no large export",
+        ),
     ),
-    Case(
-        id="latency-outside",
-        name="five slow ones of a hundred",
-        on="load",
-        change=waited("measure", 12.0, 95),
-        reason="P95 of 100 exports of 10k records: 534 ms (limit < 10 s), but at 95 % confidence it may be as",
+    *table(
+        "latency-agree",
+        "load",
+        ("none done", none_done, "no export was finished"),
     ),
-    Case(
-        id="latency-target",
-        name="no histogram",
-        on="load",
-        change=lambda r: with_pages(r, drop("export_latency_ms")),
-        reason="the target's latency histogram counted no large export",
+    *table(
+        "latency-sum",
+        "load",
+        ("no histogram", lambda r: with_pages(r, drop("export_latency_ms")), "the latency histogram could not be read"),
+        (
+            "no answer tells",
+            reported(lambda hit, value: None),
+            "no answer has a processingTime, or the histogram has no sum",
+        ),
     ),
-    Case(
-        id="latency-target",
-        name="none before",
-        on="load",
-        change=without("before"),
-        reason="the target's latency histogram counted no large export",
+    *table(
+        "histogram",
+        "load",
+        ("no family", lambda r: with_pages(r, drop("export_latency_ms")), "export_latency_ms is missing"),
+        ("no series", lambda r: with_pages(r, drop_samples("export_latency_ms")), "export_latency_ms has no series"),
     ),
-    Case(
-        id="latency-target",
-        name="nothing gained",
-        on="load",
-        change=lambda r: with_pages(r, values("export_latency_ms", lambda _: 0)),
-        reason="the target's latency histogram counted no large export",
+    *table(
+        "smoke-latency",
+        "smoke",
+        ("four exports", only("measure", 4), "4 exports of 1k records were answered, and 5 are needed"),
     ),
-    Case(id="latency-agree", name="none done", on="load", change=none_done, reason="no export was finished"),
-    Case(
-        id="latency-sum",
-        name="no histogram",
-        on="load",
-        change=lambda r: with_pages(r, drop("export_latency_ms")),
-        reason="the latency histogram could not be read",
+    *table(
+        "batch",
+        "batch",
+        ("four exports", only("sequence", 4), "4 of the five exports were requested"),
     ),
-    Case(
-        id="latency-sum",
-        name="no answer tells",
-        on="load",
-        change=told(lambda hit, value: None),
-        reason="no answer has a processingTime, or the histogram has no sum",
+    *table(
+        "throughput",
+        "load",
+        ("none done", none_done, "no export was finished under load"),
     ),
-    Case(
-        id="histogram",
-        name="no family",
-        on="load",
-        change=lambda r: with_pages(r, drop("export_latency_ms")),
-        reason="export_latency_ms is missing",
-    ),
-    Case(
-        id="histogram",
-        name="no series",
-        on="load",
-        change=lambda r: with_pages(r, drop_samples("export_latency_ms")),
-        reason="export_latency_ms has no series",
-    ),
-    Case(
-        id="smoke-latency",
-        name="four exports",
-        on="smoke",
-        change=only("measure", 4),
-        reason="4 exports of 1k records were answered, and 5 are needed",
-    ),
-    Case(
-        id="batch",
-        name="four exports",
-        on="batch",
-        change=only("sequence", 4),
-        reason="4 of the five exports were requested",
-    ),
-    Case(
-        id="throughput",
-        name="none done",
-        on="load",
-        change=none_done,
-        reason="no export was finished under load",
-    ),
-    Case(
-        id="drift",
-        name="no case sixteen times",
-        on="load",
-        change=_no_cases,
-        reason="no case was exported 16 times in one phase",
+    *table(
+        "drift",
+        "load",
+        ("no case sixteen times", _no_cases, "no case was exported 16 times in one phase"),
     ),
 )

@@ -9,7 +9,7 @@ import msgspec
 
 from assertions.record.prometheus_run import AlertState, PanelSeries, PrometheusRun
 from assertions.record.view import ScenarioRecord
-from tests.assertions.cases import Case
+from tests.assertions.cases import Case, table
 from tests.assertions.healthy.records import changed
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
@@ -98,54 +98,48 @@ def _off(panel: str, factor: float, reason: str) -> Case:
 
 
 FAILS: tuple[Case, ...] = (
-    Case(
-        id="prometheus-scrape",
-        name="page refused at the end",
-        on="load",
-        change=with_target("down", "invalid metric type"),
-        reason="/export/metrics is down: invalid metric type",
+    *table(
+        "prometheus-scrape",
+        "load",
+        (
+            "page refused at the end",
+            with_target("down", "invalid metric type"),
+            "/export/metrics is down: invalid metric type",
+        ),
+        ("some scrapes failed", with_run(scrapes=40, failed_scrapes=2), "2 of 40 scrapes failed"),
     ),
-    Case(
-        id="prometheus-scrape",
-        name="some scrapes failed",
-        on="load",
-        change=with_run(scrapes=40, failed_scrapes=2),
-        reason="2 of 40 scrapes failed",
+    *table(
+        "prometheus-scrape",
+        "batch",
+        ("warning", with_run(warnings=("level=warn msg=duplicate",)), "Prometheus warns: level=warn msg=duplicate"),
     ),
-    Case(
-        id="prometheus-scrape",
-        name="warning",
-        on="batch",
-        change=with_run(warnings=("level=warn msg=duplicate",)),
-        reason="Prometheus warns: level=warn msg=duplicate",
+    *table(
+        "prometheus-rules",
+        "load",
+        (
+            "rule can't be evaluated",
+            with_rule("ExportConcurrentHigh", "err", "many-to-many matching"),
+            "ExportConcurrentHigh can't be evaluated: many-to-many matching",
+        ),
     ),
-    Case(
-        id="prometheus-rules",
-        name="rule can't be evaluated",
-        on="load",
-        change=with_rule("ExportConcurrentHigh", "err", "many-to-many matching"),
-        reason="ExportConcurrentHigh can't be evaluated: many-to-many matching",
+    *table(
+        "prometheus-alerts",
+        "batch",
+        (
+            "more at once than may",
+            fired("ExportOverConcurrencyLimit"),
+            "ExportOverConcurrencyLimit (critical) fired from 10 s to 20 s of the scenario",
+        ),
     ),
-    Case(
-        id="prometheus-alerts",
-        name="more at once than may",
-        on="batch",
-        change=fired("ExportOverConcurrencyLimit"),
-        reason="ExportOverConcurrencyLimit (critical) fired from 10 s to 20 s of the scenario",
-    ),
-    Case(
-        id="prometheus-panels",
-        name="no finite point",
-        on="load",
-        change=with_panel("Queue depth", emptied),
-        reason="Queue depth, query A: q brought no finite point",
-    ),
-    Case(
-        id="prometheus-panels",
-        name="query refused",
-        on="load",
-        change=with_panel("Queue depth", emptied, error="parse error"),
-        reason="Queue depth, query A: Prometheus refused it: parse error",
+    *table(
+        "prometheus-panels",
+        "load",
+        ("no finite point", with_panel("Queue depth", emptied), "Queue depth, query A: q brought no finite point"),
+        (
+            "query refused",
+            with_panel("Queue depth", emptied, error="parse error"),
+            "Queue depth, query A: Prometheus refused it: parse error",
+        ),
     ),
     _off("Export Latency P95 (ms)", 1000, "Export Latency P95 (ms) shows"),
     _off("Export Success Rate (%)", 0.01, "Export Success Rate (%) shows 1 % for csv, the harness read 100 (± 0.1)"),
@@ -175,39 +169,29 @@ BLIND: tuple[Case, ...] = (
         )
         for what in ("scrape", "panels", "rules", "alerts")
     ),
-    Case(
-        id="prometheus-scrape",
-        name="nothing scraped",
-        on="load",
-        change=with_run(scrapes=0),
-        reason="Prometheus scraped nothing",
+    *table(
+        "prometheus-scrape",
+        "load",
+        ("nothing scraped", with_run(scrapes=0), "Prometheus scraped nothing"),
     ),
-    Case(
-        id="prometheus-rules",
-        name="no rules",
-        on="load",
-        change=with_run(rules=()),
-        reason="Prometheus had no rules to evaluate",
+    *table(
+        "prometheus-rules",
+        "load",
+        ("no rules", with_run(rules=()), "Prometheus had no rules to evaluate"),
+        (
+            "rule never evaluated",
+            with_rule("ExportConcurrentHigh", "unknown"),
+            "1 of 4 rules were never evaluated, first ExportConcurrentHigh",
+        ),
     ),
-    Case(
-        id="prometheus-rules",
-        name="rule never evaluated",
-        on="load",
-        change=with_rule("ExportConcurrentHigh", "unknown"),
-        reason="1 of 4 rules were never evaluated, first ExportConcurrentHigh",
+    *table(
+        "prometheus-alerts",
+        "load",
+        ("other rules", with_run(rules=()), "Prometheus had none of the rules that this check reads"),
     ),
-    Case(
-        id="prometheus-alerts",
-        name="other rules",
-        on="load",
-        change=with_run(rules=()),
-        reason="Prometheus had none of the rules that this check reads",
-    ),
-    Case(
-        id="prometheus-panels",
-        name="no dashboard",
-        on="load",
-        change=with_run(panels=()),
-        reason="no panel was asked for: the dashboard could not be read",
+    *table(
+        "prometheus-panels",
+        "load",
+        ("no dashboard", with_run(panels=()), "no panel was asked for: the dashboard could not be read"),
     ),
 )

@@ -12,7 +12,7 @@ import msgspec
 from assertions.record.phases import BURSTS
 from assertions.record.types import PhasePlan, Probe, ProcessSample
 from assertions.record.view import ScenarioRecord
-from tests.assertions.cases import Case, none_done
+from tests.assertions.cases import Case, none_done, table
 from tests.assertions.healthy.records import changed, drop, each, values, with_pages, with_scenario
 
 Change = Callable[[ScenarioRecord], ScenarioRecord]
@@ -116,8 +116,8 @@ def _told_in_turn(record: ScenarioRecord, sizes: set[float]) -> ScenarioRecord:
     turn = itertools.cycle(sorted(sizes))
 
     def page(text: str) -> str:
-        told = next(turn)
-        return values("export_memory_bytes", lambda _: told)(text)
+        reported = next(turn)
+        return values("export_memory_bytes", lambda _: reported)(text)
 
     return with_pages(record, page)
 
@@ -125,35 +125,43 @@ def _told_in_turn(record: ScenarioRecord, sizes: set[float]) -> ScenarioRecord:
 _LEAKS = ("leak-memory", "leak-fds", "leak-threads", "leak-children")
 
 FAILS = (
-    Case(
-        id="memory-gauge",
-        name="100 MB by its own word",
-        on="load",
-        change=lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 100_000_000)),
-        reason="peak memory of an export by the target's gauge: 100 MB (limit < 100 MB)",
-        also=("memory-agree",),
+    *table(
+        "memory-gauge",
+        "load",
+        (
+            "100 MB by its own word",
+            lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 100_000_000)),
+            "peak memory of an export by the target's gauge: 100 MB (limit < 100 MB)",
+            ("memory-agree",),
+        ),
     ),
-    Case(
-        id="memory",
-        name="600 MB in the process",
-        on="batch",
-        change=held_in("sequence", 600_000_000),
-        reason="peak memory that an export adds to its process: 608 MB (limit < 100 MB)",
-        also=("memory-agree",),
+    *table(
+        "memory",
+        "batch",
+        (
+            "600 MB in the process",
+            held_in("sequence", 600_000_000),
+            "peak memory that an export adds to its process: 608 MB (limit < 100 MB)",
+            ("memory-agree",),
+        ),
     ),
-    Case(
-        id="memory-agree",
-        name="more than the process ever held",
-        on="load",
-        change=lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 99_000_000)),
-        reason="export_memory_bytes reads 99 MB, more than any process of the target ever held (79.4 MB)",
+    *table(
+        "memory-agree",
+        "load",
+        (
+            "more than the process ever held",
+            lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 99_000_000)),
+            "export_memory_bytes reads 99 MB, more than any process of the target ever held (79.4 MB)",
+        ),
     ),
-    Case(
-        id="memory-agree",
-        name="the size of a process",
-        on="smoke",
-        change=lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 58_000_000)),
-        reason='export_memory_bytes{format="csv"} never read less than 58 MB, though 6 exports of at most 100',
+    *table(
+        "memory-agree",
+        "smoke",
+        (
+            "the size of a process",
+            lambda r: with_pages(r, values("export_memory_bytes", lambda value: value and 58_000_000)),
+            'export_memory_bytes{format="csv"} never read less than 58 MB, though 6 exports of at most 100',
+        ),
     ),
     *(
         Case(
@@ -169,76 +177,76 @@ FAILS = (
             ("request bodies", lambda r: {float(hit.bytes_sent) for hit in r.hits}),
         )
     ),
-    Case(
-        id="memory-agree",
-        name="far less than the process grew",
-        on="batch",
-        change=held_in("sequence", 90_000_000),
-        reason="an export added 98.1 MB to its process, but export_memory_bytes never read more than 8.12 MB",
+    *table(
+        "memory-agree",
+        "batch",
+        (
+            "far less than the process grew",
+            held_in("sequence", 90_000_000),
+            "an export added 98.1 MB to its process, but export_memory_bytes never read more than 8.12 MB",
+        ),
     ),
-    Case(
-        id="leak-memory",
-        name="100 kB an export",
-        on="load",
-        change=root(lambda probe, one: {"uss_bytes": (one.uss_bytes or 0) + 100_000 * probe.exports_done}),
-        reason="memory changed by 100 kB per export over 118 exports (95 %: 99.6 kB to 100 kB; limit <= 65.536",
+    *table(
+        "leak-memory",
+        "load",
+        (
+            "100 kB an export",
+            root(lambda probe, one: {"uss_bytes": (one.uss_bytes or 0) + 100_000 * probe.exports_done}),
+            "memory changed by 100 kB per export over 118 exports (95 %: 99.6 kB to 100 kB; limit <= 65.536",
+        ),
+        ("three megabytes each large export", by_large("uss_bytes", 3_000_000), "MB over 53 exports of measure ("),
     ),
-    Case(
-        id="leak-fds",
-        name="a descriptor in ten exports",
-        on="load",
-        change=root(lambda probe, one: {"fds": (one.fds or 0) + probe.exports_done // 10}),
-        reason="open descriptors changed by 0.0994 descriptors per export over 118 exports (95 %: 0.0909",
+    *table(
+        "leak-fds",
+        "load",
+        (
+            "a descriptor in ten exports",
+            root(lambda probe, one: {"fds": (one.fds or 0) + probe.exports_done // 10}),
+            "open descriptors changed by 0.0994 descriptors per export over 118 exports (95 %: 0.0909",
+        ),
+        (
+            "a descriptor each large export",
+            by_large("fds", 1.0),
+            "open descriptors rose by 54 over 53 exports of measure, and stayed",
+        ),
     ),
-    Case(
-        id="leak-threads",
-        name="a thread in ten exports",
-        on="load",
-        change=root(lambda probe, one: {"threads": one.threads + probe.exports_done // 10}),
-        reason="threads changed by 0.0994 threads per export over 118 exports (95 %: 0.0909 threads to 0.108",
+    *table(
+        "leak-threads",
+        "load",
+        (
+            "a thread in ten exports",
+            root(lambda probe, one: {"threads": one.threads + probe.exports_done // 10}),
+            "threads changed by 0.0994 threads per export over 118 exports (95 %: 0.0909 threads to 0.108",
+        ),
+        (
+            "a thread each export that waited",
+            by_bursts("threads", [15, 30, 45, 60, 75, 90]),
+            "threads rose by 60 over 80 exports in bursts, in which most had to wait, and stayed",
+        ),
     ),
-    Case(
-        id="leak-children",
-        name="a process in ten exports",
-        on="load",
-        change=lambda r: changed(r, probes=each(r.probes, _children)),
-        reason="processes changed by 0.0994 processes per export over 118 exports (95 %: 0.0909 processes to",
-        also=("leak-fds", "leak-memory", "leak-threads"),
+    *table(
+        "leak-children",
+        "load",
+        (
+            "a process in ten exports",
+            lambda r: changed(r, probes=each(r.probes, _children)),
+            "processes changed by 0.0994 processes per export over 118 exports (95 %: 0.0909 processes to",
+            ("leak-fds", "leak-memory", "leak-threads"),
+        ),
     ),
-    Case(
-        id="leak-memory",
-        name="three megabytes each large export",
-        on="load",
-        change=by_large("uss_bytes", 3_000_000),
-        reason="MB over 53 exports of measure (",
-    ),
-    Case(
-        id="leak-fds",
-        name="a descriptor each large export",
-        on="load",
-        change=by_large("fds", 1.0),
-        reason="open descriptors rose by 54 over 53 exports of measure, and stayed",
-    ),
-    Case(
-        id="leak-threads",
-        name="a thread each export that waited",
-        on="load",
-        change=by_bursts("threads", [15, 30, 45, 60, 75, 90]),
-        reason="threads rose by 60 over 80 exports in bursts, in which most had to wait, and stayed",
-    ),
-    Case(
-        id="leftovers",
-        name="a part file",
-        on="load",
-        change=lambda r: with_scenario(r, leftovers=("export_1.csv.part", "x")),
-        reason="2 files in the exports folder are no finished export, export_1.csv.part among them",
-    ),
-    Case(
-        id="leftovers",
-        name="a half file under its final name",
-        on="load",
-        change=lambda r: with_scenario(r, grew=("export_1_a.csv", "export_2_b.pdf")),
-        reason="2 files had their final name before they were complete, export_1_a.csv first",
+    *table(
+        "leftovers",
+        "load",
+        (
+            "a part file",
+            lambda r: with_scenario(r, leftovers=("export_1.csv.part", "x")),
+            "2 files in the exports folder are no finished export, export_1.csv.part among them",
+        ),
+        (
+            "a half file under its final name",
+            lambda r: with_scenario(r, grew=("export_1_a.csv", "export_2_b.pdf")),
+            "2 files had their final name before they were complete, export_1_a.csv first",
+        ),
     ),
 )
 
@@ -263,40 +271,38 @@ BLIND = (
         )
         for id_ in _LEAKS
     ),
-    Case(
-        id="leak-fds",
-        name="the platform does not tell",
-        on="load",
-        change=root(lambda probe, one: {"fds": None}),
-        reason="0 readings at rest over equal exports are too few to see a leak of open descriptors",
+    *table(
+        "leak-fds",
+        "load",
+        (
+            "the platform does not tell",
+            root(lambda probe, one: {"fds": None}),
+            "0 readings at rest over equal exports are too few to see a leak of open descriptors",
+        ),
     ),
-    Case(id="memory", name="none done", on="load", change=none_done, reason="no export was finished"),
-    Case(
-        id="memory",
-        name="nothing at rest",
-        on="load",
-        change=lambda r: changed(r, probes=each(r.probes, lambda probe: {"resting": False})),
-        reason="no export was made after a warmup and a pause with at most five in flight",
+    *table(
+        "memory",
+        "load",
+        ("none done", none_done, "no export was finished"),
+        (
+            "nothing at rest",
+            lambda r: changed(r, probes=each(r.probes, lambda probe: {"resting": False})),
+            "no export was made after a warmup and a pause with at most five in flight",
+        ),
     ),
-    Case(
-        id="memory-gauge",
-        name="no gauge",
-        on="load",
-        change=lambda r: with_pages(r, drop("export_memory_bytes")),
-        reason="export_memory_bytes could not be read",
+    *table(
+        "memory-gauge",
+        "load",
+        ("no gauge", lambda r: with_pages(r, drop("export_memory_bytes")), "export_memory_bytes could not be read"),
     ),
-    Case(
-        id="memory-agree",
-        name="no gauge",
-        on="load",
-        change=lambda r: with_pages(r, drop("export_memory_bytes")),
-        reason="export_memory_bytes could not be read",
+    *table(
+        "memory-agree",
+        "load",
+        ("no gauge", lambda r: with_pages(r, drop("export_memory_bytes")), "export_memory_bytes could not be read"),
     ),
-    Case(
-        id="leftovers",
-        name="unseen",
-        on="load",
-        change=lambda r: with_scenario(r, leftovers=None),
-        reason="the exports folder can't be seen",
+    *table(
+        "leftovers",
+        "load",
+        ("unseen", lambda r: with_scenario(r, leftovers=None), "the exports folder can't be seen"),
     ),
 )

@@ -86,27 +86,27 @@ def test_a_hundred_waiting_by_the_gauge(running: float | str, waiting: float | s
 def test_a_429_may_count_those_that_are_called(depth: int, status: str) -> None:
     """Where a page showed a free place and a full queue, a 429 may have been sent at such a moment."""
     full_once = refused(healthy("batch"), lambda hit: {"answer": full(hit, queueDepth=depth)})
-    told: list[int] = []
+    reported: list[int] = []
 
     def once(body: dict[str, Any]) -> None:
-        if not told:
+        if not reported:
             body.update(concurrentExports=4, queueDepth=101)
-        told.append(1)
+        reported.append(1)
 
     assert limits_held.queue_target({"batch": with_status(full_once, once)}, LIMITS).status == status
 
 
 @pytest.mark.parametrize(
-    ("told", "status"), [(100, "PASS"), (101, "FAIL"), (True, "PASS"), ("101", "PASS"), (None, "PASS")]
+    ("reported", "status"), [(100, "PASS"), (101, "FAIL"), (True, "PASS"), ("101", "PASS"), (None, "PASS")]
 )
-def test_a_hundred_waiting_by_the_status_page(told: object, status: str) -> None:
+def test_a_hundred_waiting_by_the_status_page(reported: object, status: str) -> None:
     """The status page's word counts where it is a number; its type is judged elsewhere."""
-    assert limits_held.queue_target({"batch": status_said("queueDepth", told)}, LIMITS).status == status
+    assert limits_held.queue_target({"batch": status_said("queueDepth", reported)}, LIMITS).status == status
 
 
 @pytest.mark.parametrize(("count", "status"), [(4, "NO DATA"), (5, "PASS")])
 def test_a_peak_needs_five_pages_under_load(count: int, status: str) -> None:
-    """From fewer pages no peak can be told."""
+    """From fewer pages no peak can be said."""
     record = healthy("batch")
     during = [one for one in record.scrapes if one.moment == "during"][:count]
     few = changed(record, scrapes=tuple(one for one in record.scrapes if one.moment != "during" or one in during))
@@ -273,10 +273,10 @@ def test_rest_without_late_calls_rests_on_the_page(change: Callable[[dict[str, A
         pytest.param({"took_s": 1.5}, "waited", id="after the first of them"),
         pytest.param({"took_s": 0.01, "left_s": 0.09}, "open", id="too little time to overtake"),
         pytest.param({"took_s": 0.01, "left_s": 0.11}, "overtaken", id="just time enough"),
-        pytest.param({"told": {"concurrentExports": 4, "queueDepth": 1}}, "open", id="four ran and one waited"),
-        pytest.param({"told": {"concurrentExports": 5, "queueDepth": 1}}, "open", id="one waited already"),
-        pytest.param({"told": {"concurrentExports": 5, "queueDepth": False}}, "open", id="no number"),
-        pytest.param({"told": {}}, "open", id="nothing told"),
+        pytest.param({"reported": {"concurrentExports": 4, "queueDepth": 1}}, "open", id="four ran and one waited"),
+        pytest.param({"reported": {"concurrentExports": 5, "queueDepth": 1}}, "open", id="one waited already"),
+        pytest.param({"reported": {"concurrentExports": 5, "queueDepth": False}}, "open", id="no number"),
+        pytest.param({"reported": {}}, "open", id="nothing reported"),
         pytest.param({"five": 4}, "open", id="only four"),
         pytest.param({"status": 500}, "open", id="one of them failed"),
     ],
@@ -345,8 +345,8 @@ def test_when_no_further_round_is_needed(outcomes: tuple[Outcome, ...], over: bo
 @pytest.mark.parametrize(("depths", "status"), [((99,) * 25, "FAIL"), ((99,) * 24 + (100,), "PASS")])
 def test_one_429_must_tell_of_a_full_queue(depths: tuple[int, ...], status: str) -> None:
     """A queue that moves is read a little late now and then, not each time."""
-    told = iter(depths)
-    record = refused(healthy("batch"), lambda hit: {"answer": full(hit, queueDepth=next(told))}, True)
+    reported = iter(depths)
+    record = refused(healthy("batch"), lambda hit: {"answer": full(hit, queueDepth=next(reported))}, True)
     assert refusals.rejections(record, LIMITS).status == status
 
 

@@ -16,8 +16,7 @@ from assertions.record.files import read_one
 from assertions.record.run import load_run, load_scenario
 from assertions.record.types import Calibration, Scenario
 from assertions.verdicts import SCENARIOS
-from tests.assertions.cases.conduct import generated
-from tests.assertions.cases.instrument import late, unanswered
+from tests.assertions.cases.instrument import generated, late, unanswered
 from tests.assertions.healthy.records import changed, healthy, healthy_run, write_run
 
 LIMITS = limits_file.load()

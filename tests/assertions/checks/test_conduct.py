@@ -10,7 +10,8 @@ from assertions import limits as limits_file
 from assertions.checks.conduct import behaviour
 from assertions.checks.conduct.health import health
 from assertions.probes.behaviour import PAGE_BY_ACCEPT
-from tests.assertions.cases.conduct import other_page, probes
+from tests.assertions.cases.behaviour import other_page
+from tests.assertions.cases.conduct import probes
 from tests.assertions.healthy.records import changed, each, healthy, values
 
 LIMITS = limits_file.load()

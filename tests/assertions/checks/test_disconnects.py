@@ -19,4 +19,5 @@ from assertions.leak_detection import left_by_clients
     ],
 )
 def test_what_is_lost_is_lost_again_with_each_client(rests: list[float], rose: float | None) -> None:
+    """Only what rises in each round, with the clients of that round, was left behind by them."""
     assert left_by_clients(rests, 6) == rose

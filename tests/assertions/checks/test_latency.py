@@ -17,7 +17,7 @@ from assertions.prometheus.exposition import Histogram
 from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
 from tests.assertions.cases.counters import failing
-from tests.assertions.cases.latency import ended, histogram_line, only, told, waited
+from tests.assertions.cases.latency import ended, histogram_line, only, reported, waited
 from tests.assertions.healthy.records import changed, drop_samples, healthy, values, with_hits, with_pages
 
 LIMITS = limits_file.load()
@@ -92,7 +92,7 @@ def test_one_format_only_is_enough() -> None:
 @pytest.mark.parametrize(("ms", "status"), [(9_999.9, "PASS"), (10_000.0, "FAIL"), (10_000.1, "FAIL")])
 def test_p95_by_the_targets_answers_at_ten_seconds(ms: float, status: str) -> None:
     """The target's own P95 must be less than 10 s, where its histogram allows that value."""
-    slow = told(lambda hit, value: ms if (hit.records or 0) >= 10_000 else value)(healthy("load"))
+    slow = reported(lambda hit, value: ms if (hit.records or 0) >= 10_000 else value)(healthy("load"))
     for bound in (10, 25, 50, 100, 250, 500, 1000, 2500, 5000):
         for fmt in ("csv", "pdf"):
             slow = histogram_line(LARGE.replace("csv", fmt) % bound, lambda _: 0, "after")(slow)
@@ -103,7 +103,7 @@ def test_p95_by_the_targets_answers_at_ten_seconds(ms: float, status: str) -> No
 
 def test_p95_by_the_histogram_only_where_answers_do_not_report() -> None:
     """Without processingTime the histogram's interpolated value is judged, infinite beyond its last bound."""
-    silent = told(lambda hit, value: None)(healthy("load"))
+    silent = reported(lambda hit, value: None)(healthy("load"))
     judged = latency.p95_target(silent, LIMITS)
     assert (judged.status, judged.readings[0].low, judged.readings[0].high) == ("PASS", 500, 1_000)
     for fmt in ("csv", "pdf"):
@@ -245,7 +245,7 @@ def broken(buckets: dict[float, float], total: float | None, count: float | None
 def test_histograms_broken_one_way_each(
     buckets: dict[float, float], total: float | None, count: float | None, expected: str | None
 ) -> None:
-    """Every inner contradiction of a histogram is told, and what just fits is not."""
+    """Every inner contradiction of a histogram is reported, and what just fits is not."""
     assert broken(buckets, total, count) == expected
 
 
@@ -268,14 +268,14 @@ def test_with_failures_the_other_series_are_still_held() -> None:
 @pytest.mark.parametrize(("lost", "status"), [(1, "PASS"), (4, "PASS"), (5, "FAIL")])
 def test_a_few_answers_may_claim_more_than_the_client_saw(lost: int, status: str) -> None:
     """Two in a hundred may be off by a clock's hiccup, no more."""
-    late = told(lambda hit, value: value + 5_000 if hit.phase == "leak" and hit.index < lost else value)
+    late = reported(lambda hit, value: value + 5_000 if hit.phase == "leak" and hit.index < lost else value)
     assert latency.answers_agree(late(healthy("load")), LIMITS).status == status
 
 
 @pytest.mark.parametrize(("share", "status"), [(0.4, "FAIL"), (0.8, "PASS")])
 def test_the_target_may_not_claim_much_less_than_the_client_saw(share: float, status: str) -> None:
     """What a proxy or an upload adds is allowed, half the time is not."""
-    less = told(lambda hit, value: value * share)(healthy("batch"))
+    less = reported(lambda hit, value: value * share)(healthy("batch"))
     assert latency.answers_agree(less, LIMITS).status == status
 
 

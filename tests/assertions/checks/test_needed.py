@@ -10,8 +10,6 @@ from assertions import judge as judging
 from assertions import limits as limits_file
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.checks.check import Check
-from assertions.limits import Limits
-from assertions.record.run import Run
 from assertions.verdicts import Judgement, passed
 from evidence.reports.fault_coverage import NO_SERVICE, STORED, read
 from tests.assertions.cases.every import FAILS
@@ -34,19 +32,17 @@ def agreeable(check: Check) -> Check:
     return replace(check, judge=agree)
 
 
-def colour(run: Run, limits: Limits = LIMITS) -> str:
-    """The word for a run."""
-    return judging.judge(run, limits).colour
-
-
 @pytest.mark.parametrize("check_id", [name for name, cases in LONE.items() if cases])
-def test_without_its_check_a_fault_passes_unnoticed(check_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A record that is RED only by this check is GREEN once the check agrees with everything."""
-    runs = [run_of(case) for case in LONE[check_id]]
-    assert {colour(run) for run in runs} == {"RED"}
-    stubbed = tuple(agreeable(check) if check.id == check_id else check for check in CHECKS)
+def test_without_its_check_a_fault_passes_unnoticed(
+    check_id: str, once: tuple[Check, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the records that are RED only by this check one is GREEN once the check agrees with everything.
+
+    That each of them is RED with the check is what `test_what_is_wrong_fails` shows.
+    """
+    stubbed = tuple(agreeable(check) if check.id == check_id else check for check in once)
     monkeypatch.setattr(judging, "CHECKS", stubbed)
-    assert "GREEN" in {colour(run) for run in runs}
+    assert any(judging.judge(run_of(case), LIMITS).colour == "GREEN" for case in LONE[check_id])
 
 
 def test_every_other_check_by_itself_caught_a_living_service() -> None:

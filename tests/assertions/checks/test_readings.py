@@ -239,10 +239,12 @@ def test_a_scenario_of_one_format_has_bytes_of_one() -> None:
     assert bytes_agree(record, LIMITS).status == "PASS"
 
 
-@pytest.mark.parametrize(("told", "expected"), [("264", "NO DATA"), (263, "FAIL"), (264, "PASS"), (None, "NO DATA")])
-def test_the_behaviour_probes_export_is_taken_at_its_word(told: object, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("reported", "expected"), [("264", "NO DATA"), (263, "FAIL"), (264, "PASS"), (None, "NO DATA")]
+)
+def test_the_behaviour_probes_export_is_taken_at_its_word(reported: object, expected: str) -> None:
     """The one export that is not fetched counts by its answer."""
-    assert bytes_agree(behaviour_bytes(healthy("smoke"), told), LIMITS).status == expected
+    assert bytes_agree(behaviour_bytes(healthy("smoke"), reported), LIMITS).status == expected
 
 
 def test_a_lost_format_shows_in_no_requests() -> None:

@@ -20,7 +20,8 @@ from assertions.checks.harness.generator import generator
 from assertions.checks.resources import leaks, memory
 from assertions.record.types import HealthProbe, Probe
 from assertions.record.view import ScenarioRecord
-from tests.assertions.cases.conduct import clock, generated, lost, no_calls, probes, status
+from tests.assertions.cases.conduct import lost, no_calls, probes, status
+from tests.assertions.cases.instrument import clock, generated
 from tests.assertions.cases.resources import by_bursts, by_large, root
 from tests.assertions.healthy.records import (
     changed,
@@ -243,7 +244,7 @@ def grown(more_bytes: int) -> ScenarioRecord:
 
 @pytest.mark.parametrize(("value", "expected"), [(99_999_999, "PASS"), (100_000_000, "FAIL"), (100_000_001, "FAIL")])
 def test_memory_from_outside_at_100_mb(value: int, expected: str) -> None:
-    """The process must grow by less than 100 MB an export; resident memory stands in where no other is told."""
+    """The process must grow by less than 100 MB an export; resident memory stands in where no other is reported."""
     judged = memory.memory(grown(value), LIMITS)
     assert (judged.status, judged.readings[0].value) == (expected, value)
 

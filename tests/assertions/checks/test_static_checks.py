@@ -142,3 +142,11 @@ def test_each_step_of_the_package_can_fail(step: str) -> None:
 def test_a_package_that_was_not_tried_is_no_data(run: ToolRun | None) -> None:
     """Where a step could not be tried nothing is claimed."""
     assert package(run).status == "NO DATA"
+
+
+def test_what_promtool_notes_on_the_page_is_said_and_fails_nothing() -> None:
+    """A target whose highest bucket lies below an alert's bound keeps to the contract; the reason says so."""
+    run = tool_run((*RULE_STEPS, "check metrics"), "2.53.0")
+    judged = rules(with_step(run, "check metrics", note="ExportLatencyP95High can never fire"))
+    assert judged.status == "PASS"
+    assert judged.reason.endswith("no demand of the contract: ExportLatencyP95High can never fire")

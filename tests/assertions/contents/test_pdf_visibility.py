@@ -142,7 +142,7 @@ def test_equal_cells_below_each_other_are_two() -> None:
 
 @pytest.mark.parametrize("records", [40, 400])
 def test_letters_set_apart_are_still_words(records: int) -> None:
-    """Where a font's letters stand loose, each is a word to the reader; numbers and dates are told all the same."""
+    """Where a font's letters stand loose, each is a word to the reader; numbers and dates are reported all the same."""
 
     def loose(canvas: Canvas, table: Callable[[], None]) -> None:
         table()

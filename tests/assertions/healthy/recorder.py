@@ -126,7 +126,7 @@ class Recorder:
             scrapes=tuple(sorted(self.scrapes, key=lambda scrape: scrape.start)),
             probes=tuple(sorted(self.probes, key=lambda probe: probe.at)),
             health=tuple(sorted(self.health, key=lambda probe: probe.start)),
-            calibration=tuple(_calibration(index) for index in range(100)),
+            calibration=tuple(calibration_of(index) for index in range(100)),
             queries=QUERIES,
             log=LOG,
         )
@@ -298,7 +298,7 @@ class Recorder:
         )
 
 
-def _calibration(index: int) -> Calibration:
+def calibration_of(index: int) -> Calibration:
     """One request to the known server: begun 0.5 ms late, answered after 5 ms, 0.5 ms of transfer each way."""
     due = START - 2 + index / 200
     return Calibration(

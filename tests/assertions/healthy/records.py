@@ -26,6 +26,7 @@ from tests.assertions.healthy.recorder import Recorder
 from tests.assertions.healthy.simulation import Service
 
 R = TypeVar("R", bound=Record)
+_HEALTHY: set[int] = set()
 
 
 @cache
@@ -41,11 +42,18 @@ def healthy(
 
     fails: ids of the requests that the service answers 500; servers, queue: how many exports it runs and keeps waiting;
     growth: how many times as long each export takes as the one before; slow_edge: how many times as long those of the
-    edge phase take. All of it is told truly on all pages, so a record is coherent even where it breaks the contract.
+    edge phase take. All pages report it truly, so a record is coherent even where it breaks the contract.
     """
     service = Service(servers=servers, queue=queue, growth=growth)
     record = Recorder(name, fails, slow_edge, service=service).record()
-    return record if name == "smoke" else replace(record, prometheus=seen(record))
+    made = record if name == "smoke" else replace(record, prometheus=seen(record))
+    _HEALTHY.add(id(made))  # the cache keeps the record, so the id stays its own
+    return made
+
+
+def is_healthy(record: ScenarioRecord) -> bool:
+    """Whether the record is one that `healthy` returned, unchanged."""
+    return id(record) in _HEALTHY
 
 
 def tool_run(steps: Sequence[str], version: str | None = None) -> ToolRun:
@@ -62,6 +70,8 @@ def healthy_run(**scenarios: ScenarioRecord) -> Run:
 
 def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
     """A copy with these parts replaced (`hits=…`); pages are read again only where the scrapes are new."""
+    if "scrapes" in parts:
+        parts.setdefault("read", None)
     copy = replace(record, **parts)
     if "scrapes" not in parts:
         copy.__dict__["pages"] = record.pages

@@ -61,9 +61,9 @@ class Service:
     refusals: list[tuple[float, str, str]] = field(default_factory=list)
     """(moment, format, user) of each 400 and 429."""
     servers: int = MAX_CONCURRENT
-    """How many run at once; the healthy number unless told otherwise."""
+    """How many run at once; the healthy number unless set otherwise."""
     queue: int = MAX_QUEUE
-    """How many may wait; the healthy number unless told otherwise."""
+    """How many may wait; the healthy number unless set otherwise."""
     growth: float = 1.0
     """How many times as long each export takes as the one before it."""
     slow: float = 1.0

@@ -1,4 +1,4 @@
-"""The strict reader of metrics pages: what is right comes back equal, what is wrong is told with its line."""
+"""The strict reader of metrics pages: what is right comes back equal, what is wrong is reported with its line."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_the_healthy_pages_read_as_prometheus_client_reads_them() -> None:
     ],
 )
 def test_what_is_wrong_in_the_text_format(lines: tuple[str, ...], expected: str) -> None:
-    """Each fault is told once, with its line."""
+    """Each fault is reported once, with its line."""
     found = errors(*lines)
     assert len(found) == 1
     assert found[0].endswith(expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from assertions.record.files import read_lines, read_one, write_lines, write_one
 from assertions.record.run import load_run, load_scenario
+from assertions.record.scrapes import read_scrapes
 from assertions.record.types import Hit, RecordError, Scenario
-from assertions.record.view import InFlight, as_object
+from assertions.record.view import InFlight, ScenarioRecord, as_object
 from assertions.verdicts import SCENARIOS
 from tests.assertions.healthy.recorder import START
 from tests.assertions.healthy.records import changed, each, healthy, healthy_run, write_run
@@ -30,11 +32,17 @@ def folder(tmp_path: Path) -> Path:
     return write_run(replace(run, scenarios={"smoke": run.scenarios["smoke"]}), tmp_path)
 
 
+def from_files(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
+    """A record as it is when it is read: its pages are there, and the text of the last one alone."""
+    scrapes = read_scrapes(record.scrapes)
+    return replace(record, scrapes=scrapes.scrapes, read=scrapes.pages, **parts)
+
+
 def test_a_run_directory_comes_back_as_it_was_written(tmp_path: Path) -> None:
     """All records of all scenarios, and the tools' results, survive the disk."""
     run = healthy_run()
     read = load_run(write_run(run, tmp_path), SCENARIOS)
-    assert dict(read.scenarios) == dict(run.scenarios)
+    assert dict(read.scenarios) == {name: from_files(record) for name, record in run.scenarios.items()}
     assert (read.problems, read.promtool, read.dashboard) == ({}, run.promtool, run.dashboard)
 
 
@@ -43,14 +51,14 @@ def test_records_are_read_in_order_of_time(folder: Path) -> None:
     for kind in ("scrapes", "probes", "health"):
         path = folder / "smoke" / f"{kind}.jsonl"
         path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
-    assert load_scenario(folder / "smoke") == replace(healthy("smoke"), queries=None, log=None)
+    assert load_scenario(folder / "smoke") == from_files(healthy("smoke"), queries=None, log=None)
 
 
 def test_a_log_and_queries_that_are_not_there_are_unknown(folder: Path) -> None:
     """Without a captured log, or with queries that can't be read, a record has neither, and is read all the same."""
     (folder / "smoke-service.log").unlink()
     (folder / "queries.json").write_text("{")
-    assert load_run(folder, SCENARIOS).scenarios["smoke"] == replace(healthy("smoke"), queries=None, log=None)
+    assert load_run(folder, SCENARIOS).scenarios["smoke"] == from_files(healthy("smoke"), queries=None, log=None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -76,7 +84,7 @@ def test_a_broken_document_is_named(folder: Path, name: str, text: str | None, s
 
 @pytest.mark.parametrize("name", ["scenario.json", "hits.jsonl"])
 def test_a_file_that_can_not_be_opened_is_named(folder: Path, name: str) -> None:
-    """A folder in a file's place is a problem that is told, not a traceback."""
+    """A folder in a file's place is a problem that is reported, not a traceback."""
     path = folder / "smoke" / name
     path.unlink()
     path.mkdir()
@@ -86,7 +94,7 @@ def test_a_file_that_can_not_be_opened_is_named(folder: Path, name: str) -> None
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("line", [b"{}", b"not json", b"", b'{"id": "\xff"}', b"null"])
 def test_a_broken_line_is_named_by_file_and_number(folder: Path, kind: str, line: bytes) -> None:
-    """The first line that is no record is told with its number."""
+    """The first line that is no record is reported with its number."""
     path = folder / "smoke" / f"{kind}.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3], line + b"\n", *lines[3:]]))
@@ -225,5 +233,17 @@ def test_what_is_read_after_clients_hung_up_is_left_out(tmp_path: Path) -> None:
     late = msgspec.structs.replace(record.scrapes[-1], start=gone.start + 0.1, end=gone.start + 0.2)
     run = healthy_run(smoke=changed(record, scrapes=(*record.scrapes, late)))
     read = load_scenario(write_run(run, tmp_path) / "smoke")
-    assert (read.scrapes, read.hits) == (record.scrapes, record.hits)
+    assert (read.scrapes, read.hits) == (read_scrapes(record.scrapes).scrapes, record.hits)
     assert not any(hit.phase == "disconnects" for hit in read.posts)
+
+
+def test_pages_stay_and_their_text_goes(tmp_path: Path) -> None:
+    """Read from files, each page is what it is in memory; of the texts only the last page's stays."""
+    record = healthy("load")
+    read = load_scenario(write_run(healthy_run(load=record), tmp_path) / "load")
+    assert [timed.page.errors for timed in read.pages] == [timed.page.errors for timed in record.pages]
+    for mine, theirs in zip(read.pages, record.pages, strict=True):
+        assert mine.page.families == theirs.page.families
+        assert mine.bytes == len(theirs.scrape.text.encode())
+    assert [scrape.text for scrape in read.scrapes[:-1]] == [""] * (len(record.scrapes) - 1)
+    assert read.pages[-1].scrape.text == record.scrapes[-1].text != ""

@@ -16,16 +16,16 @@ INSTANCE = "127.0.0.1:4001"
 
 
 def write_recorded(out: Path) -> PrometheusRun:
-    """Write load's samples and what the server told of the run; return the latter."""
+    """Write load's samples and what the server reported of the run; return the latter."""
     record = healthy("load")
-    told = record.prometheus
-    assert told is not None
+    reported = record.prometheus
+    assert reported is not None
     folder = out / "load"
     folder.mkdir(parents=True)
-    write_one(folder / PROMETHEUS, told)
-    dumped = "\n".join(_lines(told.start, told.end))
+    write_one(folder / PROMETHEUS, reported)
+    dumped = "\n".join(_lines(reported.start, reported.end))
     (folder / SAMPLES).write_bytes(lzma.compress(dumped.encode()))
-    return told
+    return reported
 
 
 def _lines(start: float, end: float) -> Iterator[str]:

@@ -110,12 +110,12 @@ def faulty(drawn: PanelsDrawn) -> dict[str, tuple[str, ...]]:
 @e2e
 def test_the_committed_dashboard_is_drawn(tmp_path: Path) -> None:
     """Every panel has data, ink and its place; the record names the file drawn and its pictures are what it says."""
-    told = write_recorded(tmp_path)
+    reported = write_recorded(tmp_path)
     drawn = draw_run(tmp_path, EXPORT, find_tools(os.environ))
     assert faulty(drawn) == {}
     titles = [one["title"] for one in json.loads(EXPORT.read_bytes())["panels"] if one["type"] != "row"]
     assert [panel.title for panel in drawn.panels] == titles
-    assert (drawn.dashboard, drawn.start, drawn.end) == (EXPORT.name, told.start, told.end)
+    assert (drawn.dashboard, drawn.start, drawn.end) == (EXPORT.name, reported.start, reported.end)
     files = load_run(tmp_path, ()).panels
     assert files is not None
     assert files.drawn == drawn

@@ -111,10 +111,10 @@ def checks_of(path: Path) -> dict[str, FileCheck]:
 def test_checked_kept_and_dropped(tmp_path: Path) -> None:
     """Good and broken files are told apart, the first of a case and the broken ones kept, the spool removed."""
     folder = folder_of(tmp_path / "smoke", {"a": GOOD, "b": BAD, "c": GOOD})
-    told: list[tuple[int, int]] = []
-    check_folder(folder, lambda done, of: told.append((done, of)))
+    reported: list[tuple[int, int]] = []
+    check_folder(folder, lambda done, of: reported.append((done, of)))
     checks = checks_of(folder)
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert reported == [(1, 3), (2, 3), (3, 3)]
     assert {name: check.finding_count for name, check in checks.items()} == {"a": 0, "b": 1, "c": 0}
     assert {name: check.kept for name, check in checks.items()} == {"a": "kept/a.csv", "b": "kept/b.csv", "c": None}
     assert checks["b"].findings[0].code == "cell"
@@ -124,7 +124,7 @@ def test_checked_kept_and_dropped(tmp_path: Path) -> None:
     assert not (folder / "spool").exists()
     assert not (folder / "sent").exists()
     send(folder)
-    assert recheck(folder) == []
+    assert recheck([folder]) == []
 
 
 @pytest.mark.e2e
@@ -143,14 +143,14 @@ def test_bodies_are_made_again_and_a_large_sample_is_compressed(tmp_path: Path) 
     assert sorted(path.name for path in folder.iterdir()) == [
         "fetches.jsonl", "files.jsonl", "hits.jsonl", "kept", "plan.json",
     ]  # fmt: skip
-    assert recheck(folder) == []
+    assert recheck([folder]) == []
     write_one(folder / "plan.json", plan_with(body + b" "))
-    assert recheck(folder) == [
+    assert recheck([folder]) == [
         "smoke: the request body of csv-3 is not the one that was sent, by its hash in plan.json; made from seed 17 it "
         "is the same only in the version that made the run"
     ]
     write_one(folder / "plan.json", plan_with(body, case="csv-4"))
-    assert recheck(folder) == [
+    assert recheck([folder]) == [
         "smoke: the request body of csv-3 is missing: no sent/csv-3.json, and no hash of it in plan.json"
     ]
 
@@ -171,9 +171,11 @@ def test_a_compressed_sample_that_is_damaged(tmp_path: Path, cut: bytes) -> None
     kept = folder / "kept" / "a.csv.xz"
     kept.write_bytes(cut)
     with pytest.raises(OSError, match=r"a\.csv\.xz can't be decompressed"):
-        recheck(folder)
+        recheck([folder])
+    with pytest.raises(OSError, match=r"a\.csv\.xz can't be decompressed"):
+        read_kept(kept, 100)
     kept.write_bytes(lzma.compress(b"x" * 10_000_000))
-    assert recheck(folder) == ["smoke/kept/a.csv.xz is not the file that files.jsonl says was checked"]
+    assert recheck([folder]) == ["smoke/kept/a.csv.xz is not the file that files.jsonl says was checked"]
 
 
 def test_a_case_that_is_none_has_no_body() -> None:
@@ -207,7 +209,7 @@ def test_nothing_to_check(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "smoke", {})
     check_folder(folder)
     assert checks_of(folder) == {}
-    assert recheck(folder) == []
+    assert recheck([folder]) == []
 
 
 @pytest.mark.e2e
@@ -299,7 +301,7 @@ def test_the_rest_of_a_broken_case_is_examined_in_brief(tmp_path: Path) -> None:
     digest = {check.hit: check.sha256 for check in checks}
     write_lines(folder / "fetches.jsonl", [fetch(name, "", sha256=digest[name]) for name in names])
     send(folder, pdf_60=body)
-    assert recheck(folder) == []
+    assert recheck([folder]) == []
 
 
 def test_a_file_on_which_the_reader_breaks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,8 +44,8 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
     )
     write_run(run, folder)
     shutil.copyfile(LIMITS, folder / "limits.toml")
-    told = context(run_id=run_id, harness_sha256=judge_sha256(), limits_sha256=manifest.sha256(LIMITS))
-    write_one(folder / "run.json", told)
+    reported = context(run_id=run_id, harness_sha256=judge_sha256(), limits_sha256=manifest.sha256(LIMITS))
+    write_one(folder / "run.json", reported)
     publish(folder)
     return folder
 
@@ -54,8 +54,7 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
 def bare() -> Iterator[None]:
     """Plots are not drawn, and kept files, of which these records have none, not opened."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evidence.publish.draw", lambda *parts: [])
-        patch.setattr("evidence.publish.pictures", lambda *parts: {})
+        patch.setattr("evidence.publish.draw", lambda *parts: {})
         patch.setattr("evidence.bundle.verify.recheck", lambda folder: [])
         yield
 

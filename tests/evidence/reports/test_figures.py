@@ -25,7 +25,7 @@ def load_only(record: ScenarioRecord) -> Run:
     return replace(healthy_run(), scenarios={"load": record})
 
 
-def told(run: Run) -> dict[str, tuple[str, int | None]]:
+def reported(run: Run) -> dict[str, tuple[str, int | None]]:
     """Value and count of each row of information, by its title."""
     return {one.title: (one.value, one.count) for one in information(run)}
 
@@ -91,7 +91,7 @@ def test_a_row_has_exact_figures() -> None:
 def test_means_and_the_histograms_p95_are_information() -> None:
     """The client's mean is of phase measure, the target's of all large exports; P95 as histogram_quantile has it."""
     record = healthy("load")
-    shown = told(load_only(record))
+    shown = reported(load_only(record))
     large = [hit for hit in record.done if (hit.records or 0) >= 10_000]
     measured = [hit for hit in large if hit.phase == "measure"]
     mean = sum((hit.end - hit.start) * 1000 for hit in measured) / len(measured)
@@ -133,19 +133,21 @@ def test_without_a_histogram_there_is_no_row_of_it(how: str) -> None:
         "nothing counted": with_pages(healthy("load"), values("export_latency_ms", lambda _: 0)),
         "no page": changed(healthy("load"), scrapes=()),
     }[how]
-    assert [title for title in told(load_only(record)) if title.startswith("10k")] == ["10k export, mean by the client"]
+    assert [title for title in reported(load_only(record)) if title.startswith("10k")] == [
+        "10k export, mean by the client"
+    ]
 
 
 def test_a_histogram_without_buckets_has_a_mean_only() -> None:
     """Sum and count give the mean; without any bucket there is no P95."""
-    shown = told(load_only(with_pages(healthy("load"), drop_samples("export_latency_ms_bucket"))))
+    shown = reported(load_only(with_pages(healthy("load"), drop_samples("export_latency_ms_bucket"))))
     assert shown["10k export, mean by the target"][0].endswith(" ms")
     assert shown["10k export, P95 from the histogram"][0] == "–"
 
 
 def test_nothing_done_is_shown_as_nothing() -> None:
     """Without an export under load there is no mean, and without a file no size."""
-    shown = told(load_only(changed(healthy("load"), hits=(), fetches=(), files=())))
+    shown = reported(load_only(changed(healthy("load"), hits=(), fetches=(), files=())))
     assert shown["10k export, mean by the client"] == ("–", 0)
     assert shown["csv-10k, bytes a record"] == ("–", 0)
 

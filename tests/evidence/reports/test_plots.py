@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -15,7 +16,7 @@ from assertions.record.types import Probe
 from evidence.reports.fault_coverage import read
 from evidence.reports.figures import Plot
 from evidence.reports.plots.distribution import interval
-from evidence.reports.plots.drawings import draw, drawings_of, pictures, plots_of
+from evidence.reports.plots.drawings import draw, drawings_of, plots_of
 from evidence.reports.plots.target import cpu_cores
 from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
 from tests.evidence.conftest import Made
@@ -32,8 +33,25 @@ def run_of(**records: object) -> Run:
 def drawn_of(folder: Path, run: Run) -> list[Plot]:
     """The plots of a run, drawn into a folder."""
     drawings = drawings_of(run, judge(run, LIMITS), LIMITS)
-    draw(folder, drawings)
-    return plots_of(folder.name, drawings)
+    drawn = plots_of(folder.name, drawings)
+    assert list(draw(folder, drawings)) == [plot.path for plot in drawn]
+    return drawn
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The plots of two healthy scenarios, and where they are; read them, don't change them."""
+
+    folder: Path
+    run: Run
+    plots: list[Plot]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    """Healthy smoke and load, drawn once."""
+    folder, run = tmp_path_factory.mktemp("drawn"), run_of(smoke=healthy("smoke"), load=healthy("load"))
+    return Drawn(folder, run, drawn_of(folder / "plots", run))
 
 
 def svg(path: Path) -> str:
@@ -53,22 +71,19 @@ def test_drawn_for_a_real_run(made: Made) -> None:
         assert len(re.findall("<use|<path", path.read_text())) > 10
 
 
-def test_drawn_for_all(tmp_path: Path) -> None:
+def test_drawn_for_all(drawn: Drawn) -> None:
     """Timeline and distribution are drawn for a scenario, the leak too where its phase ran; the list names each."""
-    run = run_of(smoke=healthy("smoke"), load=healthy("load"))
-    drawn = drawn_of(tmp_path / "plots", run)
-    assert [plot.path for plot in drawn] == [
+    assert [plot.path for plot in drawn.plots] == [
         *("plots/smoke-timeline.svg", "plots/smoke-target.svg", "plots/smoke-distribution.svg"),
         *("plots/load-timeline.svg", "plots/load-target.svg", "plots/load-distribution.svg", "plots/load-leak.svg"),
     ]
-    for plot in drawn:
-        assert plot.title in svg(tmp_path / plot.path)
+    for plot in drawn.plots:
+        assert plot.title in svg(drawn.folder / plot.path)
 
 
-def test_the_timeline_shows_all_subjects_and_limits(tmp_path: Path) -> None:
+def test_the_timeline_shows_all_subjects_and_limits(drawn: Drawn) -> None:
     """One time axis in both plots: latency with limit and P95, exports at once, throughput; memory, CPU, /health."""
-    drawn_of(tmp_path / "plots", run_of(load=healthy("load")))
-    exports, target = (svg(tmp_path / "plots" / f"load-{name}.svg") for name in ("timeline", "target"))
+    exports, target = (svg(drawn.folder / "plots" / f"load-{name}.svg") for name in ("timeline", "target"))
     for part in ("latency of each export", "exports running", "exports under way", "exports ended a second"):
         assert part in exports
     for part in ("memory of", "an export ended", "memory that the latest export added", "CPU of", "/health"):
@@ -91,11 +106,11 @@ def test_the_caption_is_the_verdicts(tmp_path: Path) -> None:
     assert re.search(r"P95 of 10k exports 31(\.\d+)? s of 10 s \(\d+ %\): FAIL", captions["slow"])
 
 
-def test_screen_readers_have_title_and_description(tmp_path: Path) -> None:
+def test_screen_readers_have_title_and_description(drawn: Drawn) -> None:
     """Each drawing is one image with a title and its caption, and no two drawings share an id."""
     ids: list[str] = []
-    for plot in drawn_of(tmp_path / "plots", run_of(smoke=healthy("smoke"), load=healthy("load"))):
-        root = ET.parse(tmp_path / plot.path).getroot()
+    for plot in drawn.plots:
+        root = ET.parse(drawn.folder / plot.path).getroot()
         title, desc = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
         assert title is not None
         assert desc is not None
@@ -108,11 +123,11 @@ def test_screen_readers_have_title_and_description(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_pictures_are_of_the_same_plots() -> None:
+def test_pictures_are_of_the_same_plots(tmp_path: Path) -> None:
     """The PDF's pictures are PNG, one a plot, of the aspect that the plot says."""
     run = run_of(smoke=healthy("smoke"))
     drawings = drawings_of(run, judge(run, LIMITS), LIMITS)
-    found = pictures("plots", drawings)
+    found = draw(tmp_path / "plots", drawings)
     for plot in plots_of("plots", drawings):
         png = found[plot.path]
         assert png.startswith(b"\x89PNG")
@@ -120,13 +135,12 @@ def test_pictures_are_of_the_same_plots() -> None:
         assert height / width == pytest.approx(plot.aspect, abs=0.01)
 
 
-def test_equal_records_give_equal_files(tmp_path: Path) -> None:
+def test_equal_records_give_equal_files(drawn: Drawn, tmp_path: Path) -> None:
     """Drawing the same record twice gives the same bytes, and an older plot does not stay."""
-    run = run_of(smoke=healthy("smoke"))
-    drawn_of(tmp_path / "plots", run)
-    first = {path.name: path.read_bytes() for path in (tmp_path / "plots").iterdir()}
+    first = {path.name: path.read_bytes() for path in (drawn.folder / "plots").glob("smoke-*")}
+    (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "old.svg").write_text("old")
-    drawn_of(tmp_path / "plots", run)
+    drawn_of(tmp_path / "plots", run_of(smoke=healthy("smoke")))
     assert {path.name: path.read_bytes() for path in (tmp_path / "plots").iterdir()} == first
 
 

@@ -14,8 +14,6 @@ from tests.processes import end_of
 
 pytestmark = pytest.mark.e2e
 
-pytestmark = pytest.mark.e2e
-
 PROFILE = """\
 behaviour = true
 

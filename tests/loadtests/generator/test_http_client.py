@@ -84,6 +84,7 @@ def connected(
 
 
 def test_one_connection_carries_all_requests_and_the_target_reads_them_whole() -> None:
+    """Requests of any size go over one connection, with the base path and the headers asked for."""
     bodies = [b"{}", b"x" * (JOINED_BYTES + 1), b"y" * 3_000_000, b""]
     with connected(answer(OK), base="/base", headers=(("user-agent", "mine"), ("Authorization", "Bearer t"))) as (
         client,
@@ -124,6 +125,7 @@ def test_one_connection_carries_all_requests_and_the_target_reads_them_whole() -
     ids=["without a word", "as it said", "http-1.0"],
 )
 def test_a_target_that_closes_after_each_answer_is_connected_to_anew(serve: Serve) -> None:
+    """Each request succeeds though the target closes its connection after each answer."""
     with connected(serve) as (client, served, _):
         for _ in range(3):
             one = client.post(b"{}", 10)
@@ -133,6 +135,8 @@ def test_a_target_that_closes_after_each_answer_is_connected_to_anew(serve: Serv
 
 
 def test_an_answer_that_comes_before_the_body_was_read_counts() -> None:
+    """A refusal that the target sends while the body is still on its way is the answer."""
+
     def refuse(sock: Any, _address: object) -> None:
         sock.recv(1000)
         sock.sendall(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
@@ -177,6 +181,7 @@ def test_interim_answers_are_passed_over(before: bytes) -> None:
 
 @pytest.mark.parametrize("behind", [OK, b"garbage", b"HTTP/1.1 200 OK\r\nCon"])
 def test_bytes_behind_an_answer_are_no_part_of_it(behind: bytes) -> None:
+    """Bytes after the end of an answer are dropped with their connection."""
     failed = b"HTTP/1.1 500 Oh\r\nContent-Length: 3\r\n\r\nerr"
     with connected(answer(failed + behind)) as (client, served, _):
         for _ in range(2):
@@ -187,11 +192,14 @@ def test_bytes_behind_an_answer_are_no_part_of_it(behind: bytes) -> None:
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_a_body_where_none_may_be_is_left(status: int) -> None:
+    """An answer with 204 or 304 has no body, whatever follows its head."""
     with connected(answer(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\n{}" % status)) as (client, _, _told):
         assert (client.post(b"{}", 10).status, client.post(b"{}", 10).error) == (status, None)
 
 
 def test_an_answer_without_end_ends_at_the_deadline_and_lets_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endless answer is a timeout, and beyond the most bytes it is too long."""
+
     def endless(sock: Any, _head: bytes, _body: bytes) -> bool:
         sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
@@ -233,6 +241,7 @@ def test_what_failed_keeps_nothing() -> None:
     ],
 )
 def test_what_goes_wrong_has_a_name_and_leaves_nothing_behind(data: bytes, why: str) -> None:
+    """A malformed or short answer has an error by name, and its connection is closed."""
     with connected(answer(data, stays=False)) as (client, served, events):
         before = _descriptors()
         for _ in range(3):
@@ -245,6 +254,7 @@ def test_what_goes_wrong_has_a_name_and_leaves_nothing_behind(data: bytes, why: 
 
 
 def test_a_connection_that_rested_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that was idle for longer than IDLE_S is replaced before the next request."""
     monkeypatch.setattr("loadtests.generator.http_client.IDLE_S", 0.05)
     with connected(answer(OK)) as (client, served, _):
         for pause_s in (0, 0.1, 0):
@@ -254,6 +264,7 @@ def test_a_connection_that_rested_is_not_used_again(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_timeout_and_a_kill_end_a_request_with_their_own_words() -> None:
+    """A request that times out and one that is killed have different errors."""
     with connected(answer(b"HTTP/1.1 200 OK\r\n")) as (client, served, _):
         one = client.post(b"{}", 0.1)
         assert (one.status, one.error) == (None, "timeout")
@@ -268,6 +279,7 @@ def test_a_timeout_and_a_kill_end_a_request_with_their_own_words() -> None:
 
 
 def test_nobody_listens() -> None:
+    """A port where nobody listens is refused."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         client = HttpClient(parse_target(f"http://127.0.0.1:{bound.getsockname()[1]}", start_clock()), None, _silent)
@@ -275,6 +287,8 @@ def test_nobody_listens() -> None:
 
 
 def test_a_fault_of_its_own_is_none_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's own defect is raised, not recorded as an error of the target."""
+
     def broken(_pairs: object) -> dict[str, str]:
         raise AttributeError("a mistake")
 

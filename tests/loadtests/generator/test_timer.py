@@ -17,6 +17,7 @@ def _descriptors() -> int:
 
 
 def test_waits_until_the_moment_while_others_run() -> None:
+    """A wait ends at its moment, never before, and other tasks run meanwhile."""
     turns: list[float] = []
 
     def other() -> None:
@@ -36,6 +37,7 @@ def test_waits_until_the_moment_while_others_run() -> None:
 
 
 def test_a_moment_that_is_past_lets_others_run_all_the_same() -> None:
+    """A moment that is past is no wait, but other tasks get their turn."""
     ran: list[int] = []
     gevent.spawn(ran.append, 1)
     with PreciseTimer() as timer:
@@ -44,6 +46,7 @@ def test_a_moment_that_is_past_lets_others_run_all_the_same() -> None:
 
 
 def test_a_wait_can_be_ended_from_outside_and_leaves_no_descriptor() -> None:
+    """Waits that are killed leave no open descriptor behind."""
     before = _descriptors()
 
     def wait() -> None:
@@ -59,6 +62,7 @@ def test_a_wait_can_be_ended_from_outside_and_leaves_no_descriptor() -> None:
 
 
 def test_without_such_timers_it_waits_by_the_loops_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the system's timers a wait by the loop's own timer ends no earlier."""
     monkeypatch.setattr(sys, "platform", "elsewhere")
     with PreciseTimer() as timer:
         assert not timer.exact

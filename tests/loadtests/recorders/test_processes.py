@@ -202,6 +202,7 @@ def test_lost_places_are_found(target: Target, monkeypatch: pytest.MonkeyPatch) 
 def test_clients_hang_up_once_more_where_something_stayed_for_each(
     descriptors: Callable[[int, int], int], rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A second round of disconnects is made only where descriptors rose with the first."""
     monkeypatch.setattr(disconnects, "SETTLE_S", 0.5)
     readings: list[Probe] = []
 

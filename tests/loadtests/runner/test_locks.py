@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from loadtests.errors import FolderError
 from loadtests.locks import lock_folder, lock_target
 from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, fake_target
-from tests.processes import end_of
+from tests.processes import end_of, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -27,15 +25,6 @@ mix = [{ case = "csv-5", count = 20 }]
 """
 
 
-def wait_until(done: Callable[[], bool], timeout_s: float = 30) -> None:
-    """Look until it is so; fails the test where it never is."""
-    deadline = time.monotonic() + timeout_s
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@pytest.mark.e2e
 def test_a_second_run_in_the_same_folder_or_on_the_same_target_is_refused(tmp_path: Path) -> None:
     """Neither spoils the first, whose record is whole."""
     profiles = write_profile(tmp_path / "profiles", PROFILE)

@@ -6,8 +6,8 @@ import hashlib
 import json
 import lzma
 import signal
-import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -17,9 +17,7 @@ from assertions.contents.tags import TAG_PLACEHOLDER, tagged
 from loadtests.datasets.records import encode_body, make_dataset
 from tests.loadtests.command import read_record, run_command, start_command, write_profile
 from tests.loadtests.fake_target import Manners, Seen, fake_target
-from tests.processes import end_of
-
-pytestmark = pytest.mark.e2e
+from tests.processes import Ended, end_of, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -42,14 +40,30 @@ def one_phase(folder: Path, keys: str, mix: str) -> Path:
     return write_profile(folder / "profiles", f'[[phase]]\nname = "one"\n{keys}\nmix = [{{ {mix} }}]\n')
 
 
-def test_a_run_records_every_planned_request_and_its_file(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Recorded:
+    """A run of two phases on a target that takes 0.3 s for an export; read it, don't change it."""
+
+    ended: Ended
+    out: Path
+    bodies: list[bytes]
+    """Of the requests that the target had, in their order."""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """One run for all tests that read what a usual one leaves."""
+    folder = tmp_path_factory.mktemp("recorded")
+    profiles = write_profile(folder / "profiles", TWO_PHASES)
+    with fake_target(Manners(delay_s=lambda _: 0.3)) as target:
+        ended = run_command("run", "mine", "--target", target.url, "--out", folder / "out", "--profiles", profiles)
+        return Recorded(ended, folder / "out", [seen.body for seen in target.seen])
+
+
+def test_a_run_records_every_planned_request_and_its_file(recorded: Recorded) -> None:
     """Each planned request becomes one hit with the plan's own body, and each answered export one fetched file."""
-    profiles = write_profile(tmp_path / "profiles", TWO_PHASES)
-    out = tmp_path / "out"
-    with fake_target() as target:
-        ended = run_command("run", "mine", "--target", target.url, "--out", out, "--profiles", profiles)
-        bodies = [seen.body for seen in target.seen]
-    assert ended.code == 0, ended.err
+    out, bodies = recorded.out, recorded.bodies
+    assert recorded.ended.code == 0, recorded.ended.err
     record = read_record(out)
     planned = {(phase.name, one.index): one for phase in record.plan.phases for one in phase.requests}
     assert {(hit.phase, hit.index) for hit in record.hits} == set(planned)
@@ -76,13 +90,9 @@ def test_a_run_records_every_planned_request_and_its_file(tmp_path: Path) -> Non
     assert [path.name for path in out.glob("scrapes*")] == ["scrapes.jsonl.xz"]
 
 
-def test_the_run_rests_between_phases_and_watches_the_target_all_along(tmp_path: Path) -> None:
+def test_the_run_rests_between_phases_and_watches_the_target_all_along(recorded: Recorded) -> None:
     """Scrapes are there before, between and after the phases, with nothing in flight then; both paths are watched."""
-    profiles = write_profile(tmp_path / "profiles", TWO_PHASES)
-    with fake_target(Manners(delay_s=lambda _: 0.3)) as target:
-        ended = run_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
-    assert ended.code == 0, ended.err
-    record = read_record(tmp_path / "out")
+    record = read_record(recorded.out)
     first, second = record.phase("first"), record.phase("second")
     moments = {scrape.moment for scrape in record.scrapes}
     assert moments == {"before", "during", "rest", "after"}
@@ -201,7 +211,7 @@ def test_a_killed_generator_is_seen(tmp_path: Path) -> None:
         run = start_command(
             "run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles, "--workers", "2"
         )
-        _wait_until(lambda: len(target.seen) > 40)
+        wait_until(lambda: len(target.seen) > 40)
         generators = [one for one in psutil.Process(run.pid).children(recursive=True) if one.ppid() != run.pid]
         assert len(generators) == 2
         generators[0].kill()
@@ -223,7 +233,7 @@ def test_an_interrupted_run_completes_its_record_and_leaves_nothing_behind(
     profiles = write_profile(tmp_path / "profiles", TWO_PHASES)
     with fake_target(Manners(delay_s=lambda _: 30.0)) as target:
         run = start_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
-        _wait_until(lambda: len(target.seen) == 1)
+        wait_until(lambda: len(target.seen) == 1)
         family = psutil.Process(run.pid).children(recursive=True)
         run.send_signal(number)
         ended = end_of(run)
@@ -244,7 +254,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     with fake_target() as target:
         # the template of 2,000 records fits (0.4 MB), its downloads and the rest do not all: the limit is a file's size
         run = start_command("run", "mine", "--target", target.url, "--out", tmp_path / "out", "--profiles", profiles)
-        _wait_until((tmp_path / "out" / "parts" / "generator.json").exists)
+        wait_until((tmp_path / "out" / "parts" / "generator.json").exists)
         # the parent first: what it starts from then on inherits the limit, and what it had started is found below it
         parent = psutil.Process(run.pid)
         parent.rlimit(psutil.RLIMIT_FSIZE, (20_000, 20_000))
@@ -329,11 +339,3 @@ def test_an_open_phase_sees_a_stall_that_waiting_clients_would_miss(tmp_path: Pa
     assert true[place] > 0.5
     assert measured[place] == pytest.approx(true[place], abs=0.25)
     assert record.scenario.generator.start_delay_p99_ms is not None
-
-
-def _wait_until(reached: object, timeout_s: float = 30) -> None:
-    assert callable(reached)
-    deadline = time.monotonic() + timeout_s
-    while not reached():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)

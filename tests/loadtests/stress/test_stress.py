@@ -46,7 +46,7 @@ def hit(index: int, *, took_s: float = 0.1, late_s: float = 0.0, status: int | N
 
 
 def scenario(planned: int, **generator: object) -> Scenario:
-    """A step's scenario, whole, with a generator that had time to spare unless told otherwise."""
+    """A step's scenario, whole, with a generator that had time to spare unless set otherwise."""
     made: dict[str, object] = {
         "exit_code": 0, "version": "2", "cpu_ratio": 0.2, "event_loop_lag_p99_ms": 3.0,
         "start_delay_p99_ms": 1.0, "end_marks": 1,
@@ -123,13 +123,13 @@ def test_a_target_that_falls_behind_breaks_before_the_limit_does() -> None:
     assert judged([hit(index, took_s=0.2 + 0.005 * index) for index in range(60)]).word == "held"
 
 
-@pytest.mark.parametrize(("others", "told"), [(0.15, False), (0.16, True), (None, False)])
-def test_a_break_with_busy_neighbours_says_so(others: float | None, told: bool) -> None:
+@pytest.mark.parametrize(("others", "reported"), [(0.15, False), (0.16, True), (None, False)])
+def test_a_break_with_busy_neighbours_says_so(others: float | None, reported: bool) -> None:
     """It stays a break, and its reason tells whose it may be; a rate that held does not need to."""
     hits = [hit(index, took_s=20) for index in range(30)]
     seen = judge_step(1, 10.0, 3.0, hits, scenario(30), LIMITS, others)
     assert (seen.word, seen.others_ratio) == ("broke", others)
-    assert seen.reason.endswith("(others kept 16% of the machine busy)") is told
+    assert seen.reason.endswith("(others kept 16% of the machine busy)") is reported
     kept = judge_step(1, 10.0, 3.0, [hit(index) for index in range(30)], scenario(30), LIMITS, 0.9)
     assert "others" not in kept.reason
 

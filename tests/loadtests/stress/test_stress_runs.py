@@ -21,7 +21,7 @@ from loadtests.stress.search import Stress
 from loadtests.stress.session import read_stress
 from tests.loadtests.command import run_command, start_command
 from tests.loadtests.fake_target import Manners, Seen, fake_target
-from tests.processes import end_of
+from tests.processes import end_of, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -51,34 +51,35 @@ def own_limits(folder: Path, p95_ms: int) -> Path:
     return path
 
 
-@pytest.mark.e2e
 def test_the_break_point_found_lies_around_the_truth(tmp_path: Path) -> None:
-    """A worker that makes 20 a second holds 14 and breaks at 28; the report is what the raw records give again."""
+    """A worker that makes 20 a second holds 7 and breaks at 60; the report is what the raw records give again.
+
+    Both lie so far from the truth that a busy machine changes neither; the search itself is tested without load.
+    """
     out, limits = tmp_path / "out", own_limits(tmp_path, 400)
     with fake_target(Manners(delay_s=OneWorker())) as target:
         ended = run_command(
             "stress", "--target", target.url, "--out", out, "--limits", limits, "--sizes", "20", "--formats", "csv",
-            "--rates", "7,14,28,56", "--seconds", "3",
+            "--rates", "7,60,120", "--seconds", "3",
         )  # fmt: skip
         url, bodies = target.url, [seen.body for seen in target.seen]
     assert ended.code == 0, ended.err
     report = msgspec.json.decode((out / "stress.json").read_bytes(), type=Stress)
     (found,) = report.found
     assert (found.case, found.outcome) == ("csv-20", "held")
-    assert (found.highest_held_per_s, found.lowest_broke_per_s) == (14, 28)
-    assert [(one.rate_per_s, one.word) for one in found.steps] == [(7, "held"), (14, "held"), (28, "broke")]
-    assert [one.planned for one in found.steps] == [21, 42, 84]
+    assert (found.highest_held_per_s, found.lowest_broke_per_s) == (7, 60)
+    assert [(one.rate_per_s, one.word) for one in found.steps] == [(7, "held"), (60, "broke")]
+    assert [one.planned for one in found.steps] == [21, 180]
     assert len(set(bodies)) == 1  # encoded once, the same bytes each time
-    assert len(bodies) == 21 + 42 + 84 + len(found.unloaded_ms)
+    assert len(bodies) == 21 + 180 + len(found.unloaded_ms)
     assert all(ms >= WORK_S * 1000 for ms in found.unloaded_ms)
     assert read_stress(out, ("csv-20",), limits_file.load(limits), url, 17) == report
     assert "csv-20" in ended.out
     assert not list(out.glob("*/*/spool")) and not list(out.glob("*/*/sent"))
 
 
-@pytest.mark.e2e
 def test_a_size_that_is_refused_unloaded_holds_at_no_rate(tmp_path: Path) -> None:
-    """A body that is too long is told as that, without load; exit code 1. Another session begins anew."""
+    """A body that is too long is reported as that, without load; exit code 1. Another session begins anew."""
     with fake_target(Manners(status=lambda seen: 413 if len(seen.body) > 10_000 else 200)) as target:
         for _ in range(2):
             ended = run_command(
@@ -91,7 +92,6 @@ def test_a_size_that_is_refused_unloaded_holds_at_no_rate(tmp_path: Path) -> Non
     assert (large["outcome"], large["reason"]) == ("below", "one export at rest was answered with 413")
 
 
-@pytest.mark.e2e
 def test_what_can_not_be_begun_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
     """No target, a folder of somebody else's, a size that is none, limits that can't be used."""
     gone = f"http://127.0.0.1:{free_port()}"
@@ -114,7 +114,6 @@ def test_what_can_not_be_begun_is_one_sentence_and_exit_2(tmp_path: Path) -> Non
     assert (tmp_path / "taken" / "csv-5" / "mine.txt").read_text() == "mine"
 
 
-@pytest.mark.e2e
 def test_a_session_keeps_out_of_other_folders(tmp_path: Path) -> None:
     """Such as one that holds evidence, which would no longer verify."""
     (tmp_path / "manifest.json").write_text("{}")
@@ -126,16 +125,13 @@ def test_a_session_keeps_out_of_other_folders(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
 
 
-@pytest.mark.e2e
 def test_an_interrupted_session_ends_at_once_and_names_no_rate(tmp_path: Path) -> None:
     """Ctrl-C in a step closes that step's record and ends the session with 2; there is no report."""
     out = tmp_path / "out"
     with fake_target() as target:
         words = ("--sizes", "5", "--formats", "csv", "--rates", "5,10", "--seconds", "60")
         process = start_command("stress", "--target", target.url, "--out", out, *words)
-        deadline = time.monotonic() + 30
-        while len(target.seen) < 8 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: len(target.seen) >= 8)
         process.send_signal(signal.SIGINT)
         ended = end_of(process)
     assert (ended.code, ended.err.splitlines()[-1]) == (2, "loadtests: interrupted")

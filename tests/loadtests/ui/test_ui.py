@@ -30,7 +30,6 @@ def test_the_mix_is_the_profiles() -> None:
     assert most_clients(profile) == 5
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_web_interface_drives_the_profile(tmp_path: Path, number: signal.Signals) -> None:
     """It opens, starts users who export and fetch, shows no failure; a signal ends all of it with exit code 0."""

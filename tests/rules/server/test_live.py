@@ -65,7 +65,7 @@ def test_without_a_server_the_block_runs_and_the_record_says_why(
 
 @pytest.mark.e2e
 def test_a_block_that_raises_leaves_no_record(tmp_path: Path) -> None:
-    """What ends the scenario is what is told, and no half record stays."""
+    """What ends the scenario is what is reported, and no half record stays."""
     with serving() as target, pytest.raises(KeyboardInterrupt), observed(target, tmp_path, (), span=lambda: (0, 1)):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []

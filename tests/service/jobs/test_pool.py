@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from service.jobs.pool import NICENESS, WorkerDied, WorkerPool, WorkerTimeout
+from tests.processes import wait_until
 from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, sample
 
 pytestmark = pytest.mark.e2e
@@ -84,9 +85,7 @@ def test_a_worker_that_dies_at_rest_is_replaced(pool: WorkerPool) -> None:
     pids = [one.result(TIMEOUT_S) for one in pool.warm_up()]
     for one in pids:
         os.kill(one, signal.SIGKILL)
-    deadline = time.monotonic() + TIMEOUT_S
-    while any(map(psutil.pid_exists, pids)) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: not any(map(psutil.pid_exists, pids)))
     assert pool.submit(pid).result(TIMEOUT_S) not in pids
 
 

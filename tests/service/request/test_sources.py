@@ -6,16 +6,14 @@ import csv
 import http.client
 import io
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pypdf
 import pytest
 
-from tests.service.helpers import ROOT, TIMEOUT_S, Running, assert_identity, encoded, running, sample
+from tests.processes import Ended, run_module, wait_until
+from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, running, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -185,18 +183,10 @@ def test_a_client_that_left_a_slow_query_frees_its_place(tmp_path: Path) -> None
             connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=TIMEOUT_S)
             body = encoded(format=format, columns=["COUNT(*)"], source={"table": "slow"})
             connection.request("POST", "/export/run", body, {"Content-Type": "application/json"})
-            wait_until(service, 1)
+            wait_until(lambda: service.get("/export/status").json()["concurrentExports"] == 1)
             connection.close()
-            wait_until(service, 0)
+            wait_until(lambda: service.get("/export/status").json()["concurrentExports"] == 0)
             assert sample(service.metrics(), "export_fail_total", reason="client_gone", format=format) == 1
-
-
-def wait_until(service: Running, running_now: int) -> None:
-    """Until so many exports run."""
-    deadline = time.monotonic() + TIMEOUT_S
-    while service.get("/export/status").json()["concurrentExports"] != running_now:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_make_data_makes_the_same_table_each_time(tmp_path: Path) -> None:
@@ -204,7 +194,7 @@ def test_make_data_makes_the_same_table_each_time(tmp_path: Path) -> None:
     paths = [tmp_path / "one.sqlite", tmp_path / "two.sqlite"]
     for path in paths:
         made = make_data("--records", "500", str(path))
-        assert (made.returncode, made.stderr) == (0, "")
+        assert (made.code, made.err) == (0, "")
     contents = []
     for path in paths:
         connection = sqlite3.connect(path)
@@ -213,12 +203,11 @@ def test_make_data_makes_the_same_table_each_time(tmp_path: Path) -> None:
     assert contents[0] == contents[1]
     assert len(contents[0]) == 500
     again = make_data("--records", "500", str(paths[0]))
-    assert again.returncode == 2
-    assert again.stderr.count("\n") == 1
-    assert "exists already" in again.stderr
+    assert again.code == 2
+    assert again.err.count("\n") == 1
+    assert "exists already" in again.err
 
 
-def make_data(*arguments: str) -> subprocess.CompletedProcess[str]:
+def make_data(*arguments: str) -> Ended:
     """Run the real command."""
-    command = [sys.executable, "-m", "service", "make-data", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    return run_module("service", "make-data", *arguments)

@@ -111,7 +111,7 @@ def drive(driven: Drive, folder: Path) -> Outcome:
 @contextmanager
 def alive(target: Entry, folder: Path) -> Iterator[tuple[str, int]]:
     """The target's URL and process id while it runs; NoStart when it does not."""
-    words = [sys.executable, "-m", "tests.targets", "serve", target.name, "--exports", str(folder / "exports")]
+    words = [sys.executable, "-m", "tests.targets.serving", target.name, "--exports", str(folder / "exports")]
     with (folder / "target.log").open("wb") as log:
         process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         try:

@@ -60,7 +60,8 @@ def strip(run: Path, record: Path, scenarios: Iterable[str], *, hidden: Iterable
         target.write_bytes(data)
 
     for name in RUN_FILES:
-        copy(run / name, record / name)
+        if (run / name).exists():  # a run that ended early has no results of the tools
+            copy(run / name, record / name)
     for scenario in scenarios:
         if not (run / scenario).is_dir():
             raise StripError(f"the run left no folder {scenario}")

@@ -26,8 +26,10 @@ from assertions.record.types import Finding
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Judgement
 from tests.assertions.cases import none_done, without
-from tests.assertions.cases.conduct import behaving, generated, probes, status
+from tests.assertions.cases.behaviour import behaving
+from tests.assertions.cases.conduct import probes, status
 from tests.assertions.cases.contents import fetched
+from tests.assertions.cases.instrument import generated
 from tests.assertions.healthy.records import (
     changed,
     drop_samples,

@@ -25,7 +25,7 @@ from assertions.record.view import ScenarioRecord
 from assertions.summary import runbook_text
 from assertions.verdicts import Judgement, failed_for
 from tests.assertions.cases import none_done
-from tests.assertions.cases.conduct import behaving
+from tests.assertions.cases.behaviour import behaving
 from tests.assertions.checks.faults.test_hidden_failures import wrong_and_unopened
 from tests.assertions.healthy.records import changed, each, healthy, healthy_run, values, with_hits, with_pages
 
@@ -81,7 +81,7 @@ def test_accepted_requests_of_no_known_format_may_count_under_any() -> None:
 
 
 def with_delayed_answers(record: ScenarioRecord, delay_s: float, shown: float) -> ScenarioRecord:
-    """Each answer's last byte comes later by so much; the status page tells what runs, a share `shown` of the time."""
+    """Each answer's last byte comes later by so much; the status page says what runs, a share `shown` of the time."""
     late = with_hits(record, lambda hit: {"end": hit.end + delay_s} if hit.status == 200 else None)
     rounds = iter(range(10**6))
 
@@ -89,15 +89,15 @@ def with_delayed_answers(record: ScenarioRecord, delay_s: float, shown: float) -
         body = json.loads(getattr(probe, "answer", None) or "{}")
         if getattr(probe, "path", "") != "/export/status" or getattr(probe, "phase", "") != "measure":
             return None
-        told = 5 if next(rounds) % 10 < 10 * shown else 0
-        return {"answer": json.dumps(body | {"concurrentExports": told, "queueDepth": 0})}
+        reported = 5 if next(rounds) % 10 < 10 * shown else 0
+        return {"answer": json.dumps(body | {"concurrentExports": reported, "queueDepth": 0})}
 
     return changed(late, health=each(late.health, edit))
 
 
 @pytest.mark.parametrize(("delay_s", "judged"), [(0.0, "FAIL"), (0.6, "PASS")])
 def test_an_answer_under_way_is_no_running_export(delay_s: float, judged: str) -> None:
-    """Of a request most of which is the answer's way nothing can be told; where the export fills it, it can."""
+    """Of a request most of which is the answer's way nothing can be said; where the export fills it, it can."""
     record = with_delayed_answers(healthy("load"), delay_s, 0.2)
     assert status_page(record, LIMITS).status == judged
 
@@ -199,7 +199,7 @@ def test_each_kind_of_finding_in_files_is_named_once_with_its_count() -> None:
 
 
 def test_a_compressed_file_names_its_cause() -> None:
-    """What a gzip layer breaks is told as gzip by `downloads`."""
+    """What a gzip layer breaks is reported as gzip by `downloads`."""
     record = healthy("smoke")
     zipped = each(record.fetches, lambda one: {"headers": {**one.headers, "content-encoding": "gzip"}})
     assert "came compressed (Content-Encoding: gzip) though identity was requested" in (
