@@ -104,7 +104,7 @@ def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = Non
     with timings.measure("plots"):
         drawings = drawings_for(run, limits, report, context)
         if drawn is None:
-            pictures = draw(out / PLOTS, drawings) if drawings else {}
+            pictures = {} if context.incidents else draw(out / PLOTS, drawings)
         else:
             pictures = {**drawn.pictures, **add_pictures(out / PLOTS, drawings, drawn.pictures)}
     with timings.measure("report"):
@@ -203,6 +203,7 @@ def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterabl
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
         found=find(run, report, limits),
         changes=changes_of(run.path),
+        comparison=read_sound(run.path),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from assertions.record.panels_drawn import PanelsDrawn
+from evidence.comparison.types import Comparison
 from evidence.reports.examples import Found
 from evidence.reports.fault_coverage import Sensitivity
 from evidence.reports.information import Information
@@ -91,3 +92,5 @@ class Figures:
     """(scenario, check) of what is not a PASS: the first bad request, and an example of each kind."""
     changes: Sequence[str] | None = None
     """What changed since the baseline, a line each; None: there is no earlier run to compare with."""
+    comparison: Comparison | None = None
+    """The same as figures; None: there is no earlier run, or what was stored can't be read."""
