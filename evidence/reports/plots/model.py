@@ -15,8 +15,8 @@ MOST_POINTS = 4_000
 """Points of one series; of longer ones the lowest and highest of each stretch are drawn."""
 LEAST_LOG = 0.01
 """On a log scale nothing is 0."""
-MARGIN = 0.04
-"""Room around the values, as a share of their range."""
+MARGIN, ABOVE = 0.04, 0.14
+"""Room around the values and, for the names of phases, above them, as shares of their range."""
 
 Kind = Literal["points", "crosses", "ticks", "diamonds", "line", "steps", "area", "spans"]
 """ticks: short upright marks; steps: each value holds until the next; area: steps, filled down to 0; spans: level
@@ -141,7 +141,7 @@ def y_range(panel: Panel) -> tuple[float, float]:
     if panel.categories:
         return len(panel.categories) - 0.4, -0.6
     values = [y for one in panel.series for y in one.ys] + [rule.value for rule in panel.rules if not rule.upright]
-    return spread(values, log=panel.log, from_zero=panel.from_zero)
+    return spread(values, log=panel.log, from_zero=panel.from_zero, above=ABOVE)
 
 
 def x_values(panel: Panel) -> list[float]:
@@ -150,17 +150,19 @@ def x_values(panel: Panel) -> list[float]:
     return values + [rule.value for rule in panel.rules if rule.upright]
 
 
-def spread(values: Iterable[float], *, log: bool = False, from_zero: bool = False) -> tuple[float, float]:
+def spread(
+    values: Iterable[float], *, log: bool = False, from_zero: bool = False, above: float = MARGIN
+) -> tuple[float, float]:
     """Return a range that holds values, with room at both ends; (0, 1) where there are none."""
     finite = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
     if not finite:
         return (0.1, 10.0) if log else (0.0, 1.0)
     if log:
         low, high = math.log10(min(finite)), math.log10(max(finite))
-        room = max((high - low) * MARGIN, 0.05)
-        return 10 ** (low - room), 10 ** (high + room)
+        room, top = (max((high - low) * share, 0.05) for share in (MARGIN, above))
+        return 10 ** (low - room), 10 ** (high + top)
     low, high = min(finite), max(finite)
     if from_zero:
         low = min(0.0, low)
-    room = (high - low) * MARGIN or max(abs(high) * 0.1, 0.5)
-    return (low if from_zero and low == 0 else low - room), high + room
+    room, top = ((high - low) * share or max(abs(high) * 0.1, 0.5) for share in (MARGIN, above))
+    return (low if from_zero and low == 0 else low - room), high + top

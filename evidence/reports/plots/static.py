@@ -11,6 +11,8 @@ from evidence.reports.plots.model import Drawing, Panel, Rule, Series, y_range
 
 WIDTH_IN = 9.0
 DPI = 110
+WIDE_BAND = 0.04
+"""Share of the axis that a phase takes whose name is shown."""
 MARKERS = {"points": ".", "crosses": "x", "ticks": "|", "diamonds": "D"}
 LINE_STYLES = {"dashed": "--", "dotted": ":", "dashdot": "-."}
 _ID = re.compile(r'(\bid="|xlink:href="#|url\(#)')
@@ -49,17 +51,17 @@ def figure(drawing: Drawing) -> Any:
     made = Figure(figsize=(WIDTH_IN, height_in(drawing)), layout="constrained")
     heights = [panel.height_in for panel in drawing.panels]
     axes = made.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-    for panel, axis in zip(drawing.panels, axes, strict=True):
+    for index, (panel, axis) in enumerate(zip(drawing.panels, axes, strict=True)):
         if drawing.x_log:
             axis.set_xscale("log")
-        _paint(panel, axis, drawing.x_range)
+        _bands(panel, axis, drawing.x_range, named=index == 0)
+        _paint(panel, axis)
     axes[-1].set_xlim(*drawing.x_range)
     axes[-1].set_xlabel(drawing.x_label, fontsize=8)
     return made
 
 
-def _paint(panel: Panel, axis: Any, x_range: tuple[float, float]) -> None:
-    _bands(panel, axis, x_range)
+def _paint(panel: Panel, axis: Any) -> None:
     for one in panel.series:
         _series(one, axis)
     for rule in panel.rules:
@@ -79,12 +81,12 @@ def _paint(panel: Panel, axis: Any, x_range: tuple[float, float]) -> None:
         axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
-def _bands(panel: Panel, axis: Any, x_range: tuple[float, float]) -> None:
-    """Shade every second phase; name them where they are wide enough."""
+def _bands(panel: Panel, axis: Any, x_range: tuple[float, float], *, named: bool) -> None:
+    """Shade every second phase; name those that are wide enough."""
     for index, band in enumerate(panel.bands):
         if index % 2 == 0:
             axis.axvspan(band.start, band.end, color="#888888", alpha=0.12, linewidth=0)
-        if (band.end - band.start) / (x_range[1] - x_range[0]) > 0.04:
+        if named and (band.end - band.start) / (x_range[1] - x_range[0]) > WIDE_BAND:
             axis.annotate(
                 band.name, ((band.start + band.end) / 2, 0.98), xycoords=("data", "axes fraction"), fontsize=6.5,
                 va="top", ha="center",

@@ -154,14 +154,18 @@ def _prometheus(record: ScenarioRecord, samples: Samples, bands: tuple[Band, ...
             series=tuple(gauges),
         )
     rates = [
-        series(status, "steps", [(at - start, bounded(value)) for at, value in found], colour, size=1.0)
-        for status, colour in (("succeeded", DONE), ("rejected", REFUSED), ("failed", FAILED))
+        series(label, "steps", [(at - start, bounded(value)) for at, value in found], colour, size=1.0)
+        for status, label, colour in (
+            ("succeeded", "succeeded", DONE),
+            ("rejected", "rejected, malformed ones too", REFUSED),
+            ("failed", "failed", FAILED),
+        )
         if (found := samples.rate("export_requests_total", status))
     ]
     if rates:
         yield Panel(
-            title="exports ended a second, from Prometheus's counters",
-            unit="exports/s",
+            title="requests ended a second, from Prometheus's counters",
+            unit="requests/s",
             bands=bands,
             from_zero=True,
             series=tuple(rates),

@@ -61,7 +61,9 @@ def _panels(record: ScenarioRecord, report: Report, limits: Limits) -> Iterable[
             rules=tuple(_latency_rules(record, report, limits)),
         )
     if record.pages:
-        running = series("running, by the target", "line", _gauge(record, record.pages, "running"), COLOURS["csv"])
+        running = series(
+            "running, by the target", "line", _gauge(record, record.pages, "running"), COLOURS["csv"], size=1.2
+        )
         yield Panel(
             title=f"exports running; the limit is {MAX_CONCURRENT}",
             unit="exports",
@@ -103,7 +105,7 @@ def _latency_rules(record: ScenarioRecord, report: Report, limits: Limits) -> It
     ]
     p95 = readings[0] if readings else None
     if p95 is not None and 0 < p95 < math.inf:
-        yield Rule(p95, f"P95 {p95:,.3g} ms", "#444444", "dotted")
+        yield Rule(p95, f"P95 {p95:,.0f} ms" if p95 >= 100 else f"P95 {p95:.3g} ms", "#444444", "dotted")
     if limit:
         yield Rule(limits[limit].target, f"limit {limits[limit].target:,.6g} ms")
 

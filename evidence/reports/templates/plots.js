@@ -7,7 +7,7 @@
   const plotting = Bokeh.Plotting, models = Bokeh;
   const drawings = JSON.parse(document.getElementById("plots-data").textContent);
   const byAxis = new Map();
-  Bokeh.set_log_level("error");
+  Bokeh.logger.set_level("error");
   for (const drawing of drawings) await show(drawing);
   document.documentElement.dataset.plots = "ready";
 
@@ -29,14 +29,14 @@
   function plot(drawing, range) {
     const crosshair = new models.Span({ dimension: "height", line_color: "#888888" });
     const last = drawing.panels.length - 1;
-    const rows = drawing.panels.map((panel, index) => [axes(drawing, panel, range, crosshair, index === last)]);
+    const rows = drawing.panels.map((panel, index) => [axes(drawing, panel, range, crosshair, index === 0, index === last)]);
     const grid = plotting.gridplot(rows, { toolbar_location: "above", merge_tools: true, sizing_mode: "stretch_width" });
     grid.setv({ name: drawing.name });
     grid.toolbar.logo = null;
     return grid;
   }
 
-  function axes(drawing, panel, range, crosshair, last) {
+  function axes(drawing, panel, range, crosshair, first, last) {
     const made = plotting.figure({
       title: plain(panel.title), x_range: range, y_range: panel.y_range,
       x_axis_type: drawing.x_log ? "log" : "linear",
@@ -55,28 +55,29 @@
       made.yaxes[0].ticker = new models.FixedTicker({ ticks: panel.categories.map((_, row) => row) });
       made.yaxes[0].major_label_overrides = new Map(panel.categories.map((name, row) => [row, plain(name)]));
     } else made.yaxes[0].setv({ axis_label: panel.unit, formatter: new models.BasicTickFormatter(numbers) });
-    bands(made, panel, drawing.x_range);
+    bands(made, panel, drawing.x_range, first);
     const hovered = panel.series.map((series) => draw(made, series));
     for (const rule of panel.rules) line(made, rule);
     tools(made, hovered, drawing, panel, crosshair);
-    made.legend.setv({
+    const legend = made.legend;
+    legend.setv({
       orientation: "horizontal", click_policy: "hide", label_text_font_size: FONT, padding: 0, margin: 0, spacing: 12,
       border_line_alpha: 0, background_fill_alpha: 0, glyph_height: 12, label_height: 12,
     });
-    made.center = made.center.filter((part) => part !== made.legend);
-    made.add_layout(made.legend, "above");
+    made.center = made.center.filter((part) => part !== legend);
+    made.add_layout(legend, "above");
     return made;
   }
 
-  // shade every second phase, and name those that are wide enough
-  function bands(made, panel, [start, end]) {
+  // shade every second phase; the first panel names those that are wide enough
+  function bands(made, panel, [start, end], named) {
     panel.bands.forEach((band, index) => {
       if (index % 2 === 0)
         made.add_layout(new models.BoxAnnotation({
           left: band.start, right: band.end, fill_color: "#888888", fill_alpha: 0.12, line_alpha: 0,
         }));
     });
-    const wide = panel.bands.filter((band) => (band.end - band.start) / (end - start) > WIDE_BAND);
+    const wide = panel.bands.filter((band) => named && (band.end - band.start) / (end - start) > WIDE_BAND);
     if (wide.length && !panel.categories.length)
       made.text(wide.map((band) => (band.start + band.end) / 2), wide.map(() => panel.y_range[1]),
         wide.map((band) => plain(band.name)),
@@ -114,9 +115,8 @@
   // all tools act along x only, which the panels share
   function tools(made, hovered, drawing, panel, crosshair) {
     const along = { dimensions: "width" };
-    const zoom = new models.BoxZoomTool(along);
     made.add_tools(
-      zoom, new models.PanTool(along), new models.WheelZoomTool(along), new models.ZoomInTool(along),
+      new models.BoxZoomTool(along), new models.PanTool(along), new models.WheelZoomTool(along), new models.ZoomInTool(along),
       new models.ZoomOutTool(along), new models.ResetTool(), new models.SaveTool(),
       new models.CrosshairTool({ overlay: crosshair, visible: false }),
     );
@@ -125,7 +125,7 @@
       tooltips: (_source, at) => tooltip(series, at, drawing, panel),
     })));
     // a finger scrolls the page, a mouse zooms
-    made.toolbar.active_drag = matchMedia("(pointer: coarse)").matches ? null : zoom;
+    if (matchMedia("(pointer: coarse)").matches) made.toolbar.active_drag = null;
     made.toolbar.active_scroll = null;
   }
 

@@ -163,7 +163,7 @@ def test_prometheus_is_on_the_same_time_axis() -> None:
     assert alerts.categories == ("ExportQueueOverBound",)
     assert [(one.label, one.xs, one.ends) for one in alerts.series] == [("firing", (2.0,), (7.0,))]
     assert "exports running and waiting, as Prometheus scraped them" in panels
-    assert "exports ended a second, from Prometheus's counters" in panels
+    assert "requests ended a second, from Prometheus's counters" in panels
     run = Run(Path("run"), {"load": with_alert})
     assert target_caption(with_alert, judge(run, LIMITS)).endswith("; firing in Prometheus: ExportQueueOverBound.")
 
