@@ -2,11 +2,12 @@
 // Draw each plot of the page again with Bokeh, to be zoomed and hovered, from the values of its static picture.
 // Without this script the page is whole: the picture stays where a plot can't be drawn.
 (async () => {
-  const PIXELS_AN_INCH = 84, HEAD = 30, FOOT = 34, FONT = "11px", WIDE_BAND = 0.04, SAME = 1e-9;
+  const PIXELS_AN_INCH = 84, HEAD = 30, FOOT = 34, LABEL = 14, FONT = "11px", WIDE_BAND = 0.04, SAME = 1e-9;
   const MARKERS = { points: "circle", crosses: "x", ticks: "dash", diamonds: "diamond" };
   const plotting = Bokeh.Plotting, models = Bokeh;
   const drawings = JSON.parse(document.getElementById("plots-data").textContent);
   const byAxis = new Map();
+  const narrow = matchMedia("(max-width: 40rem)").matches, coarse = matchMedia("(pointer: coarse)").matches;
   Bokeh.logger.set_level("error");
   for (const drawing of drawings) await show(drawing);
   document.documentElement.dataset.plots = "ready";
@@ -15,6 +16,7 @@
     const place = document.getElementById(`zoomed-${drawing.name}`);
     const figure = place.closest("figure");
     figure.classList.add("live");
+    place.classList.toggle("rows", drawing.panels.every((panel) => panel.categories.length > 0));
     try {
       const range = new models.Range1d({ start: drawing.x_range[0], end: drawing.x_range[1], name: drawing.axis });
       await plotting.show(plot(drawing, range), place);
@@ -37,11 +39,13 @@
   }
 
   function axes(drawing, panel, range, crosshair, first, last) {
+    const labels = panel.series.length + panel.rules.filter((rule) => rule.label).length;
     const made = plotting.figure({
       title: plain(panel.title), x_range: range, y_range: panel.y_range,
       x_axis_type: drawing.x_log ? "log" : "linear",
       y_axis_type: panel.log && !panel.categories.length ? "log" : "linear",
-      height: Math.round(panel.height_in * PIXELS_AN_INCH) + HEAD + (last ? FOOT : 0), sizing_mode: "stretch_width",
+      height: Math.round(panel.height_in * PIXELS_AN_INCH) + HEAD + (last ? FOOT : 0) + (narrow ? labels * LABEL : 0),
+      sizing_mode: "stretch_width",
       min_border_left: 60, min_border_right: 16, tools: [],
       background_fill_alpha: 0, border_fill_alpha: 0, outline_line_alpha: 0.2,
     });
@@ -61,7 +65,8 @@
     tools(made, hovered, drawing, panel, crosshair);
     const legend = made.legend;
     legend.setv({
-      orientation: "horizontal", click_policy: "hide", label_text_font_size: FONT, padding: 0, margin: 0, spacing: 12,
+      orientation: narrow ? "vertical" : "horizontal", click_policy: "hide", label_text_font_size: FONT, padding: 0, margin: 0,
+      spacing: narrow ? 2 : 12,
       border_line_alpha: 0, background_fill_alpha: 0, glyph_height: 12, label_height: 12,
     });
     made.center = made.center.filter((part) => part !== legend);
@@ -125,7 +130,7 @@
       tooltips: (_source, at) => tooltip(series, at, drawing, panel),
     })));
     // a finger scrolls the page, a mouse zooms
-    if (matchMedia("(pointer: coarse)").matches) made.toolbar.active_drag = null;
+    if (coarse) made.toolbar.active_drag = null;
     made.toolbar.active_scroll = null;
   }
 
