@@ -34,7 +34,9 @@
     const rows = drawing.panels.map((panel, index) => [axes(drawing, panel, range, crosshair, index === 0, index === last)]);
     const grid = plotting.gridplot(rows, { toolbar_location: "above", merge_tools: true, sizing_mode: "stretch_width" });
     grid.setv({ name: drawing.name });
-    grid.toolbar.logo = null;
+    // a finger scrolls the page, a mouse zooms
+    const zoom = grid.toolbar.tools.find((tool) => tool.underlying instanceof models.BoxZoomTool);
+    grid.toolbar.setv({ logo: null, active_drag: coarse ? null : zoom });
     return grid;
   }
 
@@ -129,9 +131,7 @@
       renderers: [hovered[place]], visible: false, line_policy: "nearest",
       tooltips: (_source, at) => tooltip(series, at, drawing, panel),
     })));
-    // a finger scrolls the page, a mouse zooms
-    if (coarse) made.toolbar.active_drag = null;
-    made.toolbar.active_scroll = null;
+    made.toolbar.setv({ active_drag: null, active_scroll: null });
   }
 
   function tooltip(series, at, drawing, panel) {

@@ -158,8 +158,9 @@ def test_hovering_shows_the_value(browser: Browser, tmp_path: Path) -> None:
         page.evaluate(
             """() => {
               document.getElementById("zoomed-load-timeline").scrollIntoView();
-              const view = Object.values(Bokeh.index.roots).find((root) => root.model.name === "load-timeline");
-              const plot = view.child_views.find((child) => child.model === view.model.children[0][0]);
+              const root = Bokeh.documents.flatMap((document) => document.roots())
+                .find((one) => one.name === "load-timeline");
+              const plot = Bokeh.index.find_one_by_id(root.children[0][0].id);
               const points = plot.model.renderers.find((renderer) => renderer.name === "csv");
               const data = points.data_source.data;
               const [x, y] = [...(data.get ? [data.get("x"), data.get("y")] : [data.x, data.y])].map((ys) => ys[0]);
