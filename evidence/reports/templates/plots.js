@@ -143,6 +143,7 @@
     const value = panel.categories.length ? `${across}${time}`
       : `${y}${unit} at ${across}${panel.bands.length ? " s" : ` ${drawing.x_label}`}`;
     const box = document.createElement("div");
+    box.className = "plot-value";
     for (const text of [`${series.label}: ${value}`, series.names[index]].filter(Boolean))
       box.appendChild(document.createElement("div")).textContent = text;
     return box;

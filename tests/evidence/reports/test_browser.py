@@ -172,7 +172,7 @@ def test_hovering_shows_the_value(browser: Browser, tmp_path: Path) -> None:
     )
     page.mouse.move(at["left"] - 1, at["top"])
     page.mouse.move(at["left"], at["top"], steps=3)
-    tooltip = page.locator(".bk-Tooltip").first
+    tooltip = page.locator(".plot-value").first
     tooltip.wait_for(state="visible")
     assert f"{at['y']:,.6g} ms" in tooltip.inner_text()
     assert "csv-" in tooltip.inner_text()
