@@ -20,7 +20,17 @@ from evidence.subject import Subject
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "export-at-scale"
-PACKAGES = ("aiohttp", "locust", "matplotlib", "msgspec", "prometheus-client", "psutil", "pypdfium2", "reportlab")
+PACKAGES = (
+    "aiohttp",
+    "bokeh",
+    "locust",
+    "matplotlib",
+    "msgspec",
+    "prometheus-client",
+    "psutil",
+    "pypdfium2",
+    "reportlab",
+)
 
 
 JOIN_S = 6 * 3600

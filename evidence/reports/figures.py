@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from assertions.record.results.alerts_replayed import AlertsReplayed
 from assertions.record.results.panels_drawn import PanelsDrawn
+from evidence.comparison.types import Comparison
 from evidence.reports.examples import Found
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
@@ -38,6 +40,11 @@ class Plot:
     """One sentence, computed from the verdicts."""
     aspect: float = 0.4
     """Height by width."""
+
+    @property
+    def name(self) -> str:
+        """What no other plot of the report is named."""
+        return PurePosixPath(self.path).stem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,3 +95,5 @@ class Figures:
     """(scenario, check) of what is not a PASS: the first bad request, and an example of each kind."""
     changes: Sequence[str] | None = None
     """What changed since the baseline, a line each; None: there is no earlier run to compare with."""
+    comparison: Comparison | None = None
+    """The same as figures; None: there is no earlier run, or what was stored can't be read."""

@@ -152,6 +152,26 @@ def test_every_face(made: Made, tmp_path: Path) -> None:
     assert "report.pdf can't be read" in problems(out)
 
 
+def test_a_value_in_a_plot(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value of a plot in the page is found, whichever version of the library is installed."""
+    out = copied(made.path, tmp_path)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    begin = page.index('"xs":[') + 6
+    value = page[begin : page.index(",", begin)]
+    (out / "report.html").write_text(f"{page[:begin]}{float(value) + 1}{page[begin + len(value) :]}", encoding="utf-8")
+    mend(out)
+    assert "report.html line " in problems(out)
+    monkeypatch.setattr("evidence.bundle.verify.library_version", lambda: "1.0")
+    assert "report.html line " in problems(out)
+
+
+def test_another_version_of_the_library(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another version is installed the page holds all the same; its script is of the version in run.json."""
+    monkeypatch.setattr("evidence.bundle.verify.library_version", lambda: "1.0")
+    monkeypatch.setattr("evidence.reports.faces.html.library", lambda: "another script")
+    assert verify(made.path)[0] == []
+
+
 @pytest.mark.parametrize("name", [REPORT, "verdict.json", "report.pdf", *FACES])
 def test_no_report(bundle: Path, name: str) -> None:
     """A report or a verdict that is gone is found though the manifest was mended."""
