@@ -13,8 +13,8 @@ import click
 
 from assertions.console import run_command, sentences
 from assertions.limits import DEFAULT_PATH, LimitsError, load
-from assertions.record.alerts_replayed import ALERTS, AlertsReplayed
 from assertions.record.files import write_one
+from assertions.record.results.alerts_replayed import ALERTS, AlertsReplayed
 from rules.building.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
 from rules.check import Checked, Inputs, check_all
 from rules.promtool import find

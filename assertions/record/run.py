@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import msgspec
 
-from assertions.record.alerts_replayed import ALERTS, AlertsReplayed
 from assertions.record.files import read_lines, read_one, sha256
-from assertions.record.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from assertions.record.phases import DISCONNECTS
 from assertions.record.prometheus_run import PROMETHEUS, SAMPLES, PrometheusRun
 from assertions.record.queries import Queries
+from assertions.record.results.alerts_replayed import ALERTS, AlertsReplayed
+from assertions.record.results.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from assertions.record.scrapes import read_scrapes
 from assertions.record.types import (
     Calibration,

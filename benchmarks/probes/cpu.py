@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from loadtests.recorders.processes import ProcessTree
+from benchmarks.probes.tree import ProcessTree
 
 
 class TreeCpu:

@@ -13,7 +13,7 @@ from statistics import median
 
 import psutil
 
-from loadtests.recorders.processes import ProcessTree, memory_of, peak_rss
+from benchmarks.probes.tree import ProcessTree, memory_of, peak_rss
 
 LEAST_HZ = 100.0
 INTERVAL_S = 0.003

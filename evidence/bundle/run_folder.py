@@ -9,10 +9,10 @@ import shutil
 import time
 from pathlib import Path
 
-from assertions.record.alerts_replayed import ALERTS
-from assertions.record.baseline import BASELINE
 from assertions.record.files import read_one
-from assertions.record.panels_drawn import PANELS
+from assertions.record.results.alerts_replayed import ALERTS
+from assertions.record.results.baseline import BASELINE
+from assertions.record.results.panels_drawn import PANELS
 from assertions.record.run import QUERIES
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS

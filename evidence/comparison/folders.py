@@ -11,8 +11,8 @@ import msgspec
 from assertions import limits as limits_file
 from assertions.checks.user_rules import measure
 from assertions.judge import Report
-from assertions.record.baseline import BASELINE, Baseline
 from assertions.record.files import read_one, write_one
+from assertions.record.results.baseline import BASELINE, Baseline
 from assertions.record.run import Run, load_run
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS

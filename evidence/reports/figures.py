@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from assertions.record.alerts_replayed import AlertsReplayed
-from assertions.record.panels_drawn import PanelsDrawn
+from assertions.record.results.alerts_replayed import AlertsReplayed
+from assertions.record.results.panels_drawn import PanelsDrawn
 from evidence.reports.examples import Found
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies

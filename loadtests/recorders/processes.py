@@ -62,7 +62,7 @@ class Prober:
 
     def __init__(self, target: Target, state: RunState, out: LineFile, pid: int) -> None:
         self._target, self._state, self._out = target, state, out
-        self._tree = ProcessTree(pid)
+        self._tree = _Tree(pid)
         self.ticker = Ticker("prober", self.probe, target.clock.now)
 
     def probe(self, resting: bool | None = None) -> Probe:
@@ -82,7 +82,7 @@ class Prober:
         return probe
 
 
-class ProcessTree:
+class _Tree:
     """A process and all below it."""
 
     def __init__(self, pid: int) -> None:
@@ -92,20 +92,16 @@ class ProcessTree:
 
     def sample(self) -> tuple[ProcessSample, ...]:
         """One sample of each, the root first; empty when the root is gone."""
-        members = self.members()
-        samples = [sample for sample in map(sample_process, members) if sample is not None]
-        return tuple(samples) if samples and samples[0].pid == members[0].pid and samples[0].threads else ()
-
-    def members(self) -> tuple[psutil.Process, ...]:
-        """Return the processes of the tree, the root first; empty when the root is gone."""
         if self._root is None:
             return ()
         try:
             if not self._root.is_running():
                 return ()
-            return (self._root, *self._root.children(recursive=True))
+            members = [self._root, *self._root.children(recursive=True)]
         except psutil.Error:
             return ()
+        samples = [sample for sample in map(sample_process, members) if sample is not None]
+        return tuple(samples) if samples and samples[0].pid == self._root.pid and samples[0].threads else ()
 
 
 def sample_process(process: psutil.Process) -> ProcessSample | None:
@@ -129,7 +125,7 @@ def sample_process(process: psutil.Process) -> ProcessSample | None:
                 name=process.name(),
                 uss_bytes=_or_none(lambda: int(process.memory_full_info().uss)),
                 rss_bytes=process.memory_info().rss,
-                peak_rss_bytes=peak_rss(process.pid),
+                peak_rss_bytes=_peak_rss(process.pid),
                 cpu_s=times.user + times.system,
                 fds=_or_none(process.num_fds),
                 threads=process.num_threads(),
@@ -145,17 +141,8 @@ def _or_none(read: Callable[[], int]) -> int | None:
         return None
 
 
-def memory_of(process: psutil.Process) -> tuple[int, int] | None:
-    """Return a process's USS and RSS in bytes and nothing else, for 100 samples a second; None when it is gone."""
-    try:
-        memory = process.memory_full_info()
-    except psutil.Error:
-        return None
-    return int(memory.uss), int(memory.rss)
-
-
-def peak_rss(pid: int) -> int | None:
-    """Return the kernel's high-water mark, in bytes; None off Linux."""
+def _peak_rss(pid: int) -> int | None:
+    """The kernel's high-water mark, in bytes; None off Linux."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
             if line.startswith("VmHWM:"):

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from assertions.record.alerts_replayed import AlertsProof, AlertsReplayed, FiredAlert, ProvedAlert
+from assertions.record.results.alerts_replayed import AlertsProof, AlertsReplayed, FiredAlert, ProvedAlert
 from rules.coverage import coverage_problems
 from rules.promtool import Promtool
 from rules.proving.faults import FAULTS, Series

@@ -17,8 +17,8 @@ from typing import Final
 
 import msgspec
 
-from assertions.record.alerts_replayed import AlertsProof, AlertsReplayed, FiredAlert, ReplayedScenario
 from assertions.record.prometheus_run import SAMPLES
+from assertions.record.results.alerts_replayed import AlertsProof, AlertsReplayed, FiredAlert, ReplayedScenario
 from rules.promtool import Promtool
 from rules.proving.faults import Key, Series
 from rules.proving.samples import read_samples

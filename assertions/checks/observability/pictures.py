@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from assertions.limits import Limits
-from assertions.record.panels_drawn import Box, DrawnPanel, DrawnQuery
+from assertions.record.results.panels_drawn import Box, DrawnPanel, DrawnQuery
 from assertions.record.run import DrawnFiles, Run
 from assertions.verdicts import Fault, Judgement, failed_for, no_data, passed
 

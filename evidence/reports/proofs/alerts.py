@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assertions.checks.observability.replay import SILENT_IN_REPLAY
-from assertions.record.alerts_replayed import AlertsReplayed, ProvedAlert
+from assertions.record.results.alerts_replayed import AlertsReplayed, ProvedAlert
 from evidence.reports.tables import Section, Table
 from evidence.reports.units import plain, quantity
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assertions.record.alerts_replayed import AlertsProof, AlertsReplayed, ProvedAlert, ReplayedScenario
+from assertions.record.results.alerts_replayed import AlertsProof, AlertsReplayed, ProvedAlert, ReplayedScenario
 
 RULES_SHA256 = "a1" * 32
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from assertions.limits import DEFAULT_PATH
-from assertions.record.alerts_replayed import AlertsProof, AlertsReplayed
 from assertions.record.files import read_one
+from assertions.record.results.alerts_replayed import AlertsProof, AlertsReplayed
 from rules.proving import proof as proofs
 from tests.rules.conftest import RULES, TESTS, RunCommand
 from tests.rules.proving.dumps import dump, lines

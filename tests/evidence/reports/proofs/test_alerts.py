@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from assertions.record.alerts_replayed import AlertsReplayed, FiredAlert
+from assertions.record.results.alerts_replayed import AlertsReplayed, FiredAlert
 from evidence.reports.proofs.alerts import section
 from tests.assertions.healthy.replayed import alerts_replayed, proof
 

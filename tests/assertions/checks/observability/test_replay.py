@@ -11,7 +11,7 @@ from msgspec.structs import replace as with_fields
 from assertions import limits as limits_file
 from assertions.checks.observability.replay import SILENT_IN_REPLAY, replayed
 from assertions.checks.observability.server import MUST_STAY_SILENT
-from assertions.record.alerts_replayed import AlertsReplayed, FiredAlert
+from assertions.record.results.alerts_replayed import AlertsReplayed, FiredAlert
 from assertions.verdicts import Judgement
 from rules.records import read_rules
 from tests.assertions.healthy.records import healthy_run

@@ -10,7 +10,7 @@ from msgspec.structs import replace as with_fields
 
 from assertions import limits as limits_file
 from assertions.checks.observability.pictures import FEWEST_INK, NOT_DRAWN, panels_drawn
-from assertions.record.panels_drawn import Box
+from assertions.record.results.panels_drawn import Box
 from assertions.record.run import DrawnFiles
 from assertions.verdicts import Judgement
 from tests.assertions.healthy.drawn import drawn_files
