@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from assertions.record.alerts_replayed import AlertsProof
 
+from assertions.record.results.alerts_replayed import AlertsProof
 from rules.__main__ import main
 from rules.proving import proof as proofs
 from tests.processes import Ended, run_main

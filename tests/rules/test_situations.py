@@ -68,7 +68,7 @@ def test_each_alert_on_counters_sees_the_first_count_ever(rule: Rule) -> None:
 
 
 def test_each_bound_is_exact() -> None:
-    """The rules have mutants on each side of each bound, and of each `for`: a test of the stored proof has them killed."""
+    """The rules have mutants on each side of each bound and `for`; the stored proof, tested too, has them killed."""
     kinds = {
         rule.identity: {one.kind for one in mutants_of(FILE) if one.identity == rule.identity} for rule in FILE.alerts
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from assertions.record.results.alerts_replayed import AlertsReplayed
+from assertions.record.results.alerts_replayed import AlertsProof, AlertsReplayed
 from rules.promtool import find
 from rules.proving import proof as proofs
 from rules.proving.faults import FAULTS
