@@ -9,7 +9,9 @@ from typing import Protocol
 
 import pytest
 
+from assertions.record.results.alerts_replayed import AlertsProof
 from rules.__main__ import main
+from rules.proving import proof as proofs
 from tests.processes import Ended, run_main
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,15 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def stored_proof() -> AlertsProof:
+    """The stored proof of the rules; a test that needs it is skipped, visibly, where none was made yet."""
+    proof = proofs.read()
+    if proof is None:
+        pytest.skip("NO DATA: rules/proving/proof.json is not there; `nox -s rules` makes it")
+    return proof
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from assertions.record.results.alerts_replayed import AlertsReplayed
+from assertions.record.results.alerts_replayed import AlertsProof, AlertsReplayed
 from rules.promtool import find
 from rules.proving import proof as proofs
 from rules.proving.faults import FAULTS
 from rules.proving.mutation import MutationResults, RuleScore
 from rules.records import RulesError, read_rules
+from tests.assertions.healthy.replayed import proof as made
 from tests.rules.conftest import RULES, TESTS
 from tests.rules.proving.dumps import dump, lines
 
-STORED = proofs.read()
 SCORES = MutationResults(
     version="2.42.0",
     rules=tuple(RuleScore(rule=rule.identity, mutants=2, killed=2, equivalent=1) for rule in read_rules(RULES).rules),
@@ -35,20 +35,18 @@ def recorded(tmp_path: Path, samples: list[str]) -> Path:
     return path
 
 
-def test_the_stored_proof_is_of_these_rules() -> None:
+def test_the_stored_proof_is_of_these_rules(stored_proof: AlertsProof) -> None:
     """A change of rules, tests or recorded samples makes the stored proof stale; `nox -s rules` makes it anew."""
-    assert STORED is not None
-    assert STORED.rules_sha256 == proofs.hash_of(RULES, TESTS)
-    assert STORED.samples_sha256 == hashlib.sha256(proofs.RECORDED.read_bytes()).hexdigest()
+    assert stored_proof.rules_sha256 == proofs.hash_of(RULES, TESTS)
+    assert stored_proof.samples_sha256 == hashlib.sha256(proofs.RECORDED.read_bytes()).hexdigest()
 
 
-def test_the_stored_proof_holds() -> None:
+def test_the_stored_proof_holds(stored_proof: AlertsProof) -> None:
     """Every alert of the rule file is there, tested, with all its mutants killed, and fires on each of its faults."""
-    assert STORED is not None
-    assert [(one.alert, one.severity) for one in STORED.alerts] == [
+    assert [(one.alert, one.severity) for one in stored_proof.alerts] == [
         (rule.alert, rule.labels["severity"]) for rule in read_rules(RULES).alerts
     ]
-    assert (STORED.ok, STORED.unexpected) == (True, {})
+    assert (stored_proof.ok, stored_proof.unexpected) == (True, {})
 
 
 def test_each_alert_has_a_fault() -> None:
@@ -94,8 +92,7 @@ def test_samples_in_which_an_alert_fires_already_prove_nothing(tmp_path: Path) -
 
 def test_a_stale_proof_is_no_data() -> None:
     """With other rules than those of the proof the table claims nothing of mutants and faults."""
-    assert STORED is not None
-    replayed = AlertsReplayed(problem="none", rules_sha256="ef" * 32, proof=STORED)
+    replayed = AlertsReplayed(problem="none", rules_sha256="ef" * 32, proof=made())
     text = proofs.table_text(replayed)
     assert "proof.json was made for other rules" in text
     assert "ExportTargetDown             critical  -      -        -         NO DATA" in text
