@@ -56,7 +56,7 @@ METHOD = """## Method
 """
 REPEAT = """## Repeat it
 
-    nox -s bench                          # the quick set, under 3 minutes; writes evidence/bench/
+    nox -s bench                          # the quick set; writes evidence/bench/
     nox -s bench -- --full                # all sizes up to a million records
     nox -s bench -- --target URL          # somebody else's service, over HTTP
     nox -s bench -- --against main        # did we get slower?
@@ -90,7 +90,7 @@ def _page(results: Results, rates: Rates | None) -> Iterator[str]:
     yield f"![{PLOTS[0][1]}](benchmarks/{PLOTS[0][0]}.svg)\n"
     yield from _races(results)
     yield "## Growth with the number of records\n"
-    for name, caption in PLOTS[1:]:
+    for name, caption in PLOTS[1:] if results.points else ():
         yield f"![{caption}](benchmarks/{name}.svg)\n"
     yield from _growth(results)
     yield "## All benchmarks\n"
@@ -104,8 +104,11 @@ def _page(results: Results, rates: Rates | None) -> Iterator[str]:
         else "The gate's error rates: NO DATA, `python -m benchmarks rates`.\n"
     )
     yield from _machine(results)
+    if results.missing or results.failed:
+        yield "## What is missing\n"
+        yield from (f"- {problem}" for problem in _problems(results))
+        yield ""
     yield REPEAT.rstrip()
-    yield from _problems(results)
 
 
 def _headline(results: Results) -> Iterator[str]:

@@ -16,9 +16,10 @@ WIDTH_IN, HEIGHT_IN = 8.0, 3.6
 
 
 def plots(results: Results) -> dict[str, str]:
-    """Return each plot by its file's name."""
+    """Return each plot that has data by its file's name."""
     painters: dict[str, Callable[[Any, Results], None]] = {"writers": _writers, "time": _time, "memory": _memory}
-    return {f"{name}.svg": _svg(name, caption, painters[name], results) for name, caption in PLOTS}
+    drawn = {"writers": bool(results.races), "time": bool(results.points), "memory": bool(results.points)}
+    return {f"{name}.svg": _svg(name, caption, painters[name], results) for name, caption in PLOTS if drawn[name]}
 
 
 def _svg(name: str, caption: str, paint: Callable[[Any, Results], None], results: Results) -> str:

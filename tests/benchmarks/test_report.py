@@ -213,7 +213,7 @@ def test_the_line_goes_between_its_marks() -> None:
 def test_the_summary_names_ratios_with_data_only() -> None:
     """A main run's report gets one line for each ratio that was measured."""
     assert list(summary(RESULTS)) == ["csv 10,000 over HTTP: Fastify (Node) takes 2.00 times our time"]
-    assert len(list(headline(RESULTS))) == 6
+    assert len(list(headline(RESULTS))) == 7
 
 
 def test_the_published_pages_follow_from_the_published_results() -> None:
