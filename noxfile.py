@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -76,7 +77,7 @@ def _pytest(session: nox.Session, *words: str) -> None:
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """Style, types, import arrows, and all the tests that start no process: about a minute."""
+    """Style, types, import arrows, and all the tests that start no process: about two minutes."""
     _linters(session)
     _pytest(session, "-n", "2", "-m", "not e2e")
 
@@ -127,9 +128,20 @@ def steady(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Speed and memory of the export service compared with peers, as ratios in one run."""
+    """Speed and memory, compared with peers. `-- --full`: all sizes; `-- --against REV`: did we get slower?"""
     session.install("-r", "requirements/bench.txt")
-    session.run("pytest", "benchmarks", *session.posargs)
+    if shutil.which("npm") and not Path("benchmarks/peers/node/node_modules").is_dir():
+        # peers that can't be installed are NO DATA, no error
+        words = ("npm", "ci", "--prefix", "benchmarks/peers/node")
+        session.run(*words, external=True, silent=True, success_codes=range(256))
+    session.run("python", "-m", "benchmarks", "bench", *session.posargs)
+
+
+@nox.session
+def profile(session: nox.Session) -> None:
+    """Where time and memory go: flame graphs and allocation reports into evidence/profile/."""
+    session.install("-r", "requirements/bench.txt")
+    session.run("python", "-m", "benchmarks", "profile", *session.posargs)
 
 
 @nox.session
@@ -138,7 +150,7 @@ def lock(session: nox.Session) -> None:
     session.install("uv")
     sources = {
         "run": ("package",), "test": ("package", "test"), "lint": ("package", "test", "lint"),
-        "bench": ("package", "test", "bench"), "nox": None,
+        "bench": ("package", "test", "bench", "peers"), "nox": None,
     }  # fmt: skip
     for name, groups in sources.items():
         words = [word for group in groups or () for word in ("--group", group)]

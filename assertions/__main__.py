@@ -15,6 +15,7 @@ from assertions.judged_run import judge_run_folder, read_notes
 from assertions.record.types import RecordError
 from assertions.summary import runbook_text
 
+DEFAULT_FOLDER = Path("evidence/export")
 EPILOG = """\
 \b
 exit codes:
@@ -30,7 +31,7 @@ example:
 
 
 @click.command("assert", epilog=EPILOG)
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, metavar="[DIR]")
 @click.option(
     "--limits",
     type=click.Path(path_type=Path),
@@ -49,7 +50,7 @@ example:
 def assert_command(folder: Path, limits: Path | None) -> int:
     """Judge the six assertions from a run directory's raw record, in the runbook's form.
 
-    DIR is a run directory, like evidence/export.
+    DIR is a run directory (default: evidence/export).
     """
     _, used, report = judge_run_folder(folder, limits)
     incidents = read_notes(folder).incidents

@@ -107,6 +107,7 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "prometheus-scrape": ("The metrics page answers throughout, and stays small",),
     "prometheus-panels": ("Alert rules and panels ask for these series with the label values named here",),
     "prometheus-alerts": (_PEAK, _FULL),
+    "alerts-replayed": (_PEAK, _FULL, FROM_THE_START, "The metrics page answers throughout, and stays small"),
     "leftovers": ("no file shows under its final name before it is complete", "no file is left behind"),
 }
 """By check."""

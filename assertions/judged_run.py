@@ -8,7 +8,7 @@ import msgspec
 
 from assertions import limits as limits_file
 from assertions.judge import Report, judge, with_incidents
-from assertions.record.baseline import read_baseline
+from assertions.record.results.baseline import read_baseline
 from assertions.record.run import Run, load_run
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS

@@ -11,7 +11,7 @@ import click
 from assertions.checks.observability.pictures import panel_faults
 from assertions.console import sentences
 from assertions.judge import Report
-from assertions.record.panels_drawn import PANELS, PanelsDrawn
+from assertions.record.results.panels_drawn import PANELS, PanelsDrawn
 from dashboards.model import DashboardError
 from dashboards.panels.draw import draw_run
 from dashboards.panels.page import Tools, find_tools

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,8 +36,7 @@ from evidence.bundle.layout import (
 )
 from evidence.collect.kept_files import read_kept
 from evidence.collect.provenance import Context
-from evidence.comparison.stored import changes_of
-from evidence.reports import fault_coverage
+from evidence.comparison.stored import changes_of, read_sound
 from evidence.reports.differences import differences
 from evidence.reports.examples import find
 from evidence.reports.faces.html import html, picture_address
@@ -48,7 +47,9 @@ from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
-from evidence.reports.plots import draw, planned
+from evidence.reports.plots.drawings import add_pictures, draw, drawings_of, plots_of
+from evidence.reports.plots.model import Drawing
+from evidence.reports.proofs import fault_coverage
 from evidence.timings import Timings
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -85,7 +86,7 @@ def draw_plots(out: Path, timings: Timings) -> Drawn:
     with timings.measure("judge"):
         run, limits, report, _ = judge_folder(out)
     with timings.measure("plots"):
-        return Drawn(run, draw(out / PLOTS, run, report, limits))
+        return Drawn(run, draw(out / PLOTS, drawings_of(run, report, limits)))
 
 
 def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = None) -> Report:
@@ -102,9 +103,11 @@ def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = Non
             run = with_tools(drawn.run)
             report = judged_run.judge_run(run, limits)
     with timings.measure("plots"):
-        pictures = {} if drawn is None else drawn.pictures
-        if drawn is None and not context.incidents:  # an interrupted run must end at once
-            pictures = draw(out / PLOTS, run, report, limits)
+        drawings = drawings_for(run, limits, report, context)
+        if drawn is None:
+            pictures = {} if context.incidents else draw(out / PLOTS, drawings)
+        else:
+            pictures = {**drawn.pictures, **add_pictures(out / PLOTS, drawings, drawn.pictures)}
     with timings.measure("report"):
         for name, content in artifacts(run, report):
             (out / name).write_bytes(content)
@@ -112,22 +115,28 @@ def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = Non
             shutil.copyfile(fault_coverage.STORED, out / fault_coverage.NAME)
         recomputed.put(out)
         (out / VERDICT).write_bytes(verdict_json(report))
-        model = report_model(run, limits, report, context)
+        model = report_model(run, limits, report, context, drawings)
         (out / PDF).write_bytes(pdf(model, {**pictures, **_panel_pictures(out, model)}))
     timings.write(out)
     (out / ATTESTATION).unlink(missing_ok=True)  # what was signed was another bundle
     # the pages that are text name the digest of all that they rest on, so they come last
     held = digest.of(out)
-    for name, text in texts(out, with_digest(model, held)).items():
+    for name, text in texts(out, with_digest(model, held), drawings).items():
         (out / name).write_text(text, encoding="utf-8")
     manifest.write(out, context.run_id)
     return report
 
 
-def report_model(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> ReportModel:
+def drawings_for(run: Run, limits: limits_file.Limits, report: Report, context: Context) -> tuple[Drawing, ...]:
+    """Return the plots of a report, as data; none of an interrupted run, which must end at once."""
+    return () if context.incidents else drawings_of(run, report, limits, read_sound(run.path))
+
+
+def report_model(
+    run: Run, limits: limits_file.Limits, report: Report, context: Context, drawings: Sequence[Drawing]
+) -> ReportModel:
     """Return the model of the report as `publish` builds it, from the same record; nothing is drawn."""
-    plots = [] if context.incidents else planned(PLOTS, run, report, limits)
-    return build(report, limits, context, figures(run, report, limits, plots))
+    return build(report, limits, context, figures(run, report, limits, plots_of(PLOTS, drawings)))
 
 
 def with_digest(model: ReportModel, held: str) -> ReportModel:
@@ -135,16 +144,16 @@ def with_digest(model: ReportModel, held: str) -> ReportModel:
     return replace(model, context=(*model.context, (digest.LABEL, held)))
 
 
-def texts(out: Path, model: ReportModel) -> dict[str, str]:
-    """Return the report's faces that are text, by file name; the page holds the plots that are in `out`."""
-    drawings = {
+def texts(out: Path, model: ReportModel, drawings: Sequence[Drawing]) -> dict[str, str]:
+    """Return the report's faces that are text, by file name; the page holds the pictures of plots that are in `out`."""
+    pictured = {
         plot.path: (out / plot.path).read_text(encoding="utf-8", errors="replace")
         for plot in model.plots
         if (out / plot.path).is_file()
     } | {path: picture_address(png) for path, png in _panel_pictures(out, model).items()}
     return {
         REPORT: markdown(model),
-        HTML: html(model, drawings),
+        HTML: html(model, pictured, drawings),
         JUNIT: junit(model),
         STEP_SUMMARY: step_summary(model),
     }
@@ -200,10 +209,12 @@ def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterabl
         target_name=_last_text(pages, "name"),
         plots=tuple(plots),
         panels=None if run.panels is None else run.panels.drawn,
+        alerts=run.alerts,
         sensitivity=fault_coverage.read(run.path / fault_coverage.NAME),
         generators={name: _generator_line(record.scenario.generator) for name, record in records.items()},
         found=find(run, report, limits),
         changes=changes_of(run.path),
+        comparison=read_sound(run.path),
     )
 
 

@@ -119,6 +119,7 @@ def check_tools(settings: Settings, view: View, meanwhile: Callable[[], object] 
     commands = {
         "promtool": ["rules", "check", "--out", str(out), *rules, *measured],
         "dashboard": ["dashboards", "check", "--out", str(out), *dashboard, *measured],
+        "alerts": ["rules", "replay", str(out), *built],
         "package": ["evidence.collect.package", str(out)],
     }
     with contextlib.ExitStack() as stack:

@@ -23,10 +23,12 @@ from evidence.comparison.folders import (
     CompareError,
     check_baseline,
     check_files,
+    common_samples,
     compare_runs,
     compared_code,
     read_recorded,
 )
+from evidence.comparison.page import comparison_page
 from evidence.comparison.text import text
 from evidence.history import HistoryError
 from evidence.run import run
@@ -200,8 +202,15 @@ def _count(report: Report, name: str) -> str:
 @click.option(
     "--any", "any_colour", is_flag=True, help="Take a baseline that is not GREEN; it must verify all the same."
 )
+@click.option(
+    "--html",
+    "page",
+    type=options.FILE,
+    metavar="FILE",
+    help="Write the comparison as a page too, with the latencies of both runs by case; it needs no other file.",
+)
 @sentences("evidence", CompareError)
-def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool) -> int:
+def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool, page: Path | None) -> int:
     """Say what got better, worse, or stays undecided between two run directories.
 
     Exit code 0: nothing got worse; 1: something did; 2: they can't be compared: a file is missing or edited, the
@@ -209,8 +218,16 @@ def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool
     """
     check_baseline(baseline, any_colour)
     check_files(newer)
-    comparison = compare_runs(read_recorded(baseline), read_recorded(newer))
+    before, after = read_recorded(baseline), read_recorded(newer)
+    comparison = compare_runs(before, after)
     from evidence.comparison import check  # noqa: PLC0415 - numpy is slow to load, and other commands need none
+
+    if page is not None:
+        content = comparison_page(comparison, *common_samples(before.run, after.run), check.stored_line())
+        try:
+            page.write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise CompareError(f"{error.filename or page} can't be written: {error.strerror or error}") from error
 
     print(stored.as_json(comparison).decode() if as_json else text(comparison, check.stored_line()))
     return compared_code(comparison)

@@ -14,11 +14,13 @@ import click
 from assertions.console import run_command, sentences
 from assertions.limits import DEFAULT_PATH, LimitsError, load
 from assertions.record.files import write_one
+from assertions.record.results.alerts_replayed import ALERTS, AlertsReplayed
 from rules.building.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
 from rules.check import Checked, Inputs, check_all
 from rules.promtool import find
-from rules.proving.mutation import report, run_mutants
-from rules.proving.replay import ALERTS, replay, table_text
+from rules.proving import proof as proofs
+from rules.proving.mutation import EQUIVALENT, report, run_mutants
+from rules.proving.replay import replay_run
 from rules.records import RulesError
 from rules.report import summary, text_report
 
@@ -67,10 +69,10 @@ class _CheckFirst(click.Group):
 
 @click.group(cls=_CheckFirst, epilog=EPILOG)
 def commands() -> None:
-    """The alert rules: check them (the default), change them on purpose, replay a run, build them from limits.
+    """The alert rules: check them (the default), prove them, replay a run, build them from limits.
 
     promtool is looked for in $PROMTOOL, on PATH and in the user's cache folder; else it is fetched there by apt,
-    without root (Debian, Ubuntu).
+    without root (Debian, Ubuntu). A promtool 3.x in $PROMTOOL3 or that folder checks rules and tests too.
     """
 
 
@@ -91,8 +93,16 @@ def commands() -> None:
     help="The folder for promtool_results.txt, promtool.json, and with --limits the rules built from them "
     "(default: nowhere).",
 )
+@click.option("--fetch-next", is_flag=True, help="Fetch a promtool 3.x by apt too, where none is there.")
 @GUARDED
-def check(rules: Path | None, tests: Path | None, limits: Path | None, metrics: Path | None, out: Path | None) -> int:
+def check(
+    rules: Path | None,
+    tests: Path | None,
+    limits: Path | None,
+    metrics: Path | None,
+    out: Path | None,
+    fetch_next: bool,
+) -> int:
     """promtool's syntax check, lint and unit tests of the alert rules, and what promtool lacks.
 
     \b
@@ -104,14 +114,16 @@ def check(rules: Path | None, tests: Path | None, limits: Path | None, metrics: 
     """
     if limits is None:
         file, ours = (OUR_RULES, True) if rules is None else (rules, rules.resolve() == OUR_RULES)
-        inputs = Inputs(rules=file, tests=tests or companion(file), metrics=metrics, ours=ours)
+        wanted = tests or companion(file)
+        inputs = Inputs(rules=file, tests=wanted, metrics=metrics, ours=ours, fetch_next=fetch_next)
         return _report(check_all(inputs, os.environ), out)
     if rules or tests:
         raise click.UsageError("--limits builds our rules from that file, so no other rules or tests can be given")
     with tempfile.TemporaryDirectory(prefix="rules-") as made:
         folder = Path(made) if out is None else out / "rules"
         file, built_tests = _write_rules(limits, folder / RULES_NAME)
-        return _report(check_all(Inputs(rules=file, tests=built_tests, metrics=metrics), os.environ), out)
+        inputs = Inputs(rules=file, tests=built_tests, metrics=metrics, fetch_next=fetch_next)
+        return _report(check_all(inputs, os.environ), out)
 
 
 @commands.command("build")
@@ -141,7 +153,7 @@ def mutate(rules: Path | None, tests: Path | None, out: Path | None) -> int:
     Each change must make a unit test fail.
     """
     file = rules or OUR_RULES
-    results = run_mutants(file, tests or companion(file), find())
+    results = run_mutants(file, tests or companion(file), find(), _equivalent(file))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_one(out / "mutation.json", results)
@@ -149,27 +161,70 @@ def mutate(rules: Path | None, tests: Path | None, out: Path | None) -> int:
     return EXIT_OK if results.ok else EXIT_FAILED
 
 
-@commands.command("replay")
-@click.argument("folder", type=FILE, metavar="FOLDER")
+@commands.command("prove")
 @RULES
 @TESTS
+@click.option("--out", type=FILE, metavar="DIR", help="The folder for proof.json (default: this project's own).")
 @GUARDED
-def replay_command(folder: Path, rules: Path | None, tests: Path | None) -> int:
-    """Play recorded samples through the rules, as they are and with faults put into them.
+def prove(rules: Path | None, tests: Path | None, out: Path | None) -> int:
+    """Mutate, and put faults into the samples of a recorded run: each alert must fire on its faults.
 
-    FOLDER is a recorded scenario, such as evidence/export/load. Prints and writes alerts.json: each alert with its
-    tests, mutants and seconds to fire.
+    Writes proof.json: each alert with its tests, mutants, and seconds to fire, for rules and tests of one hash.
     """
+    if rules is not None and out is None:
+        raise click.UsageError("prove --rules FILE needs --out DIR, so that the proof of our own rules stays")
     file = rules or OUR_RULES
-    table = replay(folder, file, tests or companion(file), find())
-    write_one(folder / ALERTS, table)
-    print(table_text(table))
-    return EXIT_OK if table.ok else EXIT_FAILED
+    promtool = find()
+    results = run_mutants(file, tests or companion(file), promtool, _equivalent(file))
+    print(report(results))
+    proof = proofs.prove(file, tests or companion(file), results, promtool)
+    print(proofs.proof_text(proof))
+    path = proofs.STORED if out is None else out / proofs.STORED.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_one(path, proof)
+    return EXIT_OK if results.ok and proof.ok else EXIT_FAILED
+
+
+@commands.command("replay")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
+@RULES
+@TESTS
+@click.option("--limits", type=FILE, metavar="FILE", help="Play our rules, built with the bounds of this limits file.")
+@GUARDED
+def replay(folder: Path, rules: Path | None, tests: Path | None, limits: Path | None) -> int:
+    """Play the samples that a Prometheus recorded in a run through the rules, each as a minute of the rules' clock.
+
+    DIR is a run directory, such as evidence/export. Prints each alert with the stored proof and whether it kept
+    silent, and writes alerts.json there.
+    """
+    replayed = _replayed(folder, rules or OUR_RULES, tests, limits)
+    write_one(folder / ALERTS, replayed)
+    print(proofs.table_text(replayed))
+    if replayed.problem is not None:
+        print(f"rules: no verdict: {replayed.problem}", file=sys.stderr)
+    return EXIT_OK if replayed.problem is None else EXIT_NO_VERDICT
+
+
+def _replayed(folder: Path, rules: Path, tests: Path | None, limits: Path | None) -> AlertsReplayed:
+    """Replay a run; what keeps that from being done is its problem. LimitsError."""
+    proof = proofs.read()
+    with tempfile.TemporaryDirectory(prefix="rules-") as made:
+        try:
+            if limits is not None:
+                rules, tests = _write_rules(limits, Path(made) / RULES_NAME)
+            return replay_run(folder, rules, proofs.hash_of(rules, tests or companion(rules)), find(), proof)
+        except RulesError as error:
+            return AlertsReplayed(problem=str(error), proof=proof)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     return run_command(commands, argv, "python -m rules")
+
+
+def _equivalent(rules: Path) -> Path | None:
+    """Return the list of equivalent mutants, which is of our own rules; None for any others."""
+    return EQUIVALENT if rules.resolve() == OUR_RULES else None
 
 
 def companion(rules: Path) -> Path:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from rules.coverage import coverage_problems
 from rules.expressions import expression_problems
 from rules.page import page_problems, rule_findings
-from rules.promtool import Outcome, Promtool, find
+from rules.promtool import Outcome, Promtool, find, find_next_major
 from rules.records import CaseFile, PromtoolResults, RuleFile, RulesError, Step, StepName, read_rules, read_tests
-from rules.server.fetch import ToolFailed, ToolMissing
+from rules.server.fetch import NEXT_MAJOR, ToolFailed, ToolMissing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class Inputs:
     """A metrics page as a target served it (text format); None: none is checked."""
     ours: bool = True
     """Whether these are this project's own rules."""
+    fetch_next: bool = False
+    """Fetch a promtool 3.x by apt where none is there; False: take one that is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +59,12 @@ def check_all(inputs: Inputs, env: Mapping[str, str]) -> Checked:
         steps.append(_not_made("version", str(error), exit_code))
 
     rules, tests = _read(inputs, reasons)
-    steps.append(_command("check rules", promtool, inputs, reasons))
-    steps.append(_command("test rules", promtool, inputs, reasons))
+    with ThreadPoolExecutor(max_workers=1) as pool:  # the tests take promtool seconds: both versions at once
+        later = pool.submit(_by_next, promtool, inputs, env)
+        steps.append(_command("check rules", promtool, inputs, reasons))
+        steps.append(_command("test rules", promtool, inputs, reasons))
+        by_next = later.result()
+    steps += by_next.steps
     if rules is None or tests is None:
         steps.append(_not_made("rule coverage", "the rule file and its tests could not both be read"))
     else:
@@ -78,6 +85,8 @@ def check_all(inputs: Inputs, env: Mapping[str, str]) -> Checked:
         alerts=alerts,
         file=inputs.rules.name,
         ours=inputs.ours,
+        next_version=by_next.version,
+        next_problem=by_next.problem,
     )
     return Checked(results=results, unjudged="; ".join(dict.fromkeys(reasons)) or None)
 
@@ -122,6 +131,30 @@ def _command(name: StepName, promtool: Promtool | None, inputs: Inputs, reasons:
     except ToolFailed as error:
         reasons.append(str(error))
         return _not_made(name, str(error), error.exit_code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ByNext:
+    version: str | None = None
+    problem: str | None = None
+    steps: tuple[Step, ...] = ()
+
+
+def _by_next(first: Promtool | None, inputs: Inputs, env: Mapping[str, str]) -> _ByNext:
+    """Check rules and tests by a promtool 3.x too, where the first one is older; none to be had is no failure."""
+    if first is not None and (first.major or 0) >= NEXT_MAJOR:
+        return _ByNext(problem=f"the first promtool is {first.version} itself")
+    if not (inputs.rules.is_file() and inputs.tests.is_file()):
+        return _ByNext(problem="the rule file and its tests could not both be read")
+    try:
+        promtool = find_next_major(env, fetch=inputs.fetch_next)
+        steps = (
+            _step("check rules 3.x", promtool.check_rules(inputs.rules)),
+            _step("test rules 3.x", promtool.test_rules(inputs.tests)),
+        )
+    except (ToolMissing, ToolFailed) as error:
+        return _ByNext(problem=str(error))
+    return _ByNext(version=promtool.version, steps=steps)
 
 
 def _page(path: Path, promtool: Promtool | None, rules: RuleFile | None, reasons: list[str]) -> tuple[Step, Step]:

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rules.server.fetch import PROMTOOL, ToolFailed, find_binary, run, version_of
+from rules.server.fetch import (
+    NEXT_MAJOR,
+    PROMTOOL,
+    ToolFailed,
+    ToolMissing,
+    find_binary,
+    find_next,
+    run,
+    version_of,
+)
 
 TIMEOUT_S: Final = 60.0
 """For one run of promtool; unit tests of minutes run in a tenth of a second on its virtual clock."""
@@ -95,6 +104,15 @@ class Promtool:
         if done.returncode not in VERDICTS:
             raise ToolFailed(argv, done.returncode, done.stderr, "gave no verdict")
         return Outcome(argv=(PROMTOOL, *arguments), exit_code=done.returncode, output=done.stdout + done.stderr)
+
+
+def find_next_major(env: Mapping[str, str], *, fetch: bool) -> Promtool:
+    """Find a promtool of version 3 or later: see `find_next`. ToolMissing, ToolFailed."""
+    path = find_next(PROMTOOL, env, fetch=fetch)
+    promtool = Promtool(path=path, version=version_of(path))
+    if (promtool.major or 0) < NEXT_MAJOR:
+        raise ToolMissing(f"no promtool {NEXT_MAJOR}.x: ${PROMTOOL.upper()}{NEXT_MAJOR} is {promtool.version}")
+    return promtool
 
 
 def find(env: Mapping[str, str] | None = None) -> Promtool:

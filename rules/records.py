@@ -14,7 +14,15 @@ import msgspec
 from assertions.record.types import Record
 
 StepName = Literal[
-    "version", "check rules", "test rules", "rule coverage", "expressions", "check metrics", "series offered"
+    "version",
+    "check rules",
+    "test rules",
+    "check rules 3.x",
+    "test rules 3.x",
+    "rule coverage",
+    "expressions",
+    "check metrics",
+    "series offered",
 ]
 
 
@@ -48,7 +56,7 @@ class PromtoolResults(Record, frozen=True, kw_only=True):
     version: str | None
     """promtool's own; None when it could not be had."""
     steps: tuple[Step, ...]
-    """In the order of `StepName`; the last two only when a metrics page was given."""
+    """In the order of `StepName`; those of 3.x only where there was one, the last two only with a metrics page."""
     ok: bool
     """True only if every step is."""
     alerts: tuple[str, ...]
@@ -57,6 +65,10 @@ class PromtoolResults(Record, frozen=True, kw_only=True):
     """The rule file, by name only; None in results from before it was recorded."""
     ours: bool | None = None
     """True: this project's own rules; False: rules that the user named; None: as with `file`."""
+    next_version: str | None = None
+    """Of a promtool 3.x that checked the rules too, where the first is older; None: none did."""
+    next_problem: str | None = None
+    """Why none did."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):

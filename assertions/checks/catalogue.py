@@ -28,6 +28,7 @@ from assertions.checks.metrics.success import success_by_answers, success_gauge,
 from assertions.checks.observability import server as prometheus
 from assertions.checks.observability.panels import panels
 from assertions.checks.observability.pictures import panels_drawn
+from assertions.checks.observability.replay import replayed
 from assertions.checks.performance import latency, throughput
 from assertions.checks.performance.drift import drift
 from assertions.checks.resources import leaks, memory
@@ -272,6 +273,13 @@ CHECKS: tuple[Check, ...] = (
         title="Alerts silent that must be",
         scenarios=_BUSY,
         judge=prometheus.alerts,
+        group="prometheus",
+        optional=True,
+    ),
+    ToolsCheck(
+        id="alerts-replayed",
+        title="Alerts silent in the replay that must be",
+        judge=replayed,
         group="prometheus",
         optional=True,
     ),

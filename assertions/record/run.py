@@ -11,10 +11,11 @@ from typing import TypeVar
 import msgspec
 
 from assertions.record.files import read_lines, read_one, sha256
-from assertions.record.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from assertions.record.phases import DISCONNECTS
 from assertions.record.prometheus_run import PROMETHEUS, SAMPLES, PrometheusRun
 from assertions.record.queries import Queries
+from assertions.record.results.alerts_replayed import ALERTS, AlertsReplayed
+from assertions.record.results.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from assertions.record.scrapes import read_scrapes
 from assertions.record.types import (
     Calibration,
@@ -53,6 +54,8 @@ class ToolRun(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     ours: bool | None = None
     """Whether the files that it read are this project's, not the target's own; None: unknown."""
+    next_version: str | None = None
+    """Of a second, newer promtool that checked too; None: none did."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Run:
     package: ToolRun | None = None
     panels: DrawnFiles | None = None
     """None: the panels were not drawn."""
+    alerts: AlertsReplayed | None = None
+    """None: no recorded samples were replayed."""
 
 
 def load_scenario(folder: Path) -> ScenarioRecord:
@@ -163,7 +168,14 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
 def with_tools(run: Run) -> Run:
     """Return a run with what the tools have found by now."""
     promtool, dashboard, package = (_tool(run.path / f"{name}.json") for name in ("promtool", "dashboard", "package"))
-    return replace(run, promtool=promtool, dashboard=dashboard, package=package, panels=_panels(run.path))
+    return replace(
+        run,
+        promtool=promtool,
+        dashboard=dashboard,
+        package=package,
+        panels=_panels(run.path),
+        alerts=_alerts(run.path),
+    )
 
 
 def _tool(path: Path) -> ToolRun | None:
@@ -186,6 +198,14 @@ def _panels(path: Path) -> DrawnFiles | None:
         sha256={file.name: sha256(file) for file in sorted(folder.iterdir()) if file.is_file()},
         samples_sha256=sha256(samples) if samples.is_file() else None,
     )
+
+
+def _alerts(path: Path) -> AlertsReplayed | None:
+    """What can't be read is as good as not there: its check says NO DATA."""
+    try:
+        return read_one(path / ALERTS, AlertsReplayed)
+    except RecordError:
+        return None
 
 
 def _queries(path: Path) -> Queries | None:

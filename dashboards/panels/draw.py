@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib import image
 
 from assertions.record.files import read_one, write_one
-from assertions.record.panels_drawn import PANELS, RESULTS, Box, DrawnPanel, DrawnQuery, PanelsDrawn
 from assertions.record.prometheus_run import PROMETHEUS, SAMPLES, PrometheusRun
+from assertions.record.results.panels_drawn import PANELS, RESULTS, Box, DrawnPanel, DrawnQuery, PanelsDrawn
 from assertions.record.types import RecordError
 from dashboards.model import Panel, parse
 from dashboards.panels import browser

@@ -20,7 +20,7 @@ MOST_DEPTH = 8
 _TOP = re.compile(
     r"GREEN_EVIDENCE_v1\.7\.md|report\.(html|pdf)|junit\.xml|step_summary\.md|(verdict|manifest|comparison|baseline)\.json"
     r"|assert\.log|seed_batch\.log|metrics_snapshot\.txt|sample_1k\.(csv|pdf)|promtool_results\.txt"
-    r"|(run|inputs|queries|promtool|dashboard|package|sensitivity|timings|request)\.json|limits\.toml"
+    r"|(run|inputs|queries|promtool|alerts|dashboard|package|sensitivity|timings|request)\.json|limits\.toml"
     r"|attestation\.json|recompute\.py"
     r"|panels/[^/]+|plots/[^/]+\.(svg|png)|rules/.+|dashboards/.+"
 )

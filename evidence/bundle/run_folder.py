@@ -9,9 +9,10 @@ import shutil
 import time
 from pathlib import Path
 
-from assertions.record.baseline import BASELINE
 from assertions.record.files import read_one
-from assertions.record.panels_drawn import PANELS
+from assertions.record.results.alerts_replayed import ALERTS
+from assertions.record.results.baseline import BASELINE
+from assertions.record.results.panels_drawn import PANELS
 from assertions.record.run import QUERIES
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
@@ -20,7 +21,7 @@ from evidence.bundle import recomputed
 from evidence.bundle.attest import inputs
 from evidence.bundle.layout import COLOURED, CONTEXT, LIMITS, REPORT, VERDICT
 from evidence.collect.provenance import Context
-from evidence.reports.fault_coverage import NAME as SENSITIVITY
+from evidence.reports.proofs.fault_coverage import NAME as SENSITIVITY
 from loadtests.runner import request
 
 OURS = frozenset(
@@ -31,6 +32,7 @@ OURS = frozenset(
         SENSITIVITY,
         "plots",
         PANELS,
+        ALERTS,
         "promtool.json",
         "promtool_results.txt",
         "dashboard.json",

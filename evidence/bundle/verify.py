@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,14 +18,16 @@ from evidence.bundle import consistency, digest, inventory, manifest, recomputed
 from evidence.bundle.attest import inputs, signing
 from evidence.bundle.attest.signing import SigningError
 from evidence.bundle.inventory import InventoryError
-from evidence.bundle.layout import PDF, REPORT, VERDICT
+from evidence.bundle.layout import HTML, PDF, REPORT, VERDICT
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
-from evidence.publish import artifacts, read_folder, report_model, texts, verdict_json, with_digest
+from evidence.publish import artifacts, drawings_for, read_folder, report_model, texts, verdict_json, with_digest
+from evidence.reports.faces.html import without_library
 from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import ReportModel
+from evidence.reports.plots.interactive import PACKAGE, library_version
 
 
 class VerifyError(Exception):
@@ -66,8 +68,13 @@ def _verify(out: Path, key: Path | None) -> tuple[list[str], Report | None]:
             problems += _other_parts(context, said, limits)
             problems += _evidence_differs(out)
             problems += [problem for name in run.scenarios for problem in consistency.checked(out / name)]
-            model = report_model(run, limits, report, context)
-            differs = [*_verdict_differs(out, report), *_faces_differ(out, model)]
+            drawings = drawings_for(run, limits, report, context)
+            model = report_model(run, limits, report, context, drawings)
+            faces = texts(out, with_digest(model, _digest_named(out)), drawings)
+            differs = [
+                *_verdict_differs(out, report),
+                *_faces_differ(out, model, faces, context.packages.get(PACKAGE)),
+            ]
             if differs and context.harness_sha256 != judge_sha256():
                 if not problems:
                     raise VerifyError(_other_judge(out, context))
@@ -155,14 +162,17 @@ def _said(verdict: Verdict | None) -> str:
     return "nothing" if verdict is None else f"{verdict.status} ({verdict.judgement.reason})"
 
 
-def _faces_differ(out: Path, model: ReportModel) -> Iterator[str]:
-    for name, wanted in texts(out, with_digest(model, _digest_named(out))).items():
-        yield from _text_differs(out / name, wanted)
+def _faces_differ(out: Path, model: ReportModel, faces: Mapping[str, str], library: str | None) -> Iterator[str]:
+    """Compare each face. library: the version whose script is in the page; that of another one can't be compared."""
+    other_library = library != library_version()
+    for name, wanted in faces.items():
+        yield from _text_differs(out / name, wanted, without_library if name == HTML and other_library else str)
     yield from _pdf_differs(out / PDF, model)
 
 
-def _text_differs(path: Path, wanted: str) -> Iterator[str]:
-    text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+def _text_differs(path: Path, wanted: str, compared: Callable[[str], str]) -> Iterator[str]:
+    text = compared(path.read_bytes().decode("utf-8", "replace") if path.is_file() else "")
+    wanted = compared(wanted)
     if text == wanted:
         return
     then, now = text.split("\n"), wanted.split("\n")

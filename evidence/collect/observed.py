@@ -1,19 +1,25 @@
-"""A Prometheus server during the main job's scenarios: committed rules, and the queries of the committed dashboard."""
+"""A Prometheus server during the main job's scenarios: rules of the run's limits, queries of our own dashboard."""
 
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from assertions.limits import load
 from assertions.record.files import read_one
 from assertions.record.phases import DISCONNECTS
 from assertions.record.types import Scenario
 from dashboards.model import DashboardError
 from dashboards.model import read as read_dashboard
 from dashboards.variables import query_variables
+from evidence.bundle.layout import LIMITS
 from evidence.collect.queries import DASHBOARD
+from rules.building.build import RULES_NAME, build_rules
+from rules.records import RulesError
 from rules.server import live
+from rules.server.prometheus import RULES
 
 SCENARIOS = frozenset({"load", "batch", "soak"})
 """Scenarios during which a server runs; smoke is over before its first scrape."""
@@ -25,8 +31,30 @@ def observed(name: str, target: str, folder: Path, dashboard: Path = DASHBOARD) 
     if name not in SCENARIOS:
         yield
         return
-    with live.observed(target, folder, _queries(dashboard), span=lambda: _span(folder)):
+    with (
+        _rules(folder.parent / LIMITS) as rules,
+        live.observed(target, folder, _queries(dashboard), span=lambda: _span(folder), rules=rules),
+    ):
         yield
+
+
+@contextlib.contextmanager
+def _rules(limits: Path) -> Iterator[Path | None]:
+    """Yield the committed rule file, or one built from the run's limits where these are others.
+
+    None: no rules can be built from these limits, which the rules' check reports.
+    """
+    own = load(limits) if limits.is_file() else load()
+    if own.sha256 == load().sha256:
+        yield RULES
+        return
+    with tempfile.TemporaryDirectory(prefix="rules-") as made:
+        file: Path | None = Path(made) / RULES_NAME
+        try:
+            (Path(made) / RULES_NAME).write_text(build_rules(own), encoding="utf-8")
+        except RulesError:
+            file = None
+        yield file
 
 
 def _queries(path: Path) -> tuple[live.Query, ...]:

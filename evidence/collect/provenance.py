@@ -15,11 +15,22 @@ import msgspec
 import psutil
 
 from assertions.record.types import Record
+from evidence.collect.benchmark_results import benchmark_lines
 from evidence.subject import Subject
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = "export-at-scale"
-PACKAGES = ("aiohttp", "locust", "matplotlib", "msgspec", "prometheus-client", "psutil", "pypdfium2", "reportlab")
+PACKAGES = (
+    "aiohttp",
+    "bokeh",
+    "locust",
+    "matplotlib",
+    "msgspec",
+    "prometheus-client",
+    "psutil",
+    "pypdfium2",
+    "reportlab",
+)
 
 
 JOIN_S = 6 * 3600
@@ -67,6 +78,8 @@ class Context(Record, frozen=True, kw_only=True):
     waivers: dict[str, str]
     subject: Subject | None = None
     """What was judged, as the command line or the CI named it; None: neither did."""
+    benchmarks: tuple[str, ...] = ()
+    """Headline ratios of the benchmark results of the same commit; empty: there are none."""
     incidents: tuple[str, ...] = ()
     """What kept a scenario from its record: an unreachable target, an interruption."""
 
@@ -109,6 +122,7 @@ def read(
         profiles_sha256=profiles_sha256,
         waivers=waivers,
         subject=subject,
+        benchmarks=benchmark_lines(ROOT, commit, None if status is None else bool(status)),
     )
 
 

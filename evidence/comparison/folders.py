@@ -11,8 +11,8 @@ import msgspec
 from assertions import limits as limits_file
 from assertions.checks.user_rules import measure
 from assertions.judge import Report
-from assertions.record.baseline import BASELINE, Baseline
 from assertions.record.files import read_one, write_one
+from assertions.record.results.baseline import BASELINE, Baseline
 from assertions.record.run import Run, load_run
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
@@ -23,7 +23,7 @@ from evidence.bundle.verify import VerifyError, verify
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
 from evidence.comparison.compare import compare
-from evidence.comparison.samples import samples_of
+from evidence.comparison.samples import Samples, samples_of
 from evidence.comparison.types import Comparison, Row, RunName
 from evidence.settings import EMBEDDED
 from evidence.subject import named
@@ -119,10 +119,15 @@ def compare_runs(baseline: RecordedRun, newer: RecordedRun) -> Comparison:
     )
 
 
-def _rows(baseline: Run, newer: Run) -> tuple[Row, ...]:
+def common_samples(baseline: Run, newer: Run) -> tuple[Samples, Samples]:
+    """Return what is compared of both runs: the samples of the scenarios that both have."""
     common = [name for name in newer.scenarios if name in baseline.scenarios]
     before, after = (samples_of({name: run.scenarios[name] for name in common}) for run in (baseline, newer))
-    return compare(before, after)
+    return before, after
+
+
+def _rows(baseline: Run, newer: Run) -> tuple[Row, ...]:
+    return compare(*common_samples(baseline, newer))
 
 
 def _incomparable(baseline: RecordedRun, newer: RecordedRun) -> Iterator[str]:

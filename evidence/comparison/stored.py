@@ -33,6 +33,14 @@ def read(folder: Path) -> Comparison | None:
     return read_one(folder / COMPARISON, Comparison) if (folder / COMPARISON).is_file() else None
 
 
+def read_sound(folder: Path) -> Comparison | None:
+    """Return the comparison of a run directory; None where it has none that can be read."""
+    try:
+        return read(folder)
+    except RecordError:
+        return None
+
+
 def changes_of(folder: Path) -> tuple[str, ...] | None:
     """Return the report's lines on what changed; None where nothing was compared."""
     try:

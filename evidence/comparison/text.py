@@ -26,13 +26,15 @@ def changes(comparison: Comparison) -> tuple[str, ...]:
     if comparison.problems:
         return (f"{_against(comparison)}not compared: {'; '.join(comparison.problems)}",)
     lines = [f"{_against(comparison)}{summary(comparison)}"]
-    lines += [f"{row.outcome}: {sentence(row)}" for row in _in_order(comparison) if row.outcome in ("worse", "better")]
+    lines += [f"{row.outcome}: {sentence(row)}" for row in in_order(comparison) if row.outcome in ("worse", "better")]
     return tuple(plain(line) for line in (*lines, *comparison.notes))
 
 
 def text(comparison: Comparison, measured: str) -> str:
     """Return the whole comparison. measured: one line on the test's own false positives and power."""
-    lines = [_named("baseline", comparison.baseline), _named("newer", comparison.newer)]
+    lines = [
+        f"{label:<9} {named(run)}" for label, run in (("baseline", comparison.baseline), ("newer", comparison.newer))
+    ]
     if comparison.problems:
         return "\n".join([*lines, *(f"can't be compared: {plain(problem)}" for problem in comparison.problems)])
     lines += [f"note: {plain(note)}" for note in comparison.notes]
@@ -64,22 +66,25 @@ def sentence(row: Row) -> str:
 def _details(row: Row) -> Iterable[str]:
     parts = []
     if row.ratio is not None:
-        parts.append(f"{_change(row.ratio)}")
+        parts.append(f"{percent_change(row.ratio)}")
     if row.low is not None and row.high is not None:
-        parts.append(f"interval {_change(row.low)} to {_change(row.high)}")
+        parts.append(f"interval {percent_change(row.low)} to {percent_change(row.high)}")
     parts.append(f"n={row.baseline_count} and {row.newer_count}")
     if row.p_adjusted is not None:
         parts.append(f"p={row.p_adjusted:.2g}" if row.p_adjusted >= 1e-4 else "p<0.0001")
     yield f" ({', '.join(parts)})"
 
 
-def _change(ratio: float) -> str:
+def percent_change(ratio: float) -> str:
+    """Return a ratio as a change in percent, a large one as a factor."""
     if ratio >= 3:
         return f"{ratio:.3g} times as much"
     return f"{(ratio - 1) * 100:+.3g} %" if abs(ratio - 1) >= 5e-4 else "±0 %"
 
 
-def _in_order(comparison: Comparison) -> list[Row]:
+def in_order(comparison: Comparison) -> list[Row]:
+    """Return all rows: the worse first, of each outcome the largest change first."""
+
     def place(row: Row) -> tuple[int, float]:
         outcomes: tuple[Outcome, ...] = OUTCOMES
         return outcomes.index(row.outcome), -abs((row.ratio or 1.0) - 1)
@@ -92,11 +97,12 @@ def _against(comparison: Comparison) -> str:
     return "" if base is None else f"Against the {base.colour or 'unjudged'} run {base.run_id} of {_began(base)}: "
 
 
-def _named(label: str, run: RunName | None) -> str:
+def named(run: RunName | None) -> str:
+    """Return which run: id, time, colour and subject; a dash where there is none."""
     if run is None:
-        return f"{label:<9} –"
+        return "–"
     colour = "" if run.colour is None else f", {run.colour}"
-    return f"{label:<9} {plain(f'{run.run_id}, {_began(run)}{colour}, {run.subject}')}"
+    return plain(f"{run.run_id}, {_began(run)}{colour}, {run.subject}")
 
 
 def _began(run: RunName) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
-from assertions.record.panels_drawn import PanelsDrawn
+from assertions.record.results.alerts_replayed import AlertsReplayed
+from assertions.record.results.panels_drawn import PanelsDrawn
+from evidence.comparison.types import Comparison
 from evidence.reports.examples import Found
-from evidence.reports.fault_coverage import Sensitivity
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
+from evidence.reports.proofs.fault_coverage import Sensitivity
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Plot:
     """One sentence, computed from the verdicts."""
     aspect: float = 0.4
     """Height by width."""
+
+    @property
+    def name(self) -> str:
+        """What no other plot of the report is named."""
+        return PurePosixPath(self.path).stem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +86,8 @@ class Figures:
     plots: Sequence[Plot] = ()
     panels: PanelsDrawn | None = None
     """The dashboard's panels as they were drawn; None: they were not."""
+    alerts: AlertsReplayed | None = None
+    """The run's samples as they were replayed through the alert rules; None: they were not."""
     sensitivity: Sensitivity | None = None
     generators: Mapping[str, str] = field(default_factory=dict)
     """Scenario to one line on the load generator."""
@@ -85,3 +95,5 @@ class Figures:
     """(scenario, check) of what is not a PASS: the first bad request, and an example of each kind."""
     changes: Sequence[str] | None = None
     """What changed since the baseline, a line each; None: there is no earlier run to compare with."""
+    comparison: Comparison | None = None
+    """The same as figures; None: there is no earlier run, or what was stored can't be read."""

@@ -10,8 +10,9 @@ from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.judge import Report
 from assertions.limits import Limits
 from assertions.verdicts import SCENARIOS, Assertion, Colour, Status, Verdict, not_run
+from evidence.collect.benchmark_results import WRITTEN_BY
 from evidence.collect.provenance import Context
-from evidence.reports import fault_coverage, latencies
+from evidence.reports import latencies
 from evidence.reports.checklists.boxes import RUNBOOK_BOUNDS
 from evidence.reports.checklists.further_boxes import CHECKLISTS
 from evidence.reports.checklists.ticks import Box, tick
@@ -19,6 +20,7 @@ from evidence.reports.figures import Figures, Plot
 from evidence.reports.instruments import instrument_table
 from evidence.reports.panels import PanelsShown, panels_shown
 from evidence.reports.performance import performance
+from evidence.reports.proofs import alerts, fault_coverage
 from evidence.reports.reasons import COMMAND, Reason, reasons
 from evidence.reports.tables import Section, Table
 from evidence.reports.units import bar, duration, held_against, percent, plain, quantity, share
@@ -354,6 +356,7 @@ def _proof(report: Report, context: Context, figures: Figures) -> Iterable[Secti
     instrument = instrument_table(report, figures.instruments)
     if instrument is not None:
         yield instrument
+    yield alerts.section(figures.alerts)
     yield fault_coverage.section(figures.sensitivity, context.harness_sha256)
 
 
@@ -379,6 +382,7 @@ def _context(report: Report, limits: Limits, context: Context, figures: Figures)
     yield "machine", f"{context.machine}, {context.cpus} CPUs, {quantity(context.memory_bytes, 'bytes')}"
     packages = ", ".join(f"{name} {version}" for name, version in context.packages.items())
     yield "Python", f"{context.python}; {packages}"
+    yield "benchmarks", "; ".join(context.benchmarks) or f"NO DATA: no results of this commit ({WRITTEN_BY})"
     for scenario, line in figures.generators.items():
         yield f"load generator in {scenario}", line
     for name, reason in context.waivers.items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from assertions.checks.observability.pictures import panel_faults
-from assertions.record.panels_drawn import PANELS, Box, DrawnPanel, PanelsDrawn
+from assertions.record.results.panels_drawn import PANELS, Box, DrawnPanel, PanelsDrawn
 from evidence.reports.figures import Plot
 from evidence.reports.tables import Section, Table
 from evidence.reports.units import duration, plain

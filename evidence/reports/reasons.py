@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from assertions.contents.tags import USER
 from assertions.demands import DEMANDS
 from assertions.judge import INSTRUMENT, Report, blocks
 from assertions.verdicts import Status, Verdict
+from evidence.comparison.text import in_order, sentence
+from evidence.comparison.types import Comparison, MeasureName
 from evidence.reports.checklists.further_boxes import CHECKLISTS
 from evidence.reports.examples import Example, Found
 from evidence.reports.figures import Figures, Place
@@ -90,6 +93,24 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
 BY_ONE_REQUEST = frozenset({"csv-contents", "pdf-contents", "downloads", "answers", "answered", "names"})
 """Checks of which one request is enough to see the fault again."""
 
+MEASURED: Mapping[str, MeasureName] = {
+    "smoke-latency": "latency",
+    "latency-outside": "latency",
+    "latency-target": "latency",
+    "success-outside": "success",
+    "success-target": "success",
+    "answered": "success",
+    "memory": "memory an export",
+    "memory-gauge": "memory an export",
+    "throughput": "throughput",
+    "health": "/health P95",
+    "batch": "batch of five",
+}
+"""Check to the measure of a comparison that shows the same."""
+MOST_ROWS = 2
+"""Rows of the comparison that a reason quotes."""
+_FIGURES = re.compile(r"\d[\d.,]*")
+
 _WORST_FIRST = (
     *CAUSES,
     *[
@@ -125,6 +146,8 @@ class Reason:
     """The files of the run directory that show it."""
     since: str
     """The first bad request; empty: no single request is behind it."""
+    baseline: str
+    """What of it differs from the baseline; empty: there is none, or it measures nothing of this."""
     examples: tuple[Example, ...]
     """Up to three kinds, worst first."""
     command: str
@@ -192,6 +215,7 @@ def _reason(verdicts: Sequence[Verdict], follows: Sequence[Verdict], figures: Fi
         measured=plain(_measured(verdicts)),
         where=", ".join(dict.fromkeys(_where(one) for one in verdicts)),
         since=plain(next((one.since for one in found if one.since), "")),
+        baseline=plain(_against_baseline(verdicts, figures.comparison)),
         examples=tuple(_plain(one) for one in examples),
         command=_command(verdicts, examples, figures.places),
         follows=tuple(f"{one.scenario}/{one.id}" for one in follows),
@@ -199,10 +223,12 @@ def _reason(verdicts: Sequence[Verdict], follows: Sequence[Verdict], figures: Fi
 
 
 def _kinds(verdicts: Sequence[Verdict], found: Sequence[Found]) -> Iterable[Example]:
-    """Examples with their requests; findings that name no request follow."""
-    seen = set()
-    for one in found:
-        for example in one.examples:
+    """Examples with their requests, a kind once, the worst of each scenario first; findings without one follow."""
+    seen: set[str] = set()
+    ranked = [(place, example) for one in found for place, example in enumerate(one.examples)]
+    for _, example in sorted(ranked, key=lambda pair: pair[0]):
+        kind = _FIGURES.sub("#", example.kind)
+        if kind not in {_FIGURES.sub("#", other) for other in seen}:
             seen.add(example.kind)
             yield example
     for verdict in verdicts:
@@ -210,6 +236,22 @@ def _kinds(verdicts: Sequence[Verdict], found: Sequence[Found]) -> Iterable[Exam
             if not any(finding in kind or kind in finding for kind in seen):
                 seen.add(finding)
                 yield Example(kind=finding, asked="", came="", kept="", case="", path="")
+
+
+def _against_baseline(verdicts: Sequence[Verdict], comparison: Comparison | None) -> str:
+    """Return the rows of the comparison on what a check measures, in its scenarios, the largest change first."""
+    measure = MEASURED.get(verdicts[0].id)
+    if comparison is None or measure is None:
+        return ""
+    names = {verdict.scenario for verdict in verdicts}
+    rows = [
+        row
+        for row in in_order(comparison)
+        if row.measure == measure and row.scenario in names | ({row.scenario} if "run" in names else set())
+    ]
+    shown = [f"{row.outcome}: {sentence(row)}" for row in rows[:MOST_ROWS]]
+    more = f"and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else ""
+    return "; ".join([*shown, *([more] if more else [])])
 
 
 def _plain(example: Example) -> Example:

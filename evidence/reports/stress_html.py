@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from assertions.stats import median
-from evidence.reports.plots.timeline import COLOURS
+from evidence.reports.plots.model import COLOURS
 from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, deciding
 from loadtests.stress.table import held_text
 

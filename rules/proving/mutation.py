@@ -1,7 +1,8 @@
 """Running mutants: is each changed rule noticed by a promtool test?
 
 A mutant's rule file holds the rules of the changed rule's alert name and what they record or read; its test file holds
-the tests that name these alerts. Rules that no test of the file looks at can neither kill a mutant nor save one.
+the tests that name these alerts. Rules that no test of the file looks at can neither kill a mutant nor save one. Tests
+are run a few at a time, those around a bound first: a mutant that one of them killed needs no other.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from rules.records import Rule, RuleFile, RulesError, read_rules
 EQUIVALENT: Final = Path(__file__).with_name("equivalent_mutants.toml")
 BATCH: Final = 12
 """Test files of one promtool process: its start costs as much as one of them."""
+
+ROUNDS: Final = ((0, 1), (1, 2), (2, 4), (4, None))
+"""Slices of a mutant's tests, from the file's last one on, where the cases around bounds and windows are."""
 
 # Failures are printed to stderr, so that behind the name of a file that failed the next name follows.
 _VERDICT: Final = re.compile(r"^Unit Testing:[ ]+(\S+)(?:\n[ ]+(SUCCESS))?", re.MULTILINE)
@@ -86,22 +90,39 @@ class _Documents:
     file: RuleFile
 
 
-def run_mutants(rules: Path, tests: Path, promtool: Promtool, equivalent: Path = EQUIVALENT) -> MutationResults:
-    """Run every mutant. RulesError where an input can't be read or the unchanged rules do not pass their tests."""
+def run_mutants(rules: Path, tests: Path, promtool: Promtool, equivalent: Path | None = EQUIVALENT) -> MutationResults:
+    """Run every mutant. RulesError where an input can't be read or the unchanged rules do not pass their tests.
+
+    equivalent: the list of mutants that no test can tell from these rules; None: there is none.
+    """
     documents = _read(rules, tests)
     mutants = mutants_of(documents.file)
-    known = _equivalent(equivalent)
+    known = {} if equivalent is None else _equivalent(equivalent)
     with tempfile.TemporaryDirectory(prefix="mutants-") as made:
         folder = Path(made)
         _must_pass(documents, promtool, folder)
-        names = [_write(folder, f"m{number}", documents, mutant) for number, mutant in enumerate(mutants)]
-        batches = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            passed = {
-                name for found in pool.map(lambda batch: _passing(promtool, folder, batch), batches) for name in found
-            }
-    lived = {mutant.id for mutant, name in zip(mutants, names, strict=True) if name in passed}
-    return _results(promtool.version, mutants, lived, known)
+        alive = list(mutants)
+        for number, (first, last) in enumerate(ROUNDS):
+            alive = _survivors(alive, f"round{number}", slice(first, last), documents, promtool, folder)
+    return _results(promtool.version, mutants, {mutant.id for mutant in alive}, known)
+
+
+def _survivors(
+    mutants: Sequence[Mutant], name: str, part: slice, documents: _Documents, promtool: Promtool, folder: Path
+) -> list[Mutant]:
+    """Return the mutants that pass this part of their tests, be it empty."""
+    written = [
+        (mutant, _write(folder, f"{name}m{place}", documents, mutant, part)) for place, mutant in enumerate(mutants)
+    ]
+    passed = _passing_all(promtool, folder, [file for _, file in written if file is not None])
+    return [mutant for mutant, file in written if file is None or file in passed]
+
+
+def _passing_all(promtool: Promtool, folder: Path, names: Sequence[str]) -> frozenset[str]:
+    batches = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        passing = pool.map(lambda batch: _passing(promtool, folder, batch), batches)
+        return frozenset(name for found in passing for name in found)
 
 
 def report(results: MutationResults) -> str:
@@ -159,12 +180,9 @@ def _read(rules: Path, tests: Path) -> _Documents:
 def _must_pass(documents: _Documents, promtool: Promtool, folder: Path) -> None:
     """Run the unchanged rules, cut down as their mutants are: else every mutant would count as killed."""
     first = {rule.identity: index for index, rule in reversed(list(enumerate(documents.file.rules)))}
-    names = [
-        _write(folder, f"unchanged{index}", documents, _unchanged(index, documents.file.rules[index]))
-        for index in first.values()
-    ]
-    passing = _passing(promtool, folder, names)
-    broken = [rule for rule, name in zip(first, names, strict=True) if name not in passing]
+    unchanged = [_unchanged(index, documents.file.rules[index]) for index in first.values()]
+    passing = _survivors(unchanged, "unchanged", slice(None), documents, promtool, folder)
+    broken = [rule for rule, mutant in zip(first, unchanged, strict=True) if mutant not in passing]
     if broken:
         raise RulesError(f"the unchanged rules fail their tests: {', '.join(broken)}; run `python -m rules check`")
 
@@ -173,8 +191,8 @@ def _unchanged(index: int, rule: Rule) -> Mutant:
     return Mutant(index=index, identity=rule.identity, kind="for", change="none", expr=rule.expr, wait=str(rule.wait))
 
 
-def _write(folder: Path, name: str, documents: _Documents, mutant: Mutant) -> str:
-    """Write one mutant's rule and test file; return the test file's name."""
+def _write(folder: Path, name: str, documents: _Documents, mutant: Mutant, part: slice) -> str | None:
+    """Write one mutant's rule file and a part of its tests; return the test file's name, None: the part is empty."""
     wanted = _alerts_on(documents.file, mutant.index)
     needed = _needed(documents.file, wanted)
     record = documents.file.rules[mutant.index].record
@@ -200,6 +218,9 @@ def _write(folder: Path, name: str, documents: _Documents, mutant: Mutant) -> st
         ]
         if cases or queries:
             tests.append({**test, "alert_rule_test": cases, "promql_expr_test": queries})
+    tests = tests[::-1][part]
+    if not tests:
+        return None
     (folder / f"{name}.yml").write_bytes(msgspec.json.encode({"groups": groups}))
     document = {**documents.tests, "rule_files": [f"{name}.yml"], "tests": tests}
     (folder / f"{name}.test.yml").write_bytes(msgspec.json.encode(document))

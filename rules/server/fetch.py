@@ -25,6 +25,12 @@ PROMETHEUS: Final = "prometheus"
 BINARIES: Final = (PROMTOOL, PROMETHEUS)
 """What is kept of a package. Debian 12 has both in `prometheus`; Debian 13 has promtool in a package of its own."""
 
+NEXT_MAJOR: Final = 3
+"""The major version of Prometheus that Debian 12 and 13 do not have yet."""
+NEXT_SUITES: Final = ("testing", "unstable")
+"""Debian's suites that have it, asked in this order."""
+KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
 APT_TIMEOUT_S: Final = 300.0
 VERSION_TIMEOUT_S: Final = 20.0
 
@@ -76,6 +82,31 @@ def find_binary(name: str, env: Mapping[str, str]) -> Path:
         advice = _ADVICE.format(variable=variable)
         raise ToolMissing(
             f"{name} is not on PATH and apt did not bring it: {_no_addresses(str(error))}. {advice}"
+        ) from error
+
+
+def find_next(name: str, env: Mapping[str, str], *, fetch: bool) -> Path:
+    """Return the path of a `promtool` or `prometheus` of version 3 or later. ToolMissing when it can't be had.
+
+    Looked for in $PROMTOOL3 or $PROMETHEUS3 and in the cache folder; with `fetch` also in a newer Debian suite, by apt.
+    """
+    variable = f"{name.upper()}{NEXT_MAJOR}"
+    if given := env.get(variable):
+        if not os.access(given, os.X_OK):
+            raise ToolMissing(f"${variable} is {given}, which is no executable file. Correct it or unset it.")
+        return Path(given)
+    cache = cache_folder(env) / "next"
+    cached = _cached(name, cache)
+    if cached is not None:
+        return cached
+    if not fetch:
+        raise ToolMissing(f"no {name} {NEXT_MAJOR}.x: ${variable} is not set, and `nox -s rules` has not fetched one")
+    try:
+        return _fetch(name, cache, env, NEXT_SUITES)
+    except (ToolFailed, OSError) as error:
+        raise ToolMissing(
+            f"no {name} {NEXT_MAJOR}.x: ${variable} is not set, and apt did not bring it from Debian "
+            f"{' or '.join(NEXT_SUITES)}: {_no_addresses(str(error))}"
         ) from error
 
 
@@ -133,7 +164,8 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"[0-9]+", text))
 
 
-def _fetch(name: str, cache: Path, env: Mapping[str, str]) -> Path:
+def _fetch(name: str, cache: Path, env: Mapping[str, str], suites: Sequence[str] = ()) -> Path:
+    """Fetch the package by apt: from the system's own sources, or from the first of these Debian suites that has it."""
     search = env.get("PATH", "")
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool, path=search) is None:
@@ -144,7 +176,7 @@ def _fetch(name: str, cache: Path, env: Mapping[str, str]) -> Path:
         if cached is not None:
             return cached
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=cache) as folder:
-            kept = _unpack(Path(folder), search)
+            kept = _unpack_any(Path(folder), search, suites) if suites else _unpack(Path(folder), search)
             if not (kept / name).exists():
                 raise FileNotFoundError(f"Debian's packages hold no {name} here")
             home = cache / f"promtool-{version_of(kept / name)}"
@@ -154,12 +186,50 @@ def _fetch(name: str, cache: Path, env: Mapping[str, str]) -> Path:
     return home / name
 
 
-def _unpack(folder: Path, search: str) -> Path:
-    """Download and unpack the packages inside `folder`; return the folder with the binaries that they hold."""
+def _unpack_any(folder: Path, search: str, suites: Sequence[str]) -> Path:
+    """Return the binaries of version 3 or later from the first of the suites that has them. ToolFailed, OSError."""
+    archive = _archive(search)
+    trouble: ToolFailed | OSError | None = None
+    for suite in suites:
+        place = folder / suite
+        place.mkdir()
+        sources = place / "sources.list"
+        sources.write_text(f"deb [signed-by={KEYRING}] {archive} {suite} main\n", encoding="utf-8")
+        try:
+            kept = _unpack(place, search, [f"Dir::Etc::SourceList={sources}", "Dir::Etc::SourceParts=-"])
+            for binary in kept.iterdir():
+                found = version_of(binary)
+                if _numbers(found)[:1] < (NEXT_MAJOR,):
+                    raise FileNotFoundError(f"Debian {suite} has {binary.name} {found}")
+        except (ToolFailed, OSError) as error:
+            trouble = error
+        else:
+            return kept
+    raise trouble or FileNotFoundError("no suite was asked")
+
+
+def _archive(search: str) -> str:
+    """Return the address of the Debian archive that this system's own sources name. ToolFailed, OSError."""
+    if not KEYRING.is_file():
+        raise FileNotFoundError("this system has no keyring of Debian's archive")
+    argv = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
+    done = run(argv, timeout_s=VERSION_TIMEOUT_S, env={"PATH": search, "LC_ALL": "C"})
+    found = [line for line in done.stdout.splitlines() if line.rstrip("/").endswith("/debian")]
+    if not found:
+        raise ToolFailed(argv, done.returncode, done.stderr, "named no archive of Debian's")
+    return found[0]
+
+
+def _unpack(folder: Path, search: str, options: Sequence[str] = ()) -> Path:
+    """Download and unpack the packages inside `folder`; return the folder with the binaries that they hold.
+
+    options: further ones of apt, each `NAME=VALUE`.
+    """
     lists, cache, root, kept = (folder / name for name in ("lists", "cache", "root", "kept"))
     for made in (lists / "partial", cache / "archives" / "partial", root, kept):
         made.mkdir(parents=True)
-    apt = ["apt-get", "-q", "-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
+    settings = [f"Dir::State::Lists={lists}", f"Dir::Cache={cache}", *options]
+    apt = ["apt-get", "-q", *(word for setting in settings for word in ("-o", setting))]
     env = {"PATH": search, "LC_ALL": "C", **{key: value for key, value in os.environ.items() if "proxy" in key.lower()}}
     _succeed([*apt, "update"], folder, env)
     failed: ToolFailed | None = None

@@ -219,15 +219,17 @@ def running(
     data: Path | None = None,
     log: Path | None = None,
     env: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Prometheus]:
     """Run a server that scrapes `target` (a base URL) and evaluates `rules`, as long as the block lasts.
 
     Both happen each `scrape_interval_s`, of which a whole number of milliseconds is taken, at least one. The samples
     are kept in `data` (for `promtool tsdb`), or deleted without it; what the server logs likewise in `log`.
-    PrometheusError when the server does not start,
+    options: further ones of the server. PrometheusError when the server does not start,
     ToolMissing when it can't be had.
     """
-    with _server(configuration(target, rules, scrape_interval_s), data=data, log=log, env=env) as server:
+    config = configuration(target, rules, scrape_interval_s)
+    with _server(config, data=data, log=log, env=env, options=options) as server:
         yield server
 
 

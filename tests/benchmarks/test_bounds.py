@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchmarks.bounds import BOUNDS, LEAST_REPEATS, Bound, judge, judge_ratios, spread_of
+from benchmarks.statistics.bounds import BOUNDS, LEAST_REPEATS, Bound, judge, judge_ratios, spread_of
 
 AT_LEAST = Bound("speed", "speed", "at least", 2.0, "times as fast", "why")
 AT_MOST = Bound("memory", "memory", "at most", 8.0, "MB", "why")

@@ -23,7 +23,14 @@ WITHIN = (
 )
 PATH = re.compile(rf"`((?:{'|'.join(WITHIN)})/[\w./-]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-MADE_AT_RUN_TIME = ("evidence/export", "evidence/mine", "evidence/soak")
+MADE_AT_RUN_TIME = (
+    "evidence/bench/",
+    "evidence/export",
+    "evidence/image",
+    "evidence/mine",
+    "evidence/profile",
+    "evidence/soak",
+)
 OLD_NAMES = ("CHANGELOG.md",)
 """Pages about the past name what was."""
 

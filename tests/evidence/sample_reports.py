@@ -24,11 +24,12 @@ from assertions.verdicts import (
 )
 from evidence.collect.provenance import Context
 from evidence.reports.examples import Example, Found
-from evidence.reports.fault_coverage import AtContract, Sensitivity, Shown, Under
 from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
+from evidence.reports.proofs.fault_coverage import AtContract, Sensitivity, Shown, Under
 from tests.assertions.healthy.drawn import drawn_files
+from tests.assertions.healthy.replayed import alerts_replayed
 
 LIMITS = limits_file.load()
 Said = Mapping[str, Judgement]
@@ -179,6 +180,7 @@ FIGURES = Figures(
     target_version="1.7.0-export-scale",
     plots=(Plot(title="load: over time", path="plots/load-timeline.svg", caption="426 exports done.", aspect=1.2),),
     panels=drawn_files().drawn,
+    alerts=alerts_replayed(),
     generators={"load": "Locust 2.47.0, 1 worker(s), busiest 0.2 of a core, event-loop lag P99 1 ms"},
     sensitivity=Sensitivity(
         commit="0123456789abcdef",
@@ -232,7 +234,7 @@ WAIVED = report(
 )
 RED = report(
     "RED",
-    "RED: 8 of 129 verdicts failed, 1 of them critical; 5 have no data",
+    "RED: 8 of 140 verdicts failed, 1 of them critical; 5 have no data",
     {
         **SEEN,
         "latency-outside": p95(31_000.0),
@@ -247,7 +249,7 @@ RED = report(
 )
 SMOKE_ONLY = report(
     "NO DATA",
-    "NO DATA: 93 of 129 verdicts have none; load, batch not run",
+    "NO DATA: 94 of 140 verdicts have none; load, batch not run",
     {},
     usual=lambda scenario: (
         passed("all as it should be") if scenario == "smoke" else not_run("batch" if scenario == "batch" else "load")

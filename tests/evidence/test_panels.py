@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from assertions.console import run_command
 from assertions.record.files import write_one
-from assertions.record.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from assertions.record.prometheus_run import SAMPLES
+from assertions.record.results.panels_drawn import PANELS, RESULTS, PanelsDrawn
 from dashboards.panels.page import Tools
 from evidence import panels
 from evidence.bundle.layout import HTML, REPORT

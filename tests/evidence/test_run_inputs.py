@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from assertions.limits import DEFAULT_PATH
-from assertions.record.baseline import BASELINE, Baseline
 from assertions.record.files import read_one, write_one
+from assertions.record.results.baseline import BASELINE, Baseline
 from assertions.record.types import Plan
 from evidence import run as running
 from evidence.bundle.attest import inputs, signing

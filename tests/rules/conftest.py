@@ -9,7 +9,9 @@ from typing import Protocol
 
 import pytest
 
+from assertions.record.results.alerts_replayed import AlertsProof
 from rules.__main__ import main
+from rules.proving import proof as proofs
 from tests.processes import Ended, run_main
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +35,15 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 @pytest.fixture
+def stored_proof() -> AlertsProof:
+    """The stored proof of the rules; a test that needs it is skipped, visibly, where none was made yet."""
+    proof = proofs.read()
+    if proof is None:
+        pytest.skip("NO DATA: rules/proving/proof.json is not there; `nox -s rules` makes it")
+    return proof
+
+
+@pytest.fixture
 def copies(tmp_path: Path) -> Copies:
     """The committed rule and test file, copied side by side."""
     return Copies(
@@ -50,8 +61,12 @@ class RunCommand(Protocol):
 
 @pytest.fixture
 def run_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCommand:
-    """Run the command in this process; promtool is started for real."""
+    """Run the command in this process; promtool is started for real.
+
+    Without a promtool 3.x, whether this machine has one or not: what it adds has tests of its own.
+    """
     monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PROMTOOL3", str(ROOT / "absent"))
 
     def run(*arguments: str | Path, **env: str) -> Ended:
         with monkeypatch.context() as environment:

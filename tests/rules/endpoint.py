@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -51,8 +51,13 @@ def _latency(done: int, top_bound_ms: float) -> dict[str, int]:
 
 
 @contextmanager
-def serving(*, running: int = 2, waiting: int = 3, without: str = "") -> Iterator[str]:
-    """Serve the page under /export/metrics on a free port; yield the base URL. `without` leaves one family out."""
+def serving(
+    *, running: int = 2, waiting: int = 3, without: str = "", change: Callable[[str], str] = str
+) -> Iterator[str]:
+    """Serve the page under /export/metrics on a free port; yield the base URL.
+
+    without: a family that is left out. change: what is done to each page.
+    """
     scrapes = 0
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,7 +72,7 @@ def serving(*, running: int = 2, waiting: int = 3, without: str = "") -> Iterato
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()
-            self.wfile.write(text.encode())
+            self.wfile.write(change(text).encode())
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""

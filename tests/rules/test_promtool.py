@@ -147,7 +147,8 @@ def test_only_one_process_fetches(tmp_path: Path) -> None:
     )
     env = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     code = (
-        "from os import environ as e; from rules import fetch as f; print(f._fetch('promtool', f.cache_folder(e), e))"
+        "from os import environ as e; from rules.server import fetch as f; "
+        "print(f._fetch('promtool', f.cache_folder(e), e))"
     )
     asking = [
         subprocess.Popen([sys.executable, "-c", code], env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
@@ -89,6 +90,44 @@ def test_whole_numbers_are_digits(accept: str, count: int, written: str) -> None
     assert f'export_memory_bytes{{format="csv"}} {written}' in lines
     assert 'export_latency_ms_sum{format="csv",size="small"} 1835253.7' in lines
     assert not any("e+" in line for line in lines)
+
+
+NEGOTIATED = {
+    "Prometheus 2.42": (
+        "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+        "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+    ),
+    "Prometheus 3.5": (
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+        "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+        "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+    ),
+    "Prometheus 3.5, native histograms": (
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,"
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+        "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
+        "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+    ),
+    "protobuf only": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+    "text only": "text/plain;version=0.0.4",
+}
+"""What servers send as Accept, as they sent it."""
+
+
+@pytest.mark.parametrize("server", NEGOTIATED)
+def test_every_server_gets_a_page_that_it_can_read(server: str) -> None:
+    """OpenMetrics to who takes it, text to all others, never protobuf; the values are those of the plain page."""
+    metrics = Metrics()
+    metrics.succeeded("csv", "u", records=1, file_bytes=17, latency_ms=4.5, memory_bytes=1_000)
+    body, content_type = metrics.page(NEGOTIATED[server])
+    wanted = "application/openmetrics-text" if "openmetrics" in NEGOTIATED[server] else "text/plain"
+    assert content_type.split(";")[0] == wanted
+    read = open_metrics if wanted.startswith("application/") else text_string_to_metric_families
+    found = {
+        (one.name, tuple(one.labels.items())): one.value for family in read(body.decode()) for one in family.samples
+    }
+    plain = text_string_to_metric_families(page(metrics))
+    assert found == {(one.name, tuple(one.labels.items())): one.value for family in plain for one in family.samples}
 
 
 def test_a_user_called_like_a_number_stays_as_sent() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence.collect.code_version import judge_sha256, load_side_sha256
-from evidence.reports.fault_coverage import STORED, read
+from evidence.reports.proofs.fault_coverage import STORED, read
 from tests.targets.fixtures.edits import BASE
 from tests.targets.fixtures.entry import Unknown, all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of

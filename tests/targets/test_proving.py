@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.contents.sent import Outcome
 from assertions.record.types import FileCheck, Finding
-from evidence.reports.fault_coverage import NO_SERVICE, Sensitivity, read
+from evidence.reports.proofs.fault_coverage import NO_SERVICE, Sensitivity, read
 from tests.targets import __main__ as entry
 from tests.targets.commands import ALWAYS
 from tests.targets.fixtures.edits import BASE, EDITS

@@ -65,7 +65,8 @@ def _steps(tool: ToolRun | None, wanted: tuple[str, ...], name: str, command: st
         return no_data(f"{name} lacks the step {', '.join(missing)}")
     if not tool.ok and not noted:
         return failed(f"{name} reports a failure, though each of its steps passed")
-    by = f" (promtool {tool.version})" if "version" in wanted else ""
+    versions = " and ".join(version for version in (tool.version, tool.next_version) if version is not None)
+    by = f" (promtool {versions})" if "version" in wanted else ""
     on_page = "".join(f"; noted on the target's page, no demand of the contract: {_said(step)}" for step in noted)
     return passed(f"{_whose(tool, what)}{', '.join(wanted)}: passed{by}{on_page}")
 

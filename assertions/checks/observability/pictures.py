@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from assertions.limits import Limits
-from assertions.record.panels_drawn import Box, DrawnPanel, DrawnQuery
+from assertions.record.results.panels_drawn import Box, DrawnPanel, DrawnQuery
 from assertions.record.run import DrawnFiles, Run
 from assertions.verdicts import Fault, Judgement, failed_for, no_data, passed
 
@@ -16,7 +16,7 @@ SMALLEST_SHARE: Final = 0.25
 """Of a panel's width and height that its plot must take; the rest is title, axes and legend."""
 ROUNDING: Final = 1.0
 """CSS pixels by which a canvas may pass its panel's edge."""
-NOT_DRAWN: Final = "the panels were not drawn; `nox -s panels -- DIR` draws them from the run's recorded samples"
+NOT_DRAWN: Final = "the panels were not drawn; nox -s panels draws them from the run's recorded samples"
 
 
 def panels_drawn(run: Run, limits: Limits) -> Judgement:

@@ -89,7 +89,13 @@ FURTHER = Checklist(
                 Box(text="The dashboard's queries fit the contract", checks=("dashboard",), artifact="dashboard.json"),
                 Box(
                     text="A Prometheus server scraped the target; rules healthy, panels right, alerts silent",
-                    checks=("prometheus-scrape", "prometheus-panels", "prometheus-rules", "prometheus-alerts"),
+                    checks=(
+                        "prometheus-scrape",
+                        "prometheus-panels",
+                        "prometheus-rules",
+                        "prometheus-alerts",
+                        "alerts-replayed",
+                    ),
                     artifact="load/prometheus.json",
                 ),
                 Box(text="The embedded service ends when asked", checks=("shutdown",), artifact="load/scenario.json"),

@@ -1,32 +1,63 @@
-"""The report as one self-contained page: no network, no scripts, from disk and in print. From the model."""
+"""The report as one self-contained page: no network, from disk and in print; whole without scripts. From the model."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from evidence.reports.faces.markdown import TEMPLATES
 from evidence.reports.model import NO_BASELINE, ReportModel
+from evidence.reports.plots.interactive import document, library
+from evidence.reports.plots.model import Drawing
 
 SIGNS = {"PASS": "✓", "FAIL": "✗", "NO DATA": "○", "WAIVED": "–"}
 """Signs that every system font has."""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+OWN_SCRIPT = TEMPLATES / "plots.js"
+_LIBRARY = re.compile(r'<script id="library">.*?</script>', re.DOTALL)
+_HASHES = re.compile(r"; script-src [^\"]*")
 _SVG = re.compile(r"<svg .*</svg>", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def html(model: ReportModel, drawings: Mapping[str, str]) -> str:
+def html(model: ReportModel, pictures: Mapping[str, str], drawings: Sequence[Drawing] = ()) -> str:
     """Return the page; a plot or picture that is missing leaves its caption.
 
-    drawings: by path, the SVG text of each plot, and the address of each picture of a panel (`picture_address`).
+    pictures: by path, the SVG text of each plot, and the address of each picture of a panel (`picture_address`).
+    drawings: the plots that can be zoomed; none: the page has no scripts.
     """
-    inline = {path: text if text.startswith("data:") else Markup(_inline(text)) for path, text in drawings.items()}
-    return _template().render(model=model, signs=SIGNS, no_baseline=NO_BASELINE, drawings=inline)
+    inline = {path: text if text.startswith("data:") else Markup(inlined(text)) for path, text in pictures.items()}
+    return template("report.html.j2").render(
+        model=model, signs=SIGNS, no_baseline=NO_BASELINE, drawings=inline, **scripts(drawings)
+    )
+
+
+def scripts(drawings: Sequence[Drawing]) -> dict[str, Any]:
+    """Return what a page needs to make plots zoomable; its policy allows these scripts by their hash, and no other."""
+    if not drawings:
+        return {"plots": None, "policy": POLICY}
+    texts = (library(), OWN_SCRIPT.read_text(encoding="utf-8"))
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts)
+    plots = {
+        "names": frozenset(drawing.name for drawing in drawings),
+        # within a script element nothing may look like a tag
+        "data": Markup(document(drawings).replace("<", "\\u003c")),
+        "scripts": tuple(Markup(text) for text in texts),
+    }
+    return {"plots": plots, "policy": f"{POLICY}; script-src {hashes}"}
+
+
+def without_library(page: str) -> str:
+    """Return a page without the library's script and the scripts' hashes: the part that no version of it changes."""
+    return _HASHES.sub("", _LIBRARY.sub("", page))
 
 
 def picture_address(png: bytes) -> str:
@@ -34,7 +65,7 @@ def picture_address(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _inline(svg: str) -> str:
+def inlined(svg: str) -> str:
     """Return the drawing itself, without the declarations of a file of its own."""
     found = _SVG.search(svg)
     return _METADATA.sub("", found.group()) if found else ""
@@ -56,7 +87,8 @@ def _kind(word: str) -> str:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Return a template of a page."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -65,4 +97,4 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"coded": _coded, "kind": _kind}
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)

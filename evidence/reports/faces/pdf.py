@@ -171,7 +171,12 @@ def _reasons(model: ReportModel) -> Iterator[Any]:
     for number, reason in enumerate(model.reasons, 1):
         critical = " (critical)" if reason.critical else ""
         title = f"{number}. {reason.status}{critical}: {reason.title} in {', '.join(reason.scenarios)} ({reason.check})"
-        lines = [("expected", reason.expected), ("measured", reason.measured), ("since", reason.since)]
+        lines = [
+            ("expected", reason.expected),
+            ("measured", reason.measured),
+            ("since", reason.since),
+            ("baseline", reason.baseline),
+        ]
         for example in reason.examples:
             asked = f"; asked {example.asked}; came {example.came}" if example.asked else ""
             lines.append(("example", f"{example.kind}{asked}{f'; kept {example.kept}' if example.kept else ''}"))

@@ -1,5 +1,1 @@
-"""Plots of a run: static SVG, drawn from the record, with the limits drawn in."""
-
-from evidence.reports.plots.draw import draw, planned
-
-__all__ = ["draw", "planned"]
+"""Plots of a run, from its record, with the limits drawn in: static pictures, and plots that can be zoomed."""

@@ -6,33 +6,61 @@ from collections.abc import Iterable
 
 from assertions.judge import Report
 from assertions.limits import Limits
+from assertions.record.prometheus_run import AlertState
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Verdict
 from evidence.reports.plots.distribution import cases_of
+from evidence.reports.plots.timeline import REFUSALS
 from evidence.reports.units import condition, held_against, percent, plain, quantity, share
 
-_TIMELINE = (
+_EXPORTS = (
     ("P95 of 1k exports", "smoke-latency"),
     ("P95 of 10k exports", "latency-outside"),
     ("peak running", "concurrency-target"),
     ("peak waiting", "queue-target"),
     ("throughput", "throughput"),
+)
+_TARGET = (
     ("peak memory an export adds", "memory"),
+    ("the same by its gauge", "memory-gauge"),
     ("P95 of /health under load", "health"),
 )
 
 
-def timeline_caption(record: ScenarioRecord, report: Report) -> str:
-    """Return what the panels over time show, each figure of this scenario with its limit and verdict."""
-    parts = [
-        f"{words} {_figure(verdict)}: {verdict.status}"
-        for words, check in _TIMELINE
-        if (verdict := _verdict(record, report, check)) is not None
-    ]
-    refused = sum(hit.status in (429, 503) for hit in record.posts)
-    failed = sum(hit.status != 200 for hit in record.exports) - sum(hit.status in (429, 503) for hit in record.exports)
-    counts = f"{len(record.done):,} exports done, {refused:,} refused, {max(0, failed):,} failed"
-    return f"{counts}; {'; '.join(parts)}." if parts else f"{counts}."
+def exports_caption(record: ScenarioRecord, report: Report) -> str:
+    """Return what the panels on exports show, each figure of this scenario with its limit and verdict."""
+    refused = sum(hit.status in REFUSALS for hit in record.posts)
+    failed = sum(hit.status != 200 and hit.status not in REFUSALS for hit in record.exports)
+    counts = f"{len(record.done):,} exports done, {refused:,} refused, {failed:,} failed"
+    return f"{'; '.join((counts, *_figures(record, report, _EXPORTS)))}."
+
+
+def target_caption(record: ScenarioRecord, report: Report) -> str:
+    """Return what the panels on the target show: figures with limit and verdict, and the alerts of Prometheus."""
+    text = "; ".join((*_figures(record, report, _TARGET), _alerts(record)))
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _figures(record: ScenarioRecord, report: Report, checks: Iterable[tuple[str, str]]) -> Iterable[str]:
+    for words, check in checks:
+        verdict = _verdict(record, report, check)
+        if verdict is not None:
+            yield f"{words} {_figure(verdict)}: {verdict.status}"
+
+
+def _alerts(record: ScenarioRecord) -> str:
+    seen = record.prometheus
+    if seen is None:
+        return "no Prometheus server ran"
+    if seen.problem is not None:
+        return f"no Prometheus server ran ({plain(seen.problem)})"
+    states = {state: _named_alerts(seen.alerts, state) for state in ("firing", "pending")}
+    said = [f"{state} in Prometheus: {', '.join(names)}" for state, names in states.items() if names]
+    return "; ".join(said) if said else "no alert was pending or firing in Prometheus"
+
+
+def _named_alerts(alerts: Iterable[AlertState], state: str) -> list[str]:
+    return list(dict.fromkeys(plain(alert.name) for alert in alerts if alert.state == state))
 
 
 def distribution_caption(record: ScenarioRecord, report: Report) -> str:

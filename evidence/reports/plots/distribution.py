@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from assertions.checks.performance.latency import latency_ms
 from assertions.limits import Limits
 from assertions.record.phases import PROBING
 from assertions.record.view import ScenarioRecord
 from assertions.stats import lower_rank, percentile, upper_rank
-from evidence.reports.plots.timeline import COLOURS, LIMIT, Painter
+from evidence.reports.plots.model import COLOURS, LEAST_LOG, Panel, Rule, Series, series
 
 MOST_CASES = 16
 """Cases in one picture, those with most exports first."""
 P95_LEAST = 20
+OTHER, SUMMARY = "#555555", "#000000"
 
 
 def cases_of(record: ScenarioRecord) -> dict[str, list[float]]:
@@ -24,7 +24,7 @@ def cases_of(record: ScenarioRecord) -> dict[str, list[float]]:
         if hit.phase in PROBING:
             continue
         name = f"{hit.case}, {hit.phase}" if record.name == "load" else hit.case
-        found.setdefault(name, []).append(max(latency_ms(hit), 0.01))
+        found.setdefault(name, []).append(max(latency_ms(hit), LEAST_LOG))
     kept = sorted(found, key=lambda name: -len(found[name]))[:MOST_CASES]
     return {name: found[name] for name in sorted(kept)}
 
@@ -36,42 +36,62 @@ def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     return (None if low is None else ordered[low - 1]), (None if high is None else ordered[high - 1])
 
 
-def paint_distribution(record: ScenarioRecord, limits: Limits) -> Painter:
+def distribution(record: ScenarioRecord, limits: Limits) -> Panel:
     """Return the panel of a scenario's latencies by case."""
-    cases = cases_of(record)
     bound = {"smoke": "smoke_latency_ms", "load": "latency_p95_ms"}.get(record.name)
     limit = limits[bound].target if bound is not None else None
-    return Painter("latency of each export by case (log scale)", _paint(cases, limit), 0.9 + 0.26 * max(len(cases), 3))
+    rules = () if limit is None else (Rule(limit, f"limit {limit:,.6g} ms", upright=True),)
+    return spread_by_row("latency of each export by case (log scale)", cases_of(record), rules)
 
 
-def _paint(cases: dict[str, list[float]], limit: float | None) -> Callable[[Any], None]:
-    def paint(axes: Any) -> None:
-        labelled: set[str] = set()
+def spread_by_row(title: str, rows: Mapping[str, Sequence[float]], rules: tuple[Rule, ...] = ()) -> Panel:
+    """Return a panel with a row for each name: its values in ms, their median, and their P95 with its interval."""
+    groups: dict[str, tuple[str, list[tuple[float, float]]]] = {}
+    for place, (name, values) in enumerate(rows.items()):
+        label, colour = _format_of(name)
+        points = groups.setdefault(label, (colour, []))[1]
+        # a fixed spread around the row, so that equal values stay apart
+        points += [(value, place + 0.25 * ((index * 7919 % 13) / 6 - 1)) for index, value in enumerate(values)]
+    made = [
+        series(label, "points", points, colour, size=2.5, alpha=0.5, names=_names(points, tuple(rows)))
+        for label, (colour, points) in groups.items()
+    ]
+    return Panel(
+        title=title,
+        unit="ms",
+        log=True,
+        series=(*made, *_summaries(rows)),
+        rules=rules,
+        categories=tuple(f"{name} (n={len(values):,})" for name, values in rows.items()),
+        height_in=0.9 + 0.26 * max(len(rows), 3),
+    )
 
-        def once(label: str) -> str | None:
-            fresh = label not in labelled
-            labelled.add(label)
-            return label if fresh else None
 
-        for place, (name, values) in enumerate(cases.items()):
-            colour = next((one for fmt, one in COLOURS.items() if name.startswith(fmt)), "#555555")
-            spread = [place + 0.25 * ((index * 7919 % 13) / 6 - 1) for index in range(len(values))]
-            axes.plot(values, spread, ".", color=colour, markersize=2.5, alpha=0.5, label=once("one export"))
-            median = percentile(values, 0.5)
-            axes.plot([median], [place], "D", color="black", markersize=4, label=once("median"))
-            if len(values) >= P95_LEAST:
-                p95 = percentile(values, 0.95)
-                low, high = interval(values)
-                axes.plot(
-                    [low or p95, high or max(values)], [place, place], "-", color="black", linewidth=1.4,
-                    label=once("95 % interval of P95"),
-                )  # fmt: skip
-                axes.plot([p95], [place], "|", color="black", markersize=12, label=once("P95"))
-        if limit is not None:
-            axes.axvline(limit, color=LIMIT, linestyle="--", linewidth=1.0, label=f"limit {limit:,.6g} ms")
-        axes.set_xscale("log")
-        axes.set_yticks(range(len(cases)), [f"{name} (n={len(values)})" for name, values in cases.items()])
-        axes.set_ylim(len(cases) - 0.4, -0.6)
-        axes.set_xlabel("ms", fontsize=8)
+def _format_of(name: str) -> tuple[str, str]:
+    found = next((fmt for fmt in COLOURS if name.startswith(fmt)), None)
+    return ("one export", OTHER) if found is None else (f"one {found} export", COLOURS[found])
 
-    return paint
+
+def _names(points: Sequence[tuple[float, float]], rows: Sequence[str]) -> list[str]:
+    return [rows[round(y)] for _, y in points]
+
+
+def _summaries(rows: Mapping[str, Sequence[float]]) -> list[Series]:
+    """Return the medians, and of rows with enough values the P95 with its interval."""
+    named = [(place, name, values) for place, (name, values) in enumerate(rows.items()) if values]
+    many = [(place, name, values) for place, name, values in named if len(values) >= P95_LEAST]
+    medians = [(percentile(values, 0.5), float(place)) for place, _, values in named]
+    made = [series("median", "diamonds", medians, SUMMARY, size=4, names=[name for _, name, _ in named])]
+    if many:
+        p95 = [percentile(values, 0.95) for _, _, values in many]
+        bounds = [interval(values) for _, _, values in many]
+        lows = [low or value for (low, _), value in zip(bounds, p95, strict=True)]
+        highs = [high or max(values) for (_, high), (_, _, values) in zip(bounds, many, strict=True)]
+        names = [name for _, name, _ in many]
+        places = [float(place) for place, _, _ in many]
+        made += [
+            series("95 % interval of P95", "spans", zip(lows, places, strict=True), SUMMARY, ends=highs, size=1.4,
+                   names=names),
+            series("P95", "ticks", zip(p95, places, strict=True), SUMMARY, size=12, names=names),
+        ]  # fmt: skip
+    return made

@@ -1,253 +1,176 @@
-"""What happened over a scenario, one panel a subject, on one time axis, with the limits drawn in."""
+"""What happened to a scenario's exports over time, one panel a subject, with the limits drawn in."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from assertions.checks.performance.latency import latency_ms
 from assertions.contract import MAX_CONCURRENT, MAX_QUEUE
 from assertions.judge import Report
 from assertions.limits import Limits
+from assertions.record.scrapes import TimedPage
 from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
+from evidence.reports.plots.model import (
+    COLOURS,
+    DONE,
+    FAILED,
+    LEAST_LOG,
+    REFUSED,
+    Band,
+    Panel,
+    Rule,
+    Series,
+    series,
+)
 
-COLOURS = {"csv": "#2166ac", "pdf": "#b2182b"}
-LIMIT = "#d95f02"
 MOST = 1e6
-"""Exports at once, ms, MB: what a target claims beyond this is drawn at this height."""
+"""Exports at once, MB, cores: what a target claims beyond this is drawn at this height."""
 STEPS = 1000
 """Moments at which requests under way are counted."""
 MOST_BINS = 120
+REFUSALS = (429, 503)
 
 
-@dataclass(frozen=True)
-class Painter:
-    """One panel."""
-
-    title: str
-    paint: Callable[[Any], None]
-    height_in: float = 1.7
-
-
-def panels(record: ScenarioRecord, report: Report, limits: Limits) -> tuple[Painter, ...]:
-    """Return the panels that a record has data for, from the top."""
+def export_panels(record: ScenarioRecord, report: Report, limits: Limits) -> tuple[Panel, ...]:
+    """Return the panels on exports that a record has data for, from the top."""
     return tuple(_panels(record, report, limits))
 
 
-def _panels(record: ScenarioRecord, report: Report, limits: Limits) -> Iterable[Painter]:
+def bands_of(record: ScenarioRecord) -> tuple[Band, ...]:
+    """Return the phases, in seconds since the scenario's start."""
+    start = record.scenario.start
+    return tuple(Band(phase.name, phase.start - start, phase.end - start) for phase in record.scenario.phases)
+
+
+def x_range_of(record: ScenarioRecord) -> tuple[float, float]:
+    """Return the range of the time axis, the same for all plots of a scenario."""
+    length = max(record.scenario.end - record.scenario.start, 1.0)
+    return -0.02 * length, 1.02 * length
+
+
+def _panels(record: ScenarioRecord, report: Report, limits: Limits) -> Iterable[Panel]:
+    bands = bands_of(record)
     if record.exports:
-        bound, p95 = _latency_bound(record, report, limits)
-        yield Painter("latency of each export (log scale)", _latency(record, bound, p95))
+        yield Panel(
+            title="latency of each export (log scale)",
+            unit="ms",
+            log=True,
+            bands=bands,
+            series=tuple(_latency(record)),
+            rules=tuple(_latency_rules(record, report, limits)),
+        )
+    if record.pages:
+        running = series(
+            "running, by the target", "line", _gauge(record, record.pages, "running"), COLOURS["csv"], size=1.2
+        )
+        yield Panel(
+            title=f"exports running; the limit is {MAX_CONCURRENT}",
+            unit="exports",
+            bands=bands,
+            from_zero=True,
+            series=(running,),
+            rules=(Rule(MAX_CONCURRENT, f"limit {MAX_CONCURRENT} running"),),
+            height_in=1.4,
+        )
     if record.exports or record.pages:
-        yield Painter(
-            f"exports under way, waiting, refused; limits {MAX_CONCURRENT} running and {MAX_QUEUE} waiting",
-            _at_once(record),
+        yield Panel(
+            title=f"exports under way, waiting, refused; the limit is {MAX_QUEUE} waiting",
+            unit="exports",
+            bands=bands,
+            from_zero=True,
+            series=tuple(_at_once(record)),
+            rules=(Rule(MAX_QUEUE, f"limit {MAX_QUEUE} waiting", style="dashdot"),),
         )
     if record.exports:
-        yield Painter("exports ended a second", _throughput(record))
-    if any(probe.processes for probe in record.probes):
-        yield Painter("memory of the target's process tree", _memory(record))
-        yield Painter("CPU of the target's process tree, cores", _cpu(record))
-    if any(probe.path.endswith("/health") for probe in record.health):
-        yield Painter("/health, time to answer", _health(record, limits["health_p95_ms"].target))
+        yield Panel(
+            title="throughput and errors: exports ended a second",
+            unit="exports/s",
+            bands=bands,
+            from_zero=True,
+            series=tuple(_throughput(record)),
+        )
 
 
-def _latency_bound(record: ScenarioRecord, report: Report, limits: Limits) -> tuple[float | None, float | None]:
-    """The limit in ms of the latencies of this scenario, and the P95 that was held against it."""
+def _latency_rules(record: ScenarioRecord, report: Report, limits: Limits) -> Iterable[Rule]:
+    """The limit of the latencies of this scenario, and the P95 that was held against it."""
     check, limit = {
         "smoke": ("smoke-latency", "smoke_latency_ms"),
         "load": ("latency-outside", "latency_p95_ms"),
     }.get(record.name, ("", ""))
     readings = [
-        one.judgement.readings[0].value
-        for one in report.verdicts
-        if one.id == check and one.scenario == record.name and one.judgement.readings
+        verdict.judgement.readings[0].value
+        for verdict in report.verdicts
+        if verdict.id == check and verdict.scenario == record.name and verdict.judgement.readings
     ]
-    return (limits[limit].target if limit else None), (readings[0] if readings else None)
+    p95 = readings[0] if readings else None
+    if p95 is not None and 0 < p95 < math.inf:
+        yield Rule(p95, f"P95 {p95:,.0f} ms" if p95 >= 100 else f"P95 {p95:.3g} ms", "#444444", "dotted")
+    if limit:
+        yield Rule(limits[limit].target, f"limit {limits[limit].target:,.6g} ms")
 
 
-def phases(axes: Any, record: ScenarioRecord, *, names: bool = False) -> None:
-    """Shade every second phase; name them where they are wide enough."""
-    whole = max(record.scenario.end - record.scenario.start, 1e-9)
-    for index, phase in enumerate(record.scenario.phases):
-        start, end = phase.start - record.scenario.start, phase.end - record.scenario.start
-        if index % 2 == 0:
-            axes.axvspan(start, end, color="#888888", alpha=0.12, linewidth=0)
-        if names and (end - start) / whole > 0.04:
-            axes.annotate(
-                phase.name,
-                ((start + end) / 2, 0.98),
-                xycoords=("data", "axes fraction"),
-                fontsize=6.5,
-                va="top",
-                ha="center",
-            )
+def _latency(record: ScenarioRecord) -> Iterable[Series]:
+    for fmt, colour in COLOURS.items():
+        hits = [hit for hit in record.done if hit.format == fmt]
+        if hits:
+            yield _latencies(record, fmt, "points", hits, colour, 3)
+    failed = [hit for hit in record.exports if hit.status != 200]
+    if failed:
+        yield _latencies(record, "not done", "crosses", failed, FAILED, 5)
 
 
-def _line(axes: Any, y: float, label: str, colour: str = LIMIT, style: str = "--") -> None:
-    axes.axhline(y, color=colour, linestyle=style, linewidth=1.0, label=label)
+def _latencies(record: ScenarioRecord, label: str, kind: str, hits: Sequence[Hit], colour: str, size: float) -> Series:
+    """Moments of the ends of requests, and their latencies in ms."""
+    points = [(hit.end - record.scenario.start, max(latency_ms(hit), LEAST_LOG)) for hit in hits]
+    names = [f"{hit.case}, {hit.id}" for hit in hits]
+    return series(label, "crosses" if kind == "crosses" else "points", points, colour, names=names, size=size)
 
 
-def _latency(record: ScenarioRecord, bound: float | None, p95: float | None) -> Callable[[Any], None]:
-    def paint(axes: Any) -> None:
-        phases(axes, record, names=True)
-        for fmt, colour in COLOURS.items():
-            hits = [hit for hit in record.done if hit.format == fmt]
-            if hits:
-                axes.plot(*_latencies(record, hits), ".", color=colour, markersize=3, label=fmt)
-        failed = [hit for hit in record.exports if hit.status != 200]
-        if failed:
-            axes.plot(*_latencies(record, failed), "x", color="black", markersize=5, label="not done")
-        if p95 is not None and 0 < p95 < math.inf:
-            _line(axes, p95, f"P95 {p95:,.3g} ms", "#444444", ":")
-        if bound is not None:
-            _line(axes, bound, f"limit {bound:,.6g} ms")
-        axes.set_yscale("log")
-        axes.set_ylabel("ms", fontsize=8)
-
-    return paint
+def _gauge(record: ScenarioRecord, pages: Iterable[TimedPage], name: str) -> list[tuple[float, float]]:
+    """(seconds, value) of what the target's pages have of a gauge; a page without it has no point."""
+    values = ((page.scrape.start - record.scenario.start, getattr(page, name)) for page in pages)
+    return [(at, bounded(value)) for at, value in values if value is not None and not math.isnan(value)]
 
 
-def _latencies(record: ScenarioRecord, hits: Sequence[Hit]) -> tuple[list[float], list[float]]:
-    """Moments of their ends, and latencies in ms; on a log scale nothing is 0."""
-    return [hit.end - record.scenario.start for hit in hits], [max(latency_ms(hit), 0.01) for hit in hits]
+def bounded(value: float) -> float:
+    """Return a value that can be drawn, whatever a target claims."""
+    return min(max(value, -MOST), MOST)
 
 
-def _drawable(value: float | None) -> bool:
-    return value is not None and not math.isnan(value)
+def _at_once(record: ScenarioRecord) -> Iterable[Series]:
+    start = record.scenario.start
+    end = max([record.scenario.end, *(timed.scrape.end for timed in record.pages)])
+    moments = [start + (end - start) * step / STEPS for step in range(STEPS + 1)]
+    under_way = [(moment - start, float(record.in_flight.at(moment))) for moment in moments]
+    yield series("under way, outside", "area", under_way, "#aaaaaa", size=1)
+    if record.pages:
+        waiting = _gauge(record, record.pages, "waiting")
+        yield series("waiting, by the target", "line", waiting, COLOURS["pdf"], size=0.9)
+    refused = [hit for hit in record.posts if hit.status in REFUSALS]
+    if refused:
+        names = [f"{hit.case}, {hit.id}, {hit.status}" for hit in refused]
+        points = [(hit.end - start, 0.0) for hit in refused]
+        yield series("refused", "ticks", points, FAILED, size=8, names=names)
 
 
-def _at_once(record: ScenarioRecord) -> Callable[[Any], None]:
-    def paint(axes: Any) -> None:
-        phases(axes, record)
-        start = record.scenario.start
-        end = max([record.scenario.end, *(timed.scrape.end for timed in record.pages)])
-        moments = [start + (end - start) * step / STEPS for step in range(STEPS + 1)]
-        counts = [record.in_flight.at(moment) for moment in moments]
-        axes.fill_between(
-            [moment - start for moment in moments], counts, step="mid", color="#bbbbbb", label="under way, outside"
-        )
-        highest = float(max([1, *counts]))
-        for label, colour, values in (
-            ("running, by the target", "#2166ac", [timed.running for timed in record.pages]),
-            ("waiting, by the target", "#b2182b", [timed.waiting for timed in record.pages]),
-        ):
-            xs = [
-                timed.scrape.start - start
-                for timed, value in zip(record.pages, values, strict=True)
-                if _drawable(value)
-            ]
-            ys = [min(max(value or 0.0, -MOST), MOST) for value in values if _drawable(value)]
-            axes.plot(xs, ys, "-", color=colour, linewidth=0.9, label=label)
-            highest = max([highest, *ys])
-        refused = [hit for hit in record.posts if hit.status in (429, 503)]
-        if refused:
-            axes.plot(
-                [hit.end - start for hit in refused],
-                [0] * len(refused),
-                "|",
-                color="black",
-                markersize=8,
-                label="refused",
-            )
-        _line(axes, MAX_CONCURRENT, f"limit {MAX_CONCURRENT} running")
-        if highest * 2 > MAX_QUEUE:
-            _line(axes, MAX_QUEUE, f"limit {MAX_QUEUE} waiting", style="-.")
-        axes.set_ylabel("exports", fontsize=8)
-
-    return paint
-
-
-def _throughput(record: ScenarioRecord) -> Callable[[Any], None]:
-    def paint(axes: Any) -> None:
-        phases(axes, record)
-        length = max(record.scenario.end - record.scenario.start, 1.0)
-        width = max(1.0, math.ceil(length / MOST_BINS))
-        for label, colour, hits in (
-            ("done", "#1b7837", record.done),
-            ("not done", "black", [hit for hit in record.exports if hit.status != 200]),
-        ):
-            bins: dict[int, int] = {}
-            for hit in hits:
-                place = int(max(0.0, hit.end - record.scenario.start) // width)
-                bins[place] = bins.get(place, 0) + 1
-            if bins or label == "done":
-                last = min(max([int(length // width), *bins]), 10 * MOST_BINS)
-                xs = [place * width for place in range(last + 2)]
-                axes.step(
-                    xs, [bins.get(place, 0) / width for place in range(last + 2)], where="post", color=colour,
-                    linewidth=1.0, label=label,
-                )  # fmt: skip
-        axes.set_ylim(bottom=0)
-        axes.set_ylabel("exports/s", fontsize=8)
-
-    return paint
-
-
-def _memory(record: ScenarioRecord) -> Callable[[Any], None]:
-    def paint(axes: Any) -> None:
-        phases(axes, record)
-        probes = [probe for probe in record.probes if probe.processes]
-        xs = [probe.at - record.scenario.start for probe in probes]
-        rss = [sum(process.rss_bytes for process in probe.processes) / 1e6 for probe in probes]
-        uss = [sum(process.uss_bytes or process.rss_bytes for process in probe.processes) / 1e6 for probe in probes]
-        axes.plot(xs, rss, color="#999999", linewidth=0.9, label="resident (RSS)")
-        axes.plot(xs, uss, color="#1b7837", linewidth=1.1, label="its own (USS)")
-        axes.set_ylim(bottom=0)
-        axes.set_ylabel("MB", fontsize=8)
-
-    return paint
-
-
-def _cpu(record: ScenarioRecord) -> Callable[[Any], None]:
-    def paint(axes: Any) -> None:
-        phases(axes, record)
-        xs, ys = cpu_cores(record)
-        axes.plot(xs, ys, color="#762a83", linewidth=0.9, label="cores used")
-        axes.set_ylim(bottom=0)
-        axes.set_ylabel("cores", fontsize=8)
-
-    return paint
-
-
-def cpu_cores(record: ScenarioRecord) -> tuple[list[float], list[float]]:
-    """Return moments and cores in use between samples at least half a second apart; processes that began count anew."""
-    xs, ys = [], []
-    earlier = None
-    for probe in record.probes:
-        if not probe.processes:
-            continue
-        if earlier is None:
-            earlier = probe
-            continue
-        apart = probe.at - earlier.at
-        if apart < 0.5:
-            continue
-        before = {process.pid: process.cpu_s for process in earlier.processes}
-        used = sum(max(0.0, process.cpu_s - before.get(process.pid, 0.0)) for process in probe.processes)
-        xs.append(probe.at - record.scenario.start)
-        ys.append(min(used / apart, MOST))
-        earlier = probe
-    return xs, ys
-
-
-def _health(record: ScenarioRecord, bound: float) -> Callable[[Any], None]:
-    def paint(axes: Any) -> None:
-        phases(axes, record)
-        calls = [probe for probe in record.health if probe.path.endswith("/health")]
-        for label, colour, mark, chosen in (
-            ("answered 200", "#2166ac", ".", [call for call in calls if call.status == 200]),
-            ("not well", "black", "x", [call for call in calls if call.status != 200]),
-        ):
-            if chosen:
-                xs = [call.start - record.scenario.start for call in chosen]
-                ys = [max((call.end - call.start) * 1000, 0.01) for call in chosen]
-                axes.plot(xs, ys, mark, color=colour, markersize=3, label=label)
-        _line(axes, bound, f"limit {bound:,.6g} ms")
-        axes.set_yscale("log")
-        axes.set_ylabel("ms", fontsize=8)
-
-    return paint
+def _throughput(record: ScenarioRecord) -> Iterable[Series]:
+    length = max(record.scenario.end - record.scenario.start, 1.0)
+    width = max(1.0, math.ceil(length / MOST_BINS))
+    not_done = [hit for hit in record.exports if hit.status != 200]
+    for label, colour, hits in (
+        ("done", DONE, list(record.done)),
+        ("refused", REFUSED, [hit for hit in not_done if hit.status in REFUSALS]),
+        ("failed", FAILED, [hit for hit in not_done if hit.status not in REFUSALS]),
+    ):
+        bins: dict[int, int] = {}
+        for hit in hits:
+            place = int(max(0.0, hit.end - record.scenario.start) // width)
+            bins[place] = bins.get(place, 0) + 1
+        if bins or label == "done":
+            last = min(max([int(length // width), *bins]), 10 * MOST_BINS)
+            yield series(
+                label, "steps", [(place * width, bins.get(place, 0) / width) for place in range(last + 2)], colour,
+                size=1.0,
+            )  # fmt: skip

@@ -17,7 +17,7 @@ from tests.assertions.healthy.records import healthy, healthy_run
 LIMITS = limits_file.load()
 NEVER_FAIL = frozenset(INSTRUMENT)
 """Blames no target, by design."""
-TOOLS = frozenset({"rules", "dashboard", "package", "panels-drawn"})
+TOOLS = frozenset({"rules", "dashboard", "package", "panels-drawn", "alerts-replayed"})
 """Judged on tools' result files; their cases are in test_tools."""
 
 

@@ -11,7 +11,7 @@ from assertions import limits as limits_file
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.checks.check import Check
 from assertions.verdicts import Judgement, passed
-from evidence.reports.fault_coverage import NO_SERVICE, STORED, read
+from evidence.reports.proofs.fault_coverage import NO_SERVICE, STORED, read
 from tests.assertions.cases.every import FAILS
 from tests.assertions.checks.test_checks import NEVER_FAIL, TOOLS, run_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assertions.record.panels_drawn import Box, DrawnPanel, DrawnQuery, PanelsDrawn
+from assertions.record.results.panels_drawn import Box, DrawnPanel, DrawnQuery, PanelsDrawn
 from assertions.record.run import DrawnFiles
 
 SAMPLES_SHA256 = "5a" * 32

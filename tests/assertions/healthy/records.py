@@ -17,12 +17,14 @@ from assertions.record.files import write_lines, write_one
 from assertions.record.phases import DISCONNECTS
 from assertions.record.prometheus_run import PROMETHEUS
 from assertions.record.run import Run, ToolRun, ToolStep
+from assertions.record.scrapes import read_scrapes
 from assertions.record.types import HealthProbe, Hit, Record, Scrape
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import SCENARIOS
 from tests.assertions.healthy.drawn import drawn_files
 from tests.assertions.healthy.prometheus import seen
 from tests.assertions.healthy.recorder import Recorder
+from tests.assertions.healthy.replayed import alerts_replayed
 from tests.assertions.healthy.simulation import Service
 
 R = TypeVar("R", bound=Record)
@@ -65,7 +67,7 @@ def healthy_run(**scenarios: ScenarioRecord) -> Run:
     """A whole run; scenarios given by name stand in for the healthy ones."""
     records = {name: scenarios.get(name) or healthy(name) for name in SCENARIOS}
     tools = tool_run(RULE_STEPS, "2.53.0"), tool_run(DASHBOARD_STEPS), tool_run(PACKAGE_STEPS, "1.7.0")
-    return Run(Path("run"), records, {}, *tools, drawn_files())
+    return Run(Path("run"), records, {}, *tools, drawn_files(), alerts_replayed())
 
 
 def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
@@ -80,6 +82,12 @@ def changed(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
         again.__dict__["pages"] = copy.pages
         return again
     return copy
+
+
+def from_files(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
+    """A record as it is when it is read: its pages are there, and of their text only the last one's."""
+    scrapes = read_scrapes(record.scrapes)
+    return replace(record, scrapes=scrapes.scrapes, read=scrapes.pages, **parts)
 
 
 def each(items: Iterable[R], change: Callable[[R], Mapping[str, Any] | None]) -> tuple[R, ...]:

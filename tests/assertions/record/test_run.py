@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,10 +15,10 @@ from assertions.record.files import read_lines, read_one, write_lines, write_one
 from assertions.record.run import load_run, load_scenario
 from assertions.record.scrapes import read_scrapes
 from assertions.record.types import Hit, RecordError, Scenario
-from assertions.record.view import InFlight, ScenarioRecord, as_object
+from assertions.record.view import InFlight, as_object
 from assertions.verdicts import SCENARIOS
 from tests.assertions.healthy.recorder import START
-from tests.assertions.healthy.records import changed, each, healthy, healthy_run, write_run
+from tests.assertions.healthy.records import changed, each, from_files, healthy, healthy_run, write_run
 
 KINDS = ("hits", "fetches", "files", "scrapes", "probes", "health")
 HIT = healthy("smoke").hits[0]
@@ -30,12 +29,6 @@ def folder(tmp_path: Path) -> Path:
     """A run directory with the smoke scenario only."""
     run = healthy_run()
     return write_run(replace(run, scenarios={"smoke": run.scenarios["smoke"]}), tmp_path)
-
-
-def from_files(record: ScenarioRecord, **parts: Any) -> ScenarioRecord:
-    """A record as it is when it is read: its pages are there, and the text of the last one alone."""
-    scrapes = read_scrapes(record.scrapes)
-    return replace(record, scrapes=scrapes.scrapes, read=scrapes.pages, **parts)
 
 
 def test_a_run_directory_comes_back_as_it_was_written(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from matplotlib import image
 
 from assertions.checks.observability.pictures import panel_faults
 from assertions.record.files import write_one
-from assertions.record.panels_drawn import PANELS, RESULTS, Box, PanelsDrawn
 from assertions.record.prometheus_run import PROMETHEUS, SAMPLES, PrometheusRun
+from assertions.record.results.panels_drawn import PANELS, RESULTS, Box, PanelsDrawn
 from assertions.record.run import load_run
 from dashboards.__main__ import EXPORT
 from dashboards.panels.draw import draw_run, ink_in

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace as with_parts
 from pathlib import Path
@@ -90,6 +92,35 @@ def test_a_slower_run_is_worse(green: Path, tmp_path: Path, capsys: pytest.Captu
     assert {row.case for row in comparison.rows if row.outcome == "worse" and row.measure == "latency"} == {
         hit.case for hit in healthy("load").done if hit.phase == "measure"
     }
+
+
+def test_the_comparison_as_a_page(green: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--html` writes a page with every row and plot next to the text; where it can't be written the exit code is 2."""
+    slower = recorded_run(tmp_path / "run", "20260102T000000Z-2", slower=1.5)
+    page = tmp_path / "comparison.html"
+    assert compare_command(green, slower, "--json", "--html", page) == 1
+    rows = msgspec.json.decode(capsys.readouterr().out, type=Comparison).rows
+    text = page.read_text(encoding="utf-8")
+    assert Counter(re.findall('data-outcome="([a-z ]+)"', text)) == Counter(row.outcome for row in rows)
+    assert 'id="figure-baseline-ratios"' in text
+    assert 'id="figure-latency-1"' in text
+    assert compare_command(green, slower, "--html", tmp_path / "none" / "comparison.html") == 2
+    assert "can't be written: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_page_of_runs_that_can_not_be_compared(
+    green: Path, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page says why, and has no row and no plot."""
+    context_of = read_one(copy / "run.json", Context)
+    write_one(copy / "run.json", replace(context_of, incidents=("the disk was full",)))
+    publish(copy)
+    page = tmp_path / "comparison.html"
+    assert compare_command(green, copy, "--html", page) == 2
+    text = page.read_text(encoding="utf-8")
+    assert "the newer run did not come to its end: the disk was full" in text
+    assert "data-outcome" not in text
+    assert "<figure" not in text
 
 
 def test_an_edited_baseline(copy: Path, green: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -222,7 +222,7 @@ def test_one_request_is_repeated_by_a_curl_line() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_page_needs_no_other_page(name: str) -> None:
-    """No script and no network: links lead to places of the page or files of the bundle, and no id is there twice."""
+    """No network, no script without plots to zoom, links to places of the page or files of the bundle, single ids."""
     page = page_of(model_of(name))
     assert "script" not in page.tags
     assert len(page.ids) == len(set(page.ids))

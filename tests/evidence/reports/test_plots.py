@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from assertions.judge import judge
 from assertions.record.run import Run
 from assertions.record.types import Probe
-from evidence.reports.fault_coverage import read
 from evidence.reports.figures import Plot
-from evidence.reports.plots import draw, planned
 from evidence.reports.plots.distribution import interval
-from evidence.reports.plots.timeline import cpu_cores
+from evidence.reports.plots.drawings import draw, drawings_of, plots_of
+from evidence.reports.plots.target import cpu_cores
+from evidence.reports.proofs.fault_coverage import read
 from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
 from tests.evidence.conftest import Made
 from tests.evidence.sample_reports import LIMITS
@@ -32,9 +32,9 @@ def run_of(**records: object) -> Run:
 
 def drawn_of(folder: Path, run: Run) -> list[Plot]:
     """The plots of a run, drawn into a folder."""
-    judged = judge(run, LIMITS)
-    drawn = planned(folder.name, run, judged, LIMITS)
-    assert list(draw(folder, run, judged, LIMITS)) == [plot.path for plot in drawn]
+    drawings = drawings_of(run, judge(run, LIMITS), LIMITS)
+    drawn = plots_of(folder.name, drawings)
+    assert list(draw(folder, drawings)) == [plot.path for plot in drawn]
     return drawn
 
 
@@ -74,29 +74,25 @@ def test_drawn_for_a_real_run(made: Made) -> None:
 def test_drawn_for_all(drawn: Drawn) -> None:
     """Timeline and distribution are drawn for a scenario, the leak too where its phase ran; the list names each."""
     assert [plot.path for plot in drawn.plots] == [
-        *("plots/smoke-timeline.svg", "plots/smoke-distribution.svg"),
-        *("plots/load-timeline.svg", "plots/load-distribution.svg", "plots/load-leak.svg"),
+        *("plots/smoke-timeline.svg", "plots/smoke-target.svg", "plots/smoke-distribution.svg"),
+        *("plots/load-timeline.svg", "plots/load-target.svg", "plots/load-distribution.svg", "plots/load-leak.svg"),
     ]
-    assert drawn.plots == planned("plots", drawn.run, judge(drawn.run, LIMITS), LIMITS)
     for plot in drawn.plots:
         assert plot.title in svg(drawn.folder / plot.path)
 
 
 def test_the_timeline_shows_all_subjects_and_limits(drawn: Drawn) -> None:
-    """One time axis: latency with limit and P95, exports at once, throughput, memory, CPU, /health."""
-    words = svg(drawn.folder / "plots" / "load-timeline.svg")
-    for part in (
-        "latency of each export",
-        "exports under way",
-        "exports ended a second",
-        "memory of",
-        "CPU of",
-        "/health",
-    ):
-        assert part in words
-    for line in ("limit 10,000 ms", "P95 ", "limit 5 running", "limit 500 ms"):
-        assert line in words
-    assert words.count("seconds since the scenario's start") == 1
+    """One time axis in both plots: latency with limit and P95, exports at once, throughput; memory, CPU, /health."""
+    exports, target = (svg(drawn.folder / "plots" / f"load-{name}.svg") for name in ("timeline", "target"))
+    for part in ("latency of each export", "exports running", "exports under way", "exports ended a second"):
+        assert part in exports
+    for part in ("memory of", "an export ended", "memory that the latest export added", "CPU of", "/health"):
+        assert part in target
+    for line in ("limit 10,000 ms", "P95 ", "limit 5 running", "limit 100 waiting"):
+        assert line in exports
+    for line in ("limit 500 ms", "limit 100 MB an export"):
+        assert line in target
+    assert [words.count("seconds since the scenario's start") for words in (exports, target)] == [1, 1]
 
 
 def test_the_caption_is_the_verdicts(tmp_path: Path) -> None:
@@ -105,7 +101,7 @@ def test_the_caption_is_the_verdicts(tmp_path: Path) -> None:
     captions = {}
     for name, record in (("fast", healthy("load")), ("slow", slow)):
         run = run_of(load=record)
-        captions[name] = planned("plots", run, judge(run, LIMITS), LIMITS)[0].caption
+        captions[name] = drawings_of(run, judge(run, LIMITS), LIMITS)[0].caption
     assert re.search(r"P95 of 10k exports \S+ m?s of 10 s \(\d+ %\): PASS", captions["fast"])
     assert re.search(r"P95 of 10k exports 31(\.\d+)? s of 10 s \(\d+ %\): FAIL", captions["slow"])
 
@@ -130,9 +126,9 @@ def test_screen_readers_have_title_and_description(drawn: Drawn) -> None:
 def test_pictures_are_of_the_same_plots(tmp_path: Path) -> None:
     """The PDF's pictures are PNG, one a plot, of the aspect that the plot says."""
     run = run_of(smoke=healthy("smoke"))
-    judged = judge(run, LIMITS)
-    found = draw(tmp_path / "plots", run, judged, LIMITS)
-    for plot in planned("plots", run, judged, LIMITS):
+    drawings = drawings_of(run, judge(run, LIMITS), LIMITS)
+    found = draw(tmp_path / "plots", drawings)
+    for plot in plots_of("plots", drawings):
         png = found[plot.path]
         assert png.startswith(b"\x89PNG")
         width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
@@ -160,7 +156,7 @@ def test_exports_of_no_known_format(tmp_path: Path) -> None:
     """Exports that are neither csv nor pdf are no reason to break."""
     record = with_hits(healthy("smoke"), lambda hit: {"format": None})
     drawn_of(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
-    assert "smoke: over time" in svg(tmp_path / "plots" / "smoke-timeline.svg")
+    assert "smoke: exports over time" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_failures_are_drawn(tmp_path: Path) -> None:

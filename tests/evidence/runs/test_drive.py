@@ -124,11 +124,11 @@ def test_tools(tmp_path: Path, monkeypatch: Patch) -> None:
     (tmp_path / "promtool.json").write_text("old")
     stand_in(tmp_path, monkeypatch, "print('first'); print(sys.argv[2]) if sys.argv[2] == 'rules' else sys.exit(2)")
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines == ["promtool: rules", "dashboard: first", "package: first"]
+    assert shown.lines == ["promtool: rules", "dashboard: first", "alerts: rules", "package: first"]
     assert not (tmp_path / "promtool.json").exists()
     stand_in(tmp_path, monkeypatch, "")
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines[3:] == [f"{tool}: it wrote nothing" for tool in ("promtool", "dashboard", "package")]
+    assert shown.lines[4:] == [f"{tool}: it wrote nothing" for tool in ("promtool", "dashboard", "alerts", "package")]
 
 
 def test_other_work_is_done_while_tools_run(tmp_path: Path, monkeypatch: Patch) -> None:
@@ -137,12 +137,12 @@ def test_other_work_is_done_while_tools_run(tmp_path: Path, monkeypatch: Patch) 
     processes = started(monkeypatch)
     running = []
     stages.check_tools(settings(tmp_path, "smoke"), Shown(), lambda: running.extend(processes))
-    assert [process.returncode for process in running] == [0, 0, 0]
+    assert [process.returncode for process in running] == [0, 0, 0, 0]
     stand_in(tmp_path, monkeypatch, "import time; time.sleep(60)")
     processes.clear()
     with pytest.raises(ValueError, match="broken"):
         stages.check_tools(settings(tmp_path, "smoke"), Shown(), raising(ValueError("broken")))
-    assert [process.returncode for process in processes] == [-9, -9, -9]
+    assert [process.returncode for process in processes] == [-9, -9, -9, -9]
 
 
 def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch: Patch) -> None:
@@ -158,9 +158,11 @@ def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch
     assert shown.lines == [
         f"promtool: {['--rules', str(own['rules']), '--rules-tests', str(own['rules_tests']), *page]}",
         f"dashboard: {['--dashboard', str(own['dashboard']), *page]}",
+        "alerts: []",
         "package: []",
         f"promtool: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
         f"dashboard: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
+        f"alerts: {[str(tmp_path / 'mine.toml')]}",
         "package: []",
     ]
     assert (tmp_path / "metrics_snapshot.txt").read_text() == "a 2\n"
@@ -181,8 +183,8 @@ def test_a_tool_that_hangs(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(stages, "TOOL_TIMEOUT_S", 0.2)
     processes = started(monkeypatch)
     stages.check_tools(settings(tmp_path, "smoke"), shown)
-    assert shown.lines == [f"{tool}: no answer within 0 s" for tool in ("promtool", "dashboard", "package")]
-    assert [process.returncode for process in processes] == [-9, -9, -9]
+    assert shown.lines == [f"{tool}: no answer within 0 s" for tool in ("promtool", "dashboard", "alerts", "package")]
+    assert [process.returncode for process in processes] == [-9, -9, -9, -9]
 
 
 def test_a_targets_log_is_copied_to_its_record(recorded: Recorded, tmp_path: Path) -> None:

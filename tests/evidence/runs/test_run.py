@@ -27,7 +27,7 @@ from evidence.bundle import commands, run_folder
 from evidence.bundle.verify import VerifyError
 from evidence.collect.embedded import Embedded
 from evidence.interrupts import take_signals
-from evidence.reports import fault_coverage
+from evidence.reports.proofs import fault_coverage
 from evidence.run import exit_code
 from evidence.settings import RunError, Settings
 from evidence.stages import Stages

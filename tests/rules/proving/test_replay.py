@@ -1,4 +1,4 @@
-"""Replay: recorded samples through the unmodified rules, quiet as recorded, each alert set off by its fault."""
+"""Replay: recorded samples through the unmodified rules, as recorded and with faults."""
 
 from __future__ import annotations
 
@@ -7,50 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from assertions.contract import FAMILIES, FORMATS
+from assertions.contract import FAMILIES
 from rules.promtool import find
-from rules.proving.faults import FAULTS
-from rules.proving.replay import read_samples, replay, table_text
+from rules.proving.replay import NO_SAMPLES, play, replay_run
+from rules.proving.samples import read_samples, repeated
 from rules.records import RulesError, read_rules
-from tests.rules.conftest import RULES, TESTS
+from tests.rules.conftest import RULES
+from tests.rules.proving.dumps import SCRAPES, dump, lines
 
-SCRAPES = 60
-TARGET = 'instance="127.0.0.1:4001", job="export"'
-
-
-def lines(count: int = SCRAPES) -> list[str]:
-    """A dump of a sound target's series: each scrape one more export of each format, all of them fast."""
-    made = []
-    for number in range(count):
-        values = {f'__name__="up", {TARGET}': 1}
-        for name in ("export_concurrent_running", "export_queue_depth"):
-            values[f'__name__="{name}", {TARGET}'] = 1
-        for fmt in FORMATS:
-            label = f'format="{fmt}", {TARGET}'
-            for status, value in (("started", number), ("succeeded", number), ("failed", 0), ("rejected", 0)):
-                values[f'__name__="export_requests_total", status="{status}", user="a", {label}'] = value
-            for bound in ("100", "10000", "30000", "60000", "+Inf"):
-                values[f'__name__="export_latency_ms_bucket", le="{bound}", size="large", {label}'] = number
-            values[f'__name__="export_bytes_total", status="success", {label}'] = 1000 * number
-            values[f'__name__="export_fail_total", reason="io", {label}'] = 0
-            values[f'__name__="export_memory_bytes", {label}'] = 1_000_000
-            values[f'__name__="export_throughput_ops_per_sec", {label}'] = 1
-            values[f'__name__="export_success_rate", {label}'] = 1
-        made += [f"{{{labels}}} {value} {1_000 * number}" for labels, value in values.items()]
-        made.append(f'{{__name__="ALERTS", alertname="X", alertstate="firing"}} 1 {1_000 * number}')
-    return made
+NAME = "prometheus_samples.txt.xz"
 
 
-def folder_with(tmp_path: Path, dump: list[str]) -> Path:
-    """A scenario's folder with these samples."""
-    (tmp_path / "prometheus_samples.txt.xz").write_bytes(lzma.compress("\n".join(dump).encode()))
+def run_with(tmp_path: Path, **scenarios: list[str]) -> Path:
+    """A run directory whose scenarios have these samples."""
+    for scenario, samples in scenarios.items():
+        (tmp_path / scenario).mkdir()
+        (tmp_path / scenario / NAME).write_bytes(dump(samples))
     return tmp_path
 
 
 def test_samples_are_read_scrape_by_scrape(tmp_path: Path) -> None:
     """Each series of the target has one value a scrape; what the server's own rules made is left out."""
-    dump = [line for line in lines() if not line.endswith(" 5000") or "export_queue_depth" not in line]
-    series, count = read_samples(folder_with(tmp_path, dump) / "prometheus_samples.txt.xz")
+    (tmp_path / NAME).write_bytes(
+        dump([line for line in lines() if not line.endswith(" 5000") or "export_queue_depth" not in line])
+    )
+    series, count = read_samples(tmp_path / NAME)
     names = {dict(key)["__name__"] for key in series}
     assert (count, {len(values) for values in series.values()}) == (SCRAPES, {SCRAPES})
     assert names == {"up", *(family.series[0] for family in FAMILIES)}
@@ -59,52 +40,89 @@ def test_samples_are_read_scrape_by_scrape(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dump", "reason"),
+    ("samples", "reason"),
     [
-        (lines(49), "holds 49 scrapes; at least 50 are needed"),
+        ([], "holds no scrape of a target"),
+        (['{__name__="export_queue_depth"} 3 1000'], "holds no scrape of a target"),
         (["export_queue_depth 3"], "is no sample as `promtool tsdb dump` prints them"),
     ],
 )
-def test_what_can_not_be_replayed_is_refused(tmp_path: Path, dump: list[str], reason: str) -> None:
-    """A run that is too short for the longest wait, or no dump at all, has no table."""
+def test_what_can_not_be_replayed_is_refused(tmp_path: Path, samples: list[str], reason: str) -> None:
+    """A dump without a scrape, or no dump at all, can't be played."""
+    (tmp_path / NAME).write_bytes(dump(samples))
     with pytest.raises(RulesError, match=reason):
-        read_samples(folder_with(tmp_path, dump) / "prometheus_samples.txt.xz")
+        read_samples(tmp_path / NAME)
 
 
-def test_no_recorded_samples(tmp_path: Path) -> None:
-    """A folder without samples says what to run."""
+@pytest.mark.parametrize("content", [None, b"no archive", lzma.compress(b"\xff\xfe")])
+def test_no_recorded_samples(tmp_path: Path, content: bytes | None) -> None:
+    """A file that is missing, no archive or no text says what to run."""
+    if content is not None:
+        (tmp_path / NAME).write_bytes(content)
     with pytest.raises(RulesError, match=r"no recorded samples can be read there .* run load"):
-        read_samples(tmp_path / "prometheus_samples.txt.xz")
+        read_samples(tmp_path / NAME)
 
 
-def test_each_alert_has_a_fault() -> None:
-    """No alert is without a fault that must set it off, and no fault names an alert that does not exist."""
-    named = {alert for fault in FAULTS.values() for alert in fault.alerts}
-    assert named == {rule.alert for rule in read_rules(RULES).alerts}
-
-
-@pytest.mark.e2e
-def test_each_fault_sets_off_its_alerts(tmp_path: Path) -> None:
-    """As recorded nothing fires; with a fault its alerts do, after their window and `for`."""
-    table = replay(folder_with(tmp_path, lines()), RULES, TESTS, find())
-    assert {(row.alert, row.severity) for row in table.rows if not row.silent_on_run} == set()
-    assert {(row.alert, row.severity) for row in table.rows if not row.fired_on_fault} == set()
-    assert table.ok
-    seconds = {(row.alert, row.severity): row.faults for row in table.rows}
-    assert seconds["ExportTargetDown", "critical"] == {"silent": 120}
-    assert seconds["ExportMetricsMissing", "critical"] == {"silent": 300, "histogram renamed": 300}
-    assert seconds["ExportQueueNearlyFull", "warning"] == {"queue over its bound": 600}
-    assert "ExportTargetDown             critical  yes    -        silent    silent 120 s" in table_text(table)
+@pytest.mark.parametrize(
+    ("name", "values", "twice"),
+    [
+        ("export_fail_total", [3.0, 3.0, 5.0], [3.0, 3.0, 5.0, 5.0, 5.0, 7.0]),
+        ("export_latency_ms_bucket", [None, 1.0, 4.0], [None, 1.0, 4.0, 4.0, 4.0, 7.0]),
+        ("export_queue_depth", [1.0, None, 2.0], [1.0, None, 2.0, 1.0, 1.0, 2.0]),
+        ("export_queue_depth", [None, None], [None, None, None, None]),
+    ],
+)
+def test_counters_go_on_where_they_were(name: str, values: list[float | None], twice: list[float | None]) -> None:
+    """Samples in a row: a counter grows by what it grew by before, a gauge comes again."""
+    key = (("__name__", name),)
+    assert repeated({key: values}, 2) == {key: twice}
 
 
 @pytest.mark.e2e
-def test_a_rule_that_reads_a_series_that_is_not_there_does_not_fire(tmp_path: Path) -> None:
-    """The first implementation's histogram name in a rule: its fault does not set it off, and the table says so."""
-    rules = tmp_path / "export.yml"
-    rules.write_text(
-        RULES.read_text().replace("rate(export_latency_ms_bucket[", "rate(export_latency_ms_bucket_bucket[")
-    )
-    table = replay(folder_with(tmp_path, lines()), rules, TESTS, find())
-    assert {row.alert for row in table.rows if not row.fired_on_fault} == {"ExportLatencyP95High"}
-    assert not table.ok
-    assert "slow NOT FIRED" in table_text(table)
+def test_a_sound_run_is_silent(tmp_path: Path) -> None:
+    """Every scenario's samples are played; no alert fires, and the record says which rules they were."""
+    run = run_with(tmp_path, load=lines(), batch=lines(9))
+    replayed = replay_run(run, RULES, "ab", find(), None)
+    assert [(one.scenario, one.samples, one.fired) for one in replayed.scenarios] == [
+        ("batch", 9, ()),
+        ("load", SCRAPES, ()),
+    ]
+    assert (replayed.problem, replayed.rules_sha256, replayed.proof) == (None, "ab", None)
+    assert [alert for alert, _ in replayed.alerts] == [rule.alert for rule in read_rules(RULES).alerts]
+
+
+@pytest.mark.e2e
+def test_an_alert_that_fires_is_named_with_its_sample(tmp_path: Path) -> None:
+    """Six at once from sample 4 on: the alert fires there."""
+    samples = [
+        line.replace("} 1 ", "} 6 ") if "export_concurrent_running" in line and not line.endswith(early) else line
+        for line in lines()
+        for early in [tuple(f" {1000 * number}" for number in range(4))]
+    ]
+    (scenario,) = replay_run(run_with(tmp_path, load=samples), RULES, "ab", find(), None).scenarios
+    assert [(one.alert, one.severity, one.sample) for one in scenario.fired] == [
+        ("ExportOverConcurrencyLimit", "critical", 4)
+    ]
+
+
+def test_a_run_without_samples_says_so(tmp_path: Path) -> None:
+    """Where no server recorded anything there is nothing to replay, and no promtool is asked."""
+    replayed = replay_run(tmp_path, RULES, "ab", find(), None)
+    assert (replayed.problem, replayed.scenarios) == (NO_SAMPLES, ())
+
+
+@pytest.mark.e2e
+def test_a_renamed_histogram_in_the_recorded_samples_fires(tmp_path: Path) -> None:
+    """The first implementation's page, `…_bucket_bucket`: the replay says that a metric is missing."""
+    samples = [line.replace('"export_latency_ms_bucket"', '"export_latency_ms_bucket_bucket"') for line in lines()]
+    (scenario,) = replay_run(run_with(tmp_path, load=samples), RULES, "ab", find(), None).scenarios
+    assert [(one.alert, one.sample) for one in scenario.fired] == [("ExportMetricsMissing", 5)]
+
+
+@pytest.mark.e2e
+def test_what_promtool_can_not_play_is_an_error(tmp_path: Path) -> None:
+    """Rules that promtool refuses leave no result that could be taken for silence."""
+    rules = tmp_path / "broken.yml"
+    rules.write_text("groups: [{name: g, rules: [{alert: A, expr: 'rate('}]}]\n")
+    with pytest.raises(RulesError, match="promtool could not play the samples"):
+        play({(("__name__", "up"),): [1.0, 1.0]}, rules, find())

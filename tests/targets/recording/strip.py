@@ -19,7 +19,7 @@ from evidence.collect.kept_files import read_kept
 from evidence.collect.provenance import ROOT
 from evidence.collect.request_bodies import request_bodies, request_body
 
-RUN_FILES = ("run.json", "promtool.json", "dashboard.json", "package.json", "queries.json")
+RUN_FILES = ("run.json", "promtool.json", "dashboard.json", "package.json", "queries.json", "alerts.json")
 SCENARIO_FILES = (
     "scenario.json",
     "plan.json",

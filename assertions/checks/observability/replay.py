@@ -1,0 +1,45 @@
+"""The run's recorded samples, replayed through the alert rules under promtool: alerts that must stay silent did."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from assertions.checks.observability.server import MUST_STAY_SILENT
+from assertions.limits import Limits
+from assertions.record.run import Run
+from assertions.verdicts import Judgement, failed_for, no_data, passed
+
+SILENT_IN_REPLAY: Final = MUST_STAY_SILENT - {"ExportQueueStalled"}
+"""In a replay a second of the run lasts a minute: a sound target whose exports take ten seconds would seem stalled."""
+
+
+def replayed(run: Run, limits: Limits) -> Judgement:
+    """None of the alerts fired in the replay that a target of the contract never sets off."""
+    found = run.alerts
+    if found is None:
+        return no_data("alerts.json is not there; a run makes it once its load is over")
+    if found.problem is not None:
+        return no_data(f"nothing was replayed: {found.problem}")
+    if not any(alert in SILENT_IN_REPLAY for alert, _ in found.alerts):
+        return no_data("the replayed rules have none of the alerts that this check reads")
+    samples = sum(scenario.samples for scenario in found.scenarios)
+    if not samples:
+        return no_data("nothing was replayed: no scenario has recorded samples")
+    fired = [(scenario, one) for scenario in found.scenarios for one in scenario.fired]
+    wrong = [
+        (
+            one.alert,
+            f"{one.alert} ({one.severity or 'no severity'}) fired in the replay of {scenario.scenario}, at sample "
+            f"{one.sample} of {scenario.samples}",
+        )
+        for scenario, one in fired
+        if one.alert in SILENT_IN_REPLAY
+    ]
+    if wrong:
+        return failed_for(wrong)
+    others = ", ".join(dict.fromkeys(one.alert for _, one in fired))
+    return passed(
+        f"none of {len(SILENT_IN_REPLAY)} alerts fired that must stay silent, in {samples:,} samples of "
+        f"{', '.join(scenario.scenario for scenario in found.scenarios)}, each a minute of the rules' clock"
+        + (f"; fired, which fails nothing: {others}" if others else "")
+    )

@@ -1,0 +1,1 @@
+"""What other commands add to a run directory once its scenarios are recorded."""

@@ -1,0 +1,1 @@
+"""Tests of the checks on Prometheus, panels and replayed alerts."""

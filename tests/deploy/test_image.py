@@ -1,0 +1,44 @@
+"""The command that tries the image: what it takes from the Dockerfile, and what it says where it can't run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.deploy import image
+
+
+def test_commands_are_the_dockerfiles() -> None:
+    """The service is started by the image's own command, and its health is asked by the image's own check."""
+    assert image.start_command()[:3] == ["python3", "-m", "service"]
+    assert image.start_command()[3:7] == ["--host", "0.0.0.0", "--port", image.PORT]
+    assert image.health_command()[:2] == ["python3", "-c"]
+    assert f"http://127.0.0.1:{image.PORT}/health" in image.health_command()[2]
+
+
+def test_without_its_tools_it_says_which_are_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No buildah, no debootstrap: one sentence, exit code 2, and nothing is built."""
+    monkeypatch.setattr(shutil, "which", lambda tool: None)
+    assert image.main([]) == 2
+    assert capsys.readouterr().out.splitlines() == [
+        "image: not built: root, buildah and debootstrap are needed; missing: buildah, debootstrap"
+    ]
+
+
+def test_a_command_that_fails_is_named_with_its_last_words() -> None:
+    """The error holds the command, its exit code and what it said last."""
+    with pytest.raises(image.ImageError, match=r"`sh -c echo first; echo last >&2; exit 3` ended with 3: last"):
+        image.run(["sh", "-c", "echo first; echo last >&2; exit 3"])
+
+
+def test_images_are_kept_in_a_storage_of_their_own(tmp_path: Path) -> None:
+    """Every command of buildah names the folder, so that this machine's images stay as they are."""
+    words = image.Engine(tmp_path).words("images")
+    assert words == [
+        "buildah", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"), "--storage-driver", "vfs",
+        "images",
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Tests of the proofs in a report."""

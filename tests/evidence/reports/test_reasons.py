@@ -1,0 +1,78 @@
+"""Reasons for red: what of a failed check differs from the baseline, and the kinds of fault, each once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evidence.comparison.types import Comparison
+from evidence.reports.examples import Example, Found
+from evidence.reports.faces.html import html
+from evidence.reports.faces.markdown import markdown, step_summary
+from evidence.reports.faces.pdf import pdf, pdf_words
+from evidence.reports.model import build
+from evidence.reports.reasons import MOST_ROWS, Reason, reasons
+from tests.evidence.comparison.test_compare import comparison, row
+from tests.evidence.sample_reports import FIGURES, LIMITS, RED, context
+
+SLOWER = row(baseline=400.0, newer=31_000.0, outcome="worse")
+
+
+def reason(check: str, against: Comparison | None = None, found: tuple[Found, ...] = ()) -> Reason:
+    """The reason of a check of the red report."""
+    scenarios = ("smoke", "load", "batch")
+    figures = replace(
+        FIGURES, comparison=against, found={(name, check): one for name, one in zip(scenarios, found, strict=False)}
+    )
+    return next(one for one in reasons(RED, figures) if one.check == check)
+
+
+def test_the_baseline_is_quoted() -> None:
+    """A failed latency has the rows on latency in its scenario, the worse first, and counts those left out."""
+    others = [row(case=f"csv-{size}", outcome="no change") for size in range(3)]
+    elsewhere = row(scenario="smoke", case="pdf-1k", newer=900.0, outcome="worse")
+    text = reason("latency-outside", comparison(*others, elsewhere, SLOWER)).baseline
+    assert text.startswith("worse: load, measure: csv-10k median latency 0.4 s → 31 s")
+    assert "smoke" not in text
+    assert text.endswith(f"; and {4 - MOST_ROWS} more")
+
+
+@pytest.mark.parametrize(
+    ("check", "against"),
+    [
+        ("latency-outside", None),
+        ("latency-outside", comparison()),
+        ("latency-outside", comparison(row("throughput", newer=10.0, outcome="worse"))),
+        ("csv-contents", comparison(SLOWER)),
+    ],
+)
+def test_nothing_to_quote(check: str, against: Comparison | None) -> None:
+    """Without a baseline, or where a comparison measures nothing of the check, the reason says nothing of it."""
+    assert reason(check, against).baseline == ""
+
+
+def test_every_form_of_the_report_quotes_the_baseline() -> None:
+    """Markdown, step summary, page and PDF have the line."""
+    model = build(RED, LIMITS, context(), replace(FIGURES, comparison=comparison(SLOWER)))
+    line = next(one.baseline for one in model.reasons if one.check == "latency-outside")
+    assert line
+    for face in (markdown(model), step_summary(model), html(model, {})):
+        assert line.split(" (")[0] in face
+    assert line.split(" (")[0].replace(" ", "") in "".join("".join(pdf_words(pdf(model, {}))).split())
+
+
+def example(kind: str) -> Example:
+    """An example of a kind of fault."""
+    return Example(kind=kind, asked="POST /export/run", came="''", kept="", case="csv-10k", path="POST /export/run")
+
+
+def test_a_kind_of_fault_is_shown_once() -> None:
+    """The same kind in several scenarios has one example; the worst of each scenario come before the next worst."""
+    found = (
+        Found(since="", examples=(example("lost in 2 of 40 csv files"), example("header in 1 of 40 csv files"))),
+        Found(since="", examples=(example("lost in 7 of 90 csv files"), example("order in 1 of 90 csv files"))),
+        Found(since="", examples=(example("encoding in 9 of 12 csv files"),)),
+    )
+    kinds = [one.kind for one in reason("csv-contents", found=found).examples]
+    assert kinds == ["lost in 2 of 40 csv files", "encoding in 9 of 12 csv files", "header in 1 of 40 csv files"]
