@@ -12,6 +12,7 @@ from evidence.bundle.inventory import InventoryError, foreign, take
 USUAL = (
     "GREEN_EVIDENCE_v1.7.md",
     "alerts.json",
+    "alerts.json",
     "batch-service.log",
     "batch/plan.json",
     "batch/seed_batch.log",
