@@ -49,7 +49,6 @@ def plots_of(folder: str, drawings: Iterable[Drawing]) -> list[Plot]:
 def draw(folder: Path, drawings: Iterable[Drawing]) -> dict[str, bytes]:
     """Write the pictures into a folder, emptied before; return each as PNG, by its path. OSError."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     return add_pictures(folder, drawings, {})
 
 
@@ -60,6 +59,7 @@ def add_pictures(folder: Path, drawings: Iterable[Drawing], known: Mapping[str, 
         path = f"{folder.name}/{drawing.name}.svg"
         if path not in known:
             text, made[path] = drawn(drawing)
+            folder.mkdir(exist_ok=True)
             (folder / f"{drawing.name}.svg").write_text(text, encoding="utf-8")
     return made
 
