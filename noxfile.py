@@ -145,6 +145,13 @@ def profile(session: nox.Session) -> None:
 
 
 @nox.session
+def image(session: nox.Session) -> None:
+    """Build the image on a base of its own and run smoke against its service. Takes root, buildah and debootstrap."""
+    session.install("-r", "requirements/test.txt")
+    session.run("python", "-m", "tests.deploy.image", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the locked requirement files anew, from pyproject.toml and, for nox itself, requirements/nox.in."""
     session.install("uv")

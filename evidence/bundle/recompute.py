@@ -18,7 +18,7 @@ import sys
 import tomllib
 
 OPTIONAL = """concurrency-agree queue-agree leftovers files-present service-log shutdown package
-prometheus-scrape prometheus-panels prometheus-rules prometheus-alerts panels-drawn"""
+prometheus-scrape prometheus-panels prometheus-rules prometheus-alerts panels-drawn alerts-replayed"""
 NINE = "requests latency_ms bytes concurrent_running queue_depth fail memory_bytes throughput_ops_per_sec success_rate"
 PAGE = """latency_sum_ms,export_latency_ms_sum, latency_count,export_latency_ms_count,
 succeeded,export_requests_total,status="succeeded" failed,export_requests_total,status="failed"

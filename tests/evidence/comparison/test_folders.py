@@ -19,6 +19,7 @@ from assertions.record.types import Plan
 from evidence import command
 from evidence import run as running
 from evidence.bundle import manifest, run_folder
+from evidence.bundle.attest import inputs
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
@@ -48,6 +49,8 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
     shutil.copyfile(LIMITS, folder / "limits.toml")
     reported = context(run_id=run_id, harness_sha256=judge_sha256(), limits_sha256=manifest.sha256(LIMITS))
     write_one(folder / "run.json", reported)
+    profiles = {name: record.plan.profile_sha256 for name, record in run.scenarios.items()}
+    inputs.write(folder, reported, profiles, now=0.0)
     publish(folder)
     return folder
 
@@ -56,7 +59,7 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
 def bare() -> Iterator[None]:
     """Plots are not drawn, and kept files, of which these records have none, not opened."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evidence.publish.draw", lambda *parts: {})
+        patch.setattr("evidence.publish.drawings_of", lambda *parts: ())
         patch.setattr("evidence.bundle.verify.recheck", lambda folder: [])
         yield
 

@@ -163,7 +163,7 @@ def test_each_kind_of_fault_of_the_probes_is_reported_worst_first() -> None:
     record = behaving("path-encoded", status=200, answer="root:x:0:0")(record)
     judged = behaviour.behaviour(record, LIMITS)
     assert judged.reason.startswith(
-        "4 of 62 behaviour probes went wrong; 3 kinds of faults: (1) path-encoded: status 200,"
+        "4 of 64 behaviour probes went wrong; 3 kinds of faults: (1) path-encoded: status 200,"
     )
     assert [finding.split(":")[0] for finding in judged.findings] == [
         "1 x something outside the exports folder was reached",
