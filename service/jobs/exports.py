@@ -24,6 +24,8 @@ from service.settings import Settings
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 SHUTDOWN: tuple[Reason, str] = ("shutdown", "the service is shutting down")
+CLEAN_AGAIN_S = 0.05
+"""After so long a part file that a worker made after its client had left is removed."""
 
 
 class ExportFailed(ServiceError):
@@ -81,6 +83,7 @@ class Exports:
         self._metrics = metrics
         self._log = log
         self._tasks: set[asyncio.Task[pipeline.ExportResult]] = set()
+        self._cleaning: set[asyncio.Task[None]] = set()
         self.admission = Admission(settings.max_concurrent, settings.max_queue, metrics.load)
         self._ending = False
         self.admitted: set[Export] = set()
@@ -114,6 +117,9 @@ class Exports:
             if export.work is not None:
                 export.work.cancel()  # works while it waits for a worker
             self._clean(export)
+            task = asyncio.get_running_loop().create_task(self._keep_clean(export))
+            self._cleaning.add(task)
+            task.add_done_callback(self._cleaning.discard)
         else:
             self._withdraw_waiting(export, ExportFailed("client_gone", "the client disconnected"))
 
@@ -182,6 +188,12 @@ class Exports:
         """A killed worker can't remove its own part file."""
         with contextlib.suppress(OSError):
             files.part_path(self._settings.exports, export.name).unlink(missing_ok=True)
+
+    async def _keep_clean(self, export: Export) -> None:
+        """Take the part file away again where the worker had not made it yet: without it the worker stops."""
+        while export.work is not None and not export.work.done():
+            await asyncio.sleep(CLEAN_AGAIN_S)
+            self._clean(export)
 
     def _succeed(self, export: Export, result: pipeline.ExportResult, began: float) -> pipeline.ExportResult:
         now = time.monotonic()
