@@ -28,7 +28,8 @@ from evidence.comparison.types import Comparison, Row
 from evidence.publish import publish
 from evidence.settings import RunError, Settings
 from evidence.stages import compare_with_baseline
-from tests.assertions.healthy.records import healthy, healthy_run, with_hits, write_run
+from loadtests.plan.profile import load_profile
+from tests.assertions.healthy.records import changed, healthy, healthy_run, with_hits, write_run
 from tests.evidence.command import Shown
 from tests.evidence.recorded import Recorded
 from tests.evidence.sample_reports import context
@@ -45,6 +46,11 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
     run = (
         healthy_run() if slower == 1 else with_parts(healthy_run(), scenarios={**healthy_run().scenarios, "load": load})
     )
+    planned = {
+        name: changed(record, plan=replace(record.plan, profile_sha256=load_profile(name).sha256))
+        for name, record in run.scenarios.items()
+    }
+    run = with_parts(run, scenarios=planned)
     write_run(run, folder)
     shutil.copyfile(LIMITS, folder / "limits.toml")
     reported = context(run_id=run_id, harness_sha256=judge_sha256(), limits_sha256=manifest.sha256(LIMITS))
