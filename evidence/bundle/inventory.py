@@ -101,7 +101,7 @@ def _parents(name: str) -> Iterator[str]:
 
 
 def foreign(names: Iterable[str]) -> list[str]:
-    """Return the files that no run leaves, by their names. Scenarios beside the three are known by their plan."""
+    """Return the files that no run leaves, by their names. Further scenarios are known by their plan."""
     names = list(names)
     scenarios = {*SCENARIOS, *(name.partition("/")[0] for name in names if name.endswith(("/plan.json",)))}
     return [name for name in names if not _is_known(name, scenarios)]

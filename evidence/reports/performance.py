@@ -57,11 +57,15 @@ def _row(title: str, limit: Limit, check: str, report: Report) -> tuple[str, ...
         title,
         condition(limit),
         "–" if limit.critical is None else quantity(limit.critical, limit.unit),
-        _measured(reading),
+        _measured(reading, by_buckets=check in BY_BUCKETS),
         "–" if used is None else percent(used),
         f"{reading.count:,}" if reading is not None and reading.count is not None else "–",
         worst.status if worst else "NO DATA",
     )
+
+
+BY_BUCKETS = frozenset({"latency-target"})
+"""Checks whose reading lies between the bounds of a histogram's bucket, which are no confidence bounds."""
 
 
 def worst_of(verdicts: Sequence[Verdict], limit: Limit) -> Verdict | None:
@@ -72,13 +76,14 @@ def worst_of(verdicts: Sequence[Verdict], limit: Limit) -> Verdict | None:
     return ordered[-1] if ordered else (verdicts[0] if verdicts else None)
 
 
-def _measured(reading: Reading | None) -> str:
+def _measured(reading: Reading | None, *, by_buckets: bool = False) -> str:
     if reading is None or reading.value is None:
         return "–"
-    return "".join(_parts(reading))
+    return "".join(_parts(reading, by_buckets))
 
 
-def _parts(reading: Reading) -> Iterable[str]:
+def _parts(reading: Reading, by_buckets: bool) -> Iterable[str]:
     yield quantity(reading.value, reading.unit)
     if reading.low is not None and reading.high is not None:
-        yield f" ({quantity(reading.low, reading.unit)} to {quantity(reading.high, reading.unit)} at 95 %)"
+        bounds = f"{quantity(reading.low, reading.unit)} to {quantity(reading.high, reading.unit)}"
+        yield f" (its bucket: {bounds})" if by_buckets else f" ({bounds} at 95 %)"

@@ -85,7 +85,7 @@ class Seen:
         )
 
     def idles(self, window_s: float) -> bool:
-        """At some moment the alert is silent though it was told of counters, which have stood still for a window."""
+        """At some moment the alert is silent though it had counters, which have stood still for a window."""
         return any(
             not moment.fires
             and moment.at_s >= window_s

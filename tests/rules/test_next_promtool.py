@@ -1,4 +1,4 @@
-"""A promtool 3.x: where it comes from, what it adds to a check, and that its absence is told and fails nothing."""
+"""A promtool 3.x: where it comes from, what it adds to a check, and that its absence is reported and fails nothing."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_every_error_has_the_contracts_shape(shared: Running, request_: bytes, s
 
 
 def test_expect_100_continue_works(shared: Running) -> None:
-    """The client is told to go on, and gets its export."""
+    """The client is asked to go on, and gets its export."""
     body = encoded(format="csv", columns=["a"], data=[{"a": 1}])
     assert shared.post(body, Expect="100-continue").status == 200
 

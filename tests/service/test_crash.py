@@ -173,7 +173,7 @@ def test_an_export_that_takes_too_long_is_500_and_counted(tmp_path: Path) -> Non
 
 
 def test_an_unfinished_file_that_was_removed_is_no_client_that_left(tmp_path: Path) -> None:
-    """Somebody empties the exports folder in mid-export: the client who waits is told so, counted as io."""
+    """Somebody empties the exports folder in mid-export: the client who waits gets an error, counted as io."""
     with running(exports=tmp_path / "e") as service:
         answers: list[Answer] = []
         body = encoded(format="pdf", data=ROWS * 60, columns=["id", "text"])

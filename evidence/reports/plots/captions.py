@@ -8,6 +8,7 @@ from assertions.judge import Report
 from assertions.limits import Limits
 from assertions.record.prometheus_run import AlertState
 from assertions.record.view import ScenarioRecord
+from assertions.stats import percentile
 from assertions.verdicts import Verdict
 from evidence.reports.plots.distribution import cases_of
 from evidence.reports.plots.timeline import REFUSALS
@@ -68,8 +69,8 @@ def distribution_caption(record: ScenarioRecord, report: Report) -> str:
     cases = cases_of(record)
     if not cases:
         return "No export was done outside the behaviour probes."
-    slowest, values = max(cases.items(), key=lambda item: sorted(item[1])[len(item[1]) // 2])
-    median = sorted(values)[len(values) // 2]
+    slowest, values = max(cases.items(), key=lambda item: percentile(item[1], 0.5))
+    median = percentile(values, 0.5)
     text = f"Slowest by its median is {plain(slowest)} with {quantity(median, 'ms')} (n={len(values)})"
     verdict = _verdict(record, report, "latency-outside") or _verdict(record, report, "smoke-latency")
     return f"{text}; P95 is {_figure(verdict)}: {verdict.status}." if verdict is not None else f"{text}."

@@ -204,7 +204,7 @@ def test_pages_are_those_that_were_answered() -> None:
 
 
 def test_a_counter_that_was_not_there_before_counts_from_zero() -> None:
-    """The change of a counter is told even where its series came with the first request; None where it never came."""
+    """A counter changes even where its series came with the first request; None where it never came."""
     record = healthy("smoke")
     assert record.delta("export_requests_total", status="succeeded") == 74
     assert record.delta("export_requests_total", status="succeeded", format="xml") is None

@@ -332,7 +332,7 @@ def test_a_cargo_that_would_leave_its_folder_is_refused(tmp_path: Path, name: st
 
 
 def test_a_cargo_that_breaks_off_ends_the_run(tmp_path: Path) -> None:
-    """Half a tar is told to the conductor as trouble, and its clock is not kept."""
+    """Half a tar is reported to the coordinator as trouble, and its clock is not kept."""
     with control(tmp_path) as runner, admitted(runner):
         with Channel("127.0.0.1", runner.port) as channel:
             channel.send(upload())
