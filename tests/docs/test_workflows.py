@@ -60,6 +60,16 @@ def test_actions_are_pinned_by_sha(path: Path) -> None:
     assert len(re.findall(r"uses: \S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", text, re.MULTILINE)) == len(used)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.name)
+def test_tools_of_ci_are_locked_with_hashes(path: Path) -> None:
+    """Each package that CI installs, nox and uv among them, has one version and its hashes."""
+    packages = re.split(r"\n(?=\w)", path.read_text("utf-8").strip())
+    assert [package for package in packages if not re.match(r"[\w.\[\]-]+==\S+", package)] == []
+    assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+    if path.name == "nox.txt":
+        assert {"nox", "uv"} <= {package.partition("==")[0] for package in packages}
+
+
 def test_the_action_takes_no_expression_inside_a_script() -> None:
     """Inputs reach scripts as environment variables only: a value can't become a command."""
     assert [step for step in steps(yaml.safe_load(ACTION.read_text("utf-8"))) if "${{" in step.get("run", "")] == []

@@ -200,6 +200,8 @@ def test_interrupted(target: Target, tmp_path: Path, numbers: tuple[signal.Signa
     assert ended.sentence == "evidence: interrupted; the report says so"
     assert first_line(out).startswith("# NO DATA: smoke: interrupted before the record was complete")
     assert colours_in(out) == []
+    assert not (out / "smoke" / "spool").exists()
+    assert not (out / "smoke" / "parts").exists()
     assert children
     wait_until(lambda: not any(child.is_running() for child in children), timeout_s=20)
 
