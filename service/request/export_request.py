@@ -241,6 +241,8 @@ def _count(data: memoryview) -> int:
         raise BadRequest(f"data: {_plain(error)}") from None
     except UnicodeDecodeError:
         raise BadRequest("data: not UTF-8; send JSON as UTF-8") from None
+    except rows.RepeatedKey as repeated:
+        raise BadRequest(f"data: the key {str(repeated)[:100]!r} is twice in one object; send it once") from None
     except (RecursionError, rows.TooDeep):
         raise BadRequest(f"data: nested too deep, at most {rows.MAX_DEPTH} levels are allowed") from None
 
