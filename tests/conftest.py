@@ -1,8 +1,17 @@
-"""For all tests: processes that they start can be interrupted, also where the tests run in a shell's background."""
+"""For all tests: processes that they start can be interrupted, also where the tests run in a shell's background; and
+nothing of them is left at the end."""
 
+import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
+from multiprocessing.util import get_temp_dir
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from tests.leftovers import left_by, shared_memory, shared_memory_left, watched
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as children would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -10,3 +19,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as children would inher
 # a busy machine is no fault of what is tested: no property test has a time limit for an example
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail where the tests of this process left a process, a port, a temporary file or shared memory behind."""
+    # both made before the folder for temporary files is another one: they go with this process
+    tmp_path_factory.getbasetemp()
+    get_temp_dir()
+    folder = Path(tempfile.mkdtemp(prefix="left-"))
+    blocks = shared_memory()
+    with watched(folder) as mark:
+        yield
+    left = left_by(mark, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    assert left.count == 0, f"left behind: {left}"
+    assert shared_memory_left(blocks) == set(), "shared memory is left behind"

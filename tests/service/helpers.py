@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import psutil
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -135,6 +136,17 @@ def start(*arguments: str, exports: Path, wrapper: tuple[str, ...] = (), **envir
         process.kill()
         raise AssertionError(f"the service did not start: {line}{process.stderr.read()}")
     return Running(process, json.loads(line), exports)
+
+
+def workers_of(service: Running) -> list[psutil.Process]:
+    """The service's processes that run or check exports: their niceness is above its own."""
+    process = psutil.Process(service.process.pid)
+    found: list[psutil.Process] = []
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if child.nice() > process.nice():
+                found.append(child)
+    return found
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Faults on purpose, for service and harness, and what came of each: `nox -s faults`."""

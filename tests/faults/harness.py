@@ -1,0 +1,236 @@
+"""The harness on bad targets, interrupted, and with run directories that were tampered with."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence.bundle import manifest
+from tests.evidence.command import PROFILE, profiles
+from tests.evidence.mutations.kinds import edit_lines, edit_number
+from tests.evidence.mutations.trial import finding
+from tests.faults.bad_targets import KINDS, PLACES, Proxy, choices, proxied
+from tests.faults.outcomes import Counted, Options
+from tests.leftovers import MARK, Left, left_by
+from tests.processes import announced, end_of, start_module
+
+DEADLINE_S = 20.0
+"""`--deadline` of a run on a bad target."""
+REST_S = 60.0
+"""What start, opening of files, tools and report of such a run may take beside its load, on a busy machine."""
+LONGEST_S = DEADLINE_S + REST_S
+AT_ONCE = 2
+ENDS_S = 10.0
+"""How long an interrupted run may take to end."""
+LEFT_FILES = ("spool", "parts", "sent")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run ended."""
+
+    code: int
+    seconds: float
+    green: bool
+    """Whether it said GREEN, or that nothing failed."""
+    fails: bool
+    """Whether a check FAILs."""
+    left: Left
+    folders: tuple[str, ...]
+    """Bulky folders that should be gone."""
+    last: str
+    """Its last line."""
+
+
+@contextmanager
+def healthy_target(folder: Path) -> Iterator[tuple[str, int]]:
+    """The reference target: its URL and its process."""
+    words = ("tests.targets.serving", "reference", "--port", "0", "--exports", folder)
+    with announced(*words) as (process, listening):
+        yield listening["url"], process.pid
+
+
+def begin(folder: Path, url: str, pid: int, *more: str) -> tuple[subprocess.Popen[str], str]:
+    """Start a short smoke run; the process and the mark of all that it starts."""
+    mark = os.urandom(8).hex()
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True)
+    words = ("run", "smoke", "--target", url, "--target-pid", str(pid), "--out", folder / "run")
+    environment = {MARK: mark, "TMPDIR": str(temporary)}
+    process = start_module(
+        "evidence", *words, "--profiles", profiles(folder / "profiles", PROFILE), *more, environment=environment
+    )
+    return process, mark
+
+
+def ended(folder: Path, process: subprocess.Popen[str], mark: str, start: float, timeout_s: float) -> Ran:
+    """Wait for a run's end and look at what it left."""
+    done = end_of(process, timeout_s)
+    seconds = time.monotonic() - start
+    out = folder / "run"
+    statuses: list[str] = []
+    colour = ""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        verdict = json.loads((out / "verdict.json").read_bytes())
+        colour = verdict["colour"]
+        statuses = [one["status"] for one in verdict["verdicts"]]
+    left = left_by(mark, folder / "tmp")
+    return Ran(
+        code=done.code,
+        seconds=seconds,
+        green=colour == "GREEN" or done.code == 0,
+        fails="FAIL" in statuses,
+        left=left,
+        folders=tuple(name for name in LEFT_FILES if (out / "smoke" / name).exists()),
+        last=(done.err or done.out).strip().rpartition("\n")[2][:200],
+    )
+
+
+def bad_targets(options: Options, folder: Path) -> Counted:
+    """Each kind of bad answer from a random export of a run on; and once none, which must pass."""
+    dice = options.dice("bad targets")
+    asked = [(kind, place, dice.randint(1, 5)) for kind, place in choices(options.long)]
+
+    def one(number: int, kind: str | None, place: str, from_export: int) -> Ran:
+        own = folder / str(number)
+        own.mkdir()
+        with healthy_target(own / "exports") as (behind, pid):
+            answer = None if kind is None else KINDS[kind]
+            with proxied(Proxy(behind, answer, from_export, PLACES[place])) as proxy:
+                start = time.monotonic()
+                more = ("--deadline", f"{DEADLINE_S:g}", "--abort-on-fail")
+                process, mark = begin(own, proxy.url, pid, *more)
+                ran = ended(own, process, mark, start, LONGEST_S)
+        shutil.rmtree(own, ignore_errors=True)
+        return ran
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        control = pool.submit(one, 0, None, "everything", 1)
+        runs = list(pool.map(lambda item: one(item[0], *item[1]), enumerate(asked, 1)))
+        healthy = control.result()
+    details = [
+        f"{kind}, {place}, from export {number}: exit {ran.code} after {ran.seconds:.0f} s, {ran.left}, {ran.folders}: "
+        f"{ran.last}"
+        for (kind, place, number), ran in zip(asked, runs, strict=True)
+        if ran.green or ran.code != (1 if ran.fails else 2) or ran.left.count or ran.folders
+    ]
+    if healthy.code != 0:
+        details.append(f"without a fault: exit {healthy.code}: {healthy.last}")
+    return Counted(
+        tried=len(runs),
+        counts={
+            "exit 1": sum(ran.code == 1 for ran in runs),
+            "exit 2": sum(ran.code == 2 for ran in runs),
+            "healthy controls that passed": int(healthy.code == 0),
+        },
+        wrong={
+            "passed": sum(ran.green for ran in runs),
+            f"ended after more than {DEADLINE_S + REST_S:.0f} s": sum(
+                ran.seconds >= DEADLINE_S + REST_S for ran in runs
+            ),
+            "wrong exit codes": sum(ran.code != (1 if ran.fails else 2) for ran in runs),
+            "processes, ports, temporary files left": sum(ran.left.count for ran in runs),
+            "healthy controls that failed": int(healthy.code != 0),
+        },
+        longest_s=max(ran.seconds for ran in runs),
+        details=tuple(details),
+    )
+
+
+def interrupts(options: Options, folder: Path) -> Counted:
+    """One to four SIGINT, SIGTERM, SIGHUP at random moments of a run."""
+    dice = options.dice("interrupts")
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    asked = [
+        (dice.uniform(0.3, 12), [(dice.choice(numbers), dice.uniform(0, 0.6)) for _ in range(dice.randint(1, 4))])
+        for _ in range(options.times(10, 30))
+    ]
+
+    def one(number: int, moment_s: float, signals: list[tuple[signal.Signals, float]]) -> tuple[bool, float, Ran]:
+        own = folder / str(number)
+        own.mkdir()
+        with healthy_target(own / "exports") as (url, pid):
+            start = time.monotonic()
+            process, mark = begin(own, url, pid)
+            drain = threading.Event()
+            time.sleep(moment_s)
+            before = process.poll() is not None
+            first = time.monotonic()
+            for name, gap_s in signals:
+                if process.poll() is None:
+                    process.send_signal(name)
+                drain.wait(gap_s)
+            ran = ended(own, process, mark, start, 60)
+            took = start + ran.seconds - first
+        shutil.rmtree(own, ignore_errors=True)
+        return before, took, ran
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = list(pool.map(lambda item: one(item[0], *item[1]), enumerate(asked)))
+    cut = [(took, ran) for before, took, ran in runs if not before]
+    details = [
+        f"{moment:.2f} s, {[(name.name, round(gap, 2)) for name, gap in signals]}: exit {ran.code} after {took:.1f} s, "
+        f"{ran.left}, {ran.folders}: {ran.last}"
+        for (moment, signals), (before, took, ran) in zip(asked, runs, strict=True)
+        if not before and (ran.code != 2 or took > ENDS_S or ran.left.count or ran.folders)
+    ]
+    return Counted(
+        tried=len(cut),
+        counts={
+            "signals": sum(len(signals) for _, signals in asked),
+            "single": sum(len(signals) == 1 for _, signals in asked),
+            "runs that ended before": len(runs) - len(cut),
+        },
+        wrong={
+            "exit codes other than 2": sum(ran.code != 2 for _, ran in cut),
+            f"ended after more than {ENDS_S:.0f} s": sum(took > ENDS_S for took, _ in cut),
+            "processes left": sum(len(ran.left.processes) for _, ran in cut),
+            "ports left": sum(len(ran.left.ports) for _, ran in cut),
+            "temporary files left": sum(len(ran.left.files) for _, ran in cut),
+            "bulky folders left": sum(len(ran.folders) for _, ran in cut),
+            "passed": sum(ran.green for _, ran in cut),
+        },
+        longest_s=max((took for took, _ in cut), default=0.0),
+        details=tuple(details),
+    )
+
+
+def tampers(options: Options, folder: Path) -> Counted:
+    """One number or line of a run's record, output or page changed at random, and every hash mended."""
+    dice = options.dice("tampers")
+    with healthy_target(folder / "exports") as (url, pid):
+        process, mark = begin(folder / "made", url, pid)
+        ran = ended(folder / "made", process, mark, time.monotonic(), 120)
+    bundle = folder / "made" / "run"
+    assert ran.code == 0, ran.last
+    assert finding(bundle, None) is None
+    manifest_before = (bundle / manifest.NAME).read_bytes()
+    count = options.times(60, 500)
+    missed: list[str] = []
+    unmended = 0
+    for number in range(count):
+        copy = folder / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(bundle, copy)
+        what = (edit_number, edit_lines)[number % 2](copy, dice)
+        unmended += (copy / manifest.NAME).read_bytes() == manifest_before
+        unmended += bool(manifest.differences(copy, manifest.read(copy)))
+        if finding(copy, None) is None:
+            missed.append(what)
+    return Counted(
+        tried=count,
+        counts={"found": count - len(missed)},
+        wrong={"not found": len(missed), "manifests not mended": unmended},
+        details=tuple(missed),
+    )
