@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.leftovers import left_by, shared_memory, shared_memory_left, watched
+from tests.leftovers import left_by, shared_memory_left, unused_shared_memory, watched
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as children would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,7 +28,7 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     tmp_path_factory.getbasetemp()
     get_temp_dir()
     folder = Path(tempfile.mkdtemp(prefix="left-"))
-    blocks = shared_memory()
+    blocks = unused_shared_memory()
     with watched(folder) as mark:
         yield
     left = left_by(mark, folder)

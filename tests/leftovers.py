@@ -63,21 +63,28 @@ def ports_of(processes: list[psutil.Process]) -> list[int]:
     return sorted(ports)
 
 
-def shared_memory() -> set[str]:
-    """The names of this user's shared memory and semaphores that Python makes."""
+def unused_shared_memory() -> set[str]:
+    """The names of this user's shared memory and semaphores that Python made, and that no living process has mapped."""
     if not SHARED_MEMORY.is_dir():
         return set()
-    return {
+    there = {
         path.name
         for path in SHARED_MEMORY.iterdir()
         if path.name.startswith(OF_PYTHON) and path.stat().st_uid == os.getuid()
     }
+    for path in Path("/proc").glob("[0-9]*/maps"):
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if there else []
+        except OSError:
+            continue  # it has ended, or is somebody else's
+        there -= {line.rpartition("/")[2] for line in lines if f"{SHARED_MEMORY}/" in line}
+    return there
 
 
 def shared_memory_left(before: set[str], patience_s: float = ENDING_S) -> set[str]:
-    """What is there that was not before, after some patience: tests of other processes may just be using theirs."""
+    """What is unused that was not before, after some patience: a process may end before its tracker has cleaned up."""
     deadline = time.monotonic() + patience_s
-    while (there := shared_memory() - before) and time.monotonic() < deadline:
+    while (there := unused_shared_memory() - before) and time.monotonic() < deadline:
         time.sleep(0.05)
     return there
 
