@@ -98,7 +98,7 @@ def whole(path: Path) -> bool:
         if path.suffix == ".csv":
             rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
             return rows == [["id", "text"], *([str(n), f"record {n}"] for n in range(RECORDS))]
-        document = pypdfium2.PdfDocument(path)
+        document = pypdfium2.PdfDocument(path.read_bytes())
         try:
             last = document[len(document) - 1].get_textpage().get_text_bounded()
             return len(document) == PAGES and f"record {RECORDS - 1}" in last

@@ -1,0 +1,148 @@
+"""Fuzz the service: `python -m tests.fuzz [--full] [--seed N]`.
+
+Schemathesis with all its checks on /openapi.json, then raw HTTP and bodies, on one service whose memory is watched.
+Writes fuzz.json. Exit code 1 for a finding: a 5xx, an answer that is not documented, memory that grew by 20 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+from hypothesis.strategies import SearchStrategy
+
+from service.settings import VERSION
+from tests.fuzz.properties import bodies, check_body, check_raw, raw_requests
+from tests.service.helpers import Running, running
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = Path("evidence/fuzz")
+WARM_UP = 20
+"""Examples a call before memory is read first: caches, fonts, and the workers' own heaps are filled."""
+GROWTH_MOST_BYTES = 20_000_000
+SCHEMATHESIS_S = 1_200
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fuzz a service and write what was counted."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="about 10,000 cases in place of 2,500")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=OUT)
+    asked = parser.parse_args(argv)
+    start = time.monotonic()
+    print(f"seed {asked.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
+        folder = Path(name)
+        database = folder / "d.sqlite"
+        sqlite3.connect(database).executescript(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, 'x'), (2, NULL);"
+        ).connection.close()
+        # retired workers would be no growth, so none is
+        with running("--database", str(database), "--recycle-after", "0", exports=folder / "e") as service:
+            schemathesis(service, folder, asked.seed + 1, WARM_UP)
+            own(service, raw_requests(), check_raw, asked.seed + 1, WARM_UP)
+            own(service, bodies(), check_body, asked.seed + 1, WARM_UP)
+            before = memory_of(service)
+            code, counts = schemathesis(service, folder, asked.seed, 1_000 if asked.full else 150)
+            each = 1_500 if asked.full else 500
+            raw, raw_found = own(service, raw_requests(), check_raw, asked.seed, each)
+            body, body_found = own(service, bodies(), check_body, asked.seed, each)
+            grown = memory_of(service) - before
+            healthy = service.get("/health").status == 200
+            stopped = service.stop()
+    statuses = {name: count for name, count in counts.items() if name.isdigit()}
+    found = {
+        "5xx": sum(count for name, count in statuses.items() if name.startswith("5")),
+        "undocumented": sum(count for name, count in counts.items() if name.startswith("undocumented")),
+        "schemathesis failures": int(code != 0),
+        "raw HTTP": len(raw_found),
+        "bodies": len(body_found),
+        "memory grew by 20 MB": int(grown > GROWTH_MOST_BYTES),
+        "service lost": int(not healthy or stopped != 0),
+    }
+    cases = {"schemathesis": sum(statuses.values()), "raw HTTP": sum(raw.values()), "bodies": sum(body.values())}
+    document = {
+        "schema": 1, "version": VERSION, "seed": asked.seed, "full": asked.full, "cases": cases,
+        "statuses": {"schemathesis": statuses, "raw HTTP": dict(raw), "bodies": dict(body)}, "found": found,
+        "memory_growth_bytes": grown, "seconds": round(time.monotonic() - start),
+    }  # fmt: skip
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "fuzz.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    for line in [name for name in counts if name.startswith("undocumented")] + raw_found + body_found:
+        print(line)
+    print(json.dumps(document, indent=1))
+    return 1 if any(found.values()) else 0
+
+
+def schemathesis(service: Running, folder: Path, seed: int, examples: int) -> tuple[int, Counter[str]]:
+    """Run schemathesis; its exit code and its counts. What it says is shown where something was found."""
+    counts = folder / "counts.json"
+    words: tuple[str, ...] = (
+        "run", f"{service.url}/openapi.json", "--checks", "all", "--seed", str(seed), "--max-examples", str(examples),
+        "--continue-on-failure", "--warnings", "off", "--suppress-health-check", "all",
+    )  # fmt: skip
+    environment = {
+        **os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.counting", "FUZZ_COUNTS": str(counts), "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    program = Path(sys.executable).with_name("schemathesis")
+    done = subprocess.run(
+        [program, *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SCHEMATHESIS_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        print(done.stdout + done.stderr)
+    return done.returncode, Counter(json.loads(counts.read_bytes()))
+
+
+def own(
+    service: Running,
+    strategy: SearchStrategy[bytes],
+    check: Callable[[Running, bytes, Counter[str]], None],
+    seed: int,
+    examples: int,
+) -> tuple[Counter[str], list[str]]:
+    """Check so many examples; their answers by status, and a sentence for what was found."""
+    counts: Counter[str] = Counter()
+
+    @seeded(seed)
+    @settings(
+        max_examples=examples, deadline=None, database=None, phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(strategy)
+    def each(sent: bytes) -> None:
+        check(service, sent, counts)
+
+    try:
+        each()
+    except (AssertionError, OSError, ValueError) as error:
+        return counts, [f"{type(error).__name__}: {error}"[:1_000], *getattr(error, "__notes__", [])]
+    return counts, []
+
+
+def memory_of(service: Running) -> int:
+    """What the service's processes have for themselves alone, in bytes."""
+    process = psutil.Process(service.process.pid)
+    return sum(one.memory_full_info().uss for one in [process, *process.children(recursive=True)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
