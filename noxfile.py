@@ -127,6 +127,38 @@ def steady(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Faults on purpose, for service and harness, with counts (under 10 minutes). `-- --long`: 200 kills."""
+    session.install("-r", "requirements/test.txt")
+    session.run("python", "-m", "tests.faults", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Schemathesis on the service's OpenAPI document, raw HTTP and any bodies. `-- --full`: 10,000 cases."""
+    session.install("-r", "requirements/fuzz.txt")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities in requirements/*.txt, by pip-audit; NO DATA where its database can't be reached."""
+    session.install("-r", "requirements/audit.txt")
+    session.run("python", "-m", "tests.deploy.audit", *session.posargs)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Wheel, source archive and software bill of materials (CycloneDX) of a release, into dist/."""
+    session.install("-r", "requirements/audit.txt")
+    session.run("uv", "build", "--build-constraints", "requirements/run.txt", "--require-hashes", "--quiet")
+    session.run(
+        "cyclonedx-py", "requirements", "requirements/run.txt", "--pyproject", "pyproject.toml",
+        "--output-reproducible", "--validate", "-o", "dist/export-at-scale.cdx.json",
+    )  # fmt: skip
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Speed and memory, compared with peers. `-- --full`: all sizes; `-- --against REV`: did we get slower?"""
     session.install("-r", "requirements/bench.txt")
@@ -153,16 +185,16 @@ def image(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Write the locked requirement files anew, from pyproject.toml and, for nox itself, requirements/nox.in."""
+    """Write the locked requirement files anew, from pyproject.toml; those of single tools from requirements/*.in."""
     session.install("uv")
     sources = {
         "run": ("package",), "test": ("package", "test"), "lint": ("package", "test", "lint"),
-        "bench": ("package", "test", "bench", "peers"), "nox": None,
+        "bench": ("package", "test", "bench", "peers"), "fuzz": ("package", "test", "fuzz"), "audit": None, "nox": None,
     }  # fmt: skip
     for name, groups in sources.items():
         words = [word for group in groups or () for word in ("--group", group)]
         session.run(
             "uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--quiet",
-            "--python-version", "3.11", "requirements/nox.in" if groups is None else "pyproject.toml", *words,
+            "--python-version", "3.11", f"requirements/{name}.in" if groups is None else "pyproject.toml", *words,
             "-o", f"requirements/{name}.txt", *session.posargs,
         )  # fmt: skip

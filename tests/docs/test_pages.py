@@ -26,6 +26,8 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 MADE_AT_RUN_TIME = (
     "evidence/bench/",
     "evidence/export",
+    "evidence/faults",
+    "evidence/fuzz",
     "evidence/image",
     "evidence/mine",
     "evidence/profile",

@@ -14,6 +14,7 @@ import yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / ".github" / "workflows" / "export-ci.yml"
+RELEASE = ROOT / ".github" / "workflows" / "release.yml"
 ACTION = ROOT / "action.yml"
 ANNOTATE = ROOT / ".github" / "annotate.sh"
 SUMMARY = ROOT / ".github" / "summary.sh"
@@ -42,15 +43,24 @@ def steps(document: Any) -> list[dict[str, Any]]:
     return [step for job in jobs for step in job["steps"]]
 
 
-def test_the_workflow_has_the_four_jobs() -> None:
-    """quick, tests, prove and evidence run sessions of the noxfile."""
-    assert list(yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"]) == ["quick", "tests", "prove", "evidence"]
+def test_the_workflow_has_the_five_jobs() -> None:
+    """quick, tests, audit, prove and evidence run sessions of the noxfile."""
+    jobs = list(yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"])
+    assert jobs == ["quick", "tests", "audit", "prove", "evidence"]
     named = nox_sessions(WORKFLOW.read_text("utf-8"))
-    assert named == {"quick", "tests", "prove", "smoke", "load", "batch", "panels", "gate"}
+    assert named == {"quick", "tests", "audit", "prove", "smoke", "load", "batch", "panels", "gate"}
     assert named <= sessions()
 
 
-@pytest.mark.parametrize("path", [WORKFLOW, ACTION], ids=lambda path: path.name)
+def test_a_release_is_audited_and_has_a_bill_of_materials() -> None:
+    """The release workflow runs audit and release, which writes wheel and SBOM into the folder that it uploads."""
+    text = RELEASE.read_text("utf-8")
+    assert nox_sessions(text) == {"audit", "release"} <= sessions()
+    assert "dist/*" in text
+    assert '"dist/export-at-scale.cdx.json"' in (ROOT / "noxfile.py").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", [WORKFLOW, RELEASE, ACTION], ids=lambda path: path.name)
 def test_actions_are_pinned_by_sha(path: Path) -> None:
     """Each `uses` names a commit, with the release in a comment."""
     text = path.read_text("utf-8")
