@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 from hypothesis import HealthCheck, Phase, given, settings
@@ -29,6 +31,8 @@ from tests.service.helpers import Running, running
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = Path("evidence/fuzz")
+PAGE = ROOT / "docs" / "faults.md"
+KEPT = re.compile(r"(<!-- fuzz -->\n).*(<!-- /fuzz -->)", re.DOTALL)
 WARM_UP = 20
 """Examples a call before memory is read first: caches, fonts, and the workers' own heaps are filled."""
 GROWTH_MOST_BYTES = 20_000_000
@@ -41,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="about 10,000 cases in place of 2,500")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--publish", action="store_true", help="write the figures into docs/faults.md too")
     asked = parser.parse_args(argv)
     start = time.monotonic()
     print(f"seed {asked.seed}", flush=True)
@@ -81,10 +86,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     }  # fmt: skip
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "fuzz.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if asked.publish:
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(KEPT.sub(lambda kept: f"{kept[1]}{table(document)}{kept[2]}", text), encoding="utf-8")
     for line in [name for name in counts if name.startswith("undocumented")] + raw_found + body_found:
         print(line)
     print(json.dumps(document, indent=1))
     return 1 if any(found.values()) else 0
+
+
+def table(document: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    form = "full" if document["full"] else "short"
+    lines = [
+        f"Version {document['version']}, {form} form, seed {document['seed']}, {document['seconds']:,} s:",
+        "",
+        "| | cases | by status |",
+        "|---|---|---|",
+    ]
+    for part, cases in document["cases"].items():
+        statuses = ", ".join(f"{count:,} of {status}" for status, count in sorted(document["statuses"][part].items()))
+        lines.append(f"| {part} | {cases:,} | {statuses} |")
+    found = ", ".join(f"{name} {count:,}" for name, count in document["found"].items())
+    grown = document["memory_growth_bytes"] / 1e6
+    return "\n".join([*lines, "", f"Must be 0: {found}. Memory of the service: {grown:+.1f} MB.", ""])
 
 
 def schemathesis(service: Running, folder: Path, seed: int, examples: int) -> tuple[int, Counter[str]]:

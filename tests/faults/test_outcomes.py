@@ -1,0 +1,86 @@
+"""What a fault came to: held, broken, or no data; the table and the JSON say the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.faults import __main__ as command
+from tests.faults.bad_targets import KINDS, PLACES, choices
+from tests.faults.outcomes import Counted, Fault, NoData, Options, Outcome, broken, document, make, table
+
+
+def counted(wrong: int) -> Counted:
+    """Something that was counted."""
+    return Counted(tried=1_000, counts={"answers": 2_000}, wrong={"lost": wrong}, longest_s=1.25, details=("one",))
+
+
+def outcome(wrong: int = 0) -> Outcome:
+    """What came of a fault."""
+    return make(Fault("kill", "service", "under load", lambda *_: counted(wrong)), Options())
+
+
+def test_what_must_be_0_decides() -> None:
+    """A fault is broken when any such count is not 0."""
+    assert [outcome(wrong).word for wrong in (0, 1)] == ["held", "BROKEN"]
+    held, lost = outcome(), outcome(3)
+    assert broken([held, lost]) == [lost]
+
+
+def test_what_can_not_be_made_is_no_data() -> None:
+    """With its reason, and not broken; a defect of ours goes on."""
+
+    def missing(_: Options, __: Path) -> Counted:
+        raise NoData("no LibreOffice")
+
+    found = make(Fault("formulas", "service", "cells", missing), Options())
+    assert (found.word, found.missing, broken([found])) == ("NO DATA", "no LibreOffice", [])
+    assert "NO DATA: no LibreOffice |" in table([found])
+
+
+def test_the_table_has_literal_counts() -> None:
+    """Every count stands in the row, and the longest time."""
+    row = table([outcome()]).splitlines()[2]
+    assert row == "| service | **kill**: under load | 1,000 | answers 2,000 | lost 0 | 1.2 s | held |"
+
+
+def test_the_document_has_seed_and_counts() -> None:
+    """JSON with what is needed to make the same faults again."""
+    read = json.loads(document([outcome(2)], Options(long=True, seed=7), {"version": "1"}))
+    assert (read["seed"], read["long"], read["version"]) == (7, True, "1")
+    assert read["outcomes"][0]["counted"]["wrong"] == {"lost": 2}
+    assert read["outcomes"][0]["outcome"] == "BROKEN"
+
+
+def test_a_seed_gives_the_same_faults() -> None:
+    """Of each fault by itself, whatever else is run before."""
+    one, same, other = Options(seed=1).dice("a"), Options(seed=1).dice("a"), Options(seed=2).dice("a")
+    numbers = [dice.random() for dice in (one, same, other)]
+    assert numbers[0] == numbers[1] != numbers[2]
+    assert (Options().times(1, 2), Options(long=True).times(1, 2)) == (1, 2)
+
+
+def test_every_kind_of_bad_target_is_tried() -> None:
+    """Each once in the short form, with every place in the long one: at least forty."""
+    assert {kind for kind, _ in choices(False)} == set(KINDS)
+    assert len(choices(False)) == len(KINDS)
+    assert len(set(choices(True))) == len(KINDS) * len(PLACES) >= 40
+
+
+@pytest.mark.parametrize(("wrong", "code"), [(0, 0), (1, 1)])
+def test_the_command(
+    wrong: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It writes both files, prints the seed and what was wrong, and ends with 1 where something was."""
+    fault = Fault("kill", "service", "under load", lambda *_: counted(wrong))
+    monkeypatch.setattr(command, "FAULTS", (fault, Fault("other", "service", "", fault.run)))
+    monkeypatch.setattr(command, "PAGE", tmp_path / "page.md")
+    (tmp_path / "page.md").write_text("# Page\n<!-- faults -->\nold\n<!-- /faults -->\nend\n")
+    assert command.main(["ki", "--seed", "5", "--out", str(tmp_path / "o"), "--publish"]) == code
+    assert capsys.readouterr().out.startswith("seed 5, short form\n")
+    assert len(json.loads((tmp_path / "o" / "faults.json").read_text())["outcomes"]) == 1
+    made = (tmp_path / "o" / "faults.md").read_text().removeprefix("# Faults\n\n")
+    page = (tmp_path / "page.md").read_text()
+    assert made in page and "old" not in page and page.endswith("<!-- /faults -->\nend\n")
