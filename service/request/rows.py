@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -45,6 +46,8 @@ class _AnyObject(msgspec.Struct):
 _Rows = Callable[[bytes], list[msgspec.Struct]]
 _check = msgspec.json.Decoder(list[_AnyObject]).decode
 _raw_rows = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_any_rows = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_NESTED = frozenset((dict, list))
 
 
 @lru_cache(maxsize=16)
@@ -122,22 +125,23 @@ def validate_records(data: memoryview) -> int:
         if not raw.isascii():
             raw.decode()
         _check_depth(raw, found)
-        _check_keys(raw, found * len(names) if alike else None)
+        _check_keys(raw, alike, found * len(names))
         count += found
     return count
 
 
-def _counted(names: tuple[str, ...]) -> Callable[[bytes], tuple[int, bool]]:
-    """Decode records: how many, and whether each has these keys and no others."""
+def _counted(names: tuple[str, ...]) -> Callable[[bytes], tuple[int, list[msgspec.Struct] | None]]:
+    """Decode records: how many, and themselves where each has these keys and no others."""
     decode_alike = _alike(names)
 
-    def decode(raw: bytes) -> tuple[int, bool]:
+    def decode(raw: bytes) -> tuple[int, list[msgspec.Struct] | None]:
         if decode_alike is not None:
             try:
-                return len(decode_alike(raw)), True
+                records = decode_alike(raw)
+                return len(records), records
             except msgspec.ValidationError:
                 pass  # other keys, or an integer that is too long
-        return len(_check(raw)), False
+        return len(_check(raw)), None
 
     return decode
 
@@ -156,20 +160,43 @@ def _alike(names: tuple[str, ...]) -> _Rows | None:
     return msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
 
 
-def _check_keys(raw: bytes, distinct: int | None) -> None:
-    """Raise RepeatedKey where a key is twice in an object of a slice; `distinct`: all records' distinct keys, if known.
+def _check_keys(raw: bytes, alike: list[msgspec.Struct] | None, distinct: int) -> None:
+    """Raise RepeatedKey where a key is twice in an object of a slice.
 
-    There are no more keys than colons, and without white space no more than colons behind quotes. So where the records
-    have as many distinct keys as that, no key is there twice, and only slices with nested objects, or with such signs
-    inside strings, are read again.
+    alike: its records where they have the same keys, `distinct` of them in all. There are at most as many keys as
+    colons, at most one more than commas, and without white space at most as many as colons behind quotes. So a slice is
+    read key by key only where a key is twice, or texts hold such signs.
     """
-    if distinct is not None and raw.count(b":") == distinct:
+    if alike is not None and (raw.count(b":") == distinct or raw.count(b",") + 1 == distinct):
         return
-    if distinct is None:
-        distinct = sum(map(len, _raw_rows(raw)))
-    if raw.translate(None, _WHITE_SPACE).count(b'":') == distinct:
-        return
-    json.loads(raw, object_pairs_hook=_distinct, parse_int=len, parse_float=len)
+    most = raw.translate(None, _WHITE_SPACE).count(b'":')
+    if alike is not None:
+        if most == distinct:
+            return
+        nested = [value for value in chain.from_iterable(map(astuple, alike)) if value.__class__ in _NESTED]
+        distinct += _count_keys(nested)
+    else:
+        try:
+            distinct = _count_keys(_any_rows(raw))
+        except msgspec.ValidationError:  # an integer that is too long
+            distinct = -1
+    if most != distinct:
+        json.loads(raw, object_pairs_hook=_distinct, parse_int=len, parse_float=len)
+
+
+def _count_keys(nested: list[Any]) -> int:
+    """How many keys there are in decoded objects and arrays, and in all that is in them."""
+    count = 0
+    while nested:
+        inner: list[Any] = []
+        for one in nested:
+            if one.__class__ is dict:
+                count += len(one)
+                inner += [value for value in one.values() if value.__class__ in _NESTED]
+            else:
+                inner += [value for value in one if value.__class__ in _NESTED]
+        nested = inner
+    return count
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> None:
