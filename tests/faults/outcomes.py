@@ -94,6 +94,8 @@ def make(fault: Fault, options: Options) -> Outcome:
             counted = fault.run(options, Path(folder))
         except NoData as reason:
             missing = str(reason)
+        except Exception as defect:  # what the other faults did must not be lost
+            counted = Counted(0, wrong={"defects of this suite": 1}, details=(f"{type(defect).__name__}: {defect}",))
     return Outcome(fault.name, fault.side, fault.what, round(time.monotonic() - start, 1), counted, missing)
 
 

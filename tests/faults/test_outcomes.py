@@ -30,7 +30,7 @@ def test_what_must_be_0_decides() -> None:
 
 
 def test_what_can_not_be_made_is_no_data() -> None:
-    """With its reason, and not broken; a defect of ours goes on."""
+    """With its reason, and not broken; a defect of the suite is broken."""
 
     def missing(_: Options, __: Path) -> Counted:
         raise NoData("no LibreOffice")
@@ -38,6 +38,11 @@ def test_what_can_not_be_made_is_no_data() -> None:
     found = make(Fault("formulas", "service", "cells", missing), Options())
     assert (found.word, found.missing, broken([found])) == ("NO DATA", "no LibreOffice", [])
     assert "NO DATA: no LibreOffice |" in table([found])
+
+    def defect(_: Options, __: Path) -> Counted:
+        raise ValueError("ours")
+
+    assert make(Fault("formulas", "service", "cells", defect), Options()).word == "BROKEN"
 
 
 def test_the_table_has_literal_counts() -> None:
