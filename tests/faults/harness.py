@@ -44,9 +44,11 @@ class Ran:
     code: int
     seconds: float
     green: bool
-    """Whether it said GREEN, or that nothing failed."""
+    """Whether it said GREEN, or ended with 0."""
     fails: bool
     """Whether a check FAILs."""
+    missing: frozenset[str]
+    """Checks without data."""
     left: Left
     folders: tuple[str, ...]
     """Bulky folders that should be gone."""
@@ -82,7 +84,7 @@ def ended(folder: Path, process: subprocess.Popen[str], mark: str, start: float,
     done = end_of(process, timeout_s)
     seconds = time.monotonic() - start
     out = folder / "run"
-    statuses: list[str] = []
+    statuses: list[tuple[str, str]] = []
     colour = ""
     load_s: float | None = None
     with contextlib.suppress(OSError, ValueError, KeyError):
@@ -91,13 +93,14 @@ def ended(folder: Path, process: subprocess.Popen[str], mark: str, start: float,
     with contextlib.suppress(OSError, ValueError, KeyError):
         verdict = json.loads((out / "verdict.json").read_bytes())
         colour = verdict["colour"]
-        statuses = [one["judgement"]["status"] for one in verdict["verdicts"]]
+        statuses = [(one["id"], one["judgement"]["status"]) for one in verdict["verdicts"]]
     left = left_by(mark, folder / "tmp")
     return Ran(
         code=done.code,
         seconds=seconds,
         green=colour == "GREEN" or done.code == 0,
-        fails="FAIL" in statuses,
+        fails=any(status == "FAIL" for _, status in statuses),
+        missing=frozenset(name for name, status in statuses if status == "NO DATA"),
         left=left,
         folders=tuple(name for name in LEFT_FILES if (out / "smoke" / name).exists()),
         load_s=load_s,
@@ -106,7 +109,7 @@ def ended(folder: Path, process: subprocess.Popen[str], mark: str, start: float,
 
 
 def bad_targets(options: Options, folder: Path) -> Counted:
-    """Each kind of bad answer from a random export of a run on; and once none, which must pass."""
+    """Each kind of bad answer from a random export of a run on; and once none, on which no check may FAIL."""
     dice = options.dice("bad targets")
     asked = [(kind, place, dice.randint(1, 5)) for kind, place in choices(options.long)]
 
@@ -128,28 +131,31 @@ def bad_targets(options: Options, folder: Path) -> Counted:
         runs = list(pool.map(lambda item: one(item[0], *item[1]), enumerate(asked, 1)))
         healthy = control.result()
     late = [ran for ran in runs if ran.load_s is not None and ran.load_s > DEADLINE_S + CLOSE_S]
+    unnoticed = [ran for ran in runs if not ran.fails and ran.missing <= healthy.missing]
     details = [
         f"{kind}, {place}, from export {number}: exit {ran.code} after {ran.seconds:.0f} s, {ran.left}, {ran.folders}: "
         f"{ran.last}"
         for (kind, place, number), ran in zip(asked, runs, strict=True)
-        if ran.green or ran.code != (1 if ran.fails else 2) or ran.left.count or ran.folders or ran in late
+        if ran.green or ran.code != (1 if ran.fails else 2) or ran.left.count or ran.folders or ran in late + unnoticed
     ]
-    if healthy.code != 0:
+    if healthy.fails:
         details.append(f"without a fault: exit {healthy.code}: {healthy.last}")
     return Counted(
         tried=len(runs),
         counts={
             "exit 1": sum(ran.code == 1 for ran in runs),
             "exit 2": sum(ran.code == 2 for ran in runs),
-            "healthy controls that passed": int(healthy.code == 0),
+            "with a FAIL": sum(ran.fails for ran in runs),
+            "controls without a FAIL": int(not healthy.fails),
         },
         wrong={
-            "passed": sum(ran.green for ran in runs),
+            "GREEN": sum(ran.green for ran in runs),
+            "taken for healthy": len(unnoticed),
             f"load beyond the deadline of {DEADLINE_S:.0f} s and {CLOSE_S:.0f} s to end": len(late),
             "did not end": sum(ran.seconds >= LONGEST_S for ran in runs),
             "wrong exit codes": sum(ran.code != (1 if ran.fails else 2) for ran in runs),
             "processes, ports, temporary files left": sum(ran.left.count for ran in runs),
-            "healthy controls that failed": int(healthy.code != 0),
+            "controls with a FAIL": int(healthy.fails),
         },
         longest_s=max(ran.load_s or 0.0 for ran in runs),
         details=tuple(details),
@@ -207,7 +213,7 @@ def interrupts(options: Options, folder: Path) -> Counted:
             "ports left": sum(len(ran.left.ports) for _, ran in cut),
             "temporary files left": sum(len(ran.left.files) for _, ran in cut),
             "bulky folders left": sum(len(ran.folders) for _, ran in cut),
-            "passed": sum(ran.green for _, ran in cut),
+            "GREEN": sum(ran.green for _, ran in cut),
         },
         longest_s=max((took for took, _ in cut), default=0.0),
         details=tuple(details),
@@ -221,7 +227,7 @@ def tampers(options: Options, folder: Path) -> Counted:
         process, mark = begin(folder / "made", url, pid)
         ran = ended(folder / "made", process, mark, time.monotonic(), 120)
     bundle = folder / "made" / "run"
-    assert ran.code == 0, ran.last
+    assert ran.code in (0, 2), ran.last  # a short run has too few exports for some checks
     assert finding(bundle, None) is None
     manifest_before = (bundle / manifest.NAME).read_bytes()
     count = options.times(60, 500)
