@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -209,16 +210,19 @@ def test_interrupted(target: Target, tmp_path: Path, numbers: tuple[signal.Signa
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not end children")
 def test_a_killed_command_leaves_no_process(tmp_path: Path) -> None:
     """SIGKILL ends load generator, Locust, reference server and embedded service with the command."""
-    process = start_command("run", "smoke", "--out", tmp_path / "run", "--profiles", profiles(tmp_path / "p", LONG))
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "smoke measure: " in line:
-            break
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    end_of(process)
-    assert len(children) >= 4
-    assert psutil.wait_procs(children, timeout=20)[1] == []
+    words = ("run", "smoke", "--out", tmp_path / "run", "--profiles", profiles(tmp_path / "p", LONG))
+    # what a killed process leaves there is removed here: it can't remove it itself
+    with tempfile.TemporaryDirectory(prefix="killed-") as temporary:
+        process = start_command(*words, environment={"TMPDIR": temporary})
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "smoke measure: " in line:
+                break
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        end_of(process)
+        assert len(children) >= 4
+        assert psutil.wait_procs(children, timeout=20)[1] == []
 
 
 def limited(bytes_most: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
