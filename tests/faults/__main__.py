@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import platform
 import re
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -76,4 +77,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended on the way out
     sys.exit(main())

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -170,4 +171,5 @@ def memory_of(service: Running) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended on the way out
     sys.exit(main())
