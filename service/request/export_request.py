@@ -38,12 +38,25 @@ class BadRequest(ServiceError):
         self.user = user
 
 
+Count = (
+    Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | Annotated[float, msgspec.Meta(ge=0, lt=2.0**63, multiple_of=1)]
+)
+"""A whole number, which JSON may also write as 10.0 or 1e1."""
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Records that are read from the database instead of the body."""
 
     table: str
-    limit: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
-    offset: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
+    limit: Count | None = None
+    offset: Count = 0
+
+    def __post_init__(self) -> None:
+        """Keep whole numbers only."""
+        for name in ("limit", "offset"):
+            value = getattr(self, name)
+            if isinstance(value, float):
+                msgspec.structs.force_setattr(self, name, int(value))
 
 
 class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -300,4 +313,6 @@ def _describe(error: msgspec.DecodeError) -> str:
         return "columns: must be an array of strings"
     if field.startswith("columns["):
         return "columns: every name must be a string"
+    if field in ("source.limit", "source.offset"):
+        return f"{field}: must be a whole number from 0 to {2**63 - 1}"
     return f"{field}: {what[0].lower()}{what[1:]}".replace("`", "")
