@@ -270,6 +270,10 @@ def _profiles_sha256(folder: Path | None) -> str | None:
     return digest.hexdigest()
 
 
+_BULKY = ("spool", SENT, "parts")
+"""Folders of a scenario that no run keeps."""
+
+
 def _give_up(out: Path, context: Context, sentence: str, stages: Stages, timings: Timings) -> None:
     """Report what there is, with what went wrong; on a full disk at least no colour stays."""
     with ignored():
@@ -285,9 +289,13 @@ def _give_up(out: Path, context: Context, sentence: str, stages: Stages, timings
 
 
 def _close_records(out: Path) -> None:
-    """Let a record whose files were not opened be judged as far as it goes: no file of it was checked."""
-    for scenario in out.glob("*/scenario.json"):
-        if not (scenario.parent / "files.jsonl").exists():
-            write_lines(scenario.parent / "files.jsonl", list[FileCheck]())
-            for bulky in ("spool", SENT):
-                shutil.rmtree(scenario.parent / bulky, ignore_errors=True)
+    """Let a record whose files were not opened be judged as far as it goes: no file of it was checked.
+
+    What is bulky goes also where the load side was killed before its record had an end.
+    """
+    for scenario in {path.parent for name in ("scenario.json", *_BULKY) for path in out.glob(f"*/{name}")}:
+        if not (scenario / "files.jsonl").exists():
+            if (scenario / "scenario.json").exists():
+                write_lines(scenario / "files.jsonl", list[FileCheck]())
+            for bulky in _BULKY:
+                shutil.rmtree(scenario / bulky, ignore_errors=True)

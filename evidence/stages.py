@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -76,10 +78,16 @@ def drive(out: Path, request: RunRequest, view: View) -> None:
 
 def run_command(words: Sequence[str], view: View) -> tuple[int, list[str], str]:
     """Run the load side and show its progress. Return its exit code, its sentences of trouble and its last line."""
+    words = [interpreter(), "-m", "loadtests", *words]
+    # nothing stays there of a load side that has to be killed
+    with tempfile.TemporaryDirectory(prefix="load-", ignore_cleanup_errors=True) as temporary:
+        return _run_load_side(words, {**os.environ, "TMPDIR": temporary}, view)
+
+
+def _run_load_side(words: Sequence[str], environment: Mapping[str, str], view: View) -> tuple[int, list[str], str]:
     problems: list[str] = []
     last, driving = "", False
-    words = [interpreter(), "-m", "loadtests", *words]
-    process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE)
+    process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE, environment=environment)
     assert process.stdout is not None
     try:
         for raw in process.stdout:

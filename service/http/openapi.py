@@ -25,6 +25,7 @@ PROBLEM = _object("success error timestamp", success={"const": False}, error=STR
 RETRY = {"Retry-After": {"description": "Seconds until a place is likely free.", "schema": INTEGER}}
 NAME = [{"name": "name", "in": "path", "required": True, "schema": STRING}]
 LARGEST = {**INTEGER, "maximum": 2**63 - 1}
+FIRST_RECORD = {"type": "object", "minProperties": 1, "maxProperties": MAX_COLUMNS}
 EXPORT_REQUEST = {
     **_object(
         "format",
@@ -42,6 +43,8 @@ EXPORT_REQUEST = {
     "oneOf": [{"required": ["data"]}, {"required": ["source"]}],
     "if": {"properties": {"format": {"const": "csv"}}, "required": ["format"]},
     "then": {"required": ["columns"]},
+    # without columns a PDF has those of its first record
+    "else": {"anyOf": [{"required": ["columns"]}, {"properties": {"data": {"prefixItems": [FIRST_RECORD]}}}]},
 }
 DONE = _object(
     "success result processingTime records timestamp",

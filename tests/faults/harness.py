@@ -27,8 +27,9 @@ from tests.processes import announced, end_of, start_module
 
 DEADLINE_S = 20.0
 """`--deadline` of a run on a bad target."""
-CLOSE_S = 15.0
-"""What ending the load and closing the record may take beyond the deadline."""
+CLOSE_S = 45.0
+"""What the load stage takes beside the load: the start of Locust, the generator's calibration, pages that are read to
+the end of their own time limits, and closing the record, on a busy machine."""
 LONGEST_S = 240.0
 """Of a whole run, with start, opening of files, tools and report, on a busy machine."""
 AT_ONCE = 2
@@ -151,7 +152,7 @@ def bad_targets(options: Options, folder: Path) -> Counted:
         wrong={
             "GREEN": sum(ran.green for ran in runs),
             "taken for healthy": len(unnoticed),
-            f"load beyond the deadline of {DEADLINE_S:.0f} s and {CLOSE_S:.0f} s to end": len(late),
+            f"load beyond the deadline of {DEADLINE_S:.0f} s and {CLOSE_S:.0f} s to start and close": len(late),
             "did not end": sum(ran.seconds >= LONGEST_S for ran in runs),
             "wrong exit codes": sum(ran.code != (1 if ran.fails else 2) for ran in runs),
             "processes, ports, temporary files left": sum(ran.left.count for ran in runs),

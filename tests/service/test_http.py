@@ -275,6 +275,10 @@ def test_openapi_says_every_limit(shared: Running) -> None:
         {"properties": {"format": {"const": "csv"}}, "required": ["format"]},
         {"required": ["columns"]},
     )
+    first = {"type": "object", "minProperties": 1, "maxProperties": 1_000}
+    assert schema["else"]["anyOf"][1] == {"properties": {"data": {"prefixItems": [first]}}}
+    assert shared.run(format="pdf", data=[{}]).status == 400
+    assert shared.run(format="pdf", data=[]).status == shared.run(format="pdf", data=[{}], columns=["a"]).status == 200
     assert schema["properties"]["columns"]["maxItems"] == 1_000
     source = schema["properties"]["source"]
     assert source["properties"]["limit"]["maximum"] == source["properties"]["offset"]["maximum"] == 2**63 - 1
