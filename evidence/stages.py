@@ -144,11 +144,15 @@ def check_tools(settings: Settings, view: View, meanwhile: Callable[[], object] 
 @contextlib.contextmanager
 def _tool(words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """A tool that runs, and is ended on the way out where it still does."""
-    process = subprocesses.start(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        subprocesses.kill(process)
+    with tempfile.TemporaryDirectory(prefix="tool-", ignore_cleanup_errors=True) as temporary:
+        environment = {**os.environ, "TMPDIR": temporary}
+        process = subprocesses.start(
+            words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, environment=environment
+        )
+        try:
+            yield process
+        finally:
+            subprocesses.kill(process)
 
 
 def _last_line(process: subprocess.Popen[bytes]) -> str:

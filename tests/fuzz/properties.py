@@ -31,6 +31,15 @@ TOKENS = st.sampled_from(
         b"HTTP/9.9", b"HTTP/1.1 ", b" ",
     ]
 )  # fmt: skip
+PATHS = [
+    b"/health",
+    b"/export/run",
+    b"/export/status",
+    b"/export/metrics",
+    b"/openapi.json",
+    b"/nowhere",
+    b"/health?a=%",
+]
 HEADERS = st.sampled_from(
     [
         b"Host: localhost", b"Host: localhost", b"Host: evil", b"Host:", b"Host: a\r\nHost: b", b"Connection: close",
@@ -57,10 +66,12 @@ CONTENTS = st.sampled_from(
 
 @st.composite
 def raw_requests(draw: st.DrawFn) -> bytes:
-    """Something like an HTTP request, from a little wrong to nothing of the kind."""
-    line = b" ".join(draw(st.lists(TOKENS, min_size=1, max_size=4)))
+    """Something like an HTTP request, from one odd header to nothing of the kind."""
     if draw(st.booleans()):
-        line = b" ".join((draw(st.sampled_from([b"GET", b"POST"])), draw(TOKENS), b"HTTP/1.1"))
+        line = b" ".join((draw(st.sampled_from([b"GET", b"POST", b"HEAD"])), draw(st.sampled_from(PATHS)), b"HTTP/1.1"))
+        headers = draw(st.lists(HEADERS, max_size=2))
+        return b"\r\n".join([line, b"Host: localhost", b"Connection: close", *headers, b"", draw(CONTENTS)])
+    line = b" ".join(draw(st.lists(TOKENS, min_size=1, max_size=4)))
     request = b"\r\n".join([line, *draw(st.lists(HEADERS, max_size=5)), b"", draw(CONTENTS)])
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, len(request)))
