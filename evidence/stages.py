@@ -39,7 +39,7 @@ from loadtests.runner.request import RunRequest
 TOOL_TIMEOUT_S = 300.0
 CLOSE_S = 3.0
 """How long the load generator may take to close its record when it is interrupted."""
-STARTING_CLOSE_S = 8.0
+STARTING_CLOSE_S = 6.0
 """The same while Locust starts, which can't be interrupted."""
 PAGE = "metrics_snapshot.txt"
 
