@@ -13,7 +13,7 @@ from assertions.record.types import Hit
 from assertions.record.view import ScenarioRecord
 from assertions.stats import binomial_cdf, lower_rank, median, needed_for_upper, percentile, upper_rank
 from assertions.units import show
-from assertions.verdicts import Judgement, Reading, failed, judge_reading, no_data, passed
+from assertions.verdicts import Judgement, Reading, failed, judge_reading, missed_bounds, no_data, passed
 
 LARGE = 10_000
 """Records of the exports that the latency limit applies to."""
@@ -154,7 +154,8 @@ def p95_target(record: ScenarioRecord, limits: Limits) -> Judgement:
     within = f"its histogram has it between {show(low, 'ms')} and {show(high, 'ms')}"
     if not limit.holds(low) and low > 0:
         return failed(
-            f"P95 of {reading.count} exports of 10k records by the target: {within} (limit {limit})",
+            f"P95 of {reading.count} exports of 10k records by the target: {within} "
+            f"({missed_bounds(limit, max(low, value or low))})",
             reading,
             limit=limit,
             critical=limit.is_critical(max(low, value or low)),

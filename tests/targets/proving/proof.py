@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
-from evidence.reports.proofs.fault_coverage import AtContract, Sensitivity, Shown, Under
+from evidence.reports.proofs.fault_coverage import AtContract, CriticalTier, Sensitivity, Shown, Under
 from tests.targets.fixtures.edits import Edit
 from tests.targets.proving.proving import Proof
 from tests.targets.recording.conditions import AT_CONTRACT, BY_NAME, CONTRACT
@@ -110,7 +110,18 @@ def sensitivity(
             if counted[name]
         ),
         at_contract=tuple(_at_contract(recorded)),
+        tiers=tuple(
+            _tier(one, one.case.subject)
+            for one in edits
+            if isinstance(one.case.subject, Edit) and one.case.subject.critical
+        ),
         checks=_shown(faulty),
+    )
+
+
+def _tier(proof: Proof, edit: Edit) -> CriticalTier:
+    return CriticalTier(
+        limit=edit.critical, edit=edit.name, why=edit.why, check=edit.check, shown=proof.problem is None
     )
 
 

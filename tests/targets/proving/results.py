@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from assertions.judge import Report
+from assertions.verdicts import Judgement
 
 
 class Unjudged(Exception):
@@ -23,6 +24,8 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     counts: bool
     """False: it was waived, or is one whose NO DATA does not matter."""
+    critical: str | None = None
+    """Id of the limit whose critical bound was missed; None: none was."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +41,15 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         return {word.id: f"{word.scenario}: {word.reason}" for word in reversed(self.words) if word.status == status}
 
 
+class _Limit(msgspec.Struct):
+    id: str
+
+
 class _Judgement(msgspec.Struct):
     status: str
     reason: str
+    critical: bool = False
+    limit: _Limit | None = None
 
 
 class _Verdict(msgspec.Struct):
@@ -56,6 +65,10 @@ class _File(msgspec.Struct):
     verdicts: tuple[_Verdict, ...] = ()
 
 
+def _critical(judgement: Judgement | _Judgement) -> str | None:
+    return judgement.limit.id if judgement.critical and judgement.limit is not None else None
+
+
 def judged_of(report: Report) -> Judged:
     """The verdict that the judge gave in this process."""
     words = tuple(
@@ -65,6 +78,7 @@ def judged_of(report: Report) -> Judged:
             status=verdict.status,
             reason=verdict.judgement.reason,
             counts=verdict.waived is None,
+            critical=_critical(verdict.judgement),
         )
         for verdict in report.verdicts
     )
@@ -88,6 +102,7 @@ def read_judged(path: Path) -> Judged:
             status=one.judgement.status,
             reason=one.judgement.reason,
             counts=one.waived is None,
+            critical=_critical(one.judgement),
         )
         for one in read.verdicts
     )
