@@ -277,7 +277,7 @@ def concurrency_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
         _, most, running, waiting = max(excess, key=lambda one: one[2] + one[3] - one[1])
         return failed(
             f"the target reports {running:g} running and {waiting:g} waiting exports while at most {most:g} requests "
-            f"were under way ({len(excess)} of {len(seen)} readings)"
+            f"were under way ({len(excess)} of {len(seen)} readings), or another client used the target"
         )
     compared = [one for one in seen if one[0] >= 1]
     inside = sum(one[0] for one in compared)

@@ -43,7 +43,7 @@ def status_page(record: ScenarioRecord, limits: Limits) -> Judgement:
         claim, seen = max(excess)
         return failed(
             f"/export/status reports {claim:g} exports running or waiting while at most {seen} requests were under "
-            f"way ({len(excess)} of {len(busy)} calls)"
+            f"way ({len(excess)} of {len(busy)} calls), or another client used the target"
         )
     if len(probes) < PROBES_LEAST:
         return no_data(f"/export/status was called {len(probes)} times, and {PROBES_LEAST} calls are needed")

@@ -67,6 +67,7 @@ def bytes_agree(record: ScenarioRecord, limits: Limits) -> Judgement:
         most, slack = size + odd, slack + odd
         if not size <= change <= most:
             besides = f"; {len(missing)} more could not be downloaded" if missing else ""
+            besides += ", or another client used the target" if change > most else ""
             return failed(
                 f'export_bytes_total{{format="{fmt}"}} moved by {change:,.0f} bytes, '
                 f"but the {len(done) - len(missing)} files downloaded hold {size:,} bytes{besides}"
