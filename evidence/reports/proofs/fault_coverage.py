@@ -22,7 +22,7 @@ NO_SERVICE = {
     "files-present": "none: no service of the catalogue removes its files while the run goes on; the edit file-gone of "
     "a healthy record turns it red",
     "service-log": "none: no log of theirs is captured; only the embedded service's, or that of --log, is judged; the "
-    "edit log-error of a healthy record turns it red",
+    "edit error-logged of a healthy record turns it red",
     "prometheus-rules": "none: a rule that can't be evaluated does, not a service",
     "alerts-replayed": "none: the records keep no replay; edited records turn it red",
     "panels-drawn": "none: no panel is drawn of the broken services; a misnamed metric turns it red",
