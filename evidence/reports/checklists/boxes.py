@@ -76,8 +76,8 @@ GREEN_STATUS = Checklist(
                     checks=("service-log", "health"),
                     each=True,
                     artifact="smoke-service.log",
-                    here="the executor is the service that was judged: no error in its log from the start on, its "
-                    "lines from before the first request among them, and `/health` answers",
+                    here="the executor is the service that was judged: no error in its log (an embedded "
+                    "service's from its start on, so the lines from before the first request too), and `/health` answers",
                 ),
                 Box(
                     text="All 3 endpoints accessible (/status, /run, /metrics)",
