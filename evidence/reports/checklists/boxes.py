@@ -77,7 +77,7 @@ GREEN_STATUS = Checklist(
                     each=True,
                     artifact="smoke-service.log",
                     here="the executor is the service that was judged: no error in its log (an embedded "
-                    "service's from its start on, so the lines from before the first request too), and `/health` answers",
+                    "service's from its start on, so with the lines before the first request), and `/health` answers",
                 ),
                 Box(
                     text="All 3 endpoints accessible (/status, /run, /metrics)",
