@@ -17,7 +17,7 @@ from assertions.record.types import FileCheck, Finding
 from evidence.reports.proofs.fault_coverage import NO_SERVICE, STORED, Sensitivity, read
 from tests.targets import __main__ as entry
 from tests.targets.commands import ALWAYS
-from tests.targets.fixtures.edits import BASE, EDITS
+from tests.targets.edits.every import BASE, EDITS
 from tests.targets.fixtures.entry import all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of
 from tests.targets.proving.judging import agreeable, checks_without

@@ -9,7 +9,7 @@ import msgspec
 
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from evidence.reports.proofs.fault_coverage import AtContract, CriticalTier, Sensitivity, Shown, Under
-from tests.targets.fixtures.edit import Edit
+from tests.targets.edits.edit import Edit
 from tests.targets.proving.proving import Proof
 from tests.targets.recording.conditions import AT_CONTRACT, BY_NAME, CONTRACT
 
