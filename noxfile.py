@@ -69,7 +69,7 @@ def _linters(session: nox.Session) -> None:
 
 
 def _types_and_tests(session: nox.Session, *words: str) -> None:
-    """Run mypy beside pytest: it takes one core, and without its cache as long as a third of the tests."""
+    """Run mypy while pytest runs: it takes one core, and without its cache as long as a third of the tests."""
     printed = Path(session.cache_dir, "mypy.txt").resolve()
     with printed.open("w") as output, ThreadPoolExecutor(1) as threads:
         types = threads.submit(session.run, "mypy", stdout=output, stderr=subprocess.STDOUT)
@@ -160,7 +160,7 @@ def profile(session: nox.Session) -> None:
 
 @nox.session
 def image(session: nox.Session) -> None:
-    """Build the image on a base of its own and run smoke against its service. Takes root, buildah and debootstrap."""
+    """Build the image on a Debian base and run smoke against its service. Takes root, buildah and debootstrap."""
     session.install("-r", "requirements/test.txt")
     session.run("python", "-m", "tests.deploy.image", *session.posargs)
 

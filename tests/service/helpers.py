@@ -50,7 +50,7 @@ class Answer:
 
 
 def call(url: str, method: str, path: str, body: bytes | Iterator[bytes] | None = None, **headers: str) -> Answer:
-    """One request over a connection of its own."""
+    """One request over a separate connection."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
     try:
         sent = {name.replace("_", "-"): text for name, text in headers.items()}

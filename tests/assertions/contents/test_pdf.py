@@ -247,7 +247,7 @@ HARD_LAYOUTS = {
         ),
     ),
 }  # fmt: skip
-"""One of each kind of layout, the slow ones with fewer faults; the plain table has a test of its own."""
+"""One of each kind of layout, the slow ones with fewer faults; the plain table has a separate test."""
 
 
 EXCHANGES = ("cells exchanged in each record", "cells of one record exchanged", "names of neighbours exchanged")

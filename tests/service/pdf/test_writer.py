@@ -350,7 +350,7 @@ def test_wrap_breaks_the_same_lines_in_windows_of_any_size(text: str, limit: int
 
 
 def test_wrap_loses_nothing_and_keeps_to_the_limit() -> None:
-    """Lines join to the text and none is too wide; a letter wider than the limit gets a line of its own."""
+    """Lines join to the text and none is too wide; a letter wider than the limit gets a separate line."""
     width = {"a": 3, "W": 9, " ": 2}.__getitem__
     text = "aaa W aa aaaaaaaaaa WW"
     lines = wrap(text, 10, width)
