@@ -176,6 +176,21 @@ def test_an_export_that_takes_too_long_is_500_and_counted(tmp_path: Path) -> Non
         assert service.run(format="csv", columns=["a"], data=[{"a": 1}]).status == 200
 
 
+def test_an_export_that_takes_too_long_is_500_though_the_parent_of_workers_is_stopped(tmp_path: Path) -> None:
+    """The process that would report the end of the killed worker is stopped in mid-export: it is replaced in time."""
+    rows = [{"id": number, "text": "רחוב הרצל 15 " * 20} for number in range(10_000)]
+    with running("--export-timeout", "2s", exports=tmp_path / "e") as service:
+        answers: list[Answer] = []
+        body = encoded(format="pdf", data=rows, columns=["id", "text"])
+        thread = threading.Thread(target=lambda: answers.append(service.post(body)))
+        thread.start()
+        wait_until(lambda: service.get("/export/status").json()["concurrentExports"] >= 1)
+        psutil.Process(workers_of(service)[0].ppid()).suspend()
+        thread.join(TIMEOUT_S)
+        assert [answer.status for answer in answers] == [500]
+        assert service.run(format="csv", columns=["a"], data=[{"a": 1}]).status == 200
+
+
 def test_an_unfinished_file_that_was_removed_is_no_client_that_left(tmp_path: Path) -> None:
     """Somebody empties the exports folder in mid-export: the client who waits gets an error, counted as io."""
     with running(exports=tmp_path / "e") as service:
