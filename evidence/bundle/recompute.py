@@ -1,4 +1,4 @@
-"""Recompute a bundle's main figures from its raw record, with Python's standard library only (3.11 or later).
+"""Recompute a bundle's main figures from its raw record, with Python's standard library (3.11 or later) alone.
 
     python recompute.py DIR
 
