@@ -14,11 +14,15 @@ from msgspec.structs import replace
 from assertions.judge import judge
 from assertions.record.run import Run
 from assertions.record.types import Probe
+from assertions.stats import percentile
 from evidence.reports.figures import Plot
-from evidence.reports.plots.distribution import interval
+from evidence.reports.latencies import by_phase
+from evidence.reports.plots.captions import distribution_caption
+from evidence.reports.plots.distribution import cases_of, interval
 from evidence.reports.plots.drawings import draw, drawings_of, plots_of
 from evidence.reports.plots.target import cpu_cores
 from evidence.reports.proofs.fault_coverage import read
+from evidence.reports.units import quantity
 from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
 from tests.evidence.conftest import Made
 from tests.evidence.sample_reports import LIMITS
@@ -214,3 +218,17 @@ def test_sensitivity_that_can_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     assert read(tmp_path / "none.json") is None
     assert read(tmp_path / "bad.json") is None
+
+
+@pytest.mark.parametrize("name", ["smoke", "load", "batch"])
+def test_plot_and_caption_show_the_exports_of_the_table(name: str) -> None:
+    """Rows, counts and medians of the plot, and the caption, are those of the table of latencies, phase by phase."""
+    record = healthy(name)
+    rows = {f"{row.case}, {row.phase}": row.planned_ms for row in by_phase({name: record})}
+    shown = cases_of(record)
+    assert {row: len(shown_ms) for row, shown_ms in shown.items()} == {row: len(ms) for row, ms in rows.items()}
+    slowest = max(rows, key=lambda row: percentile(rows[row], 0.5))
+    expected = (
+        f"Slowest by its median is {slowest} with {quantity(percentile(rows[slowest], 0.5), 'ms')} from the planned"
+    )
+    assert distribution_caption(record, judge(run_of(**{name: record}), LIMITS)).startswith(expected)
