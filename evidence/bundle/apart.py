@@ -1,4 +1,4 @@
-"""Verify in a process of its own, within limits of memory and time: a hostile bundle can't hang or fill the machine."""
+"""Verify in a separate process, within limits of memory and time: a hostile bundle can't hang or fill the machine."""
 
 from __future__ import annotations
 

@@ -27,8 +27,7 @@ KEY = click.option("--key", type=options.FILE, metavar="FILE", help="The public 
 def _verified(bundle: Path, key: Path | None) -> tuple[list[str], Report | None]:
     if not bundle.exists():
         raise VerifyError(
-            f"{bundle} is no run directory and no archive of one; make one with `python -m evidence run smoke load "
-            "batch`"
+            f"{bundle} is no run directory and no archive of one; make one with `export-at-scale run smoke load batch`"
         )
     return verify_apart(bundle, key)
 

@@ -40,7 +40,7 @@ def verify(out: Path, key: Path | None = None) -> tuple[list[str], Report | None
     key: the public key with which the bundle must be signed; VerifyError where it can't be used.
     """
     if not out.is_dir():
-        raise VerifyError(f"{out} is no run directory; make one with `python -m evidence run smoke load batch`")
+        raise VerifyError(f"{out} is no run directory; make one with `export-at-scale run smoke load batch`")
     try:
         return _verify(out, key)
     except OSError as error:

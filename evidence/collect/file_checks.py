@@ -103,7 +103,7 @@ def check_files(
     jobs: int | None = None,
     brief_from: int | None = WHOLE_BROKEN,
 ) -> list[FileCheck]:
-    """Check files in processes of their own; a file that breaks their limits is unreadable.
+    """Check files in separate processes; a file that breaks their limits is unreadable.
 
     brief_from: so many broken files of a case are examined in full; None: all.
     """

@@ -2,7 +2,7 @@
 
 `python -m tests.deploy.image`, or `nox -s image`. It takes root, buildah and debootstrap; nothing else of a container
 engine, so it runs where no namespaces or control groups can be had (`--isolation chroot`). Images and containers are
-kept in a folder of their own, which is removed at the end.
+kept in a separate folder, which is removed at the end.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ImageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """buildah with a storage of its own."""
+    """buildah with a separate storage."""
 
     storage: Path
 

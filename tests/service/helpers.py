@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import psutil
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -49,7 +50,7 @@ class Answer:
 
 
 def call(url: str, method: str, path: str, body: bytes | Iterator[bytes] | None = None, **headers: str) -> Answer:
-    """One request over a connection of its own."""
+    """One request over a separate connection."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
     try:
         sent = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -149,6 +150,15 @@ def running(*arguments: str, exports: Path, wrapper: tuple[str, ...] = (), **env
         service.process.wait(TIMEOUT_S)
         assert service.process.stderr is not None
         service.process.stderr.close()
+
+
+def workers_of(service: Running) -> list[psutil.Process]:
+    """The processes that check bodies and run exports: the children of the service's fork server.
+
+    Not told by their niceness, since all the processes of a test that `nice` runs are nice.
+    """
+    direct = psutil.Process(service.process.pid).children()
+    return [worker for child in direct for worker in child.children()]
 
 
 class Quiet(Log):

@@ -21,7 +21,7 @@ def offered(record: ScenarioRecord, limits: Limits) -> Judgement:
     if record.queries is None:
         return no_data(
             "queries.json is not there, so it is unknown what alert rules and panels query; "
-            "`python -m evidence run` writes it"
+            "`export-at-scale run` writes it"
         )
     selectors = record.queries.selectors
     if not selectors:

@@ -92,7 +92,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     ended = run_command("verify", tmp_path / "none")
     assert ended.code == 2
     assert ended.sentence.endswith(
-        "none is no run directory and no archive of one; make one with `python -m evidence run smoke load batch`"
+        "none is no run directory and no archive of one; make one with `export-at-scale run smoke load batch`"
     )
 
 

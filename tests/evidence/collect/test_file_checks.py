@@ -1,4 +1,4 @@
-"""Opening files: each that came is checked in a process of its own, samples are kept, the rest is dropped."""
+"""Opening files: each that came is checked in a separate process, samples are kept, the rest is dropped."""
 
 from __future__ import annotations
 

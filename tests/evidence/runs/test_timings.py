@@ -33,7 +33,7 @@ def test_stages_are_measured_also_when_they_break() -> None:
 
 
 def test_a_stage_within_another_counts_once() -> None:
-    """What is done while a stage waits is a stage of its own, and the sum is the time that all of them took."""
+    """What is done while a stage waits is a separate stage, and the sum is the time that all of them took."""
     timings = ticking()
     with timings.measure("tools"), timings.measure("judge"):
         pass

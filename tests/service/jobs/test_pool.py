@@ -16,7 +16,7 @@ import pytest
 
 from service.jobs.pool import NICENESS, WorkerDied, WorkerPool, WorkerTimeout
 from tests.processes import wait_until
-from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, sample
+from tests.service.helpers import TIMEOUT_S, Running, assert_identity, encoded, sample, workers_of
 
 pytestmark = pytest.mark.e2e
 
@@ -57,7 +57,7 @@ def pool() -> Iterator[WorkerPool]:
 
 
 def test_tasks_run_in_other_processes_at_low_priority(pool: WorkerPool) -> None:
-    """Workers are processes of their own, at niceness 10, so that the event loop stays awake."""
+    """Workers are separate processes, at niceness 10, so that the event loop stays awake."""
     assert pool.submit(pid).result(TIMEOUT_S) != os.getpid()
     assert pool.submit(niceness).result(TIMEOUT_S) == min(19, os.nice(0) + NICENESS)
 
@@ -178,11 +178,6 @@ def test_stopped_processes_are_ended_in_time(pool: WorkerPool) -> None:
     pool.stop(0.1)
     left = [psutil.Process(number) for number in pids if psutil.pid_exists(number)]
     assert psutil.wait_procs(left, TIMEOUT_S)[1] == []
-
-
-def workers_of(service: Running) -> list[psutil.Process]:
-    """The service's processes that run exports: the children of its fork server."""
-    return [one for one in psutil.Process(service.process.pid).children(recursive=True) if one.nice() == NICENESS]
 
 
 def test_the_service_outlives_its_workers(service: Running) -> None:
