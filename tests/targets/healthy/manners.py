@@ -69,7 +69,7 @@ def _no_children(target: ReferenceTarget) -> None:
 
 
 KEPT_S = 120.0
-"""The contract has files kept until the run that asked for them is over; a scenario of short profiles takes a minute."""
+"""The contract has files kept until the run that asked for them is over; a short scenario takes a minute."""
 
 
 @GROUP.make(
