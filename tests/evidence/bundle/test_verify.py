@@ -243,3 +243,13 @@ def test_another_judge_does_not_hide_a_changed_file(bundle: Path) -> None:
     said, _ = verify(bundle)
     assert said[0].startswith("run.json")
     assert "was judged by another version of the judge" in said[-1]
+
+
+def test_gate_shows_its_stages(bundle: Path) -> None:
+    """With --timings each stage of verifying stands there with its seconds, and their sum; the verdict is the same."""
+    plain, timed = run_command("gate", bundle), run_command("gate", bundle, "--timings")
+    assert timed.code == plain.code
+    shown = [line for line in timed.out.splitlines() if line not in plain.out.splitlines()]
+    names = [line.removeprefix("gate ").rsplit(maxsplit=2)[0].strip() for line in shown]
+    assert names == ["hashes", "records", "judge", "report", "comparison", "kept files", "start", "in all"]
+    assert all(line.endswith(" s") for line in shown)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -15,9 +17,12 @@ from assertions.record.run import Run
 from assertions.record.types import Probe
 from evidence.reports.figures import Plot
 from evidence.reports.plots.distribution import interval
+from evidence.reports.plots import static
 from evidence.reports.plots.drawings import draw, drawings_of, plots_of
+from evidence.reports.plots.model import Drawing, Panel, Series
 from evidence.reports.plots.target import cpu_cores
 from evidence.reports.proofs.fault_coverage import read
+from rules.server.cache import Cache
 from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
 from tests.evidence.conftest import Made
 from tests.evidence.sample_reports import LIMITS
@@ -216,3 +221,27 @@ def test_sensitivity_that_can_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     assert read(tmp_path / "none.json") is None
     assert read(tmp_path / "bad.json") is None
+
+
+def test_a_kept_picture_is_of_the_same_drawing(tmp_path: Path) -> None:
+    """A drawing drawn before is not drawn again; one with another point is; words are always those of now."""
+    cache = Cache(tmp_path, 8)
+    point = Series(label="a", kind="points", xs=(1.0,), ys=(1.0,), colour="#000000")
+    panel = Panel(title="panel", unit="ms", series=(point,))
+    drawing = Drawing(
+        name="n", title="title", caption="caption", panels=(panel,), x_label="s", axis="n", x_range=(0.0, 2.0)
+    )
+    first = static.drawn(drawing, cache)
+    assert first == static.drawn(drawing)
+    assert len(list(tmp_path.iterdir())) == 1
+    kept = next(tmp_path.iterdir())
+    cache.put(kept.name, msgspec.msgpack.encode(("<svg kept>", b"png")))
+    text, png = static.drawn(dataclasses.replace(drawing, caption="other words"), cache)
+    assert png == b"png"
+    assert "other words" in text
+    assert text.startswith("<svg kept ")
+    moved = dataclasses.replace(
+        drawing, panels=(dataclasses.replace(panel, series=(dataclasses.replace(point, ys=(2.0,)),)),)
+    )
+    assert static.drawn(moved, cache) == static.drawn(moved) != first
+    assert len(list(tmp_path.iterdir())) == 2
