@@ -37,8 +37,6 @@ READY_S: Final = 30.0
 STOP_S: Final = 90.0
 PORT: Final = "4001"
 """The service's in the Dockerfile."""
-DATA: Final = "/data"
-"""Its VOLUME."""
 
 
 class ImageError(Exception):
@@ -55,6 +53,13 @@ class Engine:
         """Return a command of buildah."""
         options = ("--root", str(self.storage / "root"), "--runroot", str(self.storage / "run"))
         return ["buildah", *options, "--storage-driver", "vfs", *words]
+
+    def volume(self) -> Path:
+        """Return the folder of the only container's volume. ImageError where there is not one."""
+        found = list((self.storage / "root").glob("vfs-containers/*/userdata/buildah-volumes/*"))
+        if len(found) != 1:
+            raise ImageError(f"the container has {len(found)} volumes; one was expected")
+        return found[0]
 
     def run(self, *words: str) -> str:
         """Run a command of buildah; return what it printed. ImageError."""
@@ -126,9 +131,9 @@ class Service:
 
     port: int
     data: Path
-    """The volume that it has at `/data`, as compose gives it one."""
+    """The image's volume, which the service has at `/data`."""
     log: Path
-    """What it writes to stdout."""
+    """What it writes to stdout and stderr."""
 
 
 @contextlib.contextmanager
@@ -136,24 +141,21 @@ def serving(engine: Engine, name: str, folder: Path) -> Iterator[Service]:
     """Start the image's own command on a free loopback port, until the block ends; yield the service.
 
     ImageError where it does not start, runs as another user than the image's, or does not end with 0 on SIGTERM.
-    folder: where its volume and its log go.
+    folder: where its log goes.
     """
-    user, group = (int(word) for word in user_of(DOCKERFILE).split(":"))
-    service = Service(port=free_port(), data=folder / "data", log=folder / "service.log")
-    service.data.mkdir()
-    os.chown(service.data, user, group)
-    port = service.port
+    user = int(user_of(DOCKERFILE).partition(":")[0])
+    port, log = free_port(), folder / "service.log"
     command = [str(port) if word == PORT else word for word in start_command()]
     command = ["127.0.0.1" if word == "0.0.0.0" else word for word in command]
     began = time.monotonic()
-    words = ["run", "--isolation", "chroot", f"--volume={service.data}:{DATA}", name, "--", *command]
-    with service.log.open("wb") as log:
-        process = subprocess.Popen(engine.words(*words), stdout=log, start_new_session=True)
+    words = engine.words("run", "--isolation", "chroot", name, "--", *command)
+    with log.open("wb") as sink:
+        process = subprocess.Popen(words, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         wait_until_ready(process, port)
         say(f"service: ready in the container, {' '.join(command)}", began)
         check_user(process.pid, user)
-        yield service
+        yield Service(port=port, data=engine.volume(), log=log)
     finally:
         began = time.monotonic()
         for child in descendants(process.pid):

@@ -77,3 +77,16 @@ def test_container_without_the_service_is_an_error() -> None:
     """Where no process below is the service, nothing is concluded from the others."""
     with pytest.raises(image.ImageError, match="no process of the container runs"):
         image.check_user(os.getpid(), os.getuid())
+
+
+def test_the_containers_volume_is_found(tmp_path: Path) -> None:
+    """Its only volume is where the service's files lie; none, or more than one, is an error."""
+    engine = image.Engine(tmp_path)
+    volumes = tmp_path / "root" / "vfs-containers" / "id" / "userdata" / "buildah-volumes"
+    for number, said in enumerate(("0", "1", "2")):
+        if said == "1":
+            assert engine.volume() == volumes / "0"
+        else:
+            with pytest.raises(image.ImageError, match=f"the container has {said} volumes; one was expected"):
+                engine.volume()
+        (volumes / str(number)).mkdir(parents=True)

@@ -16,8 +16,8 @@ from assertions.judge import judge
 from assertions.record.run import Run
 from assertions.record.types import Probe
 from evidence.reports.figures import Plot
-from evidence.reports.plots.distribution import interval
 from evidence.reports.plots import static
+from evidence.reports.plots.distribution import interval
 from evidence.reports.plots.drawings import draw, drawings_of, plots_of
 from evidence.reports.plots.model import Drawing, Panel, Series
 from evidence.reports.plots.target import cpu_cores
