@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from assertions.judge import Report
+from evidence.bundle.errors import VerifyError
 from evidence.bundle.pack import PackError, unpack
-from evidence.bundle.verify import VerifyError, verify
 from evidence.collect.provenance import ROOT, interpreter
 from evidence.timings import StageTime, Timings
 from loadtests import subprocesses
@@ -89,6 +89,8 @@ def _shown(sentence: str, bundle: Path, place: Path | None) -> str:
 
 def main(bundle: str, key: str, place: str) -> None:
     """Verify within the limit of memory, and write the outcome to stdout. place: where an archive is unpacked."""
+    from evidence.bundle.verify import verify  # noqa: PLC0415 - slow to load, and only this process needs it
+
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
     timings = Timings()

@@ -13,9 +13,9 @@ from evidence.bundle import pack
 from evidence.bundle.apart import verify_apart
 from evidence.bundle.attest import signing
 from evidence.bundle.attest.signing import SigningError
+from evidence.bundle.errors import VerifyError
 from evidence.bundle.manifest import ATTESTATION
 from evidence.bundle.pack import PackError
-from evidence.bundle.verify import VerifyError
 from evidence.timings import Timings, table
 from loadtests import options
 

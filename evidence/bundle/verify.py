@@ -17,6 +17,7 @@ from evidence.background import in_background
 from evidence.bundle import consistency, digest, inventory, manifest, recomputed
 from evidence.bundle.attest import inputs, signing
 from evidence.bundle.attest.signing import SigningError
+from evidence.bundle.errors import VerifyError
 from evidence.bundle.inventory import InventoryError
 from evidence.bundle.layout import HTML, PDF, REPORT, VERDICT
 from evidence.collect.code_version import judge_sha256
@@ -29,10 +30,6 @@ from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import ReportModel
 from evidence.reports.plots.interactive import PACKAGE, library_version
 from evidence.timings import Timings
-
-
-class VerifyError(Exception):
-    """There is nothing that could be verified; the message says what is missing or malformed."""
 
 
 def verify(out: Path, key: Path | None = None, timings: Timings | None = None) -> tuple[list[str], Report | None]:

@@ -11,7 +11,8 @@ import pytest
 from assertions.record.files import read_one
 from assertions.record.types import Plan
 from evidence.bundle import manifest
-from evidence.bundle.verify import VerifyError, verify
+from evidence.bundle.errors import VerifyError
+from evidence.bundle.verify import verify
 from evidence.collect.request_bodies import request_body
 from evidence.publish import verdict_json
 from evidence.reports.faces.pdf import pdf
