@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import pytest
 from rules.check import Inputs, check_all
 from rules.promtool import Outcome, Promtool
 from rules.server.cache import Cache
-from tests.rules.conftest import RULES, TESTS
 from tests.rules.test_promtool import script
 
 pytestmark = pytest.mark.e2e
@@ -88,12 +87,20 @@ def test_rule_files_that_may_be_others_are_not_kept(tmp_path: Path, named: str) 
     assert counted.runs == 2
 
 
-def test_results_say_that_an_outcome_was_kept(tmp_path: Path) -> None:
-    """The step's note names the moment at which promtool ran; all else is as if it had run now."""
-    cache = Cache(tmp_path, 8)
-    first, second = (check_all(Inputs(rules=RULES, tests=TESTS, cache=cache), os.environ) for _ in range(2))
-    assert first.results.ok
-    assert second.results.ok
-    notes = [[step.note for step in checked.results.steps if step.name == "test rules"] for checked in (first, second)]
-    assert notes[0] == [None]
-    assert (notes[1][0] or "").endswith("by the same promtool, with the same rules and tests")
+@pytest.mark.parametrize("code", [0, 1])
+def test_results_say_that_an_outcome_was_kept(tmp_path: Path, code: int) -> None:
+    """A step that passed names in its note when promtool ran; one that failed does so below what promtool printed."""
+    (tmp_path / RULE_FILE).write_text("groups: []\n")
+    (tmp_path / TEST_FILE).write_text(f"rule_files: [{RULE_FILE}]\n")
+    body = f"echo 'promtool, version 9.0.0 (branch: x)'; test \"$1\" != test || exit {code}"
+    env = {"PROMTOOL": str(script(tmp_path / "promtool", body))}
+    inputs = Inputs(rules=tmp_path / RULE_FILE, tests=tmp_path / TEST_FILE, cache=Cache(tmp_path / "cache", 8))
+    first, second = (
+        next(step for step in check_all(inputs, env).results.steps if step.name == "test rules") for _ in range(2)
+    )
+    assert first.ok is second.ok is (code == 0)
+    assert first.note is None
+    said = re.sub(r"run at [-0-9T:+]+ by", "run at MOMENT by", (second.note or "") if code == 0 else second.output)
+    kept = "run at MOMENT by the same promtool, with the same rules and tests"
+    assert said == (kept if code == 0 else f"{first.output}{kept}\n")
+    assert (second.note is None) is (code == 1)
