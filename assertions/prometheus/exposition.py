@@ -51,6 +51,10 @@ class FamilyPage:
     has_help: bool = False
     samples: Sequence[Sample] = ()
 
+    def values(self) -> Iterator[Sample]:
+        """Yield the samples that are values, without the moments at which series were created (`_created`)."""
+        return (sample for sample in self.samples if not sample.name.endswith("_created"))
+
 
 @dataclass(frozen=True)
 class Page:
@@ -75,11 +79,7 @@ class Page:
         family = self.family(name)
         if family is None:
             return None
-        found = [
-            sample.value
-            for sample in family.samples
-            if not sample.name.endswith("_created") and _has(sample.labels, labels)
-        ]
+        found = [sample.value for sample in family.values() if _has(sample.labels, labels)]
         return sum(found) if found else None
 
     def histogram(self, name: str, **labels: str) -> Histogram | None:

@@ -162,17 +162,14 @@ def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
         if family is None:
             continue
         users = {sample.labels["user"] for sample in family.samples if "user" in sample.labels} - {"other"}
-        came = any(one.value for one in family.samples if one.labels.get("user") == DEFAULT_USER)
+        came = any(one.value for one in family.values() if one.labels.get("user") == DEFAULT_USER)
         # a default user at 0 from the start, who never asked, does not count among the first 100
         kept = users if came else users - {DEFAULT_USER}
         if len(kept) > USERS_KEPT:
             return failed(
                 f"{known.name} has {len(kept)} users; the contract keeps the first 100 and counts all others as `other`"
             )
-        others = any(
-            sample.labels.get("user") == "other" and sample.value > 0 and not sample.name.endswith("_created")
-            for sample in family.samples
-        )
+        others = any(sample.labels.get("user") == "other" and sample.value > 0 for sample in family.values())
         if others and len(users) < USERS_SHOWN_LEAST:
             return failed(
                 f'{known.name} counts under user="other" though it shows {len(users)} users; the first 100 keep theirs'

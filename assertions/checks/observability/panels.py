@@ -153,7 +153,7 @@ def _increase(record: ScenarioRecord, fmt: str, first: float, last: float, later
     window = [timed for timed in record.pages if first <= timed.scrape.start and timed.scrape.end <= last]
     for timed in window:
         family = timed.page.families.get("export_requests_total")
-        for sample in family.samples if family is not None else ():
+        for sample in family.values() if family is not None else ():
             if sample.labels.get("status") == "succeeded" and sample.labels.get("format") == fmt:
                 key = tuple(sorted(sample.labels.items()))
                 values.setdefault(key, []).append((timed.scrape.start, sample.value))

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from assertions.checks.catalogue import CHECKS
 from assertions.judge import Report
+
+OPTIONAL = frozenset(check.id for check in CHECKS if check.optional)
+"""Checks whose NO DATA changes no colour."""
 
 
 class Unjudged(Exception):
@@ -33,9 +37,16 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     words: tuple[Word, ...]
 
-    def of(self, status: str) -> dict[str, str]:
-        """Ids with a verdict of this status, each with its scenario and its reason."""
-        return {word.id: f"{word.scenario}: {word.reason}" for word in reversed(self.words) if word.status == status}
+    def of(self, status: str, *, counting: bool = False) -> dict[str, str]:
+        """Ids with a verdict of this status, each with its scenario and its reason.
+
+        counting: without those that change no colour.
+        """
+        return {
+            word.id: f"{word.scenario}: {word.reason}"
+            for word in reversed(self.words)
+            if word.status == status and (word.counts or not counting)
+        }
 
 
 class _Judgement(msgspec.Struct):
@@ -64,7 +75,7 @@ def judged_of(report: Report) -> Judged:
             scenario=verdict.scenario,
             status=verdict.status,
             reason=verdict.judgement.reason,
-            counts=verdict.waived is None,
+            counts=verdict.waived is None and verdict.id not in OPTIONAL,
         )
         for verdict in report.verdicts
     )
@@ -87,7 +98,7 @@ def read_judged(path: Path) -> Judged:
             scenario=one.scenario,
             status=one.judgement.status,
             reason=one.judgement.reason,
-            counts=one.waived is None,
+            counts=one.waived is None and one.id not in OPTIONAL,
         )
         for one in read.verdicts
     )

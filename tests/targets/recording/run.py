@@ -62,7 +62,7 @@ def problem_of(target: Entry, judged: Judged) -> str | None:
     if target.healthy:
         if judged.colour == "GREEN":
             return None
-        blocking = failed or judged.of("NO DATA")
+        blocking = failed or judged.of("NO DATA", counting=True)
         first = next(iter(blocking.items()), ("", judged.headline))
         return f"healthy, but {judged.colour}: {first[0]}, {first[1]}"
     if judged.colour == "GREEN":

@@ -91,3 +91,18 @@ def test_what_a_new_series_begins_with_counts_for_nothing(counted: int, expected
     judged = panels(showing(record, lambda fmt: (base[fmt] + (counted if fmt == "csv" else 0)) / window_s), LIMITS)
     assert judged.status == expected, judged.reason
     assert (TITLE in judged.reason) == (expected == "FAIL")
+
+
+def test_the_moment_a_series_was_made_is_no_count() -> None:
+    """`_created` samples, which OpenMetrics has for each counter, add nothing to the throughput."""
+    record = healthy("load")
+
+    def edit(scrape: Scrape) -> dict[str, str]:
+        heads = [
+            line.rpartition(" ")[0] for line in scrape.text.splitlines() if line.startswith("export_requests_total{")
+        ]
+        made = [f"{head.replace('_total{', '_total_created{')} {scrape.start - 60}\n" for head in heads]
+        return {"text": scrape.text + "".join(made)}
+
+    judged = panels(changed(record, scrapes=each(record.scrapes, edit)), LIMITS)
+    assert judged.status == "PASS", judged.reason
