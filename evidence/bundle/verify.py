@@ -125,10 +125,10 @@ def _evidence_differs(out: Path) -> Iterator[str]:
 
 
 def _other_judge(out: Path, context: Context) -> str:
-    commit = f", commit {context.commit[:12]}" if context.commit else ""
+    version = f"commit {context.commit[:12]}" if context.commit else "the version that has this judge"
     return (
-        f"{out} was judged by another version of the judge ({context.harness_sha256[:16]}{commit}; this one is "
-        f"{judge_sha256()[:16]}), so its verdict can't be recomputed here: verify it with that version"
+        f"{out} was made by judge {context.harness_sha256[:16]}, and this one is {judge_sha256()[:16]}, so its verdict "
+        f"can't be recomputed here; verify it with {version}"
     )
 
 

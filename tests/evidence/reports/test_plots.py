@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
 from assertions.judge import judge
 from assertions.record.run import Run
 from assertions.record.types import Probe
+from assertions.stats import percentile
 from evidence.reports.figures import Plot
-from evidence.reports.plots import static
-from evidence.reports.plots.distribution import interval
+from evidence.reports.latencies import by_phase
+from evidence.reports.plots.captions import distribution_caption
+from evidence.reports.plots.distribution import cases_of, interval
 from evidence.reports.plots.drawings import draw, drawings_of, plots_of
-from evidence.reports.plots.model import Drawing, Panel, Series
 from evidence.reports.plots.target import cpu_cores
 from evidence.reports.proofs.fault_coverage import read
-from rules.server.cache import Cache
+from evidence.reports.units import quantity
 from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
 from tests.evidence.conftest import Made
 from tests.evidence.sample_reports import LIMITS
@@ -223,25 +222,15 @@ def test_sensitivity_that_can_not_be_read(tmp_path: Path) -> None:
     assert read(tmp_path / "bad.json") is None
 
 
-def test_a_kept_picture_is_of_the_same_drawing(tmp_path: Path) -> None:
-    """A drawing drawn before is not drawn again; one with another point is; words are always those of now."""
-    cache = Cache(tmp_path, 8)
-    point = Series(label="a", kind="points", xs=(1.0,), ys=(1.0,), colour="#000000")
-    panel = Panel(title="panel", unit="ms", series=(point,))
-    drawing = Drawing(
-        name="n", title="title", caption="caption", panels=(panel,), x_label="s", axis="n", x_range=(0.0, 2.0)
+@pytest.mark.parametrize("name", ["smoke", "load", "batch"])
+def test_plot_and_caption_show_the_exports_of_the_table(name: str) -> None:
+    """Rows, counts and medians of the plot, and the caption, are those of the table of latencies, phase by phase."""
+    record = healthy(name)
+    rows = {f"{row.case}, {row.phase}": row.planned_ms for row in by_phase({name: record})}
+    shown = cases_of(record)
+    assert {row: len(shown_ms) for row, shown_ms in shown.items()} == {row: len(ms) for row, ms in rows.items()}
+    slowest = max(rows, key=lambda row: percentile(rows[row], 0.5))
+    expected = (
+        f"Slowest by its median is {slowest} with {quantity(percentile(rows[slowest], 0.5), 'ms')} from the planned"
     )
-    first = static.drawn(drawing, cache)
-    assert first == static.drawn(drawing)
-    assert len(list(tmp_path.iterdir())) == 1
-    kept = next(tmp_path.iterdir())
-    cache.put(kept.name, msgspec.msgpack.encode(("<svg kept>", b"png")))
-    text, png = static.drawn(dataclasses.replace(drawing, caption="other words"), cache)
-    assert png == b"png"
-    assert "other words" in text
-    assert text.startswith("<svg kept ")
-    moved = dataclasses.replace(
-        drawing, panels=(dataclasses.replace(panel, series=(dataclasses.replace(point, ys=(2.0,)),)),)
-    )
-    assert static.drawn(moved, cache) == static.drawn(moved) != first
-    assert len(list(tmp_path.iterdir())) == 2
+    assert distribution_caption(record, judge(run_of(**{name: record}), LIMITS)).startswith(expected)
