@@ -11,7 +11,7 @@ import pytest
 
 from tests.targets.answers import NAMES, ask, body_of, csv_right, export, file_of, metric, pdf_pages, records
 from tests.targets.commands import ALWAYS
-from tests.targets.fixtures.edits import BASE
+from tests.targets.edits.every import BASE
 from tests.targets.fixtures.entry import Entry, all_targets, chosen, core
 from tests.targets.recording.run import alive
 
