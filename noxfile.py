@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -14,9 +16,15 @@ nox.options.sessions = ["smoke", "load", "batch"]
 nox.options.error_on_missing_interpreters = True
 
 
+def _run(session: nox.Session, *words: str) -> None:
+    # compiled once and kept, also where PYTHONDONTWRITEBYTECODE is set: a run and the tests start many processes
+    kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(session.cache_dir, "bytecode").resolve())}
+    session.run(*words, env=kept)
+
+
 def _scenario(session: nox.Session) -> None:
     session.install("-r", "requirements/run.txt")
-    session.run("python", "-m", "evidence", "run", session.name, *session.posargs)
+    _run(session, "python", "-m", "evidence", "run", session.name, *session.posargs)
 
 
 @nox.session
@@ -42,44 +50,54 @@ def soak(session: nox.Session) -> None:
     """Steady load for `-- --minutes N` (10), then equal exports: drift and leaks. GREEN takes the three above."""
     session.install("-r", "requirements/run.txt")
     words = [] if any(word.startswith("--out") for word in session.posargs) else ["--out", "evidence/soak"]
-    session.run("python", "-m", "evidence", "run", "soak", *words, *session.posargs)
+    _run(session, "python", "-m", "evidence", "run", "soak", *words, *session.posargs)
 
 
 @nox.session
 def stress(session: nox.Session) -> None:
     """Rising rates until a limit breaks, 10k to 1M records; explores, so no GREEN. `-- --target URL` for your own."""
     session.install("-r", "requirements/run.txt")
-    session.run("python", "-m", "evidence", "stress", *session.posargs)
+    _run(session, "python", "-m", "evidence", "stress", *session.posargs)
 
 
 @nox.session
 def gate(session: nox.Session) -> None:
     """CI: exit 0 only if all six assertions PASS, nothing is missing and the evidence holds."""
     session.install("-r", "requirements/run.txt")
-    session.run("python", "-m", "evidence", "gate", *session.posargs)
+    _run(session, "python", "-m", "evidence", "gate", *session.posargs)
 
 
 def _linters(session: nox.Session) -> None:
     session.install("-r", "requirements/lint.txt")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("mypy")
     session.run("lint-imports")
 
 
+def _types_and_tests(session: nox.Session, *words: str) -> None:
+    """Run mypy while pytest runs: it takes one core, and without its cache as long as a third of the tests."""
+    printed = Path(session.cache_dir, "mypy.txt").resolve()
+    with printed.open("w") as output, ThreadPoolExecutor(1) as threads:
+        types = threads.submit(session.run, "mypy", stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _pytest(session, *words)
+        finally:
+            types.exception()  # waits for it
+            session.log(f"mypy: {printed.read_text().strip()}")
+    types.result()
+
+
 def _pytest(session: nox.Session, *words: str) -> None:
-    # compiled once and kept, also where PYTHONDONTWRITEBYTECODE is set: the tests start hundreds of processes
-    kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(session.cache_dir, "bytecode").resolve())}
     # worksteal: a worker takes whole files first, so that what a file's tests share is made once
     usual = ("--dist", "worksteal", "--durations=15")
-    session.run("pytest", *usual, *words, *session.posargs, env=kept)
+    _run(session, "pytest", *usual, *words, *session.posargs)
 
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """Style, types, import arrows, and all the tests that start no process: about two minutes."""
+    """Style, types, import arrows, and all the tests that start no process: about a minute and a half."""
     _linters(session)
-    _pytest(session, "-n", "2", "-m", "not e2e")
+    _types_and_tests(session, "-n", "2", "-m", "not e2e")
 
 
 @nox.session
@@ -87,43 +105,43 @@ def tests(session: nox.Session) -> None:
     """All the tests, with style, types, import arrows and the coverage of the judging packages."""
     _linters(session)
     # more than the cores: an end-to-end test mostly waits, for a run to rest or a target to answer
-    _pytest(session, "-n", "4", "--cov")
+    _types_and_tests(session, "-n", "4", "--cov")
 
 
 @nox.session
 def rules(session: nox.Session) -> None:
     """Alert rules: promtool's check and tests, coverage, and a score of mutants that must be 100 %."""
     session.install("-r", "requirements/run.txt")
-    session.run("python", "-m", "rules", "check")
-    session.run("python", "-m", "rules", "mutate", *session.posargs)
+    _run(session, "python", "-m", "rules", "check")
+    _run(session, "python", "-m", "rules", "mutate", *session.posargs)
 
 
 @nox.session
 def panels(session: nox.Session) -> None:
     """Draw the dashboard from recorded samples: of a run directory (`-- DIR`), else of a run of load."""
     session.install("-r", "requirements/test.txt")
-    session.run("python", "-m", "evidence", "panels", *session.posargs)
+    _run(session, "python", "-m", "evidence", "panels", *session.posargs)
 
 
 @nox.session
 def prove(session: nox.Session) -> None:
     """Judge recorded faulty and healthy targets, store the proof. `-- --live core|all` drives them for real."""
     session.install("-r", "requirements/test.txt")
-    session.run("python", "-m", "tests.targets", "prove", *session.posargs)
+    _run(session, "python", "-m", "tests.targets", "prove", *session.posargs)
 
 
 @nox.session
 def record(session: nox.Session) -> None:
     """Drive the core of the targets (`-- --all` every one) and keep their records, for `prove`."""
     session.install("-r", "requirements/test.txt")
-    session.run("python", "-m", "tests.targets", "record", *(session.posargs or ["--core", "--resume"]))
+    _run(session, "python", "-m", "tests.targets", "record", *(session.posargs or ["--core", "--resume"]))
 
 
 @nox.session
 def steady(session: nox.Session) -> None:
     """False positives: judge the healthy service N times (`-- N`, default 20) while the CPU is busy."""
     session.install("-r", "requirements/run.txt")
-    session.run("python", "-m", "tests.steady", *session.posargs)
+    _run(session, "python", "-m", "tests.steady", *session.posargs)
 
 
 @nox.session
@@ -166,21 +184,21 @@ def bench(session: nox.Session) -> None:
         # peers that can't be installed are NO DATA, no error
         words = ("npm", "ci", "--prefix", "benchmarks/peers/node")
         session.run(*words, external=True, silent=True, success_codes=range(256))
-    session.run("python", "-m", "benchmarks", "bench", *session.posargs)
+    _run(session, "python", "-m", "benchmarks", "bench", *session.posargs)
 
 
 @nox.session
 def profile(session: nox.Session) -> None:
     """Where time and memory go: flame graphs and allocation reports into evidence/profile/."""
     session.install("-r", "requirements/bench.txt")
-    session.run("python", "-m", "benchmarks", "profile", *session.posargs)
+    _run(session, "python", "-m", "benchmarks", "profile", *session.posargs)
 
 
 @nox.session
 def image(session: nox.Session) -> None:
-    """Build the image on a base of its own and run smoke against its service. Takes root, buildah and debootstrap."""
+    """Build the image on a Debian base and run smoke against its service. Takes root, buildah and debootstrap."""
     session.install("-r", "requirements/test.txt")
-    session.run("python", "-m", "tests.deploy.image", *session.posargs)
+    _run(session, "python", "-m", "tests.deploy.image", *session.posargs)
 
 
 @nox.session

@@ -104,7 +104,10 @@ DEMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "leak-children": (_GIVEN_BACK,),
     "files-present": ("The file of an export that was answered 200 stays in the exports folder",),
     "service-log": ("only for a fault of the service itself",),
-    "prometheus-scrape": ("The metrics page answers throughout, and stays small",),
+    "prometheus-scrape": (
+        "The metrics page answers throughout, and stays small",
+        "No sample's line begins with a blank",
+    ),
     "prometheus-panels": ("Alert rules and panels ask for these series with the label values named here",),
     "prometheus-alerts": (_PEAK, _FULL),
     "alerts-replayed": (_PEAK, _FULL, FROM_THE_START, "The metrics page answers throughout, and stays small"),

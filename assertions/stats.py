@@ -58,17 +58,12 @@ def upper_rank(n: int, q: float, confidence: float = CONFIDENCE) -> int | None:
     """
     if n == 0 or binomial_cdf(n - 1, n, q) < confidence:
         return None
-    return next(k for k in range(1, n + 1) if binomial_cdf(k - 1, n, q) >= confidence)
+    return 1 + bisect_left(range(n), confidence, key=lambda k: binomial_cdf(k, n, q))
 
 
 def lower_rank(n: int, q: float, confidence: float = CONFIDENCE) -> int | None:
     """The rank (from 1) whose order statistic lies at or below the q-quantile with this confidence; None when none."""
-    found = None
-    for k in range(1, n + 1):
-        if 1 - binomial_cdf(k - 1, n, q) < confidence:
-            break
-        found = k
-    return found
+    return bisect_right(range(n), -confidence, key=lambda k: binomial_cdf(k, n, q) - 1) or None
 
 
 def needed_for_upper(q: float, confidence: float = CONFIDENCE) -> int:

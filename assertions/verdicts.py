@@ -153,10 +153,22 @@ def judge_reading(limit: Limit, reading: Reading, subject: str, catches: str = "
     if reading.value is None:
         return no_data(f"{subject} could not be read from {reading.source}", reading, limit=limit)
     value = show_against(reading.value, reading.unit, limit.holds)
-    said = f"{subject}: {value} (limit {limit})"
     if limit.holds(reading.value):
+        said = f"{subject}: {value} (limit {limit})"
         return passed(said, reading, limit=limit, catches=catches or would_not_pass(limit))
-    return failed(said, reading, limit=limit, critical=limit.is_critical(reading.value))
+    return failed(
+        f"{subject}: {value} ({missed_bounds(limit, reading.value)})",
+        reading,
+        limit=limit,
+        critical=limit.is_critical(reading.value),
+    )
+
+
+def missed_bounds(limit: Limit, value: float) -> str:
+    """Return the limit that a value missed, and the critical bound where the value missed that too."""
+    if limit.critical is None or not limit.is_critical(value):
+        return f"limit {limit}"
+    return f"limit {limit}; the critical bound of {show(limit.critical, limit.unit, BOUND_DIGITS)} is missed too"
 
 
 def would_not_pass(limit: Limit) -> str:

@@ -1,4 +1,4 @@
-"""The real service in a process of its own, and plain clients of it."""
+"""The real service in a separate process, and plain clients of it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The parts of a Grafana dashboard that the checks look at, and how to read them.
 
 Grafana's model is larger and grows; unknown keys are ignored. Keys that the checks ask for have defaults that the
-checks refuse, so that what is missing becomes a problem of its own and not the end of the reading.
+checks refuse, so that what is missing becomes a separate problem and not the end of the reading.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def _options(variable: Variable, values: Values) -> tuple[str, ...]:
     if variable.type in {"textbox", "constant"}:
         return (text,) if text else ()
     options = [option.replace("\\,", ",").strip() for option in _COMMA.split(text)]
-    # `shown : value` gives an option a name of its own.
+    # `shown : value` gives an option another shown name.
     return tuple(option.rsplit(" : ", 1)[-1].strip() for option in options if option)
 
 

@@ -116,7 +116,7 @@ def version() -> str:
 
 
 def serve(argv: Sequence[str]) -> int:
-    """Become the reference service, a program of its own; it does not return where that can be started."""
+    """Become the reference service, a separate program; it does not return where that can be started."""
     environment = dict(os.environ)
     if (ROOT / "pyproject.toml").is_file():  # a checkout, known to Python only from within
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))

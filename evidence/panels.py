@@ -15,7 +15,8 @@ from assertions.record.results.panels_drawn import PANELS, PanelsDrawn
 from dashboards.model import DashboardError
 from dashboards.panels.draw import draw_run
 from dashboards.panels.page import Tools, find_tools
-from evidence.bundle.verify import VerifyError, verify
+from evidence.bundle.errors import VerifyError
+from evidence.bundle.verify import verify
 from evidence.collect.queries import DASHBOARD
 from evidence.publish import publish
 from evidence.run import run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +48,7 @@ from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
-from evidence.reports.plots.drawings import add_pictures, draw, drawings_of, plots_of
+from evidence.reports.plots.drawings import add_pictures, draw, drawings_of, kept_plots, plots_of
 from evidence.reports.plots.model import Drawing
 from evidence.reports.proofs import fault_coverage
 from evidence.timings import Timings
@@ -86,7 +87,7 @@ def draw_plots(out: Path, timings: Timings) -> Drawn:
     with timings.measure("judge"):
         run, limits, report, _ = judge_folder(out)
     with timings.measure("plots"):
-        return Drawn(run, draw(out / PLOTS, drawings_of(run, report, limits)))
+        return Drawn(run, draw(out / PLOTS, drawings_of(run, report, limits), kept_plots(os.environ)))
 
 
 def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = None) -> Report:
@@ -102,12 +103,13 @@ def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = Non
             context, limits = read_one(out / CONTEXT, Context), limits_file.load(out / LIMITS)
             run = with_tools(drawn.run)
             report = judged_run.judge_run(run, limits)
+    cache = kept_plots(os.environ)
     with timings.measure("plots"):
         drawings = drawings_for(run, limits, report, context)
         if drawn is None:
-            pictures = {} if context.incidents else draw(out / PLOTS, drawings)
+            pictures = {} if context.incidents else draw(out / PLOTS, drawings, cache)
         else:
-            pictures = {**drawn.pictures, **add_pictures(out / PLOTS, drawings, drawn.pictures)}
+            pictures = {**drawn.pictures, **add_pictures(out / PLOTS, drawings, drawn.pictures, cache)}
     with timings.measure("report"):
         for name, content in artifacts(run, report):
             (out / name).write_bytes(content)

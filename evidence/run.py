@@ -124,15 +124,15 @@ def _record(settings: Settings, name: str, view: View, stages: Stages, timings: 
             stages.drive(out, request, view)
         _check_files(settings, name, view, stages, timings)
         return
-    with contextlib.ExitStack() as stack, contextlib.ExitStack() as beside:
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as observing:
         with timings.measure("service start", name):
             service = stack.enter_context(stages.serve(log))
-        beside.enter_context(stages.observe(name, service.url, folder))
+        observing.enter_context(stages.observe(name, service.url, folder))
         with timings.measure("load", name):
             stages.drive(out, request_for(settings, name, service.url, service.pid, service.exports), view)
 
         def end_service() -> None:
-            beside.close()
+            observing.close()
             code = service.stop()
             scenario = read_one(folder / "scenario.json", Scenario)
             write_one(folder / "scenario.json", replace(scenario, embedded=True, shutdown_exit_code=code))

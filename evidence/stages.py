@@ -125,9 +125,9 @@ def check_tools(settings: Settings, view: View, meanwhile: Callable[[], object] 
         rules += ["--rules-tests", str(settings.rules_tests.resolve())]
     dashboard = built if settings.dashboard is None else ["--dashboard", str(settings.dashboard.resolve())]
     commands = {
-        "promtool": ["rules", "check", "--out", str(out), *rules, *measured],
+        "promtool": ["rules", "check", "--out", str(out), *rules, *measured, "--kept"],
         "dashboard": ["dashboards", "check", "--out", str(out), *dashboard, *measured],
-        "alerts": ["rules", "replay", str(out), *built],
+        "alerts": ["rules", "replay", str(out), *built, "--kept"],
         "package": ["evidence.collect.package", str(out)],
     }
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""`export-at-scale stress`: the load side's stress on a service of our own or any target, and its report."""
+"""`export-at-scale stress`: the load side's stress on our own service or any target, and its report."""
 
 from __future__ import annotations
 

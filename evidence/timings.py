@@ -13,8 +13,22 @@ from assertions.record.types import Record, RecordError
 
 NAME = "timings.json"
 Stage = Literal[
-    "service start", "load", "service stop", "file checks", "tools", "comparison", "panels", "judge", "plots", "report"
+    "service start",
+    "load",
+    "service stop",
+    "file checks",
+    "tools",
+    "comparison",
+    "panels",
+    "judge",
+    "plots",
+    "report",
+    "start",
+    "hashes",
+    "records",
+    "kept files",
 ]
+"""Of a run; the last four, with judge and report, of `gate` and `verify`."""
 
 
 class StageTime(Record, frozen=True, kw_only=True):
@@ -55,6 +69,12 @@ class Timings:
                 self._inner_s[-1] += whole_s
             self._stages.append(StageTime(scenario=scenario, stage=stage, seconds=round(own_s, 3)))
 
+    def add(self, stages: Sequence[StageTime]) -> None:
+        """Take in what another process measured, as if it had been measured here."""
+        if self._inner_s:
+            self._inner_s[-1] += sum(stage.seconds for stage in stages)
+        self._stages += stages
+
     def write(self, folder: Path) -> None:
         """Write `timings.json`; what it holds of other scenarios of the same run stays. OSError."""
         known = {stage.scenario for stage in self._stages}
@@ -71,8 +91,15 @@ class Timings:
         return tuple(self._stages)
 
 
-def table(stages: Sequence[StageTime]) -> str:
-    """Return the stages as a table, with their sum."""
-    rows = [(stage.scenario or "run", str(stage.stage), stage.seconds) for stage in stages]
+def table(stages: Sequence[StageTime], whole: str = "run") -> str:
+    """Return the stages as a table, with their sum; what one stage took at several moments is added up.
+
+    whole: what those are of that belong to no scenario.
+    """
+    sums: dict[tuple[str, str], float] = {}
+    for stage in stages:
+        key = stage.scenario or whole, str(stage.stage)
+        sums[key] = sums.get(key, 0.0) + stage.seconds
+    rows = [(*key, seconds) for key, seconds in sums.items()]
     rows.append(("in all", "", sum(seconds for _, _, seconds in rows)))
     return "\n".join(f"{scenario:<8}{stage:<14}{seconds:>8.2f} s" for scenario, stage, seconds in rows)

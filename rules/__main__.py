@@ -17,12 +17,13 @@ from assertions.record.files import write_one
 from assertions.record.results.alerts_replayed import ALERTS, AlertsReplayed
 from rules.building.build import DOCS, RULES_NAME, build_rules, build_tests, companion_of
 from rules.check import Checked, Inputs, check_all
-from rules.promtool import find
+from rules.promtool import find, kept_tests
 from rules.proving import proof as proofs
 from rules.proving.mutation import EQUIVALENT, report, run_mutants
 from rules.proving.replay import replay_run
 from rules.records import RulesError
 from rules.report import summary, text_report
+from rules.server.cache import Cache
 
 HERE: Final = Path(__file__).parent
 OUR_RULES: Final = HERE / RULES_NAME
@@ -53,6 +54,9 @@ TESTS: Final = click.option(
     type=FILE,
     metavar="FILE",
     help="Its unit tests (default: NAME.test.yml for NAME.yml, in the same folder).",
+)
+KEPT: Final = click.option(
+    "--kept", is_flag=True, help="Take promtool's outcome of unit tests that it ran before, with the same files."
 )
 GUARDED: Final = sentences("rules: no verdict", RulesError, LimitsError)
 
@@ -94,6 +98,7 @@ def commands() -> None:
     "(default: nowhere).",
 )
 @click.option("--fetch-next", is_flag=True, help="Fetch a promtool 3.x by apt too, where none is there.")
+@KEPT
 @GUARDED
 def check(
     rules: Path | None,
@@ -102,6 +107,7 @@ def check(
     metrics: Path | None,
     out: Path | None,
     fetch_next: bool,
+    kept: bool,
 ) -> int:
     """promtool's syntax check, lint and unit tests of the alert rules, and what promtool lacks.
 
@@ -112,17 +118,18 @@ def check(
                     gauges are not; histogram_quantile() gets its buckets; the sides of an operation can match
     series offered  with --metrics: each series that a rule asks for is on that page; no bucket is there twice
     """
+    cache = kept_tests(os.environ) if kept else None
     if limits is None:
         file, ours = (OUR_RULES, True) if rules is None else (rules, rules.resolve() == OUR_RULES)
         wanted = tests or companion(file)
-        inputs = Inputs(rules=file, tests=wanted, metrics=metrics, ours=ours, fetch_next=fetch_next)
+        inputs = Inputs(rules=file, tests=wanted, metrics=metrics, ours=ours, fetch_next=fetch_next, cache=cache)
         return _report(check_all(inputs, os.environ), out)
     if rules or tests:
         raise click.UsageError("--limits builds our rules from that file, so no other rules or tests can be given")
     with tempfile.TemporaryDirectory(prefix="rules-") as made:
         folder = Path(made) if out is None else out / "rules"
         file, built_tests = _write_rules(limits, folder / RULES_NAME)
-        inputs = Inputs(rules=file, tests=built_tests, metrics=metrics, fetch_next=fetch_next)
+        inputs = Inputs(rules=file, tests=built_tests, metrics=metrics, fetch_next=fetch_next, cache=cache)
         return _report(check_all(inputs, os.environ), out)
 
 
@@ -190,14 +197,16 @@ def prove(rules: Path | None, tests: Path | None, out: Path | None) -> int:
 @RULES
 @TESTS
 @click.option("--limits", type=FILE, metavar="FILE", help="Play our rules, built with the bounds of this limits file.")
+@KEPT
 @GUARDED
-def replay(folder: Path, rules: Path | None, tests: Path | None, limits: Path | None) -> int:
+def replay(folder: Path, rules: Path | None, tests: Path | None, limits: Path | None, kept: bool) -> int:
     """Play the samples that a Prometheus recorded in a run through the rules, each as a minute of the rules' clock.
 
     DIR is a run directory, such as evidence/export. Prints each alert with the stored proof and whether it kept
     silent, and writes alerts.json there.
     """
-    replayed = _replayed(folder, rules or OUR_RULES, tests, limits)
+    cache = kept_tests(os.environ) if kept else None
+    replayed = _replayed(folder, rules or OUR_RULES, tests, limits, cache)
     write_one(folder / ALERTS, replayed)
     print(proofs.table_text(replayed))
     if replayed.problem is not None:
@@ -205,14 +214,17 @@ def replay(folder: Path, rules: Path | None, tests: Path | None, limits: Path | 
     return EXIT_OK if replayed.problem is None else EXIT_NO_VERDICT
 
 
-def _replayed(folder: Path, rules: Path, tests: Path | None, limits: Path | None) -> AlertsReplayed:
+def _replayed(
+    folder: Path, rules: Path, tests: Path | None, limits: Path | None, cache: Cache | None
+) -> AlertsReplayed:
     """Replay a run; what keeps that from being done is its problem. LimitsError."""
     proof = proofs.read()
     with tempfile.TemporaryDirectory(prefix="rules-") as made:
         try:
             if limits is not None:
                 rules, tests = _write_rules(limits, Path(made) / RULES_NAME)
-            return replay_run(folder, rules, proofs.hash_of(rules, tests or companion(rules)), find(), proof)
+            promtool = find(cache=cache)
+            return replay_run(folder, rules, proofs.hash_of(rules, tests or companion(rules)), promtool, proof)
         except RulesError as error:
             return AlertsReplayed(problem=str(error), proof=proof)
 

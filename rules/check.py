@@ -16,6 +16,7 @@ from rules.expressions import expression_problems
 from rules.page import page_problems, rule_findings
 from rules.promtool import Outcome, Promtool, find, find_next_major
 from rules.records import CaseFile, PromtoolResults, RuleFile, RulesError, Step, StepName, read_rules, read_tests
+from rules.server.cache import Cache
 from rules.server.fetch import NEXT_MAJOR, ToolFailed, ToolMissing
 
 
@@ -33,6 +34,8 @@ class Inputs:
     """Whether these are this project's own rules."""
     fetch_next: bool = False
     """Fetch a promtool 3.x by apt where none is there; False: take one that is there."""
+    cache: Cache | None = None
+    """Keeps the outcomes of unit tests; None: they are run in any case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ def check_all(inputs: Inputs, env: Mapping[str, str]) -> Checked:
     promtool: Promtool | None = None
     steps: list[Step] = []
     try:
-        promtool = find(env)
+        promtool = find(env, inputs.cache)
         argv = ("promtool", "--version")
         steps.append(Step(name="version", argv=argv, exit_code=0, output=promtool.version, ok=True))
     except (ToolMissing, ToolFailed) as error:
@@ -147,7 +150,7 @@ def _by_next(first: Promtool | None, inputs: Inputs, env: Mapping[str, str]) -> 
     if not (inputs.rules.is_file() and inputs.tests.is_file()):
         return _ByNext(problem="the rule file and its tests could not both be read")
     try:
-        promtool = find_next_major(env, fetch=inputs.fetch_next)
+        promtool = find_next_major(env, fetch=inputs.fetch_next, cache=inputs.cache)
         steps = (
             _step("check rules 3.x", promtool.check_rules(inputs.rules)),
             _step("test rules 3.x", promtool.test_rules(inputs.tests)),
@@ -193,11 +196,16 @@ def _offered(text: str, rules: RuleFile | None) -> Step:
 
 
 def _step(name: StepName, outcome: Outcome, *, ok: bool | None = None, note: str | None = None) -> Step:
+    output = outcome.output
+    if outcome.made is not None:
+        kept = f"run at {outcome.made} by the same promtool, with the same rules and tests"
+        # a reader of a failed step needs what promtool printed
+        output, note = (output, kept) if outcome.ok else (f"{output.rstrip()}\n{kept}\n", note)
     return Step(
         name=name,
         argv=outcome.argv,
         exit_code=outcome.exit_code,
-        output=outcome.output,
+        output=output,
         ok=outcome.ok if ok is None else ok,
         note=note,
     )

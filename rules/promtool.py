@@ -2,22 +2,32 @@
 
 promtool exits 0 when content, 1 on an error and 3 on a lint finding. Those are verdicts, handed back as an `Outcome`.
 Everything else (it hangs, is killed, exits otherwise) is a `ToolFailed` with its stderr and exit code.
+
+Unit tests take promtool seconds. Where a cache is given, an outcome is kept under a hash of the binary, of the test
+file, of the rule files that it names, and of this module.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from rules.records import RulesError, read_tests
+from rules.server.cache import Cache, file_sha256, key_of
 from rules.server.fetch import (
     NEXT_MAJOR,
     PROMTOOL,
     ToolFailed,
     ToolMissing,
+    cache_folder,
     find_binary,
     find_next,
     run,
@@ -36,6 +46,10 @@ ALLOWED_COMPLAINTS: Final = tuple(
 )
 """Complaints of `check metrics` about units in names that the contract fixes; these lines exactly, no others."""
 
+_PATTERN: Final = re.compile(r"[*?\[\\/]")
+"""What makes a rule file's name one of several files, or one of another folder."""
+KEPT_MOST: Final = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -51,6 +65,8 @@ class Outcome:
     """Complaints in the output that the contract itself causes."""
     complaints: tuple[str, ...] = ()
     """Lines of a lint verdict (exit code 3) of `check metrics` that are not allowed."""
+    made: str | None = None
+    """When promtool ran, ISO 8601, UTC, where the outcome was kept from then; None: it ran now."""
 
     @property
     def ok(self) -> bool:
@@ -66,6 +82,8 @@ class Promtool:
     """The binary."""
     version: str
     """Its own, such as `2.42.0+ds`."""
+    cache: Cache | None = None
+    """Keeps the outcomes of unit tests; None: they are run each time."""
 
     @property
     def major(self) -> int | None:
@@ -79,7 +97,31 @@ class Promtool:
 
     def test_rules(self, tests: Path) -> Outcome:
         """Run a unit-test file. Much passes silently here: `rules.coverage` sees to that."""
+        key = None if self.cache is None else self._key(tests)
+        if self.cache is None or key is None:
+            return self._tested(tests)
+        kept = self.cache.get(key)
+        if kept is not None:
+            return msgspec.json.decode(kept, type=Outcome)
+        outcome = self._tested(tests)
+        made = datetime.now(UTC).isoformat(timespec="seconds")
+        self.cache.put(key, msgspec.json.encode(replace(outcome, made=made)))
+        return outcome
+
+    def _tested(self, tests: Path) -> Outcome:
         return self._run(["test", "rules", tests.name], cwd=tests.resolve().parent)
+
+    def _key(self, tests: Path) -> str | None:
+        """Return a hash of all that a test's outcome depends on; None where that can't be known."""
+        try:
+            named = read_tests(tests).rule_files or ()
+            if any(_PATTERN.search(name) for name in named):
+                return None
+            files = [(name.encode(), (tests.resolve().parent / name).read_bytes()) for name in (tests.name, *named)]
+            binary = file_sha256(self.path)
+            return key_of(binary, *(part for file in files for part in file), code=[sys.modules[__name__]])
+        except (RulesError, OSError):
+            return None
 
     def test_all(self, folder: Path, names: Sequence[str]) -> Outcome:
         """Run several unit-test files of one folder; one that fails does not keep the others from running."""
@@ -106,19 +148,24 @@ class Promtool:
         return Outcome(argv=(PROMTOOL, *arguments), exit_code=done.returncode, output=done.stdout + done.stderr)
 
 
-def find_next_major(env: Mapping[str, str], *, fetch: bool) -> Promtool:
+def kept_tests(env: Mapping[str, str]) -> Cache:
+    """Return the cache of unit tests' outcomes in the user's cache folder."""
+    return Cache(cache_folder(env) / "promtool-tests", KEPT_MOST)
+
+
+def find_next_major(env: Mapping[str, str], *, fetch: bool, cache: Cache | None = None) -> Promtool:
     """Find a promtool of version 3 or later: see `find_next`. ToolMissing, ToolFailed."""
     path = find_next(PROMTOOL, env, fetch=fetch)
-    promtool = Promtool(path=path, version=version_of(path))
+    promtool = Promtool(path=path, version=version_of(path), cache=cache)
     if (promtool.major or 0) < NEXT_MAJOR:
         raise ToolMissing(f"no promtool {NEXT_MAJOR}.x: ${PROMTOOL.upper()}{NEXT_MAJOR} is {promtool.version}")
     return promtool
 
 
-def find(env: Mapping[str, str] | None = None) -> Promtool:
+def find(env: Mapping[str, str] | None = None, cache: Cache | None = None) -> Promtool:
     """Find promtool: $PROMTOOL, PATH, the user's cache folder, else fetched by apt without root into that folder.
 
     ToolMissing says what to do when it can't be had, ToolFailed that the one found does not work.
     """
     path = find_binary(PROMTOOL, os.environ if env is None else env)
-    return Promtool(path=path, version=version_of(path))
+    return Promtool(path=path, version=version_of(path), cache=cache)

@@ -39,11 +39,11 @@ class Step(Record, frozen=True, kw_only=True):
     name: StepName
     """Which; the set is closed."""
     argv: tuple[str, ...]
-    """The command as run, files by name only; empty for a check of our own."""
+    """The command as run, files by name only; empty for our own check."""
     exit_code: int | None
     """Of the command; None where no command ran."""
     output: str
-    """What the command printed, stdout then stderr; for a check of our own its problems, one a line."""
+    """What the command printed, stdout then stderr; for our own check its problems, one a line."""
     ok: bool
     """True only if the check ran and found nothing wrong."""
     note: str | None = None

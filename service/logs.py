@@ -29,7 +29,7 @@ def now_iso() -> str:
 
 
 class Log:
-    """Writes events from a thread of its own: a pipe that nobody reads must not stop the event loop.
+    """Writes events from a separate thread: a pipe that nobody reads must not stop the event loop.
 
     When 10,000 lines wait, further ones are dropped; a broken stream never breaks an export.
     """

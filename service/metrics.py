@@ -1,4 +1,4 @@
-"""The nine metrics of the contract, on a registry of their own, every known label set there at 0 from the start."""
+"""The nine metrics of the contract, on a separate registry, every known label set there at 0 from the start."""
 
 from __future__ import annotations
 

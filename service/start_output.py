@@ -26,12 +26,15 @@ def list_routes(app: web.Application) -> list[tuple[str, str]]:
 
 
 def start_lines(address: str, family: int, port: int, routes: Iterable[tuple[str, str]]) -> str:
-    """Return the text: the address in the runbook's form, the version, one line a route."""
+    """Return the text: the runbook's three lines word for word, then one line a route.
+
+    The plugin that the runbook speaks of is the set of export routes here.
+    """
     family_name = "IPv6" if family == socket.AF_INET6 else "IPv4"
     release = ".".join(VERSION.split(".")[:2])
     lines = [
         f"[BOOT] listened {{ address: '{address}', family: '{family_name}', port: {port} }}",
-        f"v{release} Export@Scale routes registered",
+        f"v{release} Export@Scale plugin registered",
         "--- ROUTE TREE ---",
         *(f"{path} ({methods})" for path, methods in routes),
     ]

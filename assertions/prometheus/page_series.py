@@ -164,7 +164,7 @@ class PageSeries:
         return replace(family, samples=samples)
 
     def _changed(self, text: str) -> Page | None:
-        """Return a page that differs from the one before in numbers alone; None for any other."""
+        """Return a page that differs from the one before only in numbers; None for any other."""
         lines = text.split("\n")
         before = self._layout.lines
         if len(lines) != len(before):

@@ -150,7 +150,7 @@ def load_run(path: Path, names: Sequence[str]) -> Run:
     names: the scenarios that a run consists of; any other recorded scenario is read after them.
     """
     if not path.is_dir():
-        raise RecordError(f"{path} is no run directory; make one with `python -m evidence run smoke load batch`")
+        raise RecordError(f"{path} is no run directory; make one with `export-at-scale run smoke load batch`")
     scenarios: dict[str, ScenarioRecord] = {}
     problems: dict[str, str] = {}
     queries = _queries(path / QUERIES)

@@ -19,11 +19,24 @@ _OPERATORS: tuple[tuple[promql.MatchOp, Operator], ...] = (
 
 def selectors_of(expression: str, source: str) -> tuple[Selector, ...]:
     """Return the selectors of an expression, each once, in order; PromqlError when it can't be read."""
+    return tuple(dict.fromkeys(_selector(found, source) for found in _walk(_parsed(expression))))
+
+
+def target_labels_of(expression: str) -> frozenset[str]:
+    """Return the labels that Prometheus itself adds, as far as an expression matches them; PromqlError as above."""
+    return frozenset(
+        matcher.name
+        for found in _walk(_parsed(expression))
+        for matcher in found.matchers.matchers
+        if matcher.name in TARGET_LABELS
+    )
+
+
+def _parsed(expression: str) -> promql.Expr:
     try:
-        tree = promql.parse(expression)
+        return promql.parse(expression)
     except ValueError as error:
         raise PromqlError(f"is no PromQL: {error}") from error
-    return tuple(dict.fromkeys(_selector(found, source) for found in _walk(tree)))
 
 
 def _walk(tree: promql.Expr) -> Iterator[promql.VectorSelector]:

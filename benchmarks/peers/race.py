@@ -1,4 +1,4 @@
-"""Runners side by side: each in a process of its own, run in turn on the same records, their files compared."""
+"""Runners side by side: each in a separate process, run in turn on the same records, their files compared."""
 
 from __future__ import annotations
 

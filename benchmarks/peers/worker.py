@@ -1,4 +1,4 @@
-"""A Python runner in a process of its own: `python -m benchmarks.peers.worker RUNNER BODY OUT`.
+"""A Python runner in a separate process: `python -m benchmarks.peers.worker RUNNER BODY OUT`.
 
 Each line of input is one lap from the body, in memory, to a durable file; each answer is one JSON object.
 """

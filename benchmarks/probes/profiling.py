@@ -1,4 +1,4 @@
-"""Flame graphs by py-spy and allocation reports by memray, each of one piece of work in a process of its own."""
+"""Flame graphs by py-spy and allocation reports by memray, each of one piece of work in a separate process."""
 
 from __future__ import annotations
 

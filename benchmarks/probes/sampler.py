@@ -38,7 +38,7 @@ class Peaks:
 
 
 class TreeSampler:
-    """Samples a process and its children from a thread of its own."""
+    """Samples a process and its children from a separate thread."""
 
     def __init__(self, pid: int, interval_s: float = INTERVAL_S) -> None:
         self._tree, self._interval_s = ProcessTree(pid), interval_s

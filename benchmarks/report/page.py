@@ -37,7 +37,7 @@ worked too.
 """
 METHOD = """## Method
 
-- *Writers*: each in a process of its own, from a request body in memory to a file that is synced and renamed. One
+- *Writers*: each in a separate process, from a request body in memory to a file that is synced and renamed. One
   lap that does not count, then laps in turn. The ratio is the median of the ratios lap by lap; its 95 % interval is
   a bootstrap over the laps.
 - *Services*: each its own process, called over loopback by the same client, the same way.

@@ -44,7 +44,7 @@ def settled(found: Verdict, seen: OwnClock) -> Verdict:
 def runs(
     benchmark: BenchmarkFixture, make: Callable[[Path], Arrivals], folder: Path, count: int = RUNS
 ) -> tuple[list[Arrivals], OwnClock]:
-    """So many runs of the real command, each in a folder of its own."""
+    """So many runs of the real command, each in a separate folder."""
     with own_clock() as seen:
         found: list[Arrivals] = timed(
             benchmark, lambda: [make(folder / f"run-{number}") for number in range(count)], rounds=1

@@ -67,7 +67,7 @@ def workloads() -> Iterator[Workload]:
         name="verify",
         suite="judge",
         what="a recorded smoke run verified: hashes, kept files, verdict and reports made again",
-        clock="wall",  # files are opened in processes of their own
+        clock="wall",  # files are opened in separate processes
         open=partial(_of_run, _verify),
         gated=False,
     )

@@ -1,4 +1,4 @@
-"""Verify in a process of its own, within limits of memory and time: a hostile bundle can't hang or fill the machine."""
+"""Verify in a separate process, within limits of memory and time: a hostile bundle can't hang or fill the machine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 
 from assertions.judge import Report
+from evidence.bundle.errors import VerifyError
 from evidence.bundle.pack import PackError, unpack
-from evidence.bundle.verify import VerifyError, verify
 from evidence.collect.provenance import ROOT, interpreter
+from evidence.timings import StageTime, Timings
 from loadtests import subprocesses
 
 MEMORY_BYTES = 1_000_000_000
@@ -34,20 +35,26 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     report: Report | None = None
     error: str | None = None
     """The sentence of a VerifyError."""
+    stages: tuple[StageTime, ...] = ()
+    """How long each took."""
 
 
-def verify_apart(bundle: Path, key: Path | None = None, seconds: float = SECONDS) -> tuple[list[str], Report | None]:
+def verify_apart(
+    bundle: Path, key: Path | None = None, seconds: float = SECONDS, timings: Timings | None = None
+) -> tuple[list[str], Report | None]:
     """Return what `verify` returns, and raise what it raises; a bundle that breaks the limits does not hold.
 
     bundle: a run directory, or an archive of one, which is unpacked into a folder that is removed afterwards.
+    timings: takes in the stages; what they leave of the process's time is its start.
     """
-    with tempfile.TemporaryDirectory(prefix="export-verify-") as work:
+    timings = timings or Timings()
+    with tempfile.TemporaryDirectory(prefix="export-verify-") as work, timings.measure("start"):
         place = Path(work) / bundle.stem if bundle.is_file() else None
-        return _verify_apart(bundle, key, place, work, seconds)
+        return _verify_apart(bundle, key, place, work, seconds, timings)
 
 
 def _verify_apart(
-    bundle: Path, key: Path | None, place: Path | None, work: str, seconds: float
+    bundle: Path, key: Path | None, place: Path | None, work: str, seconds: float, timings: Timings
 ) -> tuple[list[str], Report | None]:
     paths = [bundle.absolute(), *(path and path.absolute() for path in (key, place))]
     words = [interpreter(), "-c", _CHILD, *("" if path is None else str(path) for path in paths)]
@@ -69,6 +76,7 @@ def _verify_apart(
             f"it could not be verified within {MEMORY_BYTES / 1e9:.0f} GB of memory: the process that read it ended "
             f"with {process.returncode} ({last})"
         ], None
+    timings.add(outcome.stages)
     if outcome.error is not None:
         raise VerifyError(_shown(outcome.error, bundle, place))
     return [_shown(problem, bundle, place) for problem in outcome.problems], outcome.report
@@ -81,14 +89,17 @@ def _shown(sentence: str, bundle: Path, place: Path | None) -> str:
 
 def main(bundle: str, key: str, place: str) -> None:
     """Verify within the limit of memory, and write the outcome to stdout. place: where an archive is unpacked."""
+    from evidence.bundle.verify import verify  # noqa: PLC0415 - slow to load, and only this process needs it
+
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    timings = Timings()
     try:
         if place:
             Path(place).mkdir()
             unpack(Path(bundle), Path(place))
-        problems, report = verify(Path(place or bundle), Path(key) if key else None)
-        outcome = Outcome(problems=tuple(problems), report=report)
+        problems, report = verify(Path(place or bundle), Path(key) if key else None, timings)
+        outcome = Outcome(problems=tuple(problems), report=report, stages=tuple(timings.stages))
     except VerifyError as error:
         outcome = Outcome(error=str(error))
     except PackError as error:

@@ -13,9 +13,10 @@ from evidence.bundle import pack
 from evidence.bundle.apart import verify_apart
 from evidence.bundle.attest import signing
 from evidence.bundle.attest.signing import SigningError
+from evidence.bundle.errors import VerifyError
 from evidence.bundle.manifest import ATTESTATION
 from evidence.bundle.pack import PackError
-from evidence.bundle.verify import VerifyError
+from evidence.timings import Timings, table
 from loadtests import options
 
 DEFAULT_OUT = Path("evidence/export")
@@ -24,13 +25,12 @@ BUNDLE = click.argument("bundle", type=options.FILE, default=DEFAULT_OUT, metava
 KEY = click.option("--key", type=options.FILE, metavar="FILE", help="The public key with which it must be signed.")
 
 
-def _verified(bundle: Path, key: Path | None) -> tuple[list[str], Report | None]:
+def _verified(bundle: Path, key: Path | None, timings: Timings | None = None) -> tuple[list[str], Report | None]:
     if not bundle.exists():
         raise VerifyError(
-            f"{bundle} is no run directory and no archive of one; make one with `python -m evidence run smoke load "
-            "batch`"
+            f"{bundle} is no run directory and no archive of one; make one with `export-at-scale run smoke load batch`"
         )
-    return verify_apart(bundle, key)
+    return verify_apart(bundle, key, timings=timings)
 
 
 @click.command("verify")
@@ -58,18 +58,22 @@ def verify_command(bundle: Path, key: Path | None) -> int:
 @click.command("gate")
 @BUNDLE
 @KEY
+@click.option("--timings", "show_timings", is_flag=True, help="Print how long each stage took.")
 @sentences("evidence", VerifyError)
-def gate_command(bundle: Path, key: Path | None) -> int:
+def gate_command(bundle: Path, key: Path | None, show_timings: bool) -> int:
     """Verify, and exit 0 only if the bundle holds and its colour is GREEN.
 
     GREEN: the scenarios smoke, load and batch were run, no check is a FAIL in any scenario, none has NO DATA but
     optional and waived ones, and nothing kept the run from its end. A waived check stands in the report's first line.
     """
-    problems, report = _verified(bundle, key)
+    measured = Timings()
+    problems, report = _verified(bundle, key, measured)
     if report is not None:
         print(runbook_text(report))
     for problem in problems:
         print(problem)
+    if show_timings:
+        print(table(measured.stages, "gate"))
     if problems or report is None or report.colour != "GREEN":
         print("gate: closed")
         return 1

@@ -17,6 +17,7 @@ from evidence.background import in_background
 from evidence.bundle import consistency, digest, inventory, manifest, recomputed
 from evidence.bundle.attest import inputs, signing
 from evidence.bundle.attest.signing import SigningError
+from evidence.bundle.errors import VerifyError
 from evidence.bundle.inventory import InventoryError
 from evidence.bundle.layout import HTML, PDF, REPORT, VERDICT
 from evidence.collect.code_version import judge_sha256
@@ -28,64 +29,71 @@ from evidence.reports.faces.html import without_library
 from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import ReportModel
 from evidence.reports.plots.interactive import PACKAGE, library_version
+from evidence.timings import Timings
 
 
-class VerifyError(Exception):
-    """There is nothing that could be verified; the message says what is missing or malformed."""
-
-
-def verify(out: Path, key: Path | None = None) -> tuple[list[str], Report | None]:
+def verify(out: Path, key: Path | None = None, timings: Timings | None = None) -> tuple[list[str], Report | None]:
     """(what does not hold, one sentence each; the verdict as judged anew). VerifyError when `out` is no bundle.
 
-    key: the public key with which the bundle must be signed; VerifyError where it can't be used.
+    key: the public key with which the bundle must be signed; VerifyError where it can't be used. timings: measures the
+    stages.
     """
     if not out.is_dir():
-        raise VerifyError(f"{out} is no run directory; make one with `python -m evidence run smoke load batch`")
+        raise VerifyError(f"{out} is no run directory; make one with `export-at-scale run smoke load batch`")
     try:
-        return _verify(out, key)
+        return _verify(out, key, timings or Timings())
     except OSError as error:
         raise VerifyError(f"{error.filename or out} can't be read: {error.strerror or error}") from error
 
 
-def _verify(out: Path, key: Path | None) -> tuple[list[str], Report | None]:
+def _verify(out: Path, key: Path | None, timings: Timings) -> tuple[list[str], Report | None]:
     try:
         said = manifest.read(out)
     except RecordError as error:
         raise VerifyError(f"{out} is no bundle: {_unfinished(out) or error}") from error
-    try:
-        there = inventory.take(out)
-    except InventoryError as error:
-        return [f"it is not judged again: {error}"], None
-    problems = manifest.differences(out, said, there)
+    with timings.measure("hashes"):
+        try:
+            there = inventory.take(out)
+        except InventoryError as error:
+            return [f"it is not judged again: {error}"], None
+        problems = manifest.differences(out, said, there)
     problems += [f"{name} is no file of a run" for name in inventory.foreign(there.files)]
     if there.irregular:  # what is behind a link or a pipe is not read
         return [*problems, "it is not judged again: it may hold regular files and folders only"], None
     try:
-        run, limits, context = read_folder(out)
+        with timings.measure("records"):
+            run, limits, context = read_folder(out)
         # files are checked by other processes, meanwhile the rest is done here
         with in_background(lambda: recheck([out / name for name in run.scenarios])) as rechecked:
-            report = judge_run(run, limits)
-            problems += _other_parts(context, said, limits)
-            problems += _evidence_differs(out)
-            problems += [problem for name in run.scenarios for problem in consistency.checked(out / name)]
-            drawings = drawings_for(run, limits, report, context)
-            model = report_model(run, limits, report, context, drawings)
-            faces = texts(out, with_digest(model, _digest_named(out)), drawings)
-            differs = [
-                *_verdict_differs(out, report),
-                *_faces_differ(out, model, faces, context.packages.get(PACKAGE)),
-            ]
+            with timings.measure("judge"):
+                report = judge_run(run, limits)
+            with timings.measure("records"):
+                problems += _other_parts(context, said, limits)
+                problems += _evidence_differs(out)
+                problems += [problem for name in run.scenarios for problem in consistency.checked(out / name)]
+            with timings.measure("report"):
+                drawings = drawings_for(run, limits, report, context)
+                model = report_model(run, limits, report, context, drawings)
+                faces = texts(out, with_digest(model, _digest_named(out)), drawings)
+                differs = [
+                    *_verdict_differs(out, report),
+                    *_faces_differ(out, model, faces, context.packages.get(PACKAGE)),
+                ]
             if differs and context.harness_sha256 != judge_sha256():
                 if not problems:
                     raise VerifyError(_other_judge(out, context))
                 return [*problems, _other_judge(out, context)], report
             problems += differs
-            problems += _artifacts_differ(out, run, report)
-            problems += stored.differences(out, run.scenarios)
-            problems += inputs.of_records(out, run.scenarios, context)
-            problems += recomputed.differences(out)
-            problems += signing.differences(out, key, report, context)
-            return [*problems, *rechecked()], report
+            with timings.measure("report"):
+                problems += _artifacts_differ(out, run, report)
+            with timings.measure("comparison"):
+                problems += stored.differences(out, run.scenarios)
+            with timings.measure("records"):
+                problems += inputs.of_records(out, run.scenarios, context)
+                problems += recomputed.differences(out)
+                problems += signing.differences(out, key, report, context)
+            with timings.measure("kept files"):  # what is left of it when all else is done
+                return [*problems, *rechecked()], report
     except SigningError as error:
         raise VerifyError(str(error)) from error
     except (RecordError, LimitsError) as error:
@@ -117,10 +125,10 @@ def _evidence_differs(out: Path) -> Iterator[str]:
 
 
 def _other_judge(out: Path, context: Context) -> str:
-    commit = f", commit {context.commit[:12]}" if context.commit else ""
+    version = f"commit {context.commit[:12]}" if context.commit else "the version that has this judge"
     return (
-        f"{out} was judged by another version of the judge ({context.harness_sha256[:16]}{commit}; this one is "
-        f"{judge_sha256()[:16]}), so its verdict can't be recomputed here: verify it with that version"
+        f"{out} was made by judge {context.harness_sha256[:16]}, and this one is {judge_sha256()[:16]}, so its verdict "
+        f"can't be recomputed here; verify it with {version}"
     )
 
 

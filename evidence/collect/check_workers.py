@@ -40,7 +40,7 @@ class Task(Protocol):
 
     @property
     def weight(self) -> int:
-        """How long it takes, in a unit of its own."""
+        """How long it takes, in its own unit."""
 
     @property
     def memory_bytes(self) -> int:
@@ -113,7 +113,7 @@ class Checkers(Generic[TaskT, ResultT]):
                     elif code is None or code >= 0 or -code in _FROM_OUTSIDE:
                         cause = "" if code is None else f" ({_cause(code)})"
                         raise CheckersError(f"a process that checks files died{cause}; is there memory enough?")
-                    elif index not in died:  # by chance? once more, in a process of its own
+                    elif index not in died:  # by chance? once more, in a separate process
                         died.add(index)
                         queue.put_back(index)
                     else:

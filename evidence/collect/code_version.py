@@ -26,7 +26,7 @@ def judge_sha256() -> str:
     """SHA-256 over all code that decides a verdict, which is only `assertions/`.
 
     Comments, docstrings, and where a module lies do not count, so only a change of what the judge does makes another
-    judge. Limits are data with a hash of their own.
+    judge. Limits are data with a separate hash.
     """
     modules = modules_under(ROOT, [assertions.__name__])
     return code_sha256(modules, list(modules))
@@ -34,7 +34,7 @@ def judge_sha256() -> str:
 
 @cache
 def load_side_sha256() -> str:
-    """SHA-256 over all code that drives a target and writes the record down. Profiles have a hash of their own."""
+    """SHA-256 over all code that drives a target and writes the record down. Profiles have a separate hash."""
     modules = modules_under(ROOT, [assertions.__name__, loadtests.__name__])
     counted = {
         name: tree for name, tree in modules.items() if name.startswith((loadtests.__name__, *_SENT_AND_WRITTEN))

@@ -1,4 +1,4 @@
-"""The embedded target: the reference service as a process of its own, spoken to over HTTP like any other."""
+"""The embedded target: the reference service as a separate process, spoken to over HTTP like any other."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Embedded:
 
 @contextlib.contextmanager
 def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Embedded]:
-    """Start the service on a free port of 127.0.0.1 with a folder of its own; end it in any case.
+    """Start the service on a free port of 127.0.0.1 with a separate folder; end it in any case.
 
     EmbeddedError when it does not listen within 20 s; OSError when the log can't be written. Its log goes to `log`.
     environment: None: this process's.

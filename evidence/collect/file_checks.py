@@ -36,7 +36,6 @@ SECONDS = 60.0
 """Processor time for opening one file: a hundred times what the largest of the usual ones needs."""
 RECORDS_A_SECOND = 1_000
 """More time for more records."""
-_READ_BYTES = 1024**2
 
 
 class OpeningError(Exception):
@@ -81,6 +80,11 @@ def _size(path: Path) -> int:
         return 0
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check_folder(folder: Path, progress: Callable[[int, int], None] | None = None, jobs: int | None = None) -> None:
     """Check all downloaded files of a scenario's folder, write files.jsonl, keep samples, drop the rest.
 
@@ -103,7 +107,7 @@ def check_files(
     jobs: int | None = None,
     brief_from: int | None = WHOLE_BROKEN,
 ) -> list[FileCheck]:
-    """Check files in processes of their own; a file that breaks their limits is unreadable.
+    """Check files in separate processes; a file that breaks their limits is unreadable.
 
     brief_from: so many broken files of a case are examined in full; None: all.
     """
@@ -164,16 +168,12 @@ def _breach(job: FileJob, breach: Breach) -> FileCheck:
 
 
 def _checked(job: FileJob, outcome: Outcome) -> FileCheck:
-    digest = hashlib.sha256()
-    with job.file.open("rb") as file:
-        while piece := file.read(_READ_BYTES):
-            digest.update(piece)
     return FileCheck(
         hit=job.hit.id,
         format=job.hit.format or "",
         records=job.hit.records or 0,
         bytes=_size(job.file),
-        sha256=digest.hexdigest(),
+        sha256=_sha256(job.file),
         rows=outcome.rows,
         pages=outcome.pages,
         findings=outcome.findings,
@@ -203,10 +203,11 @@ def recheck(folders: Sequence[Path], jobs: int | None = None) -> list[str]:
     """
     problems: list[str] = []
     again: list[Again] = []
+    bodies: dict[str, Path] = {}
     with ExitStack() as stack:
         for folder in folders:
             try:
-                found, files = _kept_files(folder, stack)
+                found, files = _kept_files(folder, stack, bodies)
             except RecordError as error:
                 problems.append(str(error))
                 continue
@@ -225,10 +226,11 @@ class Again:
     job: FileJob
 
 
-def _kept_files(folder: Path, stack: ExitStack) -> tuple[list[str], list[Again]]:
+def _kept_files(folder: Path, stack: ExitStack, known: dict[str, Path]) -> tuple[list[str], list[Again]]:
     """Return what is wrong with a folder's list of files, and the files to check. RecordError.
 
-    stack: holds what is made for the checks.
+    stack: holds what is made for the checks. known: a file for each body so far, by the hash of its content; scenarios
+    that sent the same body share it, so that it is read once.
     """
     hits = {hit.id: hit for hit in read_lines(folder / "hits.jsonl", Hit)}
     checks = list(read_lines(folder / "files.jsonl", FileCheck))
@@ -259,7 +261,8 @@ def _kept_files(folder: Path, stack: ExitStack) -> tuple[list[str], list[Again]]
         if hit.case in bodies.files:
             file = unpack_kept(folder / (check.kept or ""), work, check.bytes)
             brief = CODE_IN_BRIEF in check.kinds
-            job = FileJob(hit=hit, file=file, template=bodies.files[hit.case], brief=brief)
+            template = known.setdefault(_sha256(bodies.files[hit.case]), bodies.files[hit.case])
+            job = FileJob(hit=hit, file=file, template=template, brief=brief)
             files.append(Again(f"{folder.name}/{check.kept}", check, job))
     return [*problems, *bodies.problems], files
 

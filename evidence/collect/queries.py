@@ -7,9 +7,9 @@ from pathlib import Path
 
 from assertions.prometheus.promql import ALERTS, PRESENT_EVERYWHERE, PromqlError, substitute
 from assertions.record.files import write_one
-from assertions.record.queries import Queries, Selector
+from assertions.record.queries import Queries
 from assertions.record.run import QUERIES
-from assertions.record.selectors import selectors_of
+from assertions.record.selectors import selectors_of, target_labels_of
 from dashboards.model import DashboardError
 from dashboards.model import read as read_dashboard
 from dashboards.variables import query_variables
@@ -27,28 +27,41 @@ def write(out: Path, rules: Path = RULES, dashboard: Path = DASHBOARD) -> str:
     """
     (out / QUERIES).unlink(missing_ok=True)
     try:
-        selectors = tuple(dict.fromkeys([*of_rules(rules), *of_dashboard(dashboard)]))
+        queries = collect(rules, dashboard)
     except (RulesError, DashboardError, PromqlError) as error:
         return f"queries: {error}"
-    write_one(out / QUERIES, Queries(selectors=selectors))
-    sources = len({one.source for one in selectors})
-    return f"queries: {len(selectors)} selectors of {sources} alerts and panels"
+    write_one(out / QUERIES, queries)
+    return f"queries: {queries.counted()}"
 
 
-def of_rules(path: Path) -> Iterator[Selector]:
-    """Yield the selectors of a rule file, but those of series that its own rules or Prometheus itself make."""
-    rules = read_rules(path).rules
-    recorded = PRESENT_EVERYWHERE | {rule.record for rule in rules if rule.record is not None}
-    for rule in rules:
-        source = f"alert {rule.alert}" if rule.alert is not None else f"rule {rule.record}"
-        yield from (one for one in selectors_of(rule.expr, source) if one.series not in recorded)
+def collect(rules: Path, dashboard: Path) -> Queries:
+    """Return what both files ask a target for, and by name what they ask for that Prometheus itself adds.
+
+    RulesError, DashboardError or PromqlError where one of them can't be read.
+    """
+    asked = [*_of_rules(rules), *_of_dashboard(dashboard)]
+    recorded = {rule.record for rule in read_rules(rules).recordings}
+    found = [selector for source, expression in asked for selector in selectors_of(expression, source)]
+    from_prometheus = PRESENT_EVERYWHERE | {ALERTS}
+    labels = {label for source, expression in asked for label in target_labels_of(expression)}
+    return Queries(
+        selectors=tuple(dict.fromkeys(one for one in found if one.series not in from_prometheus | recorded)),
+        prometheus_series=tuple(sorted({one.series for one in found} & from_prometheus)),
+        prometheus_labels=tuple(sorted(labels)),
+        recorded_series=tuple(sorted({one.series for one in found} & recorded)),
+    )
 
 
-def of_dashboard(path: Path) -> Iterator[Selector]:
-    """Yield the selectors of a dashboard's panels, variables replaced, but those of series that Prometheus makes."""
+def _of_rules(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield source and expression of each rule."""
+    for rule in read_rules(path).rules:
+        yield f"alert {rule.alert}" if rule.alert is not None else f"rule {rule.record}", rule.expr
+
+
+def _of_dashboard(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield source and expression of each query of a panel, variables replaced."""
     dashboard = read_dashboard(path)
     variables = query_variables(dashboard)
     for panel in dashboard.drawn:
         for target in panel.targets:
-            found = selectors_of(substitute(target.expr, variables), f"panel {panel.title}")
-            yield from (one for one in found if one.series not in PRESENT_EVERYWHERE | {ALERTS})
+            yield f"panel {panel.title}", substitute(target.expr, variables)

@@ -17,9 +17,10 @@ from assertions.record.run import Run, load_run
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
 from evidence.bundle import manifest
+from evidence.bundle.errors import VerifyError
 from evidence.bundle.layout import COMPARISON, CONTEXT, LIMITS, VERDICT
 from evidence.bundle.run_folder import history_of, last_green
-from evidence.bundle.verify import VerifyError, verify
+from evidence.bundle.verify import verify
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
 from evidence.comparison.compare import compare

@@ -5,21 +5,25 @@ Pure: computed from the record and the verdicts; a difference that the record do
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
 from assertions.checks.metrics.counters import FAILED
 from assertions.checks.performance.latency import LARGE
+from assertions.contract import MAX_CONCURRENT
 from assertions.judge import Report
 from assertions.record.phases import PROBING, JudgedFor
 from assertions.record.run import Run
 from assertions.record.types import Hit
+from assertions.record.view import ScenarioRecord
+from assertions.units import show
 from assertions.verdicts import Reading
 
 
 def differences(run: Run, report: Report) -> tuple[str, ...]:
-    """Return one sentence for each pair of figures of the six assertions that differ though both are right."""
-    return (*_exports(run, report), *_bytes(run, report), *_large(run, report))
+    """Return one sentence for each pair of figures that differ though both are right."""
+    return (*_exports(run, report), *_bytes(run, report), *_large(run, report), *_memory(run, report))
 
 
 def _reading(report: Report, check: str) -> Reading | None:
@@ -84,6 +88,74 @@ def _large(run: Run, report: Report) -> Iterable[str]:
             f"the {outside.count:,} of {_named(measured)}. A histogram can't distinguish phases; of other phases it "
             f"holds: {named}{_rest(apart - others.total(), 'exports')}."
         )
+
+
+_SAMPLED = re.compile(r"probes\.jsonl \((.+), sampled\)")
+
+
+def _memory(run: Run, report: Report) -> Iterable[str]:
+    target, outside = _highest(run, report, "memory-gauge"), _highest(run, report, "memory")
+    if target is None or outside is None or _shown(target) == _shown(outside):
+        return
+    gauge_scenario, gauge_bytes, _ = target
+    scenario, _, source = outside
+    sampled = _SAMPLED.fullmatch(source)
+    if sampled is None:
+        how = "one export's share of the rise of the kernel's high-water mark of a process above its size at rest"
+    else:
+        at_once = _at_once(run.scenarios[scenario], sampled[1])
+        shared = f", shared out among the {at_once} exports that may run at once" if at_once > 1 else ""
+        how = (
+            f"the highest sample of the whole process tree in the phase {sampled[1]} above the tree at rest{shared}, "
+            "plus what one export left behind, so a peak between two samples is not in it"
+        )
+    rise = _high_water(run.scenarios[gauge_scenario])
+    kernel = (
+        f" In {gauge_scenario} the kernel's high-water mark of one process rose {show(rise, 'bytes')} above its size "
+        f"at rest, {'which covers what the gauge reads' if gauge_bytes <= rise else 'less than the gauge reads'}."
+        if rise is not None
+        else ""
+    )
+    yield (
+        f"Memory an export: the target's gauge reads up to {_shown(target)} ({gauge_scenario}), from outside it is "
+        f"{_shown(outside)} ({scenario}). The gauge is the peak of one export by the target's own measure; from "
+        f"outside it is {how}.{kernel}"
+    )
+
+
+def _highest(run: Run, report: Report, check: str) -> tuple[str, float, str] | None:
+    """Scenario, value in bytes and source of a check's highest reading; None: it has none."""
+    found = [
+        (verdict.scenario, reading.value, reading.source)
+        for verdict in report.verdicts
+        if verdict.id == check and verdict.scenario in run.scenarios
+        for reading in verdict.judgement.readings[:1]
+        if reading.value is not None
+    ]
+    return max(found, key=lambda one: one[1], default=None)
+
+
+def _shown(found: tuple[str, float, str]) -> str:
+    return show(found[1], "bytes")
+
+
+def _at_once(record: ScenarioRecord, phase: str) -> int:
+    """How many exports may run at once in a phase, as the check `memory` counts them."""
+    plan = next((one for one in record.plan.phases if one.name == phase), None)
+    return 1 if plan is None or plan.mode in ("sequence", "probe") else min(MAX_CONCURRENT, max(1, plan.clients))
+
+
+def _high_water(record: ScenarioRecord) -> float | None:
+    """Most by which the high-water mark of a process exceeds its least resident size at rest, in bytes."""
+    rests: dict[int, int] = {}
+    peaks: dict[int, int] = {}
+    for probe in record.probes:
+        for process in probe.processes:
+            if probe.resting:
+                rests[process.pid] = min(process.rss_bytes, rests.get(process.pid, process.rss_bytes))
+            if process.peak_rss_bytes is not None:
+                peaks[process.pid] = max(process.peak_rss_bytes, peaks.get(process.pid, 0))
+    return max((peaks[pid] - rests[pid] for pid in rests.keys() & peaks.keys()), default=None)
 
 
 def _named(phases: Iterable[str]) -> str:

@@ -23,7 +23,7 @@ from evidence.reports.performance import performance
 from evidence.reports.proofs import alerts, fault_coverage
 from evidence.reports.reasons import COMMAND, Reason, reasons
 from evidence.reports.tables import Section, Table
-from evidence.reports.units import bar, duration, held_against, percent, plain, quantity, share
+from evidence.reports.units import against, bar, duration, held_against, plain, quantity
 from evidence.subject import as_lines, named
 
 Marks = Mapping[str, str]
@@ -41,10 +41,12 @@ class AssertionRow:
     line: str
     """What was measured, of what limit: `P95 10k 0.42 s of 10 s`."""
     used: float | None
-    """Share of the limit; None: there is no such share."""
+    """Length of the bar: 1 is full; None: there is no bar."""
     bar: str
-    """Ten cells; empty without a share."""
+    """Ten cells; empty where there is none."""
     used_text: str
+    used_words: str
+    """The same for who does not see the bar."""
     count: str
     """`n=152`; empty where nothing was counted."""
     target: str
@@ -231,7 +233,7 @@ def _assertion_row(assertion: Assertion, report: Report, limits: Limits) -> Asse
     verdict = _worst_reading(report, main)
     reading = verdict.judgement.readings[0] if verdict is not None and verdict.judgement.readings else None
     limit = limits[spec.limit_id] if spec is not None and spec.limit_id is not None else None
-    used = share(reading.value, limit) if reading is not None and limit is not None else None
+    used = against(reading.value, limit) if reading is not None and limit is not None else None
     if reading is not None and limit is not None:
         line = f"{_SHORT.get(main, reading.name)} {held_against(reading.value, limit)}"
     elif main == "coverage":
@@ -243,9 +245,10 @@ def _assertion_row(assertion: Assertion, report: Report, limits: Limits) -> Asse
         title=plain(assertion.title),
         critical=assertion.critical,
         line=plain(line),
-        used=used,
-        bar="" if used is None else bar(used),
-        used_text="" if used is None else percent(used),
+        used=None if used is None else used[0],
+        bar="" if used is None else bar(used[0]),
+        used_text="" if used is None else used[1],
+        used_words="" if used is None else used[2],
         count="" if reading is None or reading.count is None else f"n={reading.count:,}",
         target=plain(assertion.target),
         outside=plain(assertion.outside),

@@ -9,7 +9,7 @@ from assertions.limits import Limit, Limits
 from assertions.verdicts import Reading, Verdict
 from evidence.reports.information import Information
 from evidence.reports.tables import Section, Table
-from evidence.reports.units import condition, percent, plain, quantity, share
+from evidence.reports.units import against, condition, plain, quantity
 
 MEASURES = (
     ("1k export, P95", "smoke_latency_ms", "smoke-latency"),
@@ -52,13 +52,13 @@ def _row(title: str, limit: Limit, check: str, report: Report) -> tuple[str, ...
     worst = worst_of([verdict for verdict in report.verdicts if verdict.id == check], limit)
     readings = worst.judgement.readings if worst else ()
     reading = readings[0] if readings else None
-    used = share(reading.value, limit) if reading is not None else None
+    used = against(reading.value, limit) if reading is not None else None
     return (
         title,
         condition(limit),
         "–" if limit.critical is None else quantity(limit.critical, limit.unit),
         _measured(reading, by_buckets=check in BY_BUCKETS),
-        "–" if used is None else percent(used),
+        "–" if used is None else used[1],
         f"{reading.count:,}" if reading is not None and reading.count is not None else "–",
         worst.status if worst else "NO DATA",
     )

@@ -78,17 +78,24 @@ def condition(limit: Limit) -> str:
 
 
 def share(value: float | None, limit: Limit) -> float | None:
-    """Return how much of what a limit allows is used; above 1 the limit is broken. None: there is no such share.
-
-    Of a lower bound on a ratio the allowance is what may be missing: at 95 % asked for, 99 % use a fifth.
-    """
-    if value is None or not math.isfinite(value):
+    """Return how much of what a limit allows is used; above 1 the limit is broken. None: the limit is a lower bound."""
+    if value is None or not math.isfinite(value) or limit.op not in ("<", "<="):
         return None
-    if limit.op in ("<", "<="):
-        return value / limit.target if limit.target > 0 else None
-    if limit.unit == "ratio" and limit.target < 1:
-        return (1 - value) / (1 - limit.target)
-    return None
+    return value / limit.target if limit.target > 0 else None
+
+
+def against(value: float | None, limit: Limit) -> tuple[float, str, str] | None:
+    """Return how far a reading is, as a bar's length (1: full), in short, and in words; None: no bar can show that.
+
+    Of an upper bound the bar is the share of the limit that is used; of a lower bound on a ratio it is the ratio.
+    """
+    used = share(value, limit)
+    if used is not None:
+        return used, percent(used), f"{percent(used)} of the limit used"
+    if value is None or not math.isfinite(value) or limit.unit != "ratio":
+        return None
+    floor = f"{quantity(value, limit.unit)} against a floor of {quantity(limit.target, limit.unit)}"
+    return value, floor, floor
 
 
 def bar(used: float) -> str:

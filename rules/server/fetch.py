@@ -23,7 +23,7 @@ from rules.records import RulesError
 PROMTOOL: Final = "promtool"
 PROMETHEUS: Final = "prometheus"
 BINARIES: Final = (PROMTOOL, PROMETHEUS)
-"""What is kept of a package. Debian 12 has both in `prometheus`; Debian 13 has promtool in a package of its own."""
+"""What is kept of a package. Debian 12 has both in `prometheus`; Debian 13 has promtool in a separate package."""
 
 NEXT_MAJOR: Final = 3
 """The major version of Prometheus that Debian 12 and 13 do not have yet."""

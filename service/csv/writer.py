@@ -54,7 +54,7 @@ def write_csv(out: PartFile, columns: tuple[str, ...], chunks: Iterable[Chunk], 
 
 
 def _plain(chunk: JsonChunk, width: int) -> bytes | None:
-    """The slice as CSV, made of its values' JSON text; None when a cell may need quotes or a text of its own.
+    """The slice as CSV, made of its values' JSON text; None when a cell may need quotes or a text that differs.
 
     Without escapes and nested values, quotes stand around strings only, brackets around rows, and an unquoted null for
     nothing. Commas are counted at the end. A lone column could be an empty string, whose row must not be a blank line.

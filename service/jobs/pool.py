@@ -168,6 +168,7 @@ class WorkerPool(Executor):
                     self._deadlines.pop(number)[1].timed_out = True
                     for process in _processes(self._workers[number]):
                         process.kill()
+                    _replace_stopped_forkserver()  # else nobody would learn that they are gone
                 # nobody needs to wake this thread: what starts meanwhile must not be done before it wakes anyway
                 nearest = min((end for end, _ in self._deadlines.values()), default=math.inf)
                 self._clock.wait(min(nearest - now, self._timeout_s))
@@ -302,13 +303,16 @@ def end_forkserver(most_s: float) -> None:
     server._forkserver_address = None
 
 
+_REPLACING = threading.Lock()
+
+
 def _replace_stopped_forkserver() -> None:
-    """End a workers' parent that a signal stopped: who asked it for a worker would wait for ever."""
+    """End a workers' parent that a signal stopped: who asked it for a worker, or waits for one, would wait for ever."""
     if sys.platform != "linux":
         return
     server: Any = forkserver._forkserver
-    pid = server._forkserver_pid
-    with contextlib.suppress(OSError):
+    with _REPLACING, contextlib.suppress(OSError):
+        pid = server._forkserver_pid
         if pid is None:
             return
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)

@@ -3,7 +3,7 @@
 Three readers shape how: PDFium sorts what stands on one line by place and guesses the directions of the whole table
 row, poppler (`pdftotext -raw`) and pypdf take the order in the file. So every run of one direction is a text object of
 its own, in the order sent, moved to where UAX #9 puts it; and an invisible space below the line stands between two
-runs, since PDFium then reads each of them as a line of its own and guesses nothing.
+runs, since PDFium then reads each of them as a separate line and guesses nothing.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class _Used:
     codes: set[int] = field(default_factory=set)
     """Characters of the Basic Multilingual Plane, their own codes."""
     slots: dict[Glyph, int] = field(default_factory=dict)
-    """What needs a code of its own -> running number; 60,000 to a font."""
+    """What needs a separate code -> running number; 60,000 to a font."""
 
 
 class _Keys(dict[str, str]):
@@ -86,7 +86,7 @@ class DocumentFonts:
     def encode_glyphs(self, glyphs: list[Glyph], name: str = SANS) -> list[tuple[str, str]]:
         """Return pieces, like `encode`, of glyphs that may show other characters than are read back.
 
-        Where one of them needs a code of its own, all get one: readers sort the letters of a word worse in two fonts.
+        Where one of them needs a separate code, all get one: readers sort the letters of a word worse in two fonts.
         """
         own = any(glyph.shown != glyph.read or glyph.advance is not None for glyph in glyphs)
         coded = [self._code(glyph, name, own) for glyph in glyphs]

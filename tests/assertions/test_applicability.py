@@ -226,7 +226,7 @@ def renamed(record: ScenarioRecord, old: str, new: str) -> ScenarioRecord:
     ],
 )
 def test_a_phases_name_decides_nothing(scenario: str, old: str, new: str) -> None:
-    """With a name of one's own for a phase of the same purpose every verdict is the same."""
+    """With another name for a phase of the same purpose every verdict is the same."""
     by_name = judge(healthy_run(), LIMITS)
     own = judge(healthy_run(**{scenario: renamed(healthy(scenario), old, new)}), LIMITS)
     assert [(one.scenario, one.id, one.status) for one in own.verdicts] == [

@@ -114,7 +114,7 @@ def test_a_broken_record_ends_with_2_and_is_named(healthy_folder: Path, tmp_path
 def test_a_folder_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     """A run directory that is not there ends with 2 and says how to make one."""
     said = refused(tmp_path / "none")
-    assert said == (f"{tmp_path / 'none'} is no run directory; make one with `python -m evidence run smoke load batch`")
+    assert said == (f"{tmp_path / 'none'} is no run directory; make one with `export-at-scale run smoke load batch`")
 
 
 def test_limits_that_are_wrong_are_one_sentence(healthy_folder: Path, tmp_path: Path) -> None:

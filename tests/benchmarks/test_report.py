@@ -122,7 +122,7 @@ def test_the_page_shows_figures_and_what_is_missing() -> None:
 
 
 def test_the_terminal_names_what_is_missing() -> None:
-    """A missing benchmark is a line of its own."""
+    """A missing benchmark has a line."""
     assert "NO DATA: csv-2k" in terminal(msgspec.structs.replace(RESULTS, missing=("csv-2k",)))
 
 

@@ -2,7 +2,7 @@
 
 `python -m tests.deploy.image`, or `nox -s image`. It takes root, buildah and debootstrap; nothing else of a container
 engine, so it runs where no namespaces or control groups can be had (`--isolation chroot`). Images and containers are
-kept in a folder of their own, which is removed at the end.
+kept in a separate folder, which is removed at the end.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ImageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """buildah with a storage of its own."""
+    """buildah with a separate storage."""
 
     storage: Path
 
@@ -53,6 +53,13 @@ class Engine:
         """Return a command of buildah."""
         options = ("--root", str(self.storage / "root"), "--runroot", str(self.storage / "run"))
         return ["buildah", *options, "--storage-driver", "vfs", *words]
+
+    def volume(self) -> Path:
+        """Return the folder of the only container's volume. ImageError where there is not one."""
+        found = list((self.storage / "root").glob("vfs-containers/*/userdata/buildah-volumes/*"))
+        if len(found) != 1:
+            raise ImageError(f"the container has {len(found)} volumes; one was expected")
+        return found[0]
 
     def run(self, *words: str) -> str:
         """Run a command of buildah; return what it printed. ImageError."""
@@ -74,9 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             base = options.base or make_base(engine, Path(made) / "base")
             build(engine, base)
-            with container(engine) as name, serving(engine, name) as port:
-                check_health(engine, name, port)
-                return smoke(port, options.out)
+            with container(engine) as name, serving(engine, name, Path(made)) as service:
+                check_health(engine, name, service.port)
+                return smoke(service, options.out)
         except ImageError as error:
             print(f"image: {error}", file=sys.stderr)
             return 2
@@ -103,8 +110,8 @@ def build(engine: Engine, base: str) -> None:
     words = ["bud", "--isolation", "chroot", "--network", "host", "--format", "docker", "--build-arg", f"BASE={base}"]
     engine.run(*words, *own, "-f", str(DOCKERFILE), "-t", IMAGE, str(ROOT))
     user = engine.run("inspect", "--type", "image", "--format", "{{.Docker.Config.User}}", IMAGE).strip()
-    if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", user):
-        raise ImageError(f"the image runs as user {user or 'root'}; a number other than 0 was expected")
+    if user != user_of(DOCKERFILE):
+        raise ImageError(f"the image runs as user {user or 'root'}; {user_of(DOCKERFILE)} was expected")
     say(f"image: built from deploy/Dockerfile, user {user}", began)
 
 
@@ -118,20 +125,37 @@ def container(engine: Engine) -> Iterator[str]:
         engine.run("rm", name)
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service that runs in the container."""
+
+    port: int
+    data: Path
+    """The image's volume, which the service has at `/data`."""
+    log: Path
+    """What it writes to stdout and stderr."""
+
+
 @contextlib.contextmanager
-def serving(engine: Engine, name: str) -> Iterator[int]:
-    """Start the image's own command on a free loopback port, until the block ends; yield the port. ImageError."""
-    port = free_port()
+def serving(engine: Engine, name: str, folder: Path) -> Iterator[Service]:
+    """Start the image's own command on a free loopback port, until the block ends; yield the service.
+
+    ImageError where it does not start, runs as another user than the image's, or does not end with 0 on SIGTERM.
+    folder: where its log goes.
+    """
+    user = int(user_of(DOCKERFILE).partition(":")[0])
+    port, log = free_port(), folder / "service.log"
     command = [str(port) if word == PORT else word for word in start_command()]
     command = ["127.0.0.1" if word == "0.0.0.0" else word for word in command]
     began = time.monotonic()
-    process = subprocess.Popen(
-        engine.words("run", "--isolation", "chroot", name, "--", *command), start_new_session=True
-    )
+    words = engine.words("run", "--isolation", "chroot", name, "--", *command)
+    with log.open("wb") as sink:
+        process = subprocess.Popen(words, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         wait_until_ready(process, port)
         say(f"service: ready in the container, {' '.join(command)}", began)
-        yield port
+        check_user(process.pid, user)
+        yield Service(port=port, data=engine.volume(), log=log)
     finally:
         began = time.monotonic()
         for child in descendants(process.pid):
@@ -145,6 +169,19 @@ def serving(engine: Engine, name: str) -> Iterator[int]:
             os.killpg(process.pid, signal.SIGKILL)
             code = process.wait()
         say(f"service: ended with {code} on SIGTERM", began)
+    if code != 0:
+        raise ImageError(f"the service ended with {code} on SIGTERM; 0 was expected")
+
+
+def check_user(pid: int, user: int) -> None:
+    """Raise ImageError where the service, at or below a process, does not run as a user."""
+    services = [child for child in descendants(pid) if is_service(child)]
+    if not services:
+        raise ImageError("no process of the container runs `python3 -m service`")
+    found = Path(f"/proc/{services[0]}").stat().st_uid
+    if found != user:
+        raise ImageError(f"the service runs as user {found}; {user} was expected")
+    print(f"service: runs as user {found}", flush=True)
 
 
 def check_health(engine: Engine, name: str, port: int) -> None:
@@ -155,19 +192,10 @@ def check_health(engine: Engine, name: str, port: int) -> None:
     say("health check: passed inside the container", began)
 
 
-def smoke(port: int, out: Path) -> int:
-    """Run smoke against the container's service; return its exit code."""
-    words = [
-        sys.executable,
-        "-m",
-        "evidence",
-        "run",
-        "smoke",
-        "--target",
-        f"http://127.0.0.1:{port}",
-        "--out",
-        str(out),
-    ]
+def smoke(service: Service, out: Path) -> int:
+    """Run smoke against the container's service, whose files and log lie on this machine; return its exit code."""
+    words = [sys.executable, "-m", "evidence", "run", "smoke", "--target", f"http://127.0.0.1:{service.port}"]
+    words += ["--exports", str(service.data / "exports"), "--log", str(service.log), "--out", str(out)]
     return subprocess.run(words, cwd=ROOT, check=False).returncode
 
 
@@ -179,6 +207,14 @@ def start_command() -> list[str]:
 def health_command() -> list[str]:
     """Return the command of the Dockerfile's HEALTHCHECK."""
     return _words(re.findall(r"^    CMD (\[.*\])$", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)[-1])
+
+
+def user_of(dockerfile: Path) -> str:
+    """Return the user and group of a Dockerfile's last USER, as numbers: `10001:10001`. ImageError for others."""
+    users = re.findall(r"^USER (.+)$", dockerfile.read_text(encoding="utf-8"), re.MULTILINE)
+    if not users or not re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1]):
+        raise ImageError(f"USER is {users[-1] if users else 'root'}; numbers of user and group were expected, no 0")
+    return str(users[-1])
 
 
 def _words(text: str) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
@@ -18,9 +20,9 @@ from assertions.limits import load
 from assertions.summary import runbook_text
 from evidence.reports.checklists.boxes import FINAL_VALIDATION, GREEN_STATUS
 from evidence.reports.checklists.ticks import Checklist
-from service.start_output import start_lines
 from tests.assertions.healthy.records import healthy_run
 from tests.loadtests.command import run_command
+from tests.processes import end_of, start_module
 from tests.service.helpers import running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,10 +108,75 @@ def test_assert_prints_the_runbooks_lines() -> None:
         assert re.fullmatch(pattern, line), (pattern, line)
 
 
-def test_the_service_prints_the_runbooks_start_lines() -> None:
-    """Address and routes come in the runbook's form."""
-    shown = start_lines("127.0.0.1", 2, 4001, [(route, "GET") for route in RUNBOOK["routes"]])
-    assert match_lines(RUNBOOK["start_lines"], shown) == []
+@pytest.mark.e2e
+def test_the_service_prints_the_runbooks_start_lines(tmp_path: Path) -> None:
+    """A real service's first lines are those of Step 3, word for word; its routes, the runbook's among them, follow."""
+    process = start_module("service", "--port", "0", "--exports", tmp_path / "e", stdout=subprocess.PIPE)
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.terminate()
+    shown = end_of(process).out.splitlines()
+    for pattern, line in zip(RUNBOOK["start_lines"], shown[: len(RUNBOOK["start_lines"])], strict=True):
+        assert re.fullmatch(pattern, line), (pattern, line)
+    paths = [line.partition(" (")[0] for line in shown[len(RUNBOOK["start_lines"]) :]]
+    assert set(RUNBOOK["routes"]) <= set(paths)
+    assert shown[1].replace(".", "\\.") == RUNBOOK["start_lines"][1]
+
+
+def row_of(words: str) -> list[str]:
+    """The cells of the row of docs/runbook.md that has these words; fails where there is none."""
+    found = [cells for cells in rows() if any(words in cell for cell in cells)]
+    assert found, words
+    return found[0]
+
+
+@pytest.mark.parametrize("bound", RUNBOOK["alert_bounds"], ids=lambda bound: f"{bound['alert']}-{bound['severity']}")
+def test_each_alert_has_the_runbooks_bound(bound: Mapping[str, str]) -> None:
+    """Threshold, window and severity of the rule are the runbook's, and the page has them."""
+    groups = yaml.safe_load((ROOT / "rules" / "export.yml").read_text("utf-8"))["groups"]
+    (rule,) = [
+        rule
+        for group in groups
+        for rule in group["rules"]
+        if (rule.get("alert"), rule.get("labels", {}).get("severity")) == (bound["alert"], bound["severity"])
+    ]
+    assert rule["expr"].endswith(f" {bound['bound']}")
+    assert "window" not in bound or set(re.findall(r"\[(\w+)\]", rule["expr"])) == {bound["window"]}
+    assert bound["row"] in row_of(f"`{bound['alert']}`,")[0]
+
+
+def test_no_alert_of_the_runbook_has_a_bound_of_ours() -> None:
+    """Each rule under one of the runbook's names is one of the table's."""
+    groups = yaml.safe_load((ROOT / "rules" / "export.yml").read_text("utf-8"))["groups"]
+    rules = [
+        (rule["alert"], rule["labels"]["severity"])
+        for group in groups
+        for rule in group["rules"]
+        if rule.get("alert") in RUNBOOK["alerts"]
+    ]
+    assert rules == [(bound["alert"], bound["severity"]) for bound in RUNBOOK["alert_bounds"]]
+
+
+@pytest.mark.parametrize("panel", RUNBOOK["panel_kinds"], ids=lambda panel: panel["title"])
+def test_each_panel_has_the_runbooks_unit_and_kind(panel: Mapping[str, str]) -> None:
+    """Kind and unit of the panel are those that the runbook's title asks for, and the page names them."""
+    dashboard = json.loads((ROOT / "dashboards" / "grafana-export-dashboard.json").read_text("utf-8"))
+    (found,) = [one for one in dashboard["panels"] if one.get("title") == panel["title"]]
+    assert (found["type"], found["fieldConfig"]["defaults"]["unit"]) == (panel["kind"], panel["unit"])
+    assert row_of(panel["title"])[1] == panel["row"]
+
+
+@pytest.mark.parametrize("bound", RUNBOOK["limit_bounds"], ids=lambda bound: bound["limit"])
+def test_each_limit_is_the_runbooks(bound: Mapping[str, Any]) -> None:
+    """Target and critical bound in the limits file are the runbook's, and the page's row names the limit."""
+    limit = load()[bound["limit"]]
+    assert (limit.op, limit.target, limit.critical) == (bound["op"], bound["target"], bound.get("critical"))
+    assert f"`{bound['limit']}`" in row_of(bound["row"])[1]
+
+
+def test_rows_without_a_proof_are_known() -> None:
+    """Only what is no promise of a run, and nothing else, has no check, test or command in its third column."""
+    assert [cells[0] for cells in rows() if not cells[2]] == RUNBOOK["unproved"]
 
 
 @pytest.mark.e2e

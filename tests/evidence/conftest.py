@@ -42,8 +42,8 @@ def made(target: Target, tmp_path_factory: pytest.TempPathFactory, worker_id: st
 
     The first worker that needs the run makes it; the others wait for it and read the same.
     """
-    alone = worker_id == "master"
-    folder = tmp_path_factory.mktemp("made") if alone else tmp_path_factory.getbasetemp().parent / "made"
+    single = worker_id == "master"
+    folder = tmp_path_factory.mktemp("made") if single else tmp_path_factory.getbasetemp().parent / "made"
     folder.mkdir(exist_ok=True)
     ended = folder / "ended.json"
     with (folder / "lock").open("w") as lock:
@@ -85,7 +85,7 @@ def signals() -> Iterator[None]:
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     """A run whose scenarios are recorded at once."""
     monkeypatch.setattr(provenance, "read", context)
-    # plots have tests of their own
+    # plots are tested elsewhere
     monkeypatch.setattr(publish, "drawings_of", lambda *_: ())
     monkeypatch.setattr(run, "judge_sha256", lambda: "j" * 64)
     return Recorded()

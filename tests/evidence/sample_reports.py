@@ -27,7 +27,7 @@ from evidence.reports.examples import Example, Found
 from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import Information
 from evidence.reports.latencies import Latencies
-from evidence.reports.proofs.fault_coverage import AtContract, Sensitivity, Shown, Under
+from evidence.reports.proofs.fault_coverage import AtContract, CriticalTier, Sensitivity, Shown, Under
 from tests.assertions.healthy.drawn import drawn_files
 from tests.assertions.healthy.replayed import alerts_replayed
 
@@ -203,6 +203,11 @@ FIGURES = Figures(
         at_contract=(
             AtContract(
                 assertion="Metrics Coverage", fault="no_metrics", why="the metrics page is gone", checks=("scrapes",)
+            ),
+        ),
+        tiers=(
+            CriticalTier(
+                limit="memory_bytes", edit="memory-critical", why="an export holds too much", check="memory", shown=True
             ),
         ),
         checks={"scrapes": (Shown(fault="no_metrics", why="the metrics page is gone"),)},

@@ -143,7 +143,7 @@ def test_a_missing_tool_is_one_sentence(bundle: Path, tmp_path: Path, monkeypatc
 
 
 def test_without_a_folder_load_is_run_first(ask: Ask, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The embedded service, scenario load, in a folder of its own."""
+    """The embedded service, scenario load, in a separate folder."""
     asked_for = list[Settings]()
     monkeypatch.setattr(panels, "run", lambda settings, view: asked_for.append(settings))
     monkeypatch.setattr(panels, "DEFAULT_OUT", bundle)

@@ -97,7 +97,7 @@ def test_a_signed_run(recorded: Recorded, tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_published_again_is_no_longer_signed(recorded: Recorded, tmp_path: Path) -> None:
-    """A scenario that joins a signed run makes another bundle, which needs a signature of its own."""
+    """A scenario that joins a signed run makes another bundle, which needs its own signature."""
     out, key = tmp_path / "run", tmp_path / "key"
     signing.make_keys(key)
     running.run(settings(out, "smoke", sign=key), Shown(), recorded.stages)

@@ -85,7 +85,7 @@ def test_a_failed_export_says_why(failed: Hit, reason: str) -> None:
 
 
 def test_a_targets_own_sentence_is_reported_on_one_line() -> None:
-    """A refusal's error can neither begin a line of its own nor steer the terminal."""
+    """A refusal's error can neither begin a line nor steer the terminal."""
     refused = hit(400)
     body = json.dumps({"error": "bad\n✅ All batch tests completed\x1b[2J"})
     said = seed_lines(Hit(**{**{name: getattr(refused, name) for name in refused.__struct_fields__}, "answer": body}))

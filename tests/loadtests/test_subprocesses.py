@@ -53,7 +53,7 @@ def test_a_child_that_does_not_end_is_killed_with_its_group(tmp_path: Path) -> N
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 @pytest.mark.e2e
 def test_a_child_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
-    """SIGKILL of the parent, which can clean nothing up, ends the child in a session of its own."""
+    """SIGKILL of the parent, which can clean nothing up, ends the child in a separate session."""
     program = (
         "import subprocess, sys, time; from pathlib import Path; from loadtests import subprocesses;"
         "words = [sys.executable, '-c', 'import time; time.sleep(60)'];"

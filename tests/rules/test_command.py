@@ -244,7 +244,7 @@ def test_bad_usage_and_a_bad_folder_are_no_verdict(run_command: RunCommand, tmp_
 
 
 def test_help_teaches() -> None:
-    """In a process of its own the help names the exit codes and an example."""
+    """In a separate process the help names the exit codes and an example."""
     done = run_module("rules", "--help")
     assert done.code == 0
     assert "exit codes:" in done.out

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -50,7 +50,7 @@ class Answer:
 
 
 def call(url: str, method: str, path: str, body: bytes | Iterator[bytes] | None = None, **headers: str) -> Answer:
-    """One request over a connection of its own."""
+    """One request over a separate connection."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
     try:
         sent = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -138,17 +138,6 @@ def start(*arguments: str, exports: Path, wrapper: tuple[str, ...] = (), **envir
     return Running(process, json.loads(line), exports)
 
 
-def workers_of(service: Running) -> list[psutil.Process]:
-    """The service's processes that run or check exports: their niceness is above its own."""
-    process = psutil.Process(service.process.pid)
-    found: list[psutil.Process] = []
-    for child in process.children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if child.nice() > process.nice():
-                found.append(child)
-    return found
-
-
 @contextmanager
 def running(*arguments: str, exports: Path, wrapper: tuple[str, ...] = (), **environment: str) -> Iterator[Running]:
     """A service for the length of a block."""
@@ -161,6 +150,15 @@ def running(*arguments: str, exports: Path, wrapper: tuple[str, ...] = (), **env
         service.process.wait(TIMEOUT_S)
         assert service.process.stderr is not None
         service.process.stderr.close()
+
+
+def workers_of(service: Running) -> list[psutil.Process]:
+    """The processes that check bodies and run exports: the children of the service's fork server.
+
+    Not told by their niceness, since all the processes of a test that `nice` runs are nice.
+    """
+    direct = psutil.Process(service.process.pid).children()
+    return [worker for child in direct for worker in child.children()]
 
 
 class Quiet(Log):

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 
 
 def ask_raw(url: str, request: bytes) -> tuple[int, dict[str, str], Any]:
-    """Send bytes over a connection of their own: status, headers, and the body as JSON."""
+    """Send bytes over a separate connection: status, headers, and the body as JSON."""
     host, port = url.removeprefix("http://").split(":")
     with closing(socket.create_connection((host, int(port)), TIMEOUT_S)) as connection:
         connection.sendall(request)

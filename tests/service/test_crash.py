@@ -142,7 +142,10 @@ def test_a_stopped_parent_of_workers_is_replaced(tmp_path: Path) -> None:
     """When workers die while the process that starts them is stopped, the service goes on with a new one."""
     with running(exports=tmp_path / "e") as service:
         workers = workers_of(service)
-        psutil.Process(workers[0].ppid()).suspend()
+        parent = psutil.Process(workers[0].ppid())
+        parent.suspend()
+        # a stop takes effect when its process next runs, which on a busy machine may be after the next export begins
+        wait_until(lambda: parent.status() == psutil.STATUS_STOPPED)
         for worker in workers:
             worker.kill()
         answers = [service.run(format="csv", columns=["a"], data=[{"a": 1}]).status for _ in range(4)]
@@ -170,6 +173,21 @@ def test_an_export_that_takes_too_long_is_500_and_counted(tmp_path: Path) -> Non
         assert list(service.exports.iterdir()) == []
         assert sample(service.metrics(), "export_fail_total", reason="timeout", format="pdf") == 1
         assert_identity(service.metrics())
+        assert service.run(format="csv", columns=["a"], data=[{"a": 1}]).status == 200
+
+
+def test_an_export_that_takes_too_long_is_500_though_the_parent_of_workers_is_stopped(tmp_path: Path) -> None:
+    """The process that would report the end of the killed worker is stopped in mid-export: it is replaced in time."""
+    rows = [{"id": number, "text": "רחוב הרצל 15 " * 20} for number in range(10_000)]
+    with running("--export-timeout", "2s", exports=tmp_path / "e") as service:
+        answers: list[Answer] = []
+        body = encoded(format="pdf", data=rows, columns=["id", "text"])
+        thread = threading.Thread(target=lambda: answers.append(service.post(body)))
+        thread.start()
+        wait_until(lambda: service.get("/export/status").json()["concurrentExports"] >= 1)
+        psutil.Process(workers_of(service)[0].ppid()).suspend()
+        thread.join(TIMEOUT_S)
+        assert [answer.status for answer in answers] == [500]
         assert service.run(format="csv", columns=["a"], data=[{"a": 1}]).status == 200
 
 

@@ -31,7 +31,7 @@ def test_the_start_prints_address_and_routes_as_the_runbook_shows(tmp_path: Path
     ended = end_of(process)
     assert ended.out == (
         f"[BOOT] listened {{ address: '127.0.0.1', family: 'IPv4', port: {url.rsplit(':', 1)[1]} }}\n"
-        "v1.7 Export@Scale routes registered\n"
+        "v1.7 Export@Scale plugin registered\n"
         "--- ROUTE TREE ---\n"
         "/export/download/{name} (GET, HEAD)\n"
         "/export/files/{name} (GET, HEAD)\n"

@@ -13,7 +13,7 @@ from typing import Any
 
 from evidence.collect.code_version import judge_sha256, load_side_sha256
 from evidence.reports.proofs.fault_coverage import STORED, read
-from tests.targets.fixtures.edits import BASE
+from tests.targets.edits.every import BASE
 from tests.targets.fixtures.entry import Unknown, all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of
 from tests.targets.proving.proving import Proof, prove, usual_jobs

@@ -12,15 +12,17 @@ from msgspec.structs import replace
 
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.contents.sent import Outcome
+from assertions.limits import load
 from assertions.record.types import FileCheck, Finding
 from evidence.reports.proofs.fault_coverage import NO_SERVICE, STORED, Sensitivity, read
 from tests.targets import __main__ as entry
 from tests.targets.commands import ALWAYS
-from tests.targets.fixtures.edits import BASE, EDITS
+from tests.targets.edits.every import BASE, EDITS
 from tests.targets.fixtures.entry import all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of
 from tests.targets.proving.judging import agreeable, checks_without
 from tests.targets.proving.proving import prove
+from tests.targets.proving.results import Judged, Word
 from tests.targets.recording.archive import ArchiveError, Made, listed, pack, unpack
 from tests.targets.recording.conditions import AT_CONTRACT, CONTRACT, LONG, TIGHT, WHOLE, Drive, drives, usual
 from tests.targets.recording.recording import COMMITTED, stale
@@ -139,12 +141,33 @@ def test_a_healthy_target_that_is_accused_is_named(
 
 @pytest.mark.e2e
 def test_the_edits_are_noticed(recorded: Callable[..., Path]) -> None:
-    """Each edit of a healthy record is noticed by its check, and would stay GREEN without only that check."""
+    """Each edit of a healthy record is noticed by its check, and would be misjudged without only that check."""
     proofs = {one.case.name: one for one in prove(recorded(BASE), TARGETS, 1, mutate=True)}
     assert {name: one.problem for name, one in proofs.items()} == dict.fromkeys((BASE, *(e.name for e in EDITS)))
-    assert {edit.name: dict(proofs[edit.name].unnoticed) for edit in EDITS} == {
-        edit.name: {edit.check: "stays GREEN"} for edit in EDITS
+    assert {edit.name: set(proofs[edit.name].unnoticed) for edit in EDITS} == {
+        edit.name: {edit.check} for edit in EDITS
     }
+
+
+def test_every_critical_bound_has_an_edit_that_names_it() -> None:
+    """The limits that have a critical tier are those of the edits, each once."""
+    tiers = [limit.id for limit in load().by_id.values() if limit.critical is not None]
+    assert sorted(edit.critical for edit in EDITS if edit.critical) == sorted(tiers)
+
+
+def test_an_edit_must_be_noticed_as_critical() -> None:
+    """A plain FAIL, or one that does not name the critical bound, shows no critical tier."""
+    edit = next(edit for edit in EDITS if edit.critical == "latency_p95_ms")
+    bounds = "31 s (limit < 10 s; the critical bound of 30 s is missed too)"
+    word = Word(id=edit.check, scenario="load", status="FAIL", reason=bounds, counts=True, critical="latency_p95_ms")
+    red = Judged(colour="RED", headline="RED: 1 of 2 verdicts failed, 1 of them critical", words=(word,))
+    assert edit.problem(red) is None
+    for less in (
+        replace(red, headline="RED: 1 of 2 verdicts failed"),
+        replace(red, words=(replace(word, critical=None),)),
+        replace(red, words=(replace(word, reason="31 s (limit < 10 s)"),)),
+    ):
+        assert "does not say that the critical bound of latency_p95_ms is missed" in str(edit.problem(less))
 
 
 @pytest.mark.e2e

@@ -32,7 +32,8 @@ def rejections(record: ScenarioRecord, limits: Limits) -> Judgement:
     return passed(
         f"{len(refused)} of {len(record.exports)} exports were refused, each beyond the limits and with Retry-After"
         if refused
-        else f"none of {len(record.exports)} exports was refused"
+        else f"none of {len(record.exports)} exports was refused",
+        catches="one export refused within the limits would not have passed",
     )
 
 

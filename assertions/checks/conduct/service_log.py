@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from assertions.limits import Limits
+from assertions.record.times import unix_time
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Judgement, failed, no_data, passed
 
@@ -39,7 +42,27 @@ def service_log(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"{len(errors)} of {len(lines)} lines of {record.name}-service.log are errors, the first: "
             f"{errors[0].strip()[:SHOWN_CHARACTERS]}"
         )
-    return passed(f"none of {len(lines)} lines of {record.name}-service.log is marked as an error (by level or words)")
+    early = _before_the_first_request(lines, record)
+    start = f", {early} of them from before the first request" if early else ""
+    return passed(
+        f"none of {len(lines)} lines of {record.name}-service.log is marked as an error (by level or words){start}",
+        catches="one line at level error or above would not have passed",
+    )
+
+
+def _before_the_first_request(lines: Sequence[str], record: ScenarioRecord) -> int:
+    """Return how many lines are surely of the start: up to the last one whose time is before the first request.
+
+    0 where no line says its time.
+    """
+    first = min((hit.start for hit in record.posts), default=-math.inf)
+    early = 0
+    for place, line in enumerate(lines, 1):
+        at = unix_time((_object(line) or {}).get("timestamp"))
+        if at is not None and at >= first:
+            break
+        early = place if at is not None else early
+    return early
 
 
 def is_error(line: str) -> bool:

@@ -25,7 +25,10 @@ def files_present(record: ScenarioRecord, limits: Limits) -> Judgement:
             f"{len(absent)} of the files that answers named are missing in the exports folder at the end, "
             f"{absent[0]} among them"
         )
-    return passed(f"the files of all {len(record.done)} finished exports are in the exports folder at the end")
+    return passed(
+        f"the files of all {len(record.done)} finished exports are in the exports folder at the end",
+        catches="one missing file would not have passed",
+    )
 
 
 def buckets(record: ScenarioRecord, limits: Limits) -> Judgement:
@@ -50,4 +53,7 @@ def buckets(record: ScenarioRecord, limits: Limits) -> Judgement:
             filled, seen = filled + finite, seen + 1
     if not seen:
         return no_data("the latency histogram counted no export")
-    return passed(f"{filled:g} exports are in finite buckets of export_latency_ms, in {seen} series of format and size")
+    return passed(
+        f"{filled:g} exports are in finite buckets of export_latency_ms, in {seen} series of format and size",
+        catches="a format and size of which all exports lie beyond the highest finite bucket would not have passed",
+    )

@@ -56,8 +56,10 @@ def generator(record: ScenarioRecord, limits: Limits) -> Judgement:
                 "ms",
             )
         )
+    kept = []
     for value, limit_id, what, unit in measured:
         limit = limits[limit_id]
+        kept.append(f"a {what} above {show(limit.target, unit)}")
         reading = Reading(name=what, value=value, unit=unit, source="scenario.json")
         judged = judge_reading(limit, reading, what)
         if judged.status != "PASS":
@@ -70,5 +72,6 @@ def generator(record: ScenarioRecord, limits: Limits) -> Judgement:
                 f"the clock of generator {clock.worker} on {clock.host} {what}: its record is not comparable"
             )
     return passed(
-        f"all {len(record.hits)} planned requests were made and recorded, and the generator kept up with them"
+        f"all {len(record.hits)} planned requests were made and recorded, and the generator kept up with them",
+        catches=f"one request too few, or {', '.join(kept)} would not have passed",
     )

@@ -66,7 +66,10 @@ def moved(record: ScenarioRecord, limits: Limits) -> Judgement:
             problem = _gauge_problem(record, name, fmt)
             if problem:
                 return failed(problem)
-    return passed(f"requests, bytes, latency, memory and throughput moved with the load ({', '.join(formats)})")
+    return passed(
+        f"requests, bytes, latency, memory and throughput moved with the load ({', '.join(formats)})",
+        catches="a counter of requests or bytes, or a throughput gauge, that did not move would not have passed",
+    )
 
 
 def _gauge_problem(record: ScenarioRecord, name: str, fmt: str) -> str | None:
@@ -143,7 +146,7 @@ def throughput_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
     last = next((timed for timed in reversed(record.pages) if timed.scrape.moment in ("rest", "after")), None)
     if last is None:
         return no_data("no page was read at rest")
-    compared = False
+    fits: list[str] = []
     for fmt in FORMATS:
         # failed and unanswered exports may be counted as finished
         asked = [hit.end for hit in record.posts if hit.format == fmt and hit.status not in (400, 413, 429, 503)]
@@ -151,7 +154,6 @@ def throughput_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
         recent = [end for end in ends if end > last.scrape.start - MINUTE_LEAST_S]
         if len(recent) < RECENT_LEAST:
             continue
-        compared = True
         value = last.page.total("export_throughput_ops_per_sec", format=fmt)
         if value is None:
             return failed(f'export_throughput_ops_per_sec has no series for format="{fmt}"')
@@ -165,9 +167,13 @@ def throughput_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
                 f'export_throughput_ops_per_sec{{format="{fmt}"}} reads {value:.3g} per second where '
                 f"{len(recent)} exports finished in the minute before: {least:.3g} to {most:.3g} per second fit"
             )
-    if not compared:
+        fits.append(f"{least:.3g} to {most:.3g} per second for {fmt}")
+    if not fits:
         return no_data(f"fewer than {RECENT_LEAST} exports of each format finished in the minute before the last page")
-    return passed("the throughput gauge fits the exports that finished in the minute before")
+    return passed(
+        "the throughput gauge fits the exports that finished in the minute before",
+        catches=f"a reading outside {', '.join(fits)} would not have passed",
+    )
 
 
 def _of_others(record: ScenarioRecord, fmt: str) -> float:

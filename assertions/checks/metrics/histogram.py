@@ -50,7 +50,14 @@ def sum_agrees(record: ScenarioRecord, limits: Limits) -> Judgement:
         problem = _disagrees(
             whole, _times_ms(record, [hit for hit in record.posts if hit.status == 200 and hit.id not in odd])
         )
-    return failed(problem) if problem else passed(f"the histogram shows the same times as {len(times)} answers")
+    if problem:
+        return failed(problem)
+    slack = TIME_SHARE * math.fsum(times) + TIME_MS * len(times)
+    return passed(
+        f"the histogram shows the same times as {len(times)} answers",
+        catches=f"a sum off by more than {show(slack, 'ms')} ({show(TIME_SHARE, 'ratio')}, and {TIME_MS} ms an answer) "
+        "would not have passed",
+    )
 
 
 def _times_ms(record: ScenarioRecord, hits: Sequence[Hit]) -> list[float]:
@@ -88,7 +95,9 @@ def _loosely(added: Histogram, times: Sequence[float]) -> Judgement:
     if not seen / MEAN_TIMES - MEAN_MS <= mean <= seen * MEAN_TIMES + MEAN_MS:
         return failed(f"the histogram's mean is {show(mean, 'ms')}, the answers' is {show(seen, 'ms')}")
     return passed(
-        "histogram and answers have means of the same order; some exports failed, so no closer comparison is possible"
+        "histogram and answers have means of the same order; some exports failed, so no closer comparison is possible",
+        catches=f"a mean of more than {MEAN_TIMES} times the answers' mean of {show(seen, 'ms')} and {MEAN_MS} ms "
+        "would not have passed",
     )
 
 
@@ -107,7 +116,11 @@ def histogram(record: ScenarioRecord, limits: Limits) -> Judgement:
         return no_data("export_latency_ms is missing")
     if not judged:
         return no_data("export_latency_ms has no series")
-    return passed(f"{judged} readings of histogram series are consistent in themselves")
+    return passed(
+        f"{judged} readings of histogram series are consistent in themselves",
+        catches="a bucket below the one before it, a count that is not its +Inf bucket's, or a sum off by more than "
+        f"{show(SUM_ERROR, 'ratio')} from what its buckets allow would not have passed",
+    )
 
 
 def _broken(series: Histogram) -> str | None:

@@ -194,7 +194,10 @@ def labels_bounded(record: ScenarioRecord, limits: Limits) -> Judgement:
     if missing:
         return no_data(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     sent = len({hit.user for hit in record.posts if hit.user})
-    return passed(f"label values stay in their closed sets ({sent} users sent requests)")
+    return passed(
+        f"label values stay in their closed sets ({sent} users sent requests)",
+        catches=f"one value outside its set, or more than {USERS_KEPT} users, would not have passed",
+    )
 
 
 def _reasons(page: Page, name: str) -> set[str]:
@@ -210,7 +213,10 @@ def monotonic(record: ScenarioRecord, limits: Limits) -> Judgement:
         fallen = next(_fallen(earlier, later), None)
         if fallen:
             return failed(f"{fallen}; the service restarted, or the counter is wrong")
-    return passed(f"no counter fell over {len(record.pages)} pages")
+    return passed(
+        f"no counter fell over {len(record.pages)} pages",
+        catches="a counter that fell from one page to the next, or vanished, would not have passed",
+    )
 
 
 def _fallen(earlier: TimedPage, later: TimedPage) -> Iterator[str]:

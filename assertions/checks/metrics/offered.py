@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from assertions.limits import Limits
-from assertions.record.queries import Selector
+from assertions.record.queries import Queries, Selector
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Judgement, failed, no_data, passed
 
@@ -21,7 +21,7 @@ def offered(record: ScenarioRecord, limits: Limits) -> Judgement:
     if record.queries is None:
         return no_data(
             "queries.json is not there, so it is unknown what alert rules and panels query; "
-            "`python -m evidence run` writes it"
+            "`export-at-scale run` writes it"
         )
     selectors = record.queries.selectors
     if not selectors:
@@ -36,11 +36,24 @@ def offered(record: ScenarioRecord, limits: Limits) -> Judgement:
         return no_data(f"a pattern in queries.json can't be read here: {error}")
     if missing:
         return failed(_missing(missing))
-    sources = len({one.source for one in selectors})
+    find = "finds" if len({str(one) for one in selectors}) == 1 else "find"
     return passed(
-        f"each of {len({str(one) for one in selectors})} selectors of {sources} alerts and panels (queries.json) finds "
-        "a series on the last page"
+        f"{record.queries.counted()} (queries.json) {find} a series on the last page{_left_out(record.queries)}"
     )
+
+
+def _left_out(queries: Queries) -> str:
+    """What the files ask for and no target offers; empty where there is nothing of the kind."""
+    added = [
+        f"{word} {', '.join(names)}"
+        for word, names in (("series", queries.prometheus_series), ("labels", queries.prometheus_labels))
+        if names
+    ]
+    left_out = [
+        *([f"{' and '.join(added)}, which Prometheus itself adds"] if added else []),
+        *([f"{len(queries.recorded_series)} series that recording rules make"] if queries.recorded_series else []),
+    ]
+    return f"; not looked for: {'; '.join(left_out)}" if left_out else ""
 
 
 def _found(selector: Selector, page: Mapping[str, Sequence[Mapping[str, str]]]) -> bool:

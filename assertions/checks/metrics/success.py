@@ -100,7 +100,11 @@ def success_gauge(record: ScenarioRecord, limits: Limits) -> Judgement:
         return no_data("export_success_rate could not be read")
     if len(off) > OFF_SHARE * judged:
         return failed(f"{off[-1]} ({len(off)} of {judged} readings)")
-    return passed(f"the success-rate gauge is what its counters give, in {judged - len(off)} of {judged} readings")
+    return passed(
+        f"the success-rate gauge is what its counters give, in {judged - len(off)} of {judged} readings",
+        catches=f"a gauge off by more than {show(GAUGE_ERROR, 'ratio')} and one export, in more than "
+        f"{int(OFF_SHARE * judged)} readings, would not have passed",
+    )
 
 
 def _rules_out(limit: Limit, low: float) -> str:

@@ -7,7 +7,7 @@ figure than the pages has the wrong query, name or unit.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from assertions.checks.observability.server import recorded
@@ -60,8 +60,17 @@ def panels(record: ScenarioRecord, limits: Limits) -> Judgement:
         return no_data("no panel had a figure to compare")
     return passed(
         f"{len(seen.panels)} queries of {len({query.panel for query in seen.panels})} panels brought finite points; "
-        f"{len(compared)} figures agree with the harness"
+        f"{len(compared)} figures agree with the harness",
+        catches=f"a figure off by more than its tolerance would not have passed: {_tolerances(compared)}",
     )
+
+
+def _tolerances(compared: Sequence[tuple[str, Figure]]) -> str:
+    """Return the widest tolerance of each panel that was compared."""
+    widest: dict[str, Figure] = {}
+    for panel, figure in compared:
+        widest[panel] = max(figure, widest.get(panel, figure), key=lambda one: one[3])
+    return "; ".join(f"{panel} ± {number(tolerance)} {what}" for panel, (what, _, _, tolerance) in widest.items())
 
 
 def _empty(query: PanelQuery) -> Iterator[tuple[str, str]]:

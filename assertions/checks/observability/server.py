@@ -22,18 +22,27 @@ MUST_STAY_SILENT: Final = frozenset(
 """Alerts that no target of the contract sets off. The others have bounds that a sound target may pass for a while, as a
 burst of large exports does with the bytes of an hour; they are reported, and fail nothing."""
 
+TIMED_OUT: Final = "context deadline exceeded"
+"""In Prometheus' words for a page that did not come in time."""
+SLOW_SHARE: Final = 0.8
+"""Of the server's timeout: so long a reading of the harness counts as slow; the two do not read at the same moment."""
+
 
 def scrape(record: ScenarioRecord, limits: Limits) -> Judgement:
     """Prometheus scraped the page throughout, without an error and without a warning."""
     seen = recorded(record)
     if isinstance(seen, Judgement):
         return seen
-    found = [("scrape error", f"{one.url} is {one.health}: {one.error}") for one in seen.targets if one.health != "up"]
-    if seen.failed_scrapes:
+    down = [one for one in seen.targets if one.health != "up"]
+    slow = slow_pages(record) if all(TIMED_OUT in one.error for one in down) else None
+    found = [("scrape error", f"{one.url} is {one.health}: {one.error}") for one in down if slow is None]
+    if seen.failed_scrapes and slow is None:
         found.append(("failed scrape", f"{seen.failed_scrapes} of {seen.scrapes} scrapes failed"))
     found += [("warning", f"Prometheus warns: {line}") for line in seen.warnings]
     if found:
         return failed_for(found)
+    if slow is not None:
+        return no_data(slow)
     return passed(f"Prometheus {seen.version} scraped the page {seen.scrapes} times, without an error or a warning")
 
 
@@ -81,6 +90,27 @@ def recorded(record: ScenarioRecord) -> PrometheusRun | Judgement:
     if not seen.scrapes:
         return no_data("Prometheus scraped nothing")
     return seen
+
+
+def slow_pages(record: ScenarioRecord) -> str | None:
+    """Return why failed scrapes are no fault: the page came, but later than this server waits; None: it is one.
+
+    The server's timeout is its interval, of a second; the contract sets the page no time. The harness, which waits
+    longer, must have seen the page be that slow for as long as scrapes failed.
+    """
+    seen = record.prometheus
+    if seen is None or not seen.failed_scrapes or not seen.scrape_interval_s:
+        return None
+    longer = [
+        one.end - one.start for one in record.scrapes if one.end - one.start >= SLOW_SHARE * seen.scrape_interval_s
+    ]
+    # a reading of three seconds covers up to four scrapes
+    if not longer or seen.failed_scrapes > sum(1 + seconds / seen.scrape_interval_s for seconds in longer):
+        return None
+    return (
+        f"{seen.failed_scrapes} of {seen.scrapes} scrapes timed out after {seen.scrape_interval_s:g} s; the harness, "
+        f"which waits longer, had the page after up to {max(longer):.1f} s, and the contract sets it no time"
+    )
 
 
 def _fired(alert: AlertState, seen: PrometheusRun) -> str:

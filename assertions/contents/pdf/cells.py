@@ -96,7 +96,7 @@ def _headed(text: Text, plan: Plan) -> bool:
 
 
 def _at_home(taken: Taken, known: Sequence[tuple[int, int]], cells: Sequence[tuple[int, int]]) -> bool:
-    """Whether most of these cells stand among the others of their record, not in a part of the page of their own."""
+    """Whether most of these cells stand among the others of their record, not in another part of the page."""
     others = set(known) - set(cells)
     begins: dict[int, int] = {}
     for row, column in others:

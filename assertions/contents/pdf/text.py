@@ -274,7 +274,7 @@ def _split(line: Sequence[_Glyph]) -> Iterable[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Inked:
-    """Where a line has letters, without the gaps that are no wider than a space of its own letters."""
+    """Where a line has letters, without the gaps that are no wider than a space among its letters."""
 
     height: float
     spans: tuple[tuple[float, float], ...]

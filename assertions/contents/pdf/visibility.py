@@ -31,7 +31,7 @@ _FEW: Final = 3
 _SHARE: Final = {_OFF: 0.2}
 """Of a page's words: the end of a long line may run off the paper, it can still be read back."""
 _OTHER_SHARE: Final = 0.02
-"""Fewer may be drawn in a way of their own."""
+"""Fewer may be drawn in another way."""
 _RUN: Final = re.compile(r"\S+")
 _FACELESS_LEAST: Final = 3
 """So many different letters of a script are never all of one height and one width, in any typeface."""

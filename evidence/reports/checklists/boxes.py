@@ -25,8 +25,12 @@ RUNBOOK_BOUNDS: Mapping[str, float] = {
 
 _HITS = "hits.jsonl"
 _DRAWN = (
-    "shown by drawing it with Grafana's open front-end libraries, fed by a Prometheus that serves the run's recorded "
-    "samples; not imported into a Grafana server"
+    "drawn with Grafana's open front-end libraries, fed by a live Prometheus that serves the run's recorded samples; "
+    "a Grafana server took no part"
+)
+_IMPORTED = (
+    "seen: the file has the structure that an import asks for, each query is answered by a live Prometheus, and each "
+    "panel is drawn with Grafana's open front-end libraries; not seen: the import itself, since no Grafana server ran"
 )
 
 GREEN_STATUS = Checklist(
@@ -56,9 +60,11 @@ GREEN_STATUS = Checklist(
                 ),
                 Box(
                     text="Tests scripts ready",
-                    checks=("generator",),
+                    checks=("generator", "calibration"),
+                    each=True,
                     artifact="smoke/plan.json",
-                    here="the scripts are the load profiles; ready means that all they planned was sent",
+                    here="the scripts are the load profiles; ready means that all they planned was sent, by a "
+                    "generator whose clock was right",
                 ),
             ),
         ),
@@ -67,9 +73,11 @@ GREEN_STATUS = Checklist(
             (
                 Box(
                     text="Executor starts without errors",
-                    checks=("service-log",),
+                    checks=("service-log", "health"),
+                    each=True,
                     artifact="smoke-service.log",
-                    here="the executor is the service that was judged",
+                    here="the executor is the service that was judged: no error in its log (an embedded "
+                    "service's from its start on, so with the lines before the first request), and `/health` answers",
                 ),
                 Box(
                     text="All 3 endpoints accessible (/status, /run, /metrics)",
@@ -136,9 +144,11 @@ FINAL_VALIDATION = Checklist(
             (
                 Box(
                     text="Dependencies installed (`pnpm install`)",
-                    checks=("generator",),
-                    artifact="run.json",
-                    here="instead of `pnpm install` a Python environment is made; the load runs from it",
+                    checks=("package", "generator"),
+                    each=True,
+                    artifact="package.json",
+                    here="instead of `pnpm install` a Python environment is made: the installed copy starts in it, and "
+                    "the load runs from it",
                 ),
                 Box(
                     text="Exporter-core built (`pnpm build`)",
@@ -249,7 +259,7 @@ FINAL_VALIDATION = Checklist(
                     checks=("dashboard", "prometheus-panels", "panels-drawn"),
                     each=True,
                     artifact="dashboard.json",
-                    here=_DRAWN,
+                    here=_IMPORTED,
                 ),
                 Box(
                     text="Panels rendering with live data",

@@ -66,13 +66,13 @@ def picture_address(png: bytes) -> str:
 
 
 def inlined(svg: str) -> str:
-    """Return the drawing itself, without the declarations of a file of its own."""
+    """Return the drawing itself, without the declarations of a standalone file."""
     found = _SVG.search(svg)
     return _METADATA.sub("", found.group()) if found else ""
 
 
 def _coded(text: str) -> Markup:
-    """Return a text of our own with its spans of code as elements."""
+    """Return our own text with its spans of code as elements."""
     parts = _CODE.split(text)
     made = [
         Markup("<code>{}</code>").format(part) if index % 2 else Markup("{}").format(part)

@@ -65,15 +65,21 @@ def _named_alerts(alerts: Iterable[AlertState], state: str) -> list[str]:
 
 
 def distribution_caption(record: ScenarioRecord, report: Report) -> str:
-    """Return the slowest case by its median, with the scenario's latency verdict."""
+    """Return the slowest case and phase by its median, with the scenario's latency verdict."""
     cases = cases_of(record)
     if not cases:
-        return "No export was done outside the behaviour probes."
+        return "No export was done in a phase that the table of latencies counts."
     slowest, values = max(cases.items(), key=lambda item: percentile(item[1], 0.5))
     median = percentile(values, 0.5)
-    text = f"Slowest by its median is {plain(slowest)} with {quantity(median, 'ms')} (n={len(values)})"
+    text = (
+        f"Slowest by its median is {plain(slowest)} with {quantity(median, 'ms')} from the planned start "
+        f"(n={len(values):,})"
+    )
     verdict = _verdict(record, report, "latency-outside") or _verdict(record, report, "smoke-latency")
-    return f"{text}; P95 is {_figure(verdict)}: {verdict.status}." if verdict is not None else f"{text}."
+    if verdict is None:
+        return f"{text}."
+    of = "10k exports" if verdict.id == "latency-outside" else "1k exports"
+    return f"{text}; P95 of {of} is {_figure(verdict)}: {verdict.status}."
 
 
 def leak_caption(record: ScenarioRecord, report: Report, limits: Limits) -> str:

@@ -1,32 +1,30 @@
-"""Latency by case: every export, its median and P95 with the 95 % interval, and the limit."""
+"""Latency by case and phase: every export, its median and P95 with the 95 % interval, and the limit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assertions.checks.performance.latency import latency_ms
 from assertions.limits import Limits
-from assertions.record.phases import PROBING
 from assertions.record.view import ScenarioRecord
 from assertions.stats import lower_rank, percentile, upper_rank
+from evidence.reports.latencies import by_phase
 from evidence.reports.plots.model import COLOURS, LEAST_LOG, Panel, Rule, Series, series
 
 MOST_CASES = 16
-"""Cases in one picture, those with most exports first."""
+"""Rows in one picture, those with most exports first."""
 P95_LEAST = 20
 OTHER, SUMMARY = "#555555", "#000000"
 
 
 def cases_of(record: ScenarioRecord) -> dict[str, list[float]]:
-    """Return latencies in ms of finished exports by case and, in load, phase; behaviour probes left out."""
-    found: dict[str, list[float]] = {}
-    for hit in record.done:
-        if hit.phase in PROBING:
-            continue
-        name = f"{hit.case}, {hit.phase}" if record.name == "load" else hit.case
-        found.setdefault(name, []).append(max(latency_ms(hit), LEAST_LOG))
-    kept = sorted(found, key=lambda name: -len(found[name]))[:MOST_CASES]
-    return {name: found[name] for name in sorted(kept)}
+    """Return latencies in ms, from the planned start, of the exports that the table of latencies counts, row by row.
+
+    Keys are `case, phase`, so that exports made one after the other and those of a crowd are never one row.
+    """
+    rows = by_phase({record.name: record})
+    kept = sorted(rows, key=lambda row: -len(row.planned_ms))[:MOST_CASES]
+    named = {f"{row.case}, {row.phase}": [max(value, LEAST_LOG) for value in row.planned_ms] for row in kept}
+    return {name: named[name] for name in sorted(named)}
 
 
 def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
@@ -37,11 +35,13 @@ def interval(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def distribution(record: ScenarioRecord, limits: Limits) -> Panel:
-    """Return the panel of a scenario's latencies by case."""
+    """Return the panel of a scenario's latencies by case and phase."""
     bound = {"smoke": "smoke_latency_ms", "load": "latency_p95_ms"}.get(record.name)
     limit = limits[bound].target if bound is not None else None
     rules = () if limit is None else (Rule(limit, f"limit {limit:,.6g} ms", upright=True),)
-    return spread_by_row("latency of each export by case (log scale)", cases_of(record), rules)
+    return spread_by_row(
+        "latency of each export from its planned start, by case and phase (log scale)", cases_of(record), rules
+    )
 
 
 def spread_by_row(title: str, rows: Mapping[str, Sequence[float]], rules: tuple[Rule, ...] = ()) -> Panel:

@@ -22,7 +22,11 @@ from evidence.reports.plots.prometheus_samples import read_samples
 from evidence.reports.plots.static import WIDTH_IN, drawn, height_in
 from evidence.reports.plots.target import target_panels
 from evidence.reports.plots.timeline import export_panels, x_range_of
+from rules.server.cache import Cache
+from rules.server.fetch import cache_folder
 
+KEPT_MOST = 48
+"""Pictures of about three runs."""
 SECONDS = "seconds since the scenario's start"
 
 
@@ -46,19 +50,29 @@ def plots_of(folder: str, drawings: Iterable[Drawing]) -> list[Plot]:
     ]
 
 
-def draw(folder: Path, drawings: Iterable[Drawing]) -> dict[str, bytes]:
-    """Write the pictures into a folder, emptied before; return each as PNG, by its path. OSError."""
+def kept_plots(env: Mapping[str, str]) -> Cache:
+    """Return the cache of pictures in the user's cache folder: scenarios of one run are often run one by one."""
+    return Cache(cache_folder(env) / "plots", KEPT_MOST)
+
+
+def draw(folder: Path, drawings: Iterable[Drawing], cache: Cache | None = None) -> dict[str, bytes]:
+    """Write the pictures into a folder, emptied before; return each as PNG, by its path. OSError.
+
+    cache: holds pictures of the same drawings; None: all are drawn.
+    """
     shutil.rmtree(folder, ignore_errors=True)
-    return add_pictures(folder, drawings, {})
+    return add_pictures(folder, drawings, {}, cache)
 
 
-def add_pictures(folder: Path, drawings: Iterable[Drawing], known: Mapping[str, bytes]) -> dict[str, bytes]:
+def add_pictures(
+    folder: Path, drawings: Iterable[Drawing], known: Mapping[str, bytes], cache: Cache | None = None
+) -> dict[str, bytes]:
     """Write the pictures that are not there yet; return each of these as PNG, by its path. OSError."""
     made = {}
     for drawing in drawings:
         path = f"{folder.name}/{drawing.name}.svg"
         if path not in known:
-            text, made[path] = drawn(drawing)
+            text, made[path] = drawn(drawing, cache)
             folder.mkdir(exist_ok=True)
             (folder / f"{drawing.name}.svg").write_text(text, encoding="utf-8")
     return made

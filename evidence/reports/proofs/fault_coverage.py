@@ -19,8 +19,10 @@ NO_SERVICE = {
     "generator": "none: it blames no target; a load that was not what was asked is NO DATA",
     "calibration": "none: it blames no target; an instrument that errs is NO DATA",
     "shutdown": "none: only a service that the harness started is judged by it",
-    "files-present": "none: no service of the catalogue removes its files while the run goes on",
-    "service-log": "none: no log of theirs is captured; only the embedded service's, or that of --log, is judged",
+    "files-present": "none: no service of the catalogue removes its files while the run goes on; the edit file-gone of "
+    "a healthy record turns it red",
+    "service-log": "none: no log of theirs is captured; only the embedded service's, or that of --log, is judged; the "
+    "edit error-logged of a healthy record turns it red",
     "prometheus-rules": "none: a rule that can't be evaluated does, not a service",
     "alerts-replayed": "none: the records keep no replay; edited records turn it red",
     "panels-drawn": "none: no panel is drawn of the broken services; a misnamed metric turns it red",
@@ -61,6 +63,20 @@ class AtContract(Record, frozen=True, kw_only=True):
     """The checks that turned red for a fitting reason; none: the fault was not caught."""
 
 
+class CriticalTier(Record, frozen=True, kw_only=True):
+    """A critical bound that a record was edited to miss."""
+
+    limit: str
+    """Id of the limit."""
+    edit: str
+    """The edit's name."""
+    why: str
+    check: str
+    """The check that must fail, and must name the critical bound as missed."""
+    shown: bool
+    """True: it did, and the headline counted it as critical."""
+
+
 class Sensitivity(Record, frozen=True, kw_only=True):
     """What judging recorded faulty and healthy targets showed of the judge."""
 
@@ -97,6 +113,8 @@ class Sensitivity(Record, frozen=True, kw_only=True):
     """Those that were not green, for a fitting reason."""
     conditions: tuple[Under, ...]
     at_contract: tuple[AtContract, ...]
+    tiers: tuple[CriticalTier, ...] = ()
+    """Each critical bound of the contract's limits; none in a proof from before they were shown."""
     checks: dict[str, tuple[Shown, ...]]
     """Check id to the faults that turned it red, at most five: first those that no other check saw, then the fitting
     ones."""
@@ -123,7 +141,7 @@ def _paragraphs(shown: Sensitivity, judge_sha256: str) -> Iterable[str]:
         f"{shown.caught} of {shown.faults} faulty targets were caught for a fitting reason and {shown.green} of "
         f"{shown.healthy} healthy ones came out GREEN; the catalogue has {shown.faulty_known} faulty and "
         f"{shown.healthy_known} healthy ones. {shown.noticed} of {shown.edits} edits of a healthy target's record "
-        "(faults of the instrument, the rules, the dashboard) were noticed."
+        "(faults of the instrument, the rules, the dashboard, and readings beyond each critical bound) were noticed."
     )
     stale = "" if shown.judge_sha256 == judge_sha256 else " Stale: made with another version of the judge."
     yield (
@@ -150,6 +168,14 @@ def _tables(shown: Sensitivity) -> Iterable[Table]:
         columns=("assertion", "a fault under the contract's own limits and the real profiles", "found by"),
         rows=tuple(row for six in ASSERTIONS for row in _at_contract(shown, six.title)),
     )
+    if shown.tiers:
+        yield Table(
+            columns=("critical bound of", "a healthy target's record, edited", "shown to be critical by"),
+            rows=tuple(
+                (one.limit, plain(f"{one.edit}: {one.why}"), one.check if one.shown else "not shown")
+                for one in shown.tiers
+            ),
+        )
     yield Table(
         columns=("check", "part of", "a fault that turned it red", "found only by it"),
         rows=tuple(_check_row(shown, check.id) for check in CHECKS),

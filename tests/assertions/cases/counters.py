@@ -56,7 +56,8 @@ FAILS = (
         (
             "one started more",
             lambda r: with_pages(r, values(_CSV % "started", lambda value: value + 1), on_moment("after")),
-            'export_requests_total{format="csv",status="started"} moved by 40, but the client saw 39 such',
+            'export_requests_total{format="csv",status="started"} moved by 40, but the client saw 39 such requests, '
+            "or another client used the target",
             ("identity",),
         ),
         (
@@ -149,7 +150,7 @@ FAILS = (
         (
             "one in ten answered 500",
             lambda r: failing("load", "measure", 50),
-            "443 of 493 exports finished: 89.9 % (limit >= 95 %)",
+            "443 of 493 exports finished: 89.9 % (limit >= 95 %; the critical bound of 90 % is missed too)",
             ("success-target",),
         ),
     ),

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from assertions import limits as limits_file
 from assertions.checks.metrics import counters, metrics_page
 from assertions.checks.metrics.exported_bytes import bytes_agree
 from assertions.checks.metrics.gauges import throughput_gauge
+from assertions.checks.metrics.offered import offered
 from assertions.checks.metrics.success import success_gauge, success_outside, success_target
 from assertions.record.types import Hit, Scrape
 from assertions.record.view import ScenarioRecord
@@ -266,3 +268,28 @@ def drop_failed(text: str) -> str:
     """A page without any failed requests' series."""
     kept = [line for line in text.splitlines() if 'status="failed"' not in line]
     return drop_samples("export_nothing")("\n".join([*kept, ""]))
+
+
+@pytest.mark.parametrize(
+    ("left_out", "ending"),
+    [
+        ({}, ""),
+        (
+            {"prometheus_series": ("ALERTS", "up"), "prometheus_labels": ("job",), "recorded_series": ("job:failed",)},
+            "; not looked for: series ALERTS, up and labels job, which Prometheus itself adds; "
+            "1 series that recording rules make",
+        ),
+        ({"prometheus_labels": ("job",)}, "; not looked for: labels job, which Prometheus itself adds"),
+        ({"recorded_series": ("a", "b")}, "; not looked for: 2 series that recording rules make"),
+    ],
+)
+def test_offered_counts_by_kind_and_names_what_it_leaves_out(left_out: dict[str, tuple[str, ...]], ending: str) -> None:
+    """The reason counts alerts, panels and recording rules apart, and names what no target offers."""
+    record = healthy("load")
+    assert record.queries is not None
+    queries = replace(record.queries, **left_out)
+    reason = offered(changed(record, queries=queries), LIMITS).reason
+    assert reason == f"5 selectors of 1 alert and 2 panels (queries.json) find a series on the last page{ending}"
+    one_rule = replace(queries, selectors=(replace(queries.selectors[0], source="rule job:p95"),))
+    reason = offered(changed(record, queries=one_rule), LIMITS).reason
+    assert reason == f"1 selector of 1 recording rule (queries.json) finds a series on the last page{ending}"

@@ -222,7 +222,7 @@ def numbered(sheets: Model) -> bytes:
 
 
 def counted(sheets: Model) -> bytes:
-    """A sign and a running number before each record, with a head of its own."""
+    """A sign and a running number before each record, with a heading."""
     count = iter(range(1, 100_000))
     return text_lines(
         tuple(

@@ -193,7 +193,7 @@ def boxed() -> None:
 
 
 def scripts(names: tuple[str, ...], font: str) -> set[str]:
-    """What is found wrong with a page of such names in one font of its own."""
+    """What is found wrong with a page of such names in one font."""
     fonts()
     boxed()
     sent = replace(SENT, records=tuple({"id": n, "name": name} for n, name in enumerate(names, 1)))

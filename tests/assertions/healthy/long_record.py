@@ -291,7 +291,7 @@ def write_bundle(out: Path, minutes: float) -> None:
 
 
 def measure(*words: str) -> str:
-    """Run a command of `export-at-scale` in a process of its own; return its peak memory, time and exit code."""
+    """Run a command of `export-at-scale` in a separate process; return its peak memory, time and exit code."""
     start = time.monotonic()
     process = os.posix_spawn(sys.executable, [sys.executable, "-m", "evidence", *words], os.environ)
     _, status, used = os.wait4(process, 0)

@@ -32,12 +32,12 @@ LINES = (
 VALUES = st.sampled_from(["0", "1", "-1", "2.5", "1e3", "NaN", "+Inf", "1_0", "5\r", " 6", "7 ", "8 9", "", "x"])
 
 
-def same(mine: Page, alone: Page, whole: bool) -> bool:
+def same(mine: Page, separate: Page, whole: bool) -> bool:
     """Whether a page is what it is when it is read by itself, in the families that it must have."""
-    wanted = {name: family for name, family in alone.families.items() if whole or name in JUDGED}
+    wanted = {name: family for name, family in separate.families.items() if whole or name in JUDGED}
     there = {name: family for name, family in mine.families.items() if whole or name in wanted}
     # NaN differs from itself
-    return (repr_of(there), mine.errors) == (repr_of(wanted), alone.errors)
+    return (repr_of(there), mine.errors) == (repr_of(wanted), separate.errors)
 
 
 def repr_of(families: object) -> str:
@@ -128,10 +128,10 @@ def test_sums_are_those_of_a_page_by_itself(pages: list[str], labels: dict[str, 
     """The sum over the samples that bear some labels is that of the page by itself, on each page of a series."""
     series = PageSeries()
     for text in pages:
-        mine, alone = series.read(text, TEXT, whole=False), read_page(text, TEXT)
-        for name in (*alone.families, "export_requests_total"):
+        mine, separate = series.read(text, TEXT, whole=False), read_page(text, TEXT)
+        for name in (*separate.families, "export_requests_total"):
             if name in JUDGED:
-                assert repr(mine.total(name, **labels)) == repr(alone.total(name, **labels))
+                assert repr(mine.total(name, **labels)) == repr(separate.total(name, **labels))
 
 
 @given(pages=texts())

@@ -8,7 +8,7 @@ from pathlib import Path
 from assertions.judged_run import judge_run_folder
 from tests.assertions.healthy.long_record import STEP_S, MetricsPage, write_scenario
 
-MINUTES = (0.5, 1.5)
+MINUTES = (0.2, 0.6)
 PAGE_BYTES = 100_000
 MOST_BYTES_A_PAGE = 10_000
 """An hour of pages, five a second, then takes less than 180 MB."""

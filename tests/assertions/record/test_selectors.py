@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from assertions.prometheus.promql import PromqlError
 from assertions.record.queries import LabelMatcher, Operator
-from assertions.record.selectors import selectors_of
+from assertions.record.selectors import selectors_of, target_labels_of
 
 
 def shown(expression: str) -> list[str]:
@@ -36,10 +38,24 @@ def test_each_selector_once_in_order(expression: str, expected: list[str]) -> No
     assert shown(expression) == expected
 
 
-def test_no_promql_is_an_error() -> None:
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("a / b", set()),
+        ('a{job="x"} or b{format="csv"}', {"job"}),
+        ('a{job="x"} or b{instance=~"y"}', {"job", "instance"}),
+    ],
+)
+def test_labels_that_prometheus_adds_are_named(expression: str, expected: set[str]) -> None:
+    """What the selectors leave out can still be said."""
+    assert target_labels_of(expression) == expected
+
+
+@pytest.mark.parametrize("read", [lambda text: selectors_of(text, "alert A"), target_labels_of])
+def test_no_promql_is_an_error(read: Callable[[str], object]) -> None:
     """An expression that can't be read is a PromqlError."""
     with pytest.raises(PromqlError, match="is no PromQL"):
-        selectors_of("sum(", "alert A")
+        read("sum(")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from assertions.record.files import read_lines, write_lines
 from assertions.record.types import Hit
 from evidence.bundle import manifest
 from evidence.bundle.apart import verify_apart
-from evidence.bundle.verify import VerifyError, verify
+from evidence.bundle.errors import VerifyError
+from evidence.bundle.verify import verify
 from evidence.publish import judge_folder, verdict_json
 from tests.evidence.bundle.tampering import mend, name_again, problems
 from tests.evidence.command import REPORT, run_command
@@ -92,7 +93,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     ended = run_command("verify", tmp_path / "none")
     assert ended.code == 2
     assert ended.sentence.endswith(
-        "none is no run directory and no archive of one; make one with `python -m evidence run smoke load batch`"
+        "none is no run directory and no archive of one; make one with `export-at-scale run smoke load batch`"
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 from assertions.record.files import read_one
 from assertions.record.types import Plan
 from evidence.bundle import manifest
-from evidence.bundle.verify import VerifyError, verify
+from evidence.bundle.errors import VerifyError
+from evidence.bundle.verify import verify
 from evidence.collect.request_bodies import request_body
 from evidence.publish import verdict_json
 from evidence.reports.faces.pdf import pdf
@@ -233,7 +234,7 @@ def test_another_judge(bundle: Path) -> None:
     """A bundle whose verdict differs because another version judged it has no verdict here: one sentence, no list."""
     edit(bundle / "run.json", lambda document: document.update(harness_sha256="00" * 32))
     name_again(bundle)
-    with pytest.raises(VerifyError, match=r"was judged by another version of the judge \(0{16}.*verify it with that"):
+    with pytest.raises(VerifyError, match=r"was made by judge 0{16}, .*; verify it with "):
         verify(bundle)
 
 
@@ -242,4 +243,14 @@ def test_another_judge_does_not_hide_a_changed_file(bundle: Path) -> None:
     edit(bundle / "run.json", lambda document: document.update(harness_sha256="00" * 32))
     said, _ = verify(bundle)
     assert said[0].startswith("run.json")
-    assert "was judged by another version of the judge" in said[-1]
+    assert "was made by judge " in said[-1]
+
+
+def test_gate_shows_its_stages(bundle: Path) -> None:
+    """With --timings each stage of verifying stands there with its seconds, and their sum; the verdict is the same."""
+    plain, timed = run_command("gate", bundle), run_command("gate", bundle, "--timings")
+    assert timed.code == plain.code
+    shown = [line for line in timed.out.splitlines() if line not in plain.out.splitlines()]
+    names = [line.removeprefix("gate ").rsplit(maxsplit=2)[0].strip() for line in shown]
+    assert names == ["hashes", "records", "judge", "report", "comparison", "kept files", "start", "in all"]
+    assert all(line.endswith(" s") for line in shown)

@@ -83,7 +83,7 @@ def test_imports_are_followed() -> None:
 
 
 def test_judge_and_load_side_are_two() -> None:
-    """Each has a hash of its own, the same each time."""
+    """Each has a separate hash, the same each time."""
     assert judge_sha256() != load_side_sha256()
     assert (len(judge_sha256()), judge_sha256()) == (64, judge_sha256())
 

@@ -34,7 +34,7 @@ def gone(service: Embedded) -> bool:
 
 
 def test_started_and_ended(tmp_path: Path) -> None:
-    """The real service listens on a port of its own, answers, ends with 0, and its folder is removed."""
+    """The real service listens on a free port, answers, ends with 0, and its folder is removed."""
     with running(tmp_path / "log") as service:
         assert service.exports.is_dir()
         with urllib.request.urlopen(f"{service.url}/health", timeout=10) as answer:

@@ -1,4 +1,4 @@
-"""Opening files: each that came is checked in a process of its own, samples are kept, the rest is dropped."""
+"""Opening files: each that came is checked in a separate process, samples are kept, the rest is dropped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,15 @@ from assertions.contents.tags import TAG_PLACEHOLDER
 from assertions.record.files import read_lines, write_lines, write_one
 from assertions.record.types import Fetch, FileCheck, Hit, Plan, RecordError
 from evidence.collect import file_checks
-from evidence.collect.file_checks import KEPT_BROKEN_MOST, FileJob, OpeningError, check_folder, recheck, to_keep
+from evidence.collect.file_checks import (
+    KEPT_BROKEN_MOST,
+    FileJob,
+    OpeningError,
+    check_files,
+    check_folder,
+    recheck,
+    to_keep,
+)
 from evidence.collect.kept_files import PLAIN_MOST_BYTES, read_kept
 from evidence.collect.request_bodies import BodyError, request_body
 from loadtests.datasets.records import encode_body, make_dataset
@@ -125,6 +134,27 @@ def test_checked_kept_and_dropped(tmp_path: Path) -> None:
     assert not (folder / "sent").exists()
     send(folder)
     assert recheck([folder]) == []
+
+
+@pytest.mark.e2e
+def test_scenarios_that_sent_the_same_body_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of one body are held against one template; another body has its own, and every file's result counts."""
+    folders = [folder_of(tmp_path / name, {"a": GOOD}) for name in ("smoke", "load", "batch")]
+    for folder in folders:
+        check_folder(folder)
+        send(folder)
+    (folders[2] / "sent" / "csv-3.json").write_bytes((folders[0] / "sent" / "csv-3.json").read_bytes() + b" ")
+    seen: list[FileJob] = []
+
+    def noted(files: Sequence[FileJob], **options: Any) -> list[FileCheck]:
+        seen.extend(files)
+        return check_files(files, **options)
+
+    monkeypatch.setattr(file_checks, "check_files", noted)
+    assert recheck(folders) == []
+    assert [job.template.parent.parent.name for job in seen] == ["smoke", "smoke", "batch"]
+    (folders[1] / "kept" / "a.csv").write_text(BAD)
+    assert recheck(folders) == ["load/kept/a.csv is not the file that files.jsonl says was checked"]
 
 
 @pytest.mark.e2e

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from assertions.record.files import read_one
 from assertions.record.queries import Queries
 from evidence.collect import queries
+from rules.records import read_rules
 
 RULES = """\
 groups:
@@ -18,46 +20,42 @@ groups:
       - record: export:done
         expr: sum(rate(export_requests_total{status="succeeded"}[5m]))
       - alert: Slow
-        expr: export:done < 1 and export_queue_depth > 3 and up == 1
+        expr: export:done < 1 and export_queue_depth > 3 and up{job="mine"} == 1
 """
 
 
 def test_the_projects_own_files_give_queries(tmp_path: Path) -> None:
     """The rule file and the dashboard as committed can be read whole; the line says how many there are."""
     said = queries.write(tmp_path)
-    written = read_one(tmp_path / "queries.json", Queries).selectors
-    sources = {one.source for one in written}
-    assert said == f"queries: {len(written)} selectors of {len(sources)} alerts and panels"
+    found = read_one(tmp_path / "queries.json", Queries)
+    written = found.selectors
+    kinds = Counter(source.split()[0] for source in {one.source for one in written})
+    distinct = len({str(one) for one in written})
+    assert said == (
+        f"queries: {distinct} selectors of {kinds['alert']} alerts, {kinds['panel']} panels "
+        f"and {kinds['rule']} recording rules"
+    )
     assert len(written) == len(set(written))
-    assert {one.split()[0] for one in sources} == {"alert", "rule", "panel"}
     assert "export_latency_ms_bucket" in {one.series for one in written}
+    assert (found.prometheus_series, found.prometheus_labels) == (("ALERTS", "up"), ("instance", "job"))
+    assert set(found.recorded_series) == {rule.record for rule in read_rules(queries.RULES).recordings}
 
 
-def test_recorded_series_are_not_the_targets(tmp_path: Path) -> None:
-    """What a rule of the same file records is asked of Prometheus, not of the target."""
-    path = tmp_path / "rules.yml"
-    path.write_text(RULES)
-    assert [(one.source, str(one)) for one in queries.of_rules(path)] == [
+def test_what_prometheus_adds_is_left_out_by_name(tmp_path: Path) -> None:
+    """Series of recording rules and of Prometheus itself are not asked of a target, wherever they are queried."""
+    expr = "count(ALERTS) or on () up or on () export:done or on () rate(export_bytes_total[$__rate_interval])"
+    panel = {"type": "stat", "title": "Mine", "targets": [{"expr": expr}]}
+    (tmp_path / "rules.yml").write_text(RULES)
+    (tmp_path / "board.json").write_text(json.dumps({"panels": [{"type": "row", "panels": [panel]}]}))
+    found = queries.collect(tmp_path / "rules.yml", tmp_path / "board.json")
+    assert [(one.source, str(one)) for one in found.selectors] == [
         ("rule export:done", 'export_requests_total{status="succeeded"}'),
         ("alert Slow", "export_queue_depth"),
+        ("panel Mine", "export_bytes_total"),
     ]
-
-
-def test_a_dashboards_variables_are_replaced(tmp_path: Path) -> None:
-    """Queries of a panel in a row count, too, with Grafana's variables in them."""
-    panel = {"type": "stat", "title": "Mine", "targets": [{"expr": "rate(export_bytes_total[$__rate_interval])"}]}
-    path = tmp_path / "board.json"
-    path.write_text(json.dumps({"panels": [{"type": "row", "panels": [panel]}]}))
-    assert [(one.source, str(one)) for one in queries.of_dashboard(path)] == [("panel Mine", "export_bytes_total")]
-
-
-def test_a_dashboards_alerts_are_prometheus_own(tmp_path: Path) -> None:
-    """What Prometheus makes itself is not asked of a target: alerts, and whether it is up."""
-    expr = "count(ALERTS) or on () up or on () export_queue_depth"
-    panel = {"type": "stat", "title": "Mine", "targets": [{"expr": expr}]}
-    path = tmp_path / "board.json"
-    path.write_text(json.dumps({"panels": [panel]}))
-    assert [one.series for one in queries.of_dashboard(path)] == ["export_queue_depth"]
+    assert (found.prometheus_series, found.prometheus_labels) == (("ALERTS", "up"), ("job",))
+    assert found.recorded_series == ("export:done",)
+    assert found.counted() == "3 selectors of 1 alert, 1 panel and 1 recording rule"
 
 
 @pytest.mark.parametrize("broken", ["rules", "dashboard", "expression"])

@@ -76,6 +76,12 @@ def green(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return recorded_run(tmp_path_factory.mktemp("green") / "run", "20260101T000000Z-1")
 
 
+@pytest.fixture(scope="module")
+def slower(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run directory whose measured exports took half as long again; read it, don't change it."""
+    return recorded_run(tmp_path_factory.mktemp("slower") / "run", "20260102T000000Z-2", slower=1.5)
+
+
 @pytest.fixture
 def copy(green: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
@@ -93,9 +99,8 @@ def test_a_run_against_itself(green: Path, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.splitlines()[-1].startswith("0 worse, 0 better, ")
 
 
-def test_a_slower_run_is_worse(green: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_slower_run_is_worse(green: Path, slower: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Latencies that grew by half are exit 1, and the JSON has the rows."""
-    slower = recorded_run(tmp_path / "run", "20260102T000000Z-2", slower=1.5)
     assert compare_command(green, slower, "--json", "--any") == 1
     comparison = msgspec.json.decode(capsys.readouterr().out, type=Comparison)
     assert {row.case for row in comparison.rows if row.outcome == "worse" and row.measure == "latency"} == {
@@ -103,9 +108,10 @@ def test_a_slower_run_is_worse(green: Path, tmp_path: Path, capsys: pytest.Captu
     }
 
 
-def test_the_comparison_as_a_page(green: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_comparison_as_a_page(
+    green: Path, slower: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`--html` writes a page with every row and plot next to the text; where it can't be written the exit code is 2."""
-    slower = recorded_run(tmp_path / "run", "20260102T000000Z-2", slower=1.5)
     page = tmp_path / "comparison.html"
     assert compare_command(green, slower, "--json", "--html", page) == 1
     rows = msgspec.json.decode(capsys.readouterr().out, type=Comparison).rows

@@ -11,10 +11,11 @@ from pathlib import Path
 from assertions.record.types import RecordError
 from evidence.bundle import digest, inventory, manifest
 from evidence.bundle.attest import signing
+from evidence.bundle.errors import VerifyError
 from evidence.bundle.inventory import InventoryError
 from evidence.bundle.layout import ATTESTATION, REPORT
 from evidence.bundle.manifest import Manifest
-from evidence.bundle.verify import VerifyError, verify
+from evidence.bundle.verify import verify
 from tests.evidence.mutations.kinds import KINDS, REPUBLISHED
 
 REPUBLISHED_SHARE = 25

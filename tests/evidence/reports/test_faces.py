@@ -196,7 +196,7 @@ def test_all_faces_have_the_reasons_in_order(name: str) -> None:
 
 
 def test_causes_come_before_what_rests_on_them() -> None:
-    """No file can be fetched: first; what has no data because of it is folded below it, not a reason of its own."""
+    """No file can be fetched: first; what has no data because of it is folded below it, not a separate reason."""
     model = model_of("red")
     assert [reason.check for reason in model.reasons][:3] == ["downloads", "csv-contents", "latency-outside"]
     assert model.reasons[0].scenarios == ("smoke", "load", "batch")

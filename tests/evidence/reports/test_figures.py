@@ -168,10 +168,53 @@ def test_a_healthy_runs_differences_are_explained_to_the_last_one() -> None:
     """Behaviour probes and phases other than measure make all of the difference, and each sentence says so."""
     run = healthy_run()
     said = differences(run, judge(run, LIMITS))
-    assert [sentence.split(":")[0] for sentence in said] == ["Success rate", "Bytes exported", "Latency"]
+    assert [sentence.split(":")[0] for sentence in said] == [
+        *("Success rate", "Bytes exported", "Latency", "Memory an export"),
+    ]
     assert all("not explained" not in sentence for sentence in said)
     others = [hit.phase for hit in run.scenarios["load"].done if (hit.records or 0) >= 10_000]
     assert f"{others.count('solo')} of solo" in said[2]
+
+
+def memories(gauge_bytes: float, outside_bytes: float, source: str) -> dict[str, object]:
+    """Passes of both checks of memory."""
+    found = (("memory-gauge", gauge_bytes, "scrapes.jsonl, export_memory_bytes"), ("memory", outside_bytes, source))
+    return {
+        check: passed("well", Reading(name="x", value=value, unit="bytes", source=origin, count=1))
+        for check, value, origin in found
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [
+        (
+            "probes.jsonl (measure, sampled)",
+            "it is the highest sample of the whole process tree in the phase measure above the tree at rest, shared "
+            "out among the 5 exports that may run at once, plus what one export left behind",
+        ),
+        (
+            "probes.jsonl (solo, sampled)",
+            "it is the highest sample of the whole process tree in the phase solo above the tree at rest, plus what",
+        ),
+        ("probes.jsonl (high-water mark)", "it is one export's share of the rise of the kernel's high-water mark"),
+    ],
+)
+def test_two_measures_of_memory_say_how_each_was_taken(source: str, how: str) -> None:
+    """The sentence follows the source of the outside's reading, and compares the gauge with the kernel's own mark."""
+    run = load_only(healthy("load"))
+    (said,) = differences(run, report("GREEN", "GREEN", memories(8e6, 14e6, source)))  # type: ignore[arg-type]
+    assert said.startswith(
+        "Memory an export: the target's gauge reads up to 8 MB (load), from outside it is 14 MB (load)."
+    )
+    assert how in said
+    assert said.endswith("which covers what the gauge reads.")
+    (less,) = differences(run, report("GREEN", "GREEN", memories(9e9, 14e6, source)))  # type: ignore[arg-type]
+    assert less.endswith("less than the gauge reads.")
+    assert differences(run, report("GREEN", "GREEN", memories(14e6, 14e6, source))) == ()  # type: ignore[arg-type]
+    unseen = load_only(changed(healthy("load"), probes=()))
+    (said,) = differences(unseen, report("GREEN", "GREEN", memories(8e6, 14e6, source)))  # type: ignore[arg-type]
+    assert "In load the kernel's" not in said
 
 
 def test_what_the_record_does_not_explain_is_said() -> None:

@@ -171,7 +171,7 @@ def test_without_sensitivity_it_says_so() -> None:
 
 
 def test_a_additional_scenario_is_counted() -> None:
-    """What it showed stands in a line of its own, before the six in which it has no place."""
+    """What it showed stands in a separate line, before the six in which it has no place."""
     mine = report("GREEN", "GREEN", SEEN)
     additional = tuple(msgspec.structs.replace(one, scenario="soak") for one in mine.verdicts if one.scenario == "load")
     text = text_of(msgspec.structs.replace(mine, verdicts=(*mine.verdicts, *additional)), context(), Figures())

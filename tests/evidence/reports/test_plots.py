@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -13,11 +14,15 @@ from msgspec.structs import replace
 from assertions.judge import judge
 from assertions.record.run import Run
 from assertions.record.types import Probe
+from assertions.stats import percentile
 from evidence.reports.figures import Plot
-from evidence.reports.plots.distribution import interval
+from evidence.reports.latencies import by_phase
+from evidence.reports.plots.captions import distribution_caption
+from evidence.reports.plots.distribution import cases_of, interval
 from evidence.reports.plots.drawings import draw, drawings_of, plots_of
 from evidence.reports.plots.target import cpu_cores
 from evidence.reports.proofs.fault_coverage import read
+from evidence.reports.units import quantity
 from tests.assertions.healthy.records import changed, healthy, values, with_hits, with_pages
 from tests.evidence.conftest import Made
 from tests.evidence.sample_reports import LIMITS
@@ -30,28 +35,28 @@ def run_of(**records: object) -> Run:
     return Run(Path("run"), records)  # type: ignore[arg-type]
 
 
-def drawn_of(folder: Path, run: Run) -> list[Plot]:
-    """The plots of a run, drawn into a folder."""
-    drawings = drawings_of(run, judge(run, LIMITS), LIMITS)
-    drawn = plots_of(folder.name, drawings)
-    assert list(draw(folder, drawings)) == [plot.path for plot in drawn]
-    return drawn
-
-
 @dataclass(frozen=True)
 class Drawn:
-    """The plots of two healthy scenarios, and where they are; read them, don't change them."""
+    """The plots of a run, the folder they are in, and their pictures by path; read them, don't change them."""
 
     folder: Path
-    run: Run
     plots: list[Plot]
+    pictures: Mapping[str, bytes]
+
+
+def drawn_of(folder: Path, run: Run) -> Drawn:
+    """Draw the plots of a run into a folder's `plots`."""
+    drawings = drawings_of(run, judge(run, LIMITS), LIMITS)
+    plots = plots_of("plots", drawings)
+    pictures = draw(folder / "plots", drawings)
+    assert list(pictures) == [plot.path for plot in plots]
+    return Drawn(folder, plots, pictures)
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     """Healthy smoke and load, drawn once."""
-    folder, run = tmp_path_factory.mktemp("drawn"), run_of(smoke=healthy("smoke"), load=healthy("load"))
-    return Drawn(folder, run, drawn_of(folder / "plots", run))
+    return drawn_of(tmp_path_factory.mktemp("drawn"), run_of(smoke=healthy("smoke"), load=healthy("load")))
 
 
 def svg(path: Path) -> str:
@@ -123,13 +128,10 @@ def test_screen_readers_have_title_and_description(drawn: Drawn) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_pictures_are_of_the_same_plots(tmp_path: Path) -> None:
+def test_pictures_are_of_the_same_plots(drawn: Drawn) -> None:
     """The PDF's pictures are PNG, one a plot, of the aspect that the plot says."""
-    run = run_of(smoke=healthy("smoke"))
-    drawings = drawings_of(run, judge(run, LIMITS), LIMITS)
-    found = draw(tmp_path / "plots", drawings)
-    for plot in plots_of("plots", drawings):
-        png = found[plot.path]
+    for plot in drawn.plots:
+        png = drawn.pictures[plot.path]
         assert png.startswith(b"\x89PNG")
         width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
         assert height / width == pytest.approx(plot.aspect, abs=0.01)
@@ -140,29 +142,29 @@ def test_equal_records_give_equal_files(drawn: Drawn, tmp_path: Path) -> None:
     first = {path.name: path.read_bytes() for path in (drawn.folder / "plots").glob("smoke-*")}
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "old.svg").write_text("old")
-    drawn_of(tmp_path / "plots", run_of(smoke=healthy("smoke")))
+    drawn_of(tmp_path, run_of(smoke=healthy("smoke")))
     assert {path.name: path.read_bytes() for path in (tmp_path / "plots").iterdir()} == first
 
 
 def test_no_plot_for_missing_data(tmp_path: Path) -> None:
     """Without requests, pages and processes nothing is drawn."""
     bare = changed(healthy("smoke"), hits=(), scrapes=(), probes=(), health=())
-    assert drawn_of(tmp_path / "plots", run_of(smoke=bare)) == []
-    assert drawn_of(tmp_path / "plots", run_of()) == []
+    assert drawn_of(tmp_path, run_of(smoke=bare)).plots == []
+    assert drawn_of(tmp_path, run_of()).plots == []
     assert not (tmp_path / "plots").exists()
 
 
 def test_exports_of_no_known_format(tmp_path: Path) -> None:
     """Exports that are neither csv nor pdf are no reason to break."""
     record = with_hits(healthy("smoke"), lambda hit: {"format": None})
-    drawn_of(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
+    drawn_of(tmp_path, run_of(smoke=changed(record, scrapes=(), probes=())))
     assert "smoke: exports over time" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_failures_are_drawn(tmp_path: Path) -> None:
     """A run in which no export was done shows when they failed."""
     record = with_hits(healthy("smoke"), lambda hit: {"status": 500, "end": hit.start})
-    drawn_of(tmp_path / "plots", run_of(smoke=changed(record, scrapes=(), probes=())))
+    drawn_of(tmp_path, run_of(smoke=changed(record, scrapes=(), probes=())))
     assert "not done" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
@@ -170,14 +172,14 @@ def test_failures_are_drawn(tmp_path: Path) -> None:
 def test_absurd_gauges(tmp_path: Path, value: str) -> None:
     """Whatever a target says of itself the plot is drawn."""
     pages = with_pages(healthy("smoke"), values("export_queue_depth", lambda _: value))
-    drawn_of(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), hits=(), scrapes=pages.scrapes)))
+    drawn_of(tmp_path, run_of(smoke=changed(pages, probes=(), hits=(), scrapes=pages.scrapes)))
     assert "waiting, by the target" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
 def test_gauges_that_are_missing(tmp_path: Path) -> None:
     """A page without a gauge is no 0."""
     pages = with_pages(healthy("smoke"), lambda _: "")
-    drawn_of(tmp_path / "plots", run_of(smoke=changed(pages, probes=(), scrapes=pages.scrapes)))
+    drawn_of(tmp_path, run_of(smoke=changed(pages, probes=(), scrapes=pages.scrapes)))
     assert "under way, outside" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
@@ -216,3 +218,17 @@ def test_sensitivity_that_can_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     assert read(tmp_path / "none.json") is None
     assert read(tmp_path / "bad.json") is None
+
+
+@pytest.mark.parametrize("name", ["smoke", "load", "batch"])
+def test_plot_and_caption_show_the_exports_of_the_table(name: str) -> None:
+    """Rows, counts and medians of the plot, and the caption, are those of the table of latencies, phase by phase."""
+    record = healthy(name)
+    rows = {f"{row.case}, {row.phase}": row.planned_ms for row in by_phase({name: record})}
+    shown = cases_of(record)
+    assert {row: len(shown_ms) for row, shown_ms in shown.items()} == {row: len(ms) for row, ms in rows.items()}
+    slowest = max(rows, key=lambda row: percentile(rows[row], 0.5))
+    expected = (
+        f"Slowest by its median is {slowest} with {quantity(percentile(rows[slowest], 0.5), 'ms')} from the planned"
+    )
+    assert distribution_caption(record, judge(run_of(**{name: record}), LIMITS)).startswith(expected)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assertions.limits import Limit
-from evidence.reports.units import bar, condition, duration, held_against, percent, plain, quantity, share
+from evidence.reports.units import against, bar, condition, duration, held_against, percent, plain, quantity, share
 
 BELOW = Limit(id="x", op="<", target=10_000, unit="ms", reason="")
 MOST = Limit(id="x", op="<=", target=5, unit="exports", reason="")
@@ -74,17 +74,33 @@ def test_readings_with_their_bound(value: float | None, limit: Limit, expected: 
     [
         (2_500.0, BELOW, 0.25),
         (20_000.0, BELOW, 2.0),
-        (1.0, RATIO, 0.0),
-        (0.99, RATIO, pytest.approx(0.2)),
-        (0.9, RATIO, pytest.approx(2.0)),
+        (0.99, RATIO, None),
         (247e6, ABOVE, None),
         (None, BELOW, None),
         (math.nan, BELOW, None),
     ],
 )
 def test_shares_of_a_limit(value: float | None, limit: Limit, expected: float | None) -> None:
-    """How much of what a limit allows is used; of a bare lower bound there is no such share."""
+    """How much of what a limit allows is used; of a lower bound there is no such share."""
     assert share(value, limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "expected"),
+    [
+        (2_500.0, BELOW, (0.25, "25 %", "25 % of the limit used")),
+        (1.0, RATIO, (1.0, "100 % against a floor of 95 %", "100 % against a floor of 95 %")),
+        (0.9, RATIO, (0.9, "90 % against a floor of 95 %", "90 % against a floor of 95 %")),
+        (247e6, ABOVE, None),
+        (None, RATIO, None),
+        (math.nan, RATIO, None),
+    ],
+)
+def test_a_bar_shows_a_share_of_the_limit_or_a_ratio_with_its_floor(
+    value: float | None, limit: Limit, expected: tuple[float, str, str] | None
+) -> None:
+    """Nothing used reads 0 % of an upper bound; a rate that is whole reads 100 % against its floor."""
+    assert against(value, limit) == expected
 
 
 def test_a_broken_limit_never_reads_100_percent() -> None:

@@ -156,13 +156,13 @@ def test_the_targets_own_rules_and_the_captured_page(tmp_path: Path, monkeypatch
     stages.check_tools(settings(tmp_path, "smoke", **own), shown)
     stages.check_tools(settings(tmp_path, "smoke", limits=tmp_path / "mine.toml"), shown)
     assert shown.lines == [
-        f"promtool: {['--rules', str(own['rules']), '--rules-tests', str(own['rules_tests']), *page]}",
+        f"promtool: {['--rules', str(own['rules']), '--rules-tests', str(own['rules_tests']), *page, '--kept']}",
         f"dashboard: {['--dashboard', str(own['dashboard']), *page]}",
         "alerts: []",
         "package: []",
-        f"promtool: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
+        f"promtool: {['--limits', str(tmp_path / 'mine.toml'), *page, '--kept']}",
         f"dashboard: {['--limits', str(tmp_path / 'mine.toml'), *page]}",
-        f"alerts: {[str(tmp_path / 'mine.toml')]}",
+        f"alerts: {[str(tmp_path / 'mine.toml'), '--kept']}",
         "package: []",
     ]
     assert (tmp_path / "metrics_snapshot.txt").read_text() == "a 2\n"

@@ -24,7 +24,7 @@ from evidence import command, subcommands
 from evidence import publish as publishing
 from evidence import run as running
 from evidence.bundle import commands, run_folder
-from evidence.bundle.verify import VerifyError
+from evidence.bundle.errors import VerifyError
 from evidence.collect.embedded import Embedded
 from evidence.interrupts import take_signals
 from evidence.reports.proofs import fault_coverage

@@ -33,7 +33,7 @@ def test_stages_are_measured_also_when_they_break() -> None:
 
 
 def test_a_stage_within_another_counts_once() -> None:
-    """What is done while a stage waits is a stage of its own, and the sum is the time that all of them took."""
+    """What is done while a stage waits is a separate stage, and the sum is the time that all of them took."""
     timings = ticking()
     with timings.measure("tools"), timings.measure("judge"):
         pass
@@ -58,3 +58,22 @@ def test_scenarios_of_one_run_complete_each_other(tmp_path: Path) -> None:
         ("load", "load"),
         (None, "tools"),
     ]
+
+
+def test_what_another_process_measured_is_no_time_of_this_one() -> None:
+    """Stages taken in are shown, and what they leave of the stage around them is that one's own."""
+    timings = ticking()
+    with timings.measure("start"):
+        timings.add([StageTime(scenario=None, stage="judge", seconds=0.5)])
+    assert timings.stages == (
+        StageTime(scenario=None, stage="judge", seconds=0.5),
+        StageTime(scenario=None, stage="start", seconds=1.0),
+    )
+
+
+def test_one_stage_at_several_moments_is_one_row() -> None:
+    """What a stage took is added up, where it stands first."""
+    stages = [StageTime(scenario=None, stage=stage, seconds=1.5) for stage in ("records", "judge", "records")]
+    assert table(stages, "gate") == (
+        "gate    records           3.00 s\ngate    judge             1.50 s\nin all                    4.50 s"
+    )

@@ -49,6 +49,12 @@ def test_built_equals_committed() -> None:
     assert TESTS.read_text(encoding="utf-8") == build_tests(load())
 
 
+def test_the_header_names_every_group() -> None:
+    """The comment at the top of the built file has a line for each group, in the file's order."""
+    named = re.findall(r"^# (export_\w+): ", build_rules(load()), re.MULTILINE)
+    assert named == [group.name for group in read_rules(RULES).groups or ()]
+
+
 def test_the_runbooks_five_stand_in_a_group_of_their_own() -> None:
     """The runbook's alerts bear its names; ours stand in another group, and no name is in both."""
     groups = {

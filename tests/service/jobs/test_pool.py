@@ -57,7 +57,7 @@ def pool() -> Iterator[WorkerPool]:
 
 
 def test_tasks_run_in_other_processes_at_low_priority(pool: WorkerPool) -> None:
-    """Workers are processes of their own, at niceness 10, so that the event loop stays awake."""
+    """Workers are separate processes, at niceness 10, so that the event loop stays awake."""
     assert pool.submit(pid).result(TIMEOUT_S) != os.getpid()
     assert pool.submit(niceness).result(TIMEOUT_S) == min(19, os.nice(0) + NICENESS)
 

@@ -220,11 +220,10 @@ def _comments(target: ReferenceTarget) -> None:
     target.render = with_comments
 
 
-@GROUP.make("page-spaced", "The lines of the page are indented, with blanks around their braces.")
+@GROUP.make("page-spaced", "The lines of the page have blanks around their braces, and more than one before values.")
 def _spaced(target: ReferenceTarget) -> None:
     def spaced(families: page.Page, asked: bool) -> tuple[str, str]:
-        lines = page.plain(families).replace("{", " { ").replace("} ", " }\t").splitlines()
-        return "".join(f"  {line}\n" for line in lines), page.PLAIN
+        return page.plain(families).replace("{", " { ").replace("} ", " }\t "), page.PLAIN
 
     target.render = spaced
 

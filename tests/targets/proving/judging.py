@@ -18,7 +18,7 @@ from assertions.record.run import Run
 from assertions.record.types import RecordError
 from assertions.verdicts import Judgement, passed
 from evidence.publish import judge_folder
-from tests.targets.fixtures.edit import Edit
+from tests.targets.edits.edit import Edit
 from tests.targets.fixtures.entry import Entry
 from tests.targets.proving.results import Judged, judged_of
 from tests.targets.recording.conditions import Conditions

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
-from evidence.reports.proofs.fault_coverage import AtContract, Sensitivity, Shown, Under
-from tests.targets.fixtures.edit import Edit
+from evidence.reports.proofs.fault_coverage import AtContract, CriticalTier, Sensitivity, Shown, Under
+from tests.targets.edits.edit import Edit
 from tests.targets.proving.proving import Proof
 from tests.targets.recording.conditions import AT_CONTRACT, BY_NAME, CONTRACT
 
@@ -26,6 +26,11 @@ def _edited(proof: Proof) -> bool:
     return isinstance(proof.case.subject, Edit)
 
 
+def _tiers(edits: Sequence[Proof]) -> list[Proof]:
+    """Edits whose check must name a critical bound as missed."""
+    return [one for one in edits if isinstance(one.case.subject, Edit) and one.case.subject.critical]
+
+
 def _right(proofs: Sequence[Proof]) -> int:
     return sum(proof.problem is None for proof in proofs)
 
@@ -40,7 +45,8 @@ def summary(proofs: Sequence[Proof], stale: Mapping[str, Sequence[str]]) -> str:
         f"{_right(faulty)} of {len(faulty)} faulty targets were caught for a fitting reason",
         f"{_right(healthy)} of {len(healthy)} healthy targets came out GREEN",
         f"{_right(contract)} of {len(contract)} faulty targets were caught under the contract's own conditions",
-        f"{_right(edits)} of {len(edits)} edited records were noticed",
+        f"{_right(edits)} of {len(edits)} edited records were noticed, "
+        f"{_right(_tiers(edits))} of {len(_tiers(edits))} as beyond a critical bound",
     ]
     if stale:
         why = Counter(reason for reasons in stale.values() for reason in reasons)
@@ -110,7 +116,16 @@ def sensitivity(
             if counted[name]
         ),
         at_contract=tuple(_at_contract(recorded)),
+        tiers=tuple(_tier(one) for one in _tiers(edits)),
         checks=_shown(faulty),
+    )
+
+
+def _tier(proof: Proof) -> CriticalTier:
+    edit = proof.case.subject
+    assert isinstance(edit, Edit)
+    return CriticalTier(
+        limit=edit.critical, edit=edit.name, why=edit.why, check=edit.check, shown=proof.problem is None
     )
 
 

@@ -13,8 +13,8 @@ from multiprocessing import get_context
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
-from tests.targets.fixtures.edit import Edit
-from tests.targets.fixtures.edits import BASE, EDITS
+from tests.targets.edits.edit import Edit
+from tests.targets.edits.every import BASE, EDITS
 from tests.targets.fixtures.entry import Entry, all_targets
 from tests.targets.proving.judging import Case, Unreadable, case_of, judge_record, statuses, unnoticed_without
 from tests.targets.proving.results import Judged, judged_of

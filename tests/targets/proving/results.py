@@ -8,6 +8,7 @@ import msgspec
 
 from assertions.checks.catalogue import CHECKS
 from assertions.judge import Report
+from assertions.verdicts import Judgement
 
 OPTIONAL = frozenset(check.id for check in CHECKS if check.optional)
 """Checks whose NO DATA changes no colour."""
@@ -27,6 +28,8 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     counts: bool
     """False: it was waived, or is one whose NO DATA does not matter."""
+    critical: str | None = None
+    """Id of the limit whose critical bound was missed; None: none was."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,9 +52,15 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
+class _Limit(msgspec.Struct):
+    id: str
+
+
 class _Judgement(msgspec.Struct):
     status: str
     reason: str
+    critical: bool = False
+    limit: _Limit | None = None
 
 
 class _Verdict(msgspec.Struct):
@@ -67,6 +76,10 @@ class _File(msgspec.Struct):
     verdicts: tuple[_Verdict, ...] = ()
 
 
+def _critical(judgement: Judgement | _Judgement) -> str | None:
+    return judgement.limit.id if judgement.critical and judgement.limit is not None else None
+
+
 def judged_of(report: Report) -> Judged:
     """The verdict that the judge gave in this process."""
     words = tuple(
@@ -76,6 +89,7 @@ def judged_of(report: Report) -> Judged:
             status=verdict.status,
             reason=verdict.judgement.reason,
             counts=verdict.waived is None and verdict.id not in OPTIONAL,
+            critical=_critical(verdict.judgement),
         )
         for verdict in report.verdicts
     )
@@ -99,6 +113,7 @@ def read_judged(path: Path) -> Judged:
             status=one.judgement.status,
             reason=one.judgement.reason,
             counts=one.waived is None and one.id not in OPTIONAL,
+            critical=_critical(one.judgement),
         )
         for one in read.verdicts
     )

@@ -1,0 +1,1 @@
+"""Edits of a recorded healthy target: faults that no service can have."""
