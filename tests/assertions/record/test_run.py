@@ -105,7 +105,7 @@ def test_a_key_that_no_record_has_is_refused(folder: Path) -> None:
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     """No folder, no run."""
-    with pytest.raises(RecordError, match=r"none is no run directory; make one with `python -m evidence run"):
+    with pytest.raises(RecordError, match=r"none is no run directory; make one with `export-at-scale run"):
         load_run(tmp_path / "none", SCENARIOS)
 
 

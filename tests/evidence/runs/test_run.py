@@ -184,13 +184,13 @@ def test_the_command_in_this_process(
     reported = capsys.readouterr().out
     assert "Verdict: GREEN" in reported
     assert re.search(r"^smoke   load +\d+\.\d\d s$", reported, re.MULTILINE)
-    monkeypatch.setattr(commands, "verify_apart", lambda folder, key: ([], GREEN))
+    monkeypatch.setattr(commands, "verify_apart", lambda folder, key, timings: ([], GREEN))
     assert command.main(["verify", out]) == 0
     assert command.main(["gate", out]) == 0
     assert capsys.readouterr().out.endswith("gate: open\n")
     for problems, judged in ([], RED), (["x was changed"], GREEN), ([], SMOKE_ONLY), (["broken"], None):
         answer = problems, judged
-        monkeypatch.setattr(commands, "verify_apart", lambda folder, key, answer=answer: answer)
+        monkeypatch.setattr(commands, "verify_apart", lambda folder, key, timings, answer=answer: answer)
         assert command.main(["gate", out]) == 1
         assert command.main(["verify", out]) == (1 if problems else 0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
