@@ -29,7 +29,7 @@ def add_record_commands(commands: Any) -> None:
     """Add the options of these commands to a parser's subcommands."""
     made = commands.add_parser("record", help="drive targets with the real commands and keep what the judge needs")
     made.add_argument("names", nargs="*", metavar="NAME", help="targets or groups")
-    made.add_argument("--core", action="store_true", help="a fault for each check, some of each group, healthy ones")
+    made.add_argument("--core", action="store_true", help="a fault for each check, some of each group, all healthy")
     made.add_argument("--all", action="store_true", dest="every", help="every target of the catalogue")
     made.add_argument("--out", type=Path, default=COMMITTED, metavar="DIR", help="default: the committed records")
     made.add_argument("--jobs", type=int, default=2, metavar="N", help="targets at the same time, default 2")
@@ -62,7 +62,8 @@ def record_command(options: argparse.Namespace, say: Say) -> int:
     if bool(options.names) + options.core + options.every != 1:
         raise Unknown("record needs NAMES, --core or --all")
     found = chosen(options.names)
-    targets = core(found, ALWAYS) if options.core else found
+    healthy = {target.name for target in found if target.healthy}
+    targets = core(found, ALWAYS | healthy) if options.core else found
     seconds = math.inf if options.minutes is None else options.minutes * 60
     return record(targets, all_targets(), options.out, options.jobs, say, resume=options.resume, seconds=seconds)
 
