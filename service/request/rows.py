@@ -125,7 +125,7 @@ def validate_records(data: memoryview) -> int:
         if not raw.isascii():
             raw.decode()
         _check_depth(raw, found)
-        _check_keys(raw, alike, found * len(names))
+        _check_keys(raw, alike, names, found * len(names))
         count += found
     return count
 
@@ -160,18 +160,21 @@ def _alike(names: tuple[str, ...]) -> _Rows | None:
     return msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
 
 
-def _check_keys(raw: bytes, alike: list[msgspec.Struct] | None, distinct: int) -> None:
+def _check_keys(raw: bytes, alike: list[msgspec.Struct] | None, names: tuple[str, ...], distinct: int) -> None:
     """Raise RepeatedKey where a key is twice in an object of a slice.
 
-    alike: its records where they have the same keys, `distinct` of them in all. There are at most as many keys as
-    colons, at most one more than commas, and without white space at most as many as colons behind quotes. So a slice is
-    read key by key only where a key is twice, or texts hold such signs.
+    alike: its records where they have these names and no others, `distinct` keys in all. There are at most as many keys
+    as colons, at most one more than commas, and without white space at most as many as colons behind quotes. So a slice
+    is read key by key only where a key is twice, or texts hold such signs.
     """
     if alike is not None and (raw.count(b":") == distinct or raw.count(b",") + 1 == distinct):
         return
-    most = raw.translate(None, _WHITE_SPACE).count(b'":')
+    packed = raw.translate(None, _WHITE_SPACE)
+    most = packed.count(b'":')
     if alike is not None:
         if most == distinct:
+            return
+        if _is_flat(raw, len(alike)) and most - _colons_in_texts(packed, names) == distinct:
             return
         nested = [value for value in chain.from_iterable(map(astuple, alike)) if value.__class__ in _NESTED]
         distinct += _count_keys(nested)
@@ -182,6 +185,21 @@ def _check_keys(raw: bytes, alike: list[msgspec.Struct] | None, distinct: int) -
             distinct = -1
     if most != distinct:
         json.loads(raw, object_pairs_hook=_distinct, parse_int=len, parse_float=len)
+
+
+def _colons_in_texts(packed: bytes, names: tuple[str, ...]) -> int:
+    """How many colons behind quotes are of texts, in flat records without white space; 0 where names hold such signs.
+
+    A text has one behind an escaped quote, or as its first sign; no key ends so where no name has these signs.
+    """
+    if any(sign in name for name in names for sign in '":\\'):
+        return 0
+    return packed.count(b'\\":') + packed.count(b':":')
+
+
+def _is_flat(raw: bytes, records: int) -> bool:
+    """Whether records surely hold neither objects nor arrays: they have no more brackets than their own."""
+    return raw.count(b"{") + raw.count(b"[") <= records + 1
 
 
 def _count_keys(nested: list[Any]) -> int:
@@ -209,7 +227,7 @@ def _distinct(pairs: list[tuple[str, object]]) -> None:
 
 def _check_depth(raw: bytes, records: int) -> None:
     """Raise TooDeep where brackets are nested too deep; flat records have no more than their own."""
-    if raw.count(b"{") + raw.count(b"[") <= records + 1:
+    if _is_flat(raw, records):
         return
     # brackets in strings count too at first: they seldom nest
     if _depth(raw) > MAX_DEPTH and _depth(STRING.sub(b"", raw)) > MAX_DEPTH:

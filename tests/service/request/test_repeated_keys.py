@@ -31,6 +31,8 @@ def body_of(records: list[str]) -> bytes:
         ('{"a":{"x":1,"x":2},"b":2}', "x"),
         ('{"a":[{"x":[{"y":1,"y":1}]}],"b":2}', "y"),
         ('{"a":"\\":","b":2,"b":2}', "b"),
+        ('{"a":":x","b":2,"b":2}', "b"),
+        ('{"a":" :x","b":"x\\":","a":2}', "a"),
         ('{"a":1,"a":2}', "a"),
         ('{"b":1,"b":2}', "b"),
         ('{"c":1,"c":2,"b":1}', "c"),
@@ -77,7 +79,7 @@ def objects(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 VALUES = st.recursive(
-    st.sampled_from(["1", "-0.5", "null", '"x"', '"a:b"', '"\\":"', '"\\\\"', '" :"']),
+    st.sampled_from(["1", "null", '"x"', '"a:b"', '"\\":"', '"\\\\"', '" :"', '":x"', '"\\"\\":,"', '"{"']),
     lambda inner: objects(inner) | st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]"),
     max_leaves=6,
 )
