@@ -30,6 +30,8 @@ from rules.records import RulesError
 
 DEFAULT_OUT = Path("evidence/panels")
 CHECK = "panels-drawn"
+NO_VERDICT = 2
+"""Exit code."""
 
 
 @click.command("panels")
@@ -48,7 +50,7 @@ def panels_command(folder: Path | None, dashboard: Path) -> int:
     DIR: a run directory that verifies; without one, load is run on the embedded service, into evidence/panels.
     Grafana's open front-end libraries draw, in headless Chromium, fed by a Prometheus that serves the samples. Takes
     Node.js, npm and Chromium. Exit code 0: every panel was drawn with data; 1: one was not, or DIR does not hold; 2:
-    nothing could be drawn.
+    nothing could be drawn, or the file is not the run's dashboard.
     """
     tools = find_tools(os.environ)
     if folder is None:
@@ -67,7 +69,11 @@ def panels_command(folder: Path | None, dashboard: Path) -> int:
         points = sum(query.finite for query in panel.queries)
         print(f"{'FAIL' if faults else 'ok':4} {'; '.join(faults) or f'{panel.title}: {points:,} points'}")
     print(f"pictures: {folder / PANELS}")
-    return 0 if any(verdict.id == CHECK and verdict.status == "PASS" for verdict in report.verdicts) else 1
+    verdict = next(one for one in report.verdicts if one.id == CHECK)
+    if verdict.status == "NO DATA":
+        print(f"NO DATA: {verdict.judgement.reason}")
+        return NO_VERDICT
+    return 0 if verdict.status == "PASS" else 1
 
 
 def draw_and_publish(folder: Path, dashboard: Path, tools: Tools) -> tuple[PanelsDrawn, Report]:

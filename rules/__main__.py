@@ -218,15 +218,15 @@ def _replayed(
     folder: Path, rules: Path, tests: Path | None, limits: Path | None, cache: Cache | None
 ) -> AlertsReplayed:
     """Replay a run; what keeps that from being done is its problem. LimitsError."""
-    proof = proofs.read()
+    proof, played = proofs.read(), None
     with tempfile.TemporaryDirectory(prefix="rules-") as made:
         try:
             if limits is not None:
                 rules, tests = _write_rules(limits, Path(made) / RULES_NAME)
-            promtool = find(cache=cache)
-            return replay_run(folder, rules, proofs.hash_of(rules, tests or companion(rules)), promtool, proof)
+            played = proofs.hash_of(rules, tests or companion(rules))
+            return replay_run(folder, rules, played, find(cache=cache), proof)
         except RulesError as error:
-            return AlertsReplayed(problem=str(error), proof=proof)
+            return AlertsReplayed(problem=str(error), rules_sha256=played, proof=proof)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -148,13 +148,13 @@ def _channels(color: str) -> tuple[int, int, int] | None:
 def ink_in(picture: bytes, panel: Box | None, plot: Box | None, colors: list[tuple[int, int, int]]) -> int:
     """Count the pixels within the plot that have the colour of a series; without such colours, those that are no grey.
 
-    The picture shows the panel; boxes are on the page.
+    The picture shows the panel; boxes are on the page. The row below the plot counts too: a line of zeros lies on it.
     """
     if panel is None or plot is None:
         return 0
     pixels = np.rint(image.imread(io.BytesIO(picture))[:, :, :3] * 255).astype(int)
     left, top = max(0, round(plot.left - panel.left)), max(0, round(plot.top - panel.top))
-    inside = pixels[top : top + round(plot.height), left : left + round(plot.width)]
+    inside = pixels[top : top + round(plot.height) + 1, left : left + round(plot.width)]
     if not colors:
         return int(np.count_nonzero(inside.max(axis=2) - inside.min(axis=2) > COLORED)) if inside.size else 0
     alike = np.zeros(inside.shape[:2], dtype=bool)

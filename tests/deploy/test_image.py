@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,9 @@ def test_service_under_another_user_is_an_error(tmp_path: Path, capsys: pytest.C
     words = [sys.executable, "-m", "service", "--port", "0", "--exports", str(tmp_path)]
     with subprocess.Popen(words, cwd=image.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
+            while not image.is_service(process.pid):  # its command line may be empty for a moment
+                time.sleep(0.01)
+                assert process.poll() is None
             image.check_user(process.pid, os.getuid())
             assert capsys.readouterr().out == f"service: runs as user {os.getuid()}\n"
             with pytest.raises(image.ImageError, match=f"runs as user {os.getuid()}; {os.getuid() + 1} was expected"):

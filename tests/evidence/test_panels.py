@@ -91,13 +91,16 @@ def test_a_run_takes_its_pictures_in(ask: Ask, bundle: Path) -> None:
         "ok   Export Latency P95 (ms): 60 points",
         "ok   Export Success Rate (%): 60 points",
         "ok   Export Throughput (ops/sec): 120 points",
+        "ok   Export Bytes Total (MB): 60 points",
+        "ok   Concurrent Exports: 60 points",
+        "ok   Queue depth: 60 points",
         f"pictures: {bundle / PANELS}",
     ]
     assert verify(bundle)[0] == []
     report = (bundle / REPORT).read_text(encoding="utf-8")
     assert "## The dashboard's panels" in report
     assert [f"]({PANELS}/{name})" in report for name in ("02.png", "03.png", "06.png")] == [True] * 3
-    assert (bundle / HTML).read_text(encoding="utf-8").count('src="data:image/png;base64,') == 3
+    assert (bundle / HTML).read_text(encoding="utf-8").count('src="data:image/png;base64,') == 6
 
 
 def test_an_edited_picture_is_found(ask: Ask, bundle: Path) -> None:
@@ -121,7 +124,7 @@ def test_a_panel_without_data_is_red(ask: Ask, bundle: Path, monkeypatch: pytest
     monkeypatch.setattr(panels, "draw_run", lambda out, dashboard, tools: drawn_into(out, dashboard, tools, finite=0))
     asked = ask(str(bundle))
     assert asked.code == 1
-    assert asked.out.startswith("FAIL Export Latency P95 (ms): query A brought no data point: up\n")
+    assert asked.out.startswith("FAIL Export Latency P95 (ms): query A brought no data point: q\n")
     problems, report = verify(bundle)
     assert (problems, report is not None and report.colour) == ([], "RED")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from assertions.limits import Limits
-from assertions.record.results.panels_drawn import Box, DrawnPanel, DrawnQuery
+from assertions.record.results.panels_drawn import Box, DrawnPanel, DrawnQuery, PanelsDrawn
 from assertions.record.run import DrawnFiles, Run
 from assertions.verdicts import Fault, Judgement, failed_for, no_data, passed
 
@@ -29,6 +29,12 @@ def panels_drawn(run: Run, limits: Limits) -> Judgement:
     found = [*((panel.title, fault) for panel in files.drawn.panels for fault in panel_faults(panel)), *_files(files)]
     if found:
         return failed_for(found)
+    if others := _not_drawn(files.drawn, run):
+        return no_data(
+            f"{files.drawn.dashboard} is not the dashboard that this run asked Prometheus for: "
+            f"{', '.join(others[:3])} {'is' if len(others) == 1 else 'are'} not in it as asked; "
+            "name the same file to the run and to the drawing"
+        )
     queries = [query for panel in files.drawn.panels for query in panel.queries]
     return passed(
         f"{len(files.drawn.panels)} panels drawn, {len(queries)} queries, "
@@ -58,6 +64,14 @@ def _files(files: DrawnFiles) -> Iterator[Fault]:
             yield "picture changed", f"the picture {name} is not the one that was drawn"
     if files.samples_sha256 != drawn.samples_sha256:
         yield "other samples", f"the panels were drawn from other samples than those recorded in {drawn.scenario}"
+
+
+def _not_drawn(drawn: PanelsDrawn, run: Run) -> list[str]:
+    """The panels of whose queries, as the run's own server was asked them, one was not drawn."""
+    record = run.scenarios.get(drawn.scenario)
+    asked = record.prometheus.panels if record is not None and record.prometheus is not None else ()
+    shown = {(panel.title, query.expression) for panel in drawn.panels for query in panel.queries}
+    return list(dict.fromkeys(one.panel for one in asked if (one.panel, one.expression) not in shown))
 
 
 def _query(query: DrawnQuery) -> Iterator[str]:

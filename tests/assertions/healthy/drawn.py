@@ -17,7 +17,7 @@ def drawn_panel(number: int, title: str, *refs: str, kind: str = "timeseries") -
         kind=kind,
         drawn_by="@grafana/ui TimeSeries",
         error=None,
-        queries=tuple(DrawnQuery(ref=ref, expression="up", series=2, points=60, finite=60, ink=1_000) for ref in refs),
+        queries=tuple(DrawnQuery(ref=ref, expression="q", series=2, points=60, finite=60, ink=1_000) for ref in refs),
         panel=Box(left=24, top=110, width=700, height=296),
         canvas=Box(left=33, top=151, width=682, height=160),
         plot=Box(left=85, top=159, width=622, height=130),
@@ -29,11 +29,14 @@ def drawn_panel(number: int, title: str, *refs: str, kind: str = "timeseries") -
 
 
 def drawn_files() -> DrawnFiles:
-    """Three panels and their pictures."""
+    """The runbook's panels, one more, and their pictures."""
     panels = (
         drawn_panel(2, "Export Latency P95 (ms)", "A"),
         drawn_panel(3, "Export Success Rate (%)", "A", kind="gauge"),
         drawn_panel(6, "Export Throughput (ops/sec)", "A", "B"),
+        drawn_panel(4, "Export Bytes Total (MB)", "A"),
+        drawn_panel(5, "Concurrent Exports", "A"),
+        drawn_panel(12, "Queue depth", "A"),
     )
     drawn = PanelsDrawn(
         dashboard="grafana-export-dashboard.json",

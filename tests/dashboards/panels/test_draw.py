@@ -53,7 +53,8 @@ def picture(*dots: tuple[int, int, tuple[int, int, int]]) -> bytes:
     ("dots", "colors", "ink"),
     [
         (((10, 5, GREEN), (29, 14, GREEN)), [GREEN], 2),
-        (((9, 5, GREEN), (10, 4, GREEN), (30, 14, GREEN), (29, 15, GREEN)), [GREEN], 0),
+        (((9, 5, GREEN), (10, 4, GREEN), (30, 14, GREEN), (29, 16, GREEN)), [GREEN], 0),
+        (((10, 15, GREEN), (29, 15, GREEN)), [GREEN], 2),
         (((12, 6, (139, 215, 129)), (13, 6, (140, 191, 105))), [GREEN], 1),
         (((12, 6, GREEN), (13, 6, (242, 73, 92))), [GREEN, (242, 73, 92)], 2),
         (((12, 6, (127, 39, 4)), (13, 6, (84, 24, 24)), (14, 6, (85, 24, 24))), [], 2),
@@ -61,7 +62,7 @@ def picture(*dots: tuple[int, int, tuple[int, int, int]]) -> bytes:
     ],
 )
 def test_ink_is_counted_within_the_plot(dots: Any, colors: list[tuple[int, int, int]], ink: int) -> None:
-    """Pixels in a series' colour, edges of the plot included; without colours, those that are no grey."""
+    """Pixels in a series' colour, edges and the row of the axis included; without colours, those not grey."""
     assert ink_in(picture(*dots), PANEL, PLOT, colors) == ink
 
 
@@ -122,6 +123,18 @@ def test_the_committed_dashboard_is_drawn(tmp_path: Path) -> None:
     pictures = {panel.picture: panel.sha256 for panel in drawn.panels} | {drawn.overview: drawn.overview_sha256}
     assert {name: sha256 for name, sha256 in files.sha256.items() if name != RESULTS} == pictures
     assert files.samples_sha256 == drawn.samples_sha256
+
+
+@e2e
+def test_a_line_along_the_axis_is_ink(tmp_path: Path) -> None:
+    """Nothing failed throughout a run so long that no points are drawn: zero is a line on the plot's lower edge."""
+    write_recorded(tmp_path)
+    model = json.loads(EXPORT.read_bytes())
+    panel = next(one for one in model["panels"] if one["title"] == "Failed exports by reason")
+    panel["fieldConfig"]["defaults"].setdefault("custom", {})["showPoints"] = "never"
+    theirs = tmp_path / "theirs.json"
+    theirs.write_text(json.dumps(model), encoding="utf-8")
+    assert faulty(draw_run(tmp_path, theirs, find_tools(os.environ))) == {}
 
 
 @e2e

@@ -58,6 +58,7 @@ def test_nothing_to_replay_is_no_verdict(
     done = run_command("replay", tmp_path, **({} if promtool is None else {"PROMTOOL": promtool}))
     replayed = read_one(tmp_path / "alerts.json", AlertsReplayed)
     assert (done.code, replayed.scenarios) == (2, ())
+    assert (replayed.rules_sha256, replayed.proof_is_stale) == (proofs.hash_of(RULES, TESTS), False)
     assert (replayed.problem or "").startswith(reason)
     assert done.err.startswith(f"rules: no verdict: {reason}")
 

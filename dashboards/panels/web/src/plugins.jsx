@@ -59,10 +59,10 @@ function numbersOf(frames) {
   );
 }
 
-/** Counts, for each series, the pixels that its drawing changed. */
+/** Counts, for each series, the pixels that its drawing changed. A line of zeros lies on the row below the plot. */
 function inkCounter(record, frames) {
   let before;
-  const read = (plot) => plot.ctx.getImageData(plot.bbox.left, plot.bbox.top, plot.bbox.width, plot.bbox.height);
+  const read = (plot) => plot.ctx.getImageData(plot.bbox.left, plot.bbox.top, plot.bbox.width, plot.bbox.height + 1);
   return {
     fieldMap: {},
     indicesOnly: [],

@@ -46,7 +46,7 @@ def test_drawn_panels_pass_with_their_numbers() -> None:
     """The reason says how much was drawn, and from where."""
     assert (judged(drawn_files()).status, judged(drawn_files()).reason) == (
         "PASS",
-        "3 panels drawn, 4 queries, 240 points; a Prometheus that serves the samples recorded in load",
+        "6 panels drawn, 7 queries, 420 points; a Prometheus that serves the samples recorded in load",
     )
 
 
@@ -60,6 +60,19 @@ def test_a_dashboard_without_panels_is_no_data() -> None:
     files = drawn_files()
     empty = replace(files, drawn=with_fields(files.drawn, panels=()))
     assert (judged(empty).status, judged(empty).reason) == ("NO DATA", "grafana-export-dashboard.json has no panels")
+
+
+def test_another_dashboard_than_the_runs_is_no_data() -> None:
+    """A file that lacks a panel of the run's, or asks another query in it, shows nothing of the run's dashboard."""
+    files = drawn_files()
+    fewer = replace(files, drawn=with_fields(files.drawn, dashboard="toy.json", panels=files.drawn.panels[-1:]))
+    assert (judged(fewer).status, judged(fewer).reason) == (
+        "NO DATA",
+        "toy.json is not the dashboard that this run asked Prometheus for: Export Latency P95 (ms), Export Success "
+        "Rate (%), Export Bytes Total (MB) are not in it as asked; name the same file to the run and to the drawing",
+    )
+    other = judged(with_query(5, "A", expression="vector(1)"))
+    assert (other.status, "Queue depth is not in it as asked" in (other.reason or "")) == ("NO DATA", True)
 
 
 def test_a_query_without_data_names_just_its_panel() -> None:
@@ -124,7 +137,7 @@ def test_what_else_is_wrong_with_a_panel(fields: dict[str, Any], reason: str) ->
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"sha256": {"dashboard.png": "0e" * 32}}, "the picture 02.png is missing (and 2 more like it)"),
+        ({"sha256": {"dashboard.png": "0e" * 32}}, "the picture 02.png is missing (and 5 more like it)"),
         (
             {"sha256": {**drawn_files().sha256, "03.png": "ff" * 32}},
             "the picture 03.png is not the one that was drawn",
