@@ -108,7 +108,7 @@ def bar(used: float) -> str:
 
 def percent(used: float) -> str:
     """Return a share in percent; an exact 100 % is shown only where it was reached exactly."""
-    shown = f"{used * 100:.0f} %"
+    shown = f"{used * 100:,.0f} %"
     if shown == "100 %" and used != 1:
         return f"{used * 100:.4g} %" if f"{used * 100:.4g}" != "100" else ("over 100 %" if used > 1 else "under 100 %")
     return "under 1 %" if shown == "0 %" and used > 0 else shown
