@@ -111,7 +111,8 @@ def _about_the_figures(report: Report) -> Iterator[str]:
         return
     when = "with nothing under way: running and waiting are at rest" if page.at_rest else "while load ran"
     yield f"Figures: from the run's last metrics page ({page.source}), read {when}."
-    yield f"    Counted since the service started; the average is no P95; 1 KB is {KB:,} bytes."
+    yield "    Counted since the service started; the embedded service is started anew for each scenario."
+    yield f"    The average is no P95; 1 KB is {KB:,} bytes."
     peaks = [f"{number(value)} {what}" for check, what in PEAKS if (value := _peak(report, check)) is not None]
     yield f"    Peaks over the whole run, by the target: {', '.join(peaks) if peaks else NOTHING}."
 

@@ -165,7 +165,10 @@ def _groups(hits: Sequence[Hit]) -> list[list[Hit]]:
 
 
 def _kind(group: Sequence[Hit]) -> str:
-    return f"{len(group)} requests {_answered(group[0])}"
+    first, count = group[0], len(group)
+    if count == 1 or first.status is None:
+        return f"{count:,} request{'s' if count != 1 else ''} {_answered(first)}"
+    return f"{count:,} requests answered {first.status}, the first after {quantity(latency_ms(first), 'ms')}"
 
 
 def _answered(hit: Hit) -> str:

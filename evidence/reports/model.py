@@ -23,7 +23,7 @@ from evidence.reports.performance import performance
 from evidence.reports.proofs import alerts, fault_coverage
 from evidence.reports.reasons import COMMAND, Reason, reasons
 from evidence.reports.tables import Section, Table
-from evidence.reports.units import against, bar, duration, held_against, plain, quantity
+from evidence.reports.units import LONGEST_OWN, against, bar, duration, held_against, plain, quantity
 from evidence.subject import as_lines, named
 
 Marks = Mapping[str, str]
@@ -201,11 +201,13 @@ def _subject(context: Context, figures: Figures) -> str:
 
 def _when(context: Context, figures: Figures) -> str:
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(context.started))
+    return f"{began}, {duration(_whole_s(figures))}" if figures.places else began
+
+
+def _whole_s(figures: Figures) -> float:
+    """Return the seconds from the first scenario's start to the last one's end."""
     places = figures.places.values()
-    if not places:
-        return began
-    first, last = min(place.end - place.seconds for place in places), max(place.end for place in places)
-    return f"{began}, {duration(last - first)}"
+    return max(place.end for place in places) - min(place.end - place.seconds for place in places)
 
 
 _MAIN = {
@@ -315,7 +317,7 @@ _BAD_FIRST = ("FAIL", "NO DATA", "WAIVED", "PASS")
 
 
 def _checks(report: Report, rows: Sequence[VerdictRow], scenarios: Sequence[str]) -> Iterable[CheckRow]:
-    catches = {one.id: one.judgement.catches for one in report.verdicts if one.judgement.catches}
+    catches = {(one.id, one.scenario): one.judgement.catches for one in report.verdicts if one.judgement.catches}
     for check in dict.fromkeys(row.check for row in rows):
         mine = [row for row in rows if row.check == check]
         words = {row.scenario: row.word for row in mine}
@@ -327,8 +329,16 @@ def _checks(report: Report, rows: Sequence[VerdictRow], scenarios: Sequence[str]
             title=worst.title,
             words=tuple(words.get(name, "") for name in scenarios),
             reason=f"{place}{worst.reason}{waived}",
-            catches=plain(catches.get(check, "")),
+            catches=plain(_ruled_out(worst, catches)),
         )
+
+
+def _ruled_out(shown: VerdictRow, catches: Mapping[tuple[str, str], str]) -> str:
+    """Return what a pass rules out in the scenario whose reason is shown; else in another one, which is named."""
+    own = catches.get((shown.check, shown.scenario))
+    if own is not None:
+        return own
+    return next((f"{scenario}: {text}" for (check, scenario), text in catches.items() if check == shown.check), "")
 
 
 def _latencies(figures: Figures) -> Iterable[Section]:
@@ -353,7 +363,7 @@ def _proof(report: Report, context: Context, figures: Figures) -> Iterable[Secti
                 ),
             ),
         ),
-        items=tuple(plain(one) for one in figures.differences),
+        items=tuple(plain(one, longest=LONGEST_OWN) for one in figures.differences),
         items_title="Figures that are not of the same exports",
     )
     instrument = instrument_table(report, figures.instruments)
@@ -372,7 +382,8 @@ def _harness(context: Context, digits: int = 12) -> str:
 
 def _context(report: Report, limits: Limits, context: Context, figures: Figures) -> Iterable[tuple[str, str]]:
     began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(context.started))
-    yield "run", f"{context.run_id}, begun {began}"
+    lasted = f", {duration(_whole_s(figures))} with what lies between the scenarios" if len(figures.places) > 1 else ""
+    yield "run", f"{context.run_id}, begun {began}{lasted}"
     yield "target", f"{context.target}, version {figures.target_version or 'unknown'}"
     for label, value in as_lines(context.subject):
         yield f"subject, {label}", value

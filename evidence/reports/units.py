@@ -11,13 +11,15 @@ from assertions.verdicts import number
 
 LONGEST = 400
 """Characters of one text in a report; verdict.json has it whole."""
+LONGEST_OWN = 2_000
+"""Of a sentence that the report itself makes up, with few words of a target's."""
 BAR = 10
 """Cells of a bar."""
 _FORGED = re.compile("[✅✔✓☑❌✖✗☒⚪🟢🔴▓░\N{BALLOT BOX}]")
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def plain(text: str) -> str:
+def plain(text: str, longest: int = LONGEST) -> str:
     """Return any text as plain words on one line: parts of it may come from a target.
 
     Control and format characters (escapes, line ends, direction marks) become spaces, marks that the report uses itself
@@ -25,7 +27,7 @@ def plain(text: str) -> str:
     """
     words = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in text).split()
     clean = _FORGED.sub("?", " ".join(words))
-    return clean if len(clean) <= LONGEST else f"{clean[:LONGEST]}… ({len(clean) - LONGEST:,} characters more)"
+    return clean if len(clean) <= longest else f"{clean[:longest]}… ({len(clean) - longest:,} characters more)"
 
 
 def quantity(value: float | None, unit: str) -> str:
@@ -106,7 +108,7 @@ def bar(used: float) -> str:
 
 def percent(used: float) -> str:
     """Return a share in percent; an exact 100 % is shown only where it was reached exactly."""
-    shown = f"{used * 100:.0f} %"
+    shown = f"{used * 100:,.0f} %"
     if shown == "100 %" and used != 1:
         return f"{used * 100:.4g} %" if f"{used * 100:.4g}" != "100" else ("over 100 %" if used > 1 else "under 100 %")
     return "under 1 %" if shown == "0 %" and used > 0 else shown

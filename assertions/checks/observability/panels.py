@@ -27,7 +27,9 @@ JITTER: Final = 0.05
 FEWEST_SCRAPES: Final = 5
 """With fewer, an export more or less at either end decides the rate."""
 EXTRAPOLATED: Final = 1.1
-"""Scrape intervals by which rate() stretches what it saw, both ends together."""
+"""Scrape intervals by which rate() may stretch what it saw, at each end."""
+FIRST_EXPORT: Final = 1.0
+"""A new series begins at 0: a reader that comes between two of the harness's readings sees its first export counted."""
 FEWEST_EXPORTS: Final = 20
 """Of a format or class: with fewer, the first 5 s decide its P95 and its rate."""
 
@@ -140,39 +142,59 @@ def _throughput(series: PanelSeries, record: ScenarioRecord, seen: PrometheusRun
         return
     fmt, interval_s = series.labels.get("format", ""), seen.scrape_interval_s
     first = seen.end - (seen.scrapes - 1) * interval_s
-    low = _increase(record, fmt, first + interval_s, seen.end - interval_s, later_s=interval_s)
-    high = _increase(record, fmt, first - interval_s, seen.end + interval_s)
+    low = _least(record, fmt, (first + interval_s, seen.end - interval_s), interval_s)
+    high = _most(record, fmt, (first - interval_s, seen.end + interval_s), interval_s)
     if high < FEWEST_EXPORTS:
         return
-    # rate() stretches its first and last samples by up to half an interval each, and by a tenth of one more
-    high *= 1 + EXTRAPOLATED / (seen.scrapes - 1)
     window_s = seen.end - seen.start
     read = (low + high) / 2 / window_s
     tolerance = (high - low) / 2 / window_s + JITTER * read
     yield f"exports/s for {_named(series.labels)}", series.whole, read, tolerance
 
 
-def _increase(record: ScenarioRecord, fmt: str, first: float, last: float, later_s: float = 0.0) -> float:
-    """Return the increase of succeeded exports between two moments as rate() counts it, on the harness's own pages.
+def _least(record: ScenarioRecord, fmt: str, span: tuple[float, float], interval_s: float) -> float:
+    """Return the least by which rate() can have seen the succeeded exports of a format increase within a span.
 
-    Each user has a series, and what a new series begins with counts for nothing. later_s: how much later than the
-    harness a reader may see a new series for the first time.
+    Each user has a series, and what a new series begins with counts for nothing; the server may see a new series an
+    interval later than the harness.
     """
+    increase = 0.0
+    for is_new, points in _succeeded(record, fmt, span):
+        seen_from = points[0][0] + (interval_s if is_new else 0.0)
+        first = next((value for moment, value in points if moment >= seen_from), points[-1][1])
+        increase += points[-1][1] - first
+    return increase
+
+
+def _most(record: ScenarioRecord, fmt: str, span: tuple[float, float], interval_s: float) -> float:
+    """Return the most by which rate() can have seen the succeeded exports of a format increase, stretched as it does.
+
+    The server may see a new series before the harness does, and so its first export. The span holds an interval more
+    at each end than the server saw. A short series is stretched by a greater share than a long one, and one that
+    begins at 0 at its end only.
+    """
+    increase = 0.0
+    for is_new, points in _succeeded(record, fmt, span):
+        begun, ends = (min(points[0][1], FIRST_EXPORT), 1) if is_new else (0.0, 2)
+        seen_s = max(interval_s, points[-1][0] - points[0][0] - 2 * interval_s)
+        increase += (points[-1][1] - points[0][1] + begun) * (1 + ends * EXTRAPOLATED * interval_s / seen_s)
+    return increase
+
+
+def _succeeded(
+    record: ScenarioRecord, fmt: str, span: tuple[float, float]
+) -> Iterator[tuple[bool, list[tuple[float, float]]]]:
+    """Yield each series of succeeded exports within a span: whether it began there, its (time, value) on each page."""
     values: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
-    window = [timed for timed in record.pages if first <= timed.scrape.start and timed.scrape.end <= last]
+    window = [timed for timed in record.pages if span[0] <= timed.scrape.start and timed.scrape.end <= span[1]]
     for timed in window:
         family = timed.page.families.get("export_requests_total")
         for sample in family.values() if family is not None else ():
             if sample.labels.get("status") == "succeeded" and sample.labels.get("format") == fmt:
                 key = tuple(sorted(sample.labels.items()))
                 values.setdefault(key, []).append((timed.scrape.start, sample.value))
-    increase = 0.0
     for points in values.values():
-        began = points[0][0]
-        is_new = began > window[0].scrape.start
-        seen_first = [value for moment, value in points if not is_new or moment >= began + later_s]
-        increase += points[-1][1] - (seen_first[0] if seen_first else points[-1][1])
-    return increase
+        yield points[0][0] > window[0].scrape.start, points
 
 
 def _named(labels: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ SMALLEST_SHARE: Final = 0.25
 """Of a panel's width and height that its plot must take; the rest is title, axes and legend."""
 ROUNDING: Final = 1.0
 """CSS pixels by which a canvas may pass its panel's edge."""
-NOT_DRAWN: Final = "the panels were not drawn; nox -s panels draws them from the run's recorded samples"
+NOT_DRAWN: Final = "the panels were not drawn; nox -s panels -- DIR draws them from what the run in DIR recorded"
 
 
 def panels_drawn(run: Run, limits: Limits) -> Judgement:

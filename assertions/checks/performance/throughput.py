@@ -27,7 +27,7 @@ def batch(record: ScenarioRecord, limits: Limits) -> Judgement:
         source="batch/hits.jsonl",
         count=len(hits),
     )
-    judged = judge_reading(limit, took, f"batch of {len(hits)} exports")
+    judged = judge_reading(limit, took, f"batch of {len(hits)} exports, each answered 200")
     if len(hits) < BATCH_SIZE and judged.status != "FAIL":
         return no_data(f"{len(hits)} of the five exports were requested", limit=limit)
     return judged

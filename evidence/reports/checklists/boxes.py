@@ -56,7 +56,7 @@ GREEN_STATUS = Checklist(
                     text="Plugin registered in executor",
                     checks=("answered", "status-page", "scrapes"),
                     artifact="smoke/health.jsonl",
-                    here="there is no plugin; it stands for the three routes of the service, which must answer",
+                    here="the plugin is the service's export routes; `/run`, `/status` and `/metrics` must answer",
                 ),
                 Box(
                     text="Tests scripts ready",

@@ -55,13 +55,19 @@ def _alerts(record: ScenarioRecord) -> str:
         return "no Prometheus server ran"
     if seen.problem is not None:
         return f"no Prometheus server ran ({plain(seen.problem)})"
-    states = {state: _named_alerts(seen.alerts, state) for state in ("firing", "pending")}
+    states = {state: _named_alerts(seen.alerts, state, record.scenario.start) for state in ("firing", "pending")}
     said = [f"{state} in Prometheus: {', '.join(names)}" for state, names in states.items() if names]
     return "; ".join(said) if said else "no alert was pending or firing in Prometheus"
 
 
-def _named_alerts(alerts: Iterable[AlertState], state: str) -> list[str]:
-    return list(dict.fromkeys(plain(alert.name) for alert in alerts if alert.state == state))
+def _named_alerts(alerts: Iterable[AlertState], state: str, start: float) -> list[str]:
+    """Return the alerts in a state, each with the seconds of the scenario from its first to its last such moment."""
+    spans: dict[str, tuple[float, float]] = {}
+    for alert in alerts:
+        if alert.state == state:
+            first, last = spans.get(alert.name, (alert.first, alert.last))
+            spans[alert.name] = min(first, alert.first), max(last, alert.last)
+    return [f"{plain(name)} ({first - start:.0f} s to {last - start:.0f} s)" for name, (first, last) in spans.items()]
 
 
 def distribution_caption(record: ScenarioRecord, report: Report) -> str:

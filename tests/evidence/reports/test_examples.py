@@ -65,7 +65,7 @@ def test_failed_requests_by_kind() -> None:
         lambda hit: {"status": 500, "answer": '{"error": "full"}'} if hit.id in chosen else None,
     )
     found = found_in(bad)["run", "success-outside"]
-    assert found.examples[0].kind.startswith(f"{len(chosen)} requests answered 500 after ")
+    assert found.examples[0].kind.startswith(f"{len(chosen)} requests answered 500, the first after ")
     assert '"full"' in found.examples[0].came
     assert found.since.endswith(ordered[2].id)
 

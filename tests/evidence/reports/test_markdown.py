@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assertions.judge import Report
-from assertions.verdicts import SCENARIOS, failed
+from assertions.verdicts import SCENARIOS, failed, passed
 from evidence.collect.provenance import Context
 from evidence.reports.faces.markdown import first_line, markdown
 from evidence.reports.figures import Figures, Place
@@ -178,3 +178,31 @@ def test_a_additional_scenario_is_counted() -> None:
     words: list[str] = [one.status for one in additional]
     assert f"- **soak**: {words.count('PASS')} PASS, {words.count('FAIL')} FAIL, " in text
     assert "Additional scenarios" not in text_of(mine, context(), Figures())
+
+
+def test_what_a_pass_rules_out_is_of_the_scenario_whose_reason_is_shown() -> None:
+    """Of three scenarios with bounds of their own the first one's reason and bound stand side by side."""
+    shown = report("GREEN", "GREEN", {}, usual=lambda name: passed(f"seen in {name}", catches=f"bound of {name}"))
+    model = build(shown, LIMITS, context(), Figures())
+    pairs = {row.check: (row.reason, row.catches) for row in model.checks}
+    assert pairs["scrapes"] == ("smoke: seen in smoke", "bound of smoke")
+    assert pairs["concurrency-agree"] == ("load: seen in load", "bound of load")
+
+
+def test_a_bound_of_another_scenario_is_named() -> None:
+    """Where the scenario whose reason is shown failed, the bound of one that passed says whose it is."""
+    shown = report(
+        "RED",
+        "RED",
+        {},
+        usual=lambda name: failed("off") if name == "smoke" else passed("well", catches=f"bound of {name}"),
+    )
+    model = build(shown, LIMITS, context(), Figures())
+    [row] = [row for row in model.checks if row.check == "scrapes"]
+    assert (row.reason, row.catches) == ("smoke: off", "load: bound of load")
+
+
+def test_a_difference_is_told_to_its_end() -> None:
+    """A sentence of the report's own is not cut where a target's text is."""
+    figures = Figures(differences=("word " * 120 + "end.",))
+    assert "word end." in markdown(build(GREEN, LIMITS, context(), figures))

@@ -166,7 +166,8 @@ def test_prometheus_is_on_the_same_time_axis() -> None:
     assert "exports running and waiting, as Prometheus scraped them" in panels
     assert "requests ended a second, from Prometheus's counters" in panels
     run = Run(Path("run"), {"load": with_alert})
-    assert target_caption(with_alert, judge(run, LIMITS)).endswith("; firing in Prometheus: ExportQueueOverBound.")
+    caption = target_caption(with_alert, judge(run, LIMITS))
+    assert caption.endswith("; firing in Prometheus: ExportQueueOverBound (2 s to 7 s).")
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,38 @@ def test_the_moment_a_series_was_made_is_no_count() -> None:
 
     judged = panels(changed(record, scrapes=each(record.scrapes, edit)), LIMITS)
     assert judged.status == "PASS", judged.reason
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1 + 2.2 / 10, "PASS"), (1.6, "FAIL")])
+def test_rate_may_stretch_by_more_than_a_scrape_interval_at_each_end(factor: float, expected: str) -> None:
+    """A server of eleven scrapes whose window ends 1.1 intervals after its last one, and begins so before its first."""
+    late = with_run(scrapes=11)(healthy("load"))
+    server = server_of(late)
+    window_s = server.end - server.start
+    own = {fmt: succeeded_since(late, fmt, server.end - 10.0) for fmt in FORMATS}
+    judged = panels(showing(late, lambda fmt: factor * own[fmt] / window_s), LIMITS)
+    assert judged.status == expected, judged.reason
+
+
+@pytest.mark.parametrize(("counted", "expected"), [(60, "PASS"), (120, "FAIL")])
+def test_the_server_may_see_first_exports_that_the_harness_does_not(counted: int, expected: str) -> None:
+    """Sixty users whose series the harness first sees at 1: a server that read their 0 in between counts each one."""
+    record = healthy("load")
+    server = server_of(record)
+    middle = (server.start + server.end) / 2
+
+    def edit(scrape: Scrape) -> dict[str, str] | None:
+        if scrape.start < middle:
+            return None
+        lines = scrape.text.splitlines(keepends=True)
+        place = next(number for number, line in enumerate(lines) if line.startswith("export_requests_total{"))
+        made = [
+            f'export_requests_total{{format="csv",status="succeeded",user="user-{number}"}} 1\n' for number in range(60)
+        ]
+        return {"text": "".join([*lines[:place], *made, *lines[place:]])}
+
+    base = {fmt: succeeded_since(record, fmt, server.start) for fmt in FORMATS}
+    window_s = server.end - server.start
+    crowded = changed(record, scrapes=each(record.scrapes, edit))
+    judged = panels(showing(crowded, lambda fmt: (base[fmt] + (counted if fmt == "csv" else 0)) / window_s), LIMITS)
+    assert judged.status == expected, judged.reason
