@@ -35,10 +35,10 @@ exit codes:
 
 \b
 examples:
-  python -m dashboards check
-  python -m dashboards check theirs.json --metrics metrics_snapshot.txt
-  python -m dashboards build --limits mine.toml --out deploy/dashboard.json
-  python -m dashboards live --prometheus http://127.0.0.1:9090
+  export-at-scale dashboards check
+  export-at-scale dashboards check theirs.json --metrics metrics_snapshot.txt
+  export-at-scale dashboards build --limits mine.toml --out deploy/dashboard.json
+  export-at-scale dashboards live --prometheus http://127.0.0.1:9090
 """
 
 

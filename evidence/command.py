@@ -60,7 +60,7 @@ PARTS = {
     "seed": _Part("loadtests.__main__", "seed_command", "Make one export, or the batch of five, on a target."),
     "body": _Part("loadtests.__main__", "body_command", "Print the request body of a case, to send it again."),
     "stress": _Part("evidence.subcommands", "stress_command", "Raise the rate until a limit breaks."),
-    "serve": _Part("evidence.command", "serve", "Start the reference export service.", ()),
+    "serve": _Part("evidence.command", "serve", "Start the built-in export service.", ()),
     "checks": _Part("assertions.__main__", "checks_command", "List every check, and where it is judged."),
     "rules": _Part("rules.__main__", "commands", "Check or build the alert rules."),
     "dashboards": _Part("dashboards.__main__", "commands", "Check or build the Grafana dashboard."),
@@ -116,7 +116,7 @@ def version() -> str:
 
 
 def serve(argv: Sequence[str]) -> int:
-    """Become the reference service, a separate program; it does not return where that can be started."""
+    """Become the built-in service, a separate program; it does not return where that can be started."""
     environment = dict(os.environ)
     if (ROOT / "pyproject.toml").is_file():  # a checkout, known to Python only from within
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))

@@ -61,7 +61,7 @@ def panels_command(folder: Path | None, dashboard: Path) -> int:
     if problems:
         for problem in problems:
             print(problem)
-        print(f"{folder} does not hold, so nothing is drawn into it: {len(problems)} problem(s)")
+        print(f"{folder} does not hold, so nothing is drawn into it; problems: {len(problems)}")
         return 1
     drawn, report = draw_and_publish(folder, dashboard, tools)
     for panel in drawn.panels:

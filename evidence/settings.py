@@ -59,7 +59,7 @@ class Settings:
     baseline: str | None = None
     """The run to compare with: `last-green`, or a run directory; None: the last GREEN one, for information only."""
     keep: int = HISTORY_MOST
-    """Older runs that are kept beside the run directory; the last GREEN one is one more."""
+    """Older runs that are kept next to the run directory; the last GREEN one is one more."""
     sign: Path | None = None
     """The private key with which the bundle is signed; None: it is not."""
     deadline_s: float | None = None

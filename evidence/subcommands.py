@@ -190,9 +190,14 @@ def _judged(verdict: Verdict) -> bool:
 
 
 def _count(report: Report, name: str) -> str:
-    statuses = [verdict.status for verdict in report.verdicts if verdict.scenario == name and _judged(verdict)]
-    unknown = statuses.count("NO DATA")
-    return f"{statuses.count('PASS')} PASS, {statuses.count('FAIL')} FAIL" + (f", {unknown} NO DATA" if unknown else "")
+    verdicts = [verdict for verdict in report.verdicts if verdict.scenario == name and _judged(verdict)]
+    statuses = [verdict.status for verdict in verdicts]
+    counted = f"{statuses.count('PASS')} PASS, {statuses.count('FAIL')} FAIL"
+    unknown = [verdict for verdict in verdicts if verdict.status == "NO DATA"]
+    if not unknown:
+        return counted
+    harmless = "" if any(blocks(verdict) for verdict in unknown) else " (not needed for GREEN)"
+    return f"{counted}, {len(unknown)} NO DATA{harmless}"
 
 
 @click.command("compare")
@@ -239,7 +244,7 @@ def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool
 @click.option("--plot", type=options.FILE, metavar="FILE", help="Draw them over time: a file ending in .png or .svg.")
 @sentences("evidence", HistoryError)
 def history_command(out: Path, as_json: bool, plot: Path | None) -> int:
-    """List the run in a run directory and the older ones beside it: begun, subject, colour, P95s, success.
+    """List the run in a run directory and the older ones next to it: begun, subject, colour, P95s, success.
 
     Each run says what its own verdict says; `verify` says whether that holds.
     """

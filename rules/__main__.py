@@ -39,10 +39,10 @@ exit codes:
 
 \b
 examples:
-  python -m rules
-  python -m rules check --metrics metrics_snapshot.txt --out evidence/export
-  python -m rules check --rules theirs.yml --tests theirs.test.yml
-  python -m rules build --limits mine.toml --out deploy/export.yml
+  export-at-scale rules
+  export-at-scale rules check --metrics metrics_snapshot.txt --out evidence/export
+  export-at-scale rules check --rules theirs.yml --tests theirs.test.yml
+  export-at-scale rules build --limits mine.toml --out deploy/export.yml
 """
 
 

@@ -24,9 +24,9 @@ class MakeDataError(ServiceError):
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m service make-data",
+        prog="export-at-scale serve make-data",
         description="Make a SQLite database with one table of made-up orders, the same for the same seed.",
-        epilog='Then: python -m service --database FILE, and {"format": "csv", "columns": ["id", "customer"], '
+        epilog='Then: export-at-scale serve --database FILE, and {"format": "csv", "columns": ["id", "customer"], '
         '"source": {"table": "orders"}}.',
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="where to make it; must not exist yet")

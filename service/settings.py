@@ -131,7 +131,7 @@ SIZE, TIME = _Parsed("size", parse_size), _Parsed("time", parse_duration)
 EPILOG = """Every option is also an environment variable, named in brackets; an option wins over its variable.
 EXPORT_TOKEN holds the token itself. Once the service listens, it prints its address and routes on stdout and logs one
 line with its url and pid on stderr. SIGTERM or Ctrl-C lets admitted exports finish, then ends the service with exit 0.
-Exit 2: the service could not start. `python -m service make-data --help` makes a database for --database."""
+Exit 2: the service could not start. `export-at-scale serve make-data --help` explains test databases."""
 
 
 @click.command(
@@ -195,14 +195,14 @@ Exit 2: the service could not start. `python -m service make-data --help` makes 
 )
 @click.option("--token", hidden=True, expose_value=True, type=_Parsed("token", check_token))
 def _command(token: str | None, token_file: str | None, **values: Any) -> Settings:
-    """The reference export service: JSON records in, a durable CSV or PDF file out, over HTTP."""
+    """The built-in export service: JSON records in, a durable CSV or PDF file out, over HTTP."""
     return Settings(token=token_file or token, **values)
 
 
 def settings_from(argv: Sequence[str]) -> Settings:
     """Return the settings; SettingsError names the option or the variable that can't be used. `--help` exits."""
     try:
-        made = _command.main(list(argv), prog_name="python -m service", standalone_mode=False)
+        made = _command.main(list(argv), prog_name="export-at-scale serve", standalone_mode=False)
     except click.BadParameter as error:
         raise SettingsError(f"{_source_of(error)}: {error.message[:200]}") from None
     except click.ClickException as error:

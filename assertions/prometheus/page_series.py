@@ -190,7 +190,7 @@ class PageSeries:
 
 
 def _new_value(old: str, new: str, counter: bool) -> float | None:
-    """Return the number of a line that differs from the line before in its number alone; None for any other line."""
+    """Return the number of a line that differs from the line before only in its number; None for any other line."""
     series, _, before = old.rpartition(" ")
     again, _, after = new.rpartition(" ")
     if series != again or not series or not _NUMBER.fullmatch(before) or not _NUMBER.fullmatch(after):

@@ -47,7 +47,7 @@ def verify_command(bundle: Path, key: Path | None) -> int:
     for problem in problems:
         print(problem)
     if problems:
-        print(f"{bundle} does not hold: {len(problems)} problem(s)")
+        print(f"{bundle} does not hold; problems: {len(problems)}")
         return 1
     signed = "" if key is None else ", signed with this key"
     said = report.headline if report else "nothing"

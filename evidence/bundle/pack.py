@@ -26,7 +26,7 @@ class PackError(Exception):
 
 
 def default_archive(folder: Path) -> Path:
-    """Return the archive beside a run directory."""
+    """Return the path of a run directory's archive, in the same folder."""
     place = folder.resolve()
     return place.with_name(f"{place.name}{SUFFIX}")
 

@@ -1,4 +1,4 @@
-"""The embedded target: the reference service as a separate process, spoken to over HTTP like any other."""
+"""The embedded target: the built-in service as a separate process, spoken to over HTTP like any other."""
 
 from __future__ import annotations
 

@@ -131,7 +131,10 @@ def table_text(replayed: AlertsReplayed) -> str:
         tested, score, faults = ("-", "-", "NO DATA") if one is None else _proved_cells(one)
         lines.append(f"{key[0]:28} {key[1]:9} {tested:6} {score:8} {silent:9} {faults}")
     played = ", ".join(f"{scenario.samples} of {scenario.scenario}" for scenario in replayed.scenarios)
-    lines.append(f"samples played, one a minute of the rules' clock: {replayed.problem or played}")
+    if replayed.problem is None:
+        lines.append(f"samples played, one a minute of the rules' clock: {played}")
+    else:
+        lines.append(f"no samples played: {replayed.problem}")
     if replayed.proof is None or replayed.proof_is_stale:
         what = "was made for other rules" if replayed.proof_is_stale else "is not there"
         lines.append(f"NO DATA on mutants and faults: {STORED.name} {what}; `nox -s rules` makes it for this project's")

@@ -190,7 +190,7 @@ class Exports:
             files.part_path(self._settings.exports, export.name).unlink(missing_ok=True)
 
     async def _keep_clean(self, export: Export) -> None:
-        """Take the part file away again where the worker had not made it yet: without it the worker stops."""
+        """Remove the part file again where the worker had not made it yet: without it the worker stops."""
         while export.work is not None and not export.work.done():
             await asyncio.sleep(CLEAN_AGAIN_S)
             self._clean(export)

@@ -241,7 +241,7 @@ def test_help_teaches() -> None:
     done = run_command("--help")
     assert done.code == 0
     assert "exit codes:" in done.out
-    assert "python -m dashboards live --prometheus" in done.out
+    assert "export-at-scale dashboards live --prometheus" in done.out
 
 
 def test_report_of_panels() -> None:

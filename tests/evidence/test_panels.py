@@ -134,7 +134,7 @@ def test_nothing_is_drawn_into_a_run_that_does_not_hold(ask: Ask, bundle: Path) 
     (bundle / "smoke" / "locust.log").write_text("edited")
     asked = ask(str(bundle))
     assert asked.code == 1
-    assert asked.out.endswith(f"{bundle} does not hold, so nothing is drawn into it: 2 problem(s)\n")
+    assert asked.out.endswith(f"{bundle} does not hold, so nothing is drawn into it; problems: 2\n")
     assert not (bundle / PANELS).exists()
 
 

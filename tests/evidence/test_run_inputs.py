@@ -106,7 +106,7 @@ def test_a_run_that_is_published_again_is_no_longer_signed(recorded: Recorded, t
 
 
 def test_a_relative_rule_and_its_baseline(recorded: Recorded, tmp_path: Path) -> None:
-    """A relative rule has no data at first, holds beside an equal baseline, and fails beside a quicker one."""
+    """A relative rule has no data at first, holds against an equal baseline, and fails against a quicker one."""
     out, limits = tmp_path / "run", tmp_path / "limits.toml"
     limits.write_bytes(DEFAULT_PATH.read_bytes() + RELATIVE.encode())
     running.run(settings(out, *NAMES), Shown(), recorded.stages)

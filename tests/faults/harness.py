@@ -28,7 +28,7 @@ from tests.processes import announced, end_of, start_module
 DEADLINE_S = 20.0
 """`--deadline` of a run on a bad target."""
 CLOSE_S = 45.0
-"""What the load stage takes beside the load: the start of Locust, the generator's calibration, pages that are read to
+"""What the load stage takes on top of the load: the start of Locust, the calibration, pages that are read to
 the end of their own time limits, and closing the record, on a busy machine."""
 LONGEST_S = 240.0
 """Of a whole run, with start, opening of files, tools and report, on a busy machine."""

@@ -165,7 +165,7 @@ def own(
 
 
 def memory_of(service: Running) -> int:
-    """What the service's processes have for themselves alone, in bytes."""
+    """The private memory of the service's processes, in bytes."""
     process = psutil.Process(service.process.pid)
     return sum(one.memory_full_info().uss for one in [process, *process.children(recursive=True)])
 

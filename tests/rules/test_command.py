@@ -248,7 +248,7 @@ def test_help_teaches() -> None:
     done = run_module("rules", "--help")
     assert done.code == 0
     assert "exit codes:" in done.out
-    assert "python -m rules check --metrics" in done.out
+    assert "export-at-scale rules check --metrics" in done.out
 
 
 def limits(folder: Path, old: str, new: str) -> Path:

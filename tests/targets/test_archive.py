@@ -8,7 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from assertions.record.files import write_one
+from tests.targets.fixtures.entry import all_targets
+from tests.targets.recording import recording
 from tests.targets.recording.archive import FORMAT, MANY, ArchiveError, Made, archives, listed, pack, pack_all, unpack
+from tests.targets.recording.recording import SINGLE_MOST
 
 MADE = Made(
     format=FORMAT,
@@ -73,6 +76,24 @@ def test_a_record_made_anew_takes_the_place_of_the_packed_one(tmp_path: Path) ->
     assert list(listed(out)) == order
     assert listed(out)["one"] == (replace(MADE, attempts=2), out / "targets-2.tar.xz")
     assert list(work.glob("*")) == []
+
+
+@pytest.mark.parametrize(("singles", "packs"), [(SINGLE_MOST, False), (SINGLE_MOST + 1, True)])
+def test_a_few_new_records_stay_by_themselves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, singles: int, packs: bool
+) -> None:
+    """To pack every record anew takes minutes, so it waits until more of them are new."""
+    out = tmp_path / "out"
+    out.mkdir()
+    every = all_targets()[: singles + 1]
+    made = [_record(tmp_path, replace(MADE, name=entry.name, target=entry.name)) for entry in every]
+    pack(made[:1], out / "targets-1.tar.xz")
+    for place in made[1:]:
+        pack([place], out / f"{place.name}.tar.xz")
+    monkeypatch.setattr(recording, "_record_all", lambda *_: iter(()))
+    said: list[str] = []
+    assert recording.record((), every, out, 1, said.append, resume=False, seconds=60.0) == 0
+    assert len(archives(out)) == (1 if packs else 1 + singles)
 
 
 def test_another_format_is_refused_in_one_sentence(tmp_path: Path) -> None:

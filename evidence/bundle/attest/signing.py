@@ -121,7 +121,7 @@ def _public_key(path: Path) -> Any:
 
 
 def sign(folder: Path, key: Path, report: Report, context: Context) -> None:
-    """Write the signed statement of a bundle beside its manifest. SigningError, OSError."""
+    """Write the signed statement of a bundle next to its manifest. SigningError, OSError."""
     signer = _signer(key)
     payload = statement.encoded(statement.of(folder, report, context))
 
@@ -145,7 +145,7 @@ def sign_stored(folder: Path, key: Path) -> None:
 
 
 def differences(folder: Path, key: Path | None, report: Report, context: Context) -> list[str]:
-    """Return why the attestation does not hold, a sentence each; without a key its statement alone is compared.
+    """Return why the attestation does not hold, a sentence each; without a key only its statement is compared.
 
     A bundle without one holds where no key is given. SigningError where the key can't be used.
     """
@@ -159,7 +159,7 @@ def differences(folder: Path, key: Path | None, report: Report, context: Context
 
 
 def opened(folder: Path, key: Path | None) -> tuple[Any, str | None]:
-    """Return the statement and why it does not hold for the manifest beside it; (None, None): there is none, nor a key.
+    """Return the statement and why it does not fit the manifest next to it; (None, None): there is none, nor a key.
 
     With a key the signature must be that key's. SigningError where the key can't be used. OSError.
     """

@@ -131,7 +131,7 @@ def test_a_broken_archive(small: Path, tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 def test_verified_by_the_command(made: Made, bundle: Path, tmp_path: Path) -> None:
-    """The command packs a bundle beside it, and verifies the archive as it verifies the folder."""
+    """The command packs a bundle into the same folder, and verifies the archive as it verifies the folder."""
     ended = run_command("evidence", "pack", bundle)
     archive = default_archive(bundle)
     assert (ended.code, ended.out.startswith(f"{archive}: ")) == (0, True)

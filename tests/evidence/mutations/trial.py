@@ -31,7 +31,7 @@ class Trial:
     with_key: str | None
     """What was found; None: nothing."""
     of_bundle: bool
-    """Whether it changed the bundle itself, not only the signed statement beside it."""
+    """Whether it changed the bundle itself, not only the signed statement next to it."""
     without_key: str | None
     """What was found in the same bundle without its attestation and without a key."""
 

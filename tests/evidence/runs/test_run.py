@@ -210,6 +210,9 @@ def test_a_smoke_only_reads_as_such(recorded: Recorded, tmp_path: Path) -> None:
     passes = sum(one.scenario == "smoke" and one.status == "PASS" for one in judged.verdicts)
     assert subcommands.closing_text(judged).splitlines()[-1].startswith(f"smoke: {passes} PASS, 0 FAIL")
     assert subcommands.closing_text(judged).endswith("; load and batch not run yet")
+    optional = [one.id for one in judged.verdicts if one.scenario == "smoke" and one.status == "NO DATA"]
+    shown = f", {len(optional)} NO DATA (not needed for GREEN)" if optional else ""
+    assert f" 0 FAIL{shown}; load" in subcommands.closing_text(judged)
     assert "FAIL  " not in subcommands.closing_text(judged)
 
 

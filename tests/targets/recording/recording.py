@@ -20,7 +20,7 @@ from evidence.collect.code_version import judge_sha256, load_side_sha256
 from evidence.collect.provenance import Context
 from tests.targets.fixtures.entry import Entry, module_of
 from tests.targets.proving.judging import Unreadable, judge_record, statuses
-from tests.targets.recording.archive import FORMAT, SUFFIX, ArchiveError, Made, listed, pack, pack_all
+from tests.targets.recording.archive import FORMAT, PACKED, SUFFIX, ArchiveError, Made, archives, listed, pack, pack_all
 from tests.targets.recording.conditions import BY_NAME, Drive, drives
 from tests.targets.recording.run import STOPPING, commit_now, drive
 from tests.targets.recording.strip import StripError, strip
@@ -33,6 +33,8 @@ ATTEMPTS = 2
 """Runs of one target before its record is given up: a busy machine may disturb one."""
 COMMITTED = Path(__file__).resolve().parents[1] / "recorded"
 COMMITTED_MOST_BYTES = 10_000_000
+SINGLE_MOST = 5
+"""Records that stay in archives of their own: to pack all of them anew takes minutes, and changes every archive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +105,11 @@ def record(
     if later:
         say(f"{later} records are still to be made; --resume goes on, and packs them when all are there")
         return 1
-    with tempfile.TemporaryDirectory(prefix="targets-") as work:
-        packed = pack_all(out, [one.name for one in drives(every)], Path(work))
+    if sum(not path.name.startswith(PACKED) for path in archives(out)) > SINGLE_MOST:
+        with tempfile.TemporaryDirectory(prefix="targets-") as work:
+            packed = pack_all(out, [one.name for one in drives(every)], Path(work))
+    else:
+        packed = archives(out)
     total = sum(path.stat().st_size for path in packed)
     there = listed(out)
     old = [name for name, (made, _) in there.items() if stale(made, by_name)]
