@@ -68,7 +68,7 @@ class Waiver(click.ParamType[tuple[str, str]]):
 )
 @click.option(
     "--log",
-    type=options.FILE,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Where the target writes its log; what is added while load runs is judged.",
 )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from assertions import limits as limits_file
 from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.judge import Report
 from assertions.limits import Limits
@@ -173,7 +174,7 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
         changes=None if figures.changes is None else tuple(plain(change) for change in figures.changes),
         missing=tuple(_missing(report)),
         additional=tuple(_additional(report)),
-        reasons=reasons(report, figures),
+        reasons=reasons(report, figures, own_limits=limits.sha256 != limits_file.load().sha256),
         checklists=tuple(_checklists(report)),
         performance=(performance(report, limits, figures.information), *_latencies(figures)),
         plots=tuple(figures.plots),

@@ -161,8 +161,11 @@ def against(report: Report) -> list[Verdict]:
     return [one for one in report.verdicts if blocks(one) and not one.judgement.waiting]
 
 
-def reasons(report: Report, figures: Figures) -> tuple[Reason, ...]:
-    """Return every cause once: failures before missing data, causes before what rests on them, the worst first."""
+def reasons(report: Report, figures: Figures, *, own_limits: bool = False) -> tuple[Reason, ...]:
+    """Return every cause once: failures before missing data, causes before what rests on them, the worst first.
+
+    own_limits: the run was judged by limits of its user's, which lie in its directory.
+    """
     groups: dict[tuple[str, Status], list[Verdict]] = {}
     for verdict in against(report):
         groups.setdefault((verdict.id, verdict.status), []).append(verdict)
@@ -179,7 +182,7 @@ def reasons(report: Report, figures: Figures) -> tuple[Reason, ...]:
         if left:
             follows[key] = []
             groups[key] = left
-    return tuple(_reason(groups[key], rest, figures) for key, rest in follows.items())
+    return tuple(_reason(groups[key], rest, figures, own_limits=own_limits) for key, rest in follows.items())
 
 
 def _rank(key: tuple[str, Status], verdicts: Sequence[Verdict]) -> tuple[bool, int, bool]:
@@ -201,7 +204,7 @@ def _explains(earlier: tuple[tuple[str, Status], Sequence[Verdict]], verdict: Ve
     )
 
 
-def _reason(verdicts: Sequence[Verdict], follows: Sequence[Verdict], figures: Figures) -> Reason:
+def _reason(verdicts: Sequence[Verdict], follows: Sequence[Verdict], figures: Figures, *, own_limits: bool) -> Reason:
     first = max(verdicts, key=lambda one: one.judgement.critical)
     found = [one for verdict in verdicts if (one := figures.found.get((verdict.scenario, verdict.id))) is not None]
     examples = tuple(_kinds(verdicts, found))[:3]
@@ -217,7 +220,7 @@ def _reason(verdicts: Sequence[Verdict], follows: Sequence[Verdict], figures: Fi
         since=plain(next((one.since for one in found if one.since), "")),
         baseline=plain(_against_baseline(verdicts, figures.comparison)),
         examples=tuple(_plain(one) for one in examples),
-        command=_command(verdicts, examples, figures.places),
+        command=_command(verdicts, examples, figures.places, own_limits=own_limits),
         follows=tuple(f"{one.scenario}/{one.id}" for one in follows),
     )
 
@@ -311,15 +314,18 @@ def _where(verdict: Verdict) -> str:
     return f"{verdict.scenario}/{name}" if slash and verdict.scenario != "run" else f"{folder}{slash}{name}"
 
 
-def _command(verdicts: Sequence[Verdict], examples: Sequence[Example], places: Mapping[str, Place]) -> str:
+def _command(
+    verdicts: Sequence[Verdict], examples: Sequence[Example], places: Mapping[str, Place], *, own_limits: bool
+) -> str:
     """One command: a curl line where one request to a target that is still there is enough, else the scenario again."""
+    limits = " --limits DIR/limits.toml" if own_limits else ""
     if verdicts[0].id in ("rules", "dashboard"):
         return f"python -m {'rules' if verdicts[0].id == 'rules' else 'dashboards'} check"
     first = verdicts[0].scenario if verdicts[0].scenario != "run" else next(iter(places), "smoke load batch")
     scenario = next((one.scenario for one in verdicts if one.scenario in places), first)
     place = places.get(scenario)
     if place is None:
-        return f"{COMMAND} {scenario}"
+        return f"{COMMAND} {scenario}{limits}"
     if not place.embedded and verdicts[0].id in BY_ONE_REQUEST:
         for example in examples:
             line = _curl(example, place)
@@ -327,7 +333,7 @@ def _command(verdicts: Sequence[Verdict], examples: Sequence[Example], places: M
                 return line
     url = "" if place.embedded else f" --target {_address(place.url)}"
     insecure = " --insecure" if place.insecure else ""
-    return f"{COMMAND} {scenario} --seed {place.seed}{url}{insecure} --out evidence/again"
+    return f"{COMMAND} {scenario} --seed {place.seed}{url}{insecure}{limits} --out evidence/again"
 
 
 def _address(url: str) -> str:

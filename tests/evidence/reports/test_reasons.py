@@ -12,7 +12,7 @@ from evidence.reports.faces.html import html
 from evidence.reports.faces.markdown import markdown, step_summary
 from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import build
-from evidence.reports.reasons import MOST_ROWS, Reason, reasons
+from evidence.reports.reasons import COMMAND, MOST_ROWS, Reason, reasons
 from tests.evidence.comparison.test_compare import comparison, row
 from tests.evidence.sample_reports import FIGURES, LIMITS, RED, context
 
@@ -76,3 +76,11 @@ def test_a_kind_of_fault_is_shown_once() -> None:
     )
     kinds = [one.kind for one in reason("csv-contents", found=found).examples]
     assert kinds == ["lost in 2 of 40 csv files", "encoding in 9 of 12 csv files", "header in 1 of 40 csv files"]
+
+
+@pytest.mark.parametrize("own_limits", [True, False])
+def test_what_repeats_a_failure_takes_the_same_limits(own_limits: bool) -> None:
+    """A run that was judged by limits of its user's is repeated with the copy of them in its directory."""
+    commands = [one.command for one in reasons(RED, FIGURES, own_limits=own_limits) if one.command.startswith(COMMAND)]
+    assert commands
+    assert all(("--limits DIR/limits.toml" in command) == own_limits for command in commands)
