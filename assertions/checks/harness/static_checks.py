@@ -41,6 +41,10 @@ def package(run: Run, limits: Limits) -> Judgement:
     return passed("; ".join(f"{step.name}: {step.output or step.note or 'done'}" for step in tool.steps))
 
 
+KEPT = "run at "
+"""Begins the note of a step whose outcome is of an earlier run of the same tool on the same files."""
+
+
 def _whose(tool: ToolRun, what: str) -> str:
     """Return whose files a tool read, to begin a reason with; empty where the record does not say so."""
     if tool.ours is None:
@@ -68,7 +72,10 @@ def _steps(tool: ToolRun | None, wanted: tuple[str, ...], name: str, command: st
     versions = " and ".join(version for version in (tool.version, tool.next_version) if version is not None)
     by = f" (promtool {versions})" if "version" in wanted else ""
     on_page = "".join(f"; noted on the target's page, no demand of the contract: {_said(step)}" for step in noted)
-    return passed(f"{_whose(tool, what)}{', '.join(wanted)}: passed{by}{on_page}")
+    kept = "".join(
+        f"; {step.name}: {step.note}" for step in tool.steps if step.ok and (step.note or "").startswith(KEPT)
+    )
+    return passed(f"{_whose(tool, what)}{', '.join(wanted)}: passed{by}{kept}{on_page}")
 
 
 def _said(step: ToolStep) -> str:

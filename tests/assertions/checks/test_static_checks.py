@@ -115,6 +115,16 @@ def test_a_pass_says_whose_rules_were_tested(ours: bool, whose: str) -> None:
     assert rules(run).reason.startswith(whose)
 
 
+def test_a_pass_says_which_outcome_is_of_an_earlier_run() -> None:
+    """promtool's tests of the same files may have run before; a reader is told when."""
+    run = tool_run(RULE_STEPS, "2.53.0")
+    note = "run at 2026-01-02T03:04:05Z by the same promtool, with the same rules and tests"
+    steps = tuple(msgspec.structs.replace(step, note=note) if step.name == "test rules" else step for step in run.steps)
+    judged = rules(msgspec.structs.replace(run, steps=steps))
+    assert judged.status == "PASS"
+    assert judged.reason.endswith(f"(promtool 2.53.0); test rules: {note}")
+
+
 def test_a_package_that_was_built_passes_with_its_answers() -> None:
     """Each step is named with what it answered."""
     run = tool_run(PACKAGE_STEPS, "1.7.0")
