@@ -34,13 +34,15 @@ def package(run: Run, limits: Limits) -> Judgement:
         return no_data(f"the package was not built: {tool.steps[-1].note if tool.steps else 'no step was tried'}")
     broken = next((step for step in tool.steps if not step.ok), None)
     if broken is not None:
-        return failed(f"{broken.name}: {broken.note or 'failed'}: {broken.output.strip()[:200]} (package.json)")
+        return failed(f"{broken.name}: {broken.note or 'failed'}: {_shown(broken)} (package.json)")
     missing = [step for step in PACKAGE_STEPS if step not in {step.name for step in tool.steps}]
     if missing or not tool.ok:
         return no_data(f"package.json lacks the step {', '.join(missing) or 'that failed'}")
     return passed("; ".join(f"{step.name}: {step.output or step.note or 'done'}" for step in tool.steps))
 
 
+SHOWN_CHARACTERS = 200
+"""Of a tool's output in a reason."""
 KEPT = "run at "
 """Begins the note of a step whose outcome is of an earlier run of the same tool on the same files."""
 
@@ -79,4 +81,10 @@ def _steps(tool: ToolRun | None, wanted: tuple[str, ...], name: str, command: st
 
 
 def _said(step: ToolStep) -> str:
-    return step.note or step.output.strip()[:200]
+    return step.note or _shown(step)
+
+
+def _shown(step: ToolStep) -> str:
+    """Return what a step printed on one line, its beginning where it is long."""
+    text = " ".join(step.output.split())
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

@@ -70,9 +70,9 @@ def test_each_step_of_promtool_can_fail(step: str) -> None:
 
 @pytest.mark.parametrize("step", DASHBOARD_STEPS)
 def test_each_step_of_the_dashboard_can_fail(step: str) -> None:
-    """Without a note the step's output stands in the reason, cut at 200 characters."""
-    judged = dashboard(with_step(tool_run(DASHBOARD_STEPS), step, output=" " + "x" * 300))
-    assert (judged.status, judged.reason) == ("FAIL", f"{step}: {'x' * 200} (dashboard.json)")
+    """Without a note the step's output stands in the reason on one line, cut after 200 characters."""
+    judged = dashboard(with_step(tool_run(DASHBOARD_STEPS), step, output=" a\n  b" + "x" * 300))
+    assert (judged.status, judged.reason) == ("FAIL", f"{step}: a b{'x' * 197}… (dashboard.json)")
 
 
 def test_a_promtool_that_could_not_be_had_is_no_data() -> None:
