@@ -34,7 +34,7 @@ from rules.server.fetch import (
     version_of,
 )
 
-TIMEOUT_S: Final = 60.0
+TIMEOUT_S: Final = 180.0
 """For one run of promtool; unit tests of minutes run in a tenth of a second on its virtual clock."""
 
 VERDICTS: Final = (0, 1, 3)

@@ -19,6 +19,7 @@ SHARED = settings(max_examples=150, suppress_health_check=[HealthCheck.function_
 @SHARED
 @given(request_=raw_requests())
 @example(request_=b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n")
+@example(request_=b"CONNECT GET\r\n\r\n")
 @example(request_=CSV_HEAD + b"Content-Encoding: zstd\r\nContent-Length: 1\r\n\r\nx")
 @example(request_=CSV_HEAD + b"Expect: foo\r\nContent-Length: 1\r\n\r\nx")
 @example(request_=CSV_HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")

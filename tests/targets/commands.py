@@ -14,7 +14,7 @@ from typing import Any
 from evidence.collect.code_version import judge_sha256, load_side_sha256
 from evidence.reports.proofs.fault_coverage import STORED, read
 from tests.targets.edits.every import BASE
-from tests.targets.fixtures.entry import Unknown, all_targets, chosen, core
+from tests.targets.fixtures.entry import Entry, Unknown, all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of
 from tests.targets.proving.proving import Proof, prove, usual_jobs
 from tests.targets.recording.conditions import AT_CONTRACT
@@ -62,10 +62,14 @@ def record_command(options: argparse.Namespace, say: Say) -> int:
     if bool(options.names) + options.core + options.every != 1:
         raise Unknown("record needs NAMES, --core or --all")
     found = chosen(options.names)
-    healthy = {target.name for target in found if target.healthy}
-    targets = core(found, ALWAYS | healthy) if options.core else found
+    targets = recorded_core(found) if options.core else found
     seconds = math.inf if options.minutes is None else options.minutes * 60
     return record(targets, all_targets(), options.out, options.jobs, say, resume=options.resume, seconds=seconds)
+
+
+def recorded_core(found: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Of these targets those whose records are committed: the core, and all that are healthy."""
+    return core(found, ALWAYS | {target.name for target in found if target.healthy})
 
 
 def prove_command(options: argparse.Namespace, say: Say) -> int:

@@ -16,7 +16,7 @@ from assertions.limits import load
 from assertions.record.types import FileCheck, Finding
 from evidence.reports.proofs.fault_coverage import NO_SERVICE, STORED, Sensitivity, read
 from tests.targets import __main__ as entry
-from tests.targets.commands import ALWAYS
+from tests.targets.commands import recorded_core
 from tests.targets.edits.every import BASE, EDITS
 from tests.targets.fixtures.entry import all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of
@@ -26,7 +26,7 @@ from tests.targets.proving.results import Judged, Word
 from tests.targets.recording.archive import ArchiveError, Made, listed, pack, unpack
 from tests.targets.recording.conditions import AT_CONTRACT, CONTRACT, LONG, TIGHT, WHOLE, Drive, drives, usual
 from tests.targets.recording.recording import COMMITTED, stale
-from tests.targets.recording.strip import samples
+from tests.targets.recording.strip import MOST_BYTES, samples
 from tests.targets.recording.target_code import definitions
 
 TARGETS = {target.name: target for target in all_targets()}
@@ -258,9 +258,9 @@ def test_the_smallest_files_are_kept() -> None:
         _check("csv-0", 20),
         _check("csv-1", 10),
         _check("csv-2", 5, kept=False),
-        _check("csv-3", 1_000_001),
-        _check("pdf-0", 100_001),
-        _check("pdf-1", 100_000),
+        _check("csv-3", MOST_BYTES["csv"] + 1),
+        _check("pdf-0", MOST_BYTES["pdf"] + 1),
+        _check("pdf-1", MOST_BYTES["pdf"]),
         *(_check(f"pdf-{number}", 100_000 + number, findings=1) for number in range(2, 7)),
     ]
     cases = {check.hit: check.hit for check in checks} | {"csv-0": "csv-1", "pdf-3": "pdf-2"}
@@ -282,8 +282,8 @@ def _committed() -> dict[str, tuple[Made, Path]]:
 
 
 def test_the_committed_records_are_the_core() -> None:
-    """One of each drive of the core, in at most 10 MB."""
-    assert _committed().keys() == {drive.name for drive in drives(core(chosen([]), ALWAYS))}
+    """One of each drive of the core and of each healthy target, in at most 10 MB."""
+    assert _committed().keys() == {drive.name for drive in drives(recorded_core(chosen([])))}
     assert {one.target for one, _ in _committed().values() if one.conditions == CONTRACT.name} == set(
         AT_CONTRACT.values()
     )
@@ -291,7 +291,7 @@ def test_the_committed_records_are_the_core() -> None:
 
 
 def test_the_core_has_a_fault_for_each_check() -> None:
-    """What `record --core` drives: fourteen healthy targets, and for each check a fault or an edited record."""
+    """What `--live core` drives: fourteen healthy targets, and for each check a fault or an edited record."""
     made = core(chosen([]))
     assert sum(one.healthy for one in made) >= 14
     expected = {name for one in made for name in one.expect}
