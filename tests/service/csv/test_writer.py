@@ -159,7 +159,19 @@ def test_slices_of_any_size_give_the_same_file() -> None:
 
 @pytest.mark.parametrize("format", ["csv", "pdf"])
 def test_memory_stays_constant_however_long_the_body_is(tmp_path: Path, format: str) -> None:
-    """A body of 25 MB on the disk adds less than 12 MB to the process."""
+    """A body of 25 MB on the disk adds less than 12 MB to a process that has made a file of this format before."""
+    first = {"format": format, "columns": ["id"], "data": [{"id": 1}]}
+    small = export_request.parse_request(json.dumps(first).encode())
+    # fonts and tables are read with the first file, and take 9 MB whatever the body is
+    pipeline.run_job(
+        pipeline.Job(
+            request=small,
+            folder=tmp_path,
+            name=f"export_0_aaaaaaaaa.{format}",
+            made_at="",
+            body=json.dumps(first).encode(),
+        )
+    )
     rows = [{"id": number, "text": "twenty letters of it" * 10, "ok": True} for number in range(100_000)]
     path = tmp_path / ".export_1_aaaaaaaaa.body.part"
     path.write_bytes(json.dumps({"format": format, "columns": ["id", "text", "ok"], "data": rows}).encode())
