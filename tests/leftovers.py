@@ -24,13 +24,13 @@ HELPERS = ("resource_tracker", "forkserver")
 OF_KILLED = "pymp-"
 """The folder of a process's multiprocessing: Python removes it at the process's end, unless SIGKILL was that end."""
 ENDING_S = 20.0
-"""How long a process that was told to end may take on a busy machine."""
+"""How long a process may take to end, once asked, on a busy machine."""
 
 
 def marked(mark: str) -> list[psutil.Process]:
     """The living processes that were started with this mark. Linux only; elsewhere none are found.
 
-    Not this process, and not the two helpers of its own multiprocessing, which end with it.
+    Not this process, and not the two helpers of its multiprocessing, which end with it.
     """
     own = os.getpid()
     needle = f"{MARK}={mark}".encode()

@@ -1,4 +1,4 @@
-"""A leak is told apart from noise, sawteeth, steps and plateaus, over many simulated runs."""
+"""A leak is distinguished from noise, sawteeth, steps and plateaus, over many simulated runs."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def test_few_readings_say_nothing_of_growth() -> None:
     ],
 )
 def test_what_bursts_leave_behind(after: list[int], size: int, leak: bool) -> None:
-    """What exports that waited leave is told apart from a pool that had to grow for them."""
+    """What exports that waited leave is distinguished from a pool that had to grow for them."""
     points = [(size * number, 14.0 + more) for number, more in enumerate(after, 1)]
     assert (grown_by_bursts(points, size) is not None) is leak
 

@@ -110,13 +110,13 @@ def replace_ok(run: ToolRun) -> ToolRun:
     ("ours", "whose"), [(True, "this project's rules, not the target's own: "), (False, "the target's own rules: ")]
 )
 def test_a_pass_says_whose_rules_were_tested(ours: bool, whose: str) -> None:
-    """A target that is judged with this project's rules is not said to have tested ones of its own."""
+    """A target that is judged with this project's rules is not said to have tested its rules."""
     run = msgspec.structs.replace(tool_run(RULE_STEPS, "2.53.0"), ours=ours)
     assert rules(run).reason.startswith(whose)
 
 
 def test_a_pass_says_which_outcome_is_of_an_earlier_run() -> None:
-    """promtool's tests of the same files may have run before; a reader is told when."""
+    """promtool's tests of the same files may have run before; the reason says when."""
     run = tool_run(RULE_STEPS, "2.53.0")
     note = "run at 2026-01-02T03:04:05Z by the same promtool, with the same rules and tests"
     steps = tuple(msgspec.structs.replace(step, note=note) if step.name == "test rules" else step for step in run.steps)
