@@ -11,7 +11,7 @@ from typing import Protocol
 from assertions import limits as limits_file
 from assertions.record.types import RecordError
 from evidence.collect.embedded import Embedded, EmbeddedError
-from evidence.reports.stress_html import html
+from evidence.reports.faces.stress_html import html
 from evidence.settings import EMBEDDED, RunError
 from evidence.stages import reach_url, run_command, start_service
 from loadtests.errors import FolderError

@@ -11,12 +11,12 @@ from assertions.checks.catalogue import ASSERTIONS, CHECKS
 from assertions.judge import Report
 from assertions.limits import Limits
 from assertions.verdicts import SCENARIOS, Assertion, Colour, Status, Verdict, not_run
-from evidence.collect.benchmark_results import WRITTEN_BY
 from evidence.collect.provenance import Context
 from evidence.reports import latencies
 from evidence.reports.checklists.boxes import RUNBOOK_BOUNDS
 from evidence.reports.checklists.further_boxes import CHECKLISTS
 from evidence.reports.checklists.ticks import Box, tick
+from evidence.reports.context import context_lines, harness_name, whole_s
 from evidence.reports.figures import Figures, Plot
 from evidence.reports.instruments import instrument_table
 from evidence.reports.panels import PanelsShown, panels_shown
@@ -24,8 +24,8 @@ from evidence.reports.performance import performance
 from evidence.reports.proofs import alerts, fault_coverage
 from evidence.reports.reasons import COMMAND, Reason, reasons
 from evidence.reports.tables import Section, Table
-from evidence.reports.units import LONGEST_OWN, against, bar, duration, held_against, plain, quantity
-from evidence.subject import as_lines, named
+from evidence.reports.units import LONGEST_OWN, against, bar, duration, held_against, plain
+from evidence.subject import named
 
 Marks = Mapping[str, str]
 MARKS: Marks = {"PASS": "✅", "FAIL": "❌", "NO DATA": "⚪", "WAIVED": "⏭"}
@@ -183,8 +183,8 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
         checks=tuple(_checks(report, verdicts, scenarios)),
         verdicts=verdicts,
         proof=tuple(_proof(report, context, figures)),
-        context=tuple((label, plain(value)) for label, value in _context(report, limits, context, figures)),
-        harness=_harness(context),
+        context=tuple((label, plain(value)) for label, value in context_lines(report, limits, context, figures)),
+        harness=harness_name(context),
     )
 
 
@@ -202,13 +202,7 @@ def _subject(context: Context, figures: Figures) -> str:
 
 def _when(context: Context, figures: Figures) -> str:
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(context.started))
-    return f"{began}, {duration(_whole_s(figures))}" if figures.places else began
-
-
-def _whole_s(figures: Figures) -> float:
-    """Return the seconds from the first scenario's start to the last one's end."""
-    places = figures.places.values()
-    return max(place.end for place in places) - min(place.end - place.seconds for place in places)
+    return f"{began}, {duration(whole_s(figures))}" if figures.places else began
 
 
 _MAIN = {
@@ -372,33 +366,3 @@ def _proof(report: Report, context: Context, figures: Figures) -> Iterable[Secti
         yield instrument
     yield alerts.section(figures.alerts)
     yield fault_coverage.section(figures.sensitivity, context.harness_sha256)
-
-
-def _harness(context: Context, digits: int = 12) -> str:
-    dirty = {True: ", with uncommitted changes", False: "", None: ", changes unknown"}[context.dirty]
-    version = context.packages.get("export-at-scale")
-    name = "Export@Scale v1.7" if version is None else f"Export@Scale {version}"
-    return f"{name}, commit {(context.commit or 'unknown')[:digits]}{dirty}"
-
-
-def _context(report: Report, limits: Limits, context: Context, figures: Figures) -> Iterable[tuple[str, str]]:
-    began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(context.started))
-    lasted = f", {duration(_whole_s(figures))} with what lies between the scenarios" if len(figures.places) > 1 else ""
-    yield "run", f"{context.run_id}, begun {began}{lasted}"
-    yield "target", f"{context.target}, version {figures.target_version or 'unknown'}"
-    for label, value in as_lines(context.subject):
-        yield f"subject, {label}", value
-    for scenario, place in figures.places.items():
-        insecure = ", its certificate not checked" if place.insecure else ""
-        yield f"target in {scenario}", f"{place.url}{insecure}, seed {place.seed}, {duration(place.seconds)}"
-    yield "harness", _harness(context, 40)
-    yield "judge", context.harness_sha256[:16]
-    yield "limits", "; ".join((report.limits_sha256[:16], *limits.notes))
-    yield "machine", f"{context.machine}, {context.cpus} CPUs, {quantity(context.memory_bytes, 'bytes')}"
-    packages = ", ".join(f"{name} {version}" for name, version in context.packages.items())
-    yield "Python", f"{context.python}; {packages}"
-    yield "benchmarks", "; ".join(context.benchmarks) or f"NO DATA: no results of this commit ({WRITTEN_BY})"
-    for scenario, line in figures.generators.items():
-        yield f"load generator in {scenario}", line
-    for name, reason in context.waivers.items():
-        yield "waiver", f"{name} ({reason})"

@@ -17,7 +17,7 @@ import pytest
 from assertions.limits import DEFAULT_PATH
 from evidence import command as entry
 from evidence import stress
-from evidence.reports.stress_html import html, plots
+from evidence.reports.faces.stress_html import html, plots
 from evidence.settings import RunError
 from loadtests.runner.request import NAME, StressRequest, read_stress_request
 from loadtests.stress.search import CaseResult, Percentiles, Step, Stress, Word
