@@ -27,6 +27,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     """Exports that wait now, by the target's own page."""
     phase_answered: int | None = None
     """Of this phase; None: not counted."""
+    phase_failed: int | None = None
+    """Of this phase, as `failed`; None: not counted."""
     phase_planned: int | None = None
     """Requests that the phase plans; None: not known."""
 
@@ -52,11 +54,16 @@ def from_json(line: str) -> Progress | None:
 
 def as_line(progress: Progress) -> str:
     """Return one plain line."""
-    return (
-        f"{progress.scenario} {progress.phase}: {progress.answered} answered, {progress.rate_per_s:.1f}/s, "
-        f"{progress.failed} not 200, P95 so far {as_ms(progress.p95_ms)}, {as_count(progress.running)} running, "
-        f"{as_count(progress.waiting)} waiting"
-    )
+    answered = progress.answered if progress.phase_answered is None else progress.phase_answered
+    figures = [f"{answered} answered", f"{progress.rate_per_s:.1f}/s"]
+    failed = progress.failed if progress.phase_failed is None else progress.phase_failed
+    if failed:
+        figures.append(f"{failed} not 200")
+    if progress.p95_ms is not None:
+        figures.append(f"P95 so far {as_ms(progress.p95_ms)}")
+    if progress.running is not None and progress.waiting is not None:
+        figures.append(f"{progress.running:g} running, {progress.waiting:g} waiting")
+    return f"{progress.scenario} {progress.phase}: {', '.join(figures)}"
 
 
 def as_ms(value: float | None) -> str:

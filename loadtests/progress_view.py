@@ -15,7 +15,7 @@ from rich.progress import Progress as Bars
 from loadtests.progress import Progress, as_count, as_line, as_ms
 
 LINE_EVERY_S = 3.0
-"""A plain line of one phase follows the one before after so long."""
+"""A plain line follows the one before after so long."""
 FILES_EVERY_S = 10.0
 REFRESH_EVERY_S = 0.2
 
@@ -38,7 +38,6 @@ class PlainView:
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._write, self._clock = write, clock
-        self._phase = ("", "")
         self._last_s = clock()
 
     def say(self, line: str) -> None:
@@ -46,10 +45,9 @@ class PlainView:
         self._write(line)
 
     def show(self, progress: Progress) -> None:
-        """Write a line at the start of each phase, then every few seconds."""
-        phase = (progress.scenario, progress.phase)
-        if phase != self._phase or self._clock() - self._last_s >= LINE_EVERY_S:
-            self._phase, self._last_s = phase, self._clock()
+        """Write a line every few seconds; a phase that is shorter may have none."""
+        if self._clock() - self._last_s >= LINE_EVERY_S:
+            self._last_s = self._clock()
             self._write(as_line(progress))
 
     def files(self, scenario: str, done: int, of: int) -> None:
@@ -91,8 +89,9 @@ class TerminalView:
 
     def show(self, progress: Progress) -> None:
         """Draw phase, requests, rate, P95, errors, what runs and waits, and the time left."""
+        failed = progress.failed if progress.phase_failed is None else progress.phase_failed
         figures = (
-            f"{progress.rate_per_s:.1f}/s  P95 {as_ms(progress.p95_ms)}  {progress.failed} not 200  "
+            f"{progress.rate_per_s:.1f}/s  P95 {as_ms(progress.p95_ms)}  {failed} not 200  "
             f"{as_count(progress.running)} running  {as_count(progress.waiting)} waiting"
         )
         done = progress.answered if progress.phase_answered is None else progress.phase_answered
