@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.leftovers import left_by, shared_memory_left, unused_shared_memory, watched
+from tests.leftovers import blocks_watched, left_by, watched
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as children would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,10 +28,9 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     tmp_path_factory.getbasetemp()
     get_temp_dir()
     folder = Path(tempfile.mkdtemp(prefix="left-"))
-    blocks = unused_shared_memory()
-    with watched(folder) as mark:
+    with watched(folder) as mark, blocks_watched(mark) as blocks:
         yield
     left = left_by(mark, folder)
     shutil.rmtree(folder, ignore_errors=True)
     assert left.count == 0, f"left behind: {left}"
-    assert shared_memory_left(blocks) == set(), "shared memory is left behind"
+    assert blocks.left() == set(), "shared memory is left behind"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -23,7 +22,7 @@ from tests.evidence.mutations.kinds import edit_lines, edit_number
 from tests.evidence.mutations.trial import finding
 from tests.faults.bad_targets import KINDS, PLACES, Proxy, choices, proxied
 from tests.faults.outcomes import Counted, Options
-from tests.leftovers import MARK, Left, left_by
+from tests.leftovers import MARK, Left, left_by, new_mark
 from tests.processes import announced, end_of, start_module
 
 DEADLINE_S = 20.0
@@ -73,7 +72,7 @@ def healthy_target(folder: Path) -> Iterator[tuple[str, int]]:
 
 def begin(folder: Path, url: str, pid: int, *more: str) -> tuple[subprocess.Popen[str], str]:
     """Start a short smoke run; the process and the mark of all that it starts."""
-    mark = os.urandom(8).hex()
+    mark = new_mark()
     temporary = folder / "tmp"
     temporary.mkdir(parents=True)
     words = ("run", "smoke", "--target", url, "--target-pid", str(pid), "--out", folder / "run")
