@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.defects import named_tests
 from tests.leftovers import blocks_watched, left_by, watched
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as children would inherit it
@@ -19,6 +20,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as children would inher
 # a busy machine is no fault of what is tested: no property test has a time limit for an example
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+DEFECTS = named_tests()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register a marker for each defect that docs/faults.md names."""
+    for number in DEFECTS:
+        config.addinivalue_line("markers", f"{number}: tests of this defect of docs/faults.md")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that docs/faults.md names, so that `pytest -m D4` finds them."""
+    for item in items:
+        for number, names in DEFECTS.items():
+            if item.nodeid in names or item.nodeid.partition("[")[0] in names:
+                item.add_marker(number)
 
 
 @pytest.fixture(scope="session", autouse=True)
