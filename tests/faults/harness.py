@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import shutil
 import signal
 import subprocess
@@ -153,6 +154,7 @@ def bad_targets(options: Options, folder: Path) -> Counted:
             "exit 2": sum(ran.code == 2 for ran in runs),
             "with a FAIL": sum(ran.fails for ran in runs),
             "without a record": sum(ran.load_s is None for ran in runs),
+            "seconds of the longest whole run": math.ceil(max(ran.seconds for ran in runs)),
             "later than the deadline": sum((ran.load_s or 0.0) > DEADLINE_S for ran in runs),
             "controls without a FAIL": int(not healthy.fails),
         },

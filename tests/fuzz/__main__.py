@@ -32,6 +32,7 @@ from tests.service.helpers import Running, running
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = Path("evidence/fuzz")
+PROGRAM = Path(sys.executable).with_name("schemathesis")
 PAGE = ROOT / "docs" / "faults.md"
 KEPT = re.compile(r"(<!-- fuzz -->\n).*(<!-- /fuzz -->)", re.DOTALL)
 WARM_UP = 20
@@ -48,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--publish", action="store_true", help="write the figures into docs/faults.md too")
     asked = parser.parse_args(argv)
+    if not PROGRAM.is_file():
+        parser.error("schemathesis is not installed here; run `nox -s fuzz`")
     start = time.monotonic()
 
     def say(what: str) -> None:
@@ -130,9 +133,8 @@ def schemathesis(service: Running, folder: Path, seed: int, examples: int) -> tu
     environment = {
         **os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.counting", "FUZZ_COUNTS": str(counts), "PYTHONPATH": str(ROOT),
     }  # fmt: skip
-    program = Path(sys.executable).with_name("schemathesis")
     done = subprocess.run(
-        [program, *words],
+        [PROGRAM, *words],
         cwd=folder,
         env=environment,
         capture_output=True,
