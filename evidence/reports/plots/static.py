@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import metadata
+from importlib import import_module, metadata
 from types import ModuleType
 from typing import Any
 from xml.sax.saxutils import escape
@@ -23,6 +24,10 @@ WIDE_BAND = 0.04
 """Share of the axis that a phase takes whose name is shown."""
 MARKERS = {"points": ".", "crosses": "x", "ticks": "|", "diamonds": "D"}
 LINE_STYLES = {"dashed": "--", "dotted": ":", "dashdot": "-."}
+LIBRARIES = ("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.figure")
+"""Slow to load: only what draws loads them."""
+Pictures = tuple[str, bytes]
+"""A plot as SVG and as PNG."""
 _ENCODER = msgspec.msgpack.Encoder()
 _ID = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
@@ -34,20 +39,42 @@ def height_in(drawing: Drawing) -> float:
 
 def svg(drawing: Drawing) -> str:
     """Return a plot as an SVG file; the same plot gives the same text."""
-    return drawn(drawing)[0]
+    return drawn([drawing])[0][0]
 
 
-def drawn(drawing: Drawing, cache: Cache | None = None) -> tuple[str, bytes]:
-    """Return a plot as an SVG and as a PNG file. cache: keeps both by all that is drawn; None: they are drawn anew."""
-    if cache is None:
-        text, png = _pictures(drawing)
-    else:
-        key = key_of(_ENCODER.encode(replace(drawing, title="", caption="")), *_versions(), code=[model, _here()])
-        kept = cache.get(key)
-        text, png = _pictures(drawing) if kept is None else msgspec.msgpack.decode(kept, type=tuple[str, bytes])
-        if kept is None:
-            cache.put(key, msgspec.msgpack.encode((text, png)))
-    return _described(text, drawing), png
+def draw_all(drawings: Sequence[Drawing]) -> list[Pictures]:
+    """Draw plots in this process, without the words that describe them."""
+    return [_pictures(drawing) for drawing in drawings]
+
+
+def drawn(
+    drawings: Sequence[Drawing],
+    cache: Cache | None = None,
+    draw: Callable[[Sequence[Drawing]], list[Pictures]] = draw_all,
+) -> list[Pictures]:
+    """Return each plot as an SVG and as a PNG file.
+
+    cache: keeps both by all that is drawn; None: they are drawn anew. draw: draws those that are not kept.
+    """
+    keys = [] if cache is None else [_key(drawing) for drawing in drawings]
+    found = {place: kept for place, key in enumerate(keys) if cache is not None and (kept := cache.get(key))}
+    missing = [place for place in range(len(drawings)) if place not in found]
+    pictures = {place: msgspec.msgpack.decode(kept, type=Pictures) for place, kept in found.items()}
+    for place, made in zip(missing, draw([drawings[place] for place in missing]), strict=True):
+        pictures[place] = made
+        if cache is not None:
+            cache.put(keys[place], msgspec.msgpack.encode(made))
+    return [(_described(pictures[place][0], drawing), pictures[place][1]) for place, drawing in enumerate(drawings)]
+
+
+def _key(drawing: Drawing) -> str:
+    return key_of(_ENCODER.encode(replace(drawing, title="", caption="")), *_versions(), code=[model, _here()])
+
+
+def load_libraries() -> None:
+    """Load what draws."""
+    for name in LIBRARIES:
+        import_module(name)
 
 
 def _here() -> ModuleType:
@@ -59,7 +86,7 @@ def _versions() -> tuple[bytes, ...]:
     return tuple(f"{name} {metadata.version(name)}".encode() for name in ("matplotlib", "numpy"))
 
 
-def _pictures(drawing: Drawing) -> tuple[str, bytes]:
+def _pictures(drawing: Drawing) -> Pictures:
     """Draw a plot, without the words that describe it."""
     import matplotlib as mpl  # noqa: PLC0415 - slow to load, only needed here
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
