@@ -24,7 +24,12 @@ WIDE_BAND = 0.04
 """Share of the axis that a phase takes whose name is shown."""
 MARKERS = {"points": ".", "crosses": "x", "ticks": "|", "diamonds": "D"}
 LINE_STYLES = {"dashed": "--", "dotted": ":", "dashdot": "-."}
-LIBRARIES = ("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.figure")
+LIBRARIES = (
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+    "PIL.PngImagePlugin",
+)
 """Slow to load: only what draws loads them."""
 Pictures = tuple[str, bytes]
 """A plot as SVG and as PNG."""
@@ -89,17 +94,21 @@ def _versions() -> tuple[bytes, ...]:
 def _pictures(drawing: Drawing) -> Pictures:
     """Draw a plot, without the words that describe it."""
     import matplotlib as mpl  # noqa: PLC0415 - slow to load, only needed here
+    import numpy as np  # noqa: PLC0415
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
 
     text, png = io.StringIO(), io.BytesIO()
     # words stay words, to be searched and read aloud; equal records give equal files
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": drawing.name}):
         made = figure(drawing)
-        FigureCanvasAgg(made)
+        canvas = FigureCanvasAgg(made)
         # placed once, for both: with a layout engine each of them would be drawn twice
         made.get_layout_engine().execute(made)
         made.set_layout_engine(None)
-        made.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+        canvas.draw()
+        # all of it is opaque; in a PDF an alpha channel would be a second picture
+        Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3]).save(png, format="PNG", dpi=(DPI, DPI))
         made.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return text.getvalue(), png.getvalue()
 
