@@ -102,7 +102,7 @@ def _pictures(drawing: Drawing) -> Pictures:
     # words stay words, to be searched and read aloud; equal records give equal files
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": drawing.name}):
         made = figure(drawing)
-        canvas = FigureCanvasAgg(made)
+        canvas: Any = FigureCanvasAgg(made)
         # placed once, for both: with a layout engine each of them would be drawn twice
         made.get_layout_engine().execute(made)
         made.set_layout_engine(None)
