@@ -23,6 +23,7 @@ from assertions.record.types import Fetch, FileCheck, Hit, Plan, RecordError
 from evidence.collect.check_workers import Breach, Checkers, CheckersError, cores
 from evidence.collect.kept_files import keep_file, unpack_kept
 from evidence.collect.request_bodies import SENT, RequestBodies, request_bodies
+from evidence.settings import RunError
 
 KEPT_BROKEN_MOST = 10
 """Broken files kept a scenario; the findings of all stand in files.jsonl."""
@@ -38,7 +39,7 @@ RECORDS_A_SECOND = 1_000
 """More time for more records."""
 
 
-class OpeningError(Exception):
+class OpeningError(RunError):
     """The files could not be checked; one sentence."""
 
 

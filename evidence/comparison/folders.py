@@ -26,10 +26,8 @@ from evidence.comparison import stored
 from evidence.comparison.compare import compare
 from evidence.comparison.samples import Samples, samples_of
 from evidence.comparison.types import Comparison, Row, RunName
-from evidence.settings import EMBEDDED
+from evidence.settings import EMBEDDED, LAST_GREEN
 from evidence.subject import named
-
-LAST_GREEN = "last-green"
 
 
 class CompareError(Exception):

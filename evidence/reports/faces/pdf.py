@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pypdfium2 as pdfium
+from reportlab import rl_config
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -43,8 +45,20 @@ def pdf(model: ReportModel, pictures: Mapping[str, bytes]) -> bytes:
         author="Export@Scale",
         invariant=1,
     )
-    document.build(list(_story(model, pictures)), onFirstPage=_footer(model), onLaterPages=_footer(model))
+    with _binary_streams():
+        document.build(list(_story(model, pictures)), onFirstPage=_footer(model), onLaterPages=_footer(model))
     return file.getvalue()
+
+
+@contextlib.contextmanager
+def _binary_streams() -> Iterator[None]:
+    """Write streams as they are: as text (ASCII 85) they are a quarter longer, and take half of the document's time."""
+    usual = rl_config.useA85
+    rl_config.useA85 = 0
+    try:
+        yield
+    finally:
+        rl_config.useA85 = usual
 
 
 def pdf_words(content: bytes) -> list[str]:

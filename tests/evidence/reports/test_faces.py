@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from assertions.judge import blocks
-from evidence.publish import publish_placeholder, verdict_json
+from evidence.bundle.placeholder import publish_placeholder
+from evidence.publish import verdict_json
 from evidence.reports.faces.html import html
 from evidence.reports.faces.junit import junit
 from evidence.reports.faces.markdown import markdown, step_summary
