@@ -1,6 +1,7 @@
 """For all tests: processes that they start can be interrupted, also where the tests run in a shell's background; and
 nothing of them is left at the end."""
 
+import gc
 import shutil
 import signal
 import tempfile
@@ -19,6 +20,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as children would inher
 # a busy machine is no fault of what is tested: no property test has a time limit for an example
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests out of every later garbage collection, which then take a tenth less time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

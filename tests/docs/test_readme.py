@@ -130,7 +130,9 @@ def test_commands_of_the_pages_are_known(tmp_path: Path) -> None:
             if not entry or (entry[1].startswith("tests.") and entry[1] != "tests.targets"):
                 continue
             seen += 1
-            text = helps.setdefault(entry, options_of(*entry))
+            if entry not in helps:
+                helps[entry] = options_of(*entry)
+            text = helps[entry]
             unknown += [
                 f"{page}: {shlex.join(words)}: {word}"
                 for word in words
