@@ -108,7 +108,7 @@ class PlainFile:
             if table[at + 17] == ord("n")
         }
         for number, at in begins.items():
-            if at == 0 or data[at - 1] not in b"\r\n" or not data.startswith(b"%d 0 obj" % number, at):
+            if not 0 < at < self.table or data[at - 1] not in b"\r\n" or not data.startswith(b"%d 0 obj" % number, at):
                 raise NotPlainError
         if data.count(b" obj") != len(begins):  # an object that the table does not have, or a second one of a number
             raise NotPlainError

@@ -23,6 +23,10 @@ _MOST_FONTS: Final = 64
 """Fonts remembered a template."""
 
 
+_GIVEN_UP: Final = (NotPlainError, MemoryError, LookupError, ValueError)
+"""What damaged bytes may lead to: PDFium then reads the page, as if nothing was known of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Drawn:
     """One page, with the placeholder for the tag in its instructions."""
@@ -83,7 +87,7 @@ class SamePages:
         try:
             page = self._file.page(index)
             content = self._request.rename_bytes(b" ".join(page.content))  # as readers join them
-        except (NotPlainError, MemoryError):
+        except _GIVEN_UP:
             return None
         if content is None:
             return None
@@ -107,7 +111,7 @@ class SamePages:
                 if len(letters) >= _MOST_FONTS:
                     letters.clear()
                 letters[key] = read_letters(self._file.with_content(index, drawn_letters(font)), index)
-        except (NotPlainError, MemoryError):
+        except _GIVEN_UP:
             return False
         return take_same_room(tag, self._request.tag, letters[key])
 
@@ -118,6 +122,6 @@ def same_pages(data: bytes, request: Request, pages: int) -> SamePages | None:
         return None
     try:
         file = PlainFile(data)
-    except (NotPlainError, MemoryError):
+    except _GIVEN_UP:
         return None
     return SamePages(file, request) if len(file.pages) == pages else None
