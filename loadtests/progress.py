@@ -1,4 +1,4 @@
-"""How far the load is, for people: as data, and as one line."""
+"""How far the load is, for people: as data."""
 
 from __future__ import annotations
 
@@ -48,22 +48,3 @@ def from_json(line: str) -> Progress | None:
         return msgspec.json.decode(line, type=Progress)
     except msgspec.DecodeError:
         return None
-
-
-def as_line(progress: Progress) -> str:
-    """Return one plain line."""
-    return (
-        f"{progress.scenario} {progress.phase}: {progress.answered} answered, {progress.rate_per_s:.1f}/s, "
-        f"{progress.failed} not 200, P95 so far {as_ms(progress.p95_ms)}, {as_count(progress.running)} running, "
-        f"{as_count(progress.waiting)} waiting"
-    )
-
-
-def as_ms(value: float | None) -> str:
-    """Return a latency with its unit, `-` where it is not known."""
-    return "-" if value is None else f"{value:.0f} ms"
-
-
-def as_count(value: float | None) -> str:
-    """Return a number as it is, `-` where it is not known."""
-    return "-" if value is None else f"{value:g}"

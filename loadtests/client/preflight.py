@@ -28,8 +28,21 @@ def _certificate_hint() -> str:
     return CERTIFICATE_HINT
 
 
+_ERRORS = {
+    "dns": "its host name has no address",
+    "refused": "nothing listens there (connection refused)",
+    "timeout": f"GET {{path}} had no answer within {CHECK_S:g} s",
+    "reset": "the connection was closed before GET {path} was answered",
+    "tls": "no TLS connection could be made",
+    "protocol": "what answered GET {path} does not speak HTTP",
+}
+"""Why a request has no answer, for people."""
+
+
 def _hint(target: Target, error: str | None) -> str:
     """Return what the user may do about a request without an answer."""
+    if error == "dns":
+        return "is the name right?"
     if target.scheme == "https":
         return _certificate_hint() if error == "tls" else "is it running?"
     if error != "refused" and speaks_tls(target):
@@ -62,7 +75,8 @@ def check_target(target: Target) -> str | None:
         answer = target.request("GET", path, timeout_s=max(deadline - target.clock.now(), 0.1))
         if answer.status is None and path != RUN_PATH:
             why = _hint(target, answer.error)
-            return f"the target {target.url} can't be reached: GET {path} ended with {answer.error}; {why}"
+            error = _ERRORS.get(answer.error or "", "GET {path} ended with " + str(answer.error)).format(path=path)
+            return f"the target {target.url} can't be reached: {error}; {why}"
         statuses[path] = answer.status
     # some gateways answer an unknown method with 403
     shut = next(

@@ -47,7 +47,7 @@ def test_an_unreachable_target_is_exit_2_and_one_sentence(tmp_path: Path) -> Non
     for arguments in (("run", "smoke", "--out", tmp_path / "out"), ("seed",)):
         ended = run_command(*arguments, "--target", nobody())
         assert ended.code == 2
-        assert "can't be reached: GET /health ended with refused" in sentence(ended.err)
+        assert "can't be reached: nothing listens there (connection refused); is it running?" in sentence(ended.err)
     assert not (tmp_path / "out").exists()
 
 
@@ -57,7 +57,7 @@ def test_a_target_that_never_answers_is_given_up_within_its_time(tmp_path: Path)
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         ended = run_command("run", "smoke", "--target", url, "--out", tmp_path / "out")
     assert ended.code == 2
-    assert "GET /health ended with timeout" in sentence(ended.err)
+    assert "GET /health had no answer within 5 s; is it running?" in sentence(ended.err)
 
 
 def test_another_kind_of_server_is_no_target(tmp_path: Path) -> None:

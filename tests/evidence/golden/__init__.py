@@ -16,7 +16,10 @@ from evidence.reports.model import ReportModel, build
 from evidence.subject import Subject
 from tests.evidence.sample_reports import FIGURES, FOUND, GREEN, LIMITS, RED, REMOTE, SMOKE_ONLY, WAIVED, context
 
-GONE = "load: the target http://127.0.0.1:4001 can't be reached: GET /health ended with refused; is it running?"
+GONE = (
+    "load: the target http://127.0.0.1:4001 can't be reached: nothing listens there (connection refused); "
+    "is it running?"
+)
 ORDERS = Subject(
     name="orders-export", version="2.3.1", digest=f"sha256:{'3f' * 32}", environment="staging", source="command line"
 )
