@@ -183,7 +183,7 @@ class PlainFile:
         entries = self._nodes[self.pages[index]]
         if b"/Annots" in entries:
             raise NotPlainError  # they may refer to anything
-        own = hashlib.sha256()
+        own = hashlib.blake2b()
         for key, value in entries.items():
             if key not in {b"/Parent", b"/Contents"}:
                 _add(own, key, self._hash(value))
@@ -241,7 +241,7 @@ class PlainFile:
         """Hash what a page inherits of a node."""
         known = self._inherited.get(number)
         if known is None:
-            own = hashlib.sha256()
+            own = hashlib.blake2b()
             for key, value in self._nodes[number].items():
                 if key not in _NODE_ONLY:
                     _add(own, key, self._hash(value))
@@ -256,7 +256,7 @@ class PlainFile:
         """
         known = self._hashes.get(text)
         if known is None:
-            own = hashlib.sha256()
+            own = hashlib.blake2b()
             places: dict[int, int] = {}
             waiting = deque([_pieces(text)])
             while waiting:
@@ -278,7 +278,7 @@ class PlainFile:
             if _TREE.search(own):
                 raise NotPlainError  # it refers to other pages
             pieces, numbers = _pieces(own)
-            whole = [*pieces, b"" if stream is None else hashlib.sha256(stream).digest()]
+            whole = [*pieces, b"" if stream is None else hashlib.blake2b(stream).digest()]
             self._objects[number] = whole, numbers
         return self._objects[number]
 

@@ -91,7 +91,7 @@ class SamePages:
             return None
         if content is None:
             return None
-        whole = hashlib.sha256(page.context)
+        whole = hashlib.blake2b(page.context)
         whole.update(b"".join(b"%d " % len(piece) for piece in page.content))
         whole.update(content)
         return _Drawn(page, content, whole.digest())

@@ -18,22 +18,22 @@ from typing import Any, Final
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-_STRING: Final = re.compile(rb"\((?:[^()\\]|\\.)*+(\))?", re.DOTALL)
+_STRING: Final = re.compile(rb"(\((?:[^()\\]|\\.)*+(\))?)", re.DOTALL)
 _PLAIN: Final = b"()"
 _MARK: Final = b"(!)"
 """Stands for a string that holds the tag."""
 _HEX: Final = re.compile(rb"<<|>>|<[0-9A-Fa-f\0\t\n\f\r ]*+>")
-_BEFORE: Final = rb"(?<![^\0\t\n\f\r \[\]()])"
-_BEHIND: Final = rb"(?![^\0\t\n\f\r \[\]()/])"
-"""What parts an operator from its neighbours."""
-_UNSURE: Final = re.compile(
-    rb"[%%<>{}\"]|%b(?:BI|ID|EI|Tz)%b|-[0-9.]*[\0\t\n\f\r ]+Tc" % (_BEFORE, _BEHIND),
-)
-"""Comments, pictures within the instructions, and what sets letters closer than the font does."""
-_SET_FONT: Final = re.compile(rb"%bTf%b" % (_BEFORE, _BEHIND))
+_OTHER: Final = rb"[^\0\t\n\f\r \[\]()]"
+_END: Final = rb"(?![^\0\t\n\f\r \[\]()/])"
+"""What parts an operator from what follows."""
+_UNSURE: Final = (b"(", b")", b"%", b"<", b">", b"{", b"}", b'"')
+"""Comments, strings within strings, and what else is not looked into."""
+_RARE: Final = (b"ID", b"Tz", b"Tc")
+_DENSE: Final = re.compile(rb"(?<!%b)(?:ID|Tz)%b|-[0-9.]*[\0\t\n\f\r ]+Tc" % (_OTHER, _END))
+"""A picture within the instructions, and what sets letters closer than the font does."""
 _STEP: Final = re.compile(
-    rb"/([^\0\t\n\f\r ()<>\[\]{}/%%#]+)[\0\t\n\f\r ]+[0-9.+-]+[\0\t\n\f\r ]+Tf%b|%b(q|Q|gs)%b|(\(!\))"
-    % (_BEHIND, _BEFORE, _BEHIND)
+    rb"[/(qQg](?:(?<=/)([^\0\t\n\f\r ()<>\[\]{}/%%#]+)[\0\t\n\f\r ]+[0-9.+-]+[\0\t\n\f\r ]+Tf%b"
+    rb"|(?<=[qQ])(?<!%b[qQ])%b|(?<=g)(?<!%bg)s%b|(?<=\()!\))" % (_END, _OTHER, _END, _OTHER, _END)
 )
 _LETTERS: Final = string.ascii_letters + string.digits
 _SIZE: Final = 1000
@@ -60,22 +60,20 @@ def fonts_of_tag(content: bytes, tag: bytes) -> frozenset[bytes] | None:
 
     The tag must stand in literal strings, and more must follow it there: then its last letter is no string's edge.
     """
+    pieces = _STRING.split(content)  # what stands before a string, the string, its end; and so on
+    strings, ends = pieces[1::3], pieces[2::3]
+    own = [place for place, text in enumerate(strings) if tag in text]
     goes_on = re.compile(re.escape(tag) + rb"[ -'*-\[\]-~]")
-    places = 0
-
-    def shortened(match: re.Match[bytes]) -> bytes:
-        nonlocal places
-        text = match[0]
-        if not match[1]:
-            return text
-        if tag not in text:
-            return _PLAIN
-        places += len(goes_on.findall(text))
-        return _MARK
-
-    steps = _HEX.sub(b" ", _STRING.sub(shortened, content))
+    places = sum(len(goes_on.findall(strings[place])) for place in own)
+    if None in ends or places != content.count(tag):
+        return None
+    shortened = [_PLAIN] * len(strings)
+    for place in own:
+        shortened[place] = _MARK
+    pieces[1::3], pieces[2::3] = shortened, [b""] * len(ends)
+    steps = _HEX.sub(b" ", b"".join(pieces))
     rest = steps.replace(_PLAIN, b"").replace(_MARK, b"")
-    if places != content.count(tag) or b"(" in rest or b")" in rest or _UNSURE.search(rest):
+    if any(sign in rest for sign in _UNSURE) or (any(sign in rest for sign in _RARE) and _DENSE.search(rest)):
         return None
     return _fonts(steps)
 
@@ -87,18 +85,19 @@ def _fonts(steps: bytes) -> frozenset[bytes] | None:
     outer: list[bytes | None] = []
     settings = 0
     for step in _STEP.finditer(steps):
+        text = step[0]
         if step[1]:
             font = step[1]
             settings += 1
-        elif step[2] == b"q":
+        elif text == b"q":
             outer.append(font)
-        elif step[2]:  # `gs` may set a font, too
-            font = outer.pop() if step[2] == b"Q" and outer else None
+        elif text != _MARK:  # `gs` may set a font, too
+            font = outer.pop() if text == b"Q" and outer else None
         elif font is None:
             return None
         else:
             fonts.add(font)
-    return frozenset(fonts) if settings == len(_SET_FONT.findall(steps)) else None
+    return frozenset(fonts) if settings == steps.count(b"Tf") else None
 
 
 def drawn_letters(font: bytes) -> bytes:
