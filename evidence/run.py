@@ -22,6 +22,7 @@ from evidence.bundle.attest.signing import SigningError
 from evidence.bundle.layout import CONTEXT, LIMITS
 from evidence.bundle.placeholder import publish_placeholder
 from evidence.collect import provenance as contexts
+from evidence.collect.check_workers import OpeningError
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.embedded import EmbeddedError
 from evidence.collect.provenance import Context
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from evidence.publish import Drawn
 
 UNDER_WAY = "the run is under way, or was ended before its report"
-_STOPS = (RunError, EmbeddedError, RecordError, limits_file.LimitsError, OSError)
+_STOPS = (RunError, EmbeddedError, OpeningError, RecordError, limits_file.LimitsError, OSError)
 """What ends a run with a sentence; all else is a defect of ours."""
 
 

@@ -46,7 +46,7 @@ CLOSE_S = 3.0
 STARTING_CLOSE_S = 6.0
 """The same while Locust starts, which can't be interrupted."""
 PAGE = "metrics_snapshot.txt"
-LATE = ("evidence.collect.file_checks", "evidence.comparison.folders", "evidence.publish")
+LATE = ("evidence.collect.file_checks", "evidence.comparison.folders", "evidence.publish", "numpy")
 """Slow to load, and of use only when the load is over: loaded while the service starts, which takes as long."""
 
 
