@@ -76,11 +76,11 @@ def test_what_is_handed_over_is_judged(made: Made, check: str, status: str) -> N
     assert [one["status"] for one in said] == [status], said
 
 
-def test_abort_on_fail_leaves_the_other_scenarios(tmp_path: Path) -> None:
+def test_abort_on_fail_leaves_the_other_scenarios(target: Target, tmp_path: Path) -> None:
     """What failed in one scenario ends the run; its evidence is whole, and says what was not run."""
     mine, limits, out = profiles(tmp_path / "profiles"), impossible_limits(tmp_path / "limits.toml"), tmp_path / "run"
     words: list[str | Path] = ["--profiles", mine, "--limits", limits, "--abort-on-fail", "--out", out]
-    ended = run_command("run", "smoke", "load", "batch", *words, timeout_s=120)
+    ended = run_command("run", "smoke", "load", "batch", "--target", target.url, *words, timeout_s=120)
     assert ended.code == 1
     assert "smoke: smoke-latency is FAIL: " in ended.out
     assert "the run can no longer be GREEN, load, batch not run" in ended.out

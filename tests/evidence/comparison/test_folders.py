@@ -63,10 +63,11 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def bare() -> Iterator[None]:
-    """Plots are not drawn, and kept files, of which these records have none, not opened."""
+    """Plots are not drawn, kept files, of which these records have none, not opened, and no process recomputes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evidence.publish.drawings_of", lambda *parts: ())
         patch.setattr("evidence.bundle.verify.recheck", lambda folder: [])
+        patch.setattr("evidence.bundle.recomputed.differences", lambda folder: [])
         yield
 
 
