@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -142,7 +143,10 @@ class Promtool:
     def _run(self, arguments: Sequence[str], *, stdin: bytes = b"", cwd: Path | None = None) -> Outcome:
         # Files are given by name from within their folder, so that no output bears this machine's paths.
         argv = [str(self.path.resolve()), *arguments]
-        done = run(argv, timeout_s=TIMEOUT_S, stdin=stdin, cwd=cwd)
+        # its storage lies in a folder that goes with the run, also where promtool is killed and can't remove it
+        with tempfile.TemporaryDirectory(prefix="promtool-", ignore_cleanup_errors=True) as temporary:
+            environment = {**os.environ, "TMPDIR": temporary}
+            done = run(argv, timeout_s=TIMEOUT_S, stdin=stdin, cwd=cwd, env=environment)
         if done.returncode not in VERDICTS:
             raise ToolFailed(argv, done.returncode, done.stderr, "gave no verdict")
         return Outcome(argv=(PROMTOOL, *arguments), exit_code=done.returncode, output=done.stdout + done.stderr)

@@ -12,14 +12,31 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.leftovers import left_by, shared_memory_left, unused_shared_memory, watched
+from tests.defects import named_tests
+from tests.leftovers import blocks_watched, left_by, watched
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as children would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+DEFECTS = named_tests()
+
 # a busy machine is no fault of what is tested: no property test has a time limit for an example
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register a marker for each defect that docs/faults.md names."""
+    for number in DEFECTS:
+        config.addinivalue_line("markers", f"{number}: tests of this defect of docs/faults.md")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that docs/faults.md names, so that `pytest -m D4` finds them."""
+    for item in items:
+        for number, names in DEFECTS.items():
+            if item.nodeid in names or item.nodeid.partition("[")[0] in names:
+                item.add_marker(number)
 
 
 def pytest_collection_finish() -> None:
@@ -35,10 +52,9 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     tmp_path_factory.getbasetemp()
     get_temp_dir()
     folder = Path(tempfile.mkdtemp(prefix="left-"))
-    blocks = unused_shared_memory()
-    with watched(folder) as mark:
+    with watched(folder) as mark, blocks_watched(mark) as blocks:
         yield
     left = left_by(mark, folder)
     shutil.rmtree(folder, ignore_errors=True)
     assert left.count == 0, f"left behind: {left}"
-    assert shared_memory_left(blocks) == set(), "shared memory is left behind"
+    assert blocks.left() == set(), "shared memory is left behind"

@@ -1,37 +1,34 @@
-"""docs/faults.md: each fault names its tests, and each of these exists."""
+"""docs/faults.md: each defect names its tests, and each of these exists and bears the defect's number as a marker."""
 
 from __future__ import annotations
 
-import ast
-import re
-from pathlib import Path
+import subprocess
+import sys
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "faults.md"
-TEST = re.compile(r"`(tests/[\w./]+\.py)::(test_\w+)`")
-ROW = re.compile(r"^\| (D\d+) \|.*$", re.MULTILINE)
+import pytest
 
+from tests.defects import ROOT, named_tests
 
-def rows() -> dict[str, str]:
-    """The rows of the first table, by the fault's number."""
-    return {found[1]: found[0] for found in ROW.finditer(PAGE.read_text("utf-8"))}
+NUMBERS = [f"D{number}" for number in range(1, 25)]
 
 
-def functions_of(path: Path) -> set[str]:
-    """The test functions of a file; none where there is no such file."""
-    if not path.is_file():
-        return set()
-    return {node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)}
-
-
-def test_every_fault_has_a_test() -> None:
+def test_every_defect_has_a_test() -> None:
     """D1 to D24 each have a row that names at least one test."""
-    found = rows()
-    assert list(found) == [f"D{number}" for number in range(1, 25)]
-    assert [number for number, row in found.items() if not TEST.search(row)] == []
+    found = named_tests()
+    assert list(found) == NUMBERS
+    assert [number for number, names in found.items() if not names] == []
 
 
+@pytest.mark.e2e
 def test_every_named_test_exists() -> None:
-    """A test that is renamed or removed is renamed or replaced on the page too."""
-    named = TEST.findall(PAGE.read_text("utf-8"))
-    assert [(path, name) for path, name in named if name not in functions_of(ROOT / path)] == []
+    """A test that is renamed or removed is renamed or replaced on the page too; its marker is the defect's number."""
+    found = named_tests()
+    words = (sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider")
+    files = sorted({name.partition("::")[0] for names in found.values() for name in names})
+    done = subprocess.run(
+        [*words, "-m", " or ".join(NUMBERS), *files], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    collected = {line for line in done.stdout.splitlines() if "::" in line}
+    collected |= {line.partition("[")[0] for line in collected}
+    assert [(number, name) for number, names in found.items() for name in names if name not in collected] == []

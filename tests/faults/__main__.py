@@ -1,6 +1,7 @@
-"""Make faults on purpose, in the service and around the harness: `python -m tests.faults [--long] [NAME...]`.
+"""Make faults on purpose, in the service and around the harness: `python -m tests.faults [--long] [--only PART]`.
 
-Writes faults.json and faults.md. Exit code 1 where something was wrong.
+Each part's outcome is kept in parts/ as soon as it is made; faults.json and faults.md hold all that are there. Exit
+code 1 where something was wrong, 2 where `--publish` lacks a part.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from service.settings import VERSION
 from tests.faults import formulas, harness, service_kills, service_limits
-from tests.faults.outcomes import Fault, Options, broken, document, make, table
+from tests.faults.kept import Kept
+from tests.faults.outcomes import Fault, Options, Outcome, broken, document, make, table
 
 OUT = Path("evidence/faults")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
@@ -40,40 +42,77 @@ FAULTS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Make the faults and write what came of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these faults, by a part of their name")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PART",
+        help="only parts with this in their name (may be repeated): " + ", ".join(fault.name for fault in FAULTS),
+    )
     parser.add_argument("--long", action="store_true", help="200 kills, 56 bad targets, 30 interrupts, 500 tampers")
+    parser.add_argument("--resume", action="store_true", help="make no part anew that held before, with the same seed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--publish", action="store_true", help="write the table into docs/faults.md too")
+    parser.add_argument("--publish", action="store_true", help="write the table of all parts into docs/faults.md too")
     asked = parser.parse_args(argv)
-    options = Options(long=asked.long, seed=asked.seed)
+    chosen = [fault for fault in FAULTS if not asked.only or any(part in fault.name for part in asked.only)]
+    if not chosen:
+        parser.error(f"no part is named like {asked.only}")
+    options = Options(long=asked.long, seed=asked.seed, say=lambda line: print(f"        {line}", flush=True))
+    kept = Kept(asked.out / "parts", options, VERSION)
     print(f"seed {options.seed}, {'long' if options.long else 'short'} form", flush=True)
-    outcomes = []
-    for fault in FAULTS:
-        if asked.names and not any(name in fault.name for name in asked.names):
-            continue
-        outcome = make(fault, options)
-        outcomes.append(outcome)
-        print(f"{outcome.word:8}{outcome.seconds:6.1f} s  {fault.side}: {fault.name}", flush=True)
-        for detail in outcome.counted.details if outcome.counted else (outcome.missing or "",):
-            print(f"    {detail}", flush=True)
-    seconds = sum(outcome.seconds for outcome in outcomes)
+    outcomes = [_outcome(fault, options, kept, resume=asked.resume) for fault in chosen]
+    there = {fault.name: kept.read(fault) for fault in FAULTS}
+    known = [outcome for outcome in there.values() if outcome is not None]
+    _write(asked.out, known, options)
+    print(f"{table(known)}\n{len(outcomes)} faults, {len(broken(outcomes))} broken: {asked.out}")
+    if asked.publish:
+        lacking = [name for name, outcome in there.items() if outcome is None]
+        if lacking:
+            print(f"--publish takes all parts; not made yet: {', '.join(lacking)}", file=sys.stderr)
+            return 2
+        _publish(known, options)
+    return 1 if broken(outcomes) else 0
+
+
+def _outcome(fault: Fault, options: Options, kept: Kept, *, resume: bool) -> Outcome:
+    before = kept.read(fault) if resume else None
+    if before is not None and before.word == "held":
+        print(f"{before.word:8}{'kept':>8}  {fault.side}: {fault.name}", flush=True)
+        return before
+    print(f"{'...':8}{time.strftime('%H:%M:%S'):>8}  {fault.side}: {fault.name}", flush=True)
+    outcome = make(fault, options)
+    kept.write(fault, outcome)
+    print(f"{outcome.word:8}{outcome.seconds:6.1f} s  {fault.side}: {fault.name}", flush=True)
+    for detail in outcome.counted.details if outcome.counted else (outcome.missing or "",):
+        print(f"    {detail}", flush=True)
+    return outcome
+
+
+def _seconds(outcomes: Sequence[Outcome]) -> float:
+    return sum(outcome.seconds for outcome in outcomes)
+
+
+def _write(out: Path, outcomes: Sequence[Outcome], options: Options) -> None:
     facts = {
         "version": VERSION,
         "python": platform.python_version(),
         "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "seconds": round(seconds),
+        "seconds": round(_seconds(outcomes)),
     }
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "faults.json").write_text(document(outcomes, options, facts), encoding="utf-8")
-    (asked.out / "faults.md").write_text(f"# Faults\n\n{table(outcomes)}", encoding="utf-8")
-    if asked.publish:
-        text = PAGE.read_text(encoding="utf-8")
-        form = "long" if options.long else "short"
-        head = f"Version {VERSION}, Python {facts['python']}, {form} form, seed {options.seed}, {seconds:.0f} s.\n\n"
-        PAGE.write_text(KEPT.sub(lambda found: f"{found[1]}{head}{table(outcomes)}{found[2]}", text), encoding="utf-8")
-    print(f"{table(outcomes)}\n{len(outcomes)} faults in {seconds:.0f} s, {len(broken(outcomes))} broken: {asked.out}")
-    return 1 if broken(outcomes) else 0
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "faults.json").write_text(document(outcomes, options, facts), encoding="utf-8")
+    (out / "faults.md").write_text(f"# Faults\n\n{table(outcomes)}", encoding="utf-8")
+
+
+def _publish(outcomes: Sequence[Outcome], options: Options) -> None:
+    form = "long" if options.long else "short"
+    head = (
+        f"Version {VERSION}, Python {platform.python_version()}, {form} form, seed {options.seed}, "
+        f"{_seconds(outcomes):,.0f} s.\n\n"
+    )
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(KEPT.sub(lambda found: f"{found[1]}{head}{table(outcomes)}{found[2]}", text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import tempfile
@@ -20,6 +21,8 @@ class Options:
 
     long: bool = False
     seed: int = 1
+    say: Callable[[str], object] = field(default=lambda line: None, compare=False)
+    """Shows a line of progress."""
 
     def times(self, short: int, long: int) -> int:
         """How often a fault is made."""
@@ -28,6 +31,18 @@ class Options:
     def dice(self, fault: str) -> random.Random:
         """Random numbers of one fault: the same for the same seed, whatever else is run."""
         return random.Random(f"{self.seed} {fault}")
+
+    def counting(self, of: int, what: str) -> Callable[[], None]:
+        """Return a function that shows how many are done, at each tenth; threads may call it."""
+        done = itertools.count(1)
+        step = max(1, of // 10)
+
+        def count() -> None:
+            number = next(done)
+            if number % step == 0 or number == of:
+                self.say(f"{number} of {of} {what}")
+
+        return count
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,15 @@ def make(fault: Fault, options: Options) -> Outcome:
     return Outcome(fault.name, fault.side, fault.what, round(time.monotonic() - start, 1), counted, missing)
 
 
+def same_again(outcome: dict[str, Any]) -> Outcome:
+    """Read an outcome from its JSON."""
+    counted = outcome["counted"]
+    known = {name: outcome[name] for name in ("fault", "side", "what", "seconds", "missing")}
+    if counted is not None:
+        counted = Counted(**{**counted, "details": tuple(counted["details"])})
+    return Outcome(counted=counted, **known)
+
+
 def broken(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Those in which something was wrong."""
     return [outcome for outcome in outcomes if outcome.word == "BROKEN"]
@@ -126,8 +150,13 @@ def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as JSON has it."""
+    return {**asdict(outcome), "outcome": outcome.word}
+
+
 def document(outcomes: Sequence[Outcome], options: Options, facts: dict[str, Any]) -> str:
     """All as JSON."""
-    rows = [{**asdict(outcome), "outcome": outcome.word} for outcome in outcomes]
+    rows = [as_json(outcome) for outcome in outcomes]
     whole = {"schema": 1, "seed": options.seed, "long": options.long, **facts, "outcomes": rows}
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import random
 import time
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,16 +26,35 @@ from tests.faults.service_load import (
 )
 from tests.service.helpers import FINAL, TIMEOUT_S, assert_identity, encoded, running, start, workers_of
 
+AT_ONCE = 4
+"""Services that are killed, one after the other by each of so many threads: a start is mostly waiting."""
+
 
 def kills(options: Options, folder: Path) -> Counted:
-    """SIGKILL at a random moment of the load, and a new start in the same folder."""
-    dice = options.dice("kills")
+    """SIGKILL at a random moment of the load, and a new start in the same folder; several services, each in its own."""
     tried = options.times(20, 200)
-    exports = folder / "exports"
-    answered = checked = partial = missing = swept = stayed = 0
-    for _ in range(tried):
+    count = options.counting(tried, "kills")
+
+    def lane(number: int) -> Counter[str]:
+        dice = options.dice(f"kills {number}")
+        return _kills(dice, folder / str(number), tried // AT_ONCE, count)
+
+    with ThreadPoolExecutor(AT_ONCE) as lanes:
+        found = sum(lanes.map(lane, range(AT_ONCE)), Counter[str]())
+    wrong = ("partial files", "answered but missing", "unfinished files after the next start", "processes left")
+    counts = ("exports answered 200", "files opened", "unfinished files swept")
+    return Counted(
+        tried=found["kills"],
+        counts={name: found[name] for name in counts},
+        wrong={name: found[name] for name in wrong},
+    )
+
+
+def _kills(dice: random.Random, exports: Path, times: int, count: Callable[[], None]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for _ in range(times):
         service = start(exports=exports)
-        swept += service.event.get("swept", 0)
+        found["unfinished files swept"] += service.event.get("swept", 0)
         load = Load(service)
         try:
             load.start()
@@ -45,26 +67,21 @@ def kills(options: Options, folder: Path) -> Counted:
             assert service.process.stderr is not None
             service.process.stderr.close()
         load.stop()
-        stayed += alive_after(family)
+        found["kills"] += 1
+        found["processes left"] += alive_after(family)
         files = look(exports, load.answers)
-        answered += len(load.of_status(200))
-        checked, partial, missing = checked + files.checked, partial + files.partial, missing + files.missing
+        found["exports answered 200"] += len(load.of_status(200))
+        found["files opened"] += files.checked
+        found["partial files"] += files.partial
+        found["answered but missing"] += files.missing
         for path in exports.iterdir():
             if FINAL.fullmatch(path.name):
                 path.unlink()
+        count()
     with running(exports=exports) as last:
-        swept += last.event.get("swept", 0)
-        left = len(list(exports.iterdir()))
-    return Counted(
-        tried=tried,
-        counts={"exports answered 200": answered, "files opened": checked, "unfinished files swept": swept},
-        wrong={
-            "partial files": partial,
-            "answered but missing": missing,
-            "unfinished files after the next start": left,
-            "processes left": stayed,
-        },
-    )
+        found["unfinished files swept"] += last.event.get("swept", 0)
+        found["unfinished files after the next start"] += len(list(exports.iterdir()))
+    return found
 
 
 def killed_workers(options: Options, folder: Path) -> Counted:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults import __main__ as command
 from tests.faults.bad_targets import KINDS, PLACES, choices
+from tests.faults.kept import Kept
 from tests.faults.outcomes import Counted, Fault, NoData, Options, Outcome, broken, document, make, table
 
 
@@ -74,18 +75,78 @@ def test_every_kind_of_bad_target_is_tried() -> None:
     assert len(set(choices(True))) == len(KINDS) * len(PLACES) >= 40
 
 
-@pytest.mark.parametrize(("wrong", "code"), [(0, 0), (1, 1)])
-def test_the_command(
-    wrong: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It writes both files, prints the seed and what was wrong, and ends with 1 where something was."""
-    fault = Fault("kill", "service", "under load", lambda *_: counted(wrong))
-    monkeypatch.setattr(command, "FAULTS", (fault, Fault("other", "service", "", fault.run)))
+def test_progress_is_shown_at_each_tenth() -> None:
+    """At most some ten lines for any number, and always the last one."""
+    lines: list[str] = []
+    count = Options(say=lines.append).counting(25, "kills")
+    for _ in range(25):
+        count()
+    assert lines == [*(f"{number} of 25 kills" for number in range(2, 25, 2)), "25 of 25 kills"]
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """A suite of two parts, what is wrong with each by its name, and a page to publish on."""
+    wrong = {"kill": 0, "other": 0}
+    faults = tuple(Fault(name, "service", "", lambda *_, name=name: counted(wrong[name])) for name in wrong)
+    monkeypatch.setattr(command, "FAULTS", faults)
     monkeypatch.setattr(command, "PAGE", tmp_path / "page.md")
     (tmp_path / "page.md").write_text("# Page\n<!-- faults -->\nold\n<!-- /faults -->\nend\n")
-    assert command.main(["ki", "--seed", "5", "--out", str(tmp_path / "o"), "--publish"]) == code
-    assert capsys.readouterr().out.startswith("seed 5, short form\n")
-    assert len(json.loads((tmp_path / "o" / "faults.json").read_text())["outcomes"]) == 1
-    made = (tmp_path / "o" / "faults.md").read_text().removeprefix("# Faults\n\n")
+    return wrong
+
+
+@pytest.mark.parametrize(("lost", "code"), [(0, 0), (1, 1)])
+def test_the_command(
+    lost: int, code: int, made: dict[str, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It writes both files and the page, prints the seed and what was wrong, and ends with 1 where something was."""
+    made["kill"] = lost
+    assert command.main(["--seed", "5", "--out", str(tmp_path / "o"), "--publish"]) == code
+    printed = capsys.readouterr().out
+    assert printed.startswith("seed 5, short form\n")
+    assert printed.rstrip().endswith(f"2 faults, {lost} broken: {tmp_path / 'o'}")
+    assert len(json.loads((tmp_path / "o" / "faults.json").read_text())["outcomes"]) == 2
+    rows = (tmp_path / "o" / "faults.md").read_text().removeprefix("# Faults\n\n")
     page = (tmp_path / "page.md").read_text()
-    assert made in page and "old" not in page and page.endswith("<!-- /faults -->\nend\n")
+    assert rows in page and "old" not in page and page.endswith("<!-- /faults -->\nend\n")
+
+
+def test_parts_one_by_one(made: dict[str, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Parts may be made one by one: the table has all that were made, and it is published when none is missing."""
+    out = ("--out", str(tmp_path))
+    assert command.main(["--only", "ki", "--publish", *out]) == 2
+    assert capsys.readouterr().err == "--publish takes all parts; not made yet: other\n"
+    assert "old" in (tmp_path / "page.md").read_text()
+    assert command.main(["--only", "other", "--publish", *out]) == 0
+    assert (tmp_path / "page.md").read_text().count("| held |") == 2
+    # of another form nothing is there
+    assert command.main(["--long", "--only", "other", "--publish", *out]) == 2
+    with pytest.raises(SystemExit):
+        command.main(["--only", "nothing", *out])
+
+
+def test_resumed(made: dict[str, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What held is not made again, what was broken is."""
+    made["other"] = 1
+    assert command.main(["--out", str(tmp_path)]) == 1
+    made["other"] = 0
+    capsys.readouterr()
+    assert command.main(["--resume", "--out", str(tmp_path)]) == 0
+    words = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:4]]
+    assert words == ["held", "...", "held"]
+    assert "BROKEN" not in (tmp_path / "faults.md").read_text()
+
+
+def test_an_outcome_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Of the same version only; one without data too."""
+
+    def missing(_: Options, __: Path) -> Counted:
+        raise NoData("no LibreOffice")
+
+    fault = Fault("no data at all", "service", "cells", missing)
+    for one in (outcome(2), make(fault, Options())):
+        kept = Kept(tmp_path, Options(), "1")
+        kept.write(fault, one)
+        assert kept.read(fault) == one
+        assert Kept(tmp_path, Options(), "2").read(fault) is None
+        assert Kept(tmp_path, Options(seed=2), "1").read(fault) is None

@@ -32,6 +32,7 @@ from tests.service.helpers import Running, running
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = Path("evidence/fuzz")
+PROGRAM = Path(sys.executable).with_name("schemathesis")
 PAGE = ROOT / "docs" / "faults.md"
 KEPT = re.compile(r"(<!-- fuzz -->\n).*(<!-- /fuzz -->)", re.DOTALL)
 WARM_UP = 20
@@ -48,8 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--publish", action="store_true", help="write the figures into docs/faults.md too")
     asked = parser.parse_args(argv)
+    if not PROGRAM.is_file():
+        parser.error("schemathesis is not installed here; run `nox -s fuzz`")
     start = time.monotonic()
-    print(f"seed {asked.seed}", flush=True)
+
+    def say(what: str) -> None:
+        print(f"{time.monotonic() - start:6.0f} s  {what}", flush=True)
+
+    say(f"seed {asked.seed}, {'full' if asked.full else 'short'} form; warm-up")
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         folder = Path(name)
         database = folder / "d.sqlite"
@@ -62,9 +69,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             own(service, raw_requests(), check_raw, asked.seed + 1, WARM_UP)
             own(service, bodies(), check_body, asked.seed + 1, WARM_UP)
             before = memory_of(service)
+            say("schemathesis")
             code, counts = schemathesis(service, folder, asked.seed, 1_000 if asked.full else 150)
             each = 1_500 if asked.full else 500
+            say(f"raw HTTP: {each} cases")
             raw, raw_found = own(service, raw_requests(), check_raw, asked.seed, each)
+            say(f"bodies: {each} cases")
             body, body_found = own(service, bodies(), check_body, asked.seed, each)
             grown = memory_of(service) - before
             healthy = service.get("/health").status == 200
@@ -123,9 +133,8 @@ def schemathesis(service: Running, folder: Path, seed: int, examples: int) -> tu
     environment = {
         **os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.counting", "FUZZ_COUNTS": str(counts), "PYTHONPATH": str(ROOT),
     }  # fmt: skip
-    program = Path(sys.executable).with_name("schemathesis")
     done = subprocess.run(
-        [program, *words],
+        [PROGRAM, *words],
         cwd=folder,
         env=environment,
         capture_output=True,

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,20 @@ def test_accidents_of_a_run(tmp_path: Path) -> None:
         run(["sh", "-c", "kill -9 $$"], timeout_s=20)
     with pytest.raises(ToolFailed, match="can't be executed"):
         run([str(tmp_path)], timeout_s=20)
+
+
+def test_what_promtool_leaves_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A promtool that is killed leaves its storage in no folder of the user's; one that ends neither."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    storage = 'mkdir "$TMPDIR/test_storage" || exit 9'
+    ended = Promtool(path=script(tmp_path / "a" / "promtool", f"{storage}; exit 1"), version="1")
+    killed = Promtool(path=script(tmp_path / "b" / "promtool", f"{storage}; kill -9 $$"), version="1")
+    assert ended.check_rules(RULES).exit_code == 1
+    with pytest.raises(ToolFailed, match="was killed by a signal"):
+        killed.check_rules(RULES)
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_another_exit_code_is_no_verdict(tmp_path: Path) -> None:
