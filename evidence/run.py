@@ -120,7 +120,7 @@ def _record(settings: Settings, name: str, view: View, stages: Stages, timings: 
     if settings.target is not None:
         request = request_for(settings, name, settings.target, settings.target_pid, settings.exports)
         observed = stages.observe(name, settings.target, folder)
-        with captured(settings.log, log), observed, timings.measure("load", name):
+        with captured(settings.log, log), observed, timings.measure("load", name), stages.sample_machine(folder):
             stages.drive(out, request, view)
         _check_files(settings, name, view, stages, timings)
         return
@@ -128,7 +128,7 @@ def _record(settings: Settings, name: str, view: View, stages: Stages, timings: 
         with timings.measure("service start", name):
             service = stack.enter_context(stages.serve(log))
         observing.enter_context(stages.observe(name, service.url, folder))
-        with timings.measure("load", name):
+        with timings.measure("load", name), stages.sample_machine(folder):
             stages.drive(out, request_for(settings, name, service.url, service.pid, service.exports), view)
 
         def end_service() -> None:

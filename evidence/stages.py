@@ -15,7 +15,7 @@ from pathlib import Path
 from assertions.judge import Report
 from assertions.record.files import read_lines
 from assertions.record.types import RecordError, Scrape
-from evidence.collect import queries
+from evidence.collect import machine, queries
 from evidence.collect.embedded import Embedded, running
 from evidence.collect.file_checks import check_folder
 from evidence.collect.observed import observed
@@ -216,6 +216,7 @@ class Stages:
     queries: Callable[[Settings], str] = write_queries
     serve: Callable[[Path], AbstractContextManager[Embedded]] = start_service
     observe: Callable[[str, str, Path], AbstractContextManager[None]] = observed
+    sample_machine: Callable[[Path], AbstractContextManager[None]] = machine.sampled
     drive: Callable[[Path, RunRequest, View], None] = drive
     check_files: Callable[[Path, Callable[[int, int], None], int | None], None] = check_folder
     check_tools: Callable[[Settings, View, Callable[[], object]], object] = check_tools
