@@ -22,6 +22,8 @@ from evidence.comparison.types import (
 from evidence.reports.units import plain, quantity
 
 _EFFECT, _UNKNOWN = (f"{share * 100:.3g} %" for share in (LEAST_EFFECT, UNKNOWN_EFFECT))
+FACTOR_LEAST = 3.0
+"""Ratio from which on a change is shown as a factor."""
 EXPLAINED_LEAST = 0.01
 """Change that CPU time or machine explain from which on a row says so."""
 METHOD = (
@@ -89,16 +91,22 @@ def _details(row: Row) -> Iterable[str]:
         cause = "the machine" if row.measure == "CPU an export" else "its CPU time"
         parts.append(f"{cause} explains {percent_change(row.expected)}, left {percent_change(left)}")
     if row.low is not None and row.high is not None:
-        parts.append(f"interval {percent_change(row.low)} to {percent_change(row.high)}")
+        parts.append(f"interval {_between(row.low, row.high)}")
     parts.append(f"n={row.baseline_count} and {row.newer_count}")
     if row.p_adjusted is not None:
         parts.append(f"p={row.p_adjusted:.2g}" if row.p_adjusted >= 1e-4 else "p<0.0001")
     yield f" ({', '.join(parts)})"
 
 
+def _between(low: float, high: float) -> str:
+    if low >= FACTOR_LEAST:
+        return f"{low:.3g} to {high:.3g} times as much"
+    return f"{percent_change(low)} to {percent_change(high)}"
+
+
 def percent_change(ratio: float) -> str:
     """Return a ratio as a change in percent, a large one as a factor."""
-    if ratio >= 3:
+    if ratio >= FACTOR_LEAST:
         return f"{ratio:.3g} times as much"
     return f"{(ratio - 1) * 100:+.3g} %" if abs(ratio - 1) >= 5e-4 else "±0 %"
 
