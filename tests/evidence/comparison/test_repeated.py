@@ -12,6 +12,7 @@ from evidence.comparison.check import read_recorded_latencies
 from evidence.comparison.conditions import Conditions, Place
 from evidence.comparison.repeated import Measured
 from evidence.comparison.samples import Key
+from tests.evidence.comparison import page
 
 
 def _run(factor: float = 1.0, cpu: float = 1.0) -> Measured:
@@ -65,3 +66,10 @@ def test_what_is_no_run_directory(tmp_path: Path) -> None:
     result = CliRunner().invoke(repeated.main, [str(tmp_path), str(tmp_path)])
     assert result.exit_code == 2
     assert str(tmp_path) in result.output
+
+
+def test_the_page_shows_the_stored_rates() -> None:
+    """docs/evidence.md has the stored figures; `python -m tests.evidence.comparison` writes them."""
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.KEPT.search(text)
+    assert page.shown(text) == text
