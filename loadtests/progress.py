@@ -1,4 +1,4 @@
-"""How far the load is, for people: as data, and as one line."""
+"""How far the load is, for people: as data."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     """Exports that wait now, by the target's own page."""
     phase_answered: int | None = None
     """Of this phase; None: not counted."""
-    phase_failed: int | None = None
-    """Of this phase, as `failed`; None: not counted."""
     phase_planned: int | None = None
     """Requests that the phase plans; None: not known."""
 
@@ -50,27 +48,3 @@ def from_json(line: str) -> Progress | None:
         return msgspec.json.decode(line, type=Progress)
     except msgspec.DecodeError:
         return None
-
-
-def as_line(progress: Progress) -> str:
-    """Return one plain line."""
-    answered = progress.answered if progress.phase_answered is None else progress.phase_answered
-    figures = [f"{answered} answered", f"{progress.rate_per_s:.1f}/s"]
-    failed = progress.failed if progress.phase_failed is None else progress.phase_failed
-    if failed:
-        figures.append(f"{failed} not 200")
-    if progress.p95_ms is not None:
-        figures.append(f"P95 so far {as_ms(progress.p95_ms)}")
-    if progress.running is not None and progress.waiting is not None:
-        figures.append(f"{progress.running:g} running, {progress.waiting:g} waiting")
-    return f"{progress.scenario} {progress.phase}: {', '.join(figures)}"
-
-
-def as_ms(value: float | None) -> str:
-    """Return a latency with its unit, `-` where it is not known."""
-    return "-" if value is None else f"{value:.0f} ms"
-
-
-def as_count(value: float | None) -> str:
-    """Return a number as it is, `-` where it is not known."""
-    return "-" if value is None else f"{value:g}"

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from loadtests.progress import Progress, as_count, as_line, as_ms
+from loadtests.progress import Progress
 
 LINE_EVERY_S = 3.0
 """A plain line follows the one before after so long."""
@@ -89,10 +89,9 @@ class TerminalView:
 
     def show(self, progress: Progress) -> None:
         """Draw phase, requests, rate, P95, errors, what runs and waits, and the time left."""
-        failed = progress.failed if progress.phase_failed is None else progress.phase_failed
         figures = (
-            f"{progress.rate_per_s:.1f}/s  P95 {as_ms(progress.p95_ms)}  {failed} not 200  "
-            f"{as_count(progress.running)} running  {as_count(progress.waiting)} waiting"
+            f"{progress.rate_per_s:.1f}/s  P95 {_as_ms(progress.p95_ms)}  {progress.failed} not 200  "
+            f"{_as_count(progress.running)} running  {_as_count(progress.waiting)} waiting"
         )
         done = progress.answered if progress.phase_answered is None else progress.phase_answered
         self._draw(f"{progress.scenario} {progress.phase}", done, progress.phase_planned, figures)
@@ -110,6 +109,29 @@ class TerminalView:
         self._name, self._drawn_s = name, now
         self._bars.update(self._task, description=name, completed=done, total=of, figures=figures, visible=True)
         self._bars.refresh()
+
+
+def as_line(progress: Progress) -> str:
+    """Return one plain line with what is known."""
+    answered = progress.answered if progress.phase_answered is None else progress.phase_answered
+    figures = [f"{answered} answered", f"{progress.rate_per_s:.1f}/s"]
+    if progress.failed:
+        figures.append(f"{progress.failed} not 200 so far")
+    if progress.p95_ms is not None:
+        figures.append(f"P95 so far {_as_ms(progress.p95_ms)}")
+    if progress.running is not None and progress.waiting is not None:
+        figures.append(f"{progress.running:g} running, {progress.waiting:g} waiting")
+    return f"{progress.scenario} {progress.phase}: {', '.join(figures)}"
+
+
+def _as_ms(value: float | None) -> str:
+    """Return a latency with its unit, `-` where it is not known."""
+    return "-" if value is None else f"{value:.0f} ms"
+
+
+def _as_count(value: float | None) -> str:
+    """Return a number as it is, `-` where it is not known."""
+    return "-" if value is None else f"{value:g}"
 
 
 @contextlib.contextmanager

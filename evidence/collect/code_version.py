@@ -21,6 +21,10 @@ _SENT_AND_WRITTEN = (
 load side uses to watch a run, change nothing that is sent or written."""
 
 
+_SHOWN = ("loadtests.client.preflight", "loadtests.progress", "loadtests.progress_view")
+"""What people see before a run and while it goes on: nothing of it is part of the load or of the record."""
+
+
 @cache
 def judge_sha256() -> str:
     """SHA-256 over all code that decides a verdict, which is only `assertions/`.
@@ -37,6 +41,8 @@ def load_side_sha256() -> str:
     """SHA-256 over all code that drives a target and writes the record down. Profiles have a separate hash."""
     modules = modules_under(ROOT, [assertions.__name__, loadtests.__name__])
     counted = {
-        name: tree for name, tree in modules.items() if name.startswith((loadtests.__name__, *_SENT_AND_WRITTEN))
+        name: tree
+        for name, tree in modules.items()
+        if name.startswith((loadtests.__name__, *_SENT_AND_WRITTEN)) and name not in _SHOWN
     }
     return code_sha256(counted, [name for name in counted if name.startswith(loadtests.__name__)])

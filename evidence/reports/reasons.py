@@ -19,7 +19,7 @@ from evidence.reports.examples import Example, Found
 from evidence.reports.figures import Figures, Place
 from evidence.reports.units import condition, held_against, plain
 
-PROGRAM = "python -m evidence"
+PROGRAM = "export-at-scale"
 COMMAND = f"{PROGRAM} run"
 
 _PAGE = [
@@ -320,7 +320,7 @@ def _command(
     """One command: a curl line where one request to a target that is still there is enough, else the scenario again."""
     limits = " --limits DIR/limits.toml" if own_limits else ""
     if verdicts[0].id in ("rules", "dashboard"):
-        return f"python -m {'rules' if verdicts[0].id == 'rules' else 'dashboards'} check"
+        return f"{PROGRAM} {'rules' if verdicts[0].id == 'rules' else 'dashboards'} check"
     first = verdicts[0].scenario if verdicts[0].scenario != "run" else next(iter(places), "smoke load batch")
     scenario = next((one.scenario for one in verdicts if one.scenario in places), first)
     place = places.get(scenario)

@@ -133,8 +133,8 @@ class Coordinator:
             self._check_locust(deadline, f"start within {timeout_s:g} s")
 
     def _await_ready(self, number: int, timeout_s: float) -> None:
-        """Wait until all generators are ready for a phase, and at least for the rest between two phases."""
-        rest_until = self.clock.now() + (REST_S if number else 0)
+        """Wait until all generators are ready for a phase, and at least for the rest between two."""
+        rest_until = self.clock.now() + REST_S
         deadline = self.clock.now() + timeout_s
         while any(worker.ready < number for worker in self._alive()):
             self._check_locust(deadline, f"get ready within {timeout_s:g} s")
@@ -151,19 +151,19 @@ class Coordinator:
 
     def _run_phase(self, number: int, phase: PhasePlan, start: float) -> PhaseResult:
         self._latencies_ms = []
-        before = self._sum("answered"), self._failed()
+        answered_before = self._sum("answered")
         cpu_before = self._cpu_seconds()
         self.state.enter("during", phase.name)
         self.control.send(messages.Go(phase=number, at=start))
         while not all(worker.done is not None and worker.done.phase == number for worker in self._alive()):
             self._take_messages(2 * POLL_S, phase.name)
             self._end_hanging()
-            self._show(phase, start, *before)
+            self._show(phase, start, answered_before)
         ended, reasons = self._reasons(number)
         cpu_ratio = self._cpu_ratio(cpu_before, self.clock.now() - start)
         result = self._result(phase.name, start, ended, reasons, cpu_ratio)
         self.state.enter("rest")
-        self._show(phase, start, *before)
+        self._show(phase, start, answered_before)
         return result
 
     def _reasons(self, number: int) -> tuple[PhaseEnd, tuple[str, ...]]:
@@ -248,24 +248,19 @@ class Coordinator:
     def _sum(self, name: str) -> int:
         return sum(int(getattr(worker.tick, name)) for worker in self._workers.values() if worker.tick is not None)
 
-    def _failed(self) -> int:
-        """Return the requests that are over and were not answered with 200."""
-        return self._sum("over") - self._sum("exports")
-
-    def _show(self, phase: PhasePlan, start: float, answered_before: int, failed_before: int) -> None:
-        answered, failed = self._sum("answered"), self._failed()
+    def _show(self, phase: PhasePlan, start: float, answered_before: int) -> None:
+        answered = self._sum("answered")
         self.watch.add_progress(
             Progress(
                 scenario=self.plan.scenario,
                 phase=phase.name,
                 started=self._sum("started"),
                 answered=answered,
-                failed=failed,
+                failed=self._sum("over") - self._sum("exports"),
                 rate_per_s=(answered - answered_before) / max(self.clock.now() - start, 0.001),
                 p95_ms=percentile_or_none(self._latencies_ms, 0.95),
                 timed_out=self._sum("timeouts"),
                 phase_answered=answered - answered_before,
-                phase_failed=failed - failed_before,
                 phase_planned=len(phase.requests),
             )
         )

@@ -14,6 +14,7 @@ import msgspec
 
 from service.errors import ServiceError
 from service.request import rows
+from service.request.record_checks import MAX_DEPTH, RepeatedKey, TooDeep
 
 Format = Literal["csv", "pdf", "unknown"]
 """`unknown` where a bad request has none."""
@@ -254,10 +255,10 @@ def _count(data: memoryview) -> int:
         raise BadRequest(f"data: {_plain(error)}") from None
     except UnicodeDecodeError:
         raise BadRequest("data: not UTF-8; send JSON as UTF-8") from None
-    except rows.RepeatedKey as repeated:
+    except RepeatedKey as repeated:
         raise BadRequest(f"data: the key {str(repeated)[:100]!r} is twice in one object; send it once") from None
-    except (RecursionError, rows.TooDeep):
-        raise BadRequest(f"data: nested too deep, at most {rows.MAX_DEPTH} levels are allowed") from None
+    except (RecursionError, TooDeep):
+        raise BadRequest(f"data: nested too deep, at most {MAX_DEPTH} levels are allowed") from None
 
 
 def _article(kind: str) -> str:

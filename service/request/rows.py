@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 
-from service.errors import ServiceError
+from service.request.record_checks import Decoded, RecordCheck
 
 CHUNK_BYTES = 128 * 1024
 BETWEEN_RECORDS = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 
-MAX_DEPTH = 200
-"""Arrays and objects inside one another, the array of records and the record counted: counted, for the interpreter's
-own limit differs between a process that checks and one that writes."""
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_NOT_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
-_OPENING = frozenset(b"[{")
 MINUS_ZERO = re.compile(rb"-0[ \t\r\n]*[,}]")
 WIDEST = 200
 """Columns of a plain decode; it looks for a key among its neighbours, which is slow among very many."""
 ALIKE_BYTES = 16 * 1024
 """Of records for which a decoder of their own keys is made; that takes as long as to check some hundred of them."""
-_WHITE_SPACE = b" \t\r\n"
-
-
-class TooDeep(ServiceError):
-    """A value is nested deeper than MAX_DEPTH."""
-
-
-class RepeatedKey(ServiceError):
-    """A key is twice in a record, or in an object inside one; the message is the key."""
 
 
 class _AnyObject(msgspec.Struct):
@@ -47,7 +30,6 @@ _Rows = Callable[[bytes], list[msgspec.Struct]]
 _check = msgspec.json.Decoder(list[_AnyObject]).decode
 _raw_rows = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 _any_rows = msgspec.json.Decoder(list[dict[str, Any]]).decode
-_NESTED = frozenset((dict, list))
 
 
 @lru_cache(maxsize=16)
@@ -121,27 +103,31 @@ def validate_records(data: memoryview) -> int:
     """
     count = 0
     names = read_first_keys(data) if len(data) > ALIKE_BYTES else ()
-    for raw, (found, alike) in _cut(data, _counted(names)):
-        if not raw.isascii():
-            raw.decode()
-        _check_depth(raw, found)
-        _check_keys(raw, alike, names, found * len(names))
+    records = RecordCheck(names)
+    for raw, (found, decoded) in _cut(data, _counted(names)):
+        if decoded is None:
+            raw.decode()  # what is skipped is not looked at
+        records.check(raw, decoded)
         count += found
     return count
 
 
-def _counted(names: tuple[str, ...]) -> Callable[[bytes], tuple[int, list[msgspec.Struct] | None]]:
-    """Decode records: how many, and themselves where each has these keys and no others."""
+def _counted(names: tuple[str, ...]) -> Callable[[bytes], tuple[int, Decoded | None]]:
+    """Decode records: how many, and themselves, as structs where each has these keys and no others."""
     decode_alike = _alike(names)
 
-    def decode(raw: bytes) -> tuple[int, list[msgspec.Struct] | None]:
+    def decode(raw: bytes) -> tuple[int, Decoded | None]:
         if decode_alike is not None:
             try:
                 records = decode_alike(raw)
                 return len(records), records
             except msgspec.ValidationError:
                 pass  # other keys, or an integer that is too long
-        return len(_check(raw)), None
+        try:
+            rows = _any_rows(raw)
+            return len(rows), rows
+        except msgspec.ValidationError:
+            return len(_check(raw)), None
 
     return decode
 
@@ -158,91 +144,6 @@ def _alike(names: tuple[str, ...]) -> _Rows | None:
     except ValueError:
         return None
     return msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
-
-
-def _check_keys(raw: bytes, alike: list[msgspec.Struct] | None, names: tuple[str, ...], distinct: int) -> None:
-    """Raise RepeatedKey where a key is twice in an object of a slice.
-
-    alike: its records where they have these names and no others, `distinct` keys in all. There are at most as many keys
-    as colons, at most one more than commas, and without white space at most as many as colons behind quotes. So a slice
-    is read key by key only where a key is twice, or texts hold such signs.
-    """
-    if alike is not None and (raw.count(b":") == distinct or raw.count(b",") + 1 == distinct):
-        return
-    packed = raw.translate(None, _WHITE_SPACE)
-    most = packed.count(b'":')
-    if alike is not None:
-        if most == distinct:
-            return
-        if _is_flat(raw, len(alike)) and most - _colons_in_texts(packed, names) == distinct:
-            return
-        nested = [value for value in chain.from_iterable(map(astuple, alike)) if value.__class__ in _NESTED]
-        distinct += _count_keys(nested)
-    else:
-        try:
-            distinct = _count_keys(_any_rows(raw))
-        except msgspec.ValidationError:  # an integer that is too long
-            distinct = -1
-    if most != distinct:
-        json.loads(raw, object_pairs_hook=_distinct, parse_int=len, parse_float=len)
-
-
-def _colons_in_texts(packed: bytes, names: tuple[str, ...]) -> int:
-    """How many colons behind quotes are of texts, in flat records without white space; 0 where names hold such signs.
-
-    A text has one behind an escaped quote, or as its first sign; no key ends so where no name has these signs.
-    """
-    if any(sign in name for name in names for sign in '":\\'):
-        return 0
-    return packed.count(b'\\":') + packed.count(b':":')
-
-
-def _is_flat(raw: bytes, records: int) -> bool:
-    """Whether records surely hold neither objects nor arrays: they have no more brackets than their own."""
-    return raw.count(b"{") + raw.count(b"[") <= records + 1
-
-
-def _count_keys(nested: list[Any]) -> int:
-    """How many keys there are in decoded objects and arrays, and in all that is in them."""
-    count = 0
-    while nested:
-        inner: list[Any] = []
-        for one in nested:
-            if one.__class__ is dict:
-                count += len(one)
-                inner += [value for value in one.values() if value.__class__ in _NESTED]
-            else:
-                inner += [value for value in one if value.__class__ in _NESTED]
-        nested = inner
-    return count
-
-
-def _distinct(pairs: list[tuple[str, object]]) -> None:
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise RepeatedKey(name)
-        seen.add(name)
-
-
-def _check_depth(raw: bytes, records: int) -> None:
-    """Raise TooDeep where brackets are nested too deep; flat records have no more than their own."""
-    if _is_flat(raw, records):
-        return
-    # brackets in strings count too at first: they seldom nest
-    if _depth(raw) > MAX_DEPTH and _depth(STRING.sub(b"", raw)) > MAX_DEPTH:
-        raise TooDeep
-
-
-def _depth(raw: bytes) -> int:
-    depth = deepest = 0
-    for code in raw.translate(None, _NOT_BRACKETS):
-        if code in _OPENING:
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    return deepest
 
 
 def read_chunks(

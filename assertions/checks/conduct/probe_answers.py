@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from assertions.checks.conduct.answers import judge_behaviour
-from assertions.probes.behaviour import BAD_BODIES, CASES, TRAVERSALS, BehaviourCase
+from assertions.probes.behaviour import BAD_BODIES, CASES, TRAVERSALS, BehaviourCase, judge_behaviour
 from assertions.record.times import is_plausible_time
 from assertions.record.types import Hit
 from assertions.record.view import as_object

@@ -6,9 +6,16 @@ import json
 
 import pytest
 
-from assertions.checks.conduct.answers import judge_behaviour
 from assertions.contract import FAMILIES
-from assertions.probes.behaviour import AFTER_TEXTS, BAD_BODIES, BY_NAME, CASES, TRAVERSALS, BehaviourCase
+from assertions.probes.behaviour import (
+    AFTER_TEXTS,
+    BAD_BODIES,
+    BY_NAME,
+    CASES,
+    TRAVERSALS,
+    BehaviourCase,
+    judge_behaviour,
+)
 
 NOW = "2026-11-23T18:00:00.000Z"
 GOOD_FILE = "ref,name\r\n" + "".join(f"after-{i},{text}\r\n" for i, text in enumerate(AFTER_TEXTS))

@@ -88,6 +88,16 @@ def test_judge_and_load_side_are_two() -> None:
     assert (len(judge_sha256()), judge_sha256()) == (64, judge_sha256())
 
 
+def test_what_people_see_of_a_run_is_no_part_of_the_load() -> None:
+    """What the load side's hash leaves out is imported by its command only; of progress, the numbers are made."""
+    modules = modules_under(ROOT, ["loadtests"])
+    users = {name: {target for _, _, target in imports(modules, name)} for name in modules}
+    for shown in ("loadtests.client.preflight", "loadtests.progress_view"):
+        assert [name for name, used in users.items() if shown in used] == ["loadtests.__main__"]
+    found = (link for name in modules for link in imports(modules, name))
+    assert {asked for _, asked, target in found if target == "loadtests.progress"} == {"Progress", "to_json"}
+
+
 def test_the_judge_needs_nothing_outside_its_room() -> None:
     """The judge imports no other room, so a change elsewhere can't change a verdict and leaves its hash."""
     modules = modules_under(ROOT, ["assertions", "evidence", "loadtests", "rules", "dashboards", "service"])

@@ -210,14 +210,14 @@ def test_one_request_is_repeated_by_a_curl_line() -> None:
     """A fault of one request to a target that is still there comes with the request; a phase with scenario and seed."""
     commands = {reason.check: reason.command for reason in model_of("red").reasons}
     assert commands["csv-contents"] == (
-        "python -m evidence body csv-10k --seed 17 --tag T020000003 | "
+        "export-at-scale body csv-10k --seed 17 --tag T020000003 | "
         "curl -sS -D - -X POST -H 'Content-Type: application/json' --data-binary @- "
         "http://127.0.0.1:4001/export/run"
     )
     assert commands["latency-outside"] == (
-        "python -m evidence run load --seed 17 --target http://127.0.0.1:4001 --out evidence/again"
+        "export-at-scale run load --seed 17 --target http://127.0.0.1:4001 --out evidence/again"
     )
-    assert commands["rules"] == "python -m rules check"
+    assert commands["rules"] == "export-at-scale rules check"
 
 
 @pytest.mark.parametrize("name", CASES)

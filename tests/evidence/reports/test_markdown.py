@@ -141,7 +141,7 @@ def test_not_green_without_a_verdict_against_it() -> None:
 def test_waiting_names_the_command() -> None:
     """For each scenario that was not run the report says how to run it."""
     text = whole("no_data")
-    assert [name for name in SCENARIOS if f"`python -m evidence run {name}`" in text] == ["load", "batch"]
+    assert [name for name in SCENARIOS if f"`export-at-scale run {name}`" in text] == ["load", "batch"]
 
 
 def test_performance_shows_the_worst() -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assertions.checks.conduct.answers import judge_behaviour
-from assertions.probes.behaviour import AFTER, AFTER_PDF, BY_NAME, CASES
+from assertions.probes.behaviour import AFTER, AFTER_PDF, BY_NAME, CASES, judge_behaviour
 from assertions.record.types import Hit, PhasePlan, PhaseRun, Request
 from loadtests.client.clock import start_clock
 from loadtests.client.target import Target

@@ -1,4 +1,4 @@
-"""A key that is twice in an object: refused wherever the object is and however the key is written."""
+"""A key that is twice in an object, and objects nested too deep: refused wherever they are and however written."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from service.request import rows
 from service.request.export_request import BadRequest, parse_request
+from service.request.record_checks import MAX_DEPTH
 
 ALIKE = rows.ALIKE_BYTES // 20
 """Records beyond which a slice is decoded by the first one's keys."""
@@ -68,7 +69,9 @@ def test_other_records_are_taken(record: str, before: int) -> None:
     assert parse_request(body_of(records)).records == len(records)
 
 
-KEYS = st.sampled_from(['"a"', '"b"', '"\\u0061"', '"c:"', '"\\""', '""'])
+KEYS = st.sampled_from(
+    ['"a"', '"b"', '"\\u0061"', '"c:"', '"\\""', '""', '"x,"', '"y["', '"x, "', '"\\\\"', '"\\/"', '" "']
+)
 SPACE = st.sampled_from(["", " ", "\n\t"])
 
 
@@ -78,8 +81,12 @@ def objects(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.lists(member, max_size=4).map(lambda members: "{" + ",".join(members) + "}")
 
 
+TEXTS = (
+    '"x"', '"a:b"', '"\\":"', '"\\\\"', '" :"', '":x"', '": "', '"\\":{"', '"{"', '"[\\":"', '",\\": "', '"\\u0022:"',
+    '"\\\\\\":"', '"]]}}"', '"\\"a\\":[1]"', '"\\\\u0061\\":{"',
+)  # fmt: skip
 VALUES = st.recursive(
-    st.sampled_from(["1", "null", '"x"', '"a:b"', '"\\":"', '"\\\\"', '" :"', '":x"', '"\\"\\":,"', '"{"']),
+    st.sampled_from(["1", "null", "{}", "[]", *TEXTS]),
     lambda inner: objects(inner) | st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]"),
     max_leaves=6,
 )
@@ -96,12 +103,54 @@ def repeated(text: str) -> bool:
     return any(found)
 
 
-@given(records=st.lists(objects(VALUES), min_size=1, max_size=4), times=st.sampled_from([1, 1_200]))
-def test_any_record(records: list[str], times: int) -> None:
-    """Refused exactly where a key is twice, in few records and in many."""
-    body = body_of(records[:1] * times + records)
+def judge(records: list[str]) -> None:
+    """Fail the test unless the service finds what Python's own reader finds."""
+    body = body_of(records)
     if repeated(body.decode()):
         with pytest.raises(BadRequest, match="twice in one object"):
             parse_request(body)
     else:
-        assert parse_request(body).records == times + len(records)
+        assert parse_request(body).records == len(records)
+
+
+@given(records=st.lists(objects(VALUES), min_size=1, max_size=4), times=st.sampled_from([1, 1_200]))
+def test_any_record(records: list[str], times: int) -> None:
+    """Refused exactly where a key is twice, in few records and in many."""
+    judge(records[:1] * times + records)
+
+
+SPELLED = {
+    "a": st.sampled_from(['"a"', '"\\u0061"', '"a" ']),
+    "b c": st.sampled_from(['"b c"', '"b\\u0020c"', '"\\u0062 c"']),
+    "d/e": st.sampled_from(['"d/e"', '"d\\/e"']),
+}
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> str:
+    """A record with all three keys in any order and spelling, one of them perhaps twice."""
+    names = draw(st.permutations([*SPELLED, *draw(st.lists(st.sampled_from(list(SPELLED)), max_size=1))]))
+    return "{" + ",".join(f"{draw(SPELLED[name])}:{draw(SPACE)}{draw(VALUES)}" for name in names) + "}"
+
+
+@given(records=st.lists(alike(), min_size=1, max_size=4))
+def test_few_odd_records_among_many_plain_ones(records: list[str]) -> None:
+    """Refused exactly where a key is twice, also where all records have the same keys and few hold objects."""
+    judge(['{"a":"12345678","b c":1,"d/e":null}'] * ALIKE + records)
+
+
+@pytest.mark.parametrize("text", ["", "]" * 2_000, "}" * 2_000, "[" * 2_000, '\\"[{' * 300])
+@pytest.mark.parametrize("before", [0, ALIKE], ids=["first", "late"])
+@pytest.mark.parametrize("integer", ["1", "1" * 5_000], ids=["plain", "endless integer"])
+@pytest.mark.parametrize("key", ['"b"', '"\\u0062"', '" \\u0062\\u0009"', '"b c"'])
+@pytest.mark.parametrize("deeper", [0, 1])
+def test_depth_is_counted_whatever_texts_hold(text: str, before: int, integer: str, key: str, deeper: int) -> None:
+    """200 levels are taken and 201 refused: brackets in texts count for nothing, neither opening nor closing ones."""
+    levels = MAX_DEPTH - 2 + deeper
+    record = f'{{"a":"{text}",{key}:{"[" * levels}{integer}{"]" * levels}}}'
+    body = body_of([f'{{"a":"12345678",{key}:2}}'] * before + [record])
+    if deeper:
+        with pytest.raises(BadRequest, match="nested too deep, at most 200 levels"):
+            parse_request(body)
+    else:
+        assert parse_request(body).records == before + 1
