@@ -21,7 +21,7 @@ from assertions.record.files import read_lines, write_lines
 from assertions.record.types import Record
 
 NAME = "machine.jsonl"
-EVERY_S = 0.2
+EVERY_S = 0.1
 _TEXT = b"".join(b"%d,name %d,2026-01-01T00:00:00Z\n" % (row, row * 7_919 % 1_000) for row in range(1_000))
 _LOOPS, _ROWS = 3_000, 400
 

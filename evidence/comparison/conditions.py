@@ -16,7 +16,7 @@ from assertions.record.view import ScenarioRecord
 from evidence.collect.machine import MachineSample
 from evidence.comparison.statistics import statistic_of
 
-SAMPLES_LEAST = 8
+SAMPLES_LEAST = 5
 """Samples of the machine in a phase below which its speed is not known."""
 
 

@@ -158,7 +158,7 @@ class ReportModel:
         if not self.reasons:
             return ""
         first = self.reasons[0]
-        return f"{first.title} in {', '.join(first.scenarios)}: {first.measured}"
+        return f"{first.title} in {', '.join(first.scenarios)}: {first.measured.partition(': ')[0]}"
 
     @property
     def changed(self) -> str:

@@ -9,6 +9,9 @@ import pytest
 
 from evidence.collect import machine
 from evidence.collect.machine import NAME, read_samples, sample, sampled
+from evidence.comparison.conditions import Place
+from evidence.comparison.folders import read_recorded
+from tests.evidence.conftest import Made
 
 
 def test_samples_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,3 +41,13 @@ def test_nothing_is_written_where_nothing_was_recorded(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
     assert read_samples(tmp_path) == ()
     assert not (tmp_path / NAME).exists()
+
+
+@pytest.mark.e2e
+def test_a_run_samples_its_machine(made: Made) -> None:
+    """A real run has samples of its machine before, in and after its measured phase."""
+    samples = read_samples(made.path / "smoke")
+    run = read_recorded(made.path)
+    phase = next(phase for phase in run.run.scenarios["smoke"].scenario.phases if phase.name == "measure")
+    assert samples[0].at < phase.start < phase.end < samples[-1].at
+    assert run.conditions[Place("smoke", "measure")].cpu_ms
