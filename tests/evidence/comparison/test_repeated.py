@@ -55,6 +55,19 @@ def test_cpu_time_explains_latency() -> None:
     assert rates.spread_left == pytest.approx(1.0)
 
 
+def test_services_that_are_really_slower() -> None:
+    """Each slower run is compared with each repeated one, and the line says what was found."""
+    runs = [_run(), _run()]
+    rates = repeated.measure(runs, "here", waiting=[_run(1.2)], computing=[_run(1.3, cpu=1.3), _run()])
+    assert (rates.waiting.runs, rates.waiting.pairs, rates.waiting.found) == (1, 2, 2)
+    assert (rates.computing.runs, rates.computing.pairs, rates.computing.found) == (2, 4, 2)
+    assert rates.waiting.slower == pytest.approx(1.2)
+    assert "really waited longer in each export (a median latency 20 % higher; runs: 1) was found in 2 of 2 pairs" in (
+        repeated.line(rates)
+    )
+    assert "really" not in repeated.line(repeated.measure(runs, "here"))
+
+
 def test_one_run_makes_no_pair() -> None:
     """A single run is refused."""
     with pytest.raises(ValueError, match="1 run makes no pair"):
