@@ -18,9 +18,10 @@ from pathlib import Path
 
 import msgspec
 
+from assertions.verdicts import SCENARIOS
 from evidence.bundle import manifest
 from service.settings import VERSION
-from tests.evidence.mutations.summary import Summary, counts, page_part, progress_line, store
+from tests.evidence.mutations.summary import Summary, bundle_part, counts, progress_line, store
 from tests.evidence.mutations.trial import Signed, Trial, finding, missed, one_trial, signed_copy
 
 UNTOUCHED = 10
@@ -51,9 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             if time.monotonic() - shown >= PROGRESS_S:
                 shown = time.monotonic()
                 print(progress_line(found, asked.count), file=sys.stderr, flush=True)
+    artifacts = manifest.make(asked.bundle, "").artifacts
     summary = Summary(
         version=VERSION,
-        bundle=described(asked.bundle),
+        scenarios=tuple(name for name in SCENARIOS if (asked.bundle / name / "plan.json").is_file()),
+        files=len(artifacts),
+        bytes=sum(artifact.bytes for artifact in artifacts),
         seed=asked.seed,
         made=len(found),
         missed=len(missed(found)),
@@ -61,20 +65,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         false_alarms=alarms,
         kinds=counts(found),
     )
-    sys.stdout.write(page_part(summary))
+    sys.stdout.write(bundle_part(summary))
     for trial in missed(found):
         sys.stdout.write(f"escaped: number {trial.number}, {trial.kind}: {trial.what}: {trial.without_key}\n")
     if asked.store:
         store(summary)
     return 1 if summary.missed or alarms else 0
-
-
-def described(bundle: Path) -> str:
-    """Return a bundle's scenarios, files and size in words."""
-    artifacts = manifest.make(bundle, "").artifacts
-    scenarios = [name for name in ("smoke", "load", "batch") if (bundle / name / "plan.json").is_file()]
-    size_mb = sum(artifact.bytes for artifact in artifacts) / 1e6
-    return f"{', '.join(scenarios)} ({len(artifacts)} files, {size_mb:.1f} MB)"
 
 
 def _read(path: Path | None) -> list[Trial]:

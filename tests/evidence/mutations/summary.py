@@ -33,8 +33,10 @@ class Summary(Record, frozen=True, kw_only=True):
 
     version: str
     """Of the harness that verified."""
-    bundle: str
-    """Scenarios, files and size, in words."""
+    scenarios: tuple[str, ...]
+    files: int
+    bytes: int
+    """Of the bundle."""
     seed: int
     made: int
     missed: int
@@ -85,23 +87,37 @@ def table(kinds: Iterable[KindCount], untouched: int, false_alarms: int) -> str:
     return "\n".join(lines)
 
 
-def page_part(summary: Summary) -> str:
+class Results(Record, frozen=True, kw_only=True):
+    """All that is stored."""
+
+    bundles: tuple[Summary, ...]
+
+
+def page_part(results: Results) -> str:
     """Return what docs/evidence.md says of the mutations."""
+    return "\n".join(bundle_part(summary) for summary in results.bundles)
+
+
+def bundle_part(summary: Summary) -> str:
+    """Return what there is to say of the mutations of one bundle."""
     return (
-        f"{summary.made:,} mutations of a bundle of {summary.bundle}, seed {summary.seed}, "
-        f"version {summary.version}:\n\n"
+        f"{summary.made:,} mutations of a bundle of {', '.join(summary.scenarios)} ({summary.files} files, "
+        f"{summary.bytes / 1e6:.1f} MB), seed {summary.seed}, version {summary.version}:\n\n"
         f"{table(summary.kinds, summary.untouched, summary.false_alarms)}\n\n"
         f"Escaped: {summary.missed}. A bundle that was published again as a whole is found with the key only.\n"
     )
 
 
-def read_stored() -> Summary:
+def read_stored() -> Results:
     """Return the stored figures. RecordError."""
-    return read_one(STORED, Summary)
+    return read_one(STORED, Results)
 
 
 def store(summary: Summary) -> None:
-    """Write the figures, and show them in docs/evidence.md."""
-    write_one(STORED, summary)
+    """Write the figures of a bundle in place of those of the same scenarios, and show all in docs/evidence.md."""
+    older = read_stored().bundles if STORED.is_file() else ()
+    kept = [one for one in older if one.scenarios != summary.scenarios]
+    results = Results(bundles=tuple(sorted([*kept, summary], key=lambda one: -one.made)))
+    write_one(STORED, results)
     text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(KEPT.sub(lambda kept: f"{kept[1]}{page_part(summary)}{kept[2]}", text), encoding="utf-8")
+    PAGE.write_text(KEPT.sub(lambda found: f"{found[1]}{page_part(results)}{found[2]}", text), encoding="utf-8")
