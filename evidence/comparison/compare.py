@@ -82,6 +82,8 @@ def _row(key: Key, values: tuple[Sequence[float], Sequence[float]], conditions: 
         expected=expected,
         baseline_others=then_there.others if measure.of_machine else None,
         newer_others=now_there.others if measure.of_machine else None,
+        baseline_used=then_there.used if measure.of_machine else None,
+        newer_used=now_there.used if measure.of_machine else None,
         p=p,
         p_adjusted=None,
         outcome="undecided",

@@ -38,6 +38,8 @@ class Conditions(Record, frozen=True, kw_only=True):
     """CPU time of the reference work, median over the phase: the machine's own speed."""
     others: float | None = None
     """Share of the machine's CPU time that other processes than the target's took, the load generator's included."""
+    used: float | None = None
+    """Share that all processes took."""
 
 
 Machine = Mapping[str, Sequence[MachineSample]]
@@ -73,6 +75,7 @@ def _conditions(record: ScenarioRecord, phase: PhaseRun, samples: Sequence[Machi
         cpu_bound=min(1.0, cpu_s / usable_s),
         reference_ms=statistic_of(inside, "median"),
         others=max(0.0, busy_s - cpu_s) / (wall_s * cpus),
+        used=busy_s / (wall_s * cpus),
     )
 
 

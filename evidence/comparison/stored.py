@@ -73,7 +73,8 @@ def differences(folder: Path, records: Mapping[str, ScenarioRecord]) -> Iterator
     for row in comparison.rows:
         values = samples.get(Key(scenario=row.scenario, phase=row.phase, measure=row.measure, case=row.case), ())
         newer = statistic_of(values, MEASURES[row.measure].statistic) if values else None
-        others = conditions.get(Place(row.scenario, row.phase), Conditions()).others
-        if (newer, len(values)) != (row.newer, row.newer_count) or row.newer_others not in (None, others):
+        there = conditions.get(Place(row.scenario, row.phase), Conditions())
+        known = (None, None), (there.others, there.used)
+        if (newer, len(values)) != (row.newer, row.newer_count) or (row.newer_others, row.newer_used) not in known:
             what = f"{row.measure} {row.case}".strip()
             yield f"{COMPARISON}: {what} of {row.scenario}, {row.phase} is not what the raw record gives"

@@ -36,10 +36,10 @@ METHOD = (
 LIMITS_OF_IT = (
     f"Where a run does not say how quick and busy its machine was (a target on another machine, a run of an older "
     f"version), a change of latency, throughput or CPU time counts beyond {_UNKNOWN} only, and on a busy machine even "
-    f"that may be the machine. Where other work took more than {OTHERS_MOST * 100:.3g} % of the machine's CPU time, or "
-    f"not as much in both runs (by {OTHERS_APART * 100:.3g} points), it must exceed what that work explains, too. A "
-    f"service that computes longer by less than {_EFFECT} is not found. Disks and networks that became slower count as "
-    f"the service's. Confirm a change with a second run."
+    f"that may be the machine. Where all processors were in use, and other work took more than "
+    f"{OTHERS_MOST * 100:.3g} % of the machine's CPU time or not as much in both runs (by {OTHERS_APART * 100:.3g} "
+    f"points), it must exceed what that work explains, too. A service that computes longer by less than {_EFFECT} is "
+    f"not found. Disks and networks that became slower count as the service's. Confirm a change with a second run."
 )
 
 

@@ -15,6 +15,8 @@ LEAST_EFFECT: Final = 0.15
 """Share by which a measure must change to count: what two runs of one service differ by is no change."""
 UNKNOWN_EFFECT: Final = 0.4
 """The same of what depends on the machine's speed, where a run does not say how quick and busy its machine was."""
+USED_LEAST: Final = 0.85
+"""Share of the machine's CPU time in use below which nobody waits for a processor, so other work changes nothing."""
 OTHERS_MOST: Final = 0.25
 """Share of the machine's CPU time that other work may take: beyond it latencies are of that work too."""
 OTHERS_APART: Final = 0.05
@@ -92,6 +94,9 @@ class Row(Record, frozen=True, kw_only=True):
     baseline_others: float | None = None
     newer_others: float | None = None
     """Share of the machine's CPU time that other work took; None: not known, or not of this measure."""
+    baseline_used: float | None = None
+    newer_used: float | None = None
+    """The same of all work, the target's included."""
     p: float | None
     """Two-sided; None: nothing was tested."""
     p_adjusted: float | None
@@ -171,6 +176,8 @@ def effect_of(row: Row) -> float:
 def _busy(row: Row) -> bool:
     """Whether other work on the machine took too much of it, or not as much in both runs."""
     if row.baseline_others is None or row.newer_others is None:
+        return False
+    if max(row.baseline_used or 0.0, row.newer_used or 0.0) < USED_LEAST:
         return False
     highest, apart = max(row.baseline_others, row.newer_others), abs(row.baseline_others - row.newer_others)
     return highest > OTHERS_MOST or apart > OTHERS_APART

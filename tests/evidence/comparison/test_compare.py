@@ -37,6 +37,8 @@ def row(measure: MeasureName = "latency", baseline: float = 100.0, newer: float 
         "expected": 1.0 if MEASURES[measure].of_machine else None,
         "baseline_others": 0.05,
         "newer_others": 0.05,
+        "baseline_used": 0.9,
+        "newer_used": 0.9,
         "p": 0.0001,
         "p_adjusted": 0.001,
         "outcome": "no change",
@@ -94,6 +96,8 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         (row(newer=250.0, baseline_others=0.0, newer_others=0.5), "undecided"),
         (row(newer=290.0, baseline_others=0.0, newer_others=0.5), "worse"),
         (row(newer=139.0, baseline_others=0.26, newer_others=0.26), "undecided"),
+        (row(newer=139.0, baseline_others=0.26, newer_others=0.26, baseline_used=0.84, newer_used=0.84), "worse"),
+        (row(newer=139.0, baseline_others=0.26, newer_others=0.26, baseline_used=0.86, newer_used=0.84), "undecided"),
     ],
 )
 def test_outcomes(given: Row, expected: Outcome) -> None:

@@ -47,7 +47,7 @@ def test_a_phase() -> None:
     phase = next(phase for phase in record.scenario.phases if phase.name == "measure")
     done = [hit for hit in record.of_phase("measure") if hit.status == 200]
     assert found.cpu_ms == pytest.approx(1500 * (phase.end - phase.start) / len(done))
-    assert found.others == pytest.approx(0.15)
+    assert (found.others, found.used) == pytest.approx((0.15, 0.9))
     assert found.reference_ms == 1.5
     assert found.cpu_bound is not None
     assert 0 < found.cpu_bound <= 1
