@@ -209,16 +209,15 @@ def _inside(row: Row) -> bool:
 
 
 def _too_small(row: Row, effect: float) -> str:
-    if row.ratio is not None and _beyond(row.ratio, LEAST_EFFECT):
-        if _busy(row):
-            shares = f"{_percent(row.baseline_others)} and {_percent(row.newer_others)}"
-            return f"other work took {shares} of the machine's CPU time, so less than {_percent(effect)} is no sign"
-        if row.expected is not None and not _beyond(row.ratio / row.expected, LEAST_EFFECT):
-            cause = "the machine" if row.measure == "CPU an export" else "the CPU time of an export"
-            return f"{cause} explains it: {(row.expected - 1) * 100:+.3g} %"
-        if effect == UNKNOWN_EFFECT:
-            return f"how quick and busy the machine was is not known, so less than {_percent(effect)} is no sign"
-    return f"a change of {_percent(LEAST_EFFECT)} lies within the interval of the ratio"
+    if row.ratio is None or not _beyond(row.ratio, LEAST_EFFECT):
+        return f"a change of {_percent(LEAST_EFFECT)} lies within the interval of the ratio"
+    if _busy(row):
+        shares = f"{_percent(row.baseline_others)} and {_percent(row.newer_others)}"
+        return f"other work took {shares} of the machine's CPU time, so less than {_percent(effect)} is no sign"
+    if row.expected is None or effect == UNKNOWN_EFFECT:
+        return f"how quick and busy the machine was is not known, so less than {_percent(effect)} is no sign"
+    cause = "the machine" if row.measure == "CPU an export" else "the CPU time of an export"
+    return f"{cause} by itself would make it {(row.expected - 1) * 100:+.3g} %"
 
 
 def _percent(share: float | None) -> str:

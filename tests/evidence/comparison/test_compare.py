@@ -14,7 +14,7 @@ from evidence.comparison.conditions import Conditions, Place
 from evidence.comparison.samples import Key, samples_of
 from evidence.comparison.text import changes, sentence, text
 from evidence.comparison.types import MEASURES, Comparison, MeasureName, Outcome, Row, RunName, outcome_of
-from tests.assertions.healthy.records import healthy, with_hits
+from tests.assertions.healthy.records import changed, healthy, with_hits
 
 RUN = RunName(run_id="20260102T030405Z-42", started=1_767_323_045.0, colour="GREEN", subject="orders 2.3.1")
 
@@ -110,7 +110,12 @@ def test_why_a_row_is_undecided() -> None:
     assert outcome_of(row(newer=130.0, newer_others=0.3))[1] == (
         "other work took 5 % and 30 % of the machine's CPU time, so less than 90 % is no sign"
     )
-    assert outcome_of(row(newer=130.0, expected=1.14))[1] == "the CPU time of an export explains it: +14 %"
+    assert outcome_of(row(newer=130.0, expected=1.14))[1] == "the CPU time of an export by itself would make it +14 %"
+    assert outcome_of(row(newer=120.0, expected=1.5))[1] == "the CPU time of an export by itself would make it +50 %"
+    assert (
+        outcome_of(row("CPU an export", newer=120.0, expected=1.1, low=None))[1]
+        == "the machine by itself would make it +10 %"
+    )
     assert outcome_of(row(newer=130.0, expected=None))[1] == (
         "how quick and busy the machine was is not known, so less than 40 % is no sign"
     )
@@ -267,3 +272,17 @@ def test_a_service_that_computes_longer_is_worse() -> None:
         for reference_ms in (1.0, 1.24, None)
     ]
     assert outcomes == ["worse", "no change", "undecided"]
+
+
+def test_cpu_time_is_compared_where_it_was_read() -> None:
+    """A phase of some seconds has samples of CPU time, and has none where it is short or the target is not seen."""
+    record = healthy("load")
+    cpu = key("CPU an export", case="")
+    assert len(samples_of({"load": record})[cpu]) == 10
+    unseen = changed(record, probes=())
+    assert cpu not in samples_of({"load": unseen})
+    short = [
+        replace(phase, end=phase.start + 1) if phase.name == "measure" else phase for phase in record.scenario.phases
+    ]
+    quick = changed(record, scenario=replace(record.scenario, phases=tuple(short)))
+    assert cpu not in samples_of({"load": quick})
