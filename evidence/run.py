@@ -146,7 +146,7 @@ def _record(
         request = request_for(settings, name, settings.target, settings.target_pid, settings.exports)
         observed = stages.observe(name, settings.target, folder)
         drawing.wait_until_ready()
-        with captured(settings.log, log), observed, timings.measure("load", name):
+        with captured(settings.log, log), observed, timings.measure("load", name), stages.sample_machine(folder):
             stages.drive(out, request, view)
         _check_files(settings, name, view, stages, timings)
         return
@@ -156,7 +156,7 @@ def _record(
             drawing.wait_until_ready()
         with timings.measure("prometheus", name):
             observing.enter_context(stages.observe(name, service.url, folder))
-        with timings.measure("load", name):
+        with timings.measure("load", name), stages.sample_machine(folder):
             stages.drive(out, request_for(settings, name, service.url, service.pid, service.exports), view)
 
         def end_service() -> None:

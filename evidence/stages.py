@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from assertions.judge import Report
 from assertions.record.files import read_lines
 from assertions.record.types import RecordError, Scrape
-from evidence.collect import queries
+from evidence.collect import machine, queries
 from evidence.collect.embedded import Embedded, running
 from evidence.collect.observed import observed
 from evidence.collect.provenance import ROOT, interpreter
@@ -251,6 +251,7 @@ class Stages:
     queries: Callable[[Settings], str] = write_queries
     serve: Callable[[Path], AbstractContextManager[Embedded]] = serve
     observe: Callable[[str, str, Path], AbstractContextManager[None]] = observed
+    sample_machine: Callable[[Path], AbstractContextManager[None]] = machine.sampled
     drive: Callable[[Path, RunRequest, View], None] = drive
     check_files: Callable[[Path, Callable[[int, int], None], int | None], None] = check_files
     check_tools: Callable[[Settings, View, Callable[[], object]], object] = check_tools

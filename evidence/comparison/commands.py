@@ -12,7 +12,7 @@ from assertions.console import sentences
 from evidence import history
 from evidence.bundle.layout import DEFAULT_OUT
 from evidence.bundle.run_folder import history_of
-from evidence.comparison import check, stored
+from evidence.comparison import check, repeated, stored
 from evidence.comparison.folders import (
     CompareError,
     check_baseline,
@@ -53,14 +53,15 @@ def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool
     check_files(newer)
     before, after = read_recorded(baseline), read_recorded(newer)
     comparison = compare_runs(before, after)
+    measured = f"{check.stored_line()} {repeated.stored_line()}".rstrip()
     if page is not None:
-        content = comparison_page(comparison, *common_samples(before.run, after.run), check.stored_line())
+        content = comparison_page(comparison, *common_samples(before.run, after.run), measured)
         try:
             page.write_text(content, encoding="utf-8")
         except OSError as error:
             raise CompareError(f"{error.filename or page} can't be written: {error.strerror or error}") from error
 
-    print(stored.as_json(comparison).decode() if as_json else text(comparison, check.stored_line()))
+    print(stored.as_json(comparison).decode() if as_json else text(comparison, measured))
     return compared_code(comparison)
 
 

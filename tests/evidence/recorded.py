@@ -39,6 +39,7 @@ class Recorded:
             reach=lambda settings: None,
             queries=lambda settings: "queries: as recorded",
             observe=lambda name, target, folder: contextlib.nullcontext(),
+            sample_machine=lambda folder: contextlib.nullcontext(),
             drive=self.drive,
             check_files=lambda folder, progress, jobs: None,
             drawing=lambda: contextlib.nullcontext(DrawingProcess(None)),

@@ -196,6 +196,18 @@ def test_all_faces_have_the_reasons_in_order(name: str) -> None:
         )
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_the_head_says_why_and_what_changed(name: str) -> None:
+    """The head of page and PDF names the first cause, where there is one, and what changed since the baseline."""
+    model = model_of(name)
+    head = page_of(model).text.partition("The six assertions")[0]
+    first_page = squeezed(pdf_words(pdf(model, {}))[0]).partition("Thesixassertions")[0]
+    for words in (f"First cause: {model.lead}" if model.reasons else "", model.changed):
+        assert squeezed(words) in squeezed(head)
+        assert squeezed(words) in first_page
+    assert ("First cause" in head) == bool(model.reasons)
+
+
 def test_causes_come_before_what_rests_on_them() -> None:
     """No file can be fetched: first; what has no data because of it is folded below it, not a separate reason."""
     model = model_of("red")
