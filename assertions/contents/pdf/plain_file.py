@@ -361,7 +361,7 @@ def _number(reference: bytes) -> int:
     return int(match[1])
 
 
-def _add(whole: hashlib._Hash, *pieces: bytes) -> None:
+def _add(whole: hashlib.blake2b, *pieces: bytes) -> None:
     """Add pieces to a hash, each with its length, so that no other pieces make the same."""
     for piece in pieces:
         whole.update(b"%d:" % len(piece))
