@@ -202,6 +202,15 @@ def test_what_is_changed_is_found_as_before(monkeypatch: pytest.MonkeyPatch, cha
     both_ways(monkeypatch, files[1:], pdf.template_body())
 
 
+@pytest.mark.parametrize("change", ["covered", "a smaller page", "a crop", "a turned page", "a unit"])
+def test_a_page_of_other_bytes_is_read(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    """Also where its text stays the same."""
+    files = [*healthy(FIRST), changed(SECOND, CHANGES[change])]
+    _, looks = both_ways(monkeypatch, files, pdf.template_body())
+    assert 1 in looks.pages
+    assert 2 not in looks.pages
+
+
 REWRITTEN: dict[str, Callable[[Objects], bytes]] = {
     "object streams": pdf.packed_file_of,
     "without an end mark": lambda objects: file_of(objects)[:-6],
@@ -214,6 +223,9 @@ REWRITTEN: dict[str, Callable[[Objects], bytes]] = {
     ),
     "a second object of a number": lambda objects: file_of(objects).replace(
         b"\nxref\n", b"\n%d 0 obj\n%b\nendobj\nxref\n" % (page_number(2) + 1, stream(b""))
+    ),
+    "a hidden second object of a number": lambda objects: file_of(
+        {**objects, 60: b"<<>>\nendobj\n%d 0 obj\n%b" % (page_number(2) + 1, stream(b""))}
     ),
     "a hybrid": lambda objects: file_of(objects).replace(b"/Size", b"/XRefStm 9/Size"),
 }
