@@ -39,6 +39,8 @@ class KnownPage:
     """How often the tag is in the text."""
     print: bytes | None = None
     """Hash of the bytes that the page is made of; None where they do not tell its text."""
+    hash_later: Callable[[], bytes | None] | None = None
+    """Hashes these bytes; called when another file comes to be compared, so that one file costs nothing more."""
     tags: tuple[str, ...] = ()
     """Tags of the files in which PDFium read this text from pages of these bytes."""
     fonts: frozenset[bytes] | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from assertions.contents.pdf.plain_file import NotPlainError, PageBytes, PlainFile
@@ -19,6 +20,8 @@ _MOST_UNLIKE: Final = 20
 """So many pages have the text of a known one but other bytes: this service's files can't be compared so."""
 _MOST_TAGS: Final = 8
 """Tags remembered a page."""
+_MOST_KEPT_BYTES: Final = 8 * 1024 * 1024
+"""Larger files are not kept until another comes."""
 _MOST_FONTS: Final = 64
 """Fonts remembered a template."""
 
@@ -52,6 +55,8 @@ class SamePages:
 
     def is_known(self, index: int, known: KnownPage) -> bool:
         """Return whether a page has the text of a known one, but for the tag."""
+        if known.hash_later:
+            known.print, known.hash_later = known.hash_later(), None
         if known.print is None:
             return False
         drawn = self._draw(index)
@@ -67,10 +72,13 @@ class SamePages:
 
     def learn(self, index: int, known: KnownPage) -> None:
         """Note that PDFium read the text of a known page here, too."""
+        tag = self._request.tag
+        if not known.tags and len(self._file.data) <= _MOST_KEPT_BYTES:
+            known.tags, known.hash_later = (tag,), partial(self.print_of, index)
+            return
         print_ = self.print_of(index)
         if print_ is None:
             return
-        tag = self._request.tag
         if known.print == print_:
             known.tags = (*known.tags, tag)[-_MOST_TAGS:]
         else:

@@ -12,9 +12,8 @@ import reportlab.rl_config
 from assertions.contents.pdf import check as check_module
 from assertions.contents.pdf import plain_file, same_page
 from assertions.contents.pdf.check import check_pdf_of
-from assertions.contents.pdf.plain_file import NotPlainError, PlainFile, entries_of
+from assertions.contents.pdf.plain_file import PlainFile
 from assertions.contents.pdf.same_page import SamePages
-from assertions.contents.pdf.tag_letters import fonts_of_tag
 from assertions.contents.sent import Outcome, expected
 from assertions.contents.tags import TAG_PLACEHOLDER, tagged
 from assertions.contents.template import KnownPage, Request, Template
@@ -203,6 +202,15 @@ def test_what_is_changed_is_found_as_before(monkeypatch: pytest.MonkeyPatch, cha
     both_ways(monkeypatch, files[1:], pdf.template_body())
 
 
+@pytest.mark.parametrize("change", ["covered", "a smaller page", "a crop", "a turned page", "a unit"])
+def test_a_page_of_other_bytes_is_read(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    """Also where its text stays the same."""
+    files = [*healthy(FIRST), changed(SECOND, CHANGES[change])]
+    _, looks = both_ways(monkeypatch, files, pdf.template_body())
+    assert 1 in looks.pages
+    assert 2 not in looks.pages
+
+
 REWRITTEN: dict[str, Callable[[Objects], bytes]] = {
     "object streams": pdf.packed_file_of,
     "without an end mark": lambda objects: file_of(objects)[:-6],
@@ -215,6 +223,9 @@ REWRITTEN: dict[str, Callable[[Objects], bytes]] = {
     ),
     "a second object of a number": lambda objects: file_of(objects).replace(
         b"\nxref\n", b"\n%d 0 obj\n%b\nendobj\nxref\n" % (page_number(2) + 1, stream(b""))
+    ),
+    "a hidden second object of a number": lambda objects: file_of(
+        {**objects, 60: b"<<>>\nendobj\n%d 0 obj\n%b" % (page_number(2) + 1, stream(b""))}
     ),
     "a hybrid": lambda objects: file_of(objects).replace(b"/Size", b"/XRefStm 9/Size"),
 }
@@ -354,66 +365,3 @@ def test_a_service_whose_files_are_never_alike_is_soon_only_read(monkeypatch: py
     _, looks = both_ways(monkeypatch, [changed(tag, change) for tag in tags], pdf.template_body())
     assert looks.known == 0
     assert looks.asked < pdf.PAGES * same_page._MOST_UNLIKE
-
-
-@pytest.mark.parametrize(
-    ("content", "fonts"),
-    [
-        (b"/F1 7 Tf (TAG-1) Tj", {b"F1"}),
-        (b"/F1 7 Tf q /F2 7 Tf (x) Tj Q [(TAG-1)-20(y)] TJ /F2 9 Tf (TAG 2) Tj", {b"F1", b"F2"}),
-        (b"/F1 7 Tf (x)Tj/F2 7 Tf(TAG-1)Tj", {b"F2"}),
-        (rb"/F1 7 Tf (\(TAG-1\)) Tj", {b"F1"}),
-        (b"/P <</MCID 0>> BDC /F1 7 Tf 0.5 Tc <41> Tj (TAG-1) Tj EMC", {b"F1"}),
-        (b"/F1 7 Tf -1 Tc (TAG-1) Tj", None),
-        (b"/F1 7 Tf {} (TAG-1) Tj", None),
-        (b"(TAG-1) Tj", None),
-        (b"/F1 7 Tf /G gs (TAG-1) Tj", None),
-        (b"/F1 7 Tf (TAG) Tj", None),
-        (b"/F1 7 Tf (TAG-1", None),
-        (rb"/F1 7 Tf (TAG-1\)", None),
-        (b"/F1 7 Tf (a (TAG-1) b) Tj", None),
-        (b"/F1 7 Tf % (\n(TAG-1) Tj", None),
-        (b"/F1 7 Tf <41(42> (TAG-1) Tj", None),
-        (b"/F1 7 Tf BI /W 1 ID (TAG-1) EI", None),
-        (b"/F1 7 Tf 50 Tz (TAG-1) Tj", None),
-        (b"/F1 7 Tf /TAG Do (TAG-1) Tj", None),
-        (b"/F#31 7 Tf (TAG-1) Tj", None),
-        (b"/F1 7 Tf (x) Tj", set()),
-    ],
-)
-def test_fonts_of_a_tag(content: bytes, fonts: set[bytes] | None) -> None:
-    """They are known only where nothing about the instructions is in doubt."""
-    assert fonts_of_tag(content, b"TAG") == (None if fonts is None else frozenset(fonts))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"",
-        b"<<",
-        b"/A 1",
-        b"<</A>>",
-        b"<</A 1/A 2>>",
-        b"<</A[1>>]>>",
-        b"<</A(b>>",
-        b"<</A#42 1>>",
-        b"<<1/A>>",
-        b"<<>>>>",
-    ],
-)
-def test_what_is_no_dictionary(text: bytes) -> None:
-    """It is refused, not guessed at."""
-    with pytest.raises(NotPlainError):
-        entries_of(text)
-
-
-def test_entries_of_a_dictionary() -> None:
-    """Values are one token, a reference, or all up to their closing bracket."""
-    text = b"\n<</A/B /C 1 0 R/D[1 0 R<</E(>>)>>]\n/F<</G<41>>>/H true>>"
-    assert entries_of(text) == {
-        b"/A": b"/B",
-        b"/C": b"1 0 R",
-        b"/D": b"[ 1 0 R << /E (>>) >> ]",
-        b"/F": b"<< /G <41> >>",
-        b"/H": b"true",
-    }
