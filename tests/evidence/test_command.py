@@ -331,9 +331,10 @@ def test_the_gates_help_says_what_opens_it(capsys: pytest.CaptureFixture[str]) -
         assert condition in said
 
 
-def test_progress_on_a_terminal_is_drawn_in_place(tmp_path: Path) -> None:
+def test_progress_on_a_terminal_is_drawn_in_place(target: Target, tmp_path: Path) -> None:
     """A terminal shows phase, requests, rate, errors, what runs and waits in place; what stays has its own lines."""
-    words = ["run", "smoke", "--profiles", str(profiles(tmp_path / "profiles")), "--out", str(tmp_path / "run")]
+    mine = profiles(tmp_path / "profiles")
+    words = ["run", "smoke", "--target", target.url, "--profiles", str(mine), "--out", str(tmp_path / "run")]
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200", "NO_COLOR": "1"}
     with subprocess.Popen(
@@ -352,7 +353,7 @@ def test_progress_on_a_terminal_is_drawn_in_place(tmp_path: Path) -> None:
     assert re.search(r"\x1b\[[0-9;]*3[0-7]m", text) is None  # $NO_COLOR
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "iso8859-9", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_no_encoding_changes_an_exit_code(made: Made, encoding: str) -> None:
     """Signs that stdout's encoding lacks are replaced; verdict and exit code are as everywhere."""
     words = [sys.executable, "-m", "evidence", "gate", str(made.path)]

@@ -76,7 +76,7 @@ def found(folder: Path) -> tuple[int, str]:
     """Run the program in this process."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        code = recompute.main([str(folder)])  # type: ignore[no-untyped-call] # the program has no types
+        code: int = recompute.main([str(folder)])  # type: ignore[no-untyped-call]
     return code, output.getvalue()
 
 
