@@ -143,7 +143,12 @@ def bad_targets(options: Options, folder: Path) -> Counted:
         f"{kind}, {place}, from export {number}: exit {ran.code} after {ran.seconds:.0f} s, {ran.left}, {ran.folders}: "
         f"{ran.last}"
         for (kind, place, number), ran in zip(asked, runs, strict=True)
-        if ran.green or ran.code != (1 if ran.fails else 2) or ran.left.count or ran.folders or ran in late + unnoticed
+        if ran.load_s is None
+        or ran.green
+        or ran.code != (1 if ran.fails else 2)
+        or ran.left.count
+        or ran.folders
+        or ran in late + unnoticed
     ]
     if healthy.fails:
         details.append(f"without a fault: exit {healthy.code}: {healthy.last}")
