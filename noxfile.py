@@ -102,10 +102,10 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All the tests, with style, types, import arrows and the coverage of the judging packages."""
+    """All the tests, with style, types and import arrows. `-- --cov`: with the coverage of the judging packages."""
     _linters(session)
     # more than the cores: an end-to-end test mostly waits, for a run to rest or a target to answer
-    _types_and_tests(session, "-n", "4", "--cov")
+    _types_and_tests(session, "-n", "4")
 
 
 @nox.session

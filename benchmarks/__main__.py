@@ -1,4 +1,4 @@
-"""The benchmarks' command line: `python -m benchmarks bench|rates|publish|profile`."""
+"""The benchmarks' command line: `python -m benchmarks bench|rates|publish|profile|main-job`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from assertions.console import run_command, sentences
 from assertions.record.files import write_one
 from assertions.record.types import RecordError
 from benchmarks.http_service import ROOT
+from benchmarks.main_job.measuring import MainJobError
+from benchmarks.main_job.publishing import measure_and_publish
 from benchmarks.probes.profiling import profile
 from benchmarks.regression.gate import BLOCKS, judge, measure
 from benchmarks.regression.rates import RUNS, RatesError, measure_rates
@@ -137,6 +139,19 @@ def publish_command(pages: bool, partial: bool, out: Path) -> int:
 def profile_command(out: Path, only: str | None) -> int:
     """Write flame graphs (py-spy) and allocation reports (memray) of exports and file checks."""
     return profile(out, only, _progress)
+
+
+@doors.command("main-job")
+@click.option("--runs", type=click.IntRange(1), default=5, show_default=True, help="Main jobs in each tree.")
+@click.option("--before", type=FOLDER, metavar="DIR", help="Another checkout, measured in turn with this one.")
+@click.option("--warm-up/--no-warm-up", default=True, show_default=True, help="One more before, which does not count.")
+@click.option("--out", type=FOLDER, default=DEFAULT_OUT, metavar="DIR", help="Where the logs go (evidence/bench).")
+@sentences("benchmarks", MainJobError)
+def main_job_command(runs: int, before: Path | None, warm_up: bool, out: Path) -> int:
+    """Run `nox -s smoke load batch gate` again and again; write docs/timings.md and its figures."""
+    for path in measure_and_publish(runs, before, out, _progress, warm_up=warm_up):
+        print(path.relative_to(ROOT))
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -53,13 +53,15 @@ PARTS = {
     "verify": _Part("evidence.bundle.commands", "verify_command", "Recompute a bundle's verdict from its files."),
     "gate": _Part("evidence.bundle.commands", "gate_command", "Verify, and exit 0 only if the bundle is GREEN."),
     "evidence": _Part("evidence.bundle.commands", "evidence_group", "Pack or sign a bundle, make keys."),
-    "compare": _Part("evidence.subcommands", "compare_command", "Say what got better or worse between two runs."),
-    "history": _Part("evidence.subcommands", "history_command", "List the kept runs over time."),
+    "compare": _Part(
+        "evidence.comparison.commands", "compare_command", "Say what got better or worse between two runs."
+    ),
+    "history": _Part("evidence.comparison.commands", "history_command", "List the kept runs over time."),
     "panels": _Part("evidence.panels", "panels_command", "Draw the dashboard from a run's recorded samples."),
     "assert": _Part("assertions.__main__", "assert_command", "Print the six assertions of a run directory."),
     "seed": _Part("loadtests.__main__", "seed_command", "Make one export, or the batch of five, on a target."),
     "body": _Part("loadtests.__main__", "body_command", "Print the request body of a case, to send it again."),
-    "stress": _Part("evidence.subcommands", "stress_command", "Raise the rate until a limit breaks."),
+    "stress": _Part("evidence.stress", "stress_command", "Raise the rate until a limit breaks."),
     "serve": _Part("evidence.command", "serve", "Start the built-in export service.", ()),
     "checks": _Part("assertions.__main__", "checks_command", "List every check, and where it is judged."),
     "rules": _Part("rules.__main__", "commands", "Check or build the alert rules."),

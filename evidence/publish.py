@@ -24,7 +24,6 @@ from assertions.verdicts import SCENARIOS
 from evidence.bundle import digest, manifest, recomputed
 from evidence.bundle.layout import (
     ATTESTATION,
-    COLOURED,
     CONTEXT,
     HTML,
     JUNIT,
@@ -42,14 +41,15 @@ from evidence.reports.differences import differences
 from evidence.reports.examples import find
 from evidence.reports.faces.html import html, picture_address
 from evidence.reports.faces.junit import junit
-from evidence.reports.faces.markdown import first_line, markdown, step_summary
+from evidence.reports.faces.markdown import markdown, step_summary
 from evidence.reports.faces.pdf import pdf
 from evidence.reports.figures import Figures, Instrument, Place, Plot
 from evidence.reports.information import information
 from evidence.reports.latencies import by_phase
 from evidence.reports.model import ReportModel, build
-from evidence.reports.plots.drawings import add_pictures, draw, drawings_of, kept_plots, plots_of
+from evidence.reports.plots.drawings import Draw, add_pictures, draw, drawings_of, kept_plots, plots_of
 from evidence.reports.plots.model import Drawing
+from evidence.reports.plots.static import draw_all
 from evidence.reports.proofs import fault_coverage
 from evidence.timings import Timings
 
@@ -77,17 +77,21 @@ class Drawn:
     """As it was read, before the tools had ended."""
     pictures: Mapping[str, bytes]
     """Each plot as PNG, by its path."""
+    by: Draw = draw_all
+    """Draws what may be added."""
 
 
-def draw_plots(out: Path, timings: Timings) -> Drawn:
+def draw_plots(out: Path, timings: Timings, by: Draw = draw_all) -> Drawn:
     """Judge a run directory's scenarios and draw their plots, which show nothing of the tools' results.
 
-    RecordError or LimitsError when it can't be judged; OSError when the disk is full.
+    A comparison that is there already is drawn too. RecordError or LimitsError when the run can't be judged; OSError
+    when the disk is full.
     """
     with timings.measure("judge"):
-        run, limits, report, _ = judge_folder(out)
+        run, limits, report, context = judge_folder(out)
     with timings.measure("plots"):
-        return Drawn(run, draw(out / PLOTS, drawings_of(run, report, limits), kept_plots(os.environ)))
+        drawings = drawings_for(run, limits, report, context)
+        return Drawn(run, draw(out / PLOTS, drawings, kept_plots(os.environ), by), by)
 
 
 def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = None) -> Report:
@@ -109,7 +113,7 @@ def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = Non
         if drawn is None:
             pictures = {} if context.incidents else draw(out / PLOTS, drawings, cache)
         else:
-            pictures = {**drawn.pictures, **add_pictures(out / PLOTS, drawings, drawn.pictures, cache)}
+            pictures = {**drawn.pictures, **add_pictures(out / PLOTS, drawings, drawn.pictures, cache, drawn.by)}
     with timings.measure("report"):
         for name, content in artifacts(run, report):
             (out / name).write_bytes(content)
@@ -119,13 +123,14 @@ def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = Non
         (out / VERDICT).write_bytes(verdict_json(report))
         model = report_model(run, limits, report, context, drawings)
         (out / PDF).write_bytes(pdf(model, {**pictures, **_panel_pictures(out, model)}))
-    timings.write(out)
+    timings.write(out)  # but for what follows, which names the hash of this file too
     (out / ATTESTATION).unlink(missing_ok=True)  # what was signed was another bundle
-    # the pages that are text name the digest of all that they rest on, so they come last
-    held = digest.of(out)
-    for name, text in texts(out, with_digest(model, held), drawings).items():
-        (out / name).write_text(text, encoding="utf-8")
-    manifest.write(out, context.run_id)
+    with timings.measure("report"):
+        # the pages that are text name the digest of all that they rest on, so they come last
+        held = digest.of(out)
+        for name, text in texts(out, with_digest(model, held), drawings).items():
+            (out / name).write_text(text, encoding="utf-8")
+        manifest.write(out, context.run_id)
     return report
 
 
@@ -171,25 +176,6 @@ def _panel_pictures(out: Path, model: ReportModel) -> dict[str, bytes]:
 def verdict_json(report: Report) -> bytes:
     """The report as an indented JSON document."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-
-
-def publish_placeholder(out: Path, sentence: str) -> None:
-    """Replace whatever report is there by one that says why there is none. OSError when even that can't be written.
-
-    What says a colour goes first: on a full disk files can still be removed.
-    """
-    for name in COLOURED:
-        (out / name).unlink(missing_ok=True)
-    headline = f"NO DATA: {sentence}"
-    verdict = {"schema": 1, "colour": "NO DATA", "headline": headline}
-    try:
-        (out / VERDICT).write_bytes(msgspec.json.encode(verdict) + b"\n")
-        (out / REPORT).write_text(first_line(headline) + "\n", encoding="utf-8")
-    except OSError:
-        # half a file would be taken for somebody else's
-        for name in (VERDICT, REPORT):
-            (out / name).unlink(missing_ok=True)
-        raise
 
 
 def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterable[Plot]) -> Figures:

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -19,24 +20,26 @@ from evidence.bundle import run_folder as folders
 from evidence.bundle.attest import inputs, signing
 from evidence.bundle.attest.signing import SigningError
 from evidence.bundle.layout import CONTEXT, LIMITS
+from evidence.bundle.placeholder import publish_placeholder
 from evidence.collect import provenance as contexts
+from evidence.collect.check_workers import OpeningError
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.embedded import EmbeddedError
-from evidence.collect.file_checks import OpeningError
 from evidence.collect.provenance import Context
 from evidence.collect.request_bodies import SENT
 from evidence.collect.service_log import captured
-from evidence.comparison import stored
-from evidence.comparison.folders import LAST_GREEN, CompareError, check_baseline, compared_code
 from evidence.interrupts import ignored
-from evidence.publish import Drawn, draw_plots, judge_folder, publish_placeholder
-from evidence.settings import EMBEDDED, RunError, Settings, request_for
+from evidence.reports.plots.drawing_process import DrawingProcess
+from evidence.settings import EMBEDDED, LAST_GREEN, RunError, Settings, request_for
 from evidence.stages import Stages
 from evidence.timings import Timings
 from loadtests.errors import FolderError
 from loadtests.locks import lock_folder
 from loadtests.plan.profile import ProfileError, load_profile
 from loadtests.progress_view import View
+
+if TYPE_CHECKING:
+    from evidence.publish import Drawn
 
 UNDER_WAY = "the run is under way, or was ended before its report"
 _STOPS = (RunError, EmbeddedError, OpeningError, RecordError, limits_file.LimitsError, OSError)
@@ -51,35 +54,46 @@ def run(settings: Settings, view: View, stages: Stages | None = None) -> tuple[R
     nothing is touched.
     """
     stages = stages or Stages()
+    timings = Timings.since_start()
     try:
-        mine, profiles = _context(settings), _profile_hashes(settings)
-        if settings.sign is not None:
-            signing.check_private(settings.sign)
-        _check_baseline(settings)
-        stages.reach(settings)
-        for note in limits_file.load(settings.limits).notes:
-            view.say(note)
-        with lock_folder(settings.out):
-            context = _begin(settings, mine, view)
-            inputs.write(settings.out, context, profiles)
-            report, code, timings = _run(settings, context, view, stages)
-            if settings.sign is not None:
-                signing.sign(settings.out, settings.sign, report, context)
-            return report, code, timings
+        with stages.drawing() as drawing:
+            report, code = _begin_and_run(settings, view, stages, timings, drawing)
+        return report, code, timings
     except (FolderError, limits_file.LimitsError, SigningError) as error:
         raise RunError(str(error)) from error
     except OSError as error:
         raise RunError(_sentence(error, settings.out)) from error
 
 
-def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tuple[Report, int, Timings]:
+def _begin_and_run(
+    settings: Settings, view: View, stages: Stages, timings: Timings, drawing: DrawingProcess
+) -> tuple[Report, int]:
+    mine, profiles = _context(settings), _profile_hashes(settings)
+    if settings.sign is not None:
+        signing.check_private(settings.sign)
+    _check_baseline(settings)
+    stages.reach(settings)
+    for note in limits_file.load(settings.limits).notes:
+        view.say(note)
+    with lock_folder(settings.out):
+        context = _begin(settings, mine, view)
+        inputs.write(settings.out, context, profiles)
+        report, code = _run(settings, context, view, stages, timings, drawing)
+        if settings.sign is not None:
+            signing.sign(settings.out, settings.sign, report, context)
+        return report, code
+
+
+def _run(
+    settings: Settings, context: Context, view: View, stages: Stages, timings: Timings, drawing: DrawingProcess
+) -> tuple[Report, int]:
     doing = ""
-    timings = Timings()
     try:
         view.say(stages.queries(settings))
+        timings.end_start()
         for name in settings.scenarios:
             doing = f"{name}: "
-            _record(settings, name, view, stages, timings)
+            _record(settings, name, view, stages, timings, drawing)
             if settings.abort_on_fail and (failed := _failed(settings.out, name)):
                 left = settings.scenarios[settings.scenarios.index(name) + 1 :]
                 view.say(
@@ -88,9 +102,7 @@ def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tu
                 )
                 break
         doing = ""
-        drawn = _check_tools(settings, view, stages, timings)
-        with timings.measure("comparison"):
-            stages.compare(settings, view)
+        drawn = _check_tools(settings, view, stages, timings, drawing)
         _hold_inputs(settings.out)
         report = stages.publish(settings.out, timings, drawn)
     except KeyboardInterrupt:
@@ -103,32 +115,48 @@ def _run(settings: Settings, context: Context, view: View, stages: Stages) -> tu
     except BaseException as error:
         _give_up(settings.out, context, f"{doing}{type(error).__name__}: {error}", stages, timings)
         raise
-    return report, exit_code(report) or _compared_code(settings), timings
+    return report, exit_code(report) or _compared_code(settings)
 
 
-def _check_tools(settings: Settings, view: View, stages: Stages, timings: Timings) -> Drawn | None:
-    """Check rules, dashboard and package, and draw the plots meanwhile; return them where the stage did so."""
+def _check_tools(
+    settings: Settings, view: View, stages: Stages, timings: Timings, drawing: DrawingProcess
+) -> Drawn | None:
+    """Check rules, dashboard and package; meanwhile compare with the baseline, and draw the plots.
+
+    Return the plots where the stage did what is to be done meanwhile.
+    """
     drawn: list[Drawn] = []
+
+    def compare_and_draw() -> None:
+        with timings.measure("comparison"):
+            stages.compare(settings, view)
+        drawn.append(stages.draw(settings.out, timings, drawing.draw))
+
     with timings.measure("tools"):
-        stages.check_tools(settings, view, lambda: drawn.append(draw_plots(settings.out, timings)))
+        stages.check_tools(settings, view, compare_and_draw)
     return drawn[0] if drawn else None
 
 
-def _record(settings: Settings, name: str, view: View, stages: Stages, timings: Timings) -> None:
+def _record(
+    settings: Settings, name: str, view: View, stages: Stages, timings: Timings, drawing: DrawingProcess
+) -> None:
     """Drive one scenario and check its files."""
     out, folder, log = settings.out, settings.out / name, settings.out / f"{name}-service.log"
     if settings.target is not None:
         request = request_for(settings, name, settings.target, settings.target_pid, settings.exports)
         observed = stages.observe(name, settings.target, folder)
-        with captured(settings.log, log), observed, timings.measure("load", name):
+        drawing.wait_until_ready()
+        with captured(settings.log, log), observed, timings.measure("load", name), stages.sample_machine(folder):
             stages.drive(out, request, view)
         _check_files(settings, name, view, stages, timings)
         return
     with contextlib.ExitStack() as stack, contextlib.ExitStack() as observing:
         with timings.measure("service start", name):
             service = stack.enter_context(stages.serve(log))
-        observing.enter_context(stages.observe(name, service.url, folder))
-        with timings.measure("load", name):
+            drawing.wait_until_ready()
+        with timings.measure("prometheus", name):
+            observing.enter_context(stages.observe(name, service.url, folder))
+        with timings.measure("load", name), stages.sample_machine(folder):
             stages.drive(out, request_for(settings, name, service.url, service.pid, service.exports), view)
 
         def end_service() -> None:
@@ -184,6 +212,8 @@ def _failed(out: Path, name: str) -> str | None:
     stopped = next((phase.note for phase in scenario.phases if phase.ended == "aborted"), None)
     if stopped:
         return stopped
+    from evidence.publish import judge_folder  # noqa: PLC0415 - slow to load
+
     _, _, report, _ = judge_folder(out)
     failed = [verdict for verdict in report.verdicts if verdict.status == "FAIL" and verdict.scenario == name]
     return f"{failed[0].id} is FAIL: {failed[0].judgement.reason}" if failed else None
@@ -200,6 +230,8 @@ def _check_baseline(settings: Settings) -> None:
     """Raise RunError where a run directory that was named as the baseline is none."""
     if settings.baseline in (None, LAST_GREEN):
         return
+    from evidence.comparison.folders import CompareError, check_baseline  # noqa: PLC0415 - slow to load, seldom asked for
+
     folder = Path(settings.baseline or "")
     if folder.resolve() == settings.out.resolve():
         raise RunError(f"--baseline {folder} is the run directory itself; use --baseline {LAST_GREEN}")
@@ -211,7 +243,12 @@ def _check_baseline(settings: Settings) -> None:
 
 def _compared_code(settings: Settings) -> int:
     """Return what a comparison that was asked for makes of the exit code: 1 worse, 2 not comparable."""
-    compared = stored.read(settings.out) if settings.baseline is not None else None
+    if settings.baseline is None:
+        return 0
+    from evidence.comparison import stored  # noqa: PLC0415 - slow to load, seldom asked for
+    from evidence.comparison.folders import compared_code  # noqa: PLC0415
+
+    compared = stored.read(settings.out)
     return 0 if compared is None else compared_code(compared)
 
 

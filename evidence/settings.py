@@ -15,6 +15,8 @@ from loadtests.runner.request import RunRequest
 
 EMBEDDED = "embedded"
 """The target's name where it is the embedded service."""
+LAST_GREEN = "last-green"
+"""Names the last GREEN run as the baseline."""
 
 
 class RunError(Exception):

@@ -10,19 +10,19 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assertions.judge import Report
 from assertions.record.files import read_lines
 from assertions.record.types import RecordError, Scrape
-from evidence.collect import queries
+from evidence.collect import machine, queries
 from evidence.collect.embedded import Embedded, running
-from evidence.collect.file_checks import check_folder
 from evidence.collect.observed import observed
 from evidence.collect.provenance import ROOT, interpreter
-from evidence.comparison.folders import CompareError, compare_into, write_baseline
-from evidence.comparison.text import changes
-from evidence.publish import Drawn, publish
+from evidence.reports.plots import drawing_process
+from evidence.reports.plots.drawing_process import DrawingProcess
 from evidence.settings import RunError, Settings
 from evidence.timings import Timings
 from loadtests import subprocesses
@@ -36,12 +36,18 @@ from loadtests.progress_view import View
 from loadtests.runner import request as requests
 from loadtests.runner.request import RunRequest
 
+if TYPE_CHECKING:
+    from evidence.publish import Drawn
+    from evidence.reports.plots.drawings import Draw
+
 TOOL_TIMEOUT_S = 300.0
 CLOSE_S = 3.0
 """How long the load generator may take to close its record when it is interrupted."""
 STARTING_CLOSE_S = 6.0
 """The same while Locust starts, which can't be interrupted."""
 PAGE = "metrics_snapshot.txt"
+LATE = ("evidence.collect.file_checks", "evidence.comparison.folders", "evidence.publish", "numpy")
+"""Slow to load, and of use only when the load is over: loaded while the service starts, which takes as long."""
 
 
 def reach(settings: Settings) -> None:
@@ -108,6 +114,13 @@ def _run_load_side(words: Sequence[str], environment: Mapping[str, str], view: V
         raise
     finally:
         process.stdout.close()
+
+
+def check_files(folder: Path, progress: Callable[[int, int], None] | None, jobs: int | None) -> None:
+    """Check the files of a scenario's folder; see `file_checks.check_folder`."""
+    from evidence.collect.file_checks import check_folder  # noqa: PLC0415 - see LATE
+
+    check_folder(folder, progress, jobs)
 
 
 def check_tools(settings: Settings, view: View, meanwhile: Callable[[], object] = lambda: None) -> None:
@@ -186,6 +199,9 @@ def write_queries(settings: Settings) -> str:
 
 def compare_with_baseline(settings: Settings, view: View) -> None:
     """Compare the run with its baseline and say the outcome; nothing is compared where there is none. OSError."""
+    from evidence.comparison.folders import CompareError, compare_into, write_baseline  # noqa: PLC0415 - see LATE
+    from evidence.comparison.text import changes  # noqa: PLC0415
+
     try:
         baseline = write_baseline(settings.out, settings.baseline)
         if baseline is not None:
@@ -203,6 +219,25 @@ def compare_with_baseline(settings: Settings, view: View) -> None:
         view.say("comparison: no earlier run was GREEN, so nothing is compared")
 
 
+def draw_plots(out: Path, timings: Timings, by: Draw) -> Drawn:
+    """Judge a run directory's scenarios and draw their plots; see `publish.draw_plots`."""
+    from evidence import publish  # noqa: PLC0415 - see LATE
+
+    return publish.draw_plots(out, timings, by)
+
+
+def publish(out: Path, timings: Timings, drawn: Drawn | None) -> Report:
+    """Judge and write everything; see `publish.publish`."""
+    from evidence import publish  # noqa: PLC0415 - see LATE
+
+    return publish.publish(out, timings, drawn)
+
+
+def serve(log: Path) -> AbstractContextManager[Embedded]:
+    """Start the embedded service, and load what is needed after the load while it starts."""
+    return running(log, meanwhile=lambda: [import_module(name) for name in LATE])
+
+
 def start_service(log: Path, environment: Mapping[str, str] | None = None) -> AbstractContextManager[Embedded]:
     """Start the embedded service; see `embedded.running`."""
     return running(log, environment)
@@ -214,10 +249,13 @@ class Stages:
 
     reach: Callable[[Settings], None] = reach
     queries: Callable[[Settings], str] = write_queries
-    serve: Callable[[Path], AbstractContextManager[Embedded]] = start_service
+    serve: Callable[[Path], AbstractContextManager[Embedded]] = serve
     observe: Callable[[str, str, Path], AbstractContextManager[None]] = observed
+    sample_machine: Callable[[Path], AbstractContextManager[None]] = machine.sampled
     drive: Callable[[Path, RunRequest, View], None] = drive
-    check_files: Callable[[Path, Callable[[int, int], None], int | None], None] = check_folder
+    check_files: Callable[[Path, Callable[[int, int], None], int | None], None] = check_files
     check_tools: Callable[[Settings, View, Callable[[], object]], object] = check_tools
+    drawing: Callable[[], AbstractContextManager[DrawingProcess]] = drawing_process.started
+    draw: Callable[[Path, Timings, Draw], Drawn] = draw_plots
     compare: Callable[[Settings, View], None] = compare_with_baseline
     publish: Callable[[Path, Timings, Drawn | None], Report] = publish

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import click
 
 from assertions import limits as limits_file
+from assertions.console import sentences
 from assertions.record.types import RecordError
 from evidence.collect.embedded import Embedded, EmbeddedError
 from evidence.reports.faces.stress_html import html
 from evidence.settings import EMBEDDED, RunError
 from evidence.stages import reach_url, run_command, start_service
+from loadtests import options
 from loadtests.errors import FolderError
 from loadtests.locks import lock_folder
-from loadtests.progress_view import View
+from loadtests.progress_view import View, view
 from loadtests.runner import request as requests
 from loadtests.runner.request import StressRequest
 from loadtests.stress.options import cases
@@ -135,3 +140,13 @@ def request_for(settings: StressSettings, case: str, url: str, target_pid: int |
         insecure=settings.insecure,
         limits=str(settings.limits.resolve()),
     )
+
+
+@click.command("stress", help=options.STRESS_HELP)
+@options.target_options(None)
+@options.stress_options(DEFAULT_OUT)
+@sentences("evidence", RunError)
+def stress_command(**asked: Any) -> int:
+    """Run a stress session."""
+    with view(sys.stdout) as shown:
+        return run(StressSettings(**asked), shown)

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
 from assertions.record.files import read_one, write_one
 from assertions.record.types import Record, RecordError
 
 NAME = "timings.json"
 Stage = Literal[
+    "start",
     "service start",
+    "prometheus",
     "load",
     "service stop",
     "file checks",
@@ -23,12 +27,13 @@ Stage = Literal[
     "judge",
     "plots",
     "report",
-    "start",
     "hashes",
     "records",
     "kept files",
+    "other",
 ]
-"""Of a run; the last four, with judge and report, of `gate` and `verify`."""
+"""Of a run, of `gate` and of `verify`. start: of the process, until its first stage; prometheus: the server's start;
+other: what lies between the stages."""
 
 
 class StageTime(Record, frozen=True, kw_only=True):
@@ -47,13 +52,29 @@ class TimingsRecord(Record, frozen=True, kw_only=True):
 
 
 class Timings:
-    """Measures stages. clock: seconds from some moment on."""
+    """Measures stages. clock: seconds from some moment on; began: when the whole began, None: that is not measured."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, began: float | None = None) -> None:
         self._clock = clock
+        self._began = began
         self._stages: list[StageTime] = []
         self._inner_s: list[float] = []
         """Of each stage that runs, the time that stages within it took."""
+
+    @classmethod
+    def since_start(cls) -> Timings:
+        """Measure everything since this process began."""
+        return cls(began=time.monotonic() - (time.time() - psutil.Process().create_time()))
+
+    def end_start(self) -> None:
+        """End the stage `start`, which began with the whole."""
+        if self._began is not None:
+            self._stages.append(StageTime(scenario=None, stage="start", seconds=self._left_s()))
+
+    def _left_s(self) -> float:
+        """Return what the stages so far leave of the time since the whole began."""
+        measured_s = sum(stage.seconds for stage in self._stages)
+        return 0.0 if self._began is None else round(max(0.0, self._clock() - self._began - measured_s), 3)
 
     @contextlib.contextmanager
     def measure(self, stage: Stage, scenario: str | None = None) -> Iterator[None]:
@@ -83,12 +104,13 @@ class Timings:
         except RecordError:
             earlier = ()
         kept = [stage for stage in earlier if stage.scenario is not None and stage.scenario not in known]
-        write_one(folder / NAME, TimingsRecord(stages=(*kept, *self._stages)))
+        write_one(folder / NAME, TimingsRecord(stages=(*kept, *self.stages)))
 
     @property
     def stages(self) -> Sequence[StageTime]:
-        """What was measured so far."""
-        return tuple(self._stages)
+        """What was measured so far; where the whole is measured too, with what the stages leave of it."""
+        other = [] if self._began is None else [StageTime(scenario=None, stage="other", seconds=self._left_s())]
+        return (*self._stages, *other)
 
 
 def table(stages: Sequence[StageTime], whole: str = "run") -> str:

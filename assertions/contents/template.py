@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from assertions.contents.csv_values import canonical_rows
 from assertions.contents.pdf.page import Layout
 from assertions.contents.pdf.plan import PER_PAGE, Plan, make_plan
 from assertions.contents.sent import Sent, expected
+
+if TYPE_CHECKING:
+    from assertions.contents.pdf.tag_letters import Letter
 
 PageKey = tuple[int, int, Layout]
 """A page's index, the number of pages, and the layout of the page before."""
@@ -25,14 +28,37 @@ _MOST_PAGES: Final = 2_000
 """Pages remembered a template."""
 
 
+@dataclass(slots=True)
+class KnownPage:
+    """A page in which nothing was wrong, with the placeholder for the tag."""
+
+    text: str
+    """As PDFium gives it."""
+    layout: Layout
+    places: int = 0
+    """How often the tag is in the text."""
+    print: bytes | None = None
+    """Hash of the bytes that the page is made of; None where they do not tell its text."""
+    hash_later: Callable[[], bytes | None] | None = None
+    """Hashes these bytes; called when another file comes to be compared, so that one file costs nothing more."""
+    tags: tuple[str, ...] = ()
+    """Tags of the files in which PDFium read this text from pages of these bytes."""
+    fonts: frozenset[bytes] | None = None
+    """Names of the fonts in which these bytes draw the tag; empty: they can't be told. None: not asked for yet."""
+
+
 class Template:
     """One request template, and what was derived from the template so far."""
 
     def __init__(self, body: bytes, placeholder: str) -> None:
         self.body = body
         self.placeholder = placeholder
-        self.pages: dict[PageKey, tuple[str, Layout]] = {}
-        """Pages in which nothing was wrong: their text and layout."""
+        self.pages: dict[PageKey, KnownPage] = {}
+        """Pages in which nothing was wrong."""
+        self.letters: dict[bytes, dict[str, Letter]] = {}
+        """What PDFium reads of each font, by the font's hash."""
+        self.unlike_pages = 0
+        """How many pages had the text of a known page and other bytes."""
 
         self.csv_file: bytes | None = None
         """A CSV file that holds what was sent; another that is the same but for its tag does, too."""
@@ -57,10 +83,12 @@ class Template:
         if len(file) <= _MOST_BYTES:
             self.csv_file = file
 
-    def remember(self, key: PageKey, text: str, layout: Layout) -> None:
-        """Keep a page in which nothing was wrong."""
-        if len(self.pages) < _MOST_PAGES:
-            self.pages[key] = text, layout
+    def remember(self, key: PageKey, text: str, layout: Layout) -> KnownPage | None:
+        """Keep a page in which nothing was wrong; None where there are too many."""
+        if len(self.pages) >= _MOST_PAGES:
+            return None
+        page = self.pages[key] = KnownPage(text, layout, text.count(self.placeholder))
+        return page
 
     def has(self, tag: str) -> bool:
         """Whether a tag could be taken for other letters of the template."""

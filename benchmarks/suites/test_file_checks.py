@@ -78,6 +78,7 @@ def test_check(
 
     def forgetful() -> None:
         known.pages.clear()
+        known.letters.clear()
         known.csv_file = None
         checked()
 

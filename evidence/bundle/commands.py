@@ -14,12 +14,12 @@ from evidence.bundle.apart import verify_apart
 from evidence.bundle.attest import signing
 from evidence.bundle.attest.signing import SigningError
 from evidence.bundle.errors import VerifyError
+from evidence.bundle.layout import DEFAULT_OUT
 from evidence.bundle.manifest import ATTESTATION
 from evidence.bundle.pack import PackError
 from evidence.timings import Timings, table
 from loadtests import options
 
-DEFAULT_OUT = Path("evidence/export")
 FOLDER = click.argument("folder", type=options.FILE, default=DEFAULT_OUT, metavar="[DIR]")
 BUNDLE = click.argument("bundle", type=options.FILE, default=DEFAULT_OUT, metavar="[DIR|ARCHIVE]")
 KEY = click.option("--key", type=options.FILE, metavar="FILE", help="The public key with which it must be signed.")
@@ -66,7 +66,8 @@ def gate_command(bundle: Path, key: Path | None, show_timings: bool) -> int:
     GREEN: the scenarios smoke, load and batch were run, no check is a FAIL in any scenario, none has NO DATA but
     optional and waived ones, and nothing kept the run from its end. A waived check stands in the report's first line.
     """
-    measured = Timings()
+    measured = Timings.since_start()
+    measured.end_start()
     problems, report = _verified(bundle, key, measured)
     if report is not None:
         print(runbook_text(report))

@@ -6,9 +6,9 @@ Only what holds for every run is demanded, whatever the target did: interrupted 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,11 +27,15 @@ from assertions.record.types import (
     Scrape,
 )
 from assertions.record.view import as_object
+from evidence.collect import machine
+from evidence.collect.machine import MachineSample
 
 SLACK_S = 5.0
 """Clocks of several processes of one run may be so far apart after a correction."""
 EARLY_S = 0.05
 """A timer may fire so early."""
+CPU_SLACK_S = 1.0
+"""The system's counters of processors may go back a little."""
 MOST = 10
 """Sentences about one file; more are counted."""
 _HEX = frozenset("0123456789abcdef")
@@ -77,6 +81,7 @@ def problems(folder: Path) -> list[str]:
     calibration = folder / "calibration.jsonl"
     if calibration.is_file():
         found += _some(f"{name}/calibration.jsonl", _of_calibration(read_lines(calibration, Calibration)))
+    found += _some(f"{name}/{machine.NAME}", _of_machine(machine.read_samples(folder)))
     return found
 
 
@@ -295,3 +300,14 @@ def _of_calibration(lines: Iterable[Calibration]) -> Iterator[str]:
             yield f"line {number} ends before its start"
         if (line.status is None) == (line.error is None):
             yield f"line {number} has neither a status nor an error, or both"
+
+
+def _of_machine(samples: Sequence[MachineSample]) -> Iterator[str]:
+    for number, (before, after) in enumerate(pairwise(samples), 2):
+        if not before.at <= after.at:
+            yield f"line {number} is earlier than the line before"
+        if not before.busy_s <= after.busy_s + CPU_SLACK_S:
+            yield f"line {number} has fewer CPU seconds than the line before"
+    for number, sample in enumerate(samples, 1):
+        if sample.work_ms <= 0 or sample.cpus < 1:
+            yield f"line {number} has no CPU time or no processor"

@@ -25,7 +25,7 @@ _TOP = re.compile(
     r"|panels/[^/]+|plots/[^/]+\.(svg|png)|rules/.+|dashboards/.+"
 )
 _SCENARIO = re.compile(
-    r"(plan|scenario|prometheus)\.json|(hits|fetches|files|scrapes|health|probes|calibration)\.jsonl(\.xz)?"
+    r"(plan|scenario|prometheus)\.json|(hits|fetches|files|scrapes|health|probes|calibration|machine)\.jsonl(\.xz)?"
     r"|locust\.log|seed_batch\.log|prometheus_samples\.txt\.xz|prometheus\.log|sent/[^/]+\.json|kept/[^/]+"
 )
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from assertions import judged_run
 from evidence.bundle import manifest
+
+DEFAULT_OUT = Path("evidence/export")
+"""The run directory that is used where none is named."""
+
 
 CONTEXT = judged_run.NOTES
 

@@ -199,9 +199,9 @@ class Scenario:
         self.posts = [hit for hit in posts if hit["phase"] != "disconnects"]
         self.well_formed = [hit for hit in self.posts if hit["phase"] not in ("behaviour", "refusals")]
         self.fetched = {one["hit"]: one for one in lines(folder / "fetches.jsonl") if one["purpose"] == "file"}
-        pages = (Page(one) for one in lines(folder / "scrapes.jsonl") if one["end"] <= end and one["status"] == 200)
-        last_only = [max(pages, key=operator.attrgetter("start"), default=None)] if folder.name not in MAIN else pages
-        self.pages = sorted(filter(None, last_only), key=operator.attrgetter("start"))
+        read_well = (one for one in lines(folder / "scrapes.jsonl") if one["end"] <= end and one["status"] == 200)
+        needed = read_well if folder.name in MAIN else [max(read_well, key=operator.itemgetter("start"), default=None)]
+        self.pages = sorted(map(Page, filter(None, needed)), key=operator.attrgetter("start"))
         self.probes = [one for one in lines(folder / "probes.jsonl") if one["at"] <= end and one["processes"]]
         for probe in self.probes:
             probe["bytes"] = sum(one["uss_bytes"] or one["rss_bytes"] for one in probe["processes"])

@@ -27,6 +27,10 @@ _END_S: Final = 5.0
 """How long an ended process is waited for."""
 
 
+class OpeningError(Exception):
+    """The files could not be checked; one sentence."""
+
+
 class CheckersError(Exception):
     """The processes can't do their work, whatever the file is; one sentence."""
 

@@ -8,23 +8,40 @@ hash, and an import that is pointed at other code changes it.
 from __future__ import annotations
 
 import ast
+import contextlib
+import gc
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 Modules = Mapping[str, ast.Module]
 """Syntax trees by dotted module name; a package stands under its own name."""
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Fields of a statement that hold statements, or the branches that hold those."""
 
 
 def modules_under(root: Path, folders: Iterable[str]) -> dict[str, ast.Module]:
     """Parse every Python file in these folders of a checkout. OSError or SyntaxError when one can't be read."""
     found = {}
-    for folder in folders:
-        for path in sorted((root / folder).rglob("*.py")):
-            parts = path.relative_to(root).with_suffix("").parts
-            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            found[name] = ast.parse(path.read_bytes(), str(path))
+    with _without_collector():
+        for folder in folders:
+            for path in sorted((root / folder).rglob("*.py")):
+                parts = path.relative_to(root).with_suffix("").parts
+                name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+                found[name] = ast.parse(path.read_bytes(), str(path))
     return found
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Stop the search for unused objects: syntax trees are many objects, all of them in use. Parsing takes half."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def code_text(node: ast.AST, ours: Callable[[ast.AST], bool] = lambda _: False) -> str:
@@ -35,8 +52,8 @@ def code_text(node: ast.AST, ours: Callable[[ast.AST], bool] = lambda _: False) 
     parts: list[str] = [type(node).__name__]
     for name, value in ast.iter_fields(node):
         if isinstance(value, list):
-            inner = (one for one in value if not (isinstance(one, ast.AST) and (_bare_string(one) or ours(one))))
-            parts.append(f"{name}=[{','.join(_shown(one, ours) for one in inner)}]")
+            inner = [one for one in value if not (isinstance(one, ast.stmt) and (_bare_string(one) or ours(one)))]
+            parts.append(f"{name}=[{','.join([_shown(one, ours) for one in inner])}]")
         elif value is not None:
             parts.append(f"{name}={_shown(value, ours)}")
     return f"({' '.join(parts)})"
@@ -52,13 +69,18 @@ def _bare_string(node: ast.AST) -> bool:
 
 def closure(modules: Modules, roots: Iterable[str]) -> set[str]:
     """Return the roots with every module of ours that they import, directly or not."""
-    found: set[str] = set()
+    return set(_closure(modules, roots))
+
+
+def _closure(modules: Modules, roots: Iterable[str]) -> dict[str, list[tuple[str, str, str]]]:
+    """Return the closure, each module with its imports."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
     left = list(roots)
     while left:
         name = left.pop()
         if name in modules and name not in found:
-            found.add(name)
-            left += [target for _, _, target in imports(modules, name)]
+            found[name] = imports(modules, name)
+            left += [target for _, _, target in found[name]]
             # to import a.b runs a/__init__.py first
             left += [name.rpartition(".")[0]] if "." in name else []
     return found
@@ -70,7 +92,7 @@ def imports(modules: Modules, name: str) -> list[tuple[str, str, str]]:
     The name asked for is empty where the module itself is bound.
     """
     found = []
-    for node in ast.walk(modules[name]):
+    for node in _statements(modules[name]):
         if isinstance(node, ast.Import):
             found += [(one.asname or one.name, "", one.name) for one in node.names if one.name in modules]
         elif isinstance(node, ast.ImportFrom):
@@ -82,6 +104,16 @@ def imports(modules: Modules, name: str) -> list[tuple[str, str, str]]:
                 elif source in modules:
                     found.append((one.asname or one.name, one.name, source))
     return found
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield every statement of a module, also within others, and what statements lie in; no expressions."""
+    left: list[ast.AST] = [tree]
+    while left:
+        node = left.pop()
+        yield node
+        for field in _BLOCKS:
+            left += getattr(node, field, ())
 
 
 def absolute(modules: Modules, name: str, node: ast.ImportFrom) -> str:
@@ -98,10 +130,10 @@ def absolute(modules: Modules, name: str, node: ast.ImportFrom) -> str:
 
 def code_sha256(modules: Modules, roots: Sequence[str]) -> str:
     """SHA-256 over what the roots and all that they import do; the same wherever their files lie."""
-    names = closure(modules, roots)
+    bound = _closure(modules, roots)
+    names = set(bound)
     texts = {name: _without_imports_of_ours(modules, name) for name in names}
     bare = {name: sha256_of(text) for name, text in texts.items()}
-    bound = {name: imports(modules, name) for name in names}
     now = dict(bare)
     # each round lets a module's hash depend on modules one import further, until no two more differ
     for _ in names:

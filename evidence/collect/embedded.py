@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,11 +38,13 @@ class Embedded:
 
 
 @contextlib.contextmanager
-def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Embedded]:
+def running(
+    log: Path, environment: Mapping[str, str] | None = None, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[Embedded]:
     """Start the service on a free port of 127.0.0.1 with a separate folder; end it in any case.
 
     EmbeddedError when it does not listen within 20 s; OSError when the log can't be written. Its log goes to `log`.
-    environment: None: this process's.
+    environment: None: this process's. meanwhile: done while the service starts.
     """
     with tempfile.TemporaryDirectory(prefix="exports-", ignore_cleanup_errors=True) as exports, log.open("wb") as sink:
         # Ctrl-C in a terminal does not reach the service: it answers until the load generator has closed its record
@@ -53,6 +55,7 @@ def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator
             environment=environment,
         )
         try:
+            meanwhile()
             url = subprocesses.wait_until_ready(process, lambda: _address(log), READY_S)
             if url is None:
                 lines = _lines(log)

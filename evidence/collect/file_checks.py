@@ -20,7 +20,7 @@ from assertions.contents.sent import CODE_IN_BRIEF, ContentsError, Outcome
 from assertions.contents.template import Template
 from assertions.record.files import read_lines, read_one, write_lines
 from assertions.record.types import Fetch, FileCheck, Hit, Plan, RecordError
-from evidence.collect.check_workers import Breach, Checkers, CheckersError, cores
+from evidence.collect.check_workers import Breach, Checkers, CheckersError, OpeningError, cores
 from evidence.collect.kept_files import keep_file, unpack_kept
 from evidence.collect.request_bodies import SENT, RequestBodies, request_bodies
 
@@ -36,10 +36,6 @@ SECONDS = 60.0
 """Processor time for opening one file: a hundred times what the largest of the usual ones needs."""
 RECORDS_A_SECOND = 1_000
 """More time for more records."""
-
-
-class OpeningError(Exception):
-    """The files could not be checked; one sentence."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from dashboards.model import read as read_dashboard
 from dashboards.variables import query_variables
 from evidence.bundle.layout import LIMITS
 from evidence.collect.queries import DASHBOARD
-from rules.building.build import RULES_NAME, build_rules
 from rules.records import RulesError
 from rules.server import live
 from rules.server.prometheus import RULES
@@ -48,6 +47,8 @@ def _rules(limits: Path) -> Iterator[Path | None]:
     if own.sha256 == load().sha256:
         yield RULES
         return
+    from rules.building.build import RULES_NAME, build_rules  # noqa: PLC0415 - slow to load, seldom needed
+
     with tempfile.TemporaryDirectory(prefix="rules-") as made:
         file: Path | None = Path(made) / RULES_NAME
         try:

@@ -15,6 +15,7 @@ import numpy as np
 from assertions.record.files import read_one, write_one
 from assertions.record.types import Record
 from evidence.comparison.compare import compare
+from evidence.comparison.conditions import Conditions, Place
 from evidence.comparison.samples import Key
 from evidence.comparison.types import ALPHA, LEAST_EFFECT
 
@@ -25,6 +26,8 @@ SLOWER = 1.2
 BLOCK = 10
 """Latencies that follow on each other are drawn together, so that what they have in common stays in them."""
 SEED = 1_907
+ALIKE = Conditions(cpu_ms=100.0, cpu_bound=1.0, reference_ms=1.0, others=0.0, used=0.9)
+"""Both runs are drawn from one, so their machine is as quick and as busy."""
 FALSE_POSITIVES_MOST, FOUND_LEAST = 0.01, 0.95
 
 
@@ -69,15 +72,16 @@ def measure(recorded: Sequence[Recorded], pairs: int = PAIRS, slower: float = SL
     """Return the error rates of pairs of runs that are resampled, in blocks, from recorded latencies."""
     random = np.random.default_rng(SEED)
     false_positives = significant = found = 0
+    alike = {Place(one.scenario, one.phase): ALIKE for one in recorded}
     names = [f"{one.scenario}, {one.phase}: {one.case}" for one in recorded]
     found_in = dict.fromkeys(names, 0)
     for _ in range(pairs):
         baseline, newer = _resampled(recorded, random), _resampled(recorded, random)
-        rows = compare(baseline, newer, resamples=0)
+        rows = compare(baseline, newer, (alike, alike), resamples=0)
         false_positives += any(row.outcome in ("better", "worse") for row in rows)
         significant += any(row.p_adjusted is not None and row.p_adjusted < ALPHA for row in rows)
         planted = {key: tuple(value * slower for value in values) for key, values in newer.items()}
-        worse = [row.outcome == "worse" for row in compare(baseline, planted, resamples=0)]
+        worse = [row.outcome == "worse" for row in compare(baseline, planted, (alike, alike), resamples=0)]
         found += any(worse)
         for name, is_worse in zip(names, worse, strict=True):
             found_in[name] += is_worse

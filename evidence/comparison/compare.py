@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from evidence.comparison.conditions import Conditions, Place, expected_ratio, reference_ratio
 from evidence.comparison.samples import Key, Samples
 from evidence.comparison.statistics import (
     RESAMPLES,
@@ -17,11 +18,21 @@ from evidence.comparison.statistics import (
 )
 from evidence.comparison.types import MEASURES, SAMPLES_LEAST, Row, outcome_of
 
+Both = tuple[Mapping[Place, Conditions], Mapping[Place, Conditions]]
+"""Conditions of the baseline and of the newer run, by phase."""
+UNKNOWN: Both = ({}, {})
 
-def compare(baseline: Samples, newer: Samples, resamples: int = RESAMPLES) -> tuple[Row, ...]:
+
+def compare(
+    baseline: Samples, newer: Samples, conditions: Both = UNKNOWN, resamples: int = RESAMPLES
+) -> tuple[Row, ...]:
     """Return a row for each key, with its outcome. resamples: of the bootstrap; 0: no interval is made."""
-    rows = [_row(key, baseline.get(key, ()), newer.get(key, ()), resamples) for key in _keys(baseline, newer)]
-    return decided(rows)
+    return decided(
+        [
+            _row(key, (baseline.get(key, ()), newer.get(key, ())), conditions, resamples)
+            for key in _keys(baseline, newer)
+        ]
+    )
 
 
 def decided(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -37,8 +48,11 @@ def _keys(baseline: Samples, newer: Samples) -> Sequence[Key]:
     return list(dict.fromkeys((*baseline, *newer)))
 
 
-def _row(key: Key, before: Sequence[float], after: Sequence[float], resamples: int) -> Row:
+def _row(key: Key, values: tuple[Sequence[float], Sequence[float]], conditions: Both, resamples: int) -> Row:
+    before, after = values
     measure = MEASURES[key.measure]
+    then_there, now_there = (each.get(Place(key.scenario, key.phase), Conditions()) for each in conditions)
+    expected = _expected(key, then_there, now_there)
     then = statistic_of(before, measure.statistic) if before else None
     now = statistic_of(after, measure.statistic) if after else None
     p, interval, reason = None, None, ""
@@ -51,7 +65,7 @@ def _row(key: Key, before: Sequence[float], after: Sequence[float], resamples: i
     elif key.measure == "success":
         p = fisher_p(before.count(0.0), len(before), after.count(0.0), len(after))
     else:
-        p = mann_whitney_p(before, after)
+        p = mann_whitney_p(before, [value / (expected or 1.0) for value in after])
         interval = ratio_interval(before, after, measure.statistic, resamples) if resamples else None
     return Row(
         scenario=key.scenario,
@@ -65,8 +79,21 @@ def _row(key: Key, before: Sequence[float], after: Sequence[float], resamples: i
         ratio=now / then if now is not None and then else None,
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
+        expected=expected,
+        baseline_others=then_there.others if measure.of_machine else None,
+        newer_others=now_there.others if measure.of_machine else None,
+        baseline_used=then_there.used if measure.of_machine else None,
+        newer_used=now_there.used if measure.of_machine else None,
         p=p,
         p_adjusted=None,
         outcome="undecided",
         reason=reason,
     )
+
+
+def _expected(key: Key, baseline: Conditions, newer: Conditions) -> float | None:
+    """Return the ratio that follows from the CPU time of an export or the machine's speed alone, where it is known."""
+    if key.measure == "CPU an export":
+        return reference_ratio(baseline, newer)
+    expected = expected_ratio(baseline, newer) if key.measure in ("latency", "throughput") else None
+    return 1 / expected if expected and key.measure == "throughput" else expected

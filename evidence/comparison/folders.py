@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +21,15 @@ from evidence.bundle.errors import VerifyError
 from evidence.bundle.layout import COMPARISON, CONTEXT, LIMITS, VERDICT
 from evidence.bundle.run_folder import history_of, last_green
 from evidence.bundle.verify import verify
+from evidence.collect.machine import MachineSample, read_samples
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
 from evidence.comparison.compare import compare
+from evidence.comparison.conditions import Conditions, Place, conditions_of
 from evidence.comparison.samples import Samples, samples_of
 from evidence.comparison.types import Comparison, Row, RunName
-from evidence.settings import EMBEDDED
+from evidence.settings import EMBEDDED, LAST_GREEN
 from evidence.subject import named
-
-LAST_GREEN = "last-green"
 
 
 class CompareError(Exception):
@@ -44,6 +44,13 @@ class RecordedRun:
     context: Context
     colour: str | None
     """By its verdict."""
+    machine: Mapping[str, Sequence[MachineSample]]
+    """Samples of the machine by scenario, where they were taken."""
+
+    @property
+    def conditions(self) -> dict[Place, Conditions]:
+        """Under which conditions each phase was measured."""
+        return conditions_of(self.run.scenarios, self.machine, self.context.cpus)
 
     @property
     def name(self) -> RunName:
@@ -60,10 +67,12 @@ class RecordedRun:
 def read_recorded(folder: Path, judged: bool = True) -> RecordedRun:
     """Read a run directory. CompareError where it can't be. judged: it has a verdict of this run, too."""
     try:
+        run = load_run(folder, SCENARIOS)
         return RecordedRun(
-            run=load_run(folder, SCENARIOS),
+            run=run,
             context=read_one(folder / CONTEXT, Context),
             colour=_colour(folder) if judged else None,
+            machine={name: read_samples(folder / name) for name in run.scenarios},
         )
     except RecordError as error:
         raise CompareError(f"{folder} can't be compared: {error}") from error
@@ -116,7 +125,7 @@ def compare_runs(baseline: RecordedRun, newer: RecordedRun) -> Comparison:
         newer=newer.name,
         problems=problems,
         notes=tuple(_notes(baseline, newer)),
-        rows=() if problems else _rows(baseline.run, newer.run),
+        rows=() if problems else _rows(baseline, newer),
     )
 
 
@@ -127,8 +136,8 @@ def common_samples(baseline: Run, newer: Run) -> tuple[Samples, Samples]:
     return before, after
 
 
-def _rows(baseline: Run, newer: Run) -> tuple[Row, ...]:
-    return compare(*common_samples(baseline, newer))
+def _rows(baseline: RecordedRun, newer: RecordedRun) -> tuple[Row, ...]:
+    return compare(*common_samples(baseline.run, newer.run), (baseline.conditions, newer.conditions))
 
 
 def _incomparable(baseline: RecordedRun, newer: RecordedRun) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 `python -m evidence.comparison.repeated RUN RUN …` measures on run directories and writes `repeated_runs.json`;
 `--print` only prints. A pair of runs without a change must not be called one; with the newer run's latencies times 1.2
-it must.
+it must, and so it must where the CPU time of its exports grew so, too. `--waiting` and `--computing` take runs of a
+service that really waits or computes longer in each export; each is compared with each of the repeated runs.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from assertions.record.files import read_one, write_one
 from assertions.record.types import Record
 from evidence.comparison.check import SLOWER
 from evidence.comparison.compare import compare
+from evidence.comparison.conditions import Conditions, Place
 from evidence.comparison.folders import CompareError, read_recorded
-from evidence.comparison.samples import Key, Samples, samples_of
-from evidence.comparison.types import ALPHA, MEASURES
+from evidence.comparison.samples import Samples, samples_of
+from evidence.comparison.statistics import statistic_of
+from evidence.comparison.types import ALPHA, MEASURES, MeasureName, Row, left_of
 
 STORED = Path(__file__).with_name("repeated_runs.json")
 CALLED = ("better", "worse")
@@ -33,6 +38,17 @@ class MeasureRate(Record, frozen=True, kw_only=True):
     measure: str
     called: int
     """Pairs in which a row of this measure was called better or worse."""
+
+
+class Planted(Record, frozen=True, kw_only=True):
+    """Runs of a service that was made slower, each compared with each of the repeated runs."""
+
+    runs: int
+    pairs: int
+    found: int
+    """Pairs in which a latency or the CPU time of an export was called worse."""
+    slower: float
+    """Largest median ratio of a latency over these pairs."""
 
 
 class RepeatedRates(Record, frozen=True, kw_only=True):
@@ -50,56 +66,135 @@ class RepeatedRates(Record, frozen=True, kw_only=True):
     slower: float
     found: int
     """Pairs in which a latency was called worse once the newer run's latencies were multiplied by `slower`."""
+    found_cpu: int
+    """Pairs in which latency or CPU time was called worse once both were multiplied by `slower`."""
+    waiting: Planted
+    """Runs of a service that really waits longer in each export."""
+    computing: Planted
+    """Runs of a service that really computes longer in each export."""
     spread: float
     """Largest ratio between two runs' medians of one latency."""
+    spread_left: float
+    """The same without what the CPU time of the exports explains."""
+    spread_cpu: float
+    """Largest ratio between two runs' CPU times of an export in one phase."""
+    spread_cpu_left: float
+    """The same by the machine's own speed."""
 
 
-def measure(runs: Sequence[Samples], machine: str, slower: float = SLOWER) -> RepeatedRates:
+@dataclass(frozen=True)
+class Measured:
+    """What is compared of one run."""
+
+    samples: Samples
+    conditions: Mapping[Place, Conditions]
+
+
+def measure(
+    runs: Sequence[Measured],
+    machine: str,
+    slower: float = SLOWER,
+    *,
+    waiting: Sequence[Measured] = (),
+    computing: Sequence[Measured] = (),
+) -> RepeatedRates:
     """Compare each pair of runs, as it is and with slower latencies. ValueError for fewer than two runs."""
     if len(runs) < 2:
         raise ValueError(f"{len(runs)} run makes no pair")
     pairs = list(itertools.combinations(runs, 2))
-    called, found, spread = 0, 0, 1.0
-    by_measure: Counter[str] = Counter()
-    for before, after in pairs:
-        rows = compare(before, after, resamples=0)
-        changed = {row.measure for row in rows if row.outcome in CALLED}
-        called += bool(changed)
-        by_measure.update(changed)
-        ratios = [row.ratio for row in rows if row.measure == "latency" and row.ratio]
-        spread = max([spread, *ratios, *(1 / ratio for ratio in ratios)])
-        planted = compare(before, _slower(after, slower), resamples=0)
-        found += any(row.measure == "latency" and row.outcome == "worse" for row in planted)
+    rows_of = [_compared(before, after) for before, after in pairs]
+    by_measure = Counter(name for rows in rows_of for name in {row.measure for row in rows if row.outcome in CALLED})
     return RepeatedRates(
         machine=machine,
         runs=len(runs),
         pairs=len(pairs),
-        scenarios=tuple(sorted({key.scenario for run in runs for key in run})),
+        scenarios=tuple(sorted({key.scenario for run in runs for key in run.samples})),
         alpha=ALPHA,
-        called=called,
+        called=sum(any(row.outcome in CALLED for row in rows) for rows in rows_of),
         measures=tuple(MeasureRate(measure=name, called=by_measure[name]) for name in MEASURES),
         slower=slower,
-        found=found,
-        spread=spread,
+        found=sum(_worse(_compared(before, _slower(after, slower)), "latency") for before, after in pairs),
+        found_cpu=sum(
+            _worse(_compared(before, _more_cpu(after, slower)), "latency", "CPU an export") for before, after in pairs
+        ),
+        waiting=_planted(runs, waiting),
+        computing=_planted(runs, computing),
+        spread=_spread(row.ratio for rows in rows_of for row in rows if row.measure == "latency"),
+        spread_left=_spread(left_of(row) for rows in rows_of for row in rows if row.measure == "latency"),
+        spread_cpu=_spread(row.ratio for rows in rows_of for row in rows if row.measure == "CPU an export"),
+        spread_cpu_left=_spread(left_of(row) for rows in rows_of for row in rows if row.measure == "CPU an export"),
     )
 
 
-def _slower(samples: Samples, factor: float) -> Mapping[Key, tuple[float, ...]]:
-    return {
-        key: tuple(value * factor for value in values) if key.measure == "latency" else values
-        for key, values in samples.items()
+def _planted(runs: Sequence[Measured], slower: Sequence[Measured]) -> Planted:
+    rows_of = [_compared(before, after) for after in slower for before in runs]
+    ratios: dict[tuple[str, str, str], list[float]] = {}
+    for row in (row for rows in rows_of for row in rows if row.measure == "latency" and row.ratio):
+        ratios.setdefault((row.scenario, row.phase, row.case), []).append(row.ratio or 1.0)
+    return Planted(
+        runs=len(slower),
+        pairs=len(rows_of),
+        found=sum(_worse(rows, "latency", "CPU an export") for rows in rows_of),
+        slower=max((statistic_of(values, "median") for values in ratios.values()), default=1.0),
+    )
+
+
+def _compared(before: Measured, after: Measured) -> tuple[Row, ...]:
+    return compare(before.samples, after.samples, (before.conditions, after.conditions), resamples=0)
+
+
+def _worse(rows: Sequence[Row], *measures: MeasureName) -> bool:
+    return any(row.measure in measures and row.outcome == "worse" for row in rows)
+
+
+def _spread(ratios: Iterable[float | None]) -> float:
+    return max([1.0, *(max(ratio, 1 / ratio) for ratio in ratios if ratio)])
+
+
+def _slower(run: Measured, factor: float, *also: MeasureName) -> Measured:
+    """Return a run as if its service waited longer in each export."""
+    samples = {
+        key: tuple(value * factor for value in values) if key.measure in ("latency", *also) else values
+        for key, values in run.samples.items()
     }
+    return Measured(samples, run.conditions)
+
+
+def _more_cpu(run: Measured, factor: float) -> Measured:
+    """Return a run as if its service computed longer in each export."""
+    conditions = {
+        place: replace(there, cpu_ms=None if there.cpu_ms is None else there.cpu_ms * factor)
+        for place, there in run.conditions.items()
+    }
+    return Measured(_slower(run, factor, "CPU an export").samples, conditions)
 
 
 def line(rates: RepeatedRates) -> str:
     """Return the rates in one sentence."""
     calls = ", ".join(f"{one.measure} {one.called}" for one in rates.measures if one.called)
+    more = f"+{(rates.slower - 1) * 100:.3g} %"
     return (
         f"Measured on {rates.runs} repeated runs of {', '.join(rates.scenarios)} ({rates.machine}): of {rates.pairs} "
         f"pairs without a change {rates.called} were called one{f' ({calls})' if calls else ''}; with latencies "
-        f"+{(rates.slower - 1) * 100:.3g} % {rates.found} of {rates.pairs} were found. "
-        f"Medians of one latency differed by up to {(rates.spread - 1) * 100:.2g} % between these runs."
+        f"{more} {rates.found} of {rates.pairs} were found, with the CPU time of an export {more} {rates.found_cpu}. "
+        f"{_planted_line('waited', rates.waiting)}{_planted_line('computed', rates.computing)}"
+        f"Medians of one latency differed by up to {_percent(rates.spread)} between these runs, "
+        f"{_percent(rates.spread_left)} without what the CPU time of the exports explains; that CPU time differed by "
+        f"up to {_percent(rates.spread_cpu)}, and by {_percent(rates.spread_cpu_left)} in units of the reference work."
     )
+
+
+def _planted_line(what: str, planted: Planted) -> str:
+    if not planted.runs:
+        return ""
+    return (
+        f"A service that really {what} longer in each export (a median latency {_percent(planted.slower)} higher; "
+        f"runs: {planted.runs}) was found in {planted.found} of {planted.pairs} pairs. "
+    )
+
+
+def _percent(ratio: float) -> str:
+    return f"{(ratio - 1) * 100:.2g} %"
 
 
 def stored_line() -> str:
@@ -107,15 +202,24 @@ def stored_line() -> str:
     return line(read_one(STORED, RepeatedRates)) if STORED.is_file() else ""
 
 
+def _read(folders: Sequence[Path]) -> list[Measured]:
+    """Read run directories, oldest first; a verdict is not needed."""
+    runs = sorted((read_recorded(folder, judged=False) for folder in folders), key=lambda run: run.context.started)
+    return [Measured(samples_of(run.run.scenarios), run.conditions) for run in runs]
+
+
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--machine", default="one machine", help="What the runs were made on, in words.")
+@click.option("--waiting", multiple=True, type=click.Path(path_type=Path), help="Run of a service that waits longer.")
+@click.option("--computing", multiple=True, type=click.Path(path_type=Path), help="Of one that computes longer.")
 @click.option("--print", "only_print", is_flag=True, help="Store nothing.")
-def main(runs: tuple[Path, ...], machine: str, only_print: bool) -> None:
+def main(
+    runs: tuple[Path, ...], machine: str, waiting: tuple[Path, ...], computing: tuple[Path, ...], only_print: bool
+) -> None:
     """Compare each pair of these run directories of one service, oldest first."""
     try:
-        read = sorted((read_recorded(folder) for folder in runs), key=lambda run: run.context.started)
-        rates = measure([samples_of(run.run.scenarios) for run in read], machine)
+        rates = measure(_read(runs), machine, waiting=_read(waiting), computing=_read(computing))
     except (CompareError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     if not only_print:

@@ -11,11 +11,14 @@ from assertions.contract import MAX_CONCURRENT
 from assertions.record.phases import JudgedFor
 from assertions.record.types import PhasePlan, PhaseRun
 from assertions.record.view import ScenarioRecord
+from evidence.comparison.conditions import cpu_between, tree_cpu
 from evidence.comparison.types import MeasureName
 
 WINDOWS = 10
 """Equal parts of a phase, of which throughput and memory have one sample each: what follows closely on each other
 is no independent sample."""
+CPU_PART_LEAST_S = 0.5
+"""Length of a part of a phase from which on its CPU time is known well enough."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -46,6 +49,7 @@ def _scenario(record: ScenarioRecord) -> Iterable[tuple[Key, tuple[float, ...]]]
         if JudgedFor.LATENCY in plan.judged_for:
             yield from _exports(record, phase)
             yield from _memory(record, phase, plan)
+            yield from _cpu(record, phase)
         if JudgedFor.THROUGHPUT in plan.judged_for:
             yield from _throughput(record, phase)
         if JudgedFor.HEALTH in plan.judged_for:
@@ -89,6 +93,29 @@ def _memory(record: ScenarioRecord, phase: PhaseRun, plan: PhasePlan) -> Iterabl
         rest, at_once = tree_memory_bytes(before[-1]), max(1, min(MAX_CONCURRENT, plan.clients))
         key = Key(scenario=record.name, phase=phase.name, measure="memory an export")
         yield key, tuple(max(0.0, peaks[part] - rest) / at_once for part in sorted(peaks))
+
+
+def _cpu(record: ScenarioRecord, phase: PhaseRun) -> Iterable[tuple[Key, tuple[float, ...]]]:
+    """Yield the CPU time of the target in each part of a phase by the exports done in it, parts of exports counted.
+
+    A phase that is too short has no sample: counters of CPU time are read a few times a second, and are coarse.
+    """
+    part_s = (phase.end - phase.start) / WINDOWS
+    if part_s < CPU_PART_LEAST_S:
+        return
+    series, done = tree_cpu(record.probes), [hit for hit in record.of_phase(phase.name) if hit.status == 200]
+    found = []
+    for number in range(WINDOWS):
+        start, end = phase.start + number * part_s, phase.start + (number + 1) * part_s
+        used_s = cpu_between(series, start, end)
+        shares = [
+            (min(hit.end, end) - max(hit.start, start)) / (hit.end - hit.start) for hit in done if hit.end > hit.start
+        ]
+        exports = sum(share for share in shares if share > 0)
+        if used_s is not None and exports > 0:
+            found.append(used_s * 1000 / exports)
+    if found:
+        yield Key(scenario=record.name, phase=phase.name, measure="CPU an export"), tuple(found)
 
 
 def _throughput(record: ScenarioRecord, phase: PhaseRun) -> Iterable[tuple[Key, tuple[float, ...]]]:

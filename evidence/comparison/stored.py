@@ -10,8 +10,11 @@ import msgspec
 from assertions.record.files import read_one, write_one
 from assertions.record.types import RecordError
 from assertions.record.view import ScenarioRecord
-from evidence.bundle.layout import COMPARISON
+from evidence.bundle.layout import COMPARISON, CONTEXT
+from evidence.collect.machine import read_samples
+from evidence.collect.provenance import Context
 from evidence.comparison.compare import decided
+from evidence.comparison.conditions import Conditions, Place, conditions_of
 from evidence.comparison.samples import Key, samples_of
 from evidence.comparison.statistics import statistic_of
 from evidence.comparison.text import changes
@@ -65,9 +68,13 @@ def differences(folder: Path, records: Mapping[str, ScenarioRecord]) -> Iterator
     if decided(comparison.rows) != comparison.rows:
         yield f"{COMPARISON}: an outcome does not follow from the figures next to it"
     samples = samples_of(records)
+    machine = {name: read_samples(folder / name) for name in records}
+    conditions = conditions_of(records, machine, read_one(folder / CONTEXT, Context).cpus)
     for row in comparison.rows:
         values = samples.get(Key(scenario=row.scenario, phase=row.phase, measure=row.measure, case=row.case), ())
         newer = statistic_of(values, MEASURES[row.measure].statistic) if values else None
-        if (newer, len(values)) != (row.newer, row.newer_count):
+        there = conditions.get(Place(row.scenario, row.phase), Conditions())
+        known = (None, None), (there.others, there.used)
+        if (newer, len(values)) != (row.newer, row.newer_count) or (row.newer_others, row.newer_used) not in known:
             what = f"{row.measure} {row.case}".strip()
             yield f"{COMPARISON}: {what} of {row.scenario}, {row.phase} is not what the raw record gives"

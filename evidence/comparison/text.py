@@ -5,19 +5,41 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from evidence.comparison.types import ALPHA, LEAST_EFFECT, MEASURES, OUTCOMES, Comparison, Outcome, Row, RunName
+from evidence.comparison.types import (
+    ALPHA,
+    LEAST_EFFECT,
+    MEASURES,
+    OTHERS_APART,
+    OTHERS_MOST,
+    OUTCOMES,
+    UNKNOWN_EFFECT,
+    Comparison,
+    Outcome,
+    Row,
+    RunName,
+    left_of,
+)
 from evidence.reports.units import plain, quantity
 
-_EFFECT = f"{LEAST_EFFECT * 100:.3g} %"
+_EFFECT, _UNKNOWN = (f"{share * 100:.3g} %" for share in (LEAST_EFFECT, UNKNOWN_EFFECT))
+FACTOR_LEAST = 3.0
+"""Ratio from which on a change is shown as a factor."""
+EXPLAINED_LEAST = 0.01
+"""Change that CPU time or machine explain from which on a row says so."""
 METHOD = (
     f"A change counts where p < {ALPHA} (two-sided Mann-Whitney U test on raw samples, for success Fisher's exact "
     f"test; p is shown with Holm's correction over all rows) and the figure grew by more than {_EFFECT}, or shrank by "
-    f"as large a factor (success: by 1 point). Intervals of the ratio: bootstrap, 95 %."
+    f"as large a factor (success: by 1 point). Latency and throughput are compared without what the CPU time of an "
+    f"export explains, which a slower machine makes longer as well; that CPU time is a row of its own, in units of a "
+    f"reference work that was timed meanwhile. Intervals of the ratio: bootstrap, 95 %."
 )
 LIMITS_OF_IT = (
-    "Not covered by the test: two runs of one service differ by more than resampling within a run shows (another "
-    f"moment, other neighbours on the machine). The least effect of {_EFFECT} stands for that; it was not "
-    "measured with repeated runs. Confirm a change with a second run."
+    f"Where a run does not say how quick and busy its machine was (a target on another machine, a run of an older "
+    f"version), a change of latency, throughput or CPU time counts beyond {_UNKNOWN} only, and on a busy machine even "
+    f"that may be the machine. Where all processors were in use, and other work took more than "
+    f"{OTHERS_MOST * 100:.3g} % of the machine's CPU time or not as much in both runs (by {OTHERS_APART * 100:.3g} "
+    f"points), it must exceed what that work explains, too. A service that computes longer by less than {_EFFECT} is "
+    f"not found. Disks and networks that became slower count as the service's. Confirm a change with a second run."
 )
 
 
@@ -48,10 +70,7 @@ def text(comparison: Comparison, measured: str) -> str:
 
 def summary(comparison: Comparison) -> str:
     """Return how many rows have which outcome."""
-    counts = ", ".join(f"{comparison.count(outcome)} {outcome}" for outcome in OUTCOMES)
-    return (
-        f"{counts} (p < {comparison.alpha} after correction, and more than {comparison.least_effect * 100:.3g} % apart)"
-    )
+    return ", ".join(f"{comparison.count(outcome)} {outcome}" for outcome in OUTCOMES)
 
 
 def sentence(row: Row) -> str:
@@ -67,17 +86,27 @@ def _details(row: Row) -> Iterable[str]:
     parts = []
     if row.ratio is not None:
         parts.append(f"{percent_change(row.ratio)}")
+    left = left_of(row)
+    if row.expected is not None and left is not None and abs(row.expected - 1) >= EXPLAINED_LEAST:
+        cause = "the machine" if row.measure == "CPU an export" else "its CPU time"
+        parts.append(f"{cause} explains {percent_change(row.expected)}, left {percent_change(left)}")
     if row.low is not None and row.high is not None:
-        parts.append(f"interval {percent_change(row.low)} to {percent_change(row.high)}")
+        parts.append(f"interval {_between(row.low, row.high)}")
     parts.append(f"n={row.baseline_count} and {row.newer_count}")
     if row.p_adjusted is not None:
         parts.append(f"p={row.p_adjusted:.2g}" if row.p_adjusted >= 1e-4 else "p<0.0001")
     yield f" ({', '.join(parts)})"
 
 
+def _between(low: float, high: float) -> str:
+    if low >= FACTOR_LEAST:
+        return f"{low:.3g} to {high:.3g} times as much"
+    return f"{percent_change(low)} to {percent_change(high)}"
+
+
 def percent_change(ratio: float) -> str:
     """Return a ratio as a change in percent, a large one as a factor."""
-    if ratio >= 3:
+    if ratio >= FACTOR_LEAST:
         return f"{ratio:.3g} times as much"
     return f"{(ratio - 1) * 100:+.3g} %" if abs(ratio - 1) >= 5e-4 else "±0 %"
 

@@ -13,6 +13,16 @@ ALPHA: Final = 0.01
 """Probability of one false call or more among all rows of a comparison, by the test by itself (Holm)."""
 LEAST_EFFECT: Final = 0.15
 """Share by which a measure must change to count: what two runs of one service differ by is no change."""
+UNKNOWN_EFFECT: Final = 0.4
+"""The same of what depends on the machine's speed, where a run does not say how quick and busy its machine was."""
+USED_LEAST: Final = 0.85
+"""Share of the machine's CPU time in use below which nobody waits for a processor, so other work changes nothing."""
+OTHERS_MOST: Final = 0.25
+"""Share of the machine's CPU time that other work may take: beyond it latencies are of that work too."""
+OTHERS_APART: Final = 0.05
+"""By how much that share may differ between two runs."""
+LEAST_WALL: Final = 0.05
+"""Share by which a figure must have changed as it was measured, whatever is left of it without the CPU time."""
 SAMPLES_LEAST: Final = 8
 """Samples of each run below which nothing is called."""
 
@@ -20,7 +30,14 @@ Outcome = Literal["worse", "better", "no change", "undecided"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("worse", "better", "undecided", "no change")
 """What needs reading first."""
 MeasureName = Literal[
-    "latency", "success", "bytes a record", "memory an export", "throughput", "/health P95", "batch of five"
+    "latency",
+    "success",
+    "bytes a record",
+    "memory an export",
+    "CPU an export",
+    "throughput",
+    "/health P95",
+    "batch of five",
 ]
 
 
@@ -35,19 +52,22 @@ class Measure:
     """Relative; 0: the least difference decides by itself."""
     least_difference: float = 0.0
     """In the measure's unit: less is no change, however large its share."""
+    of_machine: bool = False
+    """Whether the machine's speed and other work on it change the figure."""
 
 
 MEASURES: Final[Mapping[MeasureName, Measure]] = {
-    "latency": Measure(unit="ms", statistic="median", least_difference=1.0),
+    "latency": Measure(unit="ms", statistic="median", least_difference=1.0, of_machine=True),
     "success": Measure(unit="ratio", statistic="mean", higher_is_better=True, least_effect=0.0, least_difference=0.01),
     "bytes a record": Measure(unit="bytes", statistic="median"),
     "memory an export": Measure(unit="bytes", statistic="median", least_difference=1e6),
-    "throughput": Measure(unit="exports/s", statistic="mean", higher_is_better=True),
-    "/health P95": Measure(unit="ms", statistic="p95", least_difference=5.0),
+    "CPU an export": Measure(unit="ms", statistic="median", least_difference=1.0, of_machine=True),
+    "throughput": Measure(unit="exports/s", statistic="mean", higher_is_better=True, of_machine=True),
+    "/health P95": Measure(unit="ms", statistic="p95", least_difference=100.0),
     "batch of five": Measure(unit="s", statistic="mean"),
 }
-"""A millisecond of an export and five of `/health` are the noise of a busy machine; a megabyte is one of an allocator;
-of success, one export in a hundred counts."""
+"""A millisecond of an export is the noise of a busy machine, and a hundred of `/health`, which waits for a processor
+while exports use all; a megabyte is one of an allocator; of success, one export in a hundred counts."""
 
 
 class Row(Record, frozen=True, kw_only=True):
@@ -68,6 +88,15 @@ class Row(Record, frozen=True, kw_only=True):
     low: float | None
     high: float | None
     """Of the ratio: bootstrap interval at 95 %, of resampled samples."""
+    expected: float | None = None
+    """Ratio that follows from the CPU time of an export (latency, throughput) or the machine's speed (CPU time) alone;
+    None: not known, or not of this measure. What is left of the ratio, divided by it, is tested and must be large."""
+    baseline_others: float | None = None
+    newer_others: float | None = None
+    """Share of the machine's CPU time that other work took; None: not known, or not of this measure."""
+    baseline_used: float | None = None
+    newer_used: float | None = None
+    """The same of all work, the target's included."""
     p: float | None
     """Two-sided; None: nothing was tested."""
     p_adjusted: float | None
@@ -114,30 +143,82 @@ def outcome_of(row: Row) -> tuple[Outcome, str]:
         return "undecided", row.reason or "not measured in both runs"
     if row.p is None or row.p_adjusted is None:
         return "undecided", row.reason or "one figure a run: no test"
-    higher = row.newer > row.baseline
-    if row.p_adjusted < ALPHA and _counts(row, measure):
+    effect = effect_of(row)
+    if row.p_adjusted < ALPHA and _counts(row, effect):
+        left = left_of(row) if measure.least_effect else None
+        higher = row.newer > row.baseline if left is None else left > 1
         return ("better" if higher == measure.higher_is_better else "worse"), ""
     if abs(row.newer - row.baseline) < measure.least_difference or _inside(row):
         return "no change", ""
-    if _counts(row, measure):
+    if _counts(row, effect):
         return "undecided", f"large enough, but p = {row.p_adjusted:.2g} after correction is not below {ALPHA}"
-    return "undecided", f"a change of {LEAST_EFFECT * 100:.3g} % lies within the interval of the ratio"
+    return "undecided", _too_small(row, effect)
 
 
-def _counts(row: Row, measure: Measure) -> bool:
+def left_of(row: Row) -> float | None:
+    """Return what is left of a row's ratio without what was expected of the machine; None where there is no ratio."""
+    return row.ratio / row.expected if row.ratio is not None and row.expected else row.ratio
+
+
+def effect_of(row: Row) -> float:
+    """Return the share by which what is left of a row's ratio must differ from 1 to count."""
+    measure = MEASURES[row.measure]
+    if not measure.of_machine:
+        return measure.least_effect
+    if row.expected is None or row.baseline_others is None or row.newer_others is None:
+        return UNKNOWN_EFFECT
+    if not _busy(row):
+        return measure.least_effect
+    free, still_free = (max(0.01, 1 - others) for others in (row.baseline_others, row.newer_others))
+    return (1 + UNKNOWN_EFFECT) * max(free / still_free, still_free / free) - 1
+
+
+def _busy(row: Row) -> bool:
+    """Whether other work on the machine took too much of it, or not as much in both runs."""
+    if row.baseline_others is None or row.newer_others is None:
+        return False
+    if max(row.baseline_used or 0.0, row.newer_used or 0.0) < USED_LEAST:
+        return False
+    highest, apart = max(row.baseline_others, row.newer_others), abs(row.baseline_others - row.newer_others)
+    return highest > OTHERS_MOST or apart > OTHERS_APART
+
+
+def _counts(row: Row, effect: float) -> bool:
     """Whether the change is large enough in both senses: its share, up or down by the same factor, and its size."""
     assert row.baseline is not None
     assert row.newer is not None
-    if abs(row.newer - row.baseline) < measure.least_difference:
+    if abs(row.newer - row.baseline) < MEASURES[row.measure].least_difference:
         return False
-    if not measure.least_effect:
+    if not effect:
         return True
-    if row.ratio is None:
+    left = left_of(row)
+    if left is None or row.ratio is None or not _beyond(left, effect):
         return False
-    return row.ratio > 1 + measure.least_effect or row.ratio < 1 / (1 + measure.least_effect)
+    return row.expected is None or (_beyond(row.ratio, LEAST_WALL) and (row.ratio > 1) == (left > 1))
+
+
+def _beyond(ratio: float, effect: float) -> bool:
+    return ratio > 1 + effect or ratio < 1 / (1 + effect)
 
 
 def _inside(row: Row) -> bool:
     if row.low is None or row.high is None:
         return False
-    return row.low >= 1 / (1 + LEAST_EFFECT) and row.high <= 1 + LEAST_EFFECT
+    expected = row.expected or 1.0
+    return row.low / expected >= 1 / (1 + LEAST_EFFECT) and row.high / expected <= 1 + LEAST_EFFECT
+
+
+def _too_small(row: Row, effect: float) -> str:
+    if row.ratio is None or not _beyond(row.ratio, LEAST_EFFECT):
+        return f"a change of {_percent(LEAST_EFFECT)} lies within the interval of the ratio"
+    if _busy(row):
+        shares = f"{_percent(row.baseline_others)} and {_percent(row.newer_others)}"
+        return f"other work took {shares} of the machine's CPU time, so less than {_percent(effect)} is no sign"
+    if row.expected is None or effect == UNKNOWN_EFFECT:
+        return f"how quick and busy the machine was is not known, so less than {_percent(effect)} is no sign"
+    cause = "the machine" if row.measure == "CPU an export" else "the CPU time of an export"
+    return f"{cause} by itself would make it {(row.expected - 1) * 100:+.3g} %"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share * 100:.3g} %"

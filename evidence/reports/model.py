@@ -152,6 +152,19 @@ class ReportModel:
     harness: str
     """Version and commit of what judged; stands apart from the subject."""
 
+    @property
+    def lead(self) -> str:
+        """The first reason in one line; empty where there is none."""
+        if not self.reasons:
+            return ""
+        first = self.reasons[0]
+        return f"{first.title} in {', '.join(first.scenarios)}: {first.measured.partition(': ')[0]}"
+
+    @property
+    def changed(self) -> str:
+        """What changed since the baseline in one line."""
+        return f"No baseline: {NO_BASELINE}." if self.changes is None else self.changes[0]
+
 
 def build(report: Report, limits: Limits, context: Context, figures: Figures) -> ReportModel:
     """Build the model of a judged run."""
@@ -163,7 +176,10 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
     return ReportModel(
         colour=report.colour,
         headline=headline,
-        detail=headline.removeprefix(report.colour).lstrip(":, "),
+        # the colour, which says what there is none of, stands on a line of its own where this is shown
+        detail=headline.removeprefix(report.colour)
+        .lstrip(":, ")
+        .replace("verdicts have none", "verdicts have no data"),
         subject=subject,
         when=when,
         first_line=f"{headline} – {subject}, {when}",

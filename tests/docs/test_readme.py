@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.test_workflows import nox_sessions, sessions
+from tests.processes import WIDE, run_main
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTED = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
@@ -62,11 +62,12 @@ def commands(page: str) -> Iterator[list[str]]:
                 yield words[1:]
 
 
-def options_of(*words: str) -> str:
-    """The help text of a command."""
-    ended = subprocess.run([sys.executable, *words, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+def help_of(module: str, *words: str, captured: pytest.CaptureFixture[str]) -> str:
+    """The help text of `python -m module words`."""
+    name = {"evidence": "evidence.command"}.get(module, f"{module}.__main__")
+    ended = run_main(importlib.import_module(name).main, *words, "--help", captured=captured)
+    assert ended.code == 0, ended.err
+    return ended.out
 
 
 def entry_of(words: list[str]) -> list[str]:
@@ -118,9 +119,10 @@ def test_the_readme_shows_the_runbooks_block() -> None:
         assert re.fullmatch(pattern, line), (pattern, line)
 
 
-@pytest.mark.e2e
-def test_commands_of_the_pages_are_known(tmp_path: Path) -> None:
+def test_commands_of_the_pages_are_known(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command of a page is one of its command, and each option stands in that command's help."""
+    for name, value in WIDE.items():
+        monkeypatch.setenv(name, value)
     helps: dict[tuple[str, ...], str] = {}
     unknown: list[str] = []
     seen = 0
@@ -130,7 +132,9 @@ def test_commands_of_the_pages_are_known(tmp_path: Path) -> None:
             if not entry or (entry[1].startswith("tests.") and entry[1] != "tests.targets"):
                 continue
             seen += 1
-            text = helps.setdefault(entry, options_of(*entry))
+            if entry not in helps:
+                helps[entry] = help_of(*entry[1:], captured=capsys)
+            text = helps[entry]
             unknown += [
                 f"{page}: {shlex.join(words)}: {word}"
                 for word in words

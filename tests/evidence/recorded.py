@@ -15,6 +15,7 @@ from assertions.record.files import read_one
 from assertions.record.view import ScenarioRecord
 from evidence import run as running
 from evidence.collect.provenance import Context
+from evidence.reports.plots.drawing_process import DrawingProcess
 from evidence.settings import Settings
 from evidence.stages import Stages
 from loadtests.plan.profile import load_profile
@@ -38,8 +39,10 @@ class Recorded:
             reach=lambda settings: None,
             queries=lambda settings: "queries: as recorded",
             observe=lambda name, target, folder: contextlib.nullcontext(),
+            sample_machine=lambda folder: contextlib.nullcontext(),
             drive=self.drive,
             check_files=lambda folder, progress, jobs: None,
+            drawing=lambda: contextlib.nullcontext(DrawingProcess(None)),
             check_tools=lambda settings, view, meanwhile: meanwhile(),
         )
 

@@ -49,6 +49,7 @@ def test_read(out: Path) -> None:
     assert problem.startswith("third can't be read: ")
 
 
+@pytest.mark.e2e
 def test_the_list_by_the_command(out: Path) -> None:
     """The command prints a table, or the same as JSON that can be read back."""
     ended = run_command("history", out, environment={"COLUMNS": "160"})
@@ -74,6 +75,7 @@ def test_no_picture(out: Path, tmp_path: Path) -> None:
         plot(read_history(out)[0], tmp_path / "runs.pdf")
 
 
+@pytest.mark.e2e
 def test_no_runs(tmp_path: Path) -> None:
     """Without any run the command ends with 2."""
     ended = run_command("history", tmp_path / "none")

@@ -12,7 +12,7 @@ from assertions.limits import DEFAULT_PATH
 from assertions.record.files import read_one
 from rules.records import PromtoolResults, Step
 from tests.processes import run_module
-from tests.rules.conftest import Copies, RunCommand, edit
+from tests.rules.conftest import Copies, RunCommand, cut, edit
 from tests.rules.endpoint import page
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +32,7 @@ def failed(out: Path) -> set[str]:
 
 def test_the_committed_rules_pass(run_command: RunCommand, tmp_path: Path) -> None:
     """Our own rules pass every check: exit 0, both files written, the alerts named."""
-    done = run_command("--out", tmp_path)
+    done = run_command("--kept", "--out", tmp_path)
     assert (done.code, done.err) == (0, "")
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert results.ok
@@ -101,45 +101,45 @@ def seen_by(copies: Copies, run_command: RunCommand, out: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_each_break_turns_red(name: str, copies: Copies, run_command: RunCommand, tmp_path: Path) -> None:
+def test_each_break_turns_red(name: str, some: Copies, run_command: RunCommand, tmp_path: Path) -> None:
     """Each break gives exit 1, and exactly the checks that can see it fail."""
     broken = BREAKS[name]
-    path = copies.tests if broken.in_tests else copies.rules
+    path = some.tests if broken.in_tests else some.rules
     if broken.old:
         edit(path, broken.old, broken.new)
     else:
         path.write_text(broken.new)
-    assert seen_by(copies, run_command, tmp_path / "out") == broken.seen_by
+    assert seen_by(some, run_command, tmp_path / "out") == broken.seen_by
 
 
-def test_an_alert_without_a_test_is_red(copies: Copies, run_command: RunCommand, tmp_path: Path) -> None:
+def test_an_alert_without_a_test_is_red(some: Copies, run_command: RunCommand, tmp_path: Path) -> None:
     """An alert whose test is removed passes in promtool; only the meta-check sees it."""
-    text = copies.tests.read_text()
+    text = some.tests.read_text()
     start, end = text.index("  - name: concurrency"), text.index("  # ---- ExportMemoryHigh")
-    edit(copies.tests, text[start:end], "")
-    assert seen_by(copies, run_command, tmp_path / "out") == {COVERAGE}
+    edit(some.tests, text[start:end], "")
+    assert seen_by(some, run_command, tmp_path / "out") == {COVERAGE}
     assert steps(tmp_path / "out")[COVERAGE].output.splitlines() == [
         'ExportOverConcurrencyLimit{severity="critical"} has no case in which it fires',
         'ExportOverConcurrencyLimit{severity="critical"} has no case in which it keeps silent',
     ]
 
 
-def test_a_syntax_error_is_red(copies: Copies, run_command: RunCommand, tmp_path: Path) -> None:
+def test_a_syntax_error_is_red(some: Copies, run_command: RunCommand, tmp_path: Path) -> None:
     """PromQL that promtool can't parse fails its own check with promtool's exit code 1."""
-    edit(copies.rules, "export_queue_depth > 80", "export_queue_depth >> 80")
-    done = run_command("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
+    edit(some.rules, "export_queue_depth > 80", "export_queue_depth >> 80")
+    done = run_command("--rules", some.rules, "--tests", some.tests, "--out", tmp_path)
     assert done.code == 1
     assert steps(tmp_path)["check rules"].exit_code == 1
     assert failed(tmp_path) == {"check rules", "test rules", "rule coverage", "expressions"}
 
 
-def test_a_lint_finding_is_red(copies: Copies, run_command: RunCommand, tmp_path: Path) -> None:
+def test_a_lint_finding_is_red(some: Copies, run_command: RunCommand, tmp_path: Path) -> None:
     """A rule that is there twice, word for word, fails promtool's lint with its exit code 3."""
-    text = copies.rules.read_text()
+    text = some.rules.read_text()
     start = text.index("      - alert: ExportOverConcurrencyLimit")
     rule = text[start : text.index("\n\n", start) + 1]
-    edit(copies.rules, rule, rule + rule)
-    done = run_command("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
+    edit(some.rules, rule, rule + rule)
+    done = run_command("--rules", some.rules, "--tests", some.tests, "--out", tmp_path)
     assert done.code == 1
     assert steps(tmp_path)["check rules"].exit_code == 3
 
@@ -148,7 +148,7 @@ def test_a_metrics_page_is_checked(run_command: RunCommand, tmp_path: Path) -> N
     """A page of the contract passes, with the complaints about the contract's own names allowed by name."""
     snapshot = tmp_path / "metrics_snapshot.txt"
     snapshot.write_text(page(3))
-    done = run_command("--metrics", snapshot, "--out", tmp_path)
+    done = run_command("--kept", "--metrics", snapshot, "--out", tmp_path)
     assert (done.code, done.err) == (0, "")
     step = steps(tmp_path)["check metrics"]
     assert (step.ok, step.exit_code, step.argv) == (True, 3, ("promtool", "check", "metrics"))
@@ -194,7 +194,7 @@ def test_a_wrong_metrics_page_is_red(
     """A page that is empty, malformed, badly named, or no ground for the alerts gives exit 1 and the reason."""
     snapshot = tmp_path / "metrics_snapshot.txt"
     snapshot.write_bytes(text.encode())
-    done = run_command("--metrics", snapshot, "--out", tmp_path)
+    done = run_command("--kept", "--metrics", snapshot, "--out", tmp_path)
     assert (done.code, failed(tmp_path)) == (1, red)
     assert said in (tmp_path / "promtool_results.txt").read_text()
 
@@ -216,7 +216,7 @@ def test_without_promtool_there_is_no_verdict_but_a_record(run_command: RunComma
 @pytest.mark.parametrize("option", ["--rules", "--tests", "--metrics"])
 def test_a_missing_input_is_no_verdict(option: str, run_command: RunCommand, tmp_path: Path) -> None:
     """A file that is not there gives exit 2 and one sentence that names it, and the results are still on file."""
-    done = run_command(option, tmp_path / "absent.yml", "--out", tmp_path)
+    done = run_command("--kept", option, tmp_path / "absent.yml", "--out", tmp_path)
     assert done.code == 2
     assert done.err.startswith("rules: no verdict: absent.yml: no ")
     assert done.err.count("\n") == 1
@@ -237,7 +237,7 @@ def test_bad_usage_and_a_bad_folder_are_no_verdict(run_command: RunCommand, tmp_
     assert run_command("--no-such").code == 2
     file = tmp_path / "file"
     file.write_text("")
-    done = run_command("--out", file)
+    done = run_command("--kept", "--out", file)
     assert done.code == 2
     assert "can't be written" in done.err
     assert "Traceback" not in done.err
@@ -267,6 +267,7 @@ def test_build_writes_rules_with_other_limits(run_command: RunCommand, tmp_path:
     done = run_command("build", "--limits", mine, "--out", built)
     assert (done.code, done.out, done.err) == (0, "wrote mine.yml and mine.test.yml\n", "")
     assert re.findall(r"export_latency_ms_bucket.* > (\S+)", built.read_text()) == ["2000", "6000"]
+    cut(Copies(built, built.with_name("mine.test.yml")))
     checked = run_command("check", "--rules", built, "--out", tmp_path)
     assert (checked.code, checked.err) == (0, "")
     results = read_one(tmp_path / "promtool.json", PromtoolResults)

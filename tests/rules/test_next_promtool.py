@@ -106,16 +106,16 @@ def stand_in(path: Path) -> Path:
     return script(path, f'[ "$1" = --version ] && echo "promtool, version 3.9.9 (x)" || exec {real} "$@"')
 
 
-def test_it_checks_the_rules_too(run_command: RunCommand, copies: Copies, tmp_path: Path) -> None:
+def test_it_checks_the_rules_too(run_command: RunCommand, some: Copies, tmp_path: Path) -> None:
     """Both promtools are named; what the newer one refuses fails the check, by its own steps."""
     newer = str(stand_in(tmp_path / "newer"))
-    words = ("--rules", copies.rules, "--tests", copies.tests, "--out", tmp_path)
+    words = ("--rules", some.rules, "--tests", some.tests, "--out", tmp_path)
     done = run_command(*words, PROMTOOL3=newer)
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert (done.code, results.next_version, results.next_problem) == (0, "3.9.9", None)
     assert [step.name for step in results.steps][2:5] == ["test rules", "check rules 3.x", "test rules 3.x"]
     assert done.out.splitlines()[1] == "promtool 3.9.9 too"
-    edit(copies.rules, "export_queue_depth > 80", "export_queue_depth > 90")
+    edit(some.rules, "export_queue_depth > 80", "export_queue_depth > 90")
     assert run_command(*words, PROMTOOL3=newer).code == 1
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert {step.name for step in results.steps if not step.ok} == {"test rules", "test rules 3.x"}
@@ -123,16 +123,17 @@ def test_it_checks_the_rules_too(run_command: RunCommand, copies: Copies, tmp_pa
 
 def test_none_is_no_data_and_no_failure(run_command: RunCommand, tmp_path: Path) -> None:
     """Where there is no promtool 3.x the results say so with the reason, and pass."""
-    done = run_command("--out", tmp_path)
+    done = run_command("--kept", "--out", tmp_path)
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert (done.code, results.ok, results.next_version) == (0, True, None)
     assert (results.next_problem or "").startswith("$PROMTOOL3 is ")
     assert "promtool 3.x too: NO DATA: $PROMTOOL3 is " in (tmp_path / "promtool_results.txt").read_text()
 
 
-def test_a_first_promtool_of_version_3_needs_no_second(run_command: RunCommand, tmp_path: Path) -> None:
+def test_a_first_promtool_of_version_3_needs_no_second(run_command: RunCommand, some: Copies, tmp_path: Path) -> None:
     """Its own steps are those of version 3."""
-    run_command("--out", tmp_path, PROMTOOL=str(stand_in(tmp_path / "newer")))
+    words = ("--rules", some.rules, "--tests", some.tests, "--out", tmp_path)
+    run_command(*words, PROMTOOL=str(stand_in(tmp_path / "newer")))
     results = read_one(tmp_path / "promtool.json", PromtoolResults)
     assert (results.version, results.next_version) == ("3.9.9", None)
     assert results.next_problem == "the first promtool is 3.9.9 itself"

@@ -14,6 +14,7 @@ import pytest
 
 from rules.promtool import ALLOWED_COMPLAINTS, Promtool, find
 from rules.server import fetch
+from rules.server.cache import Cache
 from rules.server.fetch import ToolFailed, ToolMissing, cache_folder, find_binary, run, version_of
 from tests.rules.conftest import ROOT, RULES, TESTS, Copies, edit
 from tests.rules.endpoint import page
@@ -207,8 +208,9 @@ def test_major_version(version: str, major: int | None) -> None:
     assert Promtool(path=Path("promtool"), version=version).major == major
 
 
-def test_verdicts_on_the_committed_files(promtool: Promtool) -> None:
+def test_verdicts_on_the_committed_files(kept: Cache) -> None:
     """promtool is content with our rules and tests, and no path of this machine shows."""
+    promtool = find(cache=kept)
     checked, tested = promtool.check_rules(RULES), promtool.test_rules(TESTS)
     assert (checked.ok, tested.ok) == (True, True)
     assert checked.argv == ("promtool", "check", "rules", "--lint=all", "--lint-fatal", "export.yml")
@@ -216,13 +218,13 @@ def test_verdicts_on_the_committed_files(promtool: Promtool) -> None:
     assert str(RULES.parent) not in checked.output + tested.output
 
 
-def test_silent_passes_of_promtool_itself(promtool: Promtool, copies: Copies) -> None:
+def test_silent_passes_of_promtool_itself(promtool: Promtool, some: Copies) -> None:
     """What the meta-check is for, seen on the real promtool: zero rules, a misspelt name and an empty glob all pass."""
-    edit(copies.tests, "  - export.yml\n", "  - export.yml\n  - no-such-*.yml\n")
-    edit(copies.tests, "eval_time: 9m\n        alertname: ExportQueue", "eval_time: 9m\n        alertname: Exprot")
-    assert promtool.test_rules(copies.tests).exit_code == 0
-    copies.rules.write_text("groups: []\n")
-    assert promtool.check_rules(copies.rules).exit_code == 0
+    edit(some.tests, "  - export.yml\n", "  - export.yml\n  - no-such-*.yml\n")
+    edit(some.tests, "eval_time: 9m\n        alertname: ExportQueue", "eval_time: 9m\n        alertname: Exprot")
+    assert promtool.test_rules(some.tests).exit_code == 0
+    some.rules.write_text("groups: []\n")
+    assert promtool.check_rules(some.rules).exit_code == 0
     assert promtool.check_metrics(b"").exit_code == 0
 
 

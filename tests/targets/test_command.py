@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.processes import Ended, run_module
+from tests.targets.fixtures.entry import all_targets
 
 pytestmark = pytest.mark.e2e
 
@@ -16,26 +18,37 @@ def run_targets_command(*words: str) -> Ended:
     return run_module("tests.targets", *words, timeout_s=500)
 
 
-def test_every_target_runs() -> None:
+PARTS = 4
+"""Of the catalogue, checked by as many processes as there are workers."""
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, Any]]:
+    """What `list --json` prints of each target."""
+    listed: list[dict[str, Any]] = json.loads(run_targets_command("list", "--json").out)
+    return listed
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_target_runs(part: int) -> None:
     """Every target starts, answers /health and one export, and ends on SIGTERM."""
-    done = run_targets_command("check")
-    count = len(json.loads(run_targets_command("list", "--json").out))
-    assert (done.code, done.out) == (0, f"{count} of {count} targets run and answer\n")
+    names = [target.name for target in all_targets()][part::PARTS]
+    done = run_targets_command("check", *names)
+    assert (done.code, done.out) == (0, f"{len(names)} of {len(names)} targets run and answer\n")
 
 
-def test_the_list_is_whole() -> None:
-    """The list names at least 60 faults and 15 healthy targets, each with its reason, each fault with a verdict."""
-    rows = json.loads(run_targets_command("list", "--json").out)
+def test_the_list_is_whole(rows: list[dict[str, Any]]) -> None:
+    """The list names every target, 60 faults and 15 healthy ones at least, each with its reason or its verdicts."""
+    assert [row["name"] for row in rows] == [target.name for target in all_targets()]
     assert len([row for row in rows if not row["healthy"]]) >= 60
     assert len([row for row in rows if row["healthy"]]) >= 15
     assert [row["name"] for row in rows if not row["why"].endswith(".") or row["healthy"] == bool(row["expect"])] == []
 
 
-def test_expected_verdicts_exist() -> None:
+def test_expected_verdicts_exist(rows: list[dict[str, Any]]) -> None:
     """No target expects a verdict that the judge does not know."""
     done = run_module("assertions", "--list")
     known = {line.split()[0] for line in done.out.splitlines()}
-    rows = json.loads(run_targets_command("list", "--json").out)
     assert {row["name"]: sorted(set(row["expect"]) - known) for row in rows if set(row["expect"]) - known} == {}
 
 

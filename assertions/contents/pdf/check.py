@@ -16,12 +16,13 @@ import pypdfium2 as pdfium
 
 from assertions.contents.pdf.clip import cut_texts
 from assertions.contents.pdf.furniture import check_first_page, check_heads, check_page_number, tight
-from assertions.contents.pdf.page import Layout, Reading, read_as, read_page
+from assertions.contents.pdf.page import LAYOUTS, Layout, Reading, read_as, read_page
 from assertions.contents.pdf.plan import DISTINCT, PER_PAGE, Plan, make_plan
+from assertions.contents.pdf.same_page import SamePages, same_pages
 from assertions.contents.pdf.text import Page, PageError, squeeze
 from assertions.contents.pdf.visibility import unseen
 from assertions.contents.sent import Findings, Outcome, Sent
-from assertions.contents.template import Request
+from assertions.contents.template import KnownPage, Request
 from assertions.record.finding_codes import Code
 
 _TAIL_BYTES = 2048
@@ -72,7 +73,7 @@ def _open(
         findings.add(code, "", "a PDF that opens", str(error))
         return None
     try:
-        _Check(document, data[-_ID_BYTES:], exact, request, findings).run(brief=brief)
+        _Check(document, data, exact, request, findings).run(brief=brief)
         return len(document)
     finally:
         document.close()
@@ -84,13 +85,13 @@ class _Check:
     def __init__(
         self,
         document: pdfium.PdfDocument,
-        id_: bytes,
+        data: bytes,
         exact: Callable[[], Sent],
         request: Request | None,
         findings: Findings,
     ) -> None:
         self.document = document
-        self.id = id_
+        self.id = data[-_ID_BYTES:]
         self.pages = [Page(document, index) for index in range(len(document))]
         self.exact = exact
         self.request = request
@@ -100,6 +101,8 @@ class _Check:
         self.asked = 1 if len(self.pages) <= _LOOKED_AT else _ASKED
         self.searches = 0
         self.bad_pages = 0
+        self.same = self._same_pages(data)
+        """None: PDFium reads all pages of this file."""
 
     @cached_property
     def sent(self) -> Sent:
@@ -123,7 +126,7 @@ class _Check:
             except PageError as error:
                 self.findings.add("unreadable", f"page {index + 1}", "a page that can be read", str(error))
             if page.clips:
-                self.asked = 1
+                self.asked, self.same = 1, None
                 self._cut(index)
             if brief and self.findings.count:
                 left = f"{len(self.pages) - index - 1} of {len(self.pages)} pages not read"
@@ -150,6 +153,25 @@ class _Check:
             places = cells.get(squeeze(whole))
             where = f"page {index + 1}{places.pop(0) if places else ''}"
             self.findings.add("cut", where, whole, f"only {shown!r} is on the paper, the rest is clipped off")
+
+    def _same_pages(self, data: bytes) -> SamePages | None:
+        """Return the pages for comparison by their bytes; None where one page holds another text than its bytes say."""
+        request, count = self.request, len(self.pages)
+        same = same_pages(data, request, count) if request and count > 1 else None
+        if request is None or same is None:
+            return None
+        index = 1 + zlib.crc32(self.id, 1) % (count - 1)
+        for layout in LAYOUTS:
+            known = request.template.pages.get((index, count, layout))
+            if known and same.is_known(index, known):
+                page = Page(self.document, index)
+                page.asked = index % self.asked, self.asked
+                try:
+                    holds = request.rename(page.raw) == known.text
+                except PageError:
+                    return None
+                return same if holds and not page.clips else None
+        return same
 
     def _sight(self) -> None:
         """Look at all pages of a short file, and at one of a long one: drawing takes ten times as long as reading."""
@@ -204,16 +226,20 @@ class _Check:
     def _holds_template(self, index: int, page: Page, layout: Layout, request: Request) -> Layout | None:
         """Return the layout of a page in which nothing is wrong by the template; None where something may be.
 
-        A page whose text equals that of a page without a fault is not judged again.
+        A page whose text equals that of a page without a fault is not judged again; where its bytes show that, it
+        is not read again, either.
         """
         template = request.template
+        key = index, len(self.pages), layout
+        known = template.pages.get(key)
+        if known and self.same and self.same.is_known(index, known):
+            return known.layout
         raw = request.rename(page.raw)
         if raw is None or not raw:
             return None
-        key = index, len(self.pages), layout
-        known = template.pages.get(key)
-        if known and known[0] == raw:
-            return known[1]
+        if known and known.text == raw:
+            self._learn(index, page, known)
+            return known.layout
         renamed = page.renamed(raw, request.rename)
         plan = template.plans[index]
         # the first page's layout is looked for; another page that is not of its layout is looked at letter by letter
@@ -226,8 +252,13 @@ class _Check:
         if findings.count:
             return None
         if index and not renamed.was_placed:  # the first page has more on it than its request's tag
-            template.remember(key, raw, reading.layout)
+            self._learn(index, page, template.remember(key, raw, reading.layout))
         return reading.layout
+
+    def _learn(self, index: int, page: Page, known: KnownPage | None) -> None:
+        """Note what a page is made of whose text PDFium has read."""
+        if known and self.same and not page.clips:
+            self.same.learn(index, known)
 
     def _stands(self, cell: str, page: Page) -> bool:
         """Return whether a key is on a page as a whole word."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pypdfium2 as pdfium
+from reportlab import rl_config
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -43,8 +45,20 @@ def pdf(model: ReportModel, pictures: Mapping[str, bytes]) -> bytes:
         author="Export@Scale",
         invariant=1,
     )
-    document.build(list(_story(model, pictures)), onFirstPage=_footer(model), onLaterPages=_footer(model))
+    with _binary_streams():
+        document.build(list(_story(model, pictures)), onFirstPage=_footer(model), onLaterPages=_footer(model))
     return file.getvalue()
+
+
+@contextlib.contextmanager
+def _binary_streams() -> Iterator[None]:
+    """Write streams as they are: as text (ASCII 85) they are a quarter longer, and take half of the document's time."""
+    usual = rl_config.useA85
+    rl_config.useA85 = 0
+    try:
+        yield
+    finally:
+        rl_config.useA85 = usual
 
 
 def pdf_words(content: bytes) -> list[str]:
@@ -111,6 +125,9 @@ def _story(model: ReportModel, pictures: Mapping[str, bytes]) -> Iterator[Any]:
     yield _text(model.when, 9.5)
     if model.detail:
         yield _text(model.detail, 9.5, bold=True)
+    if model.lead:
+        yield _text(f"First cause: {model.lead}", 9.5)
+    yield _text(model.changed, 9.5)
     counts = ", ".join(f"{count} {word}" for word, count in model.counts if count)
     optional = f" ({model.optional} NO DATA optional)" if model.optional else ""
     yield _text(
@@ -205,10 +222,10 @@ def _pictures(heading: str, plots: Sequence[Plot], pictures: Mapping[str, bytes]
     if not plots:
         return
     yield Spacer(1, 3 * mm)
-    if heading:
-        yield _heading(heading)
-    for plot in plots:
-        words = [_text(plot.title, 9, bold=True, after=1), _text(plot.caption, 7.8)]
+    for place, plot in enumerate(plots):
+        # a heading by itself at a page's foot would announce what is on the next one
+        above = [_heading(heading)] if heading and not place else []
+        words = [*above, _text(plot.title, 9, bold=True, after=1), _text(plot.caption, 7.8)]
         width = min(WIDTH, 225 * mm / plot.aspect)
         picture = pictures.get(plot.path)
         # a picture that is missing leaves its room, so that the words stand where they stood

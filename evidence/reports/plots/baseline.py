@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from evidence.comparison.samples import Key, Samples
 from evidence.comparison.text import in_order, sentence, summary
-from evidence.comparison.types import LEAST_EFFECT, Comparison, Outcome, Row
+from evidence.comparison.types import ALPHA, LEAST_EFFECT, Comparison, Outcome, Row, left_of
 from evidence.reports.plots.distribution import spread_by_row
 from evidence.reports.plots.model import LEAST_LOG, Drawing, Panel, Rule, Series, series, spread, x_values
 from evidence.reports.units import plain
@@ -26,7 +26,7 @@ def ratios(comparison: Comparison) -> Drawing | None:
     if not rows:
         return None
     panel = Panel(
-        title="newer run divided by baseline, with the 95 % interval (log scale)",
+        title="newer run divided by baseline, without what CPU time or machine explain, 95 % interval (log scale)",
         unit="times the baseline",
         log=True,
         series=tuple(
@@ -34,8 +34,8 @@ def ratios(comparison: Comparison) -> Drawing | None:
             for outcome, colour in OUTCOME_COLOURS.items()
             if (having := [(place, row) for place, row in enumerate(rows) if row.outcome == outcome])
             for one in (
-                series(outcome, "points", [(row.ratio or 1.0, float(place)) for place, row in having], colour, size=5,
-                       names=[sentence(row) for _, row in having]),
+                series(outcome, "points", [(left_of(row) or 1.0, float(place)) for place, row in having], colour,
+                       size=5, names=[sentence(row) for _, row in having]),
                 *_intervals(outcome, having, colour),
             )
         ),
@@ -50,7 +50,9 @@ def ratios(comparison: Comparison) -> Drawing | None:
     return Drawing(
         name="baseline-ratios",
         title="this run against the baseline",
-        caption=plain(f"{summary(comparison)}."),
+        caption=plain(
+            f"{summary(comparison)} (p < {ALPHA} after correction, and more than {LEAST_EFFECT * 100:.3g} % apart)."
+        ),
         panels=(panel,),
         x_label="times the baseline",
         axis="baseline-ratios",
@@ -63,8 +65,8 @@ def _intervals(outcome: str, having: Sequence[tuple[int, Row]], colour: str) -> 
     known = [(place, row) for place, row in having if row.low is not None and row.high is not None]
     if not known:
         return []
-    points = [(max(row.low or 0.0, LEAST_LOG), float(place)) for place, row in known]
-    ends = [max(row.high or 0.0, LEAST_LOG) for _, row in known]
+    points = [(max((row.low or 0.0) / (row.expected or 1.0), LEAST_LOG), float(place)) for place, row in known]
+    ends = [max((row.high or 0.0) / (row.expected or 1.0), LEAST_LOG) for _, row in known]
     names = [sentence(row) for _, row in known]
     return [series(f"interval, {outcome}", "spans", points, colour, ends=ends, names=names, size=1.4)]
 

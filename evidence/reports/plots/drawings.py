@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from assertions.judge import Report
@@ -19,12 +19,14 @@ from evidence.reports.plots.distribution import distribution
 from evidence.reports.plots.leak import leak_panel, leak_series
 from evidence.reports.plots.model import Drawing, Panel, spread, x_values
 from evidence.reports.plots.prometheus_samples import read_samples
-from evidence.reports.plots.static import WIDTH_IN, drawn, height_in
+from evidence.reports.plots.static import WIDTH_IN, Pictures, draw_all, drawn, height_in
 from evidence.reports.plots.target import target_panels
 from evidence.reports.plots.timeline import export_panels, x_range_of
 from rules.server.cache import Cache
 from rules.server.fetch import cache_folder
 
+Draw = Callable[[Sequence[Drawing]], list[Pictures]]
+"""Draws plots, in this process or in another."""
 KEPT_MOST = 48
 """Pictures of about three runs."""
 SECONDS = "seconds since the scenario's start"
@@ -55,26 +57,31 @@ def kept_plots(env: Mapping[str, str]) -> Cache:
     return Cache(cache_folder(env) / "plots", KEPT_MOST)
 
 
-def draw(folder: Path, drawings: Iterable[Drawing], cache: Cache | None = None) -> dict[str, bytes]:
+def draw(
+    folder: Path, drawings: Iterable[Drawing], cache: Cache | None = None, by: Draw = draw_all
+) -> dict[str, bytes]:
     """Write the pictures into a folder, emptied before; return each as PNG, by its path. OSError.
 
-    cache: holds pictures of the same drawings; None: all are drawn.
+    cache: holds pictures of the same drawings; None: all are drawn. by: draws them.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    return add_pictures(folder, drawings, {}, cache)
+    return add_pictures(folder, drawings, {}, cache, by)
 
 
 def add_pictures(
-    folder: Path, drawings: Iterable[Drawing], known: Mapping[str, bytes], cache: Cache | None = None
+    folder: Path,
+    drawings: Iterable[Drawing],
+    known: Mapping[str, bytes],
+    cache: Cache | None = None,
+    by: Draw = draw_all,
 ) -> dict[str, bytes]:
     """Write the pictures that are not there yet; return each of these as PNG, by its path. OSError."""
+    wanted = {path: drawing for drawing in drawings if (path := f"{folder.name}/{drawing.name}.svg") not in known}
     made = {}
-    for drawing in drawings:
-        path = f"{folder.name}/{drawing.name}.svg"
-        if path not in known:
-            text, made[path] = drawn(drawing, cache)
-            folder.mkdir(exist_ok=True)
-            (folder / f"{drawing.name}.svg").write_text(text, encoding="utf-8")
+    for (path, drawing), (text, png) in zip(wanted.items(), drawn(list(wanted.values()), cache, by), strict=True):
+        folder.mkdir(exist_ok=True)
+        (folder / f"{drawing.name}.svg").write_text(text, encoding="utf-8")
+        made[path] = png
     return made
 
 

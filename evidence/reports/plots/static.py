@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import metadata
+from importlib import import_module, metadata
 from types import ModuleType
 from typing import Any
 from xml.sax.saxutils import escape
@@ -23,6 +24,15 @@ WIDE_BAND = 0.04
 """Share of the axis that a phase takes whose name is shown."""
 MARKERS = {"points": ".", "crosses": "x", "ticks": "|", "diamonds": "D"}
 LINE_STYLES = {"dashed": "--", "dotted": ":", "dashdot": "-."}
+LIBRARIES = (
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+    "PIL.PngImagePlugin",
+)
+"""Slow to load: only what draws loads them."""
+Pictures = tuple[str, bytes]
+"""A plot as SVG and as PNG."""
 _ENCODER = msgspec.msgpack.Encoder()
 _ID = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
@@ -34,20 +44,42 @@ def height_in(drawing: Drawing) -> float:
 
 def svg(drawing: Drawing) -> str:
     """Return a plot as an SVG file; the same plot gives the same text."""
-    return drawn(drawing)[0]
+    return drawn([drawing])[0][0]
 
 
-def drawn(drawing: Drawing, cache: Cache | None = None) -> tuple[str, bytes]:
-    """Return a plot as an SVG and as a PNG file. cache: keeps both by all that is drawn; None: they are drawn anew."""
-    if cache is None:
-        text, png = _pictures(drawing)
-    else:
-        key = key_of(_ENCODER.encode(replace(drawing, title="", caption="")), *_versions(), code=[model, _here()])
-        kept = cache.get(key)
-        text, png = _pictures(drawing) if kept is None else msgspec.msgpack.decode(kept, type=tuple[str, bytes])
-        if kept is None:
-            cache.put(key, msgspec.msgpack.encode((text, png)))
-    return _described(text, drawing), png
+def draw_all(drawings: Sequence[Drawing]) -> list[Pictures]:
+    """Draw plots in this process, without the words that describe them."""
+    return [_pictures(drawing) for drawing in drawings]
+
+
+def drawn(
+    drawings: Sequence[Drawing],
+    cache: Cache | None = None,
+    draw: Callable[[Sequence[Drawing]], list[Pictures]] = draw_all,
+) -> list[Pictures]:
+    """Return each plot as an SVG and as a PNG file.
+
+    cache: keeps both by all that is drawn; None: they are drawn anew. draw: draws those that are not kept.
+    """
+    keys = [] if cache is None else [_key(drawing) for drawing in drawings]
+    found = {place: kept for place, key in enumerate(keys) if cache is not None and (kept := cache.get(key))}
+    missing = [place for place in range(len(drawings)) if place not in found]
+    pictures = {place: msgspec.msgpack.decode(kept, type=Pictures) for place, kept in found.items()}
+    for place, made in zip(missing, draw([drawings[place] for place in missing]), strict=True):
+        pictures[place] = made
+        if cache is not None:
+            cache.put(keys[place], msgspec.msgpack.encode(made))
+    return [(_described(pictures[place][0], drawing), pictures[place][1]) for place, drawing in enumerate(drawings)]
+
+
+def _key(drawing: Drawing) -> str:
+    return key_of(_ENCODER.encode(replace(drawing, title="", caption="")), *_versions(), code=[model, _here()])
+
+
+def load_libraries() -> None:
+    """Load what draws."""
+    for name in LIBRARIES:
+        import_module(name)
 
 
 def _here() -> ModuleType:
@@ -59,20 +91,24 @@ def _versions() -> tuple[bytes, ...]:
     return tuple(f"{name} {metadata.version(name)}".encode() for name in ("matplotlib", "numpy"))
 
 
-def _pictures(drawing: Drawing) -> tuple[str, bytes]:
+def _pictures(drawing: Drawing) -> Pictures:
     """Draw a plot, without the words that describe it."""
     import matplotlib as mpl  # noqa: PLC0415 - slow to load, only needed here
+    import numpy as np  # noqa: PLC0415
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
 
     text, png = io.StringIO(), io.BytesIO()
     # words stay words, to be searched and read aloud; equal records give equal files
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": drawing.name}):
         made = figure(drawing)
-        FigureCanvasAgg(made)
+        canvas: Any = FigureCanvasAgg(made)
         # placed once, for both: with a layout engine each of them would be drawn twice
         made.get_layout_engine().execute(made)
         made.set_layout_engine(None)
-        made.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+        canvas.draw()
+        # all of it is opaque; in a PDF an alpha channel would be a second picture
+        Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3]).save(png, format="PNG", dpi=(DPI, DPI))
         made.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return text.getvalue(), png.getvalue()
 

@@ -325,7 +325,7 @@ COLUMN_NAMES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     data=st.data(),
     columns=COLUMN_NAMES,
@@ -340,7 +340,7 @@ def test_what_was_sent_comes_back(data: st.DataObject, columns: list[str], end: 
     assert outcome.findings == ()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), texts=st.lists(st.text(alphabet='ab,"\r\n =é', max_size=6), min_size=1, max_size=5))
 def test_any_changed_cell_is_found(data: st.DataObject, texts: list[str]) -> None:
     """One cell changed to another text never passes."""

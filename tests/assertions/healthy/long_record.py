@@ -167,7 +167,7 @@ def _bytes(records: int) -> int:
 
 def _name(index: int, fmt: str) -> str:
     tail = f"{(index + 1) * 2_654_435_761 % 2**32:09x}"  # each once, in no order
-    return f"export_{round((START + index) * 1000)}_{tail}.{fmt}"
+    return f"export_{round((START + 2 + index / RATE_PER_S) * 1000)}_{tail}.{fmt}"
 
 
 def scrapes(minutes: float) -> Iterator[Scrape]:

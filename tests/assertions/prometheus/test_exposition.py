@@ -50,7 +50,7 @@ def errors(*lines: str, content_type: str = TEXT) -> tuple[str, ...]:
     return page(*lines, content_type=content_type).errors
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(families, st.booleans(), st.booleans())
 def test_whatever_is_written_is_read_back(
     given_families: dict[str, list[tuple[dict[str, str], float]]], openmetrics: bool, stamped: bool
@@ -74,7 +74,7 @@ def test_whatever_is_written_is_read_back(
     assert {(family.kind, family.has_help) for family in read.families.values()} <= {("gauge", True)}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.text(max_size=80), st.sampled_from([TEXT, OPEN, None]))
 def test_no_page_breaks_the_reader(text: str, content_type: str | None) -> None:
     """Whatever a target answers, the reader returns a page with at most twenty errors."""

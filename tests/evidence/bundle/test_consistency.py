@@ -14,6 +14,7 @@ from assertions.record.files import read_lines, read_one, write_lines, write_one
 from assertions.record.types import Fetch, FileCheck, HealthProbe, Hit, Plan, Probe, Record, Scenario, Scrape
 from assertions.verdicts import SCENARIOS
 from evidence.bundle.consistency import checked
+from evidence.collect.machine import NAME, MachineSample
 from tests.assertions.healthy.records import healthy, healthy_run, write_run
 
 R = TypeVar("R", bound=Record)
@@ -142,3 +143,20 @@ def test_many_of_one_kind_are_counted(smoke: Path) -> None:
     found = [problem for problem in checked(smoke) if problem.startswith("smoke/hits.jsonl")]
     assert len(found) == 11
     assert found[-1] == "smoke/hits.jsonl: there is more that does not fit"
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        ({}, None),
+        ({"at": 0.0}, "line 2 is earlier than the line before"),
+        ({"busy_s": 1.0}, "line 2 has fewer CPU seconds than the line before"),
+        ({"work_ms": 0.0}, "line 2 has no CPU time or no processor"),
+        ({"cpus": 0}, "line 2 has no CPU time or no processor"),
+    ],
+)
+def test_samples_of_the_machine(smoke: Path, edit: dict[str, Any], sentence: str | None) -> None:
+    """Samples of the machine follow on each other, and each took some CPU time."""
+    first = MachineSample(at=10.0, work_ms=1.5, busy_s=100.0, cpus=2)
+    write_lines(smoke / NAME, [first, replace(first, **{"at": 10.2, "busy_s": 100.3, **edit})])
+    assert checked(smoke) == ([] if sentence is None else [f"smoke/{NAME}: {sentence}"])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -57,6 +60,26 @@ def judged(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def green(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the program reads of a GREEN bundle; read it, don't change it."""
+    return stored(healthy_run(), tmp_path_factory.mktemp("green") / "run")
+
+
+@pytest.fixture
+def folder(green: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(green, tmp_path / "copy"))
+
+
+def found(folder: Path) -> tuple[int, str]:
+    """Run the program in this process."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        code: int = recompute.main([str(folder)])  # type: ignore[no-untyped-call]
+    return code, output.getvalue()
+
+
 def ended(folder: Path) -> tuple[int, str]:
     """Run the bundle's own copy as anybody would."""
     done = subprocess.run(
@@ -79,6 +102,7 @@ def refused() -> Run:
     )
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("colour", "make", "limits"),
     [
@@ -98,12 +122,11 @@ def test_agrees(tmp_path: Path, colour: str, make: Callable[[], Run], limits: by
     assert differences(folder) == []
 
 
-def test_a_record_that_can_not_be_read(tmp_path: Path) -> None:
+def test_a_record_that_can_not_be_read(folder: Path) -> None:
     """A scenario whose record is malformed has no data for the program as for the judge."""
-    folder = stored(healthy_run(), tmp_path)
     (folder / "load" / "hits.jsonl").write_text("{\n")
     judged(folder)
-    assert ended(folder)[0] == 0
+    assert found(folder)[0] == 0
 
 
 def verdict_of(folder: Path, change: Callable[[Any], None]) -> None:
@@ -140,29 +163,27 @@ def one_verdict(key: str) -> Callable[[Any], Any]:
         "smoke/memory-gauge",
     ],
 )
-def test_a_figure_that_is_another(tmp_path: Path, key: str) -> None:
+def test_a_figure_that_is_another(folder: Path, key: str) -> None:
     """An edited figure of each of the six assertions and of the runbook's targets is found, and named."""
-    folder = stored(healthy_run(), tmp_path)
 
     def better(document: Any) -> None:
         reading = one_verdict(key)(document)["judgement"]["readings"][0]
         reading["value"] = reading["value"] * 0.99 + 0.001
 
     verdict_of(folder, better)
-    code, text = ended(folder)
+    code, text = found(folder)
     assert code == 1
     assert text.startswith(f"{key}: the bundle says ")
 
 
-def test_memory_that_its_samples_deny(tmp_path: Path) -> None:
+def test_memory_that_its_samples_deny(folder: Path) -> None:
     """A figure for memory by the process that is less than its samples show is found."""
-    folder = stored(healthy_run(), tmp_path)
 
     def less(document: Any) -> None:
         one_verdict("load/memory")(document)["judgement"]["readings"][0]["value"] = 1
 
     verdict_of(folder, less)
-    assert "load/memory: 1 bytes, its samples show" in ended(folder)[1]
+    assert "load/memory: 1 bytes, its samples show" in found(folder)[1]
 
 
 def test_a_pass_that_the_limit_denies(tmp_path: Path) -> None:
@@ -174,7 +195,7 @@ def test_a_pass_that_the_limit_denies(tmp_path: Path) -> None:
         one_verdict("smoke/smoke-latency")(document)["judgement"]["status"] = "PASS"
 
     verdict_of(folder, green)
-    code, text = ended(folder)
+    code, text = found(folder)
     assert code == 1
     assert "smoke/smoke-latency: PASS, but" in text
 
@@ -188,14 +209,13 @@ def test_another_colour_or_assertion(tmp_path: Path) -> None:
         document["assertions"][0]["status"] = "PASS"
 
     verdict_of(folder, green)
-    text = ended(folder)[1]
+    text = found(folder)[1]
     assert "assertion Metrics Coverage: the bundle says PASS, the raw record gives NO DATA" in text
     assert "colour: the bundle says GREEN, the raw record gives NO DATA" in text
 
 
-def test_a_page_that_says_something_else(tmp_path: Path) -> None:
+def test_a_page_that_says_something_else(folder: Path) -> None:
     """Each figure of the last page is found where it is another."""
-    folder = stored(healthy_run(), tmp_path)
 
     def other(document: Any) -> None:
         for key, value in document["page"].items():
@@ -203,26 +223,26 @@ def test_a_page_that_says_something_else(tmp_path: Path) -> None:
                 document["page"][key] = value + 1
 
     verdict_of(folder, other)
-    named = {line.partition(":")[0] for line in ended(folder)[1].splitlines()}
+    named = {line.partition(":")[0] for line in found(folder)[1].splitlines()}
     keys = ("latency_sum_ms", "latency_count", "succeeded", "failed", "running", "waiting", "bytes", "families")
     assert {f"last page, {key}" for key in keys} <= named
 
 
-def test_files_that_are_not_as_listed(tmp_path: Path) -> None:
+def test_files_that_are_not_as_listed(folder: Path) -> None:
     """A changed, a missing and an added file, and a link, are named."""
-    folder = stored(healthy_run(), tmp_path)
     (folder / "limits.toml").write_text((folder / "limits.toml").read_text() + "\n")
     (folder / "smoke" / "health.jsonl").unlink()
     (folder / "smoke" / "health.jsonl").symlink_to("probes.jsonl")
     (folder / "queries.json").unlink()
     (folder / "added").write_text("")
-    text = ended(folder)[1]
+    text = found(folder)[1]
     assert "limits.toml is not the file that the manifest says" in text
     assert "smoke/health.jsonl is missing" in text
     assert "queries.json is missing" in text
     assert "added is not in the manifest" in text
 
 
+@pytest.mark.e2e
 def test_no_bundle(tmp_path: Path) -> None:
     """A folder that is no bundle ends the program with 2, and says how it is used."""
     done = subprocess.run(
@@ -232,9 +252,9 @@ def test_no_bundle(tmp_path: Path) -> None:
     assert "python recompute.py DIR" in done.stdout
 
 
-def test_another_program_in_the_bundle(tmp_path: Path) -> None:
+@pytest.mark.e2e
+def test_another_program_in_the_bundle(folder: Path) -> None:
     """A bundle whose copy is another program is named, and that program is not run."""
-    folder = stored(healthy_run(), tmp_path)
     (folder / "recompute.py").write_text("raise SystemExit(0)\n")
     assert differences(folder) == ["recompute.py is not the program that this version puts into bundles"]
 
@@ -264,8 +284,8 @@ def test_a_waived_verdict(tmp_path: Path) -> None:
     folder = stored(run, tmp_path)
     write_one(folder / "run.json", replace(context(), waivers={"memory": "remote target"}))
     judged(folder)
-    assert ended(folder)[0] == 0
-    assert "waived: memory" in ended(folder)[1]
+    assert found(folder)[0] == 0
+    assert "waived: memory" in found(folder)[1]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from assertions.record.files import write_one
 from evidence.bundle import run_folder
-from evidence.publish import publish_placeholder
+from evidence.bundle.placeholder import publish_placeholder
 from tests.evidence.sample_reports import context
 
 

@@ -21,10 +21,10 @@ from assertions.contents.tags import TAG_PLACEHOLDER
 from assertions.record.files import read_lines, write_lines, write_one
 from assertions.record.types import Fetch, FileCheck, Hit, Plan, RecordError
 from evidence.collect import file_checks
+from evidence.collect.check_workers import OpeningError
 from evidence.collect.file_checks import (
     KEPT_BROKEN_MOST,
     FileJob,
-    OpeningError,
     check_files,
     check_folder,
     recheck,

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from assertions.record.files import read_one
 from evidence.comparison import check
 from evidence.comparison.compare import compare, decided
+from evidence.comparison.conditions import Conditions, Place
 from evidence.comparison.samples import Key, samples_of
 from evidence.comparison.text import changes, sentence, text
-from evidence.comparison.types import Comparison, MeasureName, Outcome, Row, RunName, outcome_of
-from tests.assertions.healthy.records import healthy, with_hits
+from evidence.comparison.types import MEASURES, Comparison, MeasureName, Outcome, Row, RunName, outcome_of
+from tests.assertions.healthy.records import changed, healthy, with_hits
 
 RUN = RunName(run_id="20260102T030405Z-42", started=1_767_323_045.0, colour="GREEN", subject="orders 2.3.1")
 
@@ -33,6 +34,11 @@ def row(measure: MeasureName = "latency", baseline: float = 100.0, newer: float 
         "ratio": ratio,
         "low": None if ratio is None else ratio * 0.99,
         "high": None if ratio is None else ratio * 1.01,
+        "expected": 1.0 if MEASURES[measure].of_machine else None,
+        "baseline_others": 0.05,
+        "newer_others": 0.05,
+        "baseline_used": 0.9,
+        "newer_used": 0.9,
         "p": 0.0001,
         "p_adjusted": 0.001,
         "outcome": "no change",
@@ -67,13 +73,31 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         (row("memory an export", baseline=3e6, newer=3.9e6), "no change"),
         (row("memory an export", baseline=3e6, newer=4.1e6), "worse"),
         (row("memory an export", baseline=0.0, newer=4e6), "undecided"),
-        (row("/health P95", baseline=2.0, newer=6.9), "no change"),
-        (row("/health P95", baseline=2.0, newer=7.1), "worse"),
+        (row("/health P95", baseline=2.0, newer=101.9), "no change"),
+        (row("/health P95", baseline=2.0, newer=102.1), "worse"),
         (row("success", baseline=1.0, newer=0.991, low=None, high=None), "no change"),
         (row("success", baseline=1.0, newer=0.985, low=None, high=None), "worse"),
         (row("success", baseline=0.98, newer=1.0, low=None, high=None), "better"),
         (row("success", baseline=1.0, newer=0.9, low=None, high=None, p_adjusted=0.2), "undecided"),
         (row("batch of five", newer=500.0, p=None, p_adjusted=None), "undecided"),
+        (row(newer=139.0, expected=None), "undecided"),
+        (row(newer=141.0, expected=None), "worse"),
+        (row(newer=139.0, newer_others=None), "undecided"),
+        (row("bytes a record", newer=120.0, newer_others=None), "worse"),
+        (row(newer=130.0, expected=1.2), "no change"),
+        (row(newer=130.0, expected=1.14), "undecided"),
+        (row(newer=130.0, expected=1.12), "worse"),
+        (row(newer=104.0, expected=0.9), "undecided"),
+        (row(newer=106.0, expected=0.9), "worse"),
+        (row("throughput", newer=80.0, expected=0.82), "no change"),
+        (row("CPU an export", newer=120.0, expected=1.02), "worse"),
+        (row(newer=150.0, baseline_others=0.05, newer_others=0.11), "worse"),
+        (row(newer=145.0, baseline_others=0.05, newer_others=0.11), "undecided"),
+        (row(newer=250.0, baseline_others=0.0, newer_others=0.5), "undecided"),
+        (row(newer=290.0, baseline_others=0.0, newer_others=0.5), "worse"),
+        (row(newer=139.0, baseline_others=0.26, newer_others=0.26), "undecided"),
+        (row(newer=139.0, baseline_others=0.26, newer_others=0.26, baseline_used=0.84, newer_used=0.84), "worse"),
+        (row(newer=139.0, baseline_others=0.26, newer_others=0.26, baseline_used=0.86, newer_used=0.84), "undecided"),
     ],
 )
 def test_outcomes(given: Row, expected: Outcome) -> None:
@@ -81,9 +105,31 @@ def test_outcomes(given: Row, expected: Outcome) -> None:
     assert outcome_of(given)[0] == expected
 
 
+def test_why_a_row_is_undecided() -> None:
+    """The reason names the other work, the CPU time, or that nothing is known of the machine."""
+    assert outcome_of(row(newer=130.0, newer_others=0.3))[1] == (
+        "other work took 5 % and 30 % of the machine's CPU time, so less than 90 % is no sign"
+    )
+    assert outcome_of(row(newer=130.0, expected=1.14))[1] == "the CPU time of an export by itself would make it +14 %"
+    assert outcome_of(row(newer=120.0, expected=1.5))[1] == "the CPU time of an export by itself would make it +50 %"
+    assert (
+        outcome_of(row("CPU an export", newer=120.0, expected=1.1, low=None))[1]
+        == "the machine by itself would make it +10 %"
+    )
+    assert outcome_of(row(newer=130.0, expected=None))[1] == (
+        "how quick and busy the machine was is not known, so less than 40 % is no sign"
+    )
+
+
 def key(measure: MeasureName = "latency", case: str = "csv-1k") -> Key:
     """A key of the load scenario."""
     return Key(scenario="load", phase="measure", measure=measure, case=case)
+
+
+def quiet(cpu_ms: float = 100.0, **fields: float | None) -> dict[Place, Conditions]:
+    """Conditions of the measured phase of load on a quiet machine."""
+    usual = {"cpu_ms": cpu_ms, "cpu_bound": 0.9, "reference_ms": 1.0, "others": 0.05}
+    return {Place("load", "measure"): Conditions(**{**usual, **fields})}
 
 
 def test_few_samples_are_never_called() -> None:
@@ -102,8 +148,8 @@ def test_the_correction_counts_all_that_was_tested() -> None:
     """A change that is called by itself is not among forty others that did not change."""
     before, after = tuple(float(n) for n in range(100, 108)), tuple(float(n) for n in range(130, 138))
     others = {key(case=str(number)): before for number in range(40)}
-    [by_itself] = compare({key(): before}, {key(): after}, resamples=0)
-    among = compare({key(): before, **others}, {key(): after, **others}, resamples=0)[0]
+    [by_itself] = compare({key(): before}, {key(): after}, (quiet(), quiet()), resamples=0)
+    among = compare({key(): before, **others}, {key(): after, **others}, (quiet(), quiet()), resamples=0)[0]
     assert (by_itself.outcome, among.outcome) == ("worse", "undecided")
     assert among.p_adjusted == pytest.approx(41 * (by_itself.p or 0.0))
     assert among.reason.endswith("after correction is not below 0.01")
@@ -149,9 +195,9 @@ def test_lines_of_the_report() -> None:
     )
     assert changes(comparison(*rows, notes=("smoke was run in the baseline only",))) == (
         "Against the GREEN run 20260102T030405Z-42 of 2026-01-02 03:04 UTC: 2 worse, 1 better, 0 undecided, "
-        "1 no change (p < 0.01 after correction, and more than 15 % apart)",
+        "1 no change",
         "worse: load, measure: csv-10k median latency 0.1 s → 0.4 s "
-        "(4 times as much, interval 3.96 times as much to 4.04 times as much, n=50 and 50, p=0.001)",
+        "(4 times as much, interval 3.96 to 4.04 times as much, n=50 and 50, p=0.001)",
         "worse: load, measure: csv-10k median latency 0.1 s → 0.13 s "
         "(+30 %, interval +28.7 % to +31.3 %, n=50 and 50, p=0.001)",
         "better: load, measure: csv-10k median latency 0.1 s → 80 ms "
@@ -177,7 +223,7 @@ def test_the_text_says_how_sure_it_is() -> None:
     assert lines[lines.index("worse:") + 1] == f"  {sentence(row(newer=130.0))}"
     assert lines[lines.index("undecided:") + 1].endswith("one figure a run: no test")
     assert "Measured: x" in lines
-    assert any(line.startswith("Not covered by the test") for line in lines)
+    assert any(line.startswith("Where a run does not say how quick") for line in lines)
     assert sentence(row(newer=100.01)).count("±0 %") == 1
 
 
@@ -202,3 +248,41 @@ def test_the_line_on_error_rates() -> None:
     line = check.stored_line()
     assert line.startswith(f"Measured on {rates.pairs:,} pairs of runs")
     assert f"({least.name}, n={least.count})" in line
+
+
+def test_a_slower_machine_is_no_change() -> None:
+    """Latencies that grew as the CPU time of the exports did are undecided, and without that CPU time worse."""
+    before = tuple(float(n) for n in range(200, 240))
+    after = tuple(value * 1.2 for value in before)
+    [explained] = compare({key(): before}, {key(): after}, (quiet(), quiet(cpu_ms=122.0)))
+    [alike] = compare({key(): before}, {key(): after}, (quiet(), quiet()))
+    assert explained.outcome == "no change"
+    assert explained.expected == pytest.approx(1.198)
+    assert (alike.outcome, alike.expected) == ("worse", 1.0)
+    assert "its CPU time explains +19.8 %" in sentence(explained)
+
+
+def test_a_service_that_computes_longer_is_worse() -> None:
+    """CPU time that grew is worse where the reference work took as long, and undecided where that took longer, too."""
+    before = tuple(float(n) for n in range(100, 120))
+    after = tuple(value * 1.25 for value in before)
+    cpu = key("CPU an export")
+    outcomes = [
+        compare({cpu: before}, {cpu: after}, (quiet(), quiet(reference_ms=reference_ms)))[0].outcome
+        for reference_ms in (1.0, 1.24, None)
+    ]
+    assert outcomes == ["worse", "no change", "undecided"]
+
+
+def test_cpu_time_is_compared_where_it_was_read() -> None:
+    """A phase of some seconds has samples of CPU time, and has none where it is short or the target is not seen."""
+    record = healthy("load")
+    cpu = key("CPU an export", case="")
+    assert len(samples_of({"load": record})[cpu]) == 10
+    unseen = changed(record, probes=())
+    assert cpu not in samples_of({"load": unseen})
+    short = [
+        replace(phase, end=phase.start + 1) if phase.name == "measure" else phase for phase in record.scenario.phases
+    ]
+    quick = changed(record, scenario=replace(record.scenario, phases=tuple(short)))
+    assert cpu not in samples_of({"load": quick})

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
 from assertions.record.files import read_one, write_one
@@ -22,7 +23,7 @@ from evidence.bundle import manifest, run_folder
 from evidence.bundle.attest import inputs
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.provenance import Context
-from evidence.comparison import stored
+from evidence.comparison import repeated, stored
 from evidence.comparison.folders import check_files, compare_into, compare_runs, read_recorded
 from evidence.comparison.types import Comparison, Row
 from evidence.publish import publish
@@ -63,10 +64,11 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def bare() -> Iterator[None]:
-    """Plots are not drawn, and kept files, of which these records have none, not opened."""
+    """Plots are not drawn, kept files, of which these records have none, not opened, and no process recomputes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evidence.publish.drawings_of", lambda *parts: ())
         patch.setattr("evidence.bundle.verify.recheck", lambda folder: [])
+        patch.setattr("evidence.bundle.recomputed.differences", lambda folder: [])
         yield
 
 
@@ -273,6 +275,17 @@ def test_what_a_run_says_of_it(copy: Path, green: Path, tmp_path: Path) -> None:
     assert shown.lines[0] == "comparison: no earlier run was GREEN, so nothing is compared"
     assert shown.lines[1].startswith("comparison: Against the GREEN run 20260101T000000Z-1 of ")
     assert shown.lines[2].startswith(f"comparison: {copy} can't be compared: ")
+
+
+def test_repeated_runs_are_measured(green: Path, slower: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command compares run directories, prints the figures, and stores them unless it is only to print them."""
+    monkeypatch.setattr(repeated, "STORED", tmp_path / "repeated_runs.json")
+    words = [str(green), str(slower), "--waiting", str(slower), "--machine", "here"]
+    printed = CliRunner().invoke(repeated.main, [*words, "--print"])
+    assert (printed.exit_code, repeated.stored_line()) == (0, "")
+    assert printed.output.startswith("Measured on 2 repeated runs of batch, load, smoke (here): of 1 pairs ")
+    stored_too = CliRunner().invoke(repeated.main, words)
+    assert (stored_too.exit_code, f"{repeated.stored_line()}\n") == (0, stored_too.output)
 
 
 def test_an_edited_comparison(green: Path, copy: Path) -> None:

@@ -9,31 +9,63 @@ from click.testing import CliRunner
 
 from evidence.comparison import repeated
 from evidence.comparison.check import read_recorded_latencies
-from evidence.comparison.samples import Key, Samples
+from evidence.comparison.conditions import Conditions, Place
+from evidence.comparison.repeated import Measured
+from evidence.comparison.samples import Key
+from tests.evidence.comparison import page
 
 
-def _run(factor: float = 1.0) -> Samples:
-    return {
+def _run(factor: float = 1.0, cpu: float = 1.0) -> Measured:
+    """A run of recorded latencies times a factor, the CPU time of its exports times another."""
+    recorded = read_recorded_latencies()
+    samples = {
         Key(scenario=one.scenario, phase=one.phase, measure="latency", case=one.case): tuple(
             value * factor for value in one.latencies_ms
         )
-        for one in read_recorded_latencies()
+        for one in recorded
     }
+    alike = Conditions(cpu_ms=100.0 * cpu, cpu_bound=1.0, reference_ms=1.0, others=0.05)
+    samples |= {
+        Key(scenario=one.scenario, phase=one.phase, measure="CPU an export"): (100.0 * cpu, 101.0 * cpu) * 5
+        for one in recorded
+    }
+    return Measured(samples, {Place(one.scenario, one.phase): alike for one in recorded})
 
 
 def test_equal_runs_are_never_called() -> None:
     """Three runs of equal latencies make three pairs: none is called, and each planted change is found."""
     rates = repeated.measure([_run(), _run(), _run()], "here")
-    assert (rates.runs, rates.pairs, rates.called, rates.found) == (3, 3, 0, 3)
-    assert rates.spread == 1
+    assert (rates.runs, rates.pairs, rates.called, rates.found, rates.found_cpu) == (3, 3, 0, 3, 3)
+    assert (rates.spread, rates.spread_left, rates.spread_cpu) == (1, 1, 1)
 
 
 def test_a_run_on_a_slower_machine_is_called() -> None:
-    """One run of three is half as fast: both of its pairs are called, by latency, and the spread says so."""
+    """One run of three waits as long again: both of its pairs are called, by latency, and the spread says so."""
     rates = repeated.measure([_run(), _run(2.0), _run()], "here")
     assert (rates.called, rates.spread) == (2, 2)
     assert [one.called for one in rates.measures if one.measure == "latency"] == [2]
     assert "of 3 pairs without a change 2 were called one (latency 2)" in repeated.line(rates)
+
+
+def test_cpu_time_explains_latency() -> None:
+    """A run whose exports took more CPU time and as much longer is called by CPU time only."""
+    rates = repeated.measure([_run(), _run(1.3, cpu=1.3), _run()], "here")
+    assert [one.called for one in rates.measures if one.measure in ("latency", "CPU an export")] == [0, 2]
+    assert rates.spread == pytest.approx(1.3)
+    assert rates.spread_left == pytest.approx(1.0)
+
+
+def test_services_that_are_really_slower() -> None:
+    """Each slower run is compared with each repeated one, and the line says what was found."""
+    runs = [_run(), _run()]
+    rates = repeated.measure(runs, "here", waiting=[_run(1.2)], computing=[_run(1.3, cpu=1.3), _run()])
+    assert (rates.waiting.runs, rates.waiting.pairs, rates.waiting.found) == (1, 2, 2)
+    assert (rates.computing.runs, rates.computing.pairs, rates.computing.found) == (2, 4, 2)
+    assert rates.waiting.slower == pytest.approx(1.2)
+    assert "really waited longer in each export (a median latency 20 % higher; runs: 1) was found in 2 of 2 pairs" in (
+        repeated.line(rates)
+    )
+    assert "really" not in repeated.line(repeated.measure(runs, "here"))
 
 
 def test_one_run_makes_no_pair() -> None:
@@ -47,3 +79,10 @@ def test_what_is_no_run_directory(tmp_path: Path) -> None:
     result = CliRunner().invoke(repeated.main, [str(tmp_path), str(tmp_path)])
     assert result.exit_code == 2
     assert str(tmp_path) in result.output
+
+
+def test_the_page_shows_the_stored_rates() -> None:
+    """docs/evidence.md has the stored figures; `python -m tests.evidence.comparison` writes them."""
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.KEPT.search(text)
+    assert page.shown(text) == text

@@ -1,4 +1,4 @@
-"""Mutate copies of a bundle, and count what `verify` finds, with the signer's key and without any."""
+"""Mutate copies of a bundle, and record what `verify` finds, with the signer's key and without any."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from assertions.record.types import RecordError
+from assertions.record.types import Record, RecordError
 from evidence.bundle import digest, inventory, manifest
 from evidence.bundle.attest import signing
 from evidence.bundle.errors import VerifyError
@@ -22,10 +22,11 @@ REPUBLISHED_SHARE = 25
 """One in so many mutations publishes everything again, which takes seconds."""
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(Record, frozen=True, kw_only=True):
     """One mutation."""
 
+    number: int
+    """From 0; number, seed and bundle make the mutation."""
     kind: str
     what: str
     with_key: str | None
@@ -34,6 +35,25 @@ class Trial:
     """Whether it changed the bundle itself, not only the signed statement next to it."""
     without_key: str | None
     """What was found in the same bundle without its attestation and without a key."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signed bundle and the public key of its signature."""
+
+    path: Path
+    key: Path
+    contents: tuple[bytes, Manifest]
+    """What the bundle consists of, without the statement on it."""
+
+
+def signed_copy(bundle: Path, place: Path) -> Signed:
+    """Copy a bundle into a folder and sign the copy with a key made for the purpose."""
+    copy = Path(shutil.copytree(bundle, place / "signed"))
+    (copy / ATTESTATION).unlink(missing_ok=True)
+    public = signing.make_keys(place / "key")
+    signing.sign_stored(copy, place / "key")
+    return Signed(copy, public, _contents(copy))
 
 
 def finding(out: Path, key: Path | None) -> str | None:
@@ -59,30 +79,36 @@ def finding(out: Path, key: Path | None) -> str | None:
     return found[0] if found else None
 
 
-def trials(bundle: Path, key: Path, count: int, seed: int, place: Path) -> Iterator[Trial]:
-    """Yield mutations of a signed bundle; `place` is a folder for copies. The same seed makes the same mutations."""
-    dice = random.Random(seed)
+def trials(bundle: Signed, numbers: Iterable[int], seed: int, place: Path) -> Iterator[Trial]:
+    """Yield the mutations of these numbers; `place` is a folder for copies."""
+    for number in numbers:
+        yield one_trial(bundle, number, seed, place)
+
+
+def one_trial(bundle: Signed, number: int, seed: int, place: Path) -> Trial:
+    """Return one mutation of a signed bundle and what was found of it."""
+    dice = random.Random(f"{seed}/{number}")
     others = [kind for kind in KINDS if kind != REPUBLISHED]
-    for number in range(count):
-        republish = number % REPUBLISHED_SHARE == REPUBLISHED_SHARE - 1
-        kind = REPUBLISHED if republish else others[number % len(others)]
-        out = place / "copy"
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.copytree(bundle, out)
-        what = KINDS[kind](out, dice)
-        with_key = finding(out, key)
-        (out / ATTESTATION).unlink(missing_ok=True)
-        yield Trial(
-            kind=kind,
-            what=what,
-            with_key=with_key,
-            of_bundle=_contents(out) != _contents(bundle),
-            without_key=finding(out, None),
-        )
+    republish = number % REPUBLISHED_SHARE == REPUBLISHED_SHARE - 1
+    kind = REPUBLISHED if republish else others[number % len(others)]
+    out = place / "copy"
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(bundle.path, out)
+    what = KINDS[kind](out, dice)
+    with_key = finding(out, bundle.key)
+    (out / ATTESTATION).unlink(missing_ok=True)
+    of_bundle = _contents(out) != bundle.contents
+    return Trial(
+        number=number,
+        kind=kind,
+        what=what,
+        with_key=with_key,
+        of_bundle=of_bundle,
+        without_key=finding(out, None) if of_bundle else None,
+    )
 
 
 def _contents(folder: Path) -> tuple[bytes, Manifest]:
-    """Return what a bundle consists of, without the statement on it."""
     path = folder / manifest.NAME
     return path.read_bytes() if path.is_file() else b"", manifest.make(folder, "")
 
@@ -97,17 +123,3 @@ def missed(found: Iterable[Trial]) -> list[Trial]:
         for trial in found
         if trial.with_key is None or (trial.of_bundle and (trial.without_key is None) != (trial.kind == REPUBLISHED))
     ]
-
-
-def table(found: list[Trial], untouched: int, alarms: int) -> str:
-    """Return the figures by kind."""
-    lines = [f"{'mutation':<34}{'made':>7}{'found with key':>17}{'of the bundle':>16}{'found without':>16}"]
-    for kind in KINDS:
-        mine = [trial for trial in found if trial.kind == kind]
-        lines.append(
-            f"{kind:<34}{len(mine):>7}{sum(trial.with_key is not None for trial in mine):>17}"
-            f"{sum(trial.of_bundle for trial in mine):>16}"
-            f"{sum(trial.of_bundle and trial.without_key is not None for trial in mine):>16}"
-        )
-    lines.append(f"{'untouched: false alarms':<34}{untouched:>7}{alarms:>17}")
-    return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from functools import cache
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -13,7 +14,8 @@ import msgspec
 import pytest
 
 from assertions.judge import blocks
-from evidence.publish import publish_placeholder, verdict_json
+from evidence.bundle.placeholder import publish_placeholder
+from evidence.publish import verdict_json
 from evidence.reports.faces.html import html
 from evidence.reports.faces.junit import junit
 from evidence.reports.faces.markdown import markdown, step_summary
@@ -75,6 +77,18 @@ def page_of(model: ReportModel) -> Page:
     return Page(html(model, dict.fromkeys((plot.path for plot in model.plots), SVG)))
 
 
+@cache
+def page_in(name: str) -> Page:
+    """The page of a case."""
+    return page_of(model_of(name))
+
+
+@cache
+def pdf_in(name: str) -> list[str]:
+    """The words on each page of a case's PDF."""
+    return pdf_words(pdf(model_of(name), {}))
+
+
 def squeezed(words: str) -> str:
     """Text without white space, as line breaks in a PDF fall anywhere."""
     return re.sub(r"\s+", "", words)
@@ -92,9 +106,9 @@ def test_all_faces_have_the_colour(name: str) -> None:
     colour, model = CASES[name][0].colour, model_of(name)
     assert markdown(model).startswith(f"# {colour}")
     assert step_summary(model).startswith(f"# {colour}")
-    assert page_of(model).colour == colour
+    assert page_in(name).colour == colour
     assert ET.fromstring(junit(model)).get("name", "").startswith(colour)
-    assert pdf_words(pdf(model, {}))[0].startswith(colour)
+    assert pdf_in(name)[0].startswith(colour)
     assert json.loads(verdict_json(CASES[name][0]))["colour"] == colour
 
 
@@ -106,8 +120,8 @@ def test_all_faces_name_the_subject_and_time(name: str) -> None:
     for face in (markdown(model), step_summary(model)):
         assert squeezed(model.subject).replace("[", "") in squeezed(face.splitlines()[0])
         assert model.when in face.splitlines()[0]
-    assert model.subject in page_of(model).text
-    assert squeezed(model.subject) in squeezed(pdf_words(pdf(model, {}))[0])
+    assert model.subject in page_in(name).text
+    assert squeezed(model.subject) in squeezed(pdf_in(name)[0])
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -123,8 +137,8 @@ def test_all_faces_have_the_assertions(name: str) -> None:
         ]
         rows = [re.split(r" \| ", line) for line in lines]
         assert [(row[1].strip("*"), row[0].split(" ", 2)[2].removesuffix(" (critical)")) for row in rows] == judged
-    assert page_of(model).assertions == judged
-    words = squeezed(pdf_words(pdf(model, {}))[0])
+    assert page_in(name).assertions == judged
+    words = squeezed(pdf_in(name)[0])
     places = [words.find(squeezed(f"{status}{title}")) for title, status in judged]
     assert -1 not in places
     assert places == sorted(places)
@@ -137,7 +151,7 @@ def test_all_faces_have_the_verdicts(name: str) -> None:
     expected = {(one.scenario, one.id): "WAIVED" if one.waived is not None else one.status for one in judged.verdicts}
     lines = [line for line in markdown(model).splitlines() if line.startswith("| `") and "details" not in line]
     table = {line.split("`")[1]: marked(line) for line in lines}
-    for found in (table, page_of(model).words):
+    for found in (table, page_in(name).words):
         flat = {
             (scenario, check): word
             for check, words in found.items()
@@ -166,13 +180,13 @@ def test_all_faces_have_the_counts(name: str) -> None:
     judged, model = CASES[name][0], model_of(name)
     expected = dict(Counter("WAIVED" if one.waived is not None else one.status for one in judged.verdicts))
     sentence = ", ".join(f"{expected[word]} {word}" for word in MARKS if expected.get(word))
-    assert page_of(model).counts == expected
+    assert page_in(name).counts == expected
     for face in (markdown(model), step_summary(model)):
         plain = face
         for mark in MARKS.values():
             plain = plain.replace(f"{mark} ", "")
         assert f"{sentence} in {len(judged.verdicts)} verdicts" in plain
-    assert squeezed(sentence) in squeezed(pdf_words(pdf(model, {}))[0])
+    assert squeezed(sentence) in squeezed(pdf_in(name)[0])
     root = ET.fromstring(junit(model))
     incidents = len(model.incidents)
     assert int(root.get("tests", "-1")) == len(judged.verdicts) + incidents
@@ -184,15 +198,27 @@ def test_all_faces_have_the_reasons_in_order(name: str) -> None:
     """Each reason for red stands in Markdown, step summary, page and PDF, in the model's order, with its command."""
     model = model_of(name)
     assert bool(model.reasons or model.missing) is (CASES[name][0].colour != "GREEN")
-    whole = re.sub(r"page\d+", "", squeezed("".join(pdf_words(pdf(model, {})))))
+    whole = re.sub(r"page\d+", "", squeezed("".join(pdf_in(name))))
     for reason in model.reasons:
         for face in (markdown(model), step_summary(model)):
             assert f"(`{reason.check}`)" in face
             assert reason.command in face
-        assert reason.command in page_of(model).text
+        assert reason.command in page_in(name).text
         assert squeezed(f"{reason.title} in {', '.join(reason.scenarios)} ({reason.check})") in re.sub(
             r"page\d+", "", whole
         )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_head_says_why_and_what_changed(name: str) -> None:
+    """The head of page and PDF names the first cause, where there is one, and what changed since the baseline."""
+    model = model_of(name)
+    head = page_of(model).text.partition("The six assertions")[0]
+    first_page = squeezed(pdf_words(pdf(model, {}))[0]).partition("Thesixassertions")[0]
+    for words in (f"First cause: {model.lead}" if model.reasons else "", model.changed):
+        assert squeezed(words) in squeezed(head)
+        assert squeezed(words) in first_page
+    assert ("First cause" in head) == bool(model.reasons)
 
 
 def test_causes_come_before_what_rests_on_them() -> None:

@@ -20,17 +20,17 @@ def test_a_kept_picture_is_of_the_same_drawing(tmp_path: Path) -> None:
     drawing = Drawing(
         name="n", title="title", caption="caption", panels=(panel,), x_label="s", axis="n", x_range=(0.0, 2.0)
     )
-    first = static.drawn(drawing, cache)
-    assert first == static.drawn(drawing)
+    first = static.drawn([drawing], cache)
+    assert first == static.drawn([drawing])
     assert len(list(tmp_path.iterdir())) == 1
     kept = next(tmp_path.iterdir())
     cache.put(kept.name, msgspec.msgpack.encode(("<svg kept>", b"png")))
-    text, png = static.drawn(dataclasses.replace(drawing, caption="other words"), cache)
+    [(text, png)] = static.drawn([dataclasses.replace(drawing, caption="other words")], cache)
     assert png == b"png"
     assert "other words" in text
     assert text.startswith("<svg kept ")
     moved = dataclasses.replace(
         drawing, panels=(dataclasses.replace(panel, series=(dataclasses.replace(point, ys=(2.0,)),)),)
     )
-    assert static.drawn(moved, cache) == static.drawn(moved) != first
+    assert static.drawn([moved], cache) == static.drawn([moved]) != first
     assert len(list(tmp_path.iterdir())) == 2

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from assertions.judge import Report
 from assertions.verdicts import SCENARIOS, failed, passed
 from evidence.collect.provenance import Context
-from evidence.reports.faces.markdown import first_line, markdown
+from evidence.reports.faces.markdown import markdown
+from evidence.reports.faces.markdown_text import first_line
 from evidence.reports.figures import Figures, Place
 from evidence.reports.information import Information
 from evidence.reports.model import MARKS, build

@@ -168,7 +168,7 @@ def test_failures_are_drawn(tmp_path: Path) -> None:
     assert "not done" in svg(tmp_path / "plots" / "smoke-timeline.svg")
 
 
-@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "1e308", "-1e308"])
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-1e308"])
 def test_absurd_gauges(tmp_path: Path, value: str) -> None:
     """Whatever a target says of itself the plot is drawn."""
     pages = with_pages(healthy("smoke"), values("export_queue_depth", lambda _: value))

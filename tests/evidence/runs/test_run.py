@@ -142,6 +142,7 @@ def test_the_shutdown_of_the_embedded_service_is_noted(recorded: Recorded, tmp_p
     assert seen[0].target.startswith("http://127.0.0.1:") and seen[0].embedded
 
 
+@pytest.mark.e2e
 def test_the_service_ends_while_files_are_checked(recorded: Recorded, tmp_path: Path) -> None:
     """Files are checked while the service is ended; an interrupt there leaves no service behind."""
     services: list[Embedded] = []

@@ -77,3 +77,28 @@ def test_one_stage_at_several_moments_is_one_row() -> None:
     assert table(stages, "gate") == (
         "gate    records           3.00 s\ngate    judge             1.50 s\nin all                    4.50 s"
     )
+
+
+def test_what_no_stage_measures_is_other(tmp_path: Path) -> None:
+    """Of a whole whose beginning is known, the start ends with its first stage, and the rest is other: they add up."""
+    seconds = iter([3.0, 3.5, 5.5, 7.0, 9.0])
+    timings = Timings(lambda: next(seconds), began=1.0)
+    timings.end_start()
+    with timings.measure("load", "smoke"):
+        pass
+    measured = (
+        StageTime(scenario=None, stage="start", seconds=2.0),
+        StageTime(scenario="smoke", stage="load", seconds=2.0),
+    )
+    assert timings.stages == (*measured, StageTime(scenario=None, stage="other", seconds=2.0))
+    timings.write(tmp_path)
+    written = read_one(tmp_path / NAME, TimingsRecord).stages
+    assert written == (*measured, StageTime(scenario=None, stage="other", seconds=4.0))
+
+
+def test_a_process_has_begun_before_now() -> None:
+    """The start of this process is known: its first stage took longer than nothing."""
+    timings = Timings.since_start()
+    timings.end_start()
+    assert timings.stages[0].stage == "start"
+    assert timings.stages[0].seconds > 0

@@ -14,8 +14,8 @@ from assertions.record.files import write_one
 from assertions.record.types import RecordError
 from evidence import publish as publishing
 from evidence import run as running
+from evidence.collect.check_workers import OpeningError
 from evidence.collect.embedded import EmbeddedError
-from evidence.collect.file_checks import OpeningError
 from evidence.settings import RunError
 from evidence.timings import Timings
 from tests.assertions.healthy.records import healthy

@@ -72,7 +72,7 @@ def cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, int | float) else value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ROWS, st.permutations(["a", "b", 'ç,"', ""]))
 @example([{"a": "x"}] * 3, ["a"])
 @example([{"a": ""}, {}, {"a": None}], ["a"])
@@ -91,7 +91,7 @@ def test_what_is_sent_is_read_back(rows: list[dict[str, Any]], columns: list[str
                 assert text == wanted
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries({}, optional={"a": PLAIN, "b": PLAIN, "c": st.integers() | st.none()}),

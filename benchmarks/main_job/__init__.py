@@ -1,0 +1,1 @@
+"""The main job as a whole, `nox -s smoke load batch gate`: how long it takes, by stage."""
