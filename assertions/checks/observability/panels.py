@@ -12,6 +12,7 @@ from typing import Final
 
 from assertions.checks.observability.server import recorded
 from assertions.limits import Limits
+from assertions.prometheus.exposition import Page
 from assertions.record.prometheus_run import PanelQuery, PanelSeries, PrometheusRun
 from assertions.record.view import ScenarioRecord
 from assertions.verdicts import Judgement, failed_for, no_data, number, passed
@@ -188,13 +189,21 @@ def _succeeded(
     values: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
     window = [timed for timed in record.pages if span[0] <= timed.scrape.start and timed.scrape.end <= span[1]]
     for timed in window:
-        family = timed.page.families.get("export_requests_total")
-        for sample in family.values() if family is not None else ():
-            if sample.labels.get("status") == "succeeded" and sample.labels.get("format") == fmt:
-                key = tuple(sorted(sample.labels.items()))
-                values.setdefault(key, []).append((timed.scrape.start, sample.value))
-    for points in values.values():
-        yield points[0][0] > window[0].scrape.start, points
+        for key, value in _series(timed.page, fmt):
+            values.setdefault(key, []).append((timed.scrape.start, value))
+    # a series of the window's first page began there, too, where the page before lacks it
+    earlier = [timed for timed in record.pages if timed.scrape.start < span[0]]
+    known = {key for timed in (earlier[-1:] or window[:1]) for key, _ in _series(timed.page, fmt)}
+    for key, points in values.items():
+        yield key not in known, points
+
+
+def _series(page: Page, fmt: str) -> Iterator[tuple[tuple[tuple[str, str], ...], float]]:
+    """Yield each series of a format's succeeded exports on a page, and its value."""
+    family = page.families.get("export_requests_total")
+    for sample in family.values() if family is not None else ():
+        if sample.labels.get("status") == "succeeded" and sample.labels.get("format") == fmt:
+            yield tuple(sorted(sample.labels.items())), sample.value
 
 
 def _named(labels: Mapping[str, str]) -> str:

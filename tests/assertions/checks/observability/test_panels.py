@@ -141,3 +141,26 @@ def test_the_server_may_see_first_exports_that_the_harness_does_not(counted: int
     crowded = changed(record, scrapes=each(record.scrapes, edit))
     judged = panels(showing(crowded, lambda fmt: (base[fmt] + (counted if fmt == "csv" else 0)) / window_s), LIMITS)
     assert judged.status == expected, judged.reason
+
+
+def test_series_that_begin_on_the_first_page_of_the_span_are_new() -> None:
+    """Sixty users whose first exports end right after it: a server that reads them an interval later counts none."""
+    late = with_run(scrapes=11)(healthy("load"))
+    server = server_of(late)
+    pages = [timed.scrape.start for timed in late.pages if timed.scrape.start >= server.end - 9.0]
+
+    def edit(scrape: Scrape) -> dict[str, str] | None:
+        if scrape.start < pages[0]:
+            return None
+        lines = scrape.text.splitlines(keepends=True)
+        place = next(number for number, line in enumerate(lines) if line.startswith("export_requests_total{"))
+        head = 'export_requests_total{format="csv",status="succeeded",user='
+        made = [f'{head}"user-{number}"}} {int(scrape.start > pages[0])}\n' for number in range(60)]
+        return {"text": "".join([*lines[:place], *made, *lines[place:]])}
+
+    window_s = server.end - server.start
+    own = {fmt: succeeded_since(late, fmt, server.end - 10.0) for fmt in FORMATS}
+    record = with_run(scrapes=11)(changed(healthy("load"), scrapes=each(late.scrapes, edit)))
+    record = showing(record, lambda fmt: own[fmt] / window_s)
+    judged = panels(record, LIMITS)
+    assert judged.status == "PASS", judged.reason
