@@ -173,8 +173,8 @@ def effect_of(row: Row) -> float:
         return UNKNOWN_EFFECT
     if not is_busy(row):
         return measure.least_effect
-    free, still_free = (max(0.01, 1 - others) for others in (row.baseline_others, row.newer_others))
-    return (1 + UNKNOWN_EFFECT) * max(free / still_free, still_free / free) - 1
+    # it may have taken its share from the exports of one run, and come between those of the other
+    return (1 + UNKNOWN_EFFECT) / max(0.01, 1 - max(row.baseline_others, row.newer_others)) - 1
 
 
 def _known_quiet(row: Row) -> bool:
