@@ -52,6 +52,7 @@ def _row(key: Key, values: tuple[Sequence[float], Sequence[float]], conditions: 
     before, after = values
     measure = MEASURES[key.measure]
     then_there, now_there = (each.get(Place(key.scenario, key.phase), Conditions()) for each in conditions)
+    shared = measure.of_machine or measure.quiet_only
     expected = _expected(key, then_there, now_there)
     then = statistic_of(before, measure.statistic) if before else None
     now = statistic_of(after, measure.statistic) if after else None
@@ -80,10 +81,10 @@ def _row(key: Key, values: tuple[Sequence[float], Sequence[float]], conditions: 
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
         expected=expected,
-        baseline_others=then_there.others if measure.of_machine else None,
-        newer_others=now_there.others if measure.of_machine else None,
-        baseline_used=then_there.used if measure.of_machine else None,
-        newer_used=now_there.used if measure.of_machine else None,
+        baseline_others=then_there.others if shared else None,
+        newer_others=now_there.others if shared else None,
+        baseline_used=then_there.used if shared else None,
+        newer_used=now_there.used if shared else None,
         p=p,
         p_adjusted=None,
         outcome="undecided",

@@ -20,6 +20,9 @@ SAMPLES_LEAST = 5
 """Samples of the machine in a phase below which its speed is not known."""
 
 
+JUDGED = {JudgedFor.LATENCY, JudgedFor.HEALTH}
+
+
 class Place(NamedTuple):
     """A phase of a scenario."""
 
@@ -47,10 +50,10 @@ Machine = Mapping[str, Sequence[MachineSample]]
 
 
 def conditions_of(records: Mapping[str, ScenarioRecord], machine: Machine, cpus: int) -> dict[Place, Conditions]:
-    """Return the conditions of each phase that is judged for latency. cpus: processors of the machine."""
+    """Return the conditions of each phase judged for latency or `/health`. cpus: processors of the machine."""
     found: dict[Place, Conditions] = {}
     for record in records.values():
-        judged = {phase.name for phase in record.plan.phases if JudgedFor.LATENCY in phase.judged_for}
+        judged = {phase.name for phase in record.plan.phases if JUDGED & set(phase.judged_for)}
         for phase in record.scenario.phases:
             if phase.name in judged and phase.end > phase.start:
                 place = Place(record.name, phase.name)

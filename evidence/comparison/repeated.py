@@ -26,7 +26,7 @@ from evidence.comparison.conditions import Conditions, Place
 from evidence.comparison.folders import CompareError, read_recorded
 from evidence.comparison.samples import Samples, samples_of
 from evidence.comparison.statistics import statistic_of
-from evidence.comparison.types import ALPHA, MEASURES, MeasureName, Row, left_of
+from evidence.comparison.types import ALPHA, MEASURES, MeasureName, Row, is_busy, left_of
 
 STORED = Path(__file__).with_name("repeated_runs.json")
 CALLED = ("better", "worse")
@@ -66,6 +66,10 @@ class RepeatedRates(Record, frozen=True, kw_only=True):
     slower: float
     found: int
     """Pairs in which a latency was called worse once the newer run's latencies were multiplied by `slower`."""
+    quiet: int
+    """Pairs of runs in which other work left the machine to the service, in every phase."""
+    found_quiet: int
+    """Of these, as `found`."""
     found_cpu: int
     """Pairs in which latency or CPU time was called worse once both were multiplied by `slower`."""
     waiting: Planted
@@ -74,12 +78,14 @@ class RepeatedRates(Record, frozen=True, kw_only=True):
     """Runs of a service that really computes longer in each export."""
     spread: float
     """Largest ratio between two runs' medians of one latency."""
+    spread_quiet: float
+    """The same, and the next three, of the pairs on a quiet machine."""
     spread_left: float
-    """The same without what the CPU time of the exports explains."""
+    """Without what the CPU time of the exports explains."""
     spread_cpu: float
-    """Largest ratio between two runs' CPU times of an export in one phase."""
+    """Of the CPU times of an export in one phase."""
     spread_cpu_left: float
-    """The same by the machine's own speed."""
+    """Of these by the machine's own speed."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,9 @@ def measure(
         raise ValueError(f"{len(runs)} run makes no pair")
     pairs = list(itertools.combinations(runs, 2))
     rows_of = [_compared(before, after) for before, after in pairs]
+    quiet = [not any(is_busy(row) for row in rows) for rows in rows_of]
+    quiet_rows = [row for rows, is_quiet in zip(rows_of, quiet, strict=True) if is_quiet for row in rows]
+    found_of = [_worse(_compared(before, _slower(after, slower)), "latency") for before, after in pairs]
     by_measure = Counter(name for rows in rows_of for name in {row.measure for row in rows if row.outcome in CALLED})
     return RepeatedRates(
         machine=machine,
@@ -113,16 +122,19 @@ def measure(
         called=sum(any(row.outcome in CALLED for row in rows) for rows in rows_of),
         measures=tuple(MeasureRate(measure=name, called=by_measure[name]) for name in MEASURES),
         slower=slower,
-        found=sum(_worse(_compared(before, _slower(after, slower)), "latency") for before, after in pairs),
+        found=sum(found_of),
+        quiet=sum(quiet),
+        found_quiet=sum(found for found, is_quiet in zip(found_of, quiet, strict=True) if is_quiet),
         found_cpu=sum(
             _worse(_compared(before, _more_cpu(after, slower)), "latency", "CPU an export") for before, after in pairs
         ),
         waiting=_planted(runs, waiting),
         computing=_planted(runs, computing),
         spread=_spread(row.ratio for rows in rows_of for row in rows if row.measure == "latency"),
-        spread_left=_spread(left_of(row) for rows in rows_of for row in rows if row.measure == "latency"),
-        spread_cpu=_spread(row.ratio for rows in rows_of for row in rows if row.measure == "CPU an export"),
-        spread_cpu_left=_spread(left_of(row) for rows in rows_of for row in rows if row.measure == "CPU an export"),
+        spread_quiet=_spread(row.ratio for row in quiet_rows if row.measure == "latency"),
+        spread_left=_spread(left_of(row) for row in quiet_rows if row.measure == "latency"),
+        spread_cpu=_spread(row.ratio for row in quiet_rows if row.measure == "CPU an export"),
+        spread_cpu_left=_spread(left_of(row) for row in quiet_rows if row.measure == "CPU an export"),
     )
 
 
@@ -176,11 +188,14 @@ def line(rates: RepeatedRates) -> str:
     return (
         f"Measured on {rates.runs} repeated runs of {', '.join(rates.scenarios)} ({rates.machine}): of {rates.pairs} "
         f"pairs without a change {rates.called} were called one{f' ({calls})' if calls else ''}; with latencies "
-        f"{more} {rates.found} of {rates.pairs} were found, with the CPU time of an export {more} {rates.found_cpu}. "
+        f"{more} {rates.found_quiet} of the {rates.quiet} pairs on a quiet machine were found and "
+        f"{rates.found - rates.found_quiet} of the {rates.pairs - rates.quiet} others, with the CPU time of an export "
+        f"{more} {rates.found_cpu} of all. "
         f"{_planted_line('waited', rates.waiting)}{_planted_line('computed', rates.computing)}"
-        f"Medians of one latency differed by up to {_percent(rates.spread)} between these runs, "
-        f"{_percent(rates.spread_left)} without what the CPU time of the exports explains; that CPU time differed by "
-        f"up to {_percent(rates.spread_cpu)}, and by {_percent(rates.spread_cpu_left)} in units of the reference work."
+        f"Medians of one latency differed by up to {_percent(rates.spread)} between these runs, on a quiet machine by "
+        f"{_percent(rates.spread_quiet)}, and by {_percent(rates.spread_left)} without what the CPU time of the "
+        f"exports explains; that CPU time differed by up to {_percent(rates.spread_cpu)} on a quiet machine, and by "
+        f"{_percent(rates.spread_cpu_left)} in units of the reference work."
     )
 
 
@@ -194,7 +209,7 @@ def _planted_line(what: str, planted: Planted) -> str:
 
 
 def _percent(ratio: float) -> str:
-    return f"{(ratio - 1) * 100:.2g} %"
+    return f"{(ratio - 1) * 100:.0f} %"
 
 
 def stored_line() -> str:

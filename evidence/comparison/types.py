@@ -54,20 +54,22 @@ class Measure:
     """In the measure's unit: less is no change, however large its share."""
     of_machine: bool = False
     """Whether the machine's speed and other work on it change the figure."""
+    quiet_only: bool = False
+    """Whether it counts only where other work is known to have left the machine to the service."""
 
 
 MEASURES: Final[Mapping[MeasureName, Measure]] = {
     "latency": Measure(unit="ms", statistic="median", least_difference=1.0, of_machine=True),
     "success": Measure(unit="ratio", statistic="mean", higher_is_better=True, least_effect=0.0, least_difference=0.01),
     "bytes a record": Measure(unit="bytes", statistic="median"),
-    "memory an export": Measure(unit="bytes", statistic="median", least_difference=1e6),
+    "memory an export": Measure(unit="bytes", statistic="median", least_difference=2e6),
     "CPU an export": Measure(unit="ms", statistic="median", least_difference=1.0, of_machine=True),
     "throughput": Measure(unit="exports/s", statistic="mean", higher_is_better=True, of_machine=True),
-    "/health P95": Measure(unit="ms", statistic="p95", least_difference=100.0),
+    "/health P95": Measure(unit="ms", statistic="p95", least_difference=100.0, quiet_only=True),
     "batch of five": Measure(unit="s", statistic="mean"),
 }
 """A millisecond of an export is the noise of a busy machine, and a hundred of `/health`, which waits for a processor
-while exports use all; a megabyte is one of an allocator; of success, one export in a hundred counts."""
+while exports use all; two megabytes are one of an allocator; of success, one export in a hundred counts."""
 
 
 class Row(Record, frozen=True, kw_only=True):
@@ -144,6 +146,8 @@ def outcome_of(row: Row) -> tuple[Outcome, str]:
     if row.p is None or row.p_adjusted is None:
         return "undecided", row.reason or "one figure a run: no test"
     effect = effect_of(row)
+    if measure.quiet_only and not _known_quiet(row) and abs(row.newer - row.baseline) >= measure.least_difference:
+        return "undecided", "it counts only where other work is known to have left the machine to the service"
     if row.p_adjusted < ALPHA and _counts(row, effect):
         left = left_of(row) if measure.least_effect else None
         higher = row.newer > row.baseline if left is None else left > 1
@@ -167,13 +171,17 @@ def effect_of(row: Row) -> float:
         return measure.least_effect
     if row.expected is None or row.baseline_others is None or row.newer_others is None:
         return UNKNOWN_EFFECT
-    if not _busy(row):
+    if not is_busy(row):
         return measure.least_effect
-    free, still_free = (max(0.01, 1 - others) for others in (row.baseline_others, row.newer_others))
-    return (1 + UNKNOWN_EFFECT) * max(free / still_free, still_free / free) - 1
+    # it may have taken its share from the exports of one run, and come between those of the other
+    return (1 + UNKNOWN_EFFECT) / max(0.01, 1 - max(row.baseline_others, row.newer_others)) - 1
 
 
-def _busy(row: Row) -> bool:
+def _known_quiet(row: Row) -> bool:
+    return row.baseline_others is not None and row.newer_others is not None and not is_busy(row)
+
+
+def is_busy(row: Row) -> bool:
     """Whether other work on the machine took too much of it, or not as much in both runs."""
     if row.baseline_others is None or row.newer_others is None:
         return False
@@ -211,7 +219,7 @@ def _inside(row: Row) -> bool:
 def _too_small(row: Row, effect: float) -> str:
     if row.ratio is None or not _beyond(row.ratio, LEAST_EFFECT):
         return f"a change of {_percent(LEAST_EFFECT)} lies within the interval of the ratio"
-    if _busy(row):
+    if is_busy(row):
         shares = f"{_percent(row.baseline_others)} and {_percent(row.newer_others)}"
         return f"other work took {shares} of the machine's CPU time, so less than {_percent(effect)} is no sign"
     if row.expected is None or effect == UNKNOWN_EFFECT:

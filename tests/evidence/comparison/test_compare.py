@@ -70,11 +70,13 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         (row("throughput", newer=80.0), "worse"),
         (row("throughput", newer=120.0), "better"),
         (row("bytes a record", newer=120.0), "worse"),
-        (row("memory an export", baseline=3e6, newer=3.9e6), "no change"),
-        (row("memory an export", baseline=3e6, newer=4.1e6), "worse"),
+        (row("memory an export", baseline=3e6, newer=4.9e6), "no change"),
+        (row("memory an export", baseline=3e6, newer=5.1e6), "worse"),
         (row("memory an export", baseline=0.0, newer=4e6), "undecided"),
         (row("/health P95", baseline=2.0, newer=101.9), "no change"),
         (row("/health P95", baseline=2.0, newer=102.1), "worse"),
+        (row("/health P95", baseline=2.0, newer=500.0, newer_others=0.3), "undecided"),
+        (row("/health P95", baseline=2.0, newer=500.0, newer_others=None), "undecided"),
         (row("success", baseline=1.0, newer=0.991, low=None, high=None), "no change"),
         (row("success", baseline=1.0, newer=0.985, low=None, high=None), "worse"),
         (row("success", baseline=0.98, newer=1.0, low=None, high=None), "better"),
@@ -91,8 +93,8 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         (row(newer=106.0, expected=0.9), "worse"),
         (row("throughput", newer=80.0, expected=0.82), "no change"),
         (row("CPU an export", newer=120.0, expected=1.02), "worse"),
-        (row(newer=150.0, baseline_others=0.05, newer_others=0.11), "worse"),
-        (row(newer=145.0, baseline_others=0.05, newer_others=0.11), "undecided"),
+        (row(newer=158.0, baseline_others=0.05, newer_others=0.11), "worse"),
+        (row(newer=157.0, baseline_others=0.05, newer_others=0.11), "undecided"),
         (row(newer=250.0, baseline_others=0.0, newer_others=0.5), "undecided"),
         (row(newer=290.0, baseline_others=0.0, newer_others=0.5), "worse"),
         (row(newer=139.0, baseline_others=0.26, newer_others=0.26), "undecided"),
@@ -108,7 +110,7 @@ def test_outcomes(given: Row, expected: Outcome) -> None:
 def test_why_a_row_is_undecided() -> None:
     """The reason names the other work, the CPU time, or that nothing is known of the machine."""
     assert outcome_of(row(newer=130.0, newer_others=0.3))[1] == (
-        "other work took 5 % and 30 % of the machine's CPU time, so less than 90 % is no sign"
+        "other work took 5 % and 30 % of the machine's CPU time, so less than 100 % is no sign"
     )
     assert outcome_of(row(newer=130.0, expected=1.14))[1] == "the CPU time of an export by itself would make it +14 %"
     assert outcome_of(row(newer=120.0, expected=1.5))[1] == "the CPU time of an export by itself would make it +50 %"
