@@ -115,8 +115,8 @@ def run_command(
 ) -> int:
     """Run scenarios against a target, judge them, and write the report.
 
-    SCENARIO: smoke, load, batch; further soak, spike, burst, or a profile of your own, which are judged too, but GREEN
-    needs the three. Scenarios of one target, commit and set of limits complete each other in one run directory.
+    SCENARIO: smoke, load, batch; or soak, spike, burst, or a profile of your own: these are judged too, but GREEN needs
+    the first three. Scenarios of one target, commit and set of limits complete each other in one run directory.
     """
     words = {name: asked.pop(name) for name in ("subject", "digest", "environment", "url")}
     named = subject.from_options(**words, environ=os.environ)

@@ -64,6 +64,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert wanted in map(anchor, headings), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_section_that_is_quoted_behind_a_link_exists(page: Path) -> None:
+    """`[page.md](page.md), "Heading"` names a heading of that page, or how it begins."""
+    quoted = re.findall(r"\]\(([^)#\s]+\.md)\),\s+\"([^\"]+)\"", page.read_text("utf-8"))
+    headings = {
+        path: re.findall(r"^#+ (?:\d+\. )?(.*)$", (page.parent / path).read_text("utf-8"), re.M) for path, _ in quoted
+    }
+    assert [name for path, name in quoted if not any(heading.startswith(name) for heading in headings[path])] == []
+
+
 def test_the_readme_is_a_page() -> None:
     """README.md has at most 130 lines."""
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 130

@@ -79,10 +79,10 @@ FURTHER = Checklist(
             ),
         ),
         Section(
-            "Conduct, and the instrument",
+            "Service under load, and the harness itself",
             (
                 Box(
-                    text="Awake and truthful while exporting; no drift",
+                    text="/health and /export/status in time and correct under load; exports do not get slower",
                     checks=("health", "status-page", "drift"),
                     artifact="load/health.jsonl",
                 ),
@@ -100,7 +100,7 @@ FURTHER = Checklist(
                 ),
                 Box(text="The embedded service ends when asked", checks=("shutdown",), artifact="load/scenario.json"),
                 Box(
-                    text="The load was what was asked; the instrument was fit",
+                    text="All of the planned load was made and recorded, by a generator whose clock was right",
                     checks=("generator", "calibration"),
                     artifact="load/calibration.jsonl",
                 ),
