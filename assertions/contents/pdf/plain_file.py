@@ -17,9 +17,11 @@ from itertools import pairwise
 from typing import Final
 
 _SPACE: Final = rb"[\0\t\n\f\r ]"
+_ANY_SPACE: Final = rb"[\0\t\n\f\r \x80\xff]"
+"""What parts two words for PDFium; no word of a dictionary may have its two further signs."""
 _TOKEN: Final = (
-    rb"<<|>>|[\[\]]|/[^\0\t\n\f\r ()<>\[\]{}/%#]*+|\((?:[^()\\]|\\.)*+\)|<[0-9A-Fa-f\0\t\n\f\r ]*+>"
-    rb"|[^\0\t\n\f\r ()<>\[\]{}/%#]++"
+    rb"<<|>>|[\[\]]|/[^\0\t\n\f\r ()<>\[\]{}/%#\x80\xff]*+|\((?:[^()\\]|\\.)*+\)|<[0-9A-Fa-f\0\t\n\f\r ]*+>"
+    rb"|[^\0\t\n\f\r ()<>\[\]{}/%#\x80\xff]++"
 )
 _TOKENS: Final = re.compile(_TOKEN, re.DOTALL)
 _ONLY_TOKENS: Final = re.compile(rb"(?:%b*+(?:%b))*+%b*+" % (_SPACE, _TOKEN, _SPACE), re.DOTALL)
@@ -28,7 +30,8 @@ _TABLE: Final = re.compile(rb"xref *[\r\n]{1,2}0 (\d{1,7}) *[\r\n]{1,2}")
 _ENTRIES: Final = re.compile(rb"(?:\d{10} \d{5} [nf](?: \r| \n|\r\n))*+")
 _ENTRY_BYTES: Final = 20
 _TRAILER: Final = re.compile(rb"%b*+trailer(.*?)startxref" % _SPACE, re.DOTALL)
-_COMMENT_LINE: Final = re.compile(rb"^%[^\r\n]*+", re.MULTILINE)
+_WITH_COMMENTS: Final = re.compile(rb"(?:%b*+(?:%b|%%[^\r\n]*+))*+%b*+" % (_SPACE, _TOKEN, _SPACE), re.DOTALL)
+_TOKEN_OR_COMMENT: Final = re.compile(rb"(%b)|%%[^\r\n]*+" % _TOKEN, re.DOTALL)
 _TRAILER_KEYS: Final = {b"/Size", b"/Root", b"/Info", b"/ID"}
 _CATALOG_KEYS: Final = {
     *(b"/Type", b"/Pages", b"/Version", b"/Lang", b"/ViewerPreferences", b"/PageLayout", b"/PageMode", b"/PageLabels"),
@@ -37,18 +40,23 @@ _CATALOG_KEYS: Final = {
 """What a catalogue may have: none of it changes what a page holds, as optional contents and forms do."""
 _NODE_ONLY: Final = {b"/Type", b"/Kids", b"/Count", b"/Parent"}
 """What a page does not inherit of a node of the tree."""
-_REFERENCE: Final = re.compile(rb"([0-9.+-]+)%b+([0-9.+-]+)%b+R" % (_SPACE, _SPACE))
+_REFERENCE: Final = re.compile(rb"(?<![0-9.+-])([0-9.+-]++)%b++([0-9.+-]++)%b++R" % (_ANY_SPACE, _ANY_SPACE))
+_MOST_DIGITS: Final = 8
+"""Of a reference: of very long words readers take a part."""
 _ONE_REFERENCE: Final = re.compile(rb"(\d{1,8}) 0 R")
 _KIDS: Final = re.compile(rb"\[(?: \d{1,8} 0 R)*+ \]")
 _TREE: Final = re.compile(rb"/Kids|/Type%b*/Pages?(?![A-Za-z])" % _SPACE)
 _STREAM: Final = re.compile(rb">>%b*+stream\r?\n" % _SPACE)
 _STREAM_END: Final = re.compile(rb"[\r\n]{0,2}endstream%b+endobj" % _SPACE)
-_INTEGER: Final = re.compile(rb"%b+(\d{1,10})%b+endobj%b*" % (_SPACE, _SPACE, _SPACE))
+_INTEGER: Final = re.compile(rb"%b{1,9}(\d{1,10})%b{1,9}endobj%b{0,9}" % (_SPACE, _SPACE, _SPACE))
 _LENGTH_DIGITS: Final = 10
 _FLATE: Final = {b"/FlateDecode", b"[ /FlateDecode ]"}
 _MOST_DEPTH: Final = 24
 _MOST_PIECES: Final = 64
 _MOST_CONTENT_BYTES: Final = 4 * 1024 * 1024
+_MOST_HASHED_BYTES: Final = 256 * 1024 * 1024
+"""Of one file; an object counts as often as it is hashed, and as some bytes more."""
+_OBJECT_BYTES: Final = 256
 
 
 Pieces = tuple[list[bytes], list[int]]
@@ -84,6 +92,7 @@ class PlainFile:
         self.size, trailer = self._read_table()
         self._objects: dict[int, Pieces] = {}
         self._hashes: dict[bytes, bytes] = {}
+        self._hashed = 0
         self._inherited: dict[int, bytes] = {}
         self._nodes: dict[int, Mapping[bytes, bytes]] = {}
         self.root = _number(trailer.get(b"/Root", b""))
@@ -117,8 +126,7 @@ class PlainFile:
             raise NotPlainError
         end_of = dict(pairwise(ends))
         self._spans = {number: (at + len(b"%d 0 obj" % number), end_of[at]) for number, at in begins.items()}
-        own = trailer[1] if b"(" in trailer[1] else _COMMENT_LINE.sub(b"", trailer[1])
-        found = entries_of(own)
+        found = entries_of(_without_comments(trailer[1]))
         if found.keys() - _TRAILER_KEYS or found.get(b"/Size") != b"%d" % size:
             raise NotPlainError
         return size, found
@@ -266,6 +274,9 @@ class PlainFile:
                         places[number] = len(places)
                         waiting.append(self._pieces_of(number))
                 _add(own, *pieces, b"%r" % [places[number] for number in numbers])
+                self._hashed += sum(map(len, pieces)) + _OBJECT_BYTES
+                if self._hashed > _MOST_HASHED_BYTES:
+                    raise NotPlainError
             known = self._hashes[text] = own.digest()
         return known
 
@@ -301,8 +312,10 @@ class PlainFile:
 
 def entries_of(text: bytes) -> dict[bytes, bytes]:
     """Return a dictionary's own keys and values, a space between two tokens. NotPlainError where it is none."""
+    if not _ONLY_TOKENS.fullmatch(text):
+        raise NotPlainError
     tokens = _TOKENS.findall(text)
-    if len(tokens) < 2 or tokens[0] != b"<<" or not _ONLY_TOKENS.fullmatch(text):
+    if len(tokens) < 2 or tokens[0] != b"<<":
         raise NotPlainError
     found: dict[bytes, bytes] = {}
     for key, value in _pairs(tokens):
@@ -310,6 +323,13 @@ def entries_of(text: bytes) -> dict[bytes, bytes]:
             raise NotPlainError
         found[key] = value
     return found
+
+
+def _without_comments(text: bytes) -> bytes:
+    """Leave comments out; what looks like one within a string is none, and stays."""
+    if not _WITH_COMMENTS.fullmatch(text):
+        raise NotPlainError
+    return _TOKEN_OR_COMMENT.sub(rb"\1 ", text)
 
 
 def _pairs(tokens: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
@@ -324,7 +344,7 @@ def _pairs(tokens: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 def _past_value(tokens: list[bytes], at: int, last: int) -> int:
     """Return where a value that begins at one token has ended."""
-    if tokens[at].isdigit() and tokens[at + 2 : at + 3] == [b"R"]:
+    if tokens[at].isdigit() and tokens[at + 1 : at + 3] == [b"0", b"R"]:
         return at + 3
     closing = {b"<<": b">>", b"[": b"]"}
     open_: list[bytes] = []
@@ -344,7 +364,7 @@ def _pieces(text: bytes) -> Pieces:
     """Take a text apart at its references; what only looks like a reference is one, too."""
     pieces, numbers, at = [], [], 0
     for reference in _REFERENCE.finditer(text):
-        if not reference[1].isdigit() or reference[2] != b"0":
+        if not reference[1].isdigit() or len(reference[1]) > _MOST_DIGITS or reference[2] != b"0":
             raise NotPlainError
         pieces.append(text[at : reference.start()])
         numbers.append(int(reference[1]))

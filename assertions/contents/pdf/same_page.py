@@ -20,10 +20,14 @@ _MOST_UNLIKE: Final = 20
 """So many pages have the text of a known one but other bytes: this service's files can't be compared so."""
 _MOST_TAGS: Final = 8
 """Tags remembered a page."""
+_LEAST_TAGS: Final = 2
+"""Read with so many tags, a page shows them nowhere in another spelling: its bytes would be others for each."""
 _MOST_KEPT_BYTES: Final = 8 * 1024 * 1024
 """Larger files are not kept until another comes."""
 _MOST_FONTS: Final = 64
 """Fonts remembered a template."""
+_MOST_TAG_FONTS: Final = 8
+"""In so many fonts a page may show the tag: each is read in each file's page."""
 
 
 _GIVEN_UP: Final = (NotPlainError, MemoryError, LookupError, ValueError)
@@ -68,6 +72,8 @@ class SamePages:
             return False  # the tag is shown in another way, too
         if not known.places:
             return True
+        if len(known.tags) < _LEAST_TAGS:
+            return False
         return any(self._takes_same_room(index, drawn, known, tag) for tag in known.tags)
 
     def learn(self, index: int, known: KnownPage) -> None:
@@ -106,9 +112,11 @@ class SamePages:
 
     def _takes_same_room(self, index: int, drawn: _Drawn, known: KnownPage, tag: str) -> bool:
         if known.fonts is None:
-            fonts = fonts_of_tag(drawn.content, self._request.template.placeholder.encode())
-            known.fonts = frozenset() if fonts is None else fonts
-        return bool(known.fonts) and all(self._fit(index, drawn, font, tag) for font in known.fonts)
+            found = fonts_of_tag(drawn.content, self._request.template.placeholder.encode())
+            known.fonts = frozenset() if found is None else found
+        return 0 < len(known.fonts) <= _MOST_TAG_FONTS and all(
+            self._fit(index, drawn, font, tag) for font in known.fonts
+        )
 
     def _fit(self, index: int, drawn: _Drawn, font: bytes, tag: str) -> bool:
         """Return whether a font shows this file's tag as it shows another file's."""

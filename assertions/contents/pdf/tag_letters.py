@@ -26,8 +26,8 @@ _HEX: Final = re.compile(rb"<<|>>|<[0-9A-Fa-f\0\t\n\f\r ]*+>")
 _OTHER: Final = rb"[^\0\t\n\f\r \[\]()]"
 _END: Final = rb"(?![^\0\t\n\f\r \[\]()/])"
 """What parts an operator from what follows."""
-_UNSURE: Final = (b"(", b")", b"%", b"<", b">", b"{", b"}", b'"')
-"""Comments, strings within strings, and what else is not looked into."""
+_UNSURE: Final = (b"(", b")", b"%", b"<", b">", b"{", b"}", b'"', b"\x80", b"\xff")
+"""Comments, strings within strings, what only PDFium takes for white space, and what else is not looked into."""
 _RARE: Final = (b"ID", b"Tz", b"Tc")
 _DENSE: Final = re.compile(rb"(?<!%b)(?:ID|Tz)%b|-[0-9.]*[\0\t\n\f\r ]+Tc" % (_OTHER, _END))
 """A picture within the instructions, and what sets letters closer than the font does."""

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assertions.contents.pdf import plain_file
 from assertions.contents.pdf.plain_file import NotPlainError, PlainFile, entries_of
 from assertions.contents.pdf.tag_letters import fonts_of_tag
-from tests.assertions.contents.plain_pdf import PAGES, file_of, objects_of
+from tests.assertions.contents.plain_pdf import CATALOG, FONT, PAGES, RESOURCES, file_of, objects_of, page_number
 
 HEALTHY = file_of(objects_of("T010000001"))
 WORDS = (
@@ -75,6 +76,7 @@ def test_pages_of_a_healthy_file() -> None:
         (b"/F1 7 Tf /TAG Do (TAG-1) Tj", None),
         (b"/F#31 7 Tf (TAG-1) Tj", None),
         (b"/F1 7 Tf (x) Tj", set()),
+        (b"/F1 7 Tf (x) Tj q\x80/F2 7 Tf (TAG-1) Tj", None),
     ],
 )
 def test_fonts_of_a_tag(content: bytes, fonts: set[bytes] | None) -> None:
@@ -95,6 +97,10 @@ def test_fonts_of_a_tag(content: bytes, fonts: set[bytes] | None) -> None:
         b"<</A#42 1>>",
         b"<<1/A>>",
         b"<<>>>>",
+        b"<</A 1 /B\x80/C 1>>",
+        b"<</A 1 /B 1\xff1>>",
+        b"<</A 1>> R/B 1>>",
+        rb"<</A(" + rb"\(" * 400_000 + b">>",
     ],
 )
 def test_what_is_no_dictionary(text: bytes) -> None:
@@ -113,3 +119,61 @@ def test_entries_of_a_dictionary() -> None:
         b"/F": b"<< /G <41> >>",
         b"/H": b"true",
     }
+
+
+def context_of(reference: bytes, own: bytes) -> bytes:
+    """Hash a page whose font refers to an object in this spelling."""
+    objects = objects_of("T010000001")
+    objects[40] = own
+    objects[FONT] = objects[FONT].replace(b"/Encoding", b"/ToUnicode " + reference + b"/Encoding")
+    return PlainFile(file_of(objects)).page(2).context
+
+
+@pytest.mark.parametrize("reference", [b"40 0 R", b"40\0\r\n0\t\fR", b"40\x800\xffR", b"0040 0 R"])
+def test_all_that_pdfium_takes_for_a_reference_is_followed(reference: bytes) -> None:
+    """For PDFium two more signs are white space."""
+    assert context_of(reference, b"(a)") != context_of(reference, b"(b)")
+
+
+@pytest.mark.parametrize("reference", [b"0" * 254 + b"407 0 R", b"+40 0 R", b"40 00 R", b"40 1 R", b"40%\n0 R"])
+def test_odd_references_are_refused(reference: bytes) -> None:
+    """Of a long word PDFium reads 256 signs."""
+    with pytest.raises(NotPlainError):
+        context_of(reference, b"(a)")
+
+
+@pytest.mark.parametrize(
+    ("trailer", "is_read"),
+    [
+        (b"%\n/Root 1 0 R", True),
+        (b"/Root 1 0 R\n% a file (free) >> <<\r/ID[<AB><CD>]", True),
+        (b"/Root 1 0 R/ID[<AB\n%>]/Root 60 0 R/Foo[<\nCD>]", False),
+        (b"/Root 1 0 R/ID[(AB\n%)]/Root 60 0 R/Foo[(\nCD)]", False),
+        (b"/Root 1 0 R/Encrypt 40 0 R", False),
+    ],
+)
+def test_comments_in_the_trailer(trailer: bytes, is_read: bool) -> None:
+    """They are left out, and what only looks like one, within a string, hides nothing."""
+    data = file_of(objects_of("T010000001")).replace(b"/Root %d 0 R" % CATALOG, trailer)
+    with contextlib.nullcontext() if is_read else pytest.raises(NotPlainError):
+        assert len(PlainFile(data).pages) == PAGES
+
+
+@pytest.mark.parametrize("value", [b"1" * 400_000, b"1" * 200_000 + b" " * 200_000])
+def test_long_numbers_take_no_time(value: bytes) -> None:
+    """Each is looked at once."""
+    assert context_of(b"40 0 R", b"[%b]" % value)
+
+
+def test_a_file_is_hashed_within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often its pages refer to the same objects."""
+    objects = objects_of("T010000001")
+    number = page_number(1)
+    objects[number] = objects[number].replace(
+        b"/Contents", b"/A[%d 0 R 1]/B[%d 0 R 2]/Contents" % (RESOURCES, RESOURCES)
+    )
+    monkeypatch.setattr(plain_file, "_MOST_HASHED_BYTES", 4_000)
+    file = PlainFile(file_of(objects))
+    assert file.page(2)
+    with pytest.raises(NotPlainError):
+        file.page(1)

@@ -22,7 +22,7 @@ from tests.assertions.contents.layouts import LAYOUTS, Model, model
 from tests.assertions.contents.plain_pdf import Change, Objects, content_of, file_of, objects_of, page_number, stream
 from tests.assertions.contents.test_pdf import FAULTS, make_sent
 
-FIRST, SECOND, THIRD = "T010000001", "T010000002", "T010000003"
+FIRST, SECOND, THIRD, FOURTH = "T010000001", "T010000002", "T010000003", "T010000004"
 Files = Sequence[tuple[bytes, str]]
 """Files of one template, each with its tag."""
 
@@ -83,11 +83,14 @@ def changed(tag: str, change: Change) -> tuple[bytes, str]:
     return file_of(objects), tag
 
 
-def test_pages_of_a_second_file_are_known_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All pages but the first, and one once more for the look that PDFium takes itself."""
+def test_pages_of_a_third_file_are_known_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pages but the first, and one once more for the look that PDFium takes itself.
+
+    Those of a second file are not: one tag does not tell what else is the tag, in another spelling.
+    """
     outcomes, looks = both_ways(monkeypatch, healthy(FIRST, SECOND, THIRD), pdf.template_body())
     assert [outcome.finding_count for outcome in outcomes] == [0, 0, 0]
-    assert looks == Looks(asked=2 * pdf.PAGES, known=2 * pdf.PAGES, pages={1, 2, 3})
+    assert looks == Looks(asked=2 * pdf.PAGES, known=pdf.PAGES, pages={1, 2, 3})
 
 
 def _put(objects: Objects, number: int, old: bytes, new: bytes) -> None:
@@ -196,16 +199,16 @@ CHANGES: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_is_changed_is_found_as_before(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
-    """A file that differs in one thing, between two healthy ones."""
-    files = [*healthy(FIRST), changed(SECOND, CHANGES[change]), *healthy(THIRD)]
+    """A file that differs in one thing, between healthy ones."""
+    files = [*healthy(FIRST, FOURTH), changed(SECOND, CHANGES[change]), *healthy(THIRD)]
     both_ways(monkeypatch, files, pdf.template_body())
-    both_ways(monkeypatch, files[1:], pdf.template_body())
+    both_ways(monkeypatch, files[2:], pdf.template_body())
 
 
 @pytest.mark.parametrize("change", ["covered", "a smaller page", "a crop", "a turned page", "a unit"])
 def test_a_page_of_other_bytes_is_read(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     """Also where its text stays the same."""
-    files = [*healthy(FIRST), changed(SECOND, CHANGES[change])]
+    files = [*healthy(FIRST, FOURTH), changed(SECOND, CHANGES[change])]
     _, looks = both_ways(monkeypatch, files, pdf.template_body())
     assert 1 in looks.pages
     assert 2 not in looks.pages
@@ -236,16 +239,22 @@ def test_no_bytes_are_compared_of_a_file_that_readers_may_read_differently(
     monkeypatch: pytest.MonkeyPatch, rewritten: str
 ) -> None:
     """Whatever PDFium makes of the file."""
-    files = [*healthy(FIRST), (REWRITTEN[rewritten](objects_of(SECOND)), SECOND)]
+    files = [*healthy(FIRST, FOURTH), (REWRITTEN[rewritten](objects_of(SECOND)), SECOND)]
     _, looks = both_ways(monkeypatch, files, pdf.template_body())
     assert looks.known == 0
 
 
 _WIDTHS = b"/FirstChar 32/LastChar 126/Widths[" + b"600 " * (ord("x") - 32) + b"650 " + b"600 " * 6 + b"]"
-SHOWN: dict[str, tuple[Change, str, str]] = {
-    "as another letter": (_font(b"/Encoding<</Type/Encoding/Differences[120/y]>>"), "T01000000a", "T01000000x"),
-    "wider": (_font(_WIDTHS), "T01000000a", "T01000000x"),
-    "higher": (lambda objects, tag: _put(objects, pdf.FONT, b"Helvetica", b"Courier"), "Taaaaaaaaa", "Tbbbbbbbbb"),
+SHOWN: dict[str, tuple[Change, tuple[str, str, str]]] = {
+    "as another letter": (
+        _font(b"/Encoding<</Type/Encoding/Differences[120/y]>>"),
+        ("T01000000a", "T01000000b", "T01000000x"),
+    ),
+    "wider": (_font(_WIDTHS), ("T01000000a", "T01000000b", "T01000000x")),
+    "higher": (
+        lambda objects, tag: _put(objects, pdf.FONT, b"Helvetica", b"Courier"),
+        ("Taaaaaaaaa", "Tccccccccc", "Tbbbbbbbbb"),
+    ),
 }
 
 
@@ -254,15 +263,16 @@ def test_a_tag_that_takes_other_room_or_is_shown_as_another_is_read(
     monkeypatch: pytest.MonkeyPatch, shown: str
 ) -> None:
     """In all files alike, so that only the tag tells."""
-    change, first, second = SHOWN[shown]
-    _, looks = both_ways(monkeypatch, [changed(tag, change) for tag in (first, second)], pdf.template_body())
+    change, tags = SHOWN[shown]
+    _, looks = both_ways(monkeypatch, [changed(tag, change) for tag in tags], pdf.template_body())
     assert looks.asked > 0
     assert looks.known == 0
 
 
 def _named(objects: Objects, tag: str) -> None:
     """Another form for each tag, by a name that is the tag."""
-    _put(objects, pdf.RESOURCES, b"/Inner", b"/%b 6 0 R/%b 5 0 R/Inner" % (FIRST.encode(), SECOND.encode()))
+    names = FIRST.encode(), SECOND.encode(), THIRD.encode()
+    _put(objects, pdf.RESOURCES, b"/Inner", b"/%b 6 0 R/%b 5 0 R/%b 6 0 R/Inner" % names)
     objects[page_number(1) + 1] = stream(content_of(1, tag) + b" /%b Do" % tag.encode())
 
 
@@ -288,8 +298,38 @@ def _set_closer(objects: Objects, tag: str) -> None:
 @pytest.mark.parametrize("change", [_named, _in_glyph_codes, _at_the_end, _commented, _set_closer])
 def test_a_tag_that_is_not_just_drawn_is_read(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
     """The bytes of these pages are equal but for the tag, and what they show may not be."""
-    _, looks = both_ways(monkeypatch, [changed(tag, change) for tag in (FIRST, SECOND)], pdf.template_body())
+    _, looks = both_ways(monkeypatch, [changed(tag, change) for tag in (FIRST, SECOND, THIRD)], pdf.template_body())
     assert looks.pages == {2, 3}
+
+
+ROW = b"(%b-57) Tj"
+"""A cell of the second page that holds the tag."""
+
+
+def _beside_it(spelt: bytes) -> bytes:
+    """The tag of a file in glyph codes; what is not shown has the request's own."""
+    return b"/Span <</Alt (%b-57)>> BDC <" + (spelt + b"-57").hex().encode() + b"> Tj EMC"
+
+
+def _printed_twice(spelt: bytes) -> bytes:
+    """The same escaped; a string that is not shown, for it stands where its equal does, has the request's own."""
+    return rb"(T\060%b-57) Tj 1 0 0 1 80 668 Tm (%%b-58) Tj" % spelt[2:]
+
+
+@pytest.mark.parametrize("cell", [_beside_it, _printed_twice])
+@pytest.mark.parametrize("ids", [range(4), range(4, 8)])
+def test_another_file_s_tag_in_another_spelling_is_found(
+    monkeypatch: pytest.MonkeyPatch, cell: Callable[[bytes], bytes], ids: range
+) -> None:
+    """The page's bytes are those of the first file but for its own tag, and show the first file's."""
+
+    def file(tag: str) -> tuple[bytes, str]:
+        own = tag.encode()
+        assert ROW % own in content_of(1, tag)
+        return changed(tag, _content(1, lambda text: text.replace(ROW % own, cell(FIRST.encode()) % own)))
+
+    outcomes, _ = both_ways(monkeypatch, [file(FIRST), *(file(f"T01000001{id_}") for id_ in ids)], pdf.template_body())
+    assert [outcome.finding_count for outcome in outcomes] == [0, 1, 1, 1, 1]
 
 
 def test_content_in_several_streams_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,17 +340,17 @@ def test_content_in_several_streams_is_known(monkeypatch: pytest.MonkeyPatch) ->
         objects[40], objects[41] = stream(b"\n".join(lines[:20])), stream(b"\n".join(lines[20:]))
         _put(objects, page_number(1), b"/Contents 13 0 R", b"/Contents[40 0 R 41 0 R]")
 
-    files = [changed(tag, change) for tag in (FIRST, SECOND)]
+    files = [changed(tag, change) for tag in (FIRST, SECOND, THIRD)]
     outcomes, looks = both_ways(monkeypatch, files, pdf.template_body())
-    assert [outcome.finding_count for outcome in outcomes] == [0, 0]
-    assert looks == Looks(asked=pdf.PAGES, known=pdf.PAGES, pages={1, 2, 3})
+    assert [outcome.finding_count for outcome in outcomes] == [0, 0, 0]
+    assert looks == Looks(asked=2 * pdf.PAGES, known=pdf.PAGES, pages={1, 2, 3})
 
 
 def test_a_page_that_is_not_what_its_bytes_say_ends_the_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were a known text another than PDFium's, one page of each file tells, and PDFium reads them all."""
     body = pdf.template_body()
     template = Template(body, TAG_PLACEHOLDER)
-    for data, tag in healthy(FIRST):
+    for data, tag in healthy(FIRST, FOURTH):
         assert check_pdf_of(data, Request(template, tag, "ann", None, lambda: template.sent)).finding_count == 0
     for known in template.pages.values():
         known.text += "!"
