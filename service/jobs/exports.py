@@ -53,6 +53,8 @@ class Export:
     """What the executor does for it."""
     client_left: bool = False
     """Its client disconnected while it ran."""
+    latency_ms: float | None = None
+    """From its arrival until its file was durable, as it is counted; None before that."""
 
 
 def reason_of(error: BaseException, client_left: bool) -> tuple[Reason, str]:
@@ -197,7 +199,7 @@ class Exports:
 
     def _succeed(self, export: Export, result: pipeline.ExportResult, began: float) -> pipeline.ExportResult:
         now = time.monotonic()
-        latency_ms = (now - export.arrived) * 1_000
+        latency_ms = export.latency_ms = (now - export.arrived) * 1_000
         request = export.request
         self.admission.leave(export.ticket, now - began)
         self._metrics.succeeded(

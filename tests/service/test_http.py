@@ -65,6 +65,8 @@ def test_csv_answer_file_and_counters_agree(service: Running) -> None:
         assert sample(page, "export_requests_total", format="csv", status=status, user="ayşe") == count
     assert sample(page, "export_bytes_total", format="csv", status="success") == len(data)
     assert sample(page, "export_latency_ms_count", format="csv", size="medium") == 1
+    counted = sample(page, "export_latency_ms_sum", format="csv", size="medium")
+    assert body["processingTime"] == pytest.approx(counted, abs=0.001)
     assert sample(page, "export_success_rate", format="csv") == 1
     assert sample(page, "export_throughput_ops_per_sec", format="csv") == pytest.approx(1 / 60)
     assert_identity(page)
