@@ -34,6 +34,10 @@ LIBRARIES = (
 Pictures = tuple[str, bytes]
 """A plot as SVG and as PNG."""
 _ENCODER = msgspec.msgpack.Encoder()
+_COORDINATES = re.compile(r'(?<= )(?:d|x|y|transform)="[^"]*"')
+"""Attributes that hold places, in points."""
+_DIGITS = re.compile(r"(\.\d\d)\d+")
+"""Digits beyond a hundredth of a point, which nobody sees."""
 _ID = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
 
@@ -110,7 +114,8 @@ def _pictures(drawing: Drawing) -> Pictures:
         # all of it is opaque; in a PDF an alpha channel would be a second picture
         Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3]).save(png, format="PNG", dpi=(DPI, DPI))
         made.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return text.getvalue(), png.getvalue()
+    rounded = _COORDINATES.sub(lambda place: _DIGITS.sub(r"\1", place[0]), text.getvalue())
+    return rounded, png.getvalue()
 
 
 def figure(drawing: Drawing) -> Any:
