@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assertions.checks.performance.latency import LARGE, latency_ms
 from assertions.judge import Report
@@ -90,7 +90,7 @@ def _in_record(record: ScenarioRecord, verdict: Verdict, limits: Limits) -> Foun
     kinds = named[:MOST] or [(group[0], _kind(group)) for group in _groups(hits)][:MOST]
     return Found(
         since=_since(record, min(hits, key=lambda hit: hit.start)),
-        examples=tuple(_example(record, hit, kind) for hit, kind in kinds),
+        examples=tuple(_of_verdict(record, verdict, hit, kind) for hit, kind in kinds),
     )
 
 
@@ -190,6 +190,18 @@ def _example(record: ScenarioRecord, hit: Hit, kind: str) -> Example:
         tag=hit.tag,
         user=hit.user,
     )
+
+
+def _of_verdict(record: ScenarioRecord, verdict: Verdict, hit: Hit, kind: str) -> Example:
+    """A request's example; of a download that went wrong the download, for its export was answered well."""
+    made = _example(record, hit, kind)
+    fetch = record.fetched.get(hit.id) if verdict.id == "downloads" else None
+    if fetch is None or not fetch.path:
+        return made
+    came = f"no answer ({fetch.error})" if fetch.status is None else f"answered {fetch.status}, {fetch.bytes:,} bytes"
+    kind = kind if verdict.judgement.findings else f"the file of {hit.case}: {came}"
+    path = f"GET {fetch.path}"
+    return replace(made, kind=kind, asked=f"{path}, the file of {hit.case} ({hit.id})", came=came, path=path)
 
 
 def _kept(check: FileCheck) -> str:

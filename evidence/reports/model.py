@@ -22,7 +22,7 @@ from evidence.reports.instruments import instrument_table
 from evidence.reports.panels import PanelsShown, panels_shown
 from evidence.reports.performance import performance
 from evidence.reports.proofs import alerts, fault_coverage
-from evidence.reports.reasons import COMMAND, Reason, reasons
+from evidence.reports.reasons import COMMAND, Reason, address, reasons
 from evidence.reports.tables import Section, Table
 from evidence.reports.units import LONGEST_OWN, against, bar, duration, held_against, plain
 from evidence.subject import named
@@ -188,7 +188,7 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
         incidents=tuple(plain(one) for one in context.incidents),
         assertions=tuple(_assertion_row(one, report, limits) for one in report.assertions),
         changes=None if figures.changes is None else tuple(plain(change) for change in figures.changes),
-        missing=tuple(_missing(report)),
+        missing=tuple(_missing(report, context)),
         additional=tuple(_additional(report)),
         reasons=reasons(report, figures, own_limits=limits.sha256 != limits_file.load().sha256),
         checklists=tuple(_checklists(report)),
@@ -274,11 +274,12 @@ def _worst_reading(report: Report, check: str) -> Verdict | None:
     return next((one for one in found if one.status == "FAIL"), found[0] if found else None)
 
 
-def _missing(report: Report) -> Iterable[tuple[str, str]]:
+def _missing(report: Report, context: Context) -> Iterable[tuple[str, str]]:
+    options = "" if context.target == "embedded" else f" --target {address(context.target)} --out DIR"
     waiting = {one.judgement.reason for one in report.verdicts if one.judgement.waiting}
     for name in SCENARIOS:
         if not_run(name).reason in waiting:
-            yield not_run(name).reason, f"{COMMAND} {name}"
+            yield not_run(name).reason, f"{COMMAND} {name}{options}"
 
 
 def _additional(report: Report) -> Iterable[tuple[str, str]]:

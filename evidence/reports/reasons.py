@@ -110,6 +110,8 @@ MEASURED: Mapping[str, MeasureName] = {
 MOST_ROWS = 2
 """Rows of the comparison that a reason quotes."""
 _FIGURES = re.compile(r"\d[\d.,]*")
+_OF_FILES = re.compile(r"[\d,]+ x ([\w-]+): ")
+"""How a finding about exported files begins: how many, and of what kind."""
 
 _WORST_FIRST = (
     *CAUSES,
@@ -236,7 +238,9 @@ def _kinds(verdicts: Sequence[Verdict], found: Sequence[Found]) -> Iterable[Exam
             yield example
     for verdict in verdicts:
         for finding in verdict.judgement.findings:
-            if not any(finding in kind or kind in finding for kind in seen):
+            of_files = _OF_FILES.match(finding)
+            shown = of_files is not None and any(kind.startswith(f"{of_files[1]} in ") for kind in seen)
+            if not shown and not any(finding in kind or kind in finding for kind in seen):
                 seen.add(finding)
                 yield Example(kind=finding, asked="", came="", kept="", case="", path="")
 
@@ -270,10 +274,15 @@ def _plain(example: Example) -> Example:
 
 def _expected(verdict: Verdict) -> str:
     limit = verdict.judgement.limit
-    demands = "; ".join(DEMANDS.get(verdict.id, ()))
+    demands = "; ".join(_closed(demand) for demand in DEMANDS.get(verdict.id, ()))
     if limit is not None:
         return f"{condition(limit)} ({demands or limit.reason})"
     return demands or verdict.title
+
+
+def _closed(demand: str) -> str:
+    """A sentence of the contract that ends within a code word, with the word's end."""
+    return f"{demand} …`" if demand.count("`") % 2 else demand
 
 
 def _measured(verdicts: Sequence[Verdict]) -> str:
@@ -331,12 +340,12 @@ def _command(
             line = _curl(example, place)
             if line is not None:
                 return line
-    url = "" if place.embedded else f" --target {_address(place.url)}"
+    url = "" if place.embedded else f" --target {address(place.url)}"
     insecure = " --insecure" if place.insecure else ""
     return f"{COMMAND} {scenario} --seed {place.seed}{url}{insecure}{limits} --out evidence/again"
 
 
-def _address(url: str) -> str:
+def address(url: str) -> str:
     """A URL as a word of a command, in which no bar of its own stands for a pipe."""
     return shlex.quote(plain(url).replace("|", "%7C"))
 
@@ -346,7 +355,7 @@ def _curl(example: Example, place: Place) -> str | None:
     method, _, path = example.path.partition(" ")
     options = "-sS -k" if place.insecure else "-sS"
     if method == "GET" and path.startswith("/"):
-        return f"curl {options} -D - -o answer {_address(place.url + path)}"
+        return f"curl {options} -D - -o answer {address(place.url + path)}"
     if method != "POST" or example.case not in place.bodies:
         return None
     own = "" if example.tag is None else f" --tag {shlex.quote(plain(example.tag))}"
@@ -354,5 +363,5 @@ def _curl(example: Example, place: Place) -> str | None:
     return (
         f"{PROGRAM} body {example.case} --seed {place.seed}{own} | "
         f"curl {options} -D - -X POST -H 'Content-Type: application/json' "
-        f"--data-binary @- {_address(place.url + path)}"
+        f"--data-binary @- {address(place.url + path)}"
     )

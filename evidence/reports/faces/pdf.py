@@ -158,9 +158,9 @@ def _story(model: ReportModel, pictures: Mapping[str, bytes]) -> Iterator[Any]:
     if model.reasons or model.missing:
         yield Spacer(1, 3 * mm)
         yield _heading("Why it is not GREEN")
+        yield from _reasons(model)
         for why, command in model.missing:
             yield _text(f"NO DATA: {why}. Run: {command}")
-        yield from _reasons(model)
     yield from _lists(model)
     for section in model.performance[:1]:
         yield Spacer(1, 3 * mm)

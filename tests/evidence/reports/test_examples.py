@@ -80,3 +80,17 @@ def test_slow_requests() -> None:
     found = found_in(with_hits(record, slow))["load", "latency-outside"]
     assert "31 s" in found.examples[0].kind
     assert found.examples[0].case.endswith("10k")
+
+
+def test_a_download_that_fails_is_shown_itself() -> None:
+    """Of a file that can't be fetched the example is the download, not the export that was answered 200."""
+    record = healthy("smoke")
+    first = next(fetch for fetch in record.fetches if fetch.purpose == "file")
+    gone = tuple(
+        replace(fetch, status=404, bytes=9, sha256=None) if fetch.hit == first.hit else fetch
+        for fetch in record.fetches
+    )
+    example = found_in(changed(record, fetches=gone))["smoke", "downloads"].examples[0]
+    assert example.path == f"GET {first.path}"
+    assert example.asked.startswith(f"GET {first.path}, the file of ")
+    assert example.came.startswith("answered 404, 9 bytes")
