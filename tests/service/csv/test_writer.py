@@ -219,6 +219,22 @@ def test_a_key_given_twice_is_refused(body: str, key: str) -> None:
     assert caught.value.sentence == f"{key}: is there twice; send it once"
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "key"),
+    [
+        ('"data":', ',"data":[{"a":1}]', "data"),
+        ('"data":', ',"\\u0064ata":[{"a":1}]', "data"),
+        ('"user":"u","user":"v","d\\u0061ta" :', "", "user"),
+    ],
+)
+def test_a_key_given_twice_is_refused_in_a_long_body(begin: str, end: str, key: str) -> None:
+    """Also where `data` is longer than what is read twice, and its key is spelled otherwise."""
+    records = ",".join(['{"data":1}'] * (export_request.MAX_ENVELOPE_BYTES // 10))
+    with pytest.raises(export_request.BadRequest) as caught:
+        export_request.parse_request(f'{{"format":"csv","columns":["a"],{begin}[{records}]{end}}}'.encode())
+    assert caught.value.sentence == f"{key}: is there twice; send it once"
+
+
 @pytest.mark.parametrize(("depth", "fits"), [(197, True), (198, True), (199, False), (1_500, False)])
 @pytest.mark.parametrize("filler", [0, 2_200_000])
 def test_nesting_has_one_limit_for_bodies_of_all_sizes(depth: int, fits: bool, filler: int) -> None:
