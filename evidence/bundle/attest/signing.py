@@ -24,7 +24,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PASSWORD = "EXPORT_AT_SCALE_KEY_PASSWORD"
 """The variable that has a private key's password."""
 MOST_BYTES = 16 * 1024**2
-INSTALL = "install the extra: `pip install export-at-scale[sign]`"
+INSTALL = "install the extra in a checkout: `pip install '.[sign]'`"
 
 T = TypeVar("T")
 
