@@ -91,7 +91,7 @@ def test_a_stop_finishes_what_runs_and_ends_with_0(tmp_path: Path, number: int, 
     A terminal's Ctrl-C and a service manager's stop reach the workers and their parent as well.
     """
     with running(exports=tmp_path / "e") as service:
-        body = encoded(format="pdf", data=ROWS * 20, columns=["id", "text"])  # so long that the four surely overlap
+        body = encoded(format="pdf", data=ROWS * 60, columns=["id", "text"])  # so long that the four surely overlap
         answers: list[Answer] = []
         threads = [threading.Thread(target=lambda: answers.append(service.post(body))) for _ in range(4)]
         for thread in threads:

@@ -191,6 +191,8 @@ class PlainFile:
         entries = self._nodes[self.pages[index]]
         if b"/Annots" in entries:
             raise NotPlainError  # they may refer to anything
+        if entries.get(b"/Rotate", b"0") != b"0":
+            raise NotPlainError  # what PDFium reads of a turned page depends on which pages it read before
         own = hashlib.blake2b()
         for key, value in entries.items():
             if key not in {b"/Parent", b"/Contents"}:
@@ -199,6 +201,8 @@ class PlainFile:
         number = self.pages[index]
         while b"/Parent" in self._nodes[number]:
             number = _number(self._nodes[number][b"/Parent"])
+            if self._nodes[number].get(b"/Rotate", b"0") != b"0":
+                raise NotPlainError
             _add(own, self._hash_inherited(number))
             resources = self._nodes[number].get(b"/Resources") if resources is None else resources
         content = tuple(self._content(number) for number in self.content_objects(index))

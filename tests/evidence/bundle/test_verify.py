@@ -249,5 +249,5 @@ def test_gate_shows_its_stages(bundle: Path) -> None:
     assert timed.code == plain.code
     shown = [line for line in timed.out.splitlines() if line not in plain.out.splitlines()]
     names = [line.removeprefix("gate ").rsplit(maxsplit=2)[0].strip() for line in shown]
-    assert names == ["hashes", "records", "judge", "report", "comparison", "kept files", "start", "in all"]
+    assert names == ["start", "hashes", "records", "judge", "report", "comparison", "kept files", "other", "in all"]
     assert all(line.endswith(" s") for line in shown)

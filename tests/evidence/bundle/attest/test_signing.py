@@ -154,7 +154,7 @@ def test_without_the_library(bundle: Path, keys: tuple[Path, Path], monkeypatch:
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(SigningError, match=r"install the extra: `pip install export-at-scale\[sign\]`"):
+    with pytest.raises(SigningError, match=r"install the extra in a checkout: `pip install '\.\[sign\]'`"):
         signing.check_private(private)
     assert differences(bundle, None) == []
 
