@@ -35,7 +35,7 @@ ENDING_S = 20.0
 
 
 def new_mark() -> str:
-    """Return a mark of its own for what is started next; it begins with the present one, whose watch sees it too."""
+    """Return a new mark for what is started next; it begins with the present one, whose watch sees it too."""
     outer = os.environ.get(MARK)
     return f"{outer}/{secrets.token_hex(8)}" if outer else secrets.token_hex(8)
 

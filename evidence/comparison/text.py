@@ -30,7 +30,7 @@ METHOD = (
     f"A change counts where p < {ALPHA} (two-sided Mann-Whitney U test on raw samples, for success Fisher's exact "
     f"test; p is shown with Holm's correction over all rows) and the figure grew by more than {_EFFECT}, or shrank by "
     f"as large a factor (success: by 1 point). Latency and throughput are compared without what the CPU time of an "
-    f"export explains, which a slower machine makes longer as well; that CPU time is a row of its own, in units of a "
+    f"export explains, which a slower machine makes longer as well; that CPU time is a separate row, in units of a "
     f"reference work that was timed meanwhile. Intervals of the ratio: bootstrap, 95 %."
 )
 LIMITS_OF_IT = (

@@ -1,4 +1,4 @@
-"""The outcome of each part of the suite in a file of its own, so that the parts can be made one by one."""
+"""The outcome of each part of the suite in a separate file, so that the parts can be made one by one."""
 
 from __future__ import annotations
 

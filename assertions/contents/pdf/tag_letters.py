@@ -101,7 +101,7 @@ def _fonts(steps: bytes) -> frozenset[bytes] | None:
 
 
 def drawn_letters(font: bytes) -> bytes:
-    """Return instructions that draw each letter twice in a row, on a line of its own."""
+    """Return instructions that draw each letter twice in a row, each letter on a separate line."""
     lines = (
         b"BT /%b %d Tf 1 0 0 1 0 %d Tm (%b) Tj ET\n" % (font, _SIZE, -_APART * line, letter.encode() * 2)
         for line, letter in enumerate(_LETTERS)

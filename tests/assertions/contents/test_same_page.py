@@ -396,7 +396,7 @@ def test_memory_that_is_not_enough_leaves_the_file_to_pdfium(monkeypatch: pytest
 
 
 def test_a_service_whose_files_are_never_alike_is_soon_only_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file has a font of its own, so that hashing its pages would be in vain."""
+    """Each file has another font, so that hashing its pages would be in vain."""
 
     def change(objects: Objects, tag: str) -> None:
         _put(objects, pdf.FONT, b"/Type/Font", b"/Type/Font/Name/F%b" % tag.encode())
