@@ -231,4 +231,4 @@ def _headline(colour: Colour, verdicts: Sequence[Verdict]) -> str:
                 name for name in SCENARIOS if any(v.scenario == name and v.judgement.waiting for v in without_data)
             ]
             why = f"{', '.join(missing)} not run" if missing else without_data[0].judgement.reason
-            return f"NO DATA: {len(without_data)} of {len(verdicts)} verdicts have none; {why}"
+            return f"NO DATA: {len(without_data)} of {len(verdicts)} verdicts have no data; {why}"

@@ -176,10 +176,7 @@ def build(report: Report, limits: Limits, context: Context, figures: Figures) ->
     return ReportModel(
         colour=report.colour,
         headline=headline,
-        # the colour, which says what there is none of, stands on a separate line where this is shown
-        detail=headline.removeprefix(report.colour)
-        .lstrip(":, ")
-        .replace("verdicts have none", "verdicts have no data"),
+        detail=headline.removeprefix(report.colour).lstrip(":, "),
         subject=subject,
         when=when,
         first_line=f"{headline} – {subject}, {when}",

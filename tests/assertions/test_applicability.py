@@ -59,7 +59,7 @@ def test_a_healthy_soak_leaves_a_green_run_green() -> None:
 def test_a_soak_only_is_no_data_and_reports_its_own_verdicts() -> None:
     """None of the six passes by it; its figures stand below them."""
     report = judge(with_soak(only=True), LIMITS)
-    assert report.headline.endswith("have none; smoke, load, batch not run")
+    assert report.headline.endswith("have no data; smoke, load, batch not run")
     assert {one.status for one in report.assertions} == {"NO DATA"}
     text = runbook_text(report)
     count = len(verdicts_of(with_soak()))

@@ -88,7 +88,7 @@ def test_a_scenario_not_run_ends_with_2(healthy_folder: Path, tmp_path: Path) ->
     assert "⚪ NO DATA  Concurrent <= 5\n" in out
     assert "because: run/concurrency-target: the scenario batch has not been run\n" in out
     assert "0 of 6 assertions PASS" in out
-    assert "verdicts have none; batch not run\n" in out
+    assert "verdicts have no data; batch not run\n" in out
 
 
 def test_a_run_without_a_single_scenario_ends_with_2(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_scenarios_that_were_not_run_are_waited_for(there: tuple[str, ...], miss
     """Until all scenarios have been run the colour is NO DATA, and the headline names what is missing."""
     report = report_of(only(*there))
     assert report.colour == "NO DATA"
-    assert report.headline.endswith(f" verdicts have none; {missing} not run")
+    assert report.headline.endswith(f" verdicts have no data; {missing} not run")
     waiting = [one for one in report.verdicts if one.judgement.waiting]
     assert {one.status for one in waiting} == {"NO DATA"}
     assert all(blocks(one) for one in waiting)
@@ -183,7 +183,7 @@ def test_a_record_that_can_not_be_read_is_no_data_with_its_reason() -> None:
         assert (judgement.status, judgement.reason) == ("NO DATA", "hits.jsonl line 3 is no Hit: x")
         assert not judgement.waiting
     assert verdict(report, "load/drift").status == "PASS"
-    assert report.headline.endswith("verdicts have none; hits.jsonl line 3 is no Hit: x")
+    assert report.headline.endswith("verdicts have no data; hits.jsonl line 3 is no Hit: x")
 
 
 def _breaking(record: Any, limits: Limits) -> Any:
@@ -207,7 +207,7 @@ def test_a_waiver_by_id_covers_no_data() -> None:
     run = replace(healthy_run(), dashboard=None)
     assert (report_of(run).colour, report_of(run).headline) == (
         "NO DATA",
-        f"NO DATA: 1 of {len(report_of().verdicts)} verdicts have none; "
+        f"NO DATA: 1 of {len(report_of().verdicts)} verdicts have no data; "
         "dashboard.json is not there; `python -m dashboards check` has not been run",
     )
     waived = report_of(run, {"dashboard": "no dashboard here"})

@@ -254,7 +254,7 @@ RED = report(
 )
 SMOKE_ONLY = report(
     "NO DATA",
-    "NO DATA: 94 of 140 verdicts have none; load, batch not run",
+    "NO DATA: 94 of 140 verdicts have no data; load, batch not run",
     {},
     usual=lambda scenario: (
         passed("all as it should be") if scenario == "smoke" else not_run("batch" if scenario == "batch" else "load")
