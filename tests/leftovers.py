@@ -152,6 +152,15 @@ def blocks_watched(mark: str) -> Iterator[BlockWatch]:
         watch.look()
 
 
+def open_descriptors() -> int:
+    """Count this process's descriptors, but for those by which the watch of shared memory looks, at any moment."""
+    count = 0
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # it is closed again
+            count += not str(link.readlink()).startswith((str(SHARED_MEMORY), "/proc/"))
+    return count
+
+
 def _blocks() -> set[tuple[str, int]]:
     """Return the names and inodes of this user's shared memory and semaphores that Python made."""
     found: set[tuple[str, int]] = set()

@@ -6,7 +6,6 @@ import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -18,6 +17,7 @@ from loadtests.client.answer import Answer
 from loadtests.client.clock import start_clock
 from loadtests.client.target_settings import parse_target
 from loadtests.generator.http_client import JOINED_BYTES, HttpClient
+from tests.leftovers import open_descriptors
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: 1\r\nx-a: 2\r\n\r\n{}"
 Serve = Callable[[Any, bytes, bytes], bool]
@@ -243,14 +243,14 @@ def test_what_failed_keeps_nothing() -> None:
 def test_what_goes_wrong_has_a_name_and_leaves_nothing_behind(data: bytes, why: str) -> None:
     """A malformed or short answer has an error by name, and its connection is closed."""
     with connected(answer(data, stays=False)) as (client, served, events):
-        before = _descriptors()
+        before = open_descriptors()
         for _ in range(3):
             one = client.post(b"{}", 10)
             assert (one.status, one.error) == (None, why)
         assert served.connections == 3
         assert all(said["exception"] is not None for said in events)
         gevent.sleep(0.05)
-        assert _descriptors() <= before
+        assert open_descriptors() <= before
 
 
 def test_a_connection_that_rested_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +299,3 @@ def test_a_fault_of_its_own_is_none_of_the_target(monkeypatch: pytest.MonkeyPatc
 
 def _silent(**_: object) -> None:
     pass
-
-
-def _descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 import gevent
 import pytest
 
 from loadtests.generator.timer import PreciseTimer
-
-
-def _descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+from tests.leftovers import open_descriptors
 
 
 def test_waits_until_the_moment_while_others_run() -> None:
@@ -47,7 +43,7 @@ def test_a_moment_that_is_past_lets_others_run_all_the_same() -> None:
 
 def test_a_wait_can_be_ended_from_outside_and_leaves_no_descriptor() -> None:
     """Waits that are killed leave no open descriptor behind."""
-    before = _descriptors()
+    before = open_descriptors()
 
     def wait() -> None:
         with PreciseTimer() as timer:
@@ -58,7 +54,7 @@ def test_a_wait_can_be_ended_from_outside_and_leaves_no_descriptor() -> None:
         gevent.sleep(0.001)
         waiting.kill()
         assert waiting.dead
-    assert _descriptors() <= before + 1
+    assert open_descriptors() <= before + 1
 
 
 def test_without_such_timers_it_waits_by_the_loops_own(monkeypatch: pytest.MonkeyPatch) -> None:
