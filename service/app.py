@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
-from aiohttp import ClientPayloadError, web
+from aiohttp import ClientPayloadError, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -345,7 +345,9 @@ async def _guarded(service: Service, request: web.Request, handler: Handler) -> 
 
 
 async def refuse_expectation(request: web.Request) -> web.Response | None:
-    """Answer `Expect: 100-continue`; 417 for any other expectation."""
+    """Answer `Expect: 100-continue`; 417 for any other expectation. HTTP/1.0 has none."""
+    if request.version < HttpVersion11:
+        return None
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer proper has not begun
