@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 import time
@@ -10,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
-from aiohttp import ClientPayloadError, web
+from aiohttp import ClientPayloadError, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -24,6 +25,7 @@ from service.jobs.exports import NO_ROOM, ExportFailed, Exports
 from service.jobs.pool import WorkerDied, WorkerTimeout
 from service.logs import Log, now_iso
 from service.metrics import Metrics, Reason
+from service.request.allowance import Allowance, TooCostly
 from service.request.body import Body, BodyTimeout, BodyTooLarge, MemoryBudget
 from service.request.export_request import DEFAULT_USER, BadRequest, ExportRequest, Format, Source, parse_request
 from service.request.sources import SourceError, open_database
@@ -49,6 +51,8 @@ class Service:
         self.metrics = Metrics()
         self.exports = Exports(settings, executor, self.metrics, log)
         self.budget = MemoryBudget()
+        self.checking = asyncio.Lock()
+        """Held while a body is checked on the event loop: other work goes on between two bodies."""
         self.downloads = 0
         """Files on their way."""
         self.stopping = False
@@ -237,6 +241,8 @@ async def _accept(service: Service, request: web.Request, body: Body) -> ExportR
     except WorkerTimeout:
         raise Rejected(500, "body: its check took too long", reason="timeout") from None
     except WorkerDied:
+        if service.stopping:
+            raise Rejected(503, "the service is shutting down") from None
         raise Rejected(500, "body: the process that checked it died", reason="worker_died") from None
     if service.stopping:
         raise Rejected(503, "the service is shutting down", export_request.format, export_request.user)
@@ -253,8 +259,10 @@ def _check_headers(request: web.Request) -> None:
 
 async def _validate(service: Service, content: bytes | Path) -> ExportRequest:
     if isinstance(content, bytes) and len(content) <= VALIDATE_ON_LOOP_BYTES:
-        return parse_request(content)
-    if service.exports.admission.full:
+        async with service.checking:
+            with contextlib.suppress(TooCostly):
+                return parse_request(content, Allowance())
+    elif service.exports.admission.full:
         raise Rejected(429, _queue_full_sentence(service))
     return await asyncio.wrap_future(service.validator.submit(parse_request, content))
 
@@ -337,7 +345,9 @@ async def _guarded(service: Service, request: web.Request, handler: Handler) -> 
 
 
 async def refuse_expectation(request: web.Request) -> web.Response | None:
-    """Answer `Expect: 100-continue`; 417 for any other expectation."""
+    """Answer `Expect: 100-continue`; 417 for any other expectation. HTTP/1.0 has none."""
+    if request.version < HttpVersion11:
+        return None
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer proper has not begun

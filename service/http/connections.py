@@ -12,8 +12,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
-from aiohttp.http_exceptions import ContentEncodingError
+from aiohttp import ClientPayloadError, StreamReader, web
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from service.http.responses import error_response, shape_error
@@ -29,6 +29,8 @@ RESERVE = 32
 """Connections past the limit; they get nothing but RESERVED_PATHS."""
 RESERVED_PATHS = ("/health", "/export/status", "/export/metrics")
 SWEEP_S = 1.0
+REST_BYTES = 8 * 1024 * 1024
+"""Of a packed body that was not read to its end: what is unpacked of it, so that the client gets its answer."""
 
 
 class Handler(RequestHandler):
@@ -48,9 +50,23 @@ class Handler(RequestHandler):
             resp = shape_error(resp, request.method, request.path)
         self.server.began_sending(self, request)
         try:
-            return await super().finish_response(request, resp, start_time)
+            sent = await super().finish_response(request, resp, start_time)
         finally:
             self.server.ended_request(self)
+        if "Content-Encoding" in request.headers and not request.content.is_eof():
+            await self._drop_rest(request.content)
+        return sent
+
+    async def _drop_rest(self, content: StreamReader) -> None:
+        """Unpack some of what is left of a body; aiohttp would unpack a gigabyte at once, and nothing could go on."""
+        left = REST_BYTES
+        with contextlib.suppress(TimeoutError, ClientPayloadError, HttpProcessingError, web.RequestPayloadError):
+            async with asyncio.timeout(self._lingering_time):
+                while left > 0 and not content.is_eof():
+                    left -= len(await content.readany())
+                    await asyncio.sleep(0)
+        if not content.is_eof():
+            self._lingering_time = 0  # the connection is closed
 
     def handle_error(
         self,

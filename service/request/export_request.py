@@ -13,6 +13,7 @@ import msgspec
 
 from service.errors import ServiceError
 from service.request import rows
+from service.request.allowance import Allowance
 from service.request.record_checks import MAX_DEPTH, RepeatedKey, TooDeep
 
 Format = Literal["csv", "pdf", "unknown"]
@@ -84,8 +85,9 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Hint(msgspec.Struct):
-    format: object = None
-    user: object = None
+    # as they stand: what else a bad body may hold there can take seconds to decode
+    format: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    user: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _DataOnly(msgspec.Struct):
@@ -95,6 +97,7 @@ class _DataOnly(msgspec.Struct):
 _data = msgspec.json.Decoder(_DataOnly).decode
 _body = msgspec.json.Decoder(_Body).decode
 _hint = msgspec.json.Decoder(_Hint).decode
+_text = msgspec.json.Decoder(str).decode
 
 
 class BodyBuffer:
@@ -147,21 +150,22 @@ def find_data(view: memoryview, place: tuple[int, int] | None) -> tuple[memoryvi
     return view[begin:end], begin
 
 
-def parse_request(body: bytes | Path) -> ExportRequest:
+def parse_request(body: bytes | Path, allowance: Allowance | None = None) -> ExportRequest:
     """Check a body and say what it asks for; BadRequest names the first field that is wrong.
 
-    Every record is looked at, so that an export which starts can't fail on what it was sent.
+    Every record is looked at, so that an export which starts can't fail on what it was sent. Raises TooCostly past the
+    allowance.
     """
     if not body if isinstance(body, bytes) else body.stat().st_size == 0:
         raise BadRequest("body: empty; send a JSON object")
     view = BodyBuffer(body).view
     try:
-        return _parse(view)
+        return _parse(view, allowance)
     except BadRequest as error:
         raise BadRequest(error.sentence, *_hints(view)) from None
 
 
-def _parse(view: memoryview) -> ExportRequest:
+def _parse(view: memoryview, allowance: Allowance | None) -> ExportRequest:
     try:
         body = _body(view)
     except msgspec.DecodeError as error:
@@ -178,7 +182,7 @@ def _parse(view: memoryview) -> ExportRequest:
     if body.source is not msgspec.UNSET:
         if body.data is not msgspec.UNSET:
             raise BadRequest("source: can't be given together with data; send one of them")
-        _check_duplicates(view, (0, 0))
+        _check_duplicates(view, (0, 0), allowance)
         return ExportRequest(
             format=body.format,
             columns=columns or (),
@@ -193,10 +197,10 @@ def _parse(view: memoryview) -> ExportRequest:
     place = _locate(view, data)
     if place is None:
         raise BadRequest("data: is there twice; send it once")
-    _check_duplicates(view, place)
-    records = _count(data)
+    _check_duplicates(view, place, allowance)
+    records = _count(data, allowance)
     if columns is None:
-        columns = rows.read_first_keys(data)
+        columns = rows.read_first_keys(data, allowance)
         if records and not columns:
             raise BadRequest("columns: the first record has no keys to take them from; send an array of column names")
         if len(columns) > MAX_COLUMNS:
@@ -212,11 +216,13 @@ def _parse(view: memoryview) -> ExportRequest:
     )
 
 
-def _check_duplicates(view: memoryview, place: tuple[int, int]) -> None:
+def _check_duplicates(view: memoryview, place: tuple[int, int], allowance: Allowance | None) -> None:
     """Raise BadRequest for a key that stands twice in the body itself; records are looked at only where they must."""
     begin, end = place
     if len(view) - (end - begin) > MAX_ENVELOPE_BYTES:
         raise BadRequest(f"body: more than {MAX_ENVELOPE_BYTES} bytes outside of data")
+    if allowance is not None:
+        allowance.take(len(view) - (end - begin))
     envelope = b"null".join((bytes(view[:begin]), bytes(view[end:]))) if end else bytes(view)
     with contextlib.suppress(ValueError, RecursionError):  # what is no JSON was found before
         json.loads(envelope, object_pairs_hook=_distinct)
@@ -243,9 +249,9 @@ def _check_columns(columns: tuple[str, ...]) -> None:
         seen.add(name)
 
 
-def _count(data: memoryview) -> int:
+def _count(data: memoryview, allowance: Allowance | None) -> int:
     try:
-        return rows.validate_records(data)
+        return rows.validate_records(data, allowance)
     except msgspec.ValidationError as error:
         what = re.match(r"Expected `(\w+)`, got `(\w+)`", str(error))
         if what is None or what[1] == "array":
@@ -271,14 +277,18 @@ def _hints(view: memoryview) -> tuple[Format, str]:
     """Format and user of a bad body, as far as they are known."""
     try:
         hint = _hint(view)
+        format, user = _read_text(hint.format), _read_text(hint.user)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "unknown", DEFAULT_USER
-    format: Format = "unknown"
-    if hint.format == "csv":
-        format = "csv"
-    elif hint.format == "pdf":
-        format = "pdf"
-    return format, hint.user if isinstance(hint.user, str) else DEFAULT_USER
+    known: Format = "csv" if format == "csv" else "pdf" if format == "pdf" else "unknown"
+    return known, DEFAULT_USER if user is None else user
+
+
+def _read_text(value: msgspec.Raw | msgspec.UnsetType) -> str | None:
+    """Return a value that is a text; None for any other."""
+    if value is msgspec.UNSET or bytes(memoryview(value)[:1]) != b'"':
+        return None
+    return _text(value)
 
 
 def _plain(error: Exception) -> str:

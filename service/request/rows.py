@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
+from service.request.allowance import Allowance
 from service.request.record_checks import Decoded, RecordCheck
 
 CHUNK_BYTES = 128 * 1024
@@ -19,7 +20,8 @@ MINUS_ZERO = re.compile(rb"-0[ \t\r\n]*[,}]")
 WIDEST = 200
 """Columns of a plain decode; it looks for a key among its neighbours, which is slow among very many."""
 ALIKE_BYTES = 16 * 1024
-"""Of records for which a decoder of their own keys is made; that takes as long as to check some hundred of them."""
+"""Of records for which a decoder of their keys is made, which takes as long as to check some hundred of them; and the
+most of these keys, since decoders are kept."""
 
 
 class _AnyObject(msgspec.Struct):
@@ -29,7 +31,8 @@ class _AnyObject(msgspec.Struct):
 _Rows = Callable[[bytes], list[msgspec.Struct]]
 _check = msgspec.json.Decoder(list[_AnyObject]).decode
 _raw_rows = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
-_any_rows = msgspec.json.Decoder(list[dict[str, Any]]).decode
+# a float is not made a number: near the ends of its range that takes a thousand times as long as to read its text
+_any_rows = msgspec.json.Decoder(list[dict[str, Any]], float_hook=len).decode
 
 
 @lru_cache(maxsize=16)
@@ -95,16 +98,18 @@ class JsonChunk:
         return _raw_rows(self.raw)
 
 
-def validate_records(data: memoryview) -> int:
+def validate_records(data: memoryview, allowance: Allowance | None = None) -> int:
     """Count the records of a JSON array.
 
-    Raises msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooDeep or RepeatedKey if it is bad.
-    The error says what is wrong with the text: not an array of objects, half a surrogate pair, not UTF-8.
+    Raises msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooDeep or RepeatedKey if it is bad, and TooCostly
+    past the allowance. The error says what is wrong: not an array of objects, half a surrogate pair, not UTF-8.
     """
     count = 0
-    names = read_first_keys(data) if len(data) > ALIKE_BYTES else ()
+    names = read_first_keys(data, allowance) if len(data) > ALIKE_BYTES else ()
+    if len(names) > WIDEST or sum(map(len, names)) > ALIKE_BYTES:
+        names = ()
     records = RecordCheck(names)
-    for raw, (found, decoded) in _cut(data, _counted(names)):
+    for raw, (found, decoded) in _cut(data, _counted(names), allowance=allowance):
         if decoded is None:
             raw.decode()  # what is skipped is not looked at
         records.check(raw, decoded)
@@ -135,7 +140,7 @@ def _counted(names: tuple[str, ...]) -> Callable[[bytes], tuple[int, Decoded | N
 @lru_cache(maxsize=16)
 def _alike(names: tuple[str, ...]) -> _Rows | None:
     """Decode records that have all of these keys and no others; None: the names can't be fields."""
-    if not names or len(names) > WIDEST:
+    if not names:
         return None
     fields = [(f"c{number}", Any) for number in range(len(names))]
     rename = {field: name for (field, _), name in zip(fields, names, strict=True)}
@@ -143,26 +148,30 @@ def _alike(names: tuple[str, ...]) -> _Rows | None:
         row = msgspec.defstruct("Alike", fields, rename=rename, gc=False, forbid_unknown_fields=True)
     except ValueError:
         return None
-    return msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
+    return msgspec.json.Decoder(list[row], float_hook=len).decode  # type: ignore[valid-type]
 
 
 def read_chunks(
-    data: memoryview, columns: tuple[str, ...], size: int = CHUNK_BYTES, done: Callable[[int], None] = lambda _: None
+    data: memoryview,
+    columns: tuple[str, ...],
+    size: int = CHUNK_BYTES,
+    done: Callable[[int], None] = lambda _: None,
+    allowance: Allowance | None = None,
 ) -> Iterator[JsonChunk]:
-    """Yield a checked array's records in order, about `size` bytes of JSON at a time.
+    """Yield a checked array's records in order, about `size` bytes of JSON at a time; TooCostly past the allowance.
 
     `done` is called, before each slice, with how many bytes will not be read again.
     """
     used = 0
-    for raw, rows in _cut(data, _plain(columns), size):
+    for raw, rows in _cut(data, _plain(columns), size, allowance):
         done(used)
         used += len(raw) - 2
         yield JsonChunk(raw, columns, rows)
 
 
-def read_first_keys(data: memoryview) -> tuple[str, ...]:
-    """The first record's keys in order; none of an empty array."""
-    for part in read_chunks(data, (), 1):
+def read_first_keys(data: memoryview, allowance: Allowance | None = None) -> tuple[str, ...]:
+    """The first record's keys in order; none of an empty array. TooCostly past the allowance."""
+    for part in read_chunks(data, (), 1, allowance=allowance):
         for row in part.raw_rows():
             return tuple(row)
     return ()
@@ -183,10 +192,14 @@ def _plain(columns: tuple[str, ...]) -> Callable[[bytes], list[msgspec.Struct] |
     return decode
 
 
-def _cut(data: memoryview, decode: Any, size: int = CHUNK_BYTES) -> Iterator[tuple[bytes, Any]]:
+def _cut(
+    data: memoryview, decode: Any, size: int = CHUNK_BYTES, allowance: Allowance | None = None
+) -> Iterator[tuple[bytes, Any]]:
     at = 1
     end = len(data)
     if bytes(data[:1]) != b"[":
+        if allowance is not None:
+            allowance.take(end)
         decode(bytes(data))  # says what it is instead
         raise msgspec.ValidationError("Expected `array`")
     while True:
@@ -194,6 +207,8 @@ def _cut(data: memoryview, decode: Any, size: int = CHUNK_BYTES) -> Iterator[tup
         while True:
             found = BETWEEN_RECORDS.search(data, at + step)
             cut = found.start() + 1 if found else end
+            if allowance is not None:
+                allowance.take(cut - at)
             raw = b"".join((b"[", data[at:cut], b"]" if found else b""))
             try:
                 rows = decode(raw)

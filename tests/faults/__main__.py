@@ -1,7 +1,9 @@
-"""Make faults on purpose, in the service and around the harness: `python -m tests.faults [--long] [--only PART]`.
+"""Make faults on purpose, in the service and around the harness, and count what came of them.
 
-Each part's outcome is kept in parts/ as soon as it is made; faults.json and faults.md hold all that are there. Exit
-code 1 where something was wrong, 2 where `--publish` lacks a part.
+Each part's outcome is written to OUT/parts as soon as the part has ended; OUT/faults.json and OUT/faults.md hold all
+outcomes of the same seed and form. An outcome is held (every count that must be 0 is 0), BROKEN, or NO DATA with the
+reason.
+Exit codes: 0 none is BROKEN; 1 one is BROKEN; 2 wrong options, or `--publish` lacks a part; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import re
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,7 +44,9 @@ FAULTS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Make the faults and write what came of them."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "--only",
         action="append",
@@ -49,15 +54,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="PART",
         help="only parts with this in their name (may be repeated): " + ", ".join(fault.name for fault in FAULTS),
     )
-    parser.add_argument("--long", action="store_true", help="200 kills, 56 bad targets, 30 interrupts, 500 tampers")
-    parser.add_argument("--resume", action="store_true", help="make no part anew that held before, with the same seed")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--long", action="store_true", help="200 kills, 56 bad targets, 30 interrupts, 500 edits")
+    parser.add_argument(
+        "--resume", action="store_true", help="leave out parts that held before, with the same seed and form"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the random moments and edits (default: 1)")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"folder of the outcomes (default: {OUT})")
     parser.add_argument("--publish", action="store_true", help="write the table of all parts into docs/faults.md too")
     asked = parser.parse_args(argv)
     chosen = [fault for fault in FAULTS if not asked.only or any(part in fault.name for part in asked.only)]
     if not chosen:
-        parser.error(f"no part is named like {asked.only}")
+        parser.error(
+            f"no part has {' or '.join(map(repr, asked.only))} in its name; the parts are: "
+            + ", ".join(fault.name for fault in FAULTS)
+        )
     options = Options(long=asked.long, seed=asked.seed, say=lambda line: print(f"        {line}", flush=True))
     kept = Kept(asked.out / "parts", options, VERSION)
     print(f"seed {options.seed}, {'long' if options.long else 'short'} form", flush=True)
@@ -65,11 +75,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     there = {fault.name: kept.read(fault) for fault in FAULTS}
     known = [outcome for outcome in there.values() if outcome is not None]
     _write(asked.out, known, options)
-    print(f"{table(known)}\n{len(outcomes)} faults, {len(broken(outcomes))} broken: {asked.out}")
+    print(f"{table(known)}\n{_summary(outcomes)}; written to {asked.out / 'faults.md'}")
     if asked.publish:
         lacking = [name for name, outcome in there.items() if outcome is None]
         if lacking:
-            print(f"--publish takes all parts; not made yet: {', '.join(lacking)}", file=sys.stderr)
+            print(
+                f"nothing published: --publish needs an outcome of every part; missing: {', '.join(lacking)}; "
+                "make these with --only PART, then publish again with --resume --publish",
+                file=sys.stderr,
+            )
             return 2
         _publish(known, options)
     return 1 if broken(outcomes) else 0
@@ -87,6 +101,11 @@ def _outcome(fault: Fault, options: Options, kept: Kept, *, resume: bool) -> Out
     for detail in outcome.counted.details if outcome.counted else (outcome.missing or "",):
         print(f"    {detail}", flush=True)
     return outcome
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    words = Counter(outcome.word for outcome in outcomes)
+    return f"{len(outcomes)} parts: " + ", ".join(f"{words[word]} {word}" for word in ("held", "BROKEN", "NO DATA"))
 
 
 def _seconds(outcomes: Sequence[Outcome]) -> float:
@@ -117,4 +136,8 @@ def _publish(outcomes: Sequence[Outcome], options: Options) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended on the way out
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("interrupted; the outcomes of parts that had ended are kept, --resume goes on", file=sys.stderr)
+        sys.exit(130)

@@ -104,7 +104,9 @@ def test_the_command(
     assert command.main(["--seed", "5", "--out", str(tmp_path / "o"), "--publish"]) == code
     printed = capsys.readouterr().out
     assert printed.startswith("seed 5, short form\n")
-    assert printed.rstrip().endswith(f"2 faults, {lost} broken: {tmp_path / 'o'}")
+    assert printed.rstrip().endswith(
+        f"2 parts: {2 - lost} held, {lost} BROKEN, 0 NO DATA; written to {tmp_path / 'o' / 'faults.md'}"
+    )
     assert len(json.loads((tmp_path / "o" / "faults.json").read_text())["outcomes"]) == 2
     rows = (tmp_path / "o" / "faults.md").read_text().removeprefix("# Faults\n\n")
     page = (tmp_path / "page.md").read_text()
@@ -115,7 +117,10 @@ def test_parts_one_by_one(made: dict[str, int], tmp_path: Path, capsys: pytest.C
     """Parts may be made one by one: the table has all that were made, and it is published when none is missing."""
     out = ("--out", str(tmp_path))
     assert command.main(["--only", "ki", "--publish", *out]) == 2
-    assert capsys.readouterr().err == "--publish takes all parts; not made yet: other\n"
+    assert capsys.readouterr().err == (
+        "nothing published: --publish needs an outcome of every part; missing: other; "
+        "make these with --only PART, then publish again with --resume --publish\n"
+    )
     assert "old" in (tmp_path / "page.md").read_text()
     assert command.main(["--only", "other", "--publish", *out]) == 0
     assert (tmp_path / "page.md").read_text().count("| held |") == 2

@@ -1,7 +1,8 @@
-"""Fuzz the service: `python -m tests.fuzz [--full] [--seed N]`.
+"""Fuzz the service: any requests and bodies, on one service whose memory is watched.
 
-Schemathesis with all its checks on /openapi.json, then raw HTTP and bodies, on one service whose memory is watched.
-Writes fuzz.json. Exit code 1 for a finding: a 5xx, an answer that is not documented, memory that grew by 20 MB.
+Schemathesis with all its checks on /openapi.json, then raw HTTP and bodies. Writes OUT/fuzz.json.
+Exit codes: 0 nothing was found; 1 a finding: a 5xx, an answer that is not documented, an answer of the wrong shape,
+memory that grew by 20 MB; 2 wrong options, or schemathesis is not installed.
 """
 
 from __future__ import annotations
@@ -43,10 +44,12 @@ SCHEMATHESIS_S = 1_200
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fuzz a service and write what was counted."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--full", action="store_true", help="about 10,000 cases in place of 2,500")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the random cases (default: 1)")
+    parser.add_argument("--out", type=Path, default=OUT, help=f"folder of fuzz.json (default: {OUT})")
     parser.add_argument("--publish", action="store_true", help="write the figures into docs/faults.md too")
     asked = parser.parse_args(argv)
     if not PROGRAM.is_file():
@@ -103,6 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for line in [name for name in counts if name.startswith("undocumented")] + raw_found + body_found:
         print(line)
     print(json.dumps(document, indent=1))
+    wrong = [f"{name} {count}" for name, count in found.items() if count]
+    print(f"{sum(cases.values()):,} cases: {', '.join(wrong) or 'nothing found'}; written to {asked.out / 'fuzz.json'}")
     return 1 if any(found.values()) else 0
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import http.client
 import json
+import re
 import socket
 from contextlib import closing
 from pathlib import Path
@@ -28,6 +30,17 @@ def ask_raw(url: str, request: bytes) -> tuple[int, dict[str, str], Any]:
         answer.begin()
         headers = {name.lower(): text for name, text in answer.getheaders()}
         return answer.status, headers, json.loads(answer.read())
+
+
+def answers_to(url: str, requests: bytes) -> list[int]:
+    """Send bytes over a separate connection: the status of each answer until the service closes it."""
+    host, port = url.removeprefix("http://").split(":")
+    received = b""
+    with closing(socket.create_connection((host, int(port)), TIMEOUT_S)) as connection:
+        connection.sendall(requests)
+        while part := connection.recv(65_536):
+            received += part
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", received)]
 
 
 POST = b"POST /export/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -65,6 +78,25 @@ def test_expect_100_continue_works(shared: Running) -> None:
     """The client is asked to go on, and gets its export."""
     body = encoded(format="csv", columns=["a"], data=[{"a": 1}])
     assert shared.post(body, Expect="100-continue").status == 200
+
+
+def test_http_1_0_knows_no_expectations(shared: Running) -> None:
+    """The answer follows at once, without `100 Continue`."""
+    body = encoded(format="csv", columns=["a"], data=[{"a": 1}])
+    head = POST.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert answers_to(shared.url, head + body) == [200]
+
+
+@pytest.mark.parametrize(("megabytes", "statuses"), [(4, [413, 200]), (64, [413])])
+def test_a_small_body_that_unpacks_to_a_large_one_is_not_unpacked_to_its_end(
+    tmp_path: Path, megabytes: int, statuses: list[int]
+) -> None:
+    """Some of it is, and the connection goes on; beyond that it is closed, for unpacking would stop all else."""
+    packed = gzip.compress(b" " * (megabytes * 1_000_000))
+    head = POST + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    after = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with running("--max-body", "1MB", exports=tmp_path / "exports") as service:
+        assert answers_to(service.url, head + packed + after) == statuses
 
 
 def test_a_flood_of_malformed_requests_on_an_unread_pipe_stops_nothing(service: Running) -> None:
