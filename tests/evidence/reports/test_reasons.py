@@ -14,7 +14,7 @@ from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import build
 from evidence.reports.reasons import COMMAND, MOST_ROWS, Reason, reasons
 from tests.evidence.comparison.test_compare import comparison, row
-from tests.evidence.sample_reports import FIGURES, LIMITS, RED, context
+from tests.evidence.sample_reports import FIGURES, FOUND, LIMITS, RED, context
 
 SLOWER = row(baseline=400.0, newer=31_000.0, outcome="worse")
 
@@ -98,5 +98,5 @@ def test_what_repeats_a_failure_takes_the_same_limits(own_limits: bool) -> None:
 def test_a_request_is_repeated_with_what_the_target_asked_for(variables: tuple[str, ...], options: str) -> None:
     """A curl line names the variable that held the token or the headers, and no variable that a record could name."""
     places = {name: replace(place, header_variables=variables) for name, place in FIGURES.places.items()}
-    commands = {one.check: one.command for one in reasons(RED, replace(FIGURES, places=places))}
+    commands = {one.check: one.command for one in reasons(RED, replace(FIGURES, places=places, found=FOUND))}
     assert f"| curl {options} -X POST " in commands["csv-contents"]
