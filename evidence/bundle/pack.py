@@ -17,6 +17,8 @@ MOST_BYTES = inventory.MOST_BYTES
 MOST_TIMES, BYTES_ANYWAY = 200, 100_000_000
 """Unpacked, an archive of more bytes than these is at most so many times as large: a usual run is 4 times as large, and
 an archive made to fill disks 1,000 times."""
+MOST_SHOWN = 80
+"""Characters of a name in a sentence."""
 _MOST_NAME_BYTES = 255
 """Of one part of a path, as file systems have it."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -96,11 +98,11 @@ def _check(entries: list[zipfile.ZipInfo], packed_bytes: int) -> None:
         name, mode = entry.filename, entry.external_attr >> 16
         parts = PurePosixPath(name).parts
         if name.startswith("/") or "\\" in name or ":" in name or ".." in parts or "/".join(parts) != name:
-            raise PackError(f"it holds {name!r}, which is no path below a run directory")
+            raise PackError(f"it holds {name[:MOST_SHOWN]!r}, which is no path below a run directory")
         if len(parts) > inventory.MOST_DEPTH:
-            raise PackError(f"it holds {name!r}, deeper than any file of a run")
+            raise PackError(f"it holds {name[:MOST_SHOWN]!r}, deeper than any file of a run")
         if any(len(part.encode("utf-8", "surrogateescape")) > _MOST_NAME_BYTES for part in parts):
-            raise PackError(f"it holds {name[:40]!r}…, a longer name than any file of a run has")
+            raise PackError(f"it holds {name[:MOST_SHOWN]!r}…, a longer name than any file of a run has")
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise PackError(f"{name} is neither a file nor a folder")
         if name in names:
