@@ -121,7 +121,7 @@ def test_code_names_only_pages_that_exist() -> None:
 
 
 def test_the_rules_of_the_pages_load(tmp_path: Path) -> None:
-    """Each TOML example of docs/judging.md is a whole limits file, with one rule: an absolute one, then a relative one."""
+    """Each TOML example of docs/judging.md is a limits file with one rule: an absolute one, then a relative one."""
     texts = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "judging.md").read_text("utf-8"), re.DOTALL)
     rules = []
     for number, text in enumerate(texts):
