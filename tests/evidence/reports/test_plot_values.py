@@ -138,7 +138,7 @@ def test_samples_of_prometheus(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sample", ["..e 1000500", "1e 1000500", f"1 {'9' * 5_000}", "-+1 1000500"])
 def test_lines_that_no_server_prints_are_left_out(sample: str) -> None:
     """A value or a time that is no number is no sample, and no error."""
-    series = '{__name__="export_queue_depth", job="export"}'
+    series = '{__name__="export_queue_depth"}'
     assert samples_in([f"{series} {sample}", f"{series} 1.5e+02 1000500"]).gauge("export_queue_depth") == [
         (1000.5, 150)
     ]
