@@ -238,8 +238,6 @@ def _cause(code: int) -> str:
 def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:
     """Do tasks until the other end is gone."""
     ignore_signals()
-    _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (most, most))  # each task has a limit, however many one process does
     base = _mapped_bytes()
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -56,8 +55,6 @@ def work(task: Asked) -> str:
             raise NameError("a defect of the checker")
         case "who":
             return str(os.getpid())
-        case "limit":
-            return str(resource.getrlimit(resource.RLIMIT_CPU))
     return f"done {task.what}"
 
 
@@ -178,14 +175,3 @@ def _lives(pid: int) -> bool:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
-
-
-def test_a_limit_of_the_parent_is_not_that_of_all_tasks() -> None:
-    """Processor time that the parent may take does not limit a process that does many tasks, each with a limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (10**6, hard))
-    try:
-        with Checkers[Asked, str](work, 1) as checkers:
-            assert [answer for _, answer in checkers.run([Asked("limit")])] == [str((hard, hard))]
-    finally:
-        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
