@@ -72,3 +72,5 @@ def _limit_cpu(pid: int, seconds: int) -> None:
             _, hard = resource.prlimit(pid, resource.RLIMIT_CPU)
             soft = seconds if hard == resource.RLIM_INFINITY else min(seconds, hard)
             resource.prlimit(pid, resource.RLIMIT_CPU, (soft, hard))
+            _, hard = resource.prlimit(pid, resource.RLIMIT_CORE)
+            resource.prlimit(pid, resource.RLIMIT_CORE, (0, hard))  # its working folder is the bundle
