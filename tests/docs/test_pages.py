@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assertions.limits import load
+from assertions.limits import Rule, load
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -123,7 +123,7 @@ def test_code_names_only_pages_that_exist() -> None:
 def test_the_rules_of_the_pages_load(tmp_path: Path) -> None:
     """Each TOML example of docs/judging.md is a limits file with one rule: an absolute one, then a relative one."""
     texts = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "judging.md").read_text("utf-8"), re.DOTALL)
-    rules = []
+    rules: list[Rule] = []
     for number, text in enumerate(texts):
         (tmp_path / f"{number}.toml").write_text(text, encoding="utf-8")
         rules += load(tmp_path / f"{number}.toml").rules
