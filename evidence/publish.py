@@ -143,7 +143,7 @@ def report_model(
     run: Run, limits: limits_file.Limits, report: Report, context: Context, drawings: Sequence[Drawing]
 ) -> ReportModel:
     """Return the model of the report as `publish` builds it, from the same record; nothing is drawn."""
-    return build(report, limits, context, figures(run, report, limits, plots_of(PLOTS, drawings)))
+    return build(report, limits, context, figures(run, report, limits, plots_of(PLOTS, drawings), context))
 
 
 def with_digest(model: ReportModel, held: str) -> ReportModel:
@@ -178,8 +178,10 @@ def verdict_json(report: Report) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
-def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterable[Plot]) -> Figures:
-    """Return what the report shows in addition to the verdicts."""
+def figures(
+    run: Run, report: Report, limits: limits_file.Limits, plots: Iterable[Plot], context: Context | None = None
+) -> Figures:
+    """Return what the report shows in addition to the verdicts. context: the run's; None: it was sent no headers."""
     records = run.scenarios
     pages = [
         body
@@ -192,7 +194,7 @@ def figures(run: Run, report: Report, limits: limits_file.Limits, plots: Iterabl
         information=information(run),
         differences=differences(run, report),
         instruments={name: _instrument(record) for name, record in records.items()},
-        places={name: _place(record) for name, record in records.items()},
+        places={name: _place(record, context.header_variables if context else ()) for name, record in records.items()},
         target_version=_last_text(pages, "version"),
         target_name=_last_text(pages, "name"),
         plots=tuple(plots),
@@ -211,12 +213,13 @@ def _last_text(pages: Iterable[Mapping[str, object]], key: str) -> str | None:
     return next((value for page in reversed(list(pages)) if isinstance(value := page.get(key), str) and value), None)
 
 
-def _place(record: ScenarioRecord) -> Place:
+def _place(record: ScenarioRecord, header_variables: tuple[str, ...]) -> Place:
     scenario = record.scenario
     return Place(
         url=scenario.target,
         embedded=scenario.embedded,
         insecure=scenario.insecure,
+        header_variables=header_variables,
         bodies=frozenset(record.plan.bodies or ()),
         seed=record.plan.seed,
         seconds=scenario.end - scenario.start,

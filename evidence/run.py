@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 import time
 from pathlib import Path
@@ -33,6 +34,7 @@ from evidence.reports.plots.drawing_process import DrawingProcess
 from evidence.settings import EMBEDDED, LAST_GREEN, RunError, Settings, request_for
 from evidence.stages import Stages
 from evidence.timings import Timings
+from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN
 from loadtests.errors import FolderError
 from loadtests.locks import lock_folder
 from loadtests.plan.profile import ProfileError, load_profile
@@ -295,6 +297,7 @@ def _context(settings: Settings) -> Context:
         waivers=dict(settings.waivers),
         harness_sha256=judge_sha256(),
         subject=settings.subject,
+        header_variables=tuple(name for name in (TARGET_TOKEN, TARGET_HEADERS) if os.environ.get(name, "").strip()),
     )
 
 

@@ -17,11 +17,14 @@ from evidence.bundle.errors import VerifyError
 from evidence.bundle.layout import DEFAULT_OUT
 from evidence.bundle.manifest import ATTESTATION
 from evidence.bundle.pack import PackError
+from evidence.reports.units import LONGEST_OWN, plain
 from evidence.timings import Timings, table
 from loadtests import options
 
 FOLDER = click.argument("folder", type=options.FILE, default=DEFAULT_OUT, metavar="[DIR]")
 BUNDLE = click.argument("bundle", type=options.FILE, default=DEFAULT_OUT, metavar="[DIR|ARCHIVE]")
+MOST_SHOWN = 200
+"""Problems that are printed."""
 KEY = click.option("--key", type=options.FILE, metavar="FILE", help="The public key with which it must be signed.")
 
 
@@ -31,6 +34,14 @@ def _verified(bundle: Path, key: Path | None, timings: Timings | None = None) ->
             f"{bundle} is no run directory and no archive of one; make one with `export-at-scale run smoke load batch`"
         )
     return verify_apart(bundle, key, timings=timings)
+
+
+def _print(problems: list[str]) -> None:
+    """Print each on one line, without what a terminal obeys: names of files come from whoever made the bundle."""
+    for problem in problems[:MOST_SHOWN]:
+        print(plain(problem, LONGEST_OWN))
+    if len(problems) > MOST_SHOWN:
+        print(f"… and {len(problems) - MOST_SHOWN:,} more")
 
 
 @click.command("verify")
@@ -44,8 +55,7 @@ def verify_command(bundle: Path, key: Path | None) -> int:
     again makes a bundle that holds.
     """
     problems, report = _verified(bundle, key)
-    for problem in problems:
-        print(problem)
+    _print(problems)
     if problems:
         print(f"{bundle} does not hold; problems: {len(problems)}")
         return 1
@@ -71,8 +81,7 @@ def gate_command(bundle: Path, key: Path | None, show_timings: bool) -> int:
     problems, report = _verified(bundle, key, measured)
     if report is not None:
         print(runbook_text(report))
-    for problem in problems:
-        print(problem)
+    _print(problems)
     if show_timings:
         print(table(measured.stages, "gate"))
     if problems or report is None or report.colour != "GREEN":

@@ -13,7 +13,7 @@ from assertions.verdicts import SCENARIOS
 
 MOST_ENTRIES = 50_000
 """Files and folders; the longest runs leave a few hundred."""
-MOST_BYTES = 8 * 1024**3
+MOST_BYTES = 2 * 1024**3
 """Of all files together."""
 MOST_DEPTH = 8
 
@@ -98,6 +98,12 @@ def _parents(name: str) -> Iterator[str]:
     while "/" in name:
         name = name.rpartition("/")[0]
         yield name
+
+
+def alike(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return pairs of paths that differ in case only: some file systems hold one of them."""
+    first: dict[str, str] = {}
+    return [(first[key], name) for name in names if first.setdefault(key := name.casefold(), name) != name]
 
 
 def foreign(names: Iterable[str]) -> list[str]:

@@ -12,8 +12,15 @@ from evidence.bundle import inventory, manifest
 from evidence.bundle.inventory import InventoryError
 
 SUFFIX = ".zip"
-MOST_BYTES = 4 * 1024**3
+MOST_BYTES = inventory.MOST_BYTES
 """Of an archive's files, unpacked."""
+MOST_TIMES, BYTES_ANYWAY = 200, 100_000_000
+"""Unpacked, an archive of more bytes than these is at most so many times as large: a usual run is 4 times as large, and
+an archive made to fill disks 1,000 times."""
+MOST_SHOWN = 80
+"""Characters of a name in a sentence."""
+_MOST_NAME_BYTES = 255
+"""Of one part of a path, as file systems have it."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that an archive can hold; the files' own times would make each archive another."""
 _PLAIN = stat.S_IFREG | 0o644
@@ -68,7 +75,7 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as packed:
             entries = packed.infolist()
-            _check(entries)
+            _check(entries, archive.stat().st_size)
             for entry in entries:
                 _write(packed, entry, folder / entry.filename)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
@@ -77,24 +84,35 @@ def unpack(archive: Path, folder: Path) -> None:
         raise PackError(f"it is no archive that can be read: {error}") from error
 
 
-def _check(entries: list[zipfile.ZipInfo]) -> None:
+def _check(entries: list[zipfile.ZipInfo], packed_bytes: int) -> None:
     if len(entries) > inventory.MOST_ENTRIES:
         raise PackError(f"it holds more than {inventory.MOST_ENTRIES:,} files; no run leaves so many")
-    if sum(entry.file_size for entry in entries) > MOST_BYTES:
+    unpacked_bytes = sum(entry.file_size for entry in entries)
+    if unpacked_bytes > MOST_BYTES:
         raise PackError(f"unpacked it has more than {MOST_BYTES / 1e9:.1f} GB; no run leaves so much")
+    if unpacked_bytes > max(BYTES_ANYWAY, MOST_TIMES * packed_bytes):
+        times = unpacked_bytes / packed_bytes
+        raise PackError(f"unpacked it is {times:,.0f} times as large; no run's archive is more than {MOST_TIMES} times")
     names: set[str] = set()
     for entry in entries:
         name, mode = entry.filename, entry.external_attr >> 16
         parts = PurePosixPath(name).parts
         if name.startswith("/") or "\\" in name or ":" in name or ".." in parts or "/".join(parts) != name:
-            raise PackError(f"it holds {name!r}, which is no path below a run directory")
+            raise PackError(f"it holds {name[:MOST_SHOWN]!r}, which is no path below a run directory")
         if len(parts) > inventory.MOST_DEPTH:
-            raise PackError(f"it holds {name!r}, deeper than any file of a run")
+            raise PackError(f"it holds {name[:MOST_SHOWN]!r}, deeper than any file of a run")
+        if any(len(part.encode("utf-8", "surrogateescape")) > _MOST_NAME_BYTES for part in parts):
+            raise PackError(f"it holds {name[:MOST_SHOWN]!r}…, a longer name than any file of a run has")
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise PackError(f"{name} is neither a file nor a folder")
         if name in names:
             raise PackError(f"{name} is in it twice")
         names.add(name)
+    for first, name in inventory.alike(sorted(names)):
+        raise PackError(f"it holds {first} and {name}, which differ in case only")
+    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    for name in sorted(names & folders):
+        raise PackError(f"{name} is a file and a folder in it")
 
 
 def _write(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:

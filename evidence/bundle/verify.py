@@ -17,9 +17,10 @@ from evidence.background import in_background
 from evidence.bundle import consistency, digest, inventory, manifest, recomputed
 from evidence.bundle.attest import inputs, signing
 from evidence.bundle.attest.signing import SigningError
-from evidence.bundle.errors import VerifyError
+from evidence.bundle.errors import UnfinishedError, VerifyError
 from evidence.bundle.inventory import InventoryError
 from evidence.bundle.layout import HTML, PDF, REPORT, VERDICT
+from evidence.collect.check_workers import OpeningError
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.file_checks import recheck
 from evidence.collect.provenance import Context
@@ -30,6 +31,9 @@ from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import ReportModel
 from evidence.reports.plots.interactive import PACKAGE, library_version
 from evidence.timings import Timings
+
+MOST_PLACEHOLDER_BYTES = 1_000_000
+"""Of a report of one line, which stands until there is a whole one."""
 
 
 def verify(out: Path, key: Path | None = None, timings: Timings | None = None) -> tuple[list[str], Report | None]:
@@ -58,6 +62,7 @@ def _verify(out: Path, key: Path | None, timings: Timings) -> tuple[list[str], R
             return [f"it is not judged again: {error}"], None
         problems = manifest.differences(out, said, there)
     problems += [f"{name} is no file of a run" for name in inventory.foreign(there.files)]
+    problems += [f"{name} is there as {first}, too" for first, name in inventory.alike(there.files)]
     if there.irregular:  # what is behind a link or a pipe is not read
         return [*problems, "it is not judged again: it may hold regular files and folders only"], None
     try:
@@ -90,15 +95,27 @@ def _verify(out: Path, key: Path | None, timings: Timings) -> tuple[list[str], R
                 problems += stored.differences(out, run.scenarios)
             with timings.measure("records"):
                 problems += inputs.of_records(out, run.scenarios, context)
-                problems += recomputed.differences(out)
                 problems += signing.differences(out, key, report, context)
+                unfinished = _done(lambda: recomputed.differences(out), problems)
             with timings.measure("kept files"):  # what is left of it when all else is done
-                return [*problems, *rechecked()], report
+                unfinished += _done(rechecked, problems)
+            if unfinished and not problems:
+                raise VerifyError(f"{out} could not be verified: {'; '.join(unfinished)}")
+            return [*problems, *unfinished], report
     except SigningError as error:
         raise VerifyError(str(error)) from error
     except (RecordError, LimitsError) as error:
         sentence = str(error).replace(f"{out}/", "")  # a run directory may be moved
         return [*problems, f"it can't be judged again: {sentence}"], None
+
+
+def _done(check: Callable[[], list[str]], problems: list[str]) -> list[str]:
+    """Add what a check finds to the problems; return why it did not come to its end, which is no problem found."""
+    try:
+        problems += check()
+    except (UnfinishedError, OpeningError) as error:
+        return [str(error)]
+    return []
 
 
 def _other_parts(context: Context, said: manifest.Manifest, limits: Limits) -> Iterator[str]:
@@ -134,10 +151,10 @@ def _other_judge(out: Path, context: Context) -> str:
 
 def _unfinished(out: Path) -> str | None:
     """What the report of a run that never came to its end says, if there is one."""
-    try:
-        lines = (out / REPORT).read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
+    path = out / REPORT
+    if not path.is_file() or path.stat().st_size > MOST_PLACEHOLDER_BYTES:
         return None
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     # a report of one line is the one that stands until there is a whole one
     return lines[0].removeprefix("# ") if len(lines) == 1 and lines[0].startswith("# NO DATA") else None
 

@@ -41,6 +41,7 @@ _SAME = (
     "changes_sha256",
     "harness_sha256",
     "target",
+    "header_variables",
     "limits_sha256",
     "profiles_sha256",
     "waivers",
@@ -72,6 +73,8 @@ class Context(Record, frozen=True, kw_only=True):
     memory_bytes: int
     target: str
     """`embedded`, or the target's URL."""
+    header_variables: tuple[str, ...] = ()
+    """Environment variables that held headers for the target, by name; what they hold is written nowhere."""
     limits_sha256: str
     profiles_sha256: str | None = None
     """Of profiles that replace the built-in ones; None: the built-in ones."""
@@ -98,6 +101,7 @@ def read(
     waivers: dict[str, str],
     harness_sha256: str,
     subject: Subject | None = None,
+    header_variables: tuple[str, ...] = (),
 ) -> Context:
     """Look at the machine, the checkout and the clock."""
     own = (ROOT / ".git").exists()  # installed into a folder of another repository, that one's commit is not ours
@@ -118,6 +122,7 @@ def read(
         cpus=os.cpu_count() or 0,
         memory_bytes=psutil.virtual_memory().total,
         target=target,
+        header_variables=header_variables,
         limits_sha256=limits_sha256,
         profiles_sha256=profiles_sha256,
         waivers=waivers,

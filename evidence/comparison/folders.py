@@ -17,10 +17,10 @@ from assertions.record.run import Run, load_run
 from assertions.record.types import RecordError
 from assertions.verdicts import SCENARIOS
 from evidence.bundle import manifest
+from evidence.bundle.apart import verify_apart
 from evidence.bundle.errors import VerifyError
 from evidence.bundle.layout import COMPARISON, CONTEXT, LIMITS, VERDICT
 from evidence.bundle.run_folder import history_of, last_green
-from evidence.bundle.verify import verify
 from evidence.collect.machine import MachineSample, read_samples
 from evidence.collect.provenance import Context
 from evidence.comparison import stored
@@ -28,6 +28,7 @@ from evidence.comparison.compare import compare
 from evidence.comparison.conditions import Conditions, Place, conditions_of
 from evidence.comparison.samples import Samples, samples_of
 from evidence.comparison.types import Comparison, Row, RunName
+from evidence.reports.units import plain
 from evidence.settings import EMBEDDED, LAST_GREEN
 from evidence.subject import named
 
@@ -96,25 +97,31 @@ def check_files(folder: Path) -> None:
     except OSError as error:
         raise CompareError(f"{error.filename or folder} can't be read: {error.strerror or error}") from error
     if problems:
-        raise CompareError(f"{folder} does not verify: {problems[0]}{_more(problems)}")
+        raise CompareError(f"{folder} does not verify: {_first(problems)}")
 
 
 def check_baseline(folder: Path, any_colour: bool = False) -> None:
-    """Raise CompareError where a folder is no baseline: it does not verify, or is not GREEN and must be."""
+    """Raise CompareError where a folder is no baseline: it does not verify, or is not GREEN and must be.
+
+    It is verified in a separate process, within limits of memory and time. Call it from the main thread.
+    """
+    if not folder.is_dir():
+        raise CompareError(f"{folder} can't be a baseline: it is no run directory")
     try:
-        problems, report = verify(folder)
+        problems, report = verify_apart(folder)
     except VerifyError as error:
         raise CompareError(f"{folder} can't be a baseline: {error}") from error
     if problems or report is None:
-        raise CompareError(f"{folder} can't be a baseline, it does not verify: {problems[0]}{_more(problems)}")
+        raise CompareError(f"{folder} can't be a baseline, it does not verify: {_first(problems)}")
     if report.colour != "GREEN" and not any_colour:
         raise CompareError(
             f"{folder} can't be a baseline: it is {report.colour}, and a baseline is GREEN; with --any it is taken"
         )
 
 
-def _more(problems: list[str]) -> str:
-    return f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+def _first(problems: list[str]) -> str:
+    more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
+    return f"{plain(problems[0])}{more}"
 
 
 def compare_runs(baseline: RecordedRun, newer: RecordedRun) -> Comparison:

@@ -56,6 +56,8 @@ class Place:
     embedded: bool
     insecure: bool = False
     """Its https certificate was not checked."""
+    header_variables: tuple[str, ...] = ()
+    """Environment variables that held headers for each request, by name."""
     bodies: frozenset[str] = frozenset()
     """Cases whose request bodies can be made again from the seed."""
     seed: int

@@ -18,6 +18,7 @@ from evidence.reports.checklists.further_boxes import CHECKLISTS
 from evidence.reports.examples import Example, Found
 from evidence.reports.figures import Figures, Place
 from evidence.reports.units import condition, held_against, plain
+from loadtests.client.target_settings import TARGET_HEADERS, TARGET_TOKEN
 
 PROGRAM = "export-at-scale"
 COMMAND = f"{PROGRAM} run"
@@ -350,10 +351,18 @@ def address(url: str) -> str:
     return shlex.quote(plain(url).replace("|", "%7C"))
 
 
+_SENT = {
+    TARGET_TOKEN: f'-H "Authorization: Bearer ${TARGET_TOKEN}"',
+    TARGET_HEADERS: f"-H @<(printenv {TARGET_HEADERS})",
+}
+"""An environment variable of the target to the words that let curl send what it holds; the shell puts that in."""
+
+
 def _curl(example: Example, place: Place) -> str | None:
     """A line that sends one request again; None where its body can't be made again."""
     method, _, path = example.path.partition(" ")
-    options = "-sS -k" if place.insecure else "-sS"
+    sent = [words for name, words in _SENT.items() if name in place.header_variables]
+    options = " ".join(["-sS", *(["-k"] if place.insecure else []), *sent])
     if method == "GET" and path.startswith("/"):
         return f"curl {options} -D - -o answer {address(place.url + path)}"
     if method != "POST" or example.case not in place.bodies:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from assertions.limits import Rule, load
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 WITHIN = (
@@ -116,3 +118,16 @@ def test_code_names_only_pages_that_exist() -> None:
     named = {page for path in code for page in re.findall(r"docs/[\w-]+\.md", path.read_text("utf-8"))}
     assert {page for page in named if not (ROOT / page).is_file()} == set()
     assert "docs/contract.md" in named
+
+
+def test_the_rules_of_the_pages_load(tmp_path: Path) -> None:
+    """Each TOML example of docs/judging.md is a limits file with one rule: an absolute one, then a relative one."""
+    texts = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "judging.md").read_text("utf-8"), re.DOTALL)
+    rules: list[Rule] = []
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.toml").write_text(text, encoding="utf-8")
+        rules += load(tmp_path / f"{number}.toml").rules
+    assert [(rule.id, rule.target, rule.baseline) for rule in rules] == [
+        ("csv-10k-p95", 5_000, None),
+        ("csv-10k-slower", None, "+30 %"),
+    ]

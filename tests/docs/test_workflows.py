@@ -5,12 +5,18 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from click import Context
+
+from evidence.bundle.layout import JUNIT
+from evidence.command import command
+from evidence.subcommands import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / ".github" / "workflows" / "export-ci.yml"
@@ -90,6 +96,42 @@ def test_the_actions_inputs_are_documented() -> None:
     page = (ROOT / "docs" / "ci.md").read_text("utf-8")
     inputs = yaml.safe_load(ACTION.read_text("utf-8"))["inputs"]
     assert {name for name in inputs if f"| `{name}` |" not in page} == set()
+
+
+def examples() -> list[Any]:
+    """The YAML examples of docs/ci.md: a GitHub job with the action, and a GitLab job."""
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    return [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+
+
+def test_the_github_example_takes_inputs_that_exist() -> None:
+    """The example names inputs of the action, and options that `run` takes."""
+    (used,) = [step["with"] for step in steps(examples()[0]) if "export-at-scale@" in step.get("uses", "")]
+    assert used.keys() <= yaml.safe_load(ACTION.read_text("utf-8"))["inputs"].keys()
+    run_command.make_context("run", ["smoke", "--target", used["target"], *shlex.split(used["options"])])
+
+
+def test_the_gitlab_examples_commands_are_parsed() -> None:
+    """Each command of the GitLab job is one that today's commands take, with run directory and report at one place."""
+    job = examples()[1]["export-evidence"]
+    called = [shlex.split(line.removesuffix("|| true")) for line in job["script"] if line.startswith("export-at-scale")]
+    taken = [command.get_command(Context(command), words[1]) for words in called]
+    made = [one.make_context(words[1], words[2:]).params for one, words in zip(taken, called, strict=True) if one]
+    assert [words[1] for words in called] == ["run", "gate"]
+    assert (made[0]["scenarios"], made[0]["out"]) == (("smoke", "load", "batch"), made[1]["bundle"])
+    assert job["artifacts"]["paths"] == [str(made[0]["out"])]
+    assert job["artifacts"]["reports"]["junit"] == f"{made[0]['out']}/{JUNIT}"
+
+
+def test_the_actions_commands_are_known() -> None:
+    """The options that the action's scripts give to a command are options of that command."""
+    scripts = "\n".join(step.get("run", "") for step in steps(yaml.safe_load(ACTION.read_text("utf-8"))))
+    called = [line.strip().split() for line in scripts.splitlines() if line.strip().startswith("export-at-scale ")]
+    assert [words[1] for words in called] == ["run", "gate"]
+    for words in called:
+        taken = command.get_command(Context(command), words[1])
+        known = {option for parameter in taken.params for option in parameter.opts} if taken else set()
+        assert {word for word in words if word.startswith("--")} <= known
 
 
 def test_ci_run_calls_the_readmes_commands() -> None:

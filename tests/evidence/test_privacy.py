@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from assertions.record.files import read_one
+from evidence.collect.provenance import Context
 from tests.evidence.command import Target, profiles, run_command
 
 pytestmark = pytest.mark.e2e
@@ -39,7 +41,7 @@ def streams(content: bytes) -> list[bytes]:
 
 
 def test_token_and_headers_stay_out_of_the_bundle(target: Target, tmp_path: Path) -> None:
-    """A run with a token and a header leaves neither in any file, nor on the terminal."""
+    """A run with a token and a header leaves neither in any file, nor on the terminal; run.json names the variables."""
     words = ("run", "smoke", "--target", target.url, "--exports", target.exports, "--out", tmp_path / "out")
     ended = run_command(*words, "--profiles", profiles(tmp_path / "profiles"), environment=SECRETS)
     assert (tmp_path / "out" / "report.html").is_file(), ended.err
@@ -47,6 +49,7 @@ def test_token_and_headers_stay_out_of_the_bundle(target: Target, tmp_path: Path
     assert TOKEN not in ended.out + ended.err
     assert HEADER not in ended.out + ended.err
     assert holding(tmp_path / "out", "X-Team") == []
+    assert read_one(tmp_path / "out" / "run.json", Context).header_variables == tuple(SECRETS)
 
 
 @pytest.mark.parametrize("option", ["--target", "--url"])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 DRAWN = ("export_concurrent_running", "export_queue_depth", "export_requests_total")
 _LINE = re.compile(
-    r'\{__name__="(?P<name>[a-z_]+)"(?P<labels>.*)\} (?P<value>[-+0-9.eE]+|NaN|[-+]?Inf) (?P<at_ms>\d+)$'
+    r'\{__name__="(?P<name>[a-z_]+)"(?P<labels>.*)\} (?P<value>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|NaN|[-+]?Inf) '
+    r"(?P<at_ms>[0-9]{1,15})$"
 )
 _STATUS = re.compile(r', status="([a-z]+)"')
 

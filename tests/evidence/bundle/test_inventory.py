@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evidence.bundle import inventory
-from evidence.bundle.inventory import InventoryError, foreign, take
+from evidence.bundle.inventory import InventoryError, alike, foreign, take
 
 USUAL = (
     "GREEN_EVIDENCE_v1.7.md",
@@ -64,3 +64,11 @@ def test_a_loop_of_links(tmp_path: Path) -> None:
     there = take(tmp_path)
     assert there.irregular == ("a/up is neither a file nor a folder: it is a symbolic link",)
     assert there.empty == ("a",)
+
+
+def test_names_that_differ_in_case() -> None:
+    """Names of which some file systems hold only one are paired."""
+    assert alike(["plots/a.svg", "plots/A.svg", "Plots/a.svg", "plots/b.svg"]) == [
+        ("plots/a.svg", "plots/A.svg"),
+        ("plots/a.svg", "Plots/a.svg"),
+    ]

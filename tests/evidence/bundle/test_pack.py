@@ -75,6 +75,10 @@ def link(name: str) -> zipfile.ZipInfo:
         ("folder/", "no path below a run directory"),
         ("a/b/c/d/e/f/g/h/i", "deeper than any file of a run"),
         (link("link"), "link is neither a file nor a folder"),
+        ("First", "holds First and first, which differ in case only"),
+        ("first/deeper", "first is a file and a folder in it"),
+        ("x" * 300, "a longer name than any file of a run has"),
+        ("\u00e4" * 200, "a longer name than any file of a run has"),
     ],
 )
 def test_entries_that_no_bundle_has(tmp_path: Path, entry: zipfile.ZipInfo | str, words: str) -> None:
@@ -103,6 +107,15 @@ def test_too_much(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with monkeypatch.context() as patch, pytest.raises(PackError, match="more than 2 files"):
         patch.setattr(inventory, "MOST_ENTRIES", 2)
         unpack(archive, tmp_path)
+
+
+def test_a_bomb(tmp_path: Path) -> None:
+    """An archive that is made to fill a disk is refused before anything is written."""
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("smoke/hits.jsonl", bytes(packing.BYTES_ANYWAY + 1))
+    with pytest.raises(PackError, match=r"unpacked it is [\d,]+ times as large; no run's archive is more"):
+        unpack(tmp_path / "bomb.zip", tmp_path / "into")
+    assert not (tmp_path / "into").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no archive", b"PK\x03\x04" + b"\0" * 100])

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from assertions.record.files import read_lines, write_lines
 from assertions.record.types import Hit
 from evidence.bundle import manifest
-from evidence.bundle.apart import verify_apart
 from evidence.bundle.errors import VerifyError
 from evidence.bundle.verify import verify
 from evidence.publish import judge_folder, verdict_json
@@ -173,14 +172,6 @@ def test_a_bundle_that_needs_too_much_memory(bundle: Path) -> None:
     ended = run_command("verify", bundle)
     assert ended.code == 1
     assert "GB of memory" in ended.out
-
-
-def test_time_is_limited(bundle: Path) -> None:
-    """A bundle that takes longer than the limit does not hold."""
-    assert verify_apart(bundle, seconds=0.01) == (
-        ["it could not be verified within 0 s; a bundle of a usual run takes seconds"],
-        None,
-    )
 
 
 def test_a_document_that_is_nested_deep(bundle: Path) -> None:

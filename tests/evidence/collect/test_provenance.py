@@ -63,6 +63,7 @@ def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     "field",
     [
         {"target": "http://127.0.0.1:2"},
+        {"header_variables": ("EXPORT_TARGET_TOKEN",)},
         {"commit": "other"},
         {"dirty": True},
         {"changes_sha256": "other"},

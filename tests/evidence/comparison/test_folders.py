@@ -21,6 +21,7 @@ from evidence import command
 from evidence import run as running
 from evidence.bundle import manifest, run_folder
 from evidence.bundle.attest import inputs
+from evidence.bundle.verify import verify
 from evidence.collect.code_version import judge_sha256
 from evidence.collect.provenance import Context
 from evidence.comparison import repeated, stored
@@ -64,11 +65,12 @@ def recorded_run(folder: Path, run_id: str, slower: float = 1.0) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def bare() -> Iterator[None]:
-    """Plots are not drawn, kept files, of which these records have none, not opened, and no process recomputes."""
+    """Plots are not drawn, kept files, of which these records have none, not opened, and no other process is needed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evidence.publish.drawings_of", lambda *parts: ())
         patch.setattr("evidence.bundle.verify.recheck", lambda folder: [])
         patch.setattr("evidence.bundle.recomputed.differences", lambda folder: [])
+        patch.setattr("evidence.comparison.folders.verify_apart", verify)
         yield
 
 

@@ -135,6 +135,15 @@ def test_samples_of_prometheus(tmp_path: Path) -> None:
     assert samples.rate("export_requests_total", "failed") == []
 
 
+@pytest.mark.parametrize("sample", ["..e 1000500", "1e 1000500", f"1 {'9' * 5_000}", "-+1 1000500"])
+def test_lines_that_no_server_prints_are_left_out(sample: str) -> None:
+    """A value or a time that is no number is no sample, and no error."""
+    series = '{__name__="export_queue_depth"}'
+    assert samples_in([f"{series} {sample}", f"{series} 1.5e+02 1000500"]).gauge("export_queue_depth") == [
+        (1000.5, 150)
+    ]
+
+
 @pytest.mark.parametrize("content", [None, b"no xz", lzma.compress(DUMP.encode())[:-20]])
 def test_samples_that_can_not_be_read(tmp_path: Path, content: bytes | None) -> None:
     """A file that is missing, of another kind or cut off has no samples."""

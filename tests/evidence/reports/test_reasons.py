@@ -14,7 +14,7 @@ from evidence.reports.faces.pdf import pdf, pdf_words
 from evidence.reports.model import build
 from evidence.reports.reasons import COMMAND, MOST_ROWS, Reason, reasons
 from tests.evidence.comparison.test_compare import comparison, row
-from tests.evidence.sample_reports import FIGURES, LIMITS, RED, context
+from tests.evidence.sample_reports import FIGURES, FOUND, LIMITS, RED, context
 
 SLOWER = row(baseline=400.0, newer=31_000.0, outcome="worse")
 
@@ -84,3 +84,19 @@ def test_what_repeats_a_failure_takes_the_same_limits(own_limits: bool) -> None:
     commands = [one.command for one in reasons(RED, FIGURES, own_limits=own_limits) if one.command.startswith(COMMAND)]
     assert commands
     assert all(("--limits DIR/limits.toml" in command) == own_limits for command in commands)
+
+
+@pytest.mark.parametrize(
+    ("variables", "options"),
+    [
+        ((), "-sS -D -"),
+        (("EXPORT_TARGET_TOKEN",), '-sS -H "Authorization: Bearer $EXPORT_TARGET_TOKEN" -D -'),
+        (("EXPORT_TARGET_HEADERS",), "-sS -H @<(printenv EXPORT_TARGET_HEADERS) -D -"),
+        (("HOME", "$(reboot)"), "-sS -D -"),
+    ],
+)
+def test_a_request_is_repeated_with_what_the_target_asked_for(variables: tuple[str, ...], options: str) -> None:
+    """A curl line names the variable that held the token or the headers, and no variable that a record could name."""
+    places = {name: replace(place, header_variables=variables) for name, place in FIGURES.places.items()}
+    commands = {one.check: one.command for one in reasons(RED, replace(FIGURES, places=places, found=FOUND))}
+    assert f"| curl {options} -X POST " in commands["csv-contents"]
