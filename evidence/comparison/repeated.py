@@ -47,6 +47,10 @@ class Planted(Record, frozen=True, kw_only=True):
     pairs: int
     found: int
     """Pairs in which a latency or the CPU time of an export was called worse."""
+    quiet: int
+    """Pairs in which other work left the machine to the service, in every phase."""
+    found_quiet: int
+    """Of these, as `found`."""
     slower: float
     """Largest median ratio of a latency over these pairs."""
 
@@ -143,10 +147,13 @@ def _planted(runs: Sequence[Measured], slower: Sequence[Measured]) -> Planted:
     ratios: dict[tuple[str, str, str], list[float]] = {}
     for row in (row for rows in rows_of for row in rows if row.measure == "latency" and row.ratio):
         ratios.setdefault((row.scenario, row.phase, row.case), []).append(row.ratio or 1.0)
+    quiet = [rows for rows in rows_of if not any(is_busy(row) for row in rows)]
     return Planted(
         runs=len(slower),
         pairs=len(rows_of),
         found=sum(_worse(rows, "latency", "CPU an export") for rows in rows_of),
+        quiet=len(quiet),
+        found_quiet=sum(_worse(rows, "latency", "CPU an export") for rows in quiet),
         slower=max((statistic_of(values, "median") for values in ratios.values()), default=1.0),
     )
 
@@ -204,7 +211,8 @@ def _planted_line(what: str, planted: Planted) -> str:
         return ""
     return (
         f"A service that really {what} longer in each export (a median latency {_percent(planted.slower)} higher; "
-        f"runs: {planted.runs}) was found in {planted.found} of {planted.pairs} pairs. "
+        f"runs: {planted.runs}) was found in {planted.found_quiet} of the {planted.quiet} pairs on a quiet machine and "
+        f"{planted.found - planted.found_quiet} of the {planted.pairs - planted.quiet} others. "
     )
 
 
