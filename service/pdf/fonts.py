@@ -39,6 +39,7 @@ class Face:
         self.name = name
         self.path = FOLDER / f"{name}.ttf"
         self.file = TTFontFile(str(self.path))
+        self.file.glyphToChar.clear()  # a megabyte of small lists that nothing reads any more
 
     def has(self, code: int) -> bool:
         """Is there a glyph for the character?"""
