@@ -84,9 +84,9 @@ def flat_columns(chunk: JsonChunk) -> list[Sequence[str]] | None:
 
 
 def _texts(column: Sequence[Any]) -> Sequence[str] | None:
-    types = set(map(type, column))
-    if types <= {str}:
+    if _are_texts(column):
         return column
+    types = set(map(type, column))
     if types == {int}:
         return _encoded(column)[1:-1].decode().split(",")  # a third of the time of as many calls of str
     if types <= _WORD_TYPES:
@@ -96,6 +96,14 @@ def _texts(column: Sequence[Any]) -> Sequence[str] | None:
     if types.isdisjoint(_WORD_TYPES):
         return list(map(str, column))
     return [_WORDS[value] if value.__class__ in _WORD_TYPES else str(value) for value in column]
+
+
+def _are_texts(column: Sequence[Any]) -> bool:
+    try:
+        "".join(column)  # a sixth of the time of a look at each type
+    except TypeError:
+        return False
+    return True
 
 
 def _careful_rows(chunk: JsonChunk, columns: tuple[str, ...]) -> list[list[str]]:

@@ -58,20 +58,23 @@ def write_pdf(
 
 def _batches(out: PartFile, chunks: Iterable[Chunk], columns: tuple[str, ...]) -> Iterator[list[list[str]]]:
     """Records column by column, in whole pages but for the last; the first holds the sample."""
-    held: list[list[str]] = [[] for _ in columns]
+    rest: list[list[str]] = [[] for _ in columns]
     least = SAMPLE
     for part in chunks:
         out.check_wanted()
-        for column, more in zip(held, cell_columns(part, columns), strict=True):
-            column.extend(more)
+        held = [[*before, *more] for before, more in zip(rest, cell_columns(part, columns), strict=True)]
         count = len(held[0]) if held else 0
-        if count >= least:
-            whole = count - count % RECORDS_PER_PAGE
-            yield [column[:whole] for column in held]
-            held = [column[whole:] for column in held]
-            least = RECORDS_PER_PAGE
-    if held and held[0]:
+        if count < least:
+            rest = held
+            continue
+        whole = count - count % RECORDS_PER_PAGE
+        rest = [column[whole:] for column in held]
+        for column in held:
+            del column[whole:]
         yield held
+        least = RECORDS_PER_PAGE
+    if rest and rest[0]:
+        yield rest
 
 
 def layout_of(columns: tuple[str, ...], sample: list[list[str]], records: int) -> Table:
@@ -121,7 +124,8 @@ class _Writer:
         count = len(columns[0]) if columns else 0
         step = max(1, BATCH_CELLS // RECORDS_PER_PAGE // max(1, len(columns))) * RECORDS_PER_PAGE
         for at in range(0, count, step):
-            batch = self._renderer.measure([column[at : at + step] for column in columns])
+            part = columns if count <= step else [column[at : at + step] for column in columns]
+            batch = self._renderer.measure(part)
             end = min(step, count - at)
             for first in range(0, end, RECORDS_PER_PAGE):
                 self._write_page(batch, first, min(first + RECORDS_PER_PAGE, end))
