@@ -14,12 +14,13 @@ CellOperators = Callable[..., str]
 class _Starts(dict[int, str]):
     """Width of a right-aligned text -> the operators before it, of the few hundred widths that there are."""
 
+    def __init__(self, move: str) -> None:
+        super().__init__()
+        self._move = move
+
     def __missing__(self, units: int) -> str:
-        value = self[units] = f"[{units}("
+        value = self[units] = f"{self._move}[{units}("
         return value
-
-
-_STARTS = _Starts()
 
 
 class MeasuredColumn:
@@ -28,10 +29,18 @@ class MeasuredColumn:
     def __init__(self, texts: list[str], limit: int, right_aligned: bool) -> None:
         self.texts = texts
         self.right_aligned = right_aligned
+        self.move = ""
+        """The operators between the cell before and a right-aligned text."""
         self._limit = limit
         self._joined = "\n".join(texts)
         self._codes = self._joined.encode() if self._joined.isascii() else b""
-        self._longest = max(map(len, texts))
+        self._ends = b"\n" * (len(texts) - 1)
+        size = len(texts[0])
+        # dates, codes, running numbers; true only where no text has a line end, which is looked at next
+        self._alike = (
+            len(self._codes) == size + len(self._ends) * (size + 1) and self._codes[size :: size + 1] == self._ends
+        )
+        self._longest = size if self._alike else max(map(len, texts))
         self.fits = self._holds_only(widths(SANS).chars_within(limit // max(1, self._longest)))
         """All of them on one line each, without a look at every page."""
         self.plain = self.fits or self._holds_only(widths(SANS).plain)
@@ -41,10 +50,10 @@ class MeasuredColumn:
 
     def _holds_only(self, chars: bytes) -> bool:
         """Whether no text has another character."""
-        return self._joined.isascii() and self._codes.translate(None, chars) == b"\n" * (len(self.texts) - 1)
+        return self._joined.isascii() and self._codes.translate(None, chars) == self._ends
 
     @cached_property
-    def shown(self) -> list[str]:
+    def _shown(self) -> list[str]:
         """The insides of the literal strings that show plain texts."""
         if "(" in self._joined or ")" in self._joined or "\\" in self._joined:
             return escaped(self._joined).split("\n")
@@ -55,16 +64,19 @@ class MeasuredColumn:
         return widths(SANS).of_all(self.texts, self.plain)
 
     @cached_property
-    def starts(self) -> list[str]:
+    def _starts(self) -> list[str]:
         """The operators before each plain text of a right-aligned column."""
+        starts = _Starts(self.move)
         regular = widths(SANS)
         # numbers mostly: all characters as wide as a digit, but for the same few in each text
         others = self._codes.translate(None, regular.even)
         same = others.partition(b"\n")[0]
         if not self.fits or others != b"\n".join((same,) * len(self.texts)):
-            return list(map(_STARTS.__getitem__, self._units))
-        more = regular.of(same.decode()) - regular.of("0") * len(same)
-        by_length = [_STARTS[regular.of("0") * length + more] for length in range(self._longest + 1)]
+            return list(map(starts.__getitem__, self._units))
+        digit, more = regular.of("0"), regular.of(same.decode()) - regular.of("0") * len(same)
+        if self._alike:
+            return [starts[digit * self._longest + more]] * len(self.texts)
+        by_length = [starts[digit * length + more] for length in range(self._longest + 1)]
         return list(map(by_length.__getitem__, map(len, self.texts)))
 
     def fits_in(self, first: int, last: int) -> bool:
@@ -77,8 +89,8 @@ class MeasuredColumn:
     def values(self, first: int, last: int, operators: CellOperators) -> list[list[str]]:
         """What goes into the pattern's gaps."""
         if self.plain:
-            shown = self.shown[first:last]
-            return [self.starts[first:last], shown] if self.right_aligned else [shown]
+            shown = self._shown[first:last]
+            return [self._starts[first:last], shown] if self.right_aligned else [shown]
         texts = self.texts[first:last]
         if self.right_aligned:
             return [list(map(operators, texts, self._units[first:last]))]

@@ -134,7 +134,8 @@ class PageRenderer:
                 parts += [f"{before}{move} ", None]
                 before = " "
             elif column.right_aligned:
-                parts += [f"{before}{move} ", None, None]
+                column.move = f"{before}{move} "
+                parts += [None, None]
                 before = ")]TJ "
             else:
                 parts += [f"{before}{move} (", None]
