@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from operator import le
 from typing import cast
@@ -120,10 +121,11 @@ class PageRenderer:
         ]
         return RowBatch(measured, self)
 
-    def single_line_rows(self, body: str) -> str:
-        """The text block of records that each take one line."""
+    @cached_property
+    def rows_start(self) -> str:
+        """The beginning of the text block of records, at the first one's place."""
         self._fonts.plain(SANS)
-        return f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n{body}ET\n"
+        return f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n"
 
     def pattern(self, texts: list[MeasuredColumn]) -> list[str | None]:
         """One row of one line in pieces; None where `MeasuredColumn.values` go, in their order."""
@@ -162,7 +164,6 @@ class PageRenderer:
 
     def wrapped_rows(self, rows: list[list[str]]) -> tuple[Block, bool]:
         """The text block of any records, wrapped where they must be, and whether each took one line."""
-        self._fonts.plain(SANS)
         text_width = widths(SANS).of
         parts = []
         levels = []
@@ -180,8 +181,7 @@ class PageRenderer:
             levels.append(y)
         even = len(rows) == RECORDS_PER_PAGE and abs(y + self.head.height + self.pitch * len(rows)) < 0.01
         rules = "" if even else self._rules(levels)
-        start = f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n"
-        return Block(f"{rules}{start}{''.join(parts)}ET\n", -self.head.height - y), even
+        return Block(f"{rules}{self.rows_start}{''.join(parts)}ET\n", -self.head.height - y), even
 
     def _shifts(self, units: list[int]) -> list[int]:
         """How far left of its anchor a cell of each column starts."""
@@ -247,7 +247,7 @@ class RowBatch:
         parts = self._pattern * (last - first)
         for at, values in zip(self._gaps, filling, strict=True):
             parts[at :: len(self._pattern)] = values
-        return self._renderer.single_line_rows("".join(cast(list[str], parts)))
+        return f"{self._renderer.rows_start}{''.join(cast(list[str], parts))}ET\n"
 
     def rows(self, first: int, last: int) -> list[list[str]]:
         """A page's records row by row."""
@@ -268,9 +268,16 @@ def title_block(title: str, facts: str, table: Table, fonts: DocumentFonts) -> B
     return Block(builder.block(), -y)
 
 
-def page_number(page: int, pages: int, table: Table, fonts: DocumentFonts) -> str:
+class PageNumber:
     """`Page x of y`, ending at the table's right edge; y is 0."""
-    text = f"Page {page} of {pages}"
-    fonts.plain(SANS)
-    x = table.width - 2 * MARGIN
-    return f"0.35 g BT 1 0 0 1 {x:.2f} 0 Tm /{KEYS[SANS]} {NUMBER_SIZE:g} Tf [{widths(SANS).of(text)}({text})]TJ ET\n"
+
+    def __init__(self, pages: int, table: Table, fonts: DocumentFonts) -> None:
+        fonts.plain(SANS)
+        self._pages = pages
+        self._before = f"0.35 g BT 1 0 0 1 {table.width - 2 * MARGIN:.2f} 0 Tm /{KEYS[SANS]} {NUMBER_SIZE:g} Tf"
+        self._width_of = widths(SANS).of
+
+    def operators(self, page: int) -> str:
+        """The text block of a page."""
+        text = f"Page {page} of {self._pages}"
+        return f"{self._before} [{self._width_of(text)}({text})]TJ ET\n"
