@@ -40,9 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave modules and collected tests out of every later garbage collection, which then take a tenth less time."""
+    """Leave modules and collected tests out of every later garbage collection, and collect more seldom.
+
+    The tests then take a sixth less time.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,6 +18,10 @@ _ENDS = re.compile(r"^nox > Session (\w+) was successful")
 _STAGE = re.compile(r"^(?:smoke|load|batch|run|gate) +([a-z]+(?: [a-z]+)*) +([\d.]+) s$")
 
 
+REPEATS_MOST = 3
+"""Of the other tree's jobs, in all: an older one may have had a false alarm that was mended since."""
+
+
 class MainJobError(Exception):
     """The main job can't be measured; the message says why and what to do."""
 
@@ -30,12 +34,12 @@ def find_nox() -> str:
     return nox
 
 
-def run_job(tree: Path, name: TreeName, nox: str, log: Path) -> JobTime:
+def run_job(tree: Path, name: TreeName, log: Path) -> JobTime:
     """Run the main job in a checkout and return its times. MainJobError where it is not GREEN.
 
     log: takes its output.
     """
-    words = [nox, "--nocolor", "-s", *SESSIONS, "--", "--timings"]
+    words = [find_nox(), "--nocolor", "-s", *SESSIONS, "--", "--timings"]
     # of this process's environment nothing may change what nox runs
     environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
     load_average = os.getloadavg()[0]
@@ -81,15 +85,32 @@ def read_sessions(lines: Iterable[tuple[float, str]]) -> list[SessionTime]:
 
 
 def measure(
-    trees: Sequence[tuple[TreeName, Path]], runs: int, out: Path, progress: Callable[[str], None], *, warm_up: bool
-) -> tuple[JobTime, ...]:
-    """Run the main job so many times in each tree, in turn. warm_up: once more before, which does not count."""
-    nox = find_nox()
+    trees: Sequence[tuple[TreeName, Path]],
+    runs: int,
+    out: Path,
+    progress: Callable[[str], None],
+    *,
+    warm_up: bool,
+    job_in: Callable[[Path, TreeName, Path], JobTime] = run_job,
+) -> tuple[tuple[JobTime, ...], int]:
+    """Run the main job so many times in each tree, in turn. warm_up: once more before, which does not count.
+
+    Return the jobs, and how many of the other tree were not GREEN and were repeated. MainJobError.
+    """
     jobs = []
+    repeated = 0
     for number in range(0 if warm_up else 1, runs + 1):
         for name, tree in trees:
-            job = run_job(tree, name, nox, out / f"main-job-{name}-{number}.log")
+            while True:
+                try:
+                    job = job_in(tree, name, out / f"main-job-{name}-{number}.log")
+                    break
+                except MainJobError as error:
+                    if name == "now" or repeated == REPEATS_MOST:
+                        raise
+                    repeated += 1
+                    progress(f"{name} {number} of {runs}: run again, since {error}")
             progress(f"{name} {number} of {runs}: {job.seconds:.1f} s{'' if number else ', to warm up'}")
             if number:
                 jobs.append(job)
-    return tuple(jobs)
+    return tuple(jobs), repeated

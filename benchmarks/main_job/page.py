@@ -82,6 +82,8 @@ def _facts(times: MainJobTimes) -> Iterator[tuple[str, str]]:
     yield "commit", f"{times.commit or 'unknown'}{', with changes' if times.dirty else ''}"
     if times.before is not None:
         yield "before", times.before
+        if times.repeated:
+            yield "jobs of before that were not GREEN, and were run again", str(times.repeated)
     yield "day", times.day
     yield "machine", f"{machine.system}, {machine.cpu}, {machine.cores} cores, {machine.memory_bytes / 1e9:.0f} GB"
     yield "Python", machine.python

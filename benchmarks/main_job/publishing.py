@@ -29,13 +29,15 @@ def measure_and_publish(
     if before is not None:
         trees.insert(0, ("before", before))
     commit, dirty = read_commit()
+    jobs, repeated = measure(trees, runs, out, progress, warm_up=warm_up)
     times = MainJobTimes(
         commit=commit,
         dirty=dirty,
         before=None if before is None else _commit_of(before),
         day=time.strftime("%Y-%m-%d", time.gmtime()),
         machine=read_machine(),
-        jobs=measure(trees, runs, out, progress, warm_up=warm_up),
+        jobs=jobs,
+        repeated=repeated,
     )
     (PUBLISHED / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(times), indent=0) + b"\n")
     PAGE.write_text(page(times), encoding="utf-8")

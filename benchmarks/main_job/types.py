@@ -52,6 +52,8 @@ class MainJobTimes(Record, frozen=True, kw_only=True):
     day: str
     machine: Machine
     jobs: tuple[JobTime, ...]
+    repeated: int = 0
+    """Jobs of the other tree that were not GREEN, and were run again."""
 
     def of(self, tree: TreeName) -> tuple[JobTime, ...]:
         """Return the jobs of one tree."""

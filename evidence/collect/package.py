@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
@@ -120,20 +121,25 @@ def copy_sources(root: Path, source: Path) -> None:
     source.mkdir()
     for name in ("pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]):
         shutil.copy(root / name, source / name)
-    for pattern in project["tool"]["setuptools"]["packages"]["find"]["include"]:
-        package = pattern.removesuffix("*")
-        shutil.copytree(root / package, source / package, ignore=_left_out)
+    setuptools = project["tool"]["setuptools"]
+    for pattern in setuptools["packages"]["find"]["include"]:
+        name = pattern.removesuffix("*")
+        data = {Path(file).parts[0] for file in setuptools["package-data"].get(name, ())}
+        shutil.copytree(root / name, source / name, ignore=_left_out(root / name, data))
 
 
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    """Return what is no source: caches, and run directories, which lie in `evidence/` by default."""
-    return {
-        name
-        for name in names
-        if name in ("__pycache__", "node_modules")
-        or name.endswith(".history")
-        or (Path(folder) / name / "run.json").is_file()
-    }
+def _left_out(package: Path, data: set[str]) -> Callable[[str, list[str]], set[str]]:
+    """Return a function that says what is no source: caches, and folders of a package that are none and hold no data.
+
+    Run directories and the results of benchmarks lie in `evidence/` by default.
+    """
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        inner = [Path(folder) / name for name in names if Path(folder) == package and name not in data]
+        foreign = {path.name for path in inner if path.is_dir() and not (path / "__init__.py").is_file()}
+        return foreign | ({"__pycache__", "node_modules"} & set(names))
+
+    return left_out
 
 
 def _ran(name: str, words: list[str], folder: Path) -> Step:

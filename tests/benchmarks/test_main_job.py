@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.main_job.measuring import MainJobError, read_sessions
+from benchmarks.main_job.measuring import REPEATS_MOST, MainJobError, measure, read_sessions
 from benchmarks.main_job.page import page
 from benchmarks.main_job.types import JobTime, MainJobTimes, SessionTime, TreeName
 from benchmarks.report.types import Machine
@@ -73,3 +75,28 @@ def test_the_page_shows_medians_with_the_extremes() -> None:
     assert "| smoke | 6.00 (6.00 to 6.00) | 3.00 (2.00 to 4.00) |" in shown
     assert "| **in all** | **24.00 (24.00 to 24.00)** | **12.00 (8.00 to 16.00)** |" in shown
     assert "warm: **12.00 (8.00 to 16.00) s**, jobs: 3." in shown
+
+
+@pytest.mark.parametrize(
+    ("tree", "failures", "measured"), [("before", 1, True), ("before", 9, False), ("now", 1, False)]
+)
+def test_only_jobs_of_the_other_tree_are_run_again(
+    tree: TreeName, failures: int, measured: bool, tmp_path: Path
+) -> None:
+    """An older tree may have false alarms, some; a job of this tree that is not GREEN ends the measurement."""
+    left = [failures]
+
+    def job_in(path: Path, name: TreeName, log: Path) -> JobTime:
+        if name == tree and left[0]:
+            left[0] -= 1
+            raise MainJobError("RED")
+        return job(name, 1.0)
+
+    trees: list[tuple[TreeName, Path]] = [("before", tmp_path), ("now", tmp_path)]
+    if not measured:
+        with pytest.raises(MainJobError, match="RED"):
+            measure(trees, 2, tmp_path, lambda _: None, warm_up=False, job_in=job_in)
+        assert left[0] == max(0, failures - 1 - REPEATS_MOST)
+        return
+    jobs, repeated = measure(trees, 2, tmp_path, lambda _: None, warm_up=False, job_in=job_in)
+    assert ([one.tree for one in jobs], repeated) == (["before", "now"] * 2, 1)

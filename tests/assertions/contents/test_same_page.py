@@ -309,12 +309,12 @@ def test_a_page_that_is_not_what_its_bytes_say_ends_the_comparison(monkeypatch: 
 def test_every_layout_is_judged_alike(monkeypatch: pytest.MonkeyPatch, layout: str) -> None:
     """Two healthy files, then one with a fault on its second page, then a healthy one."""
     monkeypatch.setattr(reportlab.rl_config, "useA85", 0)
-    sent = make_sent(120, TAG_PLACEHOLDER)
+    sent = make_sent(63, TAG_PLACEHOLDER)
     asked = {"columns": sent.columns, "data": sent.records, "title": sent.title, "user": sent.user}
     body = json.dumps(asked, ensure_ascii=False).encode()
 
     def file(tag: str, fault: Callable[[Model], Model] | None = None) -> tuple[bytes, str]:
-        sheets = model(make_sent(120, tag))
+        sheets = model(make_sent(63, tag))
         return LAYOUTS[layout](fault(sheets) if fault else sheets), tag
 
     fault, _ = FAULTS["last value gone"]

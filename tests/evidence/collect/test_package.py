@@ -56,6 +56,17 @@ def test_a_broken_package_fails_at_its_step(copy: Path, file: str, old: str, new
     assert (results.ok, results.steps[-1].name, results.steps[-1].ok) == (False, step, False)
 
 
+def test_results_in_a_package_are_no_sources(copy: Path) -> None:
+    """Run directories and benchmark results, which lie in `evidence/`, make no other package."""
+    results = package.check_package(copy)
+    for name in ("export/smoke", "export.history", "bench", "mine"):
+        (copy / "evidence" / name).mkdir(parents=True)
+        (copy / "evidence" / name / "main-job.log").write_text("a run\n")
+    assert package.check_package(copy) == results
+    (copy / "service" / "fonts" / "another.ttf").write_bytes(b"")
+    assert package.check_package(copy)["sources_sha256"] != results["sources_sha256"]
+
+
 def test_the_command_writes_its_results_once(tmp_path: Path) -> None:
     """A second scenario of the same run takes the file that is there."""
     words = [sys.executable, "-m", "evidence.collect.package", str(tmp_path)]
