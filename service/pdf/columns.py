@@ -40,7 +40,8 @@ class MeasuredColumn:
         self._alike = (
             len(self._codes) == size + len(self._ends) * (size + 1) and self._codes[size :: size + 1] == self._ends
         )
-        self._longest = size if self._alike else max(map(len, texts))
+        # by way of the set, since few lengths differ
+        self._longest = size if self._alike else max(set(self._lengths if right_aligned else map(len, texts)))
         self.fits = self._holds_only(widths(SANS).chars_within(limit // max(1, self._longest)))
         """All of them on one line each, without a look at every page."""
         self.plain = self.fits or self._holds_only(widths(SANS).plain)
@@ -60,6 +61,10 @@ class MeasuredColumn:
         return self.texts
 
     @cached_property
+    def _lengths(self) -> list[int]:
+        return list(map(len, self.texts))
+
+    @cached_property
     def _units(self) -> list[int]:
         return widths(SANS).of_all(self.texts, self.plain)
 
@@ -77,7 +82,7 @@ class MeasuredColumn:
         if self._alike:
             return [starts[digit * self._longest + more]] * len(self.texts)
         by_length = [starts[digit * length + more] for length in range(self._longest + 1)]
-        return list(map(by_length.__getitem__, map(len, self.texts)))
+        return list(map(by_length.__getitem__, self._lengths))
 
     def fits_in(self, first: int, last: int) -> bool:
         """Return whether those from `first` up to `last` fit on one line each."""
@@ -87,10 +92,10 @@ class MeasuredColumn:
         return printable and max(self._units[first:last]) <= self._limit
 
     def values(self, first: int, last: int, operators: CellOperators) -> list[list[str]]:
-        """What goes into the pattern's gaps."""
+        """What goes into the pattern's gaps; not to be changed."""
         if self.plain:
-            shown = self._shown[first:last]
-            return [self._starts[first:last], shown] if self.right_aligned else [shown]
+            lists = [self._starts, self._shown] if self.right_aligned else [self._shown]
+            return lists if (first, last) == (0, len(self.texts)) else [one[first:last] for one in lists]
         texts = self.texts[first:last]
         if self.right_aligned:
             return [list(map(operators, texts, self._units[first:last]))]
