@@ -42,12 +42,18 @@ class MeasuredColumn:
         )
         # by way of the set, since few lengths differ
         self._longest = size if self._alike else max(set(self._lengths if right_aligned else map(len, texts)))
-        self.fits = self._holds_only(widths(SANS).chars_within(limit // max(1, self._longest)))
-        """All of them on one line each, without a look at every page."""
-        self.plain = self.fits or self._holds_only(widths(SANS).plain)
-        """All of them are printable ASCII."""
-        if self.plain and not self.fits:
-            self.fits = max(widths(SANS).of_all(set(texts), plain=True)) <= limit
+        self.plain, self.fits = self._look()
+        """Whether all of them are printable ASCII, and whether these all fit on one line each."""
+
+    def _look(self) -> tuple[bool, bool]:
+        regular = widths(SANS)
+        if self.right_aligned and self._more is not None:
+            return True, regular.of("0") * self._longest + self._more <= self._limit
+        if self._holds_only(regular.chars_within(self._limit // max(1, self._longest))):
+            return True, True
+        if not self._holds_only(regular.plain):
+            return False, False
+        return True, max(regular.of_all(set(self.texts), plain=True)) <= self._limit
 
     def _holds_only(self, chars: bytes) -> bool:
         """Whether no text has another character."""
@@ -69,19 +75,28 @@ class MeasuredColumn:
         return widths(SANS).of_all(self.texts, self.plain)
 
     @cached_property
+    def _more(self) -> int | None:
+        """How much wider each text is than as many digits; None where that differs.
+
+        Mostly it is the same: numbers are of digits, and of a point each or none.
+        """
+        regular = widths(SANS)
+        others = self._codes.translate(None, regular.even)
+        same = others.partition(b"\n")[0]
+        if not self._joined.isascii() or others != (same + b"\n") * len(self._ends) + same or same.strip(regular.plain):
+            return None
+        return regular.of(same.decode()) - regular.of("0") * len(same)
+
+    @cached_property
     def _starts(self) -> list[str]:
         """The operators before each plain text of a right-aligned column."""
         starts = _Starts(self.move)
-        regular = widths(SANS)
-        # numbers mostly: all characters as wide as a digit, but for the same few in each text
-        others = self._codes.translate(None, regular.even)
-        same = others.partition(b"\n")[0]
-        if not self.fits or others != b"\n".join((same,) * len(self.texts)):
+        if self._more is None or not self.fits:
             return list(map(starts.__getitem__, self._units))
-        digit, more = regular.of("0"), regular.of(same.decode()) - regular.of("0") * len(same)
+        digit = widths(SANS).of("0")
         if self._alike:
-            return [starts[digit * self._longest + more]] * len(self.texts)
-        by_length = [starts[digit * length + more] for length in range(self._longest + 1)]
+            return [starts[digit * self._longest + self._more]] * len(self.texts)
+        by_length = [starts[digit * length + self._more] for length in range(self._longest + 1)]
         return list(map(by_length.__getitem__, self._lengths))
 
     def fits_in(self, first: int, last: int) -> bool:
