@@ -39,7 +39,10 @@ class Face:
         self.name = name
         self.path = FOLDER / f"{name}.ttf"
         self.file = TTFontFile(str(self.path))
-        self.file.glyphToChar.clear()  # a megabyte of small lists that nothing reads any more
+        # what nothing reads any more, or is there thousands of times: a megabyte and a half of small objects
+        self.file.glyphToChar.clear()
+        known = {metrics: metrics for metrics in self.file.hmetrics}
+        self.file.hmetrics = [known[metrics] for metrics in self.file.hmetrics]
 
     def has(self, code: int) -> bool:
         """Is there a glyph for the character?"""
