@@ -44,6 +44,8 @@ class MeasuredColumn:
         self._longest = size if self._alike else max(set(self._lengths if right_aligned else map(len, texts)))
         self.plain, self.fits = self._look()
         """Whether all of them are printable ASCII, and whether these all fit on one line each."""
+        if not self.fits:  # of long texts no copies are held
+            self._joined, self._codes = "", b""
 
     def _look(self) -> tuple[bool, bool]:
         regular = widths(SANS)
@@ -62,6 +64,8 @@ class MeasuredColumn:
     @cached_property
     def _shown(self) -> list[str]:
         """The insides of the literal strings that show plain texts."""
+        if not self.fits:
+            return list(map(escaped, self.texts))
         if "(" in self._joined or ")" in self._joined or "\\" in self._joined:
             return escaped(self._joined).split("\n")
         return self.texts
@@ -83,7 +87,9 @@ class MeasuredColumn:
         regular = widths(SANS)
         others = self._codes.translate(None, regular.even)
         same = others.partition(b"\n")[0]
-        if not self._joined.isascii() or others != (same + b"\n") * len(self._ends) + same or same.strip(regular.plain):
+        if not self._joined.isascii() or len(others) != len(same) + len(self._ends) * (len(same) + 1):
+            return None
+        if others != (same + b"\n") * len(self._ends) + same or same.strip(regular.plain):
             return None
         return regular.of(same.decode()) - regular.of("0") * len(same)
 
@@ -91,7 +97,7 @@ class MeasuredColumn:
     def _starts(self) -> list[str]:
         """The operators before each plain text of a right-aligned column."""
         starts = _Starts(self.move)
-        if self._more is None or not self.fits:
+        if not self.fits or self._more is None:
             return list(map(starts.__getitem__, self._units))
         digit = widths(SANS).of("0")
         if self._alike:
