@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from isal import isal_zlib
@@ -119,7 +120,7 @@ class PagedDocument(pdfdoc.PDFDocument):  # type: ignore[misc]
         )
         start = self._written + len(self._buffer)
         self._emit(b"xref\n0 %d\n0000000000 65535 f \n" % len(self._offsets))
-        for offset in self._offsets[1:]:
+        for offset in islice(self._offsets, 1, None):
             self._emit(b"%010d 00000 n \n" % offset)
         self._emit(
             b"trailer\n<</Size %d/Root %d 0 R/Info %b/ID%b>>\nstartxref\n%d\n%%%%EOF\n"

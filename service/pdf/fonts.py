@@ -8,6 +8,7 @@ back. A character that neither DejaVu Sans nor Droid Sans Fallback has is shown 
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Collection
 from functools import cache, lru_cache
 from pathlib import Path
@@ -39,10 +40,11 @@ class Face:
         self.name = name
         self.path = FOLDER / f"{name}.ttf"
         self.file = TTFontFile(str(self.path))
-        # what nothing reads any more, or is there thousands of times: a megabyte and a half of small objects
+        # what nothing reads any more, or is there thousands of times: two megabytes of small objects
         self.file.glyphToChar.clear()
         known = {metrics: metrics for metrics in self.file.hmetrics}
         self.file.hmetrics = [known[metrics] for metrics in self.file.hmetrics]
+        self.file.glyphPos = array("L", self.file.glyphPos)
 
     def has(self, code: int) -> bool:
         """Is there a glyph for the character?"""
