@@ -84,18 +84,36 @@ def flat_columns(chunk: JsonChunk) -> list[Sequence[str]] | None:
 
 
 def _texts(column: Sequence[Any]) -> Sequence[str] | None:
-    types = set(map(type, column))
-    if types <= {str}:
+    if _are_texts(column):
         return column
-    if types == {int}:
-        return _encoded(column)[1:-1].decode().split(",")  # a third of the time of as many calls of str
-    if types <= _WORD_TYPES:
-        return list(map(_WORDS.__getitem__, column))
+    unquoted = _unquoted(column)
+    if unquoted is not None:
+        return unquoted
+    types = set(map(type, column))
     if not types.isdisjoint(_NESTED_TYPES):
         return None
     if types.isdisjoint(_WORD_TYPES):
         return list(map(str, column))
     return [_WORDS[value] if value.__class__ in _WORD_TYPES else str(value) for value in column]
+
+
+def _unquoted(column: Sequence[Any]) -> list[str] | None:
+    """The cells of integers, booleans and null, in a third of the time of a call a value; None where others are in."""
+    try:
+        source = _encoded(column)[1:-1]
+    except TypeError:  # a key is missing
+        return None
+    if any(sign in source for sign in (b'"', b"[", b"{")):
+        return None
+    return source.replace(b"null", b"").decode().split(",")
+
+
+def _are_texts(column: Sequence[Any]) -> bool:
+    try:
+        "".join(column)  # a sixth of the time of a look at each type
+    except TypeError:
+        return False
+    return True
 
 
 def _careful_rows(chunk: JsonChunk, columns: tuple[str, ...]) -> list[list[str]]:

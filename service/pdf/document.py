@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from isal import isal_zlib
@@ -31,6 +32,8 @@ class PagedDocument(pdfdoc.PDFDocument):  # type: ignore[misc]
         self._node: list[int] = []
         self._pages = 0
         self._parts: dict[str, int] = {}
+        self._box = (0.0, 0.0, b"")
+        """Width and height of the last page, and the box made of them."""
         self.setTitle(title)
         self.setAuthor(author)
         self.setCreator(creator)
@@ -56,9 +59,13 @@ class PagedDocument(pdfdoc.PDFDocument):  # type: ignore[misc]
         self._buffer.clear()
 
     def _put(self, number: int, body: bytes) -> None:
-        while len(self._offsets) <= number:
-            self._offsets.append(0)
-        self._offsets[number] = self._written + len(self._buffer)
+        offsets = self._offsets
+        at = self._written + len(self._buffer)
+        if number == len(offsets):
+            offsets.append(at)
+        else:
+            offsets.extend([0] * (number + 1 - len(offsets)))
+            offsets[number] = at
         self._emit(b"%d 0 obj\n%b\nendobj\n" % (number, body))
 
     def _put_stream(self, number: int, head: bytes, content: bytes) -> None:
@@ -80,10 +87,12 @@ class PagedDocument(pdfdoc.PDFDocument):  # type: ignore[misc]
             self._nodes.append(self._number())
         stream, page = self._number(), self._number()
         self._put_stream(stream, b"", content)
+        if self._box[:2] != (width, height):
+            self._box = (width, height, b"[0 0 %.2f %.2f]" % (width, height))
         self._put(
             page,
-            b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 %.2f %.2f]/Resources %d 0 R/Contents %d 0 R>>"
-            % (self._nodes[-1], width, height, self._resources, stream),
+            b"<</Type/Page/Parent %d 0 R/MediaBox%b/Resources %d 0 R/Contents %d 0 R>>"
+            % (self._nodes[-1], self._box[2], self._resources, stream),
         )
         self._node.append(page)
         self._pages += 1
@@ -111,7 +120,7 @@ class PagedDocument(pdfdoc.PDFDocument):  # type: ignore[misc]
         )
         start = self._written + len(self._buffer)
         self._emit(b"xref\n0 %d\n0000000000 65535 f \n" % len(self._offsets))
-        for offset in self._offsets[1:]:
+        for offset in islice(self._offsets, 1, None):
             self._emit(b"%010d 00000 n \n" % offset)
         self._emit(
             b"trailer\n<</Size %d/Root %d 0 R/Info %b/ID%b>>\nstartxref\n%d\n%%%%EOF\n"

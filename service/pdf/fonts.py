@@ -8,6 +8,7 @@ back. A character that neither DejaVu Sans nor Droid Sans Fallback has is shown 
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Collection
 from functools import cache, lru_cache
 from pathlib import Path
@@ -39,6 +40,11 @@ class Face:
         self.name = name
         self.path = FOLDER / f"{name}.ttf"
         self.file = TTFontFile(str(self.path))
+        # what nothing reads any more, or is there thousands of times: two megabytes of small objects
+        self.file.glyphToChar.clear()
+        known = {metrics: metrics for metrics in self.file.hmetrics}
+        self.file.hmetrics = [known[metrics] for metrics in self.file.hmetrics]
+        self.file.glyphPos = array("L", self.file.glyphPos)
 
     def has(self, code: int) -> bool:
         """Is there a glyph for the character?"""
@@ -66,6 +72,10 @@ class Widths(dict[str, int]):
         advances = [self[chr(code)] if code in ASCII else 0 for code in range(256)]
         self.step = 4 if max(advances) <= 4 * 255 else 5
         self.steps = bytes(-(-advance // self.step) for advance in advances)
+        self.plain = _PRINTABLE
+        self.even = bytes(code for code in ASCII if self.steps[code] == self.steps[ord("0")])
+        """ASCII characters as wide as a digit."""
+        self._within = [bytes(code for code in ASCII if self.steps[code] <= most) for most in range(256)]
         # every character becomes the first one that is as wide: 2026-01-01 and 2026-12-31 are measured once
         shape = bytearray(256)
         shape[ord("\n")] = ord("\n")  # between two texts
@@ -86,6 +96,10 @@ class Widths(dict[str, int]):
         if text.isascii():
             return self.step * sum(text.encode().translate(self.steps))
         return sum(map(self.__getitem__, text))
+
+    def chars_within(self, units: int) -> bytes:
+        """Return the ASCII characters that are no wider, rounded up as `of` does."""
+        return self._within[max(0, min(units // self.step, 255))]
 
     def of_all(self, texts: Collection[str], plain: bool) -> list[int]:
         """The widths of some texts; `plain`: all of them are printable ASCII."""

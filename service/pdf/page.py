@@ -11,8 +11,9 @@ from typing import cast
 
 from service.pdf.bidi import has_right_to_left
 from service.pdf.bidi_line import Line, draw_line, lines_of
+from service.pdf.columns import MeasuredColumn
 from service.pdf.document_fonts import DocumentFonts
-from service.pdf.fonts import BOLD, KEYS, SANS, escaped, is_plain, widths
+from service.pdf.fonts import BOLD, KEYS, SANS, escaped, widths
 from service.pdf.layout import FOOT, LEADING, MARGIN, PITCH, RECORDS_PER_PAGE, TITLE_ROOM, Table, wrap
 
 BASELINE = 0.76
@@ -115,18 +116,19 @@ class PageRenderer:
     def measure(self, columns: list[list[str]]) -> RowBatch:
         """Measure some records, at least one, given column by column."""
         measured = [
-            _MeasuredColumn(texts, limit, column.right_aligned)
+            MeasuredColumn(texts, limit, column.right_aligned)
             for texts, limit, column in zip(columns, self._limits, self.table.columns, strict=True)
         ]
         return RowBatch(measured, self)
 
-    def single_line_rows(self, body: str) -> str:
-        """The text block of records that each take one line."""
+    @cached_property
+    def rows_start(self) -> str:
+        """The beginning of the text block of records, at the first one's place."""
         self._fonts.plain(SANS)
-        return f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n{body}ET\n"
+        return f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n"
 
-    def pattern(self, texts: list[_MeasuredColumn]) -> list[str | None]:
-        """One row of one line in pieces; None where `_MeasuredColumn.values` go, in their order."""
+    def pattern(self, texts: list[MeasuredColumn]) -> list[str | None]:
+        """One row of one line in pieces; None where `MeasuredColumn.values` go, in their order."""
         parts: list[str | None] = []
         before = ""
         for move, column in zip(self._moves, texts, strict=True):
@@ -134,7 +136,8 @@ class PageRenderer:
                 parts += [f"{before}{move} ", None]
                 before = " "
             elif column.right_aligned:
-                parts += [f"{before}{move} [", None, "(", None]
+                column.move = f"{before}{move} "
+                parts += [None, None]
                 before = ")]TJ "
             else:
                 parts += [f"{before}{move} (", None]
@@ -161,7 +164,6 @@ class PageRenderer:
 
     def wrapped_rows(self, rows: list[list[str]]) -> tuple[Block, bool]:
         """The text block of any records, wrapped where they must be, and whether each took one line."""
-        self._fonts.plain(SANS)
         text_width = widths(SANS).of
         parts = []
         levels = []
@@ -179,8 +181,7 @@ class PageRenderer:
             levels.append(y)
         even = len(rows) == RECORDS_PER_PAGE and abs(y + self.head.height + self.pitch * len(rows)) < 0.01
         rules = "" if even else self._rules(levels)
-        start = f"0 g BT {self._font} 0 {-self.head.height - self._drop:.2f} Td\n"
-        return Block(f"{rules}{start}{''.join(parts)}ET\n", -self.head.height - y), even
+        return Block(f"{rules}{self.rows_start}{''.join(parts)}ET\n", -self.head.height - y), even
 
     def _shifts(self, units: list[int]) -> list[int]:
         """How far left of its anchor a cell of each column starts."""
@@ -218,59 +219,10 @@ class PageRenderer:
         return self._rules([-self.head.height - number * self.pitch for number in range(1, count + 1)])
 
 
-class _Digits(dict[int, str]):
-    """Number -> its digits, of the few hundred widths that there are."""
-
-    def __missing__(self, number: int) -> str:
-        value = self[number] = str(number)
-        return value
-
-
-_DIGITS = _Digits()
-
-
-class _MeasuredColumn:
-    """One column of some records, measured."""
-
-    def __init__(self, texts: list[str], limit: int, right_aligned: bool) -> None:
-        self.texts = texts
-        self.right_aligned = right_aligned
-        self._limit = limit
-        joined = "".join(texts)
-        self.plain = is_plain(joined)
-        # only what stands at the right needs the width of each text
-        measured = self._units if right_aligned else widths(SANS).of_all(set(texts), self.plain)
-        self.fits = self.plain and max(measured) <= limit
-        """All of them on one line each, without a look at every page."""
-        care = self.plain and ("(" in joined or ")" in joined or "\\" in joined)
-        self._shown = list(map(escaped, texts)) if care else texts
-
-    @cached_property
-    def _units(self) -> list[int]:
-        return widths(SANS).of_all(self.texts, self.plain)
-
-    def fits_in(self, first: int, last: int) -> bool:
-        """Those from `first` up to `last`."""
-        if self.fits:
-            return True
-        printable = self.plain or " ".join(self.texts[first:last]).isprintable()
-        return printable and max(self._units[first:last]) <= self._limit
-
-    def values(self, first: int, last: int, renderer: PageRenderer) -> list[list[str]]:
-        """What goes into the pattern's gaps."""
-        if self.plain:
-            shown = self._shown[first:last]
-            return [list(map(_DIGITS.__getitem__, self._units[first:last])), shown] if self.right_aligned else [shown]
-        texts = self.texts[first:last]
-        if self.right_aligned:
-            return [list(map(renderer.cell_operators, texts, self._units[first:last]))]
-        return [list(map(renderer.cell_operators, texts))]
-
-
 class RowBatch:
     """Some records that are measured together, column by column, and drawn page by page."""
 
-    def __init__(self, texts: list[_MeasuredColumn], renderer: PageRenderer) -> None:
+    def __init__(self, texts: list[MeasuredColumn], renderer: PageRenderer) -> None:
         self._texts = texts
         self._renderer = renderer
         self._pattern = renderer.pattern(texts)
@@ -280,7 +232,7 @@ class RowBatch:
 
     def _filling(self, first: int, last: int) -> Iterator[list[str]]:
         """What goes into each gap."""
-        return chain.from_iterable(column.values(first, last, self._renderer) for column in self._texts)
+        return chain.from_iterable(column.values(first, last, self._renderer.cell_operators) for column in self._texts)
 
     def single_line_rows(self, first: int, last: int) -> str | None:
         """The text block of a page's records; None when one must be wrapped or looked at."""
@@ -295,7 +247,7 @@ class RowBatch:
         parts = self._pattern * (last - first)
         for at, values in zip(self._gaps, filling, strict=True):
             parts[at :: len(self._pattern)] = values
-        return self._renderer.single_line_rows("".join(cast(list[str], parts)))
+        return f"{self._renderer.rows_start}{''.join(cast(list[str], parts))}ET\n"
 
     def rows(self, first: int, last: int) -> list[list[str]]:
         """A page's records row by row."""
@@ -316,9 +268,16 @@ def title_block(title: str, facts: str, table: Table, fonts: DocumentFonts) -> B
     return Block(builder.block(), -y)
 
 
-def page_number(page: int, pages: int, table: Table, fonts: DocumentFonts) -> str:
+class PageNumber:
     """`Page x of y`, ending at the table's right edge; y is 0."""
-    text = f"Page {page} of {pages}"
-    fonts.plain(SANS)
-    x = table.width - 2 * MARGIN
-    return f"0.35 g BT 1 0 0 1 {x:.2f} 0 Tm /{KEYS[SANS]} {NUMBER_SIZE:g} Tf [{widths(SANS).of(text)}({text})]TJ ET\n"
+
+    def __init__(self, pages: int, table: Table, fonts: DocumentFonts) -> None:
+        fonts.plain(SANS)
+        self._pages = pages
+        self._before = f"0.35 g BT 1 0 0 1 {table.width - 2 * MARGIN:.2f} 0 Tm /{KEYS[SANS]} {NUMBER_SIZE:g} Tf"
+        self._width_of = widths(SANS).of
+
+    def operators(self, page: int) -> str:
+        """The text block of a page."""
+        text = f"Page {page} of {self._pages}"
+        return f"{self._before} [{self._width_of(text)}({text})]TJ ET\n"

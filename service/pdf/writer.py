@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 from service.cells import Chunk, cell_columns
 from service.files import PartFile
@@ -12,7 +14,7 @@ from service.pdf.document import PagedDocument
 from service.pdf.document_fonts import DocumentFonts
 from service.pdf.fonts import BOLD, SANS, is_plain, widths
 from service.pdf.layout import FOOT, LONGEST_SIDE, MARGIN, RECORDS_PER_PAGE, Table, table_for
-from service.pdf.page import Block, PageRenderer, RowBatch, page_number, title_block
+from service.pdf.page import Block, PageNumber, PageRenderer, RowBatch, title_block
 
 CREATOR = "Export@Scale 1.7.0"
 SAMPLE = 500
@@ -58,20 +60,23 @@ def write_pdf(
 
 def _batches(out: PartFile, chunks: Iterable[Chunk], columns: tuple[str, ...]) -> Iterator[list[list[str]]]:
     """Records column by column, in whole pages but for the last; the first holds the sample."""
-    held: list[list[str]] = [[] for _ in columns]
+    rest: list[list[str]] = [[] for _ in columns]
     least = SAMPLE
     for part in chunks:
         out.check_wanted()
-        for column, more in zip(held, cell_columns(part, columns), strict=True):
-            column.extend(more)
+        held = [[*before, *more] for before, more in zip(rest, cell_columns(part, columns), strict=True)]
         count = len(held[0]) if held else 0
-        if count >= least:
-            whole = count - count % RECORDS_PER_PAGE
-            yield [column[:whole] for column in held]
-            held = [column[whole:] for column in held]
-            least = RECORDS_PER_PAGE
-    if held and held[0]:
+        if count < least:
+            rest = held
+            continue
+        whole = count - count % RECORDS_PER_PAGE
+        rest = [column[whole:] for column in held]
+        for column in held:
+            del column[whole:]
         yield held
+        least = RECORDS_PER_PAGE
+    if rest and rest[0]:
+        yield rest
 
 
 def layout_of(columns: tuple[str, ...], sample: list[list[str]], records: int) -> Table:
@@ -90,6 +95,17 @@ def layout_of(columns: tuple[str, ...], sample: list[list[str]], records: int) -
         least.append(max(map(bold.of, head.split() or [""])))
         aligned.append(numeric)
     return table_for(usual, least, aligned)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A page but for its body."""
+
+    before: str
+    behind: str
+    number: PageNumber
+    width: float
+    height: float
 
 
 class _Writer:
@@ -121,7 +137,8 @@ class _Writer:
         count = len(columns[0]) if columns else 0
         step = max(1, BATCH_CELLS // RECORDS_PER_PAGE // max(1, len(columns))) * RECORDS_PER_PAGE
         for at in range(0, count, step):
-            batch = self._renderer.measure([column[at : at + step] for column in columns])
+            part = columns if count <= step else [column[at : at + step] for column in columns]
+            batch = self._renderer.measure(part)
             end = min(step, count - at)
             for first in range(0, end, RECORDS_PER_PAGE):
                 self._write_page(batch, first, min(first + RECORDS_PER_PAGE, end))
@@ -139,6 +156,9 @@ class _Writer:
             self._write_wrapped_page(batch.rows(first, last))
             return
         count = last - first
+        if self._page > 1 and count == RECORDS_PER_PAGE:
+            self._add(self._usual, single)
+            return
         grid = "/Grid Do\n" if count == RECORDS_PER_PAGE else self._renderer.rules_for(count)
         self._put(self._renderer, Block(grid + single, self._renderer.pitch * count), "/Head Do\n")
 
@@ -168,19 +188,36 @@ class _Writer:
         return title_block(self._title, self._facts, renderer.table, self._fonts)
 
     def _put(self, renderer: PageRenderer, body: Block, head: str) -> None:
+        self._add(self._frame(renderer, self._title_on(renderer), head, body.height), body.operators)
+
+    def _frame(self, renderer: PageRenderer, title: Block, head: str, body_height: float) -> _Frame:
         table = renderer.table
-        title = self._title_on(renderer)
-        needed = title.height + renderer.head.height + body.height + 2 * MARGIN + FOOT
+        needed = title.height + renderer.head.height + body_height + 2 * MARGIN + FOOT
         height = max(table.height, needed)
         scale = min(1.0, LONGEST_SIDE / max(table.width, height))
         operators = [f"{scale:.6f} 0 0 {scale:.6f} 0 0 cm\n"] if scale < 1 else []
         if title.operators:
             operators.append(f"q 1 0 0 1 {MARGIN:g} {height - MARGIN:.2f} cm\n{title.operators}Q\n")
         top = height - MARGIN - title.height
-        operators.append(f"q 1 0 0 1 {MARGIN:g} {top:.2f} cm\n{head}{body.operators}Q\n")
-        number = page_number(self._page, self._pages, table, self._fonts)
-        operators.append(f"q 1 0 0 1 {MARGIN:g} {MARGIN - 6:g} cm\n{number}Q\n")
-        self._document.add_page(table.width * scale, height * scale, "".join(operators).encode("latin-1"))
+        operators.append(f"q 1 0 0 1 {MARGIN:g} {top:.2f} cm\n{head}")
+        return _Frame(
+            before="".join(operators),
+            behind=f"Q\nq 1 0 0 1 {MARGIN:g} {MARGIN - 6:g} cm\n",
+            number=PageNumber(self._pages, table, self._fonts),
+            width=table.width * scale,
+            height=height * scale,
+        )
+
+    @cached_property
+    def _usual(self) -> _Frame:
+        """Of a page without title whose records take one line each."""
+        return self._frame(
+            self._renderer, Block("", 0.0), "/Head Do\n/Grid Do\n", self._renderer.pitch * RECORDS_PER_PAGE
+        )
+
+    def _add(self, frame: _Frame, body: str) -> None:
+        content = f"{frame.before}{body}{frame.behind}{frame.number.operators(self._page)}Q\n"
+        self._document.add_page(frame.width, frame.height, content.encode("latin-1"))
 
     def finish(self) -> None:
         """Write what belongs to all pages."""
