@@ -267,13 +267,15 @@ def _begin(settings: Settings, mine: Context, view: View) -> Context:
         if not folders.is_ours(out):
             raise RunError(f"{out} holds other files and is no run directory; choose an empty --out")
         there = folders.context_of(out)
-        if there is not None and there.fits(mine) and not any((out / name).exists() for name in settings.scenarios):
+        reason = _new_run_reason(settings, there, mine)
+        if there is not None and reason is None:
             publish_placeholder(out, UNDER_WAY)
             return there
         with ignored():
             older = folders.move_aside(out)
         if older is not None:
-            view.say(f"the older run is kept in {older}")
+            since = f"a new run begins, since {reason}; " if reason is not None else ""
+            view.say(f"{since}the older run is kept in {older}")
             folders.prune(older.parent, settings.keep)
     except OSError as error:
         raise RunError(f"{out} can't be written ({error.strerror or error}); choose another --out") from error
@@ -287,6 +289,14 @@ def _begin(settings: Settings, mine: Context, view: View) -> Context:
             publish_placeholder(out, sentence)
         raise RunError(sentence) from error
     return mine
+
+
+def _new_run_reason(settings: Settings, there: Context | None, mine: Context) -> str | None:
+    """Return why the scenarios can't join the run that is there; None: they can, or there is none that can be read."""
+    if there is None:
+        return None
+    twice = [name for name in settings.scenarios if (settings.out / name).exists()]
+    return f"the older one has {' and '.join(twice)} already" if twice else there.misfit(mine)
 
 
 def _context(settings: Settings) -> Context:

@@ -35,21 +35,22 @@ PACKAGES = (
 
 JOIN_S = 6 * 3600
 """A scenario joins a run younger than this; later it begins a new one."""
-_SAME = (
-    "commit",
-    "dirty",
-    "changes_sha256",
-    "harness_sha256",
-    "target",
-    "header_variables",
-    "limits_sha256",
-    "profiles_sha256",
-    "waivers",
-    "subject",
-    "python",
-    "packages",
-    "machine",
-)
+_OTHERS = {
+    "commit": "the harness is of another commit",
+    "dirty": "files of the checkout were changed in between",
+    "changes_sha256": "files of the checkout were changed in between",
+    "harness_sha256": "the judge is another",
+    "target": "the target is another",
+    "header_variables": "the target is sent other headers",
+    "limits_sha256": "the limits are others",
+    "profiles_sha256": "the profiles are others",
+    "waivers": "the waivers are others",
+    "subject": "the subject is another",
+    "python": "the version of Python is another",
+    "packages": "the installed packages are others",
+    "machine": "the machine is another",
+}
+"""What must be the same for a scenario to join a run, and what to say where it is not."""
 
 
 class Context(Record, frozen=True, kw_only=True):
@@ -87,10 +88,23 @@ class Context(Record, frozen=True, kw_only=True):
     """What kept a scenario from its record: an unreachable target, an interruption."""
 
     def fits(self, other: Context) -> bool:
-        """Whether a scenario run under `other` may join this run: all that a verdict rests on is the same, it is no
-        older than 6 hours, and nothing went wrong in it."""
-        same = all(getattr(self, name) == getattr(other, name) for name in _SAME)
-        return same and not self.incidents and 0 <= other.started - self.started < JOIN_S
+        """Return whether a scenario run under `other` may join this run."""
+        return self.misfit(other) is None
+
+    def misfit(self, other: Context) -> str | None:
+        """Return why a scenario run under `other` may not join this run; None: it may.
+
+        It joins where all that a verdict rests on is the same, this run is younger than 6 hours, and nothing went
+        wrong in it.
+        """
+        for name, reason in _OTHERS.items():
+            if getattr(self, name) != getattr(other, name):
+                return reason
+        if self.incidents:
+            return "something kept the older one from its end"
+        if not 0 <= other.started - self.started < JOIN_S:
+            return f"the older one did not begin within the last {JOIN_S // 3600} hours"
+        return None
 
 
 def read(

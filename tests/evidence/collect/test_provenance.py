@@ -82,6 +82,22 @@ def test_another_run(field: dict[str, Any]) -> None:
     assert not context().fits(context(**field))
 
 
+def test_why_a_new_run_begins() -> None:
+    """The reason names what is another, what went wrong, or the age."""
+    changed, late = context(changes_sha256="other"), replace(context(), started=context().started + JOIN_S)
+    assert (
+        context().misfit(context()),
+        context().misfit(changed),
+        with_incident(context(), "one").misfit(context()),
+        context().misfit(late),
+    ) == (
+        None,
+        "files of the checkout were changed in between",
+        "something kept the older one from its end",
+        "the older one did not begin within the last 6 hours",
+    )
+
+
 @pytest.mark.parametrize(
     ("later_s", "joins"), [(-1, False), (0, True), (JOIN_S - 1, True), (JOIN_S, False), (JOIN_S + 1, False)]
 )

@@ -218,13 +218,16 @@ def test_a_smoke_only_reads_as_such(recorded: Recorded, tmp_path: Path) -> None:
 
 
 def test_an_older_run_is_moved_aside(recorded: Recorded, tmp_path: Path) -> None:
-    """A run that begins anew leaves the one that was there whole, in the history next to the run directory."""
+    """A run that begins anew says why, and leaves the one that was there whole, in the history next to the run."""
     out = tmp_path / "run"
     run(settings(out, "smoke"), recorded.stages)
     before = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    run(settings(out, "smoke"), recorded.stages)
+    shown = Shown()
+    running.run(settings(out, "smoke"), shown, recorded.stages)
     (kept,) = (tmp_path / "run.history").iterdir()
     assert {path.relative_to(kept): path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
+    line = f"a new run begins, since the older one has smoke already; the older run is kept in {kept}"
+    assert line in shown.lines
 
 
 def test_a_target_that_is_down_costs_nothing(recorded: Recorded, tmp_path: Path) -> None:
