@@ -85,7 +85,7 @@ def proportion_bounds(successes: int, n: int, confidence: float = CONFIDENCE) ->
 def share_is_certain(successes: int, n: int, share: float, confidence: float = CONFIDENCE) -> bool:
     """Return whether the true share of successes is at least `share` at this confidence.
 
-    So many successes, or more, would come with a probability of at most 1 - confidence if the true share were lower.
+    Were the true share lower, this number of successes or more would have a probability of at most 1 - confidence.
     For a percentile the successes are the values on the good side of its limit, and the share is its quantile.
     """
     return binomial_cdf(successes - 1, n, share) >= confidence

@@ -25,7 +25,7 @@ _ONE: Final = {
 
 
 def figure(value: float, digits: int = DIGITS) -> str:
-    """Return a number in so many significant digits, but whole numbers and all above 1,000 to the unit."""
+    """Return a number in `digits` significant digits, but whole numbers and all above 1,000 to the unit."""
     if not math.isfinite(value):
         return str(value)
     if value == int(value) or abs(value) >= 10 ** (digits - 1):

@@ -101,5 +101,5 @@ def emptied(*folders: Path) -> Callable[[], None]:
 
 
 def rounds_for(records: int) -> int:
-    """How often a race over so many records is run: small ones often, big ones at least three times."""
+    """Return how often a race is run: one over few records often, one over many at least three times."""
     return max(3, min(15, 500_000 // max(records, 1)))

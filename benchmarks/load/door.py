@@ -41,7 +41,7 @@ class Arrivals:
 
 
 def arrivals(schedule: Schedule, rate_per_s: float, seconds: float, folder: Path) -> Arrivals:
-    """Ask a known server for so many a second, by `python -m loadtests run`."""
+    """Send a known server requests at this rate, by `python -m loadtests run`."""
     profiles, out = folder / "profiles", folder / "out"
     profiles.mkdir(parents=True)
     (profiles / "bench.toml").write_text(

@@ -93,7 +93,7 @@ def measure(
     warm_up: bool,
     job_in: Callable[[Path, TreeName, Path], JobTime] = run_job,
 ) -> tuple[tuple[JobTime, ...], int]:
-    """Run the main job so many times in each tree, in turn. warm_up: once more before, which does not count.
+    """Run the main job `runs` times in each tree, in turn. warm_up: once more before, which does not count.
 
     Return the jobs, and how many of the other tree were not GREEN and were repeated. MainJobError.
     """

@@ -162,7 +162,7 @@ def _fresh(
 def race_services(
     format: Format, records: int, rounds: int, folder: Path, progress: Progress, *, at_once_each: int = 0
 ) -> Race:
-    """Run whole services in turn over HTTP, one client each; at_once_each: five clients with so many exports each."""
+    """Run whole services in turn over HTTP, one client each; at_once_each: five clients, each with this many."""
     sent = body(format, records)
     found: dict[str, Runner] = {}
     exports = CLIENTS * at_once_each if at_once_each else 1

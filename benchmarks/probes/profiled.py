@@ -9,7 +9,7 @@ from benchmarks.probes.series import series_work
 
 
 def main(series: str, records: int, folder: Path, times: int) -> None:
-    """Do a piece of work so many times."""
+    """Do a piece of work `times` times."""
     work = series_work(series, records, folder)
     for _ in range(times):
         if work().records != records:

@@ -44,7 +44,7 @@ def settled(found: Verdict, seen: OwnClock) -> Verdict:
 def runs(
     benchmark: BenchmarkFixture, make: Callable[[Path], Arrivals], folder: Path, count: int = RUNS
 ) -> tuple[list[Arrivals], OwnClock]:
-    """So many runs of the real command, each in a separate folder."""
+    """Runs of the real command, each in a separate folder."""
     with own_clock() as seen:
         found: list[Arrivals] = timed(
             benchmark, lambda: [make(folder / f"run-{number}") for number in range(count)], rounds=1
@@ -98,7 +98,7 @@ def test_calibrated(
 
 @pytest.mark.parametrize("rate", [1000, 2000])
 def test_rate(benchmark: BenchmarkFixture, folder: Path, figures: Figures, hold: Hold, rate: int) -> None:
-    """One process keeps so many open arrivals a second: how late it starts them, medians of three runs."""
+    """One process keeps this rate of open arrivals: how late it starts them, medians of three runs."""
     benchmark.group = "load"
     schedule = Schedule(usual_s=0.005, slow_every=0)
     found, seen = runs(benchmark, partial(arrivals, schedule, rate, 5), folder)

@@ -94,7 +94,7 @@ def checked(folder: Path) -> list[str]:
 
 
 def _some(file: str, sentences: Iterable[str]) -> list[str]:
-    """Name the file, and no more than so many sentences."""
+    """Return the first sentences, each with the name of the file."""
     first = list(islice(sentences, MOST + 1))
     shown = [f"{file}: {sentence}" for sentence in first[:MOST]]
     return [*shown, f"{file}: there is more that does not fit"] if len(first) > MOST else shown

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 STUCK_TIMES: Final = 10
-"""A process that takes so many times its processor time by the clock on the wall is taken for stuck."""
+"""A process whose wall-clock time is more than this multiple of its processor time is taken for stuck."""
 _PR_SET_PDEATHSIG: Final = 1
 _STOPPING: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _FROM_OUTSIDE: Final = {*_STOPPING, signal.SIGKILL}
@@ -73,7 +73,7 @@ def cores() -> int:
 
 
 class Checkers(Generic[TaskT, ResultT]):
-    """So many processes, each with one task at a time. A context: whatever happens, none of them is left behind."""
+    """Processes that each have one task at a time. A context: whatever happens, none of them is left behind."""
 
     def __init__(self, work: Callable[[TaskT], ResultT], count: int) -> None:
         self._work = work

@@ -27,7 +27,7 @@ from evidence.collect.request_bodies import SENT, RequestBodies, request_bodies
 KEPT_BROKEN_MOST = 10
 """Broken files kept a scenario; the findings of all stand in files.jsonl."""
 WHOLE_BROKEN = 3
-"""So many broken files of one case are examined in full; further ones in brief, and their findings say so."""
+"""Broken files of one case that are examined in full; further ones are examined in brief, and their findings say so."""
 MEMORY_BYTES = 1024**3
 """Address space for opening one file, in addition to what the request's size asks for."""
 MEMORY_TIMES = 40
@@ -105,7 +105,7 @@ def check_files(
 ) -> list[FileCheck]:
     """Check files in separate processes; a file that breaks their limits is unreadable.
 
-    brief_from: so many broken files of a case are examined in full; None: all.
+    brief_from: number of broken files of a case that are examined in full; None: all.
     """
     checks: dict[int, FileCheck] = {}
     broken: Counter[str] = Counter()

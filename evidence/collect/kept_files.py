@@ -29,7 +29,7 @@ def keep_file(file: Path, folder: Path) -> str:
 
 
 def read_kept(path: Path, most_bytes: int) -> bytes:
-    """Return a kept file as it was exported, at most so many bytes and one more. OSError when it can't be read."""
+    """Return a kept file as it was exported, at most `most_bytes` and one more. OSError when it can't be read."""
     try:
         with _open(path) as file:
             return file.read(most_bytes + 1)
@@ -38,7 +38,7 @@ def read_kept(path: Path, most_bytes: int) -> bytes:
 
 
 def unpack_kept(path: Path, folder: Path, most_bytes: int) -> Path:
-    """Return a kept file as a plain file, written into a folder where it is compressed; at most so many bytes and one.
+    """Return a kept file as a plain file, written into a folder where it is compressed; at most `most_bytes` and one.
 
     OSError when it can't be read or written.
     """

@@ -22,7 +22,7 @@ ALIKE_MOST = 0.1
 
 
 COUNTED_STEP = 10
-"""Between two names so many may be given out of order, or to others."""
+"""Most names that may have been given between two names that were seen."""
 
 
 COUNTED_SHARE = 0.8

@@ -19,7 +19,7 @@ _LAYOUT_LEAST: Final = 3
 _LAST_RECORD: Final = 2_000
 """Letters behind the last key of a page that may be its record's."""
 _ROW_BY_ROW: Final = 0.7
-"""A page is drawn record by record where so many of its cells follow one another."""
+"""A page is drawn record by record where at least this share of its cells follow one another."""
 
 
 def longest_rise(places: Sequence[int]) -> list[int]:

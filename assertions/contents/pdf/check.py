@@ -26,7 +26,7 @@ from assertions.contents.template import KnownPage, Request
 from assertions.record.finding_codes import Code
 
 _TAIL_BYTES = 2048
-"""The end mark must stand in so many last bytes."""
+"""Length of the file's end that must hold the end mark."""
 _ID_BYTES = 256
 """A file's last bytes differ from file to file: they choose the page that is looked at, the same each time."""
 _LOOKED_AT = 3
@@ -38,7 +38,7 @@ _ONE_AT_A_TIME = threading.Lock()
 _DEEP_PAGES = 2
 """Pages with faults that are read in every known way; the faults of further pages are only counted."""
 _MAX_SEARCHES = 100
-"""Records that are not on their page are looked for on the others, up to so many."""
+"""Most records that are looked for on the other pages, where they are not on their own."""
 
 
 def check_pdf(data: bytes, sent: Sent) -> Outcome:

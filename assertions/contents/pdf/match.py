@@ -308,7 +308,7 @@ class Pool:
 def _pieces(words: Sequence[tuple[int, str]], whole: str, least: int) -> list[Span]:
     """Choose words that make up a text, in order, others between them left out; nothing where they do not.
 
-    least: so many letters in each but the last.
+    least: fewest letters in each but the last.
     """
     came = {0: (0, 0)}  # how much of the text can be had: from how much, by which word
     going_on = {whole[0]: [0]}  # by the letter that would come next

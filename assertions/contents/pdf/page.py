@@ -25,7 +25,7 @@ _ORDINAL: Final = re.compile(r"^(?:no|nr|row|record)", re.IGNORECASE)
 _SIGNS: Final = re.compile(r"[\W_]+")
 _NUMBER: Final = re.compile(r"\d+")
 _USUAL_LEAST: Final = 3
-"""A caption is what stands before so many records and more than half of the page's."""
+"""A caption is what stands before at least this number of records, and before more than half of the page's."""
 
 
 @dataclass(slots=True)

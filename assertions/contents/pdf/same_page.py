@@ -17,17 +17,17 @@ from assertions.contents.pdf.tag_letters import drawn_letters, fonts_of_tag, rea
 from assertions.contents.template import KnownPage, Request
 
 _MOST_UNLIKE: Final = 20
-"""So many pages have the text of a known one but other bytes: this service's files can't be compared so."""
+"""With this number of pages of a known text but other bytes, a service's files can't be compared so."""
 _MOST_TAGS: Final = 8
 """Tags remembered a page."""
 _LEAST_TAGS: Final = 2
-"""Read with so many tags, a page shows them nowhere in another spelling: its bytes would be others for each."""
+"""A page read with this number of tags shows them nowhere in another spelling: its bytes would differ for each."""
 _MOST_KEPT_BYTES: Final = 8 * 1024 * 1024
 """Larger files are not kept until another comes."""
 _MOST_FONTS: Final = 64
 """Fonts remembered a template."""
 _MOST_TAG_FONTS: Final = 8
-"""In so many fonts a page may show the tag: each is read in each file's page."""
+"""Most fonts in which a page may show the tag: each is read in each file's page."""
 
 
 _GIVEN_UP: Final = (NotPlainError, MemoryError, LookupError, ValueError)

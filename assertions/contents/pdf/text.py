@@ -32,7 +32,7 @@ _TABLE: Final[dict[int, str | None]] = {
 _ODD: Final = re.compile("[" + "".join(map(re.escape, map(chr, _TABLE))) + "]")
 """The letters that the table changes; most pages have none."""
 _TWINS: Final = 6
-"""So many text objects back PDFium looks for an equal one."""
+"""PDFium looks for an equal text object among this number of objects before."""
 _AWAY_PT: Final = 2000
 _UPRIGHT: Final = {1: (0, -1, 1, 0), 2: (-1, 0, 0, -1), 3: (0, 1, -1, 0)}
 """What undoes a page's quarter turns: a, b, c and d of a matrix."""

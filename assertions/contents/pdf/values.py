@@ -31,7 +31,7 @@ _GROUPS: Final = (",", ".", "'", "_")
 _MAX_PLAIN_EXPONENT: Final = 330
 _PLACES: Final = (2, 3, 4, 5, 6, 8, 10, 15)
 _DIGITS: Final = 26
-"""So many a decimal number keeps here."""
+"""Significant digits that a decimal number keeps here."""
 _NUMBER_FIRST: Final = frozenset("-(.0123456789")
 _NUMBER_MORE: Final = frozenset(".,'_eE0123456789")
 _MAX_LOOSE: Final = 20_000

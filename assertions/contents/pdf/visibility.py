@@ -34,7 +34,7 @@ _OTHER_SHARE: Final = 0.02
 """Fewer may be drawn in another way."""
 _RUN: Final = re.compile(r"\S+")
 _FACELESS_LEAST: Final = 3
-"""So many different letters of a script are never all of one height and one width, in any typeface."""
+"""Number of different letters of a script that are never all of one height and one width, in any typeface."""
 
 
 @dataclass(frozen=True, slots=True)

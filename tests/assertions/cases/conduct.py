@@ -1,4 +1,4 @@
-"""Targets that fall asleep, lie about themselves or do not end."""
+"""Targets whose pages stop answering or report wrong values, and targets that do not end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Awake and truthful while many wait, by the clock, and to Prometheus."""
+"""`/health` while many exports wait, clocks of whole minutes, and the page for OpenMetrics."""
 
 from __future__ import annotations
 

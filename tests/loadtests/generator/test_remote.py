@@ -220,7 +220,7 @@ def test_the_locustfile_only_makes_no_load(tmp_path: Path) -> None:
 
 @contextmanager
 def control(folder: Path) -> Iterator[ControlServer]:
-    """A runner's end of the line for two generators elsewhere, whose cargo goes into two folders."""
+    """The control server of a run with two generators elsewhere, whose uploads go into two folders."""
     roots = {name: folder / name for name in ("parts", "spool")}
     for root in roots.values():
         root.mkdir(parents=True)
