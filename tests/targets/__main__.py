@@ -217,7 +217,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return prove_command(options, say)
         return serve(options.name, options.port, options.exports)
     except KeyboardInterrupt:
-        print("targets: interrupted; the targets that ran were ended", file=sys.stderr)
+        driven = options.command in ("run", "record") or getattr(options, "live", None)
+        print(f"targets: interrupted{'; the targets that ran were ended' if driven else ''}", file=sys.stderr)
         return 2
     except (Unknown, ArchiveError, OSError) as error:
         print(f"targets: {error}", file=sys.stderr)
