@@ -155,15 +155,13 @@ def unpack(path: Path, names: Iterable[str], to: Path) -> Iterator[str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[tarfile.TarFile]:
     """Open for reading from start to end. ArchiveError when it is no archive, or is found damaged on the way."""
+    what = "is no archive of records"
     try:
-        tar = tarfile.open(path, "r:xz")
-    except (*_DAMAGED, OSError) as error:
-        raise ArchiveError(f"{path.name} is no archive of records ({error}); {RESTORE}") from error
-    with tar:
-        try:
+        with tarfile.open(path, "r:xz") as tar:
+            what = "is damaged"
             yield tar
-        except _DAMAGED as error:
-            raise ArchiveError(f"{path.name} is damaged ({error}); {RESTORE}") from error
+    except _DAMAGED as error:
+        raise ArchiveError(f"{path.name} {what} ({error}); {RESTORE}") from error
 
 
 def pack(folders: Sequence[Path], path: Path) -> None:

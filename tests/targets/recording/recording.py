@@ -20,7 +20,18 @@ from evidence.collect.code_version import judge_sha256, load_side_sha256
 from evidence.collect.provenance import Context
 from tests.targets.fixtures.entry import Entry, module_of
 from tests.targets.proving.judging import Unreadable, judge_record, statuses
-from tests.targets.recording.archive import FORMAT, PACKED, SUFFIX, Made, OtherFormat, archives, listed, of_records, pack, pack_all
+from tests.targets.recording.archive import (
+    FORMAT,
+    PACKED,
+    SUFFIX,
+    Made,
+    OtherFormat,
+    archives,
+    listed,
+    of_records,
+    pack,
+    pack_all,
+)
 from tests.targets.recording.conditions import BY_NAME, Drive, drives
 from tests.targets.recording.run import STOPPING, commit_now, drive
 from tests.targets.recording.strip import StripError, strip
