@@ -24,6 +24,8 @@ def measure_and_publish(
     runs: int, before: Path | None, out: Path, progress: Callable[[str], None], *, warm_up: bool
 ) -> list[Path]:
     """Measure main jobs of this tree, and of another one in turn; write figures and page; the paths. MainJobError."""
+    if before is not None and not (before / "noxfile.py").is_file():
+        raise MainJobError(f"expected another checkout of this project, found no noxfile.py in {before}")
     out.mkdir(parents=True, exist_ok=True)
     trees: list[tuple[TreeName, Path]] = [("now", ROOT)]
     if before is not None:

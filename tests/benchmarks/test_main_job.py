@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.main_job.measuring import REPEATS_MOST, MainJobError, measure, read_sessions
 from benchmarks.main_job.page import page
+from benchmarks.main_job.publishing import measure_and_publish
 from benchmarks.main_job.types import JobTime, MainJobTimes, SessionTime, TreeName
 from benchmarks.report.types import Machine
 
@@ -100,3 +101,10 @@ def test_only_jobs_of_the_other_tree_are_run_again(
         return
     jobs, repeated = measure(trees, 2, tmp_path, lambda _: None, warm_up=False, job_in=job_in)
     assert ([one.tree for one in jobs], repeated) == (["before", "now"] * 2, 1)
+
+
+def test_another_tree_is_a_checkout(tmp_path: Path) -> None:
+    """A folder without a noxfile is refused before anything is measured."""
+    with pytest.raises(MainJobError, match="expected another checkout of this project, found no noxfile"):
+        measure_and_publish(1, tmp_path, tmp_path / "out", print, warm_up=False)
+    assert not (tmp_path / "out").exists()

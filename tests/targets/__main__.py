@@ -40,8 +40,9 @@ examples:
 
 exit codes:
   0  done; run, prove: every faulty target was caught for a fitting reason, every healthy one is GREEN
-  1  check: a target does not run; run, prove: the harness misjudged one; record: one has no record
-  2  bad usage
+  1  check: a target does not run; run, prove: the harness misjudged one; record: one has no record;
+     prove: a record of the committed core is missing
+  2  bad usage, records that can't be read, or interrupted
 """
 
 
@@ -205,6 +206,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return record_command(options, say)
         if options.command == "verdicts":
             return verdicts_command(options, say)
+        if options.command == "prove" and options.live and options.mutate_checks:
+            raise Unknown("--mutate-checks judges records, --live drives targets: give one of them")
         if options.command == "prove" and options.live:
             found = chosen([])
             return run(
@@ -214,7 +217,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return prove_command(options, say)
         return serve(options.name, options.port, options.exports)
     except KeyboardInterrupt:
-        print("targets: interrupted; the targets that ran were ended", file=sys.stderr)
+        driven = options.command in ("run", "record") or getattr(options, "live", None)
+        print(f"targets: interrupted{'; the targets that ran were ended' if driven else ''}", file=sys.stderr)
         return 2
     except (Unknown, ArchiveError, OSError) as error:
         print(f"targets: {error}", file=sys.stderr)

@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tests.targets.edits.every import BASE
 from tests.targets.fixtures.entry import Entry, Unknown, all_targets, chosen, core
 from tests.targets.proving import proof as proofs_of
 from tests.targets.proving.proving import Proof, prove, usual_jobs
-from tests.targets.recording.conditions import AT_CONTRACT
+from tests.targets.recording.conditions import AT_CONTRACT, drives
 from tests.targets.recording.recording import COMMITTED, Say, record, stale
 from tests.targets.recording.run import commit_now
 
@@ -61,6 +61,8 @@ def record_command(options: argparse.Namespace, say: Say) -> int:
     _checked(options.jobs)
     if bool(options.names) + options.core + options.every != 1:
         raise Unknown("record needs NAMES, --core or --all")
+    if options.minutes is not None and not options.minutes > 0:
+        raise Unknown("--minutes must be more than 0")
     found = chosen(options.names)
     targets = recorded_core(found) if options.core else found
     seconds = math.inf if options.minutes is None else options.minutes * 60
@@ -73,7 +75,7 @@ def recorded_core(found: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 def prove_command(options: argparse.Namespace, say: Say) -> int:
-    """Judge the records and store the proof; 1 when one is misjudged, or a check could be missing unnoticed."""
+    """Judge the records and store the proof; 1 when one is misjudged, or a committed one of the core is missing."""
     start = time.monotonic()
     proofs = _proofs(options, mutate=options.mutate_checks)
     if options.mutate_checks:
@@ -82,8 +84,21 @@ def prove_command(options: argparse.Namespace, say: Say) -> int:
     old = {one.made.name: why for one in proofs if (why := stale(one.made, targets))}
     say(proofs_of.summary(proofs, old))
     _store(options.out or STORED, proofs, len(old), say)
+    missing = missing_of(options.records, {one.made.name for one in proofs})
+    if missing:
+        say(
+            f"{len(missing)} records of the core are missing: {', '.join(missing)}; "
+            "`python -m tests.targets record --core --resume` makes them"
+        )
     say(f"{len(proofs)} judged in {time.monotonic() - start:.0f} s")
-    return 1 if any(one.problem for one in proofs) else 0
+    return 1 if missing or any(one.problem for one in proofs) else 0
+
+
+def missing_of(records: Path, names: Collection[str]) -> list[str]:
+    """Records that the committed ones lack to be the whole core; none in another folder, which may hold any part."""
+    if records.resolve() != COMMITTED:
+        return []
+    return [one.name for one in drives(recorded_core(all_targets())) if one.name not in names]
 
 
 def verdicts_command(options: argparse.Namespace, say: Say) -> int:

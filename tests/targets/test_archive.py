@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,37 @@ def test_another_format_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "one.tar.xz").write_bytes(b"no archive")
     with pytest.raises(ArchiveError, match=r"^one\.tar\.xz is no archive of records"):
         listed(tmp_path)
+
+
+def test_a_damaged_archive_is_named_wherever_the_damage_is(tmp_path: Path) -> None:
+    """One byte changed, or an end cut off, at the beginning, in the middle or in the checksum: one sentence each."""
+    pack([_record(tmp_path, MADE)], path := tmp_path / "one.tar.xz")
+    whole = path.read_bytes()
+    changed = [bytes((*whole[:at], whole[at] ^ 1, *whole[at + 1 :])) for at in (0, len(whole) // 2, len(whole) - 20)]
+    for data in (*changed, b"", whole[: len(whole) // 2], whole[:-1]):
+        path.write_bytes(data)
+        with pytest.raises(ArchiveError, match=r"^one\.tar\.xz is (damaged|no archive of records) \(.*; restore it, "):
+            listed(tmp_path)
+
+
+def test_a_record_under_another_name_is_refused(tmp_path: Path) -> None:
+    """A folder that is not named as its record says it is holds a record that nobody can find."""
+    folder = _record(tmp_path, MADE)
+    pack([folder.rename(tmp_path / "two")], tmp_path / "two.tar.xz")
+    with pytest.raises(ArchiveError, match=r"^two\.tar\.xz holds a folder two with the record of one; restore it"):
+        listed(tmp_path)
+
+
+def test_a_damaged_archive_is_never_removed(tmp_path: Path) -> None:
+    """`record` leaves a damaged archive, and archives of somebody else, where they are."""
+    said: list[str] = []
+    pack([_record(tmp_path, MADE)], path := tmp_path / "one.tar.xz")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ArchiveError, match=r"^one\.tar\.xz is damaged"):
+        recording.record((), (), tmp_path, 1, said.append, resume=True, seconds=60.0)
+    assert archives(tmp_path) == [path]
+    with tarfile.open(foreign := tmp_path / "other.tar.xz", "w:xz") as tar:
+        tar.add(Path(__file__), "other/test.py")
+    pack([_record(tmp_path / "old", replace(MADE, format=FORMAT + 1))], path)
+    assert recording.record((), (), tmp_path, 1, said.append, resume=True, seconds=60.0) == 0
+    assert archives(tmp_path) == [foreign]

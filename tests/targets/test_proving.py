@@ -217,6 +217,21 @@ def test_no_records_are_no_proof(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.e2e
+def test_a_kept_file_that_was_changed_is_refused(
+    recorded: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broken sample file with one other byte, or without its file, is named, and nothing is judged."""
+
+    def change(folder: Path) -> None:
+        path = folder / "smoke" / "kept" / "contents-3.csv"
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+    code, lines = _prove(recorded("csv-cell-cut", change=change), tmp_path, capsys)
+    assert (code, len(lines)) == (2, 1)
+    assert "csv-cell-cut can't be read: kept/contents-3.csv is not the file that was exported" in lines[0]
+
+
+@pytest.mark.e2e
 def test_a_stale_record_is_said_to_be_stale(recorded: Callable[..., Path]) -> None:
     """Another load side, profile or target code is named; none of them changes the judgement."""
     made = listed(recorded("bytes-zero"))["bytes-zero"][0]

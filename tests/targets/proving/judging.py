@@ -23,7 +23,7 @@ from tests.targets.fixtures.entry import Entry
 from tests.targets.proving.results import Judged, judged_of
 from tests.targets.recording.conditions import Conditions
 from tests.targets.recording.run import problem_of
-from tests.targets.recording.strip import open_again
+from tests.targets.recording.strip import StripError, open_again
 
 
 class Unreadable(Exception):
@@ -69,7 +69,7 @@ def judge_record(folder: Path, conditions: Conditions, *, opening: bool = True) 
         if opening:
             open_again(folder)
         run, limits, report, _ = judge_folder(folder)
-    except (RecordError, LimitsError) as error:
+    except (RecordError, LimitsError, StripError, OSError) as error:
         raise Unreadable(f"the record of {folder.name} can't be read: {error}") from error
     if run.problems:
         name, problem = next(iter(run.problems.items()))

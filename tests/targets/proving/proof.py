@@ -164,7 +164,7 @@ def replaces(new: Sensitivity, stored: Sensitivity | None) -> bool:
     """
     if stored is None:
         return True
-    if not stored.checks.keys() <= new.checks.keys():
+    if not stored.checks.keys() <= new.checks.keys() or new.edits - new.noticed > stored.edits - stored.noticed:
         return False
     if stored.judge_sha256 != new.judge_sha256:
         return True

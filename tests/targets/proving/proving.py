@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
-from multiprocessing.pool import AsyncResult
+from multiprocessing.pool import AsyncResult, Pool
 from pathlib import Path
 
 from tests.targets.edits.edit import Edit
@@ -97,7 +97,7 @@ def _results(known: Mapping[str, tuple[Made, Path]], work: Path, jobs: int, muta
     if jobs == 1:
         yield from map(_judge, _jobs(known, work, mutate))
         return
-    with get_context("spawn").Pool(jobs, initializer=_ignore_interrupts) as pool:
+    with _pool(jobs) as pool:
         waiting: deque[AsyncResult[_Result]] = deque()
         for job in _jobs(known, work, mutate):
             waiting.append(pool.apply_async(_judge, [job]))
@@ -119,9 +119,16 @@ def _jobs(known: Mapping[str, tuple[Made, Path]], work: Path, mutate: bool) -> I
             yield _Job(folder=work / name, name=name, made=made, edit=None, mutate=mutate)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C in a terminal reaches these processes too; the one that started them ends them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _pool(jobs: int) -> Pool:
+    """Start processes that ignore Ctrl-C from their first moment: a terminal sends it to them, too.
+
+    The process that started them ends them.
+    """
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # is inherited, and so holds while a process imports
+    try:
+        return get_context("spawn").Pool(jobs)
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _judge(job: _Job) -> _Result:

@@ -13,6 +13,7 @@ import lzma
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -28,11 +29,19 @@ MANY = 24
 """Records in one archive: enough to have much in common, few enough to unpack a part."""
 _DICTIONARY_BYTES = 32 * 1024 * 1024
 """So far back records in one archive are compared; to pack takes ten times as much memory."""
+_BLOCK_BYTES = 1024 * 1024
 AGAIN = "make them again with `python -m tests.targets record --core`"
+RESTORE = "restore it, or remove it and make its records again with `python -m tests.targets record --core --resume`"
+_DAMAGED = (tarfile.TarError, lzma.LZMAError, EOFError)
+"""What reading a damaged archive raises, at its beginning or further on."""
 
 
 class ArchiveError(Exception):
     """Records can't be read; one sentence that says which and what to do."""
+
+
+class OtherFormat(ArchiveError):
+    """A record is laid out as another version does it: nothing but a new record helps."""
 
 
 class Made(Record, frozen=True, kw_only=True):
@@ -82,7 +91,7 @@ def read_made(data: bytes, where: str) -> Made:
     try:
         head = msgspec.json.decode(data, type=_Format)
         if head.format != FORMAT:
-            raise ArchiveError(
+            raise OtherFormat(
                 f"{where} holds a record of format {head.format}, this version reads format {FORMAT}; {AGAIN}"
             )
         return msgspec.json.decode(data, type=Made)
@@ -99,8 +108,25 @@ def listed(folder: Path) -> dict[str, tuple[Made, Path]]:
                 if member.name.endswith("/record.json") and member.name.count("/") == 1:
                     file = tar.extractfile(member)
                     made = read_made(file.read() if file else b"", path.name)
+                    if made.name != (folder_name := member.name.partition("/")[0]):
+                        raise ArchiveError(
+                            f"{path.name} holds a folder {folder_name} with the record of {made.name}; {RESTORE}"
+                        )
                     found[made.name] = (made, path)
+            assert tar.fileobj is not None
+            while tar.fileobj.read(_BLOCK_BYTES):  # to its end, where the checksum stands
+                pass
     return found
+
+
+def of_records(folder: Path) -> list[Path]:
+    """The archives in a folder that hold records, of whichever format; others there belong to somebody else."""
+    return [path for path in archives(folder) if _holds_records(path)]
+
+
+def _holds_records(path: Path) -> bool:
+    with _opened(path) as tar:
+        return any(member.name.count("/") == 1 and member.name.endswith("/record.json") for member in tar)
 
 
 def unpack(path: Path, names: Iterable[str], to: Path) -> Iterator[str]:
@@ -126,12 +152,16 @@ def unpack(path: Path, names: Iterable[str], to: Path) -> Iterator[str]:
         yield last
 
 
-def _opened(path: Path) -> tarfile.TarFile:
-    """Open for reading from start to end. ArchiveError when it is no archive."""
+@contextmanager
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    """Open for reading from start to end. ArchiveError when it is no archive, or is found damaged on the way."""
+    what = "is no archive of records"
     try:
-        return tarfile.open(path, "r:xz")
-    except (tarfile.TarError, lzma.LZMAError, OSError) as error:
-        raise ArchiveError(f"{path.name} is no archive of records ({error}); {AGAIN}") from error
+        with tarfile.open(path, "r:xz") as tar:
+            what = "is damaged"
+            yield tar
+    except _DAMAGED as error:
+        raise ArchiveError(f"{path.name} {what} ({error}); {RESTORE}") from error
 
 
 def pack(folders: Sequence[Path], path: Path) -> None:
@@ -172,7 +202,7 @@ def pack_all(folder: Path, order: Sequence[str], work: Path) -> list[Path]:
         written.append(new)
         for name in part:
             shutil.rmtree(work / name)
-    old = archives(folder)
+    old = of_records(folder)
     places = [shutil.move(new, folder / f"{new.name}.new") for new in written]
     for path in old:
         path.unlink()

@@ -20,7 +20,18 @@ from evidence.collect.code_version import judge_sha256, load_side_sha256
 from evidence.collect.provenance import Context
 from tests.targets.fixtures.entry import Entry, module_of
 from tests.targets.proving.judging import Unreadable, judge_record, statuses
-from tests.targets.recording.archive import FORMAT, PACKED, SUFFIX, ArchiveError, Made, archives, listed, pack, pack_all
+from tests.targets.recording.archive import (
+    FORMAT,
+    PACKED,
+    SUFFIX,
+    Made,
+    OtherFormat,
+    archives,
+    listed,
+    of_records,
+    pack,
+    pack_all,
+)
 from tests.targets.recording.conditions import BY_NAME, Drive, drives
 from tests.targets.recording.run import STOPPING, commit_now, drive
 from tests.targets.recording.strip import StripError, strip
@@ -85,7 +96,7 @@ def record(
     by_name = {target.name: target for target in every}
     try:
         there = listed(out)
-    except ArchiveError as error:
+    except OtherFormat as error:
         say(f"{error}; the old records are removed")
         there = {}
         _discard(out)
@@ -122,7 +133,7 @@ def record(
 
 def _discard(out: Path) -> None:
     """Records of another format are of no use to anybody."""
-    for path in out.glob(f"*{SUFFIX}"):
+    for path in of_records(out):
         path.unlink()
 
 

@@ -124,12 +124,21 @@ def open_again(folder: Path) -> int:
             if check.kept is None:
                 checks.append(replace(check, findings=(), finding_count=0, kinds={}))
                 continue
-            hit, data = hits[check.hit], (path.parent / check.kept).read_bytes()
+            if check.hit not in hits:
+                raise StripError(f"{check.kept} is the file of {check.hit}, which is no hit of the record")
+            hit, data = hits[check.hit], _kept_bytes(path.parent / check.kept, check.kept)
             if hashlib.sha256(data).hexdigest() != check.sha256:
-                raise StripError(f"{folder.name}: {check.kept} is not the file that was exported")
+                raise StripError(f"{check.kept} is not the file that was exported")
             outcome = check_file(data, read_template(request_body(plan, hit.case)), hit)
             now = {name: getattr(outcome, name) for name in ("rows", "pages", "findings", "finding_count", "kinds")}
             checks.append(replace(check, **now))
             opened += 1
         write_lines(path, checks)
     return opened
+
+
+def _kept_bytes(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StripError(f"{name} can't be read ({error.strerror}), and the record names it") from error
