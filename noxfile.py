@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 
 import nox
@@ -24,7 +26,15 @@ def _run(session: nox.Session, *words: str) -> None:
 
 def _scenario(session: nox.Session) -> None:
     session.install("-r", "requirements/run.txt")
-    _run(session, "python", "-m", "evidence", "run", session.name, *session.posargs)
+    _run(session, "python", "-m", "evidence", "run", session.name, *_those_to_come(session.name), *session.posargs)
+
+
+def _those_to_come(name: str) -> list[str]:
+    """Return options that name the scenarios which this nox command runs after one: together they make one run."""
+    words = list(takewhile(lambda word: word != "--", sys.argv[1:]))
+    asked = [word for word in words if word in nox.options.sessions] or nox.options.sessions
+    later = asked[asked.index(name) + 1 :] if name in asked else []
+    return [word for other in later for word in ("--then", other)]
 
 
 @nox.session

@@ -295,7 +295,7 @@ def _new_run_reason(settings: Settings, there: Context | None, mine: Context) ->
     """Return why the scenarios can't join the run that is there; None: they can, or there is none that can be read."""
     if there is None:
         return None
-    twice = [name for name in settings.scenarios if (settings.out / name).exists()]
+    twice = [name for name in (*settings.scenarios, *settings.then) if (settings.out / name).exists()]
     return f"the older one has {' and '.join(twice)} already" if twice else there.misfit(mine)
 
 

@@ -31,6 +31,8 @@ class Settings:
     out: Path
     target: str | None
     """None: the embedded service."""
+    then: tuple[str, ...] = ()
+    """Scenarios that commands after this one add to the same run."""
     target_pid: int | None = None
     exports: Path | None = None
     log: Path | None = None

@@ -105,6 +105,12 @@ class Waiver(click.ParamType[tuple[str, str]]):
     help=f"Older runs to keep in DIR.history, besides the last GREEN one ({HISTORY_MOST}).",
 )
 @click.option(
+    "--then",
+    multiple=True,
+    metavar="SCENARIO",
+    help="A scenario that a later command adds to the same run: a run that has it already is not joined.",
+)
+@click.option(
     "--sign", type=options.FILE, metavar="KEY", help="Sign the bundle with this private key (`evidence keygen`)."
 )
 @subject.subject_options

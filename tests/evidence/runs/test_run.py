@@ -230,6 +230,18 @@ def test_an_older_run_is_moved_aside(recorded: Recorded, tmp_path: Path) -> None
     assert line in shown.lines
 
 
+@pytest.mark.parametrize(("then", "joined"), [(("load",), True), (("smoke",), False)])
+def test_what_is_to_come_makes_a_new_run(
+    recorded: Recorded, tmp_path: Path, then: tuple[str, ...], joined: bool
+) -> None:
+    """Load completes the run that has smoke, unless a command after it would run smoke again."""
+    out = tmp_path / "run"
+    run(settings(out, "smoke"), recorded.stages)
+    run(replace(settings(out, "load"), then=then), recorded.stages)
+    assert (out / "smoke").exists() == joined
+    assert (tmp_path / "run.history").exists() != joined
+
+
 def test_a_target_that_is_down_costs_nothing(recorded: Recorded, tmp_path: Path) -> None:
     """Where the target can't be reached, the older run stays where it is, byte for byte, and no folder is made."""
     out = tmp_path / "run"
