@@ -73,8 +73,10 @@ def test_services_that_are_really_slower() -> None:
     assert (rates.waiting.runs, rates.waiting.pairs, rates.waiting.found) == (1, 2, 2)
     assert (rates.computing.runs, rates.computing.pairs, rates.computing.found) == (2, 4, 2)
     assert rates.waiting.slower == pytest.approx(1.2)
-    assert "really waited longer in each export (a median latency 20 % higher; runs: 1) was found in 2 of 2 pairs" in (
-        repeated.line(rates)
+    assert (rates.waiting.quiet, rates.waiting.found_quiet) == (2, 2)
+    assert (
+        "really waited longer in each export (a median latency 20 % higher; runs: 1) was found in 2 of the 2 pairs on "
+        "a quiet machine and 0 of the 0 others" in repeated.line(rates)
     )
     assert "really" not in repeated.line(repeated.measure(runs, "here"))
 
