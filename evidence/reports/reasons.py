@@ -223,7 +223,7 @@ def _reason(verdicts: Sequence[Verdict], follows: Sequence[Verdict], figures: Fi
         since=plain(next((one.since for one in found if one.since), "")),
         baseline=plain(_against_baseline(verdicts, figures.comparison)),
         examples=tuple(_plain(one) for one in examples),
-        command=_command(verdicts, examples, figures.places, own_limits=own_limits),
+        command=_command(verdicts, found, examples, figures.places, own_limits=own_limits),
         follows=tuple(f"{one.scenario}/{one.id}" for one in follows),
     )
 
@@ -325,14 +325,21 @@ def _where(verdict: Verdict) -> str:
 
 
 def _command(
-    verdicts: Sequence[Verdict], examples: Sequence[Example], places: Mapping[str, Place], *, own_limits: bool
+    verdicts: Sequence[Verdict],
+    found: Sequence[Found],
+    examples: Sequence[Example],
+    places: Mapping[str, Place],
+    *,
+    own_limits: bool,
 ) -> str:
     """One command: a curl line where one request to a target that is still there is enough, else the scenario again."""
     limits = " --limits DIR/limits.toml" if own_limits else ""
     if verdicts[0].id in ("rules", "dashboard"):
         return f"{PROGRAM} {'rules' if verdicts[0].id == 'rules' else 'dashboards'} check"
     first = verdicts[0].scenario if verdicts[0].scenario != "run" else next(iter(places), "smoke load batch")
-    scenario = next((one.scenario for one in verdicts if one.scenario in places), first)
+    # a verdict on the whole run is repeated by the scenario that its first bad request is of
+    names = (*(one.scenario for one in verdicts), *(one.scenario for one in found))
+    scenario = next((name for name in names if name in places), first)
     place = places.get(scenario)
     if place is None:
         return f"{COMMAND} {scenario}{limits}"

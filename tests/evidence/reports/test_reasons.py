@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
+from assertions.verdicts import failed
 from evidence.comparison.types import Comparison
 from evidence.reports.examples import Example, Found
 from evidence.reports.faces.html import html
@@ -84,6 +86,20 @@ def test_what_repeats_a_failure_takes_the_same_limits(own_limits: bool) -> None:
     commands = [one.command for one in reasons(RED, FIGURES, own_limits=own_limits) if one.command.startswith(COMMAND)]
     assert commands
     assert all(("--limits DIR/limits.toml" in command) == own_limits for command in commands)
+
+
+def test_a_verdict_on_the_whole_run_is_repeated_by_the_scenario_of_its_first_bad_request() -> None:
+    """What went wrong in batch is not repeated by smoke, though the verdict is on all scenarios together."""
+    key = ("run", "concurrency-outside")
+    verdicts = tuple(
+        msgspec.structs.replace(one, judgement=failed("six at once")) if (one.scenario, one.id) == key else one
+        for one in RED.verdicts
+    )
+    places = dict.fromkeys(("smoke", "load", "batch"), FIGURES.places["load"])
+    found = {key: Found(since="22 s after the start of batch", examples=(), scenario="batch")}
+    figures = replace(FIGURES, places=places, found=found)
+    commands = {one.check: one.command for one in reasons(msgspec.structs.replace(RED, verdicts=verdicts), figures)}
+    assert commands["concurrency-outside"].startswith(f"{COMMAND} batch --seed 17 ")
 
 
 @pytest.mark.parametrize(
