@@ -111,7 +111,7 @@ def table(runs: Sequence[PastRun]) -> Table:
         made.add_column(column)
     for column in ("P95 10k", "P95 1k", "success"):
         made.add_column(column, justify="right", no_wrap=True)
-    made.add_column("run")
+    made.add_column("run", overflow="fold")
     for run in runs:
         style = _COLOURS.get(run.colour, "yellow")
         made.add_row(when(run), run.subject, f"[{style}]{run.colour}[/]", *_figures(run), run.folder)

@@ -57,9 +57,16 @@ PNG = b"\x89PNG\r\n\x1a\n"
 """How a picture of a panel begins."""
 
 
+def read_limits(out: Path) -> limits_file.Limits:
+    """Read a run directory's limits; their notes name the file alone, so that the report is the same in any folder."""
+    limits = limits_file.load(out / LIMITS)
+    notes = tuple(note.replace(str(out / LIMITS), LIMITS) for note in limits.notes)
+    return msgspec.structs.replace(limits, notes=notes)
+
+
 def read_folder(out: Path) -> tuple[Run, limits_file.Limits, Context]:
     """Read a run directory. RecordError or LimitsError when it is no run directory that can be judged."""
-    context, limits = read_one(out / CONTEXT, Context), limits_file.load(out / LIMITS)
+    context, limits = read_one(out / CONTEXT, Context), read_limits(out)
     return load_run(out, SCENARIOS), limits, context
 
 
@@ -104,7 +111,7 @@ def publish(out: Path, timings: Timings | None = None, drawn: Drawn | None = Non
         if drawn is None:
             run, limits, report, context = judge_folder(out)
         else:
-            context, limits = read_one(out / CONTEXT, Context), limits_file.load(out / LIMITS)
+            context, limits = read_one(out / CONTEXT, Context), read_limits(out)
             run = with_tools(drawn.run)
             report = judged_run.judge_run(run, limits)
     cache = kept_plots(os.environ)

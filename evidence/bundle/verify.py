@@ -179,8 +179,28 @@ def _verdict_differs(out: Path, report: Report) -> Iterator[str]:
     then, now = ({f"{one.scenario}/{one.id}": one for one in report.verdicts} for report in (reported, mine))
     for key in dict.fromkeys((*then, *now)):
         if then.get(key) != now.get(key):
-            yield f"{VERDICT} says {key} {_said(then.get(key))}; judged again it is {_said(now.get(key))}"
+            yield f"{VERDICT} says {key} {_differing(then.get(key), now.get(key))}"
     yield f"{VERDICT} differs from what the raw record gives when judged again"
+
+
+def _differing(then: Verdict | None, now: Verdict | None) -> str:
+    """Say in what two verdicts differ: status and reason, or the first field that differs where these are equal."""
+    if then is None or now is None or _said(then) != _said(now):
+        return f"{_said(then)}; judged again it is {_said(now)}"
+    field, old, new = next(_fields_differ(msgspec.to_builtins(then), msgspec.to_builtins(now)), ("", "", ""))
+    return f"{field} {old!r}; judged again it is {new!r}"
+
+
+def _fields_differ(then: object, now: object, at: str = "") -> Iterator[tuple[str, object, object]]:
+    """Yield each field in which two documents differ, as its path and both values."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in dict.fromkeys((*then, *now)):
+            yield from _fields_differ(then.get(key), now.get(key), f"{at}.{key}" if at else str(key))
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for place, pair in enumerate(zip(then, now, strict=True)):
+            yield from _fields_differ(*pair, f"{at}[{place}]")
+    elif then != now:
+        yield at, then, now
 
 
 def _said(verdict: Verdict | None) -> str:

@@ -46,7 +46,7 @@ from loadtests import options
 def compare_command(baseline: Path, newer: Path, as_json: bool, any_colour: bool, page: Path | None) -> int:
     """Say what got better, worse, or stays undecided between two run directories.
 
-    Exit code 0: nothing got worse; 1: something did; 2: they can't be compared: a file is missing or edited, the
+    Exit code 0: nothing was found worse; 1: something was; 2: they can't be compared: a file is missing or edited, the
     baseline is not GREEN, or profile, seed or limits differ.
     """
     check_baseline(baseline, any_colour)

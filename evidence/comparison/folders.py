@@ -178,7 +178,7 @@ def _notes(baseline: RecordedRun, newer: RecordedRun) -> Iterator[str]:
 
 
 def compared_code(comparison: Comparison) -> int:
-    """Return the exit code: 0 nothing got worse, 1 something did, 2 the runs can't be compared."""
+    """Return the exit code: 0 nothing was found worse, 1 something was, 2 the runs can't be compared."""
     if comparison.problems:
         return 2
     return 1 if comparison.count("worse") else 0

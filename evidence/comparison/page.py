@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from evidence.comparison.samples import Samples
-from evidence.comparison.text import LIMITS_OF_IT, METHOD, in_order, named, percent_change, summary
+from evidence.comparison.text import LIMITS_OF_IT, METHOD, hidden, in_order, named, percent_change, summary
 from evidence.comparison.types import MEASURES, OUTCOMES, Comparison, Outcome, Row
 from evidence.reports.faces.html import inlined, scripts, template
 from evidence.reports.plots.baseline import distributions, ratios
@@ -32,7 +32,7 @@ def comparison_page(comparison: Comparison, before: Samples, after: Samples, mea
         headline=_headline(comparison),
         runs=[(label, named(run)) for label, run in (("baseline", comparison.baseline), ("newer", comparison.newer))],
         problems=[plain(problem) for problem in comparison.problems],
-        notes=[plain(note) for note in comparison.notes],
+        notes=[plain(note) for note in (*hidden(comparison), *comparison.notes)],
         columns=COLUMNS,
         outcomes=CLASSES,
         rows=[tuple(_cells(row)) for row in in_order(comparison)],
@@ -50,6 +50,8 @@ def _word(comparison: Comparison) -> tuple[str, str]:
     worse, better = comparison.count("worse"), comparison.count("better")
     if worse:
         return f"{worse} WORSE", "RED"
+    if hidden(comparison):
+        return "UNDECIDED", "NODATA"
     return (f"{better} BETTER", "GREEN") if better else ("NOTHING WORSE", "GREEN")
 
 

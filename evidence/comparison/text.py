@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from evidence.comparison.types import (
     ALPHA,
+    FACTOR_LEAST,
     LEAST_EFFECT,
     MEASURES,
     OTHERS_APART,
@@ -17,13 +18,12 @@ from evidence.comparison.types import (
     Outcome,
     Row,
     RunName,
+    is_hidden,
     left_of,
 )
 from evidence.reports.units import plain, quantity
 
 _EFFECT, _UNKNOWN = (f"{share * 100:.3g} %" for share in (LEAST_EFFECT, UNKNOWN_EFFECT))
-FACTOR_LEAST = 3.0
-"""Ratio from which on a change is shown as a factor."""
 EXPLAINED_LEAST = 0.01
 """Change that CPU time or machine explain from which on a row says so."""
 METHOD = (
@@ -49,7 +49,7 @@ def changes(comparison: Comparison) -> tuple[str, ...]:
         return (f"{_against(comparison)}not compared: {'; '.join(comparison.problems)}",)
     lines = [f"{_against(comparison)}{summary(comparison)}"]
     lines += [f"{row.outcome}: {sentence(row)}" for row in in_order(comparison) if row.outcome in ("worse", "better")]
-    return tuple(plain(line) for line in (*lines, *comparison.notes))
+    return tuple(plain(line) for line in (*lines, *hidden(comparison), *comparison.notes))
 
 
 def text(comparison: Comparison, measured: str) -> str:
@@ -65,7 +65,18 @@ def text(comparison: Comparison, measured: str) -> str:
         if rows:
             lines += ["", f"{outcome}:"]
             lines += [f"  {sentence(row)}{f': {row.reason}' if row.reason else ''}" for row in rows]
-    return "\n".join([*lines, "", METHOD, measured, LIMITS_OF_IT, "", summary(comparison)])
+    return "\n".join([*lines, "", METHOD, measured, LIMITS_OF_IT, "", *hidden(comparison), summary(comparison)])
+
+
+def hidden(comparison: Comparison) -> tuple[str, ...]:
+    """Return a line on the changes that only the machine leaves undecided; none where there are none."""
+    count = sum(is_hidden(row) for row in comparison.rows)
+    if not count:
+        return ()
+    return (
+        f"{count} undecided only because of the machine: p < {ALPHA} and more than {_EFFECT}, but other work on it "
+        "may be the cause, or is not known; make both runs again on a quiet machine",
+    )
 
 
 def summary(comparison: Comparison) -> str:

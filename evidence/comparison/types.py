@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from assertions.record.types import Record
 from evidence.comparison.statistics import Statistic
+from evidence.reports.units import quantity
 
 ALPHA: Final = 0.01
 """Probability of one false call or more among all rows of a comparison, by the test by itself (Holm)."""
@@ -26,6 +27,8 @@ LEAST_WALL: Final = 0.05
 SAMPLES_LEAST: Final = 8
 """Samples of each run below which nothing is called."""
 
+FACTOR_LEAST: Final = 3.0
+"""Ratio from which on a change is shown as a factor."""
 Outcome = Literal["worse", "better", "no change", "undecided"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("worse", "better", "undecided", "no change")
 """What needs reading first."""
@@ -139,7 +142,7 @@ class Comparison(Record, frozen=True, kw_only=True):
 
 
 def outcome_of(row: Row) -> tuple[Outcome, str]:
-    """Return the outcome that follows from a row's figures, and the reason where it is undecided."""
+    """Return the outcome that follows from a row's figures, and the reason where it is undecided or unchanged."""
     measure = MEASURES[row.measure]
     if row.baseline is None or row.newer is None:
         return "undecided", row.reason or "not measured in both runs"
@@ -152,11 +155,21 @@ def outcome_of(row: Row) -> tuple[Outcome, str]:
         left = left_of(row) if measure.least_effect else None
         higher = row.newer > row.baseline if left is None else left > 1
         return ("better" if higher == measure.higher_is_better else "worse"), ""
-    if abs(row.newer - row.baseline) < measure.least_difference or _inside(row):
+    if _inside(row):
         return "no change", ""
+    if abs(row.newer - row.baseline) < measure.least_difference:
+        return "no change", _too_close(row)
     if _counts(row, effect):
         return "undecided", f"large enough, but p = {row.p_adjusted:.2g} after correction is not below {ALPHA}"
     return "undecided", _too_small(row, effect)
+
+
+def is_hidden(row: Row) -> bool:
+    """Whether the change would count on a machine known to be quiet, so that only the machine leaves it undecided."""
+    if row.outcome != "undecided" or row.p_adjusted is None or row.baseline is None or row.newer is None:
+        return False
+    measure = MEASURES[row.measure]
+    return measure.of_machine and row.p_adjusted < ALPHA and _counts(row, measure.least_effect)
 
 
 def left_of(row: Row) -> float | None:
@@ -221,11 +234,25 @@ def _too_small(row: Row, effect: float) -> str:
         return f"a change of {_percent(LEAST_EFFECT)} lies within the interval of the ratio"
     if is_busy(row):
         shares = f"{_percent(row.baseline_others)} and {_percent(row.newer_others)}"
-        return f"other work took {shares} of the machine's CPU time, so less than {_percent(effect)} is no sign"
+        return f"other work took {shares} of the machine's CPU time, so less than {_change(effect)} is no sign"
     if row.expected is None or effect == UNKNOWN_EFFECT:
         return f"how quick and busy the machine was is not known, so less than {_percent(effect)} is no sign"
     cause = "the machine" if row.measure == "CPU an export" else "the CPU time of an export"
     return f"{cause} by itself would make it {(row.expected - 1) * 100:+.3g} %"
+
+
+def _too_close(row: Row) -> str:
+    """Return below which difference the measure is unchanged; nothing where the figures are equal."""
+    if row.newer == row.baseline:
+        return ""
+    measure = MEASURES[row.measure]
+    least = "1 point" if measure.unit == "ratio" else quantity(measure.least_difference, measure.unit)
+    return f"less than {least} apart"
+
+
+def _change(effect: float) -> str:
+    """Return a change in percent, a large one as a factor."""
+    return _percent(effect) if 1 + effect < FACTOR_LEAST else f"a factor of {1 + effect:.3g}"
 
 
 def _percent(share: float | None) -> str:

@@ -54,6 +54,8 @@ class Found:
     """When the first bad request was sent, and which it was; empty: no request is behind it."""
     examples: tuple[Example, ...]
     """At most three, worst first."""
+    scenario: str = ""
+    """Where the first bad request, else the first example, comes from; empty where that is not known."""
 
 
 def find(run: Run, report: Report, limits: Limits) -> dict[tuple[str, str], Found]:
@@ -63,11 +65,14 @@ def find(run: Run, report: Report, limits: Limits) -> dict[tuple[str, str], Foun
         if verdict.status == "PASS" or verdict.judgement.waiting:
             continue
         records = [run.scenarios[name] for name in _names(run, verdict)]
-        parts = [one for record in records if (one := _in_record(record, verdict, limits)) is not None]
+        named = [(record.name, _in_record(record, verdict, limits)) for record in records]
+        parts = [(name, one) for name, one in named if one is not None]
         if parts:
+            name, first = next(((name, one) for name, one in parts if one.since), parts[0])
             found[verdict.scenario, verdict.id] = Found(
-                since=next((one.since for one in parts if one.since), ""),
-                examples=tuple(example for one in parts for example in one.examples)[:MOST],
+                since=first.since,
+                examples=tuple(example for _, one in parts for example in one.examples)[:MOST],
+                scenario=name,
             )
     return found
 
@@ -179,7 +184,7 @@ def _answered(hit: Hit) -> str:
 
 def _example(record: ScenarioRecord, hit: Hit, kind: str) -> Example:
     kept = next((check for check in record.files if check.hit == hit.id and check.kept), None)
-    answer = "" if hit.answer is None else f": {hit.answer[:200]}"
+    answer = "" if hit.answer is None else f": {hit.answer[:200]}{'…' if len(hit.answer) > 200 else ''}"
     return Example(
         kind=kind,
         asked=_asked(hit),

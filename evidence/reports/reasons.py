@@ -195,16 +195,20 @@ def _rank(key: tuple[str, Status], verdicts: Sequence[Verdict]) -> tuple[bool, i
 
 
 def _explains(earlier: tuple[tuple[str, Status], Sequence[Verdict]], verdict: Verdict) -> bool:
-    """Whether a NO DATA follows from an earlier cause: of a check that it rests on, or for the very same reason."""
+    """Whether a NO DATA follows from an earlier cause: of a check that it rests on, or for its reason."""
     (check, _), verdicts = earlier
     if verdict.status != "NO DATA":
         return False
     together = [
         one for one in verdicts if "run" in (one.scenario, verdict.scenario) or one.scenario == verdict.scenario
     ]
-    return bool(together) and (
-        verdict.id in CAUSES.get(check, ()) or any(one.judgement.reason == verdict.judgement.reason for one in verdicts)
-    )
+    return bool(together) and (verdict.id in CAUSES.get(check, ()) or any(_quotes(verdict, one) for one in verdicts))
+
+
+def _quotes(verdict: Verdict, cause: Verdict) -> bool:
+    """Whether a verdict has the reason of another one, or ends with it: "the generator was not fit in load: …"."""
+    reason = cause.judgement.reason
+    return verdict.judgement.reason == reason or verdict.judgement.reason.endswith(f": {reason}")
 
 
 def _reason(verdicts: Sequence[Verdict], follows: Sequence[Verdict], figures: Figures, *, own_limits: bool) -> Reason:
@@ -223,7 +227,7 @@ def _reason(verdicts: Sequence[Verdict], follows: Sequence[Verdict], figures: Fi
         since=plain(next((one.since for one in found if one.since), "")),
         baseline=plain(_against_baseline(verdicts, figures.comparison)),
         examples=tuple(_plain(one) for one in examples),
-        command=_command(verdicts, examples, figures.places, own_limits=own_limits),
+        command=_command(verdicts, found, examples, figures.places, own_limits=own_limits),
         follows=tuple(f"{one.scenario}/{one.id}" for one in follows),
     )
 
@@ -325,15 +329,22 @@ def _where(verdict: Verdict) -> str:
 
 
 def _command(
-    verdicts: Sequence[Verdict], examples: Sequence[Example], places: Mapping[str, Place], *, own_limits: bool
+    verdicts: Sequence[Verdict],
+    found: Sequence[Found],
+    examples: Sequence[Example],
+    places: Mapping[str, Place],
+    *,
+    own_limits: bool,
 ) -> str:
     """One command: a curl line where one request to a target that is still there is enough, else the scenario again."""
     limits = " --limits DIR/limits.toml" if own_limits else ""
     if verdicts[0].id in ("rules", "dashboard"):
         return f"{PROGRAM} {'rules' if verdicts[0].id == 'rules' else 'dashboards'} check"
-    first = verdicts[0].scenario if verdicts[0].scenario != "run" else next(iter(places), "smoke load batch")
-    scenario = next((one.scenario for one in verdicts if one.scenario in places), first)
-    place = places.get(scenario)
+    first = verdicts[0].scenario if verdicts[0].scenario != "run" else " ".join(places) or "smoke load batch"
+    # a verdict on the whole run is repeated by the scenario that its first bad request is of
+    names = (*(one.scenario for one in verdicts), *(one.scenario for one in found))
+    scenario = next((name for name in names if name in places), first)
+    place = places.get(scenario) or (next(iter(places.values()), None) if scenario == first and " " in first else None)
     if place is None:
         return f"{COMMAND} {scenario}{limits}"
     if not place.embedded and verdicts[0].id in BY_ONE_REQUEST:

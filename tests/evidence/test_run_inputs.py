@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from assertions.record.types import Plan
 from evidence import run as running
 from evidence.bundle.attest import inputs, signing
 from evidence.bundle.attest.inputs import Inputs
-from evidence.publish import judge_folder
+from evidence.publish import judge_folder, read_folder
 from evidence.settings import RunError, Settings
 from loadtests.plan.profile import load_profile
 from loadtests.progress_view import View
 from loadtests.runner.request import RunRequest
-from tests.evidence.command import Shown
+from tests.evidence.command import REPORT, Shown
 from tests.evidence.recorded import Recorded
 
 NAMES = ("smoke", "load", "batch")
@@ -103,6 +104,18 @@ def test_a_run_that_is_published_again_is_no_longer_signed(recorded: Recorded, t
     running.run(settings(out, "smoke", sign=key), Shown(), recorded.stages)
     running.run(settings(out, "load"), Shown(), recorded.stages)
     assert not (out / "attestation.json").exists()
+
+
+def test_a_limits_file_with_a_rule_only_reads_the_same_in_any_folder(recorded: Recorded, tmp_path: Path) -> None:
+    """What the limits file lacks is named in the report without the folder, which is another one for an auditor."""
+    out, limits, elsewhere = tmp_path / "run", tmp_path / "mine.toml", tmp_path / "elsewhere" / "bundle"
+    limits.write_text(RELATIVE.lstrip())
+    running.run(settings(out, *NAMES, limits=limits), Shown(), recorded.stages)
+    shutil.copytree(out, elsewhere)
+    here, there = (read_folder(folder)[1].notes for folder in (out, elsewhere))
+    assert here == there
+    assert [note.split(" [[")[0] for note in there] == ["limits.toml has no"] * 2
+    assert "; limits.toml has no " in (out / REPORT).read_text()
 
 
 def test_a_relative_rule_and_its_baseline(recorded: Recorded, tmp_path: Path) -> None:

@@ -99,6 +99,17 @@ def test_a_colour_in_the_verdict(bundle: Path) -> None:
     assert ended.out.endswith("gate: closed\n")
 
 
+def test_a_field_in_the_verdict(bundle: Path) -> None:
+    """Where status and reason are unchanged, the field that was edited is named, with both values."""
+
+    def another_title(document: Any) -> None:
+        document["verdicts"][0]["title"] = "Another title"
+
+    edit(bundle / "verdict.json", another_title)
+    mend(bundle)
+    assert " title 'Another title'; judged again it is '" in problems(bundle)
+
+
 def test_an_unheard_key_in_the_verdict(bundle: Path) -> None:
     """verdict.json must be the same to the byte: a key more is found."""
     edit(bundle / "verdict.json", lambda document: document.update(note="all well"))

@@ -11,6 +11,7 @@ from assertions.record.files import read_one
 from evidence.comparison import check
 from evidence.comparison.compare import compare, decided
 from evidence.comparison.conditions import Conditions, Place
+from evidence.comparison.page import comparison_page
 from evidence.comparison.samples import Key, samples_of
 from evidence.comparison.text import changes, sentence, text
 from evidence.comparison.types import MEASURES, Comparison, MeasureName, Outcome, Row, RunName, outcome_of
@@ -107,10 +108,43 @@ def test_outcomes(given: Row, expected: Outcome) -> None:
     assert outcome_of(given)[0] == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (row("/health P95", baseline=2.0, newer=60.0, low=2.0, high=40.0), "less than 0.1 s apart"),
+        (row("success", baseline=1.0, newer=0.991, low=None, high=None), "less than 1 point apart"),
+        (row("success", baseline=1.0, newer=1.0, low=None, high=None), ""),
+        (row(newer=101.0), ""),
+    ],
+)
+def test_why_a_row_has_no_change(given: Row, reason: str) -> None:
+    """A large share of a small figure is no change, and the row says below which difference."""
+    assert outcome_of(given) == ("no change", reason)
+
+
+def test_what_only_the_machine_leaves_undecided() -> None:
+    """A doubled latency on a busy machine is no call, and neither a green word nor silence."""
+    busy = row(newer=200.0, baseline_others=0.65, newer_others=0.84, outcome="undecided")
+    both = comparison(busy, row("batch of five", p=None, p_adjusted=None, outcome="undecided"))
+    assert changes(both)[1].startswith("1 undecided only because of the machine: p < 0.01 and more than 15 %")
+    assert "1 undecided only because of the machine" in text(both, "measured")
+    page = comparison_page(both, {}, {}, "measured")
+    assert ">UNDECIDED<" in page
+    assert "NOTHING WORSE" not in page
+    untested = comparison(
+        row(newer=200.0, p_adjusted=0.02, baseline_others=0.65, newer_others=0.84, outcome="undecided")
+    )
+    assert len(changes(untested)) == 1
+    assert ">NOTHING WORSE<" in comparison_page(untested, {}, {}, "measured")
+
+
 def test_why_a_row_is_undecided() -> None:
     """The reason names the other work, the CPU time, or that nothing is known of the machine."""
     assert outcome_of(row(newer=130.0, newer_others=0.3))[1] == (
         "other work took 5 % and 30 % of the machine's CPU time, so less than 100 % is no sign"
+    )
+    assert outcome_of(row(newer=130.0, baseline_others=0.8, newer_others=0.9))[1] == (
+        "other work took 80 % and 90 % of the machine's CPU time, so less than a factor of 14 is no sign"
     )
     assert outcome_of(row(newer=130.0, expected=1.14))[1] == "the CPU time of an export by itself would make it +14 %"
     assert outcome_of(row(newer=120.0, expected=1.5))[1] == "the CPU time of an export by itself would make it +50 %"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
+from assertions.verdicts import failed, no_data
 from evidence.comparison.types import Comparison
 from evidence.reports.examples import Example, Found
 from evidence.reports.faces.html import html
@@ -84,6 +86,47 @@ def test_what_repeats_a_failure_takes_the_same_limits(own_limits: bool) -> None:
     commands = [one.command for one in reasons(RED, FIGURES, own_limits=own_limits) if one.command.startswith(COMMAND)]
     assert commands
     assert all(("--limits DIR/limits.toml" in command) == own_limits for command in commands)
+
+
+def test_a_verdict_on_the_whole_run_is_repeated_by_the_scenario_of_its_first_bad_request() -> None:
+    """What went wrong in batch is not repeated by smoke, though the verdict is on all scenarios together."""
+    key = ("run", "concurrency-outside")
+    verdicts = tuple(
+        msgspec.structs.replace(one, judgement=failed("six at once")) if (one.scenario, one.id) == key else one
+        for one in RED.verdicts
+    )
+    places = dict.fromkeys(("smoke", "load", "batch"), FIGURES.places["load"])
+    found = {key: Found(since="22 s after the start of batch", examples=(), scenario="batch")}
+    figures = replace(FIGURES, places=places, found=found)
+    commands = {one.check: one.command for one in reasons(msgspec.structs.replace(RED, verdicts=verdicts), figures)}
+    assert commands["concurrency-outside"].startswith(f"{COMMAND} batch --seed 17 ")
+
+
+def test_what_quotes_a_cause_is_folded_below_it() -> None:
+    """A rule of one's own without data because the generator was not fit is no cause of its own."""
+    late = no_data("P95 of the generator's error: 180 ms")
+    verdicts = [
+        msgspec.structs.replace(one, judgement=late) if (one.scenario, one.id) == ("load", "calibration") else one
+        for one in RED.verdicts
+    ]
+    rule = msgspec.structs.replace(
+        RED.verdicts[0],
+        id="rule-slower",
+        scenario="run",
+        judgement=no_data(f"the generator was not fit in load: {late.reason}"),
+    )
+    found = reasons(msgspec.structs.replace(RED, verdicts=(*verdicts, rule)), FIGURES)
+    assert "run/rule-slower" in next(one.follows for one in found if one.check == "calibration")
+    assert "rule-slower" not in [one.check for one in found]
+
+
+def test_a_verdict_on_the_whole_run_without_a_request_is_repeated_by_all_scenarios() -> None:
+    """Where no request is behind it, the same scenarios make the run again, with the target's address and the seed."""
+    rule = msgspec.structs.replace(RED.verdicts[0], id="rule-slower", scenario="run", judgement=failed("1.4 s"))
+    places = dict.fromkeys(("smoke", "load", "batch"), FIGURES.places["load"])
+    changed = msgspec.structs.replace(RED, verdicts=(*RED.verdicts, rule))
+    commands = {one.check: one.command for one in reasons(changed, replace(FIGURES, places=places))}
+    assert commands["rule-slower"].startswith(f"{COMMAND} smoke load batch --seed 17 --target http://127.0.0.1:4001 ")
 
 
 @pytest.mark.parametrize(
