@@ -100,11 +100,17 @@ def summary(results: Results) -> Iterator[str]:
             yield f"{row.race}: {row.runner} takes {row.ratio.value:.2f} times our time"
 
 
+def _records_of(race: str) -> str:
+    """Return a race's name with the word records: `csv 10,000 over HTTP` is of `10,000 records`."""
+    format, count, *rest = race.split(" ")
+    return " ".join((format, count, "records", *rest))
+
+
 def readme_line(results: Results) -> str:
     """Return the phrase on speed that stands in README.md: the first two headline ratios that have data."""
     known = [row for row in headline(results) if row.ratio is not None][:2]
     ratios = [
-        f"{row.race} records: {row.runner} takes {row.ratio.value:.1f} times our time "
+        f"{_records_of(row.race)}: {row.runner} takes {row.ratio.value:.1f} times our time "
         f"({row.ratio.low:.1f} to {row.ratio.high:.1f})"
         for row in known
         if row.ratio is not None

@@ -32,8 +32,7 @@ Written by `python -m benchmarks publish` from [results.json](../benchmarks/resu
 typed by hand.
 
 All that is compared ran in one go on one machine, in turn (A B C A B C …), on the same records, and the files were
-read back and compared with what was sent. So read ratios; absolute times are of this machine, on which others
-worked too.
+read back and compared with what was sent. So read ratios: absolute times are of this machine only.
 """
 METHOD = """## Method
 

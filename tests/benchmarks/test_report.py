@@ -214,6 +214,7 @@ def test_the_summary_names_ratios_with_data_only() -> None:
     """A main run's report gets one line for each ratio that was measured."""
     assert list(summary(RESULTS)) == ["csv 10,000 over HTTP: Fastify (Node) takes 2.00 times our time"]
     assert len(list(headline(RESULTS))) == 7
+    assert readme_line(RESULTS).startswith("csv 10,000 records over HTTP: Fastify (Node) takes 2.0 times our time (")
 
 
 def test_the_published_pages_follow_from_the_published_results() -> None:
