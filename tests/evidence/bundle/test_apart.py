@@ -91,6 +91,7 @@ def test_a_recomputation_that_does_not_end(
         recomputed.differences(tmp_path, wall_s=0.001)
 
 
+@pytest.mark.e2e
 def test_an_unfinished_part(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What did not come to its end leaves no verdict on a bundle without a finding, and stands behind the others'."""
 
