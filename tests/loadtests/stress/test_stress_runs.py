@@ -68,10 +68,11 @@ def test_the_break_point_found_lies_around_the_truth(tmp_path: Path) -> None:
     (found,) = report.found
     assert (found.case, found.outcome) == ("csv-20", "held")
     assert (found.highest_held_per_s, found.lowest_broke_per_s) == (7, 60)
-    assert [(one.rate_per_s, one.word) for one in found.steps] == [(7, "held"), (60, "broke")]
-    assert [one.planned for one in found.steps] == [21, 180]
+    # a rate at which the generator was not fit is tried again
+    told = [(one.rate_per_s, one.planned, one.word) for one in found.steps if one.word != "no data"]
+    assert told == [(7, 21, "held"), (60, 180, "broke")]
     assert len(set(bodies)) == 1  # encoded once, the same bytes each time
-    assert len(bodies) == 21 + 180 + len(found.unloaded_ms)
+    assert len(bodies) == sum(one.planned for one in found.steps) + len(found.unloaded_ms)
     assert all(ms >= WORK_S * 1000 for ms in found.unloaded_ms)
     assert read_stress(out, ("csv-20",), limits_file.load(limits), url, 17) == report
     assert "csv-20" in ended.out
