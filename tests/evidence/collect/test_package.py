@@ -56,15 +56,21 @@ def test_a_broken_package_fails_at_its_step(copy: Path, file: str, old: str, new
     assert (results.ok, results.steps[-1].name, results.steps[-1].ok) == (False, step, False)
 
 
-def test_results_in_a_package_are_no_sources(copy: Path) -> None:
+def test_results_in_a_package_are_no_sources(copy: Path, tmp_path: Path) -> None:
     """Run directories and benchmark results, which lie in `evidence/`, make no other package."""
-    results = package.check_package(copy)
+
+    def sources(name: str) -> dict[Path, bytes]:
+        package.copy_sources(copy, tmp_path / name)
+        files = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
+        return {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
+
+    before = sources("before")
     for name in ("export/smoke", "export.history", "bench", "mine"):
         (copy / "evidence" / name).mkdir(parents=True)
         (copy / "evidence" / name / "main-job.log").write_text("a run\n")
-    assert package.check_package(copy) == results
+    assert sources("with results") == before
     (copy / "service" / "fonts" / "another.ttf").write_bytes(b"")
-    assert package.check_package(copy)["sources_sha256"] != results["sources_sha256"]
+    assert sources("with a font") == before | {Path("service/fonts/another.ttf"): b""}
 
 
 def test_the_command_writes_its_results_once(tmp_path: Path) -> None:
