@@ -103,7 +103,7 @@ def test_a_verdict_on_the_whole_run_is_repeated_by_the_scenario_of_its_first_bad
 
 
 def test_what_quotes_a_cause_is_folded_below_it() -> None:
-    """A rule of one's own without data because the generator was not fit is no cause of its own."""
+    """A user's rule without data because the generator was not fit is folded below that cause."""
     late = no_data("P95 of the generator's error: 180 ms")
     verdicts = [
         msgspec.structs.replace(one, judgement=late) if (one.scenario, one.id) == ("load", "calibration") else one
